@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Every name on the private bus socket of a guest (RUNTIME/NAME/bus), for both of its sides.
+ *
+ * Interface io.umld.Guest1 at /io/umld/guest. Reading properties is open to whoever may open the
+ * socket (root and group umld); methods are root's. Methods return when the order is taken; its
+ * progress is in State and the signal StateChanged. Times are CLOCK_REALTIME microseconds, 0 =
+ * never or none. */
+
+#define UMLD_BUS_PATH      "/io/umld/guest"
+#define UMLD_BUS_INTERFACE "io.umld.Guest1"
+
+/* Properties: name, D-Bus type */
+#define UMLD_PROP_NAME             "Name"       /* s */
+#define UMLD_PROP_STATE            "State"      /* s, GuestState */
+#define UMLD_PROP_WANTED           "Wanted"     /* s, GuestWanted */
+#define UMLD_PROP_STATUS_TEXT      "StatusText" /* s, one human sentence: what is going on and why */
+#define UMLD_PROP_PID              "Pid"       /* u, main process of the guest's kernel, 0 = none */
+#define UMLD_PROP_DAEMON_PID       "DaemonPid" /* u */
+#define UMLD_PROP_DAEMON_VERSION   "DaemonVersion" /* s */
+#define UMLD_PROP_SINCE            "Since"         /* t, when State was entered */
+#define UMLD_PROP_STARTED          "Started"       /* t, exec of the running kernel */
+#define UMLD_PROP_NEXT_START       "NextStart"     /* t, end of the back-off */
+#define UMLD_PROP_RESTARTS         "Restarts"      /* u, since umld started */
+#define UMLD_PROP_HEALTH           "Health"        /* s, GuestHealth */
+#define UMLD_PROP_LATENCY          "Latency"     /* t, microseconds of its last answer, 0 = none */
+#define UMLD_PROP_LAST_VERDICT     "LastVerdict" /* s, Verdict */
+#define UMLD_PROP_LAST_DETAIL      "LastDetail"  /* s */
+#define UMLD_PROP_LAST_WHEN        "LastWhen"    /* t */
+#define UMLD_PROP_KERNEL_PATH      "KernelPath"  /* s */
+#define UMLD_PROP_KERNEL_VERSION   "KernelVersion"   /* s */
+#define UMLD_PROP_KERNEL_TRANSPORT "KernelTransport" /* s, tuntap or vector */
+#define UMLD_PROP_KERNEL_CPU_FIX   "KernelCpuFix"    /* s, preloaded, not-needed or unavailable */
+#define UMLD_PROP_MEMORY_SIZE      "MemorySize"      /* t, bytes */
+#define UMLD_PROP_MEMORY_BACKING   "MemoryBacking"   /* s, shm, private or dir */
+#define UMLD_PROP_MEMORY_PATH      "MemoryPath"      /* s */
+#define UMLD_PROP_MEMORY_USED      "MemoryUsed" /* t, bytes charged for the guest's memory file */
+#define UMLD_PROP_MEMORY_PEAK      "MemoryPeak" /* t, the most of that since the kernel started */
+#define UMLD_PROP_MEMORY_BALLOON                                                                   \
+        "MemoryBalloon" /* t, bytes that the balloon keeps from the guest */
+#define UMLD_PROP_MEMORY_PRESSURE                                                                  \
+        "MemoryPressure"                         /* s, why memory may run out, "" = it does not    \
+                                                  */
+#define UMLD_PROP_MEMORY_REFUSED "MemoryRefused" /* s, backings that the host refused, and why */
+#define UMLD_PROP_DISKS_SYNCED   "DisksSynced"   /* t, what was written until then is durable */
+#define UMLD_PROP_TAP            "Tap"           /* s */
+#define UMLD_PROP_HOST_ADDRESS   "HostAddress"   /* s, ADDRESS/PREFIX */
+#define UMLD_PROP_GUEST_ADDRESS  "GuestAddress"  /* s */
+#define UMLD_PROP_UPLINK         "Uplink"        /* s */
+#define UMLD_PROP_MASQUERADE     "Masquerade" /* s, as in the configuration; auto until it is known */
+#define UMLD_PROP_BACKEND        "Backend"    /* s, iptables */
+#define UMLD_PROP_RULE_REPAIRS   "RuleRepairs" /* u, since umld started */
+#define UMLD_PROP_FORWARDS       "Forwards"    /* as, in the grammar of Forward= */
+#define UMLD_PROP_GUARDED        "Guarded"     /* as, "PORTS (why)": never forwarded */
+#define UMLD_PROP_CONFINEMENT    "Confinement" /* a{ss}, layer -> what is in force */
+#define UMLD_PROP_CONSOLE_LOG    "ConsoleLog"  /* s, path */
+
+/* Methods; without arguments and results where nothing else is said */
+#define UMLD_METHOD_START                                                                          \
+        "Start" /* up again at once: ends a back-off; nothing to do while it runs */
+#define UMLD_METHOD_STOP    "Stop"    /* clean shutdown, then umld ends */
+#define UMLD_METHOD_RESTART "Restart" /* clean shutdown and a fresh start */
+#define UMLD_METHOD_KILL    "Kill"    /* power cut, then umld ends */
+#define UMLD_METHOD_RELOAD                                                                         \
+        "Reload" /* read the configuration again and apply what can change live */
+/* Guard(s connection): the caller's SSH_CONNECTION, whose port is never forwarded from now on */
+#define UMLD_METHOD_GUARD "Guard"
+
+/* Balloon(x bytes) -> (t before, t after, t held): takes so many bytes of free memory from the
+ * guest and gives them to the host; a negative number gives them back. before and after:
+ * MemoryUsed; held: MemoryBalloon. */
+#define UMLD_METHOD_BALLOON "Balloon"
+
+/* Signal MemoryPressureChanged(s old, s new, s why); none, tight or short */
+#define UMLD_SIGNAL_MEMORY_PRESSURE "MemoryPressureChanged"
+
+/* Mconsole(s command, b force) -> (i error, s text, b whole): has the guest's kernel do a command
+ * of its management console. error: 0 done, 1 refused by the kernel, else a negative errno of its;
+ * text: printable UTF-8, newlines and tabs; whole: false where its end never came. force: also what
+ * is known to kill this kernel. */
+#define UMLD_METHOD_MCONSOLE "Mconsole"
+
+/* OpenConsole(b read_only, b force, q rows, q columns) -> h: attaches to the console, by a
+ * descriptor that speaks api/console-protocol.h. force: takes the keyboard from who has it. Rows
+ * and columns are those of the caller's terminal, 0 = none. */
+#define UMLD_METHOD_OPEN_CONSOLE "OpenConsole"
+
+/* Signal StateChanged(s old, s new, s why) */
+#define UMLD_SIGNAL_STATE_CHANGED "StateChanged"
+
+/* Errors beside D-Bus' own */
+#define UMLD_ERROR_BUSY       "io.umld.Error.Busy" /* not in this state */
+#define UMLD_ERROR_BAD_CONFIG "io.umld.Error.BadConfiguration"
+#define UMLD_ERROR_FAILED     "io.umld.Error.Failed"

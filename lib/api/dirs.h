@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Where things lie. Each directory is its environment variable's value, else the built-in default;
+ * a relative value is refused. */
+
+#include "basic/macro.h"
+
+typedef enum UmldDir {
+        DIR_CONFIG,  /* UMLD_CONFIG_DIR,  /etc/umld:     NAME.conf */
+        DIR_RUNTIME, /* UMLD_RUNTIME_DIR, /run/umld:     NAME/bus, NAME/lock … */
+        DIR_STATE,   /* UMLD_STATE_DIR,   /var/lib/umld: NAME/root.img, NAME/last-exit … */
+        DIR_LOG,     /* UMLD_LOG_DIR,     /var/log/umld: NAME/console.log, NAME/umld.log */
+        UMLD_DIR_MAX,
+} UmldDir;
+
+/* The directory, without a slash at its end; static. NULL where the variable holds a relative path.
+ */
+const char *umld_dir(UmldDir dir);
+const char *umld_dir_variable(UmldDir dir);
+
+/* Is any of the four set by the environment? (Then the units of systemd do not know about it.) */
+bool umld_dirs_overridden(void);
+
+/* DIR/NAME/FILE, or DIR/NAME with file NULL; the caller's to free(); NULL: out of memory. */
+char *umld_path(UmldDir dir, const char *name, const char *file);
+
+/* CONFIG/NAME.conf */
+char *umld_config_path(const char *name);

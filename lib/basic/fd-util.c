@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* fd-util.c - flags of descriptors, and reads and writes that finish. */
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "basic/cleanup.h"
+#include "basic/fd-util.h"
+#include "basic/parse-util.h"
+
+static int fd_set_flag(int fd, int get, int set, int flag, bool on) {
+        int flags = fcntl(fd, get, 0);
+
+        if (flags < 0)
+                return -errno;
+        if (((flags & flag) != 0) == on)
+                return 0;
+        return RET_NERRNO(fcntl(fd, set, on ? flags | flag : flags & ~flag));
+}
+
+int fd_nonblock(int fd, bool nonblock) {
+        return fd_set_flag(fd, F_GETFL, F_SETFL, O_NONBLOCK, nonblock);
+}
+
+int fd_cloexec(int fd, bool cloexec) {
+        return fd_set_flag(fd, F_GETFD, F_SETFD, FD_CLOEXEC, cloexec);
+}
+
+/* Without /proc there is nothing to go by but the limit. */
+static int cloexec_all(int first) {
+        _cleanup_closedir_ DIR *d = opendir("/proc/self/fd");
+        struct dirent *de;
+
+        for (int fd = first; !d && fd < sysconf(_SC_OPEN_MAX); fd++)
+                (void) fd_cloexec(fd, true);
+        while (d && (de = readdir(d))) {
+                uint64_t fd;
+                int r;
+
+                if (parse_unsigned(de->d_name, (uint64_t) first, INT32_MAX, &fd) < 0)
+                        continue;
+                r = fd_cloexec((int) fd, true);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int fd_tidy_inherited(void) {
+        int fd;
+
+        do {
+                fd = open("/dev/null", O_RDWR);
+                if (fd < 0)
+                        return -errno;
+        } while (fd <= STDERR_FILENO);
+        safe_close(fd);
+        return cloexec_all(STDERR_FILENO + 1);
+}
+
+ssize_t read_all(int fd, void *buf, size_t size) {
+        size_t done = 0;
+
+        while (done < size) {
+                ssize_t n = read(fd, (char *) buf + done, size - done);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        break;
+                done += (size_t) n;
+        }
+        return (ssize_t) done;
+}
+
+int write_all(int fd, const void *buf, size_t size) {
+        size_t done = 0;
+
+        while (done < size) {
+                ssize_t n = write(fd, (const char *) buf + done, size - done);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                done += (size_t) n;
+        }
+        return 0;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* file-util.c - whole files and whole directories. */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "basic/cleanup.h"
+#include "basic/fd-util.h"
+#include "basic/file-util.h"
+#include "basic/string-util.h"
+
+enum {
+        CLEAR_PASSES_MAX = 100 * 1000, /* each takes away one level of depth */
+};
+
+ssize_t read_file(const char *path, size_t max, char **ret) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        _cleanup_free_ char *buf = NULL;
+        size_t size = 0, room = MIN(max, (size_t) 4096);
+        ssize_t n;
+
+        if (fd < 0)
+                return -errno;
+        for (;;) {
+                char *grown = realloc(buf, room + 1);
+
+                if (!grown)
+                        return -ENOMEM;
+                buf = grown;
+                n = read_all(fd, buf + size, room - size);
+                if (n < 0)
+                        return n;
+                size += (size_t) n;
+                if (size < room || room == max)
+                        break;
+                room = MIN(max, room * 2);
+        }
+        buf[size] = '\0';
+        *ret = TAKE_PTR(buf);
+        return (ssize_t) size;
+}
+
+int read_first_line(const char *path, char **ret) {
+        ssize_t n = read_file(path, 4096, ret);
+
+        if (n < 0)
+                return (int) n;
+        (*ret)[strcspn(*ret, "\n")] = '\0';
+        return 0;
+}
+
+int write_existing(const char *path, const char *text) {
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+
+        return fd < 0 ? -errno : write_all(fd, text, strlen(text));
+}
+
+int write_file_atomic(const char *path, const void *data, size_t size, mode_t mode) {
+        _cleanup_free_ char *temp = strfmt("%s.new", path);
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        if (!temp)
+                return -ENOMEM;
+        (void) unlink(temp);
+        fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (fd < 0)
+                return -errno;
+        r = write_all(fd, data, size);
+        if (r >= 0)
+                r = RET_NERRNO(fchmod(fd, mode));
+        if (r >= 0)
+                r = RET_NERRNO(rename(temp, path));
+        if (r < 0)
+                (void) unlink(temp);
+        return r;
+}
+
+int mkdir_p(const char *path, mode_t mode) {
+        _cleanup_free_ char *copy = strdup(path);
+        struct stat st;
+
+        if (!copy)
+                return -ENOMEM;
+        if (isempty(copy))
+                return -ENOENT;
+        for (char *p = copy + 1;; p++) {
+                char c = *p;
+
+                if (c != '/' && c != '\0')
+                        continue;
+                *p = '\0';
+                if (mkdir(copy, mode) >= 0) {
+                        if (chmod(copy, mode) < 0) /* whatever the umask says */
+                                return -errno;
+                } else if (errno != EEXIST)
+                        return -errno;
+                if (c == '\0')
+                        break;
+                *p = c;
+        }
+        if (stat(path, &st) < 0)
+                return -errno;
+        return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
+/* ---- removal of directories that somebody hostile may write to ----
+ *
+ * Every step names an entry of an open directory and follows no link, so that swapping a directory
+ * for a link meanwhile gains nothing. What is deep is lifted to the top before it is removed: two
+ * descriptors will do for any depth. */
+
+typedef struct Removal {
+        DIR *top;
+        dev_t dev;
+        unsigned serial; /* of what was lifted */
+} Removal;
+
+static DIR *open_directory(int at, const char *name) {
+        _cleanup_close_ int fd =
+                openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+        DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+        if (d)
+                TAKE_FD(fd);
+        return d;
+}
+
+/* 1 = a directory that is not empty, 0 = gone. */
+static int remove_entry(int at, const char *name) {
+        int error;
+
+        if (unlinkat(at, name, 0) >= 0 || errno == ENOENT)
+                return 0;
+        error = errno;
+        if (error != EISDIR && error != EPERM)
+                return -error;
+        if (unlinkat(at, name, AT_REMOVEDIR) >= 0 || errno == ENOENT)
+                return 0;
+        if (errno == ENOTEMPTY || errno == EEXIST)
+                return 1;
+        return errno == ENOTDIR ? -error : -errno;
+}
+
+static bool is_dots(const char *name) {
+        return streq(name, ".") || streq(name, "..");
+}
+
+/* Moves what is left below a subdirectory up to the top. */
+static int lift(Removal *r, const char *name) {
+        _cleanup_closedir_ DIR *d = open_directory(dirfd(r->top), name);
+        struct dirent *de;
+        struct stat st;
+
+        if (!d)
+                return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -errno;
+        if (fstat(dirfd(d), &st) < 0)
+                return -errno;
+        if (st.st_dev != r->dev)
+                return -EBUSY;
+        while ((de = readdir(d))) {
+                char up[32];
+                int q;
+
+                if (is_dots(de->d_name))
+                        continue;
+                q = remove_entry(dirfd(d), de->d_name);
+                if (q < 0)
+                        return q;
+                snprintf(up, sizeof(up), ".umld-removed.%u", r->serial++);
+                if (q > 0 && renameat(dirfd(d), de->d_name, dirfd(r->top), up) < 0 &&
+                    errno != ENOENT && errno != ENOTEMPTY && errno != EEXIST && errno != ENOTDIR)
+                        return -errno;
+        }
+        return 0;
+}
+
+/* One pass over the top. Returns how many entries it met. */
+static int clear_once(Removal *r, const char *keep) {
+        struct dirent *de;
+        int met = 0;
+
+        rewinddir(r->top);
+        while ((de = readdir(r->top))) {
+                int q;
+
+                if (is_dots(de->d_name) || (keep && streq(de->d_name, keep)))
+                        continue;
+                q = remove_entry(dirfd(r->top), de->d_name);
+                if (q > 0)
+                        q = lift(r, de->d_name);
+                if (q < 0)
+                        return q;
+                met++;
+        }
+        return met;
+}
+
+int clear_directory(const char *path, const char *keep) {
+        _cleanup_closedir_ DIR *d = open_directory(AT_FDCWD, path);
+        Removal r = { .top = d };
+        struct stat st;
+        int met = 1;
+
+        if (!d)
+                return errno == ENOENT ? 0 : -errno;
+        if (fstat(dirfd(d), &st) < 0)
+                return -errno;
+        r.dev = st.st_dev;
+        for (int i = 0; met > 0; i++) {
+                if (i >= CLEAR_PASSES_MAX) /* somebody fills it as fast as we can empty it */
+                        return -EBUSY;
+                met = clear_once(&r, keep);
+        }
+        return met;
+}
+
+int rm_rf(const char *path) {
+        int r = remove_entry(AT_FDCWD, path);
+
+        if (r > 0)
+                r = clear_directory(path, NULL);
+        if (r < 0)
+                return r;
+        return rmdir(path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int unlink_quiet(const char *path) {
+        if (unlink(path) < 0)
+                return errno == ENOENT ? 0 : -errno;
+        return 1;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* log.c - one line per message to standard error, in the form its reader expects. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "basic/log.h"
+
+enum {
+        LINE_SIZE = 2048, /* longer messages are cut, never lost */
+};
+
+static enum { TARGET_PLAIN, TARGET_JOURNAL, TARGET_FILE } log_target = TARGET_PLAIN;
+static const char *log_ident = NULL;
+static int log_max_level = LOG_INFO;
+static void (*error_hook)(const char *message) = NULL;
+
+/* The journal names its own stream in JOURNAL_STREAM=DEV:INODE (systemd.exec(5)). */
+static bool stderr_is_journal(void) {
+        const char *e = getenv("JOURNAL_STREAM");
+        unsigned long long dev, ino;
+        struct stat st;
+
+        return e && sscanf(e, "%llu:%llu", &dev, &ino) == 2 && fstat(STDERR_FILENO, &st) >= 0 &&
+               st.st_dev == dev && st.st_ino == ino;
+}
+
+void log_open(const char *ident) {
+        struct stat st;
+
+        log_ident = ident;
+        if (stderr_is_journal())
+                log_target = TARGET_JOURNAL;
+        else if (fstat(STDERR_FILENO, &st) >= 0 && S_ISREG(st.st_mode))
+                log_target = TARGET_FILE;
+        else
+                log_target = TARGET_PLAIN;
+}
+
+void log_set_max_level(int level) {
+        log_max_level = level;
+}
+
+int log_get_max_level(void) {
+        return log_max_level;
+}
+
+void log_set_error_hook(void (*hook)(const char *message)) {
+        error_hook = hook;
+}
+
+static size_t format_prefix(char *buf, size_t size, int level) {
+        int n = 0;
+
+        if (log_target == TARGET_JOURNAL)
+                n = snprintf(buf, size, "<%d>", level);
+        else if (log_target == TARGET_FILE) {
+                struct timespec ts;
+                struct tm tm;
+                char stamp[32];
+
+                clock_gettime(CLOCK_REALTIME, &ts);
+                localtime_r(&ts.tv_sec, &tm);
+                strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
+                n = snprintf(buf, size, "%s.%03ld %s", stamp, ts.tv_nsec / 1000000,
+                             level <= LOG_ERR       ? "error: "
+                             : level == LOG_WARNING ? "warning: "
+                                                    : "");
+        } else
+                n = snprintf(buf, size, "%s%s%s", log_ident ?: "", log_ident ? ": " : "",
+                             level == LOG_WARNING ? "warning: " : "");
+        return n < 0 ? 0 : MIN((size_t) n, size - 1);
+}
+
+int log_internalv(int level, int error, const char *format, va_list ap) {
+        char line[LINE_SIZE];
+        int saved = errno, n;
+        size_t prefix, len;
+
+        prefix = format_prefix(line, sizeof(line) - 1, level);
+        errno = error < 0 ? -error : error;
+        n = vsnprintf(line + prefix, sizeof(line) - 1 - prefix, format, ap);
+        len = prefix + (n < 0 ? 0 : MIN((size_t) n, sizeof(line) - 2 - prefix));
+        line[len] = '\0';
+        if (error_hook && level <= LOG_ERR)
+                error_hook(line + prefix);
+        line[len++] = '\n';
+        (void) !write(STDERR_FILENO, line, len);
+        errno = saved;
+        return error < 0 ? error : -error;
+}
+
+int log_internal(int level, int error, const char *format, ...) {
+        va_list ap;
+        int r;
+
+        va_start(ap, format);
+        r = log_internalv(level, error, format, ap);
+        va_end(ap);
+        return r;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Messages to standard error: with "<N>" level prefixes where that is the journal, with a time
+ * stamp where it is a file, plain on a terminal. lib/ logs at debug only; whoever knows the purpose
+ * logs once. */
+
+#include <stdarg.h>
+#include <syslog.h>
+
+#include "basic/macro.h"
+
+/* ident (borrowed, for the life of the process) stands before each message; NULL for none. */
+void log_open(const char *ident);
+void log_set_max_level(int level);
+int log_get_max_level(void);
+
+/* Sends a copy of each message at LOG_ERR or above to hook, e.g. for sd_notify's STATUS. NULL ends
+ * it. */
+void log_set_error_hook(void (*hook)(const char *message));
+
+/* Formats with %m as strerror(|error|); returns error as a negative number, so that
+ * `return log_error_errno(r, "…: %m")` reports and returns in one line. */
+int log_internal(int level, int error, const char *format, ...) _printf_(3, 4);
+int log_internalv(int level, int error, const char *format, va_list ap) _printf_(3, 0);
+
+#define log_full_errno(level, error, ...)                                                          \
+        ({                                                                                         \
+                int _l = (level), _e = (error);                                                    \
+                _l <= log_get_max_level() ? log_internal(_l, _e, __VA_ARGS__)                      \
+                                          : (_e < 0 ? _e : -_e);                                   \
+        })
+
+#define log_full(level, ...)          ((void) log_full_errno(level, 0, __VA_ARGS__))
+#define log_debug(...)                log_full(LOG_DEBUG, __VA_ARGS__)
+#define log_info(...)                 log_full(LOG_INFO, __VA_ARGS__)
+#define log_notice(...)               log_full(LOG_NOTICE, __VA_ARGS__)
+#define log_warning(...)              log_full(LOG_WARNING, __VA_ARGS__)
+#define log_error(...)                log_full(LOG_ERR, __VA_ARGS__)
+#define log_debug_errno(error, ...)   log_full_errno(LOG_DEBUG, error, __VA_ARGS__)
+#define log_info_errno(error, ...)    log_full_errno(LOG_INFO, error, __VA_ARGS__)
+#define log_notice_errno(error, ...)  log_full_errno(LOG_NOTICE, error, __VA_ARGS__)
+#define log_warning_errno(error, ...) log_full_errno(LOG_WARNING, error, __VA_ARGS__)
+#define log_error_errno(error, ...)   log_full_errno(LOG_ERR, error, __VA_ARGS__)
+#define log_oom()                     log_full_errno(LOG_ERR, -ENOMEM, "out of memory")

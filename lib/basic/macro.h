@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Small language helpers that every other file may use. */
+
+#include <assert.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define FOREACH_ELEMENT(p, array)                                                                  \
+        for (typeof(&(array)[0]) p = (array); p < (array) + ARRAY_SIZE(array); p++)
+
+#define MIN(a, b)                                                                                  \
+        ({                                                                                         \
+                typeof(a) _a = (a);                                                                \
+                typeof(b) _b = (b);                                                                \
+                _a < _b ? _a : _b;                                                                 \
+        })
+#define MAX(a, b)                                                                                  \
+        ({                                                                                         \
+                typeof(a) _a = (a);                                                                \
+                typeof(b) _b = (b);                                                                \
+                _a > _b ? _a : _b;                                                                 \
+        })
+
+#define _printf_(a, b) __attribute__((format(printf, a, b)))
+#define _noreturn_     __attribute__((noreturn))
+#define _unused_       __attribute__((unused))
+
+static inline bool streq(const char *a, const char *b) {
+        return strcmp(a, b) == 0;
+}
+
+static inline bool isempty(const char *s) {
+        return !s || !*s;
+}
+
+/* Text behind the prefix, or NULL where s does not start with it. */
+static inline const char *startswith(const char *s, const char *prefix) {
+        size_t n = strlen(prefix);
+
+        return strncmp(s, prefix, n) == 0 ? s + n : NULL;
+}
+
+/* libc's -1/errno as one negative errno: int fd = RET_NERRNO(open(…)). */
+static inline int RET_NERRNO(int r) {
+        return r < 0 ? -errno : r;
+}

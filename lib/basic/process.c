@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* process.c - finding and ending processes below this one. */
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "basic/cleanup.h"
+#include "basic/fd-util.h"
+#include "basic/file-util.h"
+#include "basic/parse-util.h"
+#include "basic/process.h"
+#include "basic/time-util.h"
+
+const char *process_comm(pid_t pid, char buf[static 16]) {
+        _cleanup_free_ char *comm = NULL;
+        char path[32];
+
+        snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+        snprintf(buf, 16, "%s", read_first_line(path, &comm) < 0 ? "?" : comm);
+        for (char *p = buf; *p; p++) /* a process calls itself what it likes */
+                if (*p < ' ' || *p > '~')
+                        *p = '?';
+        return buf;
+}
+
+/* /proc/PID/stat behind the name, which may hold anything; the caller's to free(), NULL: it is
+ * gone. */
+static char *process_stat(pid_t pid) {
+        _cleanup_free_ char *stat = NULL;
+        char path[32], *p;
+
+        snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+        if (read_first_line(path, &stat) < 0)
+                return NULL;
+        p = strrchr(stat, ')');
+        return p ? strdup(p + 1) : NULL;
+}
+
+static pid_t process_parent(pid_t pid) {
+        _cleanup_free_ char *stat = process_stat(pid);
+        int ppid;
+
+        return stat && sscanf(stat, " %*c %d", &ppid) == 1 ? ppid : -ESRCH;
+}
+
+int process_activity(pid_t pid, char *ret_state, uint64_t *ret_cpu) {
+        _cleanup_free_ char *stat = process_stat(pid);
+        unsigned long user, system;
+        long children_user, children_system;
+        char state;
+
+        if (!stat || sscanf(stat, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %ld %ld",
+                            &state, &user, &system, &children_user, &children_system) != 5)
+                return -ESRCH;
+        *ret_state = state;
+        *ret_cpu = (uint64_t) user + system + (uint64_t) children_user + (uint64_t) children_system;
+        return 0;
+}
+
+/* Calls fn for each process that match() picks. Returns how many. */
+static int foreach_process(bool (*match)(pid_t pid, const void *which), const void *which,
+                           void (*fn)(pid_t pid, void *userdata), void *userdata) {
+        _cleanup_closedir_ DIR *d = opendir("/proc");
+        struct dirent *de;
+        int n = 0;
+
+        if (!d)
+                return -errno;
+        while ((de = readdir(d))) {
+                uint64_t pid;
+
+                if (parse_unsigned(de->d_name, 1, INT32_MAX, &pid) < 0 ||
+                    !match((pid_t) pid, which))
+                        continue;
+                fn((pid_t) pid, userdata);
+                n++;
+        }
+        return n;
+}
+
+static bool is_child(pid_t pid, const void *which) {
+        return process_parent(pid) == *(const pid_t *) which;
+}
+
+int process_foreach_child(void (*fn)(pid_t pid, void *userdata), void *userdata) {
+        pid_t self = getpid();
+
+        return foreach_process(is_child, &self, fn, userdata);
+}
+
+/* Other containers whose processes show in our /proc may use the same user for guests of theirs. */
+static bool in_other_network(pid_t pid) {
+        struct stat own, other;
+        char path[32];
+
+        snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
+        return stat("/proc/self/ns/net", &own) >= 0 && stat(path, &other) >= 0 &&
+               (own.st_dev != other.st_dev || own.st_ino != other.st_ino);
+}
+
+/* /proc/PID belongs to the user the process runs as; a zombie waits for its parent and is no longer
+ * ours. */
+static bool is_users(pid_t pid, const void *which) {
+        _cleanup_free_ char *stat_line = NULL;
+        char path[32], *p;
+        struct stat st;
+
+        snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+        if (stat(path, &st) < 0 || st.st_uid != *(const uid_t *) which ||
+            read_first_line(path, &stat_line) < 0 || in_other_network(pid))
+                return false;
+        p = strrchr(stat_line, ')');
+        return p && p[1] == ' ' && p[2] != 'Z' && p[2] != 'X';
+}
+
+static void kill_one(pid_t pid, void *userdata) {
+        (void) userdata;
+        (void) kill(pid, SIGKILL);
+}
+
+int process_kill_children(uint64_t timeout) {
+        usec_t deadline = usec_add(now_usec(CLOCK_MONOTONIC), timeout);
+
+        for (;;) {
+                pid_t pid = waitpid(-1, NULL, WNOHANG | __WALL);
+
+                if (pid > 0 || (pid < 0 && errno == EINTR))
+                        continue;
+                if (pid < 0)
+                        return errno == ECHILD ? 0 : -errno;
+                if (now_usec(CLOCK_MONOTONIC) >= deadline)
+                        return -ETIMEDOUT;
+                (void) process_foreach_child(kill_one, NULL);
+                (void) usleep(500);
+        }
+}
+
+int process_kill_user(uid_t uid, uint64_t timeout) {
+        usec_t deadline = usec_add(now_usec(CLOCK_MONOTONIC), timeout);
+        int n;
+
+        if (uid == 0)
+                return -EINVAL;
+        while ((n = foreach_process(is_users, &uid, kill_one, NULL)) > 0) {
+                if (now_usec(CLOCK_MONOTONIC) >= deadline)
+                        return -ETIMEDOUT;
+                (void) usleep(500);
+        }
+        return n;
+}

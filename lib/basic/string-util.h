@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <stdarg.h>
+
+#include "basic/cleanup.h"
+#include "basic/macro.h"
+
+/* asprintf() that returns the new string, or NULL when memory is out. */
+char *strfmt(const char *format, ...) _printf_(1, 2);
+
+/* Replaces *s by a copy of value (NULL clears it). */
+int free_and_strdup(char **s, const char *value);
+
+/* Removes white space at both ends, in place; returns the new start. */
+char *strstrip(char *s);
+
+/* Copies foreign text of len bytes (a guest's, another program's) so that it can be shown and
+ * logged: printable ASCII stays, control bytes, backslashes and everything else become \xNN, NUL
+ * and newlines at the end are dropped. The result is at most max bytes long plus "…" where it was
+ * cut. NULL: no memory. */
+char *escape_text(const void *data, size_t len, size_t max);
+
+/* A NULL-terminated vector of strings that owns its members; {} is an empty one. */
+typedef struct Strv {
+        char **v;
+        size_t n;
+} Strv;
+
+void strv_done(Strv *s);
+int strv_push(Strv *s, const char *value); /* copies value */
+int strv_pushf(Strv *s, const char *format, ...) _printf_(2, 3);
+int strv_copy(Strv *dst, const Strv *src); /* appends */
+bool strv_equal(const Strv *a, const Strv *b);
+
+#define _cleanup_strv_ _cleanup_(strv_done)
+
+/* Splits into words as a shell does for quotes and backslashes, without expansion. On an open quote
+ * or a lone backslash at the end -EINVAL. Appends to s. */
+int strv_split_shell(Strv *s, const char *text);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* config-check.c - what each setting alone cannot tell: do they fit each other? */
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+
+#include "conf/config-check.h"
+#include "conf/refuse.h"
+
+/* The finding: where the user should look. */
+typedef struct Blame {
+        unsigned line;
+        const char *key;
+        char **ret_why;
+} Blame;
+
+unsigned config_line_of(const ConfigLines *lines, const char *section, const char *key) {
+        size_t n;
+
+        return lines->setting[setting_find(section, key) - settings_table(&n)];
+}
+
+/* Blames the first of the two keys if the file has it, else the second. */
+static bool blame(Blame *b, const ConfigLines *lines, const char *section, const char *first,
+                  const char *second) {
+        unsigned line = config_line_of(lines, section, first);
+
+        b->key = line > 0 ? first : second;
+        b->line = line > 0 ? line : config_line_of(lines, section, second);
+        return line > 0;
+}
+
+#define ADDRESS_TEXT(a) inet_ntop(AF_INET, (a), (char[INET_ADDRSTRLEN]){ 0 }, INET_ADDRSTRLEN)
+
+static int check_addresses(const Config *c, const ConfigLines *lines, Blame *b) {
+        uint32_t host_bits = UINT32_MAX >> c->host_prefix, guest = ntohl(c->guest_address.s_addr),
+                 host = ntohl(c->host_address.s_addr), network = host & ~host_bits;
+        struct in_addr network_address = { htonl(network) },
+                       other = { htonl(network | (host == (network | 1) ? 2 : 1)) };
+        bool own = blame(b, lines, "Network", "GuestAddress", "HostAddress");
+
+        if ((guest & ~host_bits) != network)
+                return refuse(
+                        b->ret_why,
+                        "%s%s is not in HostAddress's network %s/%u; use one there, such as %s%s",
+                        own ? "" : "the guest's default address ", ADDRESS_TEXT(&c->guest_address),
+                        ADDRESS_TEXT(&network_address), c->host_prefix,
+                        own ? "" : "GuestAddress=", ADDRESS_TEXT(&other));
+        if (guest == host)
+                return refuse(b->ret_why, "host and guest cannot both be %s; set GuestAddress=%s",
+                              ADDRESS_TEXT(&c->guest_address), ADDRESS_TEXT(&other));
+        if (guest == network || guest == (network | host_bits))
+                return refuse(b->ret_why,
+                              "%s is the network's own or its broadcast address; use one between, "
+                              "such as %s",
+                              ADDRESS_TEXT(&c->guest_address), ADDRESS_TEXT(&other));
+        return 0;
+}
+
+static int check_uplink(const Config *c, const ConfigLines *lines, Blame *b) {
+        if (!streq(c->tap, c->uplink))
+                return 0;
+        blame(b, lines, "Network", "Tap", "Uplink");
+        return refuse(b->ret_why, "%s cannot be both Tap= and Uplink=; name the tap otherwise",
+                      c->tap);
+}
+
+static int check_forwards(const Config *c, const ConfigLines *lines, Blame *b) {
+        char mine[FORWARD_TEXT_MAX], other[FORWARD_TEXT_MAX];
+
+        for (size_t i = 0; i < c->n_forwards; i++)
+                for (size_t j = 0; j < i; j++) {
+                        if (!forward_overlaps(&c->forwards[i], &c->forwards[j]) ||
+                            forward_is_all(&c->forwards[i]) != forward_is_all(&c->forwards[j]))
+                                continue; /* "all" is what the others leave over */
+                        b->key = "Forward";
+                        b->line = lines->forward[i];
+                        return refuse(b->ret_why,
+                                      "%s has ports in common with %s on line %u; a port leads to "
+                                      "one place",
+                                      forward_format(&c->forwards[i], mine),
+                                      forward_format(&c->forwards[j], other), lines->forward[j]);
+                }
+        return 0;
+}
+
+/* Do both name the same file, give or take slashes? */
+static bool same_path(const char *a, const char *b) {
+        if (!a || !b)
+                return false;
+        for (;; a++, b++) {
+                while (a[0] == '/' && a[1] == '/')
+                        a++;
+                while (b[0] == '/' && b[1] == '/')
+                        b++;
+                if (*a != *b)
+                        return false;
+                if (!*a)
+                        return true;
+        }
+}
+
+/* A file that both disks use, other than one that both only put a copy-on-write file over. */
+static const char *shared_file(const Disk *a, const Disk *b) {
+        if (same_path(a->path, b->path) && !(a->cow && b->cow))
+                return a->path;
+        if (same_path(a->cow, b->path) || same_path(a->cow, b->cow))
+                return a->cow;
+        return same_path(a->path, b->cow) ? a->path : NULL;
+}
+
+static int check_disks(const Config *c, const ConfigLines *lines, Blame *b) {
+        b->key = "Disk";
+        for (size_t i = 0; i < c->n_disks; i++) {
+                b->line = lines->disk[i];
+                if (same_path(c->disks[i].path, c->disks[i].cow))
+                        return refuse(b->ret_why,
+                                      "%s is the disk and its copy-on-write file; give cow= a file "
+                                      "of its own",
+                                      c->disks[i].path);
+                for (size_t j = 0; j < i; j++) {
+                        const char *file = shared_file(&c->disks[i], &c->disks[j]);
+
+                        if (file)
+                                return refuse(b->ret_why,
+                                              "%s is already used on line %u; each disk is a file "
+                                              "of its own",
+                                              file, lines->disk[j]);
+                }
+        }
+        return 0;
+}
+
+static int check_restart(const Config *c, const ConfigLines *lines, Blame *b) {
+        if (c->restart_delay_max >= c->restart_delay)
+                return 0;
+        blame(b, lines, "Supervise", "RestartDelayMax", "RestartDelay");
+        return refuse(
+                b->ret_why,
+                "RestartDelayMax=%s is shorter than RestartDelay=%s; make it at least as long",
+                FORMAT_TIMESPAN(c->restart_delay_max), FORMAT_TIMESPAN(c->restart_delay));
+}
+
+int config_check(const Config *c, const ConfigLines *lines, unsigned *ret_line,
+                 const char **ret_key, char **ret_why) {
+        static int (*const checks[])(const Config *c, const ConfigLines *lines, Blame *b) = {
+                check_disks, check_addresses, check_uplink, check_forwards, check_restart,
+        };
+        Blame b = { .ret_why = ret_why };
+
+        FOREACH_ELEMENT (check, checks) {
+                int r = (*check)(c, lines, &b);
+
+                if (r < 0) {
+                        *ret_line = b.line;
+                        *ret_key = b.key;
+                        return r;
+                }
+        }
+        return 0;
+}

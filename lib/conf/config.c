@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* config.c - from the lines of NAME.conf to a Config that is complete and fits together, or to one
+ * error. */
+
+#include <limits.h>
+#include <stdio.h>
+
+#include "basic/nearest.h"
+#include "conf/config-check.h"
+#include "conf/config.h"
+#include "conf/ini-file.h"
+#include "conf/refuse.h"
+#include "conf/settings.h"
+
+typedef struct Loader {
+        Config *config;
+        ConfigLines lines;
+} Loader;
+
+Config *config_free(Config *c) {
+        if (!c)
+                return NULL;
+        free(c->name);
+        free(c->file);
+        free(c->kernel);
+        for (size_t i = 0; i < c->n_disks; i++) {
+                free(c->disks[i].path);
+                free(c->disks[i].cow);
+        }
+        strv_done(&c->append);
+        free(c->hostname);
+        free(c->forwards);
+        free(c->backing_dir);
+        free(c->reserved);
+        free(c->user);
+        free(c);
+        return NULL;
+}
+
+static bool section_known(const char *section) {
+        size_t n;
+        const Setting *s = settings_table(&n);
+
+        for (size_t i = 0; i < n; i++)
+                if (streq(s[i].section, section))
+                        return true;
+        return false;
+}
+
+static int on_section(void *userdata, unsigned line, const char *section, char **ret_why) {
+        size_t n;
+        const Setting *s = settings_table(&n), *best = NULL;
+        int fewest = INT_MAX;
+
+        (void) userdata;
+        (void) line;
+        if (section_known(section))
+                return 0;
+        for (size_t i = 0; i < n; i++) {
+                int slips = slips_between(section, s[i].section);
+
+                if (slips >= 0 && slips < fewest) {
+                        fewest = slips;
+                        best = s + i;
+                }
+        }
+        if (best)
+                return refuse_text(ret_why, section, "is no section; did you mean [%s]?",
+                                   best->section);
+        return refuse_text(ret_why, section, "is no section; umld.conf(5) lists them");
+}
+
+/* The key of any section that is most like this one; among equals one of the given section. */
+static const Setting *nearest_setting(const char *section, const char *key) {
+        size_t n;
+        const Setting *s = settings_table(&n), *best = NULL;
+        int fewest = INT_MAX;
+
+        for (size_t i = 0; i < n; i++) {
+                int slips = slips_between(key, s[i].key);
+
+                if (slips < 0)
+                        continue;
+                slips = slips * 2 + !streq(s[i].section, section);
+                if (slips < fewest) {
+                        fewest = slips;
+                        best = s + i;
+                }
+        }
+        return best;
+}
+
+static int refuse_key(const char *section, const char *key, char **ret_why) {
+        const Setting *s = nearest_setting(section, key);
+
+        if (s && streq(s->key, key))
+                return isempty(section)
+                               ? refuse(ret_why, "stands before any section; put it below [%s]",
+                                        s->section)
+                               : refuse(ret_why, "belongs in [%s], not in [%s]", s->section,
+                                        section);
+        if (s && streq(s->section, section))
+                return refuse(ret_why, "unknown key; did you mean %s=?", s->key);
+        if (s)
+                return refuse(ret_why, "unknown key; did you mean %s= in [%s]?", s->key,
+                              s->section);
+        return refuse(ret_why, "unknown key; umld.conf(5) lists all");
+}
+
+/* Notes the line of what the parser has just added to the lists. */
+static void note_lines(Loader *l, const Setting *s, unsigned line) {
+        size_t n;
+        unsigned *first = &l->lines.setting[s - settings_table(&n)];
+
+        if (*first == 0)
+                *first = line;
+        for (size_t i = l->config->n_disks; i > 0 && l->lines.disk[i - 1] == 0; i--)
+                l->lines.disk[i - 1] = line;
+        for (size_t i = l->config->n_forwards; i > 0 && l->lines.forward[i - 1] == 0; i--)
+                l->lines.forward[i - 1] = line;
+}
+
+static int take_entry(Loader *l, const Setting *s, unsigned line, const char *value,
+                      char **ret_why) {
+        size_t n;
+        unsigned first = l->lines.setting[s - settings_table(&n)];
+        int r;
+
+        if (!setting_supported(s))
+                return refuse(ret_why, "not supported yet; leave it out");
+        if (first > 0 && !s->repeatable)
+                return refuse(ret_why, "is given on line %u already; keep one of the two", first);
+        if (isempty(value))
+                return refuse(ret_why, "has no value; give one, or leave the key out%s%s",
+                              s->def ? " for " : "", s->def ?: "");
+        r = s->parse(s, value, l->config, ret_why);
+        if (r >= 0)
+                note_lines(l, s, line);
+        return r;
+}
+
+static int on_entry(void *userdata, unsigned line, const char *section, const char *key,
+                    const char *value, char **ret_why) {
+        const Setting *s = setting_find(section, key);
+        int r = s ? take_entry(userdata, s, line, value, ret_why)
+                  : refuse_key(section, key, ret_why);
+
+        return r < 0 ? blame_text(r, key, ret_why) : 0;
+}
+
+/* Gives each setting that the file is silent about its default, by the same parser. */
+static int apply_defaults(Loader *l, const char *default_disk, char **ret_why) {
+        size_t n;
+        const Setting *s = settings_table(&n);
+
+        for (size_t i = 0; i < n; i++, s++) {
+                const char *value = s->default_from == DEFAULT_DISK   ? default_disk
+                                    : s->default_from == DEFAULT_NAME ? l->config->name
+                                                                      : s->def;
+                int r;
+
+                if (!value || l->lines.setting[i] > 0 || !setting_supported(s))
+                        continue;
+                r = s->parse(s, value, l->config, ret_why);
+                if (r < 0)
+                        return blame_text(r, s->key, ret_why);
+        }
+        return 0;
+}
+
+/* Fills l->config; on failure *ret_why lacks only the place, which is *ret_line of the file. */
+static int load_text(Loader *l, const char *text, size_t size, const char *default_disk,
+                     unsigned *ret_line, char **ret_why) {
+        static const IniEvents events = { .section = on_section, .entry = on_entry };
+        const char *key = NULL;
+        int r;
+
+        r = ini_file_parse(text, size, &events, l, ret_line, ret_why);
+        if (r < 0)
+                return r;
+        *ret_line = 0;
+        r = apply_defaults(l, default_disk, ret_why);
+        if (r < 0)
+                return r;
+        r = config_check(l->config, &l->lines, ret_line, &key, ret_why);
+        return r < 0 ? blame_text(r, key, ret_why) : 0;
+}
+
+/* Puts the place before the reason. Returns r, or -ENOMEM. */
+static int blame_place(int r, const char *file, unsigned line, const char *why, char **ret_error) {
+        char number[16] = "";
+
+        *ret_error = NULL;
+        if (r == -ENOMEM || !why)
+                return r;
+        if (line > 0)
+                snprintf(number, sizeof(number), ":%u", line);
+        *ret_error = strfmt("%s%s: %s", file, number, why);
+        return *ret_error ? r : -ENOMEM;
+}
+
+int config_parse(const char *name, const char *file, const char *text, size_t size,
+                 const char *default_disk, Config **ret, char **ret_error) {
+        _cleanup_(config_freep) Config *c = calloc(1, sizeof(Config));
+        _cleanup_free_ unsigned *setting_lines = NULL;
+        _cleanup_free_ char *why = NULL;
+        unsigned line = 0;
+        size_t n;
+        int r;
+
+        (void) settings_table(&n);
+        setting_lines = calloc(n, sizeof(unsigned));
+        if (!c || !setting_lines || free_and_strdup(&c->name, name) < 0 ||
+            free_and_strdup(&c->file, file) < 0)
+                return blame_place(-ENOMEM, file, 0, NULL, ret_error);
+        r = load_text(&(Loader){ .config = c, .lines.setting = setting_lines }, text, size,
+                      default_disk, &line, &why);
+        if (r < 0)
+                return blame_place(r, file, line, why, ret_error);
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+int config_load(const char *name, const char *file, const char *default_disk, Config **ret,
+                char **ret_error) {
+        _cleanup_free_ char *text = NULL, *why = NULL;
+        size_t size;
+        int r = ini_file_read(file, &text, &size, &why);
+
+        if (r < 0)
+                return blame_place(
+                        r, file, 0,
+                        r == -ENOENT ? "there is no such file; write it to have this guest" : why,
+                        ret_error);
+        return config_parse(name, file, text, size, default_disk, ret, ret_error);
+}

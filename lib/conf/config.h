@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The configuration of one guest, as NAME.conf gives it and with all defaults filled in. */
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/types.h>
+
+#include "basic/forward.h"
+#include "basic/string-table.h"
+#include "basic/string-util.h"
+#include "basic/time-util.h"
+
+typedef enum Transport {
+        TRANSPORT_AUTO,
+        TRANSPORT_TUNTAP, /* eth0=tuntap,TAP */
+        TRANSPORT_VECTOR, /* vec0:transport=tap,ifname=TAP */
+        TRANSPORT_MAX,
+        TRANSPORT_INVALID = -EINVAL,
+} Transport;
+
+typedef enum Masquerade {
+        MASQUERADE_AUTO,
+        MASQUERADE_MASQUERADE,
+        MASQUERADE_SNAT,
+        MASQUERADE_NO,
+        MASQUERADE_MAX,
+        MASQUERADE_INVALID = -EINVAL,
+} Masquerade;
+
+typedef enum MemoryBacking {
+        BACKING_AUTO,    /* the first that the host allows, in this order */
+        BACKING_SHM,     /* /dev/shm, made to fit */
+        BACKING_PRIVATE, /* a tmpfs for this guest alone */
+        BACKING_DIR,     /* a directory that the user names */
+        MEMORY_BACKING_MAX,
+        MEMORY_BACKING_INVALID = -EINVAL,
+} MemoryBacking;
+
+typedef enum BalloonMode {
+        BALLOON_NO,   /* only by order */
+        BALLOON_AUTO, /* also by umld when the host runs short of memory */
+        BALLOON_MODE_MAX,
+        BALLOON_MODE_INVALID = -EINVAL,
+} BalloonMode;
+
+typedef enum ReadyWhen {
+        READY_BOOT,  /* the kernel answers on its management console */
+        READY_GUEST, /* the guest wrote READY=1 to /proc/mconsole */
+        READY_WHEN_MAX,
+        READY_WHEN_INVALID = -EINVAL,
+} ReadyWhen;
+
+typedef enum RestartWhen {
+        RESTART_NO,
+        RESTART_ON_CRASH,
+        RESTART_ALWAYS,
+        RESTART_WHEN_MAX,
+        RESTART_WHEN_INVALID = -EINVAL,
+} RestartWhen;
+
+DECLARE_STRING_TABLE(transport, Transport);
+DECLARE_STRING_TABLE(masquerade, Masquerade);
+DECLARE_STRING_TABLE(memory_backing, MemoryBacking);
+DECLARE_STRING_TABLE(balloon_mode, BalloonMode);
+DECLARE_STRING_TABLE(ready_when, ReadyWhen);
+DECLARE_STRING_TABLE(restart_when, RestartWhen);
+
+typedef struct Disk {
+        char *path; /* absolute */
+        char *cow;  /* absolute; copy-on-write file over path, or NULL */
+        bool read_only;
+        bool sync; /* every write of the guest is durable on the host */
+} Disk;
+
+enum {
+        CONFIG_DISKS_MAX = 8, /* ubda … ubdh */
+        CONFIG_DNS_MAX = 3,
+        CONFIG_FORWARDS_MAX = 1000, /* each is a rule of the host's tables */
+};
+
+typedef struct Config {
+        char *name; /* of the guest */
+        char *file; /* the file it was read from */
+
+        /* [Guest] */
+        char *kernel;
+        uint64_t memory; /* bytes */
+        unsigned cpus;
+        Disk disks[CONFIG_DISKS_MAX];
+        size_t n_disks; /* at least 1 after config_load() */
+        Strv append;
+        bool fast_boot;
+        usec_t disk_sync; /* 0 = only at its end */
+        char *hostname;
+
+        /* [Network] */
+        char tap[IFNAMSIZ];
+        struct in_addr host_address;
+        unsigned host_prefix;
+        struct in_addr guest_address;
+        struct in_addr dns[CONFIG_DNS_MAX];
+        size_t n_dns;
+        char uplink[IFNAMSIZ]; /* "" = auto */
+        Transport transport;
+        Masquerade masquerade;
+        bool one_arm;
+        Forward *forwards;
+        size_t n_forwards;
+        Forward *reserved; /* ports that are never forwarded */
+        size_t n_reserved;
+
+        /* [Memory] */
+        MemoryBacking backing;
+        char *backing_dir; /* of BACKING_DIR */
+        BalloonMode balloon;
+
+        /* [Supervise] */
+        ReadyWhen ready;
+        usec_t start_timeout, stop_timeout;
+        RestartWhen restart;
+        usec_t hang_check, hang_timeout; /* hang_check 0 = off */
+        usec_t restart_delay, restart_delay_max, restart_reset;
+
+        /* [Console] */
+        bool log;
+        uint64_t log_max; /* bytes */
+        unsigned log_files;
+        bool journal;
+
+        /* [Confine] */
+        char *user; /* "auto", a user's name or a number */
+} Config;
+
+Config *config_free(Config *c);
+DEFINE_CLEANUP(Config *, config_free)
+
+/* Reads FILE for guest NAME, a valid one (guest_name_valid()); default_disk is the disk where the
+ * file names none. On bad content -EINVAL, on a file that cannot be read the reason of that,
+ * -ENOENT where there is no such file. *ret_error is set on every failure: "FILE:LINE: KEY: what is
+ * wrong, what would be right", one line of plain text, the caller's to free(); NULL when memory is
+ * out. Nothing else on the host is looked at. */
+int config_load(const char *name, const char *file, const char *default_disk, Config **ret,
+                char **ret_error);
+
+/* The same for a text that is already in memory; file is what errors call it. */
+int config_parse(const char *name, const char *file, const char *text, size_t size,
+                 const char *default_disk, Config **ret, char **ret_error);

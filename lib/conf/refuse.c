@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* refuse.c - makes the sentence that goes with -EINVAL. */
+
+#include <stdio.h>
+
+#include "basic/cleanup.h"
+#include "basic/string-util.h"
+#include "conf/refuse.h"
+
+enum {
+        SHOWN_MAX = 60, /* bytes of a refused text */
+};
+
+int refuse(char **ret_why, const char *format, ...) {
+        char *why = NULL;
+        va_list ap;
+        int n;
+
+        va_start(ap, format);
+        n = vasprintf(&why, format, ap);
+        va_end(ap);
+        if (n < 0)
+                return -ENOMEM;
+        *ret_why = why;
+        return -EINVAL;
+}
+
+int refuse_text(char **ret_why, const char *text, const char *format, ...) {
+        _cleanup_free_ char *shown = escape_text(text, strlen(text), SHOWN_MAX), *why = NULL;
+        va_list ap;
+        int n;
+
+        va_start(ap, format);
+        n = vasprintf(&why, format, ap);
+        va_end(ap);
+        if (!shown || n < 0) {
+                if (n < 0)
+                        why = NULL; /* is undefined then */
+                return -ENOMEM;
+        }
+        return refuse(ret_why, "\"%s\" %s", shown, why);
+}
+
+int blame_text(int r, const char *what, char **ret_why) {
+        _cleanup_free_ char *why = *ret_why, *shown = NULL;
+
+        *ret_why = NULL;
+        if (r == -ENOMEM || !why)
+                return r;
+        shown = escape_text(what, strlen(what), SHOWN_MAX);
+        *ret_why = shown ? strfmt("%s: %s", shown, why) : NULL;
+        return *ret_why ? r : -ENOMEM;
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* values.c - parsers of the values that are a number, a word or an address. */
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "basic/parse-util.h"
+#include "basic/string-util.h"
+#include "conf/refuse.h"
+#include "conf/values.h"
+
+static void *field(const Setting *s, Config *c) {
+        return (char *) c + s->offset;
+}
+
+int setting_parse_bool(const Setting *s, const char *value, Config *c, char **ret_why) {
+        if (parse_bool(value, field(s, c)) < 0)
+                return refuse_text(ret_why, value, "is neither yes nor no");
+        return 0;
+}
+
+int setting_parse_count(const Setting *s, const char *value, Config *c, char **ret_why) {
+        uint64_t v;
+
+        if (parse_unsigned(value, s->min, s->max, &v) < 0)
+                return refuse_text(ret_why, value, "is not a number from %" PRIu64 " to %" PRIu64,
+                                   s->min, s->max);
+        *(unsigned *) field(s, c) = (unsigned) v;
+        return 0;
+}
+
+/* The size with the largest suffix that leaves no remainder. */
+static const char *format_size(char *buf, size_t size, uint64_t bytes) {
+        const char *suffix = "\0KMGT";
+        size_t i = 0;
+
+        for (; i < 4 && bytes > 0 && bytes % 1024 == 0; i++)
+                bytes /= 1024;
+        snprintf(buf, size, "%" PRIu64 "%.1s", bytes, suffix + i);
+        return buf;
+}
+
+int setting_parse_size(const Setting *s, const char *value, Config *c, char **ret_why) {
+        char text[32];
+        uint64_t v;
+        int r = parse_size(value, &v);
+
+        if (r == -EINVAL)
+                return refuse_text(ret_why, value,
+                                   "is not a size; write a number with K, M or G, such as %s",
+                                   s->def);
+        if (r == -ERANGE || v > s->max)
+                return refuse_text(ret_why, value, "is too much; at most %s",
+                                   format_size(text, sizeof(text), s->max));
+        if (v < s->min)
+                return refuse_text(ret_why, value, "is too little; at least %s",
+                                   format_size(text, sizeof(text), s->min));
+        if (v % 4096 != 0)
+                return refuse_text(ret_why, value, "is not a multiple of 4K");
+        *(uint64_t *) field(s, c) = v;
+        return 0;
+}
+
+int setting_parse_span(const Setting *s, const char *value, Config *c, char **ret_why) {
+        usec_t v;
+        int r = parse_timespan(value, &v);
+
+        if (r == -EINVAL)
+                return refuse_text(ret_why, value,
+                                   "is not a time; write a number with ms, s, min or h, such as %s",
+                                   streq(s->def, "0") ? "30s" : s->def);
+        if (r == -ERANGE || v > s->max)
+                return refuse_text(ret_why, value, "is too long; at most %s",
+                                   FORMAT_TIMESPAN(s->max));
+        if (v < s->min)
+                return refuse_text(ret_why, value, "is too short; at least %s",
+                                   FORMAT_TIMESPAN(s->min));
+        *(usec_t *) field(s, c) = v;
+        return 0;
+}
+
+int setting_parse_interval(const Setting *s, const char *value, Config *c, char **ret_why) {
+        usec_t v;
+
+        if (parse_timespan(value, &v) < 0 || v > 0)
+                return setting_parse_span(s, value, c, ret_why);
+        *(usec_t *) field(s, c) = 0;
+        return 0;
+}
+
+/* Is value one of the words of a list, or does it begin with one that ends in ':'? */
+static bool word_in(const char *value, const char *list) {
+        for (const char *p = list, *e; *p; p = *e ? e + 1 : e) {
+                size_t n;
+
+                e = p + strcspn(p, " ");
+                n = (size_t) (e - p);
+                if (strncmp(value, p, n) == 0 && (value[n] == '\0' || p[n - 1] == ':'))
+                        return true;
+        }
+        return false;
+}
+
+/* "a", "a or b", "a, b or c" */
+static char *join_choices(const Setting *s) {
+        char *joined = NULL;
+
+        for (size_t i = 0; i < s->n_choices; i++) {
+                char *longer = strfmt("%s%s%s", joined ?: "",
+                                      i == 0                 ? ""
+                                      : i + 1 < s->n_choices ? ", "
+                                                             : " or ",
+                                      s->choices[i]);
+
+                free(joined);
+                joined = longer;
+                if (!joined)
+                        return NULL;
+        }
+        return joined;
+}
+
+static int choose(const Setting *s, const char *value, char **ret_why) {
+        _cleanup_free_ char *choices = NULL;
+
+        for (size_t i = 0; i < s->n_choices; i++)
+                if (streq(value, s->choices[i]))
+                        return (int) i;
+        choices = join_choices(s);
+        if (!choices)
+                return -ENOMEM;
+        if (s->later && word_in(value, s->later))
+                return refuse_text(ret_why, value, "is not supported yet; use %s", choices);
+        return refuse_text(ret_why, value, "is unknown; use %s", choices);
+}
+
+int setting_parse_choice(const Setting *s, const char *value, Config *c, char **ret_why) {
+        int r = choose(s, value, ret_why);
+
+        if (r < 0)
+                return r;
+        *(int *) field(s, c) = r; /* the choices are the names of the enum, in its order */
+        return 0;
+}
+
+int setting_check_choice(const Setting *s, const char *value, Config *c, char **ret_why) {
+        (void) c;
+        return MIN(choose(s, value, ret_why), 0);
+}
+
+/* Tap and uplink end up in arguments of the kernel and in names of sysctls: only plain characters.
+ */
+int setting_parse_ifname(const Setting *s, const char *value, Config *c, char **ret_why) {
+        bool plain = ifname_valid(value) && value[0] != '-' && !streq(value, "all") &&
+                     !streq(value, "default");
+
+        for (const char *p = value; *p; p++)
+                if (!isalnum((unsigned char) *p) && !strchr("._-", *p))
+                        plain = false;
+        if (!plain)
+                return refuse_text(ret_why, value,
+                                   "is no interface's name; up to 15 letters, digits, '.', '_' and "
+                                   "'-', such as %s",
+                                   streq(s->def, "auto") ? "eth0" : s->def);
+        strcpy(field(s, c), value);
+        return 0;
+}
+
+int setting_parse_uplink(const Setting *s, const char *value, Config *c, char **ret_why) {
+        if (!streq(value, "auto"))
+                return setting_parse_ifname(s, value, c, ret_why);
+        c->uplink[0] = '\0';
+        return 0;
+}
+
+int setting_parse_hostname(const Setting *s, const char *value, Config *c, char **ret_why) {
+        size_t n = strlen(value);
+        bool good = n <= s->max && isalnum((unsigned char) value[0]) &&
+                    isalnum((unsigned char) value[n - 1]);
+
+        for (const char *p = value; *p; p++)
+                if (!isalnum((unsigned char) *p) && *p != '-' && (*p != '.' || p[1] == '.'))
+                        good = false;
+        if (!good)
+                return refuse_text(ret_why, value,
+                                   "is no host name; up to %" PRIu64
+                                   " letters, digits, '-' and '.' between them",
+                                   s->max);
+        return free_and_strdup(&c->hostname, value);
+}
+
+/* Can it be the address of one machine? */
+static bool is_unicast(struct in_addr a) {
+        uint32_t v = ntohl(a.s_addr);
+
+        return v >> 24 != 0 && v >> 24 != 127 && v >> 24 < 224;
+}
+
+int setting_parse_host_address(const Setting *s, const char *value, Config *c, char **ret_why) {
+        struct in_addr a;
+        uint32_t host_bits;
+        unsigned prefix;
+        int r = parse_ipv4_prefix(value, &a, &prefix);
+
+        if (r == -EINVAL)
+                return refuse_text(ret_why, value, "is not ADDRESS/PREFIX, such as %s", s->def);
+        if (r == -ERANGE || prefix < s->min || prefix > s->max)
+                return refuse_text(ret_why, value,
+                                   "has a prefix that is not from %" PRIu64 " to %" PRIu64, s->min,
+                                   s->max);
+        if (!is_unicast(a))
+                return refuse_text(ret_why, value,
+                                   "is not the address of a machine; use a private one, such as %s",
+                                   s->def);
+        host_bits = UINT32_MAX >> prefix;
+        if ((ntohl(a.s_addr) & host_bits) == 0 || (ntohl(a.s_addr) & host_bits) == host_bits)
+                return refuse_text(
+                        ret_why, value,
+                        "is the network's own or its broadcast address; use one between");
+        c->host_address = a;
+        c->host_prefix = prefix;
+        return 0;
+}
+
+int setting_parse_guest_address(const Setting *s, const char *value, Config *c, char **ret_why) {
+        struct in_addr a;
+
+        if (parse_ipv4(value, &a) < 0)
+                return refuse_text(ret_why, value, "is not an IPv4 address, such as %s", s->def);
+        c->guest_address = a;
+        return 0;
+}
+
+/* Takes the next word off *text into a copy. 1 = a word, 0 = none left. */
+static int next_word(const char **text, const char *separators, char **ret) {
+        const char *start = *text + strspn(*text, separators);
+        size_t n = strcspn(start, separators);
+
+        if (n == 0)
+                return 0;
+        *ret = strndup(start, n);
+        if (!*ret)
+                return -ENOMEM;
+        *text = start + n;
+        return 1;
+}
+
+int setting_parse_dns(const Setting *s, const char *value, Config *c, char **ret_why) {
+        struct in_addr dns[CONFIG_DNS_MAX] = { 0 };
+        size_t n = 0;
+
+        for (;;) {
+                _cleanup_free_ char *word = NULL;
+                int r = next_word(&value, " \t", &word);
+
+                if (r < 0)
+                        return r;
+                if (r == 0)
+                        break;
+                if (n == CONFIG_DNS_MAX)
+                        return refuse_text(ret_why, word,
+                                           "is one too many; at most %d name servers",
+                                           CONFIG_DNS_MAX);
+                if (parse_ipv4(word, &dns[n]) < 0 || !is_unicast(dns[n]))
+                        return refuse_text(ret_why, word,
+                                           "is not the IPv4 address of a name server; write them "
+                                           "with spaces between, "
+                                           "such as %s",
+                                           s->def);
+                n++;
+        }
+        memcpy(c->dns, dns, sizeof(dns));
+        c->n_dns = n;
+        return 0;
+}
+
+/* A key whose value is a list of ports. */
+typedef struct PortList {
+        Forward **items;
+        size_t *n;
+        int (*parse)(const char *word, Forward *ret, const char **ret_why);
+        const char *what;
+} PortList;
+
+static int add_ports(const PortList *list, const char *word, char **ret_why) {
+        const char *why = NULL;
+        Forward f, *grown;
+
+        if (list->parse(word, &f, &why) < 0)
+                return refuse_text(ret_why, word, "is no %s; %s", list->what, why);
+        if (*list->n == CONFIG_FORWARDS_MAX)
+                return refuse_text(ret_why, word, "is one too many; at most %d, so use ranges",
+                                   CONFIG_FORWARDS_MAX);
+        grown = realloc(*list->items, (*list->n + 1) * sizeof(Forward));
+        if (!grown)
+                return -ENOMEM;
+        *list->items = grown;
+        grown[(*list->n)++] = f;
+        return 0;
+}
+
+static int parse_port_list(const PortList *list, const Setting *s, const char *value,
+                           char **ret_why) {
+        size_t before = *list->n;
+        const char *rest = value;
+
+        for (;;) {
+                _cleanup_free_ char *word = NULL;
+                int r = next_word(&rest, " \t,", &word);
+
+                if (r > 0)
+                        r = add_ports(list, word, ret_why);
+                else if (r == 0)
+                        break;
+                if (r < 0)
+                        return r;
+        }
+        return *list->n > before ? 0
+                                 : refuse_text(ret_why, value, "is no %s; such as %s", list->what,
+                                               s->example);
+}
+
+int setting_parse_forward(const Setting *s, const char *value, Config *c, char **ret_why) {
+        const PortList list = { &c->forwards, &c->n_forwards, forward_parse, "forward" };
+
+        return parse_port_list(&list, s, value, ret_why);
+}
+
+int setting_parse_reserve(const Setting *s, const char *value, Config *c, char **ret_why) {
+        const PortList list = { &c->reserved, &c->n_reserved, ports_parse, "port" };
+
+        return parse_port_list(&list, s, value, ret_why);
+}
+
+static bool user_name_valid(const char *s) {
+        size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
+
+        return n <= 31 && s[n] == '\0' && (isalpha((unsigned char) s[0]) || s[0] == '_');
+}
+
+int setting_parse_user(const Setting *s, const char *value, Config *c, char **ret_why) {
+        uint64_t uid;
+        bool number = parse_unsigned(value, 0, UINT32_MAX - 1, &uid) >= 0;
+
+        (void) s;
+        if (number && uid == 0)
+                return refuse_text(ret_why, value,
+                                   "would be the superuser; write root if that is what you want");
+        if (number ? uid == UINT16_MAX : !user_name_valid(value)) /* -1 to old system calls */
+                return refuse_text(ret_why, value, "is no user; use auto, a user's name or number");
+        return free_and_strdup(&c->user, value);
+}

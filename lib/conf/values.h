@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* A parser for each kind of value, each a SettingParser. */
+
+#include "conf/settings.h"
+
+/* Kinds, into the field at s->offset, within s->min and s->max where there are such: */
+int setting_parse_bool(const Setting *s, const char *value, Config *c, char **ret_why); /* bool */
+int setting_parse_count(const Setting *s, const char *value, Config *c,
+                        char **ret_why); /* unsigned */
+int setting_parse_size(const Setting *s, const char *value, Config *c,
+                       char **ret_why); /* uint64_t */
+int setting_parse_span(const Setting *s, const char *value, Config *c, char **ret_why); /* usec_t */
+int setting_parse_interval(const Setting *s, const char *value, Config *c,
+                           char **ret_why); /* usec_t; 0 = off is possible, whatever s->min is */
+int setting_parse_choice(const Setting *s, const char *value, Config *c,
+                         char **ret_why); /* an enum */
+int setting_parse_ifname(const Setting *s, const char *value, Config *c,
+                         char **ret_why); /* char[IFNAMSIZ] */
+
+/* Of the kind above, but of what there is only one to choose, so nothing is kept. */
+int setting_check_choice(const Setting *s, const char *value, Config *c, char **ret_why);
+
+/* One for a key: */
+int setting_parse_kernel(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_disk(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_append(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_backing(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_hostname(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_host_address(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_guest_address(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_dns(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_uplink(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_forward(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_reserve(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_user(const Setting *s, const char *value, Config *c, char **ret_why);

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* lock.c - one umld for a guest, one guest for an image. */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "basic/cleanup.h"
+#include "basic/fd-util.h"
+#include "basic/parse-util.h"
+#include "host/lock.h"
+
+enum {
+        LOCK_TRIES = 20, /* of 1 ms */
+};
+
+static pid_t read_pid(int fd) {
+        char buf[16] = "";
+        uint64_t pid;
+
+        if (pread(fd, buf, sizeof(buf) - 1, 0) <= 0)
+                return 0;
+        buf[strcspn(buf, "\n")] = '\0';
+        return parse_unsigned(buf, 1, INT32_MAX, &pid) < 0 ? 0 : (pid_t) pid;
+}
+
+/* Is fd still the file at path? The last holder may have removed it while we waited for nothing. */
+static bool same_file(int fd, const char *path) {
+        struct stat a, b;
+
+        return fstat(fd, &a) >= 0 && stat(path, &b) >= 0 && a.st_dev == b.st_dev &&
+               a.st_ino == b.st_ino;
+}
+
+/* Somebody who only asks whether we live holds the lock for a moment, too. */
+static int lock_patiently(int fd) {
+        for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+                if (errno != EWOULDBLOCK || i >= LOCK_TRIES)
+                        return -errno;
+                (void) usleep(1000);
+        }
+        return 0;
+}
+
+int pid_lock(const char *path, pid_t *ret_holder) {
+        for (;;) {
+                _cleanup_close_ int fd =
+                        open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+                char buf[16];
+                int n, r;
+
+                if (fd < 0)
+                        return -errno;
+                r = lock_patiently(fd);
+                if (r < 0) {
+                        if (r != -EWOULDBLOCK)
+                                return r;
+                        *ret_holder = read_pid(fd);
+                        return -EEXIST;
+                }
+                if (!same_file(fd, path))
+                        continue;
+                n = snprintf(buf, sizeof(buf), "%d\n", getpid());
+                errno = EIO;
+                if (ftruncate(fd, 0) < 0 || pwrite(fd, buf, (size_t) n, 0) != n) {
+                        r = -errno;
+                        (void) unlink(path); /* of no use to anybody, and ours alone */
+                        return r;
+                }
+                return TAKE_FD(fd);
+        }
+}
+
+bool pid_lock_held(const char *path) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+        if (fd < 0)
+                return errno != ENOENT && errno != ENOTDIR;
+        return flock(fd, LOCK_SH | LOCK_NB) < 0;
+}
+
+int image_lock(const char *path, bool shared, pid_t *ret_holder) {
+        _cleanup_close_ int fd = open(path, shared ? O_RDONLY | O_CLOEXEC : O_RDWR | O_CLOEXEC);
+        struct flock lock = { .l_type = shared ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
+
+        if (fd < 0)
+                return -errno;
+        if (flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0)
+                return errno == EWOULDBLOCK ? -EEXIST : -errno;
+        if (fcntl(fd, F_GETLK, &lock) < 0)
+                return -errno;
+        if (lock.l_type != F_UNLCK) {
+                *ret_holder = lock.l_pid;
+                return -EBUSY;
+        }
+        return TAKE_FD(fd);
+}

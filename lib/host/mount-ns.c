@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* mount-ns.c - the view of the file system that a guest's kernel gets. */
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+
+#include "basic/cleanup.h"
+#include "host/mount-ns.h"
+#include "host/private-memfs.h"
+
+enum {
+        TUN_MAJOR = 10, /* Documentation/networking/tuntap.rst */
+        TUN_MINOR = 200,
+};
+
+/* What is to be added. */
+typedef struct Addition {
+        int (*mount)(const struct Addition *a);
+        uid_t owner;
+        const char *directory;
+        uint64_t size;
+} Addition;
+
+static int mount_tun(const Addition *a) {
+        if (mount("tmpfs", "/dev/net", "tmpfs", MS_NOSUID | MS_NOEXEC,
+                  "mode=0755,size=4k,nr_inodes=4") < 0)
+                return -errno;
+        if (mknod("/dev/net/tun", S_IFCHR | 0600, makedev(TUN_MAJOR, TUN_MINOR)) < 0)
+                return -errno;
+        return RET_NERRNO(chown("/dev/net/tun", a->owner, a->owner));
+}
+
+static int mount_memory(const Addition *a) {
+        return private_memfs_mount(a->directory, a->owner, a->size);
+}
+
+static int enter_namespace(int fd) {
+        if (fd >= 0)
+                return RET_NERRNO(setns(fd, CLONE_NEWNS));
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+                return -errno;
+        return 0;
+}
+
+/* In a child, whose namespace we open while it waits: unshare() would also move us. */
+static _noreturn_ void run_child(int fd, const Addition *a, int ready, int done) {
+        int r = enter_namespace(fd);
+        char c;
+
+        if (r >= 0)
+                r = a->mount(a);
+        (void) !write(ready, &r, sizeof(r));
+        (void) !read(done, &c, 1);
+        _exit(0);
+}
+
+static int open_namespace(pid_t child, int ready) {
+        char path[32];
+        int r;
+
+        if (read(ready, &r, sizeof(r)) != sizeof(r))
+                return -EIO;
+        if (r < 0)
+                return r;
+        snprintf(path, sizeof(path), "/proc/%d/ns/mnt", child);
+        return RET_NERRNO(open(path, O_RDONLY | O_CLOEXEC));
+}
+
+/* A descriptor of the namespace with the addition. */
+static int make(int old, const Addition *a) {
+        int ready[2], done[2], fd;
+        pid_t child;
+
+        if (pipe2(ready, O_CLOEXEC) < 0)
+                return -errno;
+        if (pipe2(done, O_CLOEXEC) < 0) {
+                fd = -errno;
+                safe_close(ready[0]);
+                safe_close(ready[1]);
+                return fd;
+        }
+        child = fork();
+        if (child == 0) {
+                safe_close(done[1]);
+                run_child(old, a, ready[1], done[0]);
+        }
+        fd = child < 0 ? -errno : 0;
+        safe_close(ready[1]);
+        safe_close(done[0]);
+        if (fd == 0)
+                fd = open_namespace(child, ready[0]);
+        safe_close(ready[0]);
+        safe_close(done[1]); /* lets the child go */
+        while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+                ;
+        return fd;
+}
+
+static int add(int *fd, const Addition *a) {
+        int made = make(*fd, a);
+
+        if (made < 0)
+                return made;
+        safe_close(*fd);
+        *fd = made;
+        return 0;
+}
+
+int mount_ns_add_tun(int *fd, uid_t owner) {
+        return add(fd, &(Addition){ .mount = mount_tun, .owner = owner });
+}
+
+int mount_ns_add_memory(int *fd, const char *directory, uid_t owner, uint64_t size) {
+        return add(fd, &(Addition){ .mount = mount_memory,
+                                    .owner = owner,
+                                    .directory = directory,
+                                    .size = size });
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Links, addresses, neighbours and routes by libnl-route, over one connection. The only files that
+ * see libnl, whose error codes look like -errno and are not (nl-errno.h). The functions are net_…
+ * because libnl owns the names rtnl_link_…: it would call ours in place of its own. */
+
+#include <net/if.h>
+#include <netinet/ether.h>
+#include <netinet/in.h>
+
+#include "basic/cleanup.h"
+
+typedef struct Rtnl Rtnl;
+
+int rtnl_open(Rtnl **ret);
+Rtnl *rtnl_close(Rtnl *rtnl);
+DEFINE_CLEANUP(Rtnl *, rtnl_close)
+
+typedef struct RtnlLink {
+        int index;
+        unsigned flags; /* IFF_UP … */
+        unsigned mtu;
+        char alias[64]; /* "" = none */
+} RtnlLink;
+
+/* -ENODEV: no such interface. */
+int net_link_get(Rtnl *rtnl, const char *ifname, RtnlLink *ret);
+
+/* Each looks first and changes only what differs: 1 = changed, 0 = was already so. */
+int net_link_set_alias(Rtnl *rtnl, int index, const char *alias);
+int net_link_set_mtu(Rtnl *rtnl, int index, unsigned mtu);
+int net_link_set_up(Rtnl *rtnl, int index);
+/* Other addresses of the interface stay; the same one with another prefix length is replaced. */
+int net_address_set(Rtnl *rtnl, int index, struct in_addr address, unsigned prefix);
+/* A permanent neighbour entry: the first packet after a restart needs no ARP. */
+int net_neighbour_set(Rtnl *rtnl, int index, struct in_addr address, const struct ether_addr *mac);
+
+/* The interface of the IPv4 default route with the lowest metric. -ENETUNREACH: there is none. */
+int net_default_uplink(Rtnl *rtnl, char ret_ifname[static IFNAMSIZ]);
+
+/* The IPv4 addresses of an interface that the world may use: of global scope, none of the loopback
+ * network (venet0's first is 127.0.0.2). In the kernel's order, the primary one first; as many as
+ * there is room for. Returns how many. */
+int net_public_addresses(Rtnl *rtnl, const char *ifname, struct in_addr *ret, size_t max);
+
+/* Is the address one of the host's own? 1 = yes (and on which interface, not except), 0 = no. */
+int net_address_owner(Rtnl *rtnl, struct in_addr address, int except,
+                      char ret_ifname[static IFNAMSIZ]);

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* shared.c - who needs a setting of the host, and what it was before.
+ *
+ * Each fact is one file that is replaced as a whole. The order in which files come and go is chosen
+ * so that every state a killed umld can leave is one that shared_join() and shared_leave()
+ * understand:
+ *
+ *   no `original`           nothing is noted, whatever else lies there
+ *   `original`, no `ours`   the value has not been touched
+ *   both, no user           all users died; the value may still be ours */
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "basic/file-util.h"
+#include "basic/parse-util.h"
+#include "basic/time-util.h"
+#include "host/shared.h"
+
+static const char user_prefix[] = "user.", temporary_suffix[] = ".new";
+
+struct SharedSetting {
+        char *dir; /* DIR/SETTING */
+        int lock_fd;
+};
+
+static int setting_path(const SharedSetting *s, const char *file, char **ret) {
+        *ret = strfmt("%s/%s", s->dir, file);
+        return *ret ? 0 : -ENOMEM;
+}
+
+static int user_path(const SharedSetting *s, const char *name, char **ret) {
+        if (!guest_name_valid(name))
+                return -EINVAL;
+        *ret = strfmt("%s/%s%s", s->dir, user_prefix, name);
+        return *ret ? 0 : -ENOMEM;
+}
+
+static int write_text(const char *path, const char *text) {
+        _cleanup_free_ char *line = NULL;
+
+        if (strlen(text) > SHARED_TEXT_MAX)
+                return -E2BIG;
+        line = strfmt("%s\n", text);
+        return line ? write_file_atomic(path, line, strlen(line), 0644) : -ENOMEM;
+}
+
+/* *ret is NULL where there is no such file. */
+static int read_text(const char *path, char **ret) {
+        ssize_t n = read_file(path, SHARED_TEXT_MAX + 1, ret);
+
+        if (n == -ENOENT) {
+                *ret = NULL;
+                return 0;
+        }
+        if (n > 0 && (*ret)[n - 1] == '\n')
+                (*ret)[n - 1] = '\0';
+        return n < 0 ? (int) n : 0;
+}
+
+static int read_fact(const SharedSetting *s, const char *file, char **ret) {
+        _cleanup_free_ char *path = NULL;
+        int r = setting_path(s, file, &path);
+
+        return r < 0 ? r : read_text(path, ret);
+}
+
+static int write_fact(const SharedSetting *s, const char *file, const char *text) {
+        _cleanup_free_ char *path = NULL;
+        int r = setting_path(s, file, &path);
+
+        return r < 0 ? r : write_text(path, text);
+}
+
+static int drop_fact(const SharedSetting *s, const char *file) {
+        _cleanup_free_ char *path = NULL;
+        int r = setting_path(s, file, &path);
+
+        return r < 0 ? r : unlink_quiet(path);
+}
+
+static int compare_names(const void *a, const void *b) {
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+/* The names of all files in the setting's directory, sorted; none where nobody has joined yet. */
+static int list_files(const SharedSetting *s, Strv *ret) {
+        _cleanup_closedir_ DIR *d = opendir(s->dir);
+        _cleanup_strv_ Strv files = {};
+
+        if (!d && errno != ENOENT)
+                return -errno;
+        while (d) {
+                struct dirent *entry;
+                int r;
+
+                errno = 0;
+                entry = readdir(d);
+                if (!entry && errno > 0)
+                        return -errno;
+                if (!entry)
+                        break;
+                if (streq(entry->d_name, ".") || streq(entry->d_name, ".."))
+                        continue;
+                r = strv_push(&files, entry->d_name);
+                if (r < 0)
+                        return r;
+        }
+        if (files.n > 0)
+                qsort(files.v, files.n, sizeof(char *), compare_names);
+        *ret = files;
+        files = (Strv){};
+        return 0;
+}
+
+/* The guest whose file this is, or NULL. */
+static const char *user_of(const char *file) {
+        const char *name = startswith(file, user_prefix);
+
+        return name && guest_name_valid(name) ? name : NULL;
+}
+
+/* Is there any user? */
+static int any_user(const SharedSetting *s) {
+        _cleanup_strv_ Strv files = {};
+        int r = list_files(s, &files);
+
+        for (size_t i = 0; r >= 0 && i < files.n; i++)
+                if (user_of(files.v[i]))
+                        return 1;
+        return r;
+}
+
+/* Removes dead users, and what writers killed in the middle have left. */
+static int tidy(const SharedSetting *s, bool (*alive)(const char *name, void *userdata),
+                void *userdata) {
+        _cleanup_strv_ Strv files = {};
+        int r = list_files(s, &files);
+
+        for (size_t i = 0; r >= 0 && i < files.n; i++) {
+                const char *file = files.v[i], *user = user_of(file);
+                size_t n = strlen(file), suffix = strlen(temporary_suffix);
+                bool temporary = n > suffix && streq(file + n - suffix, temporary_suffix);
+
+                if (temporary || (user && alive && !alive(user, userdata)))
+                        r = drop_fact(s, file);
+        }
+        return r < 0 ? r : 0;
+}
+
+static int lock(const char *path) {
+        static const struct timespec pause = { .tv_nsec = 2000000 };
+        _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        usec_t deadline = now_usec(CLOCK_MONOTONIC) + 10 * USEC_PER_SEC;
+
+        if (fd < 0)
+                return -errno;
+        while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+                if (errno != EWOULDBLOCK && errno != EINTR)
+                        return -errno;
+                if (now_usec(CLOCK_MONOTONIC) >= deadline)
+                        return -ETIMEDOUT;
+                (void) nanosleep(&pause, NULL);
+        }
+        return TAKE_FD(fd);
+}
+
+int shared_open(const char *dir, const char *setting,
+                bool (*alive)(const char *name, void *userdata), void *userdata,
+                SharedSetting **ret) {
+        _cleanup_(shared_closep) SharedSetting *s = NULL;
+        _cleanup_free_ char *lock_path = strfmt("%s/lock", dir);
+        int r;
+
+        if (isempty(setting) || setting[0] == '.' || strchr(setting, '/') || streq(setting, "lock"))
+                return -EINVAL;
+        s = calloc(1, sizeof(*s));
+        if (!s || !lock_path)
+                return -ENOMEM;
+        s->lock_fd = -EBADF;
+        s->dir = strfmt("%s/%s", dir, setting);
+        if (!s->dir)
+                return -ENOMEM;
+        r = mkdir_p(dir, 0755);
+        if (r < 0)
+                return r;
+        s->lock_fd = lock(lock_path);
+        if (s->lock_fd < 0)
+                return s->lock_fd;
+        r = tidy(s, alive, userdata);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+SharedSetting *shared_close(SharedSetting *s) {
+        if (!s)
+                return NULL;
+        safe_close(s->lock_fd);
+        free(s->dir);
+        free(s);
+        return NULL;
+}
+
+/* Notes the value to go back to; nobody uses the setting. */
+static int note_original(SharedSetting *s, const char *original) {
+        _cleanup_free_ char *noted = NULL;
+        int r = read_fact(s, "original", &noted);
+
+        if (r < 0)
+                return r;
+        if (noted) {
+                r = shared_is_ours(s, original);
+                if (r != 0)
+                        return r < 0 ? r : 0;
+        }
+        r = drop_fact(s, "original");
+        if (r >= 0)
+                r = drop_fact(s, "ours");
+        if (r >= 0)
+                r = drop_fact(s, "ours.before");
+        return r < 0 ? r : write_fact(s, "original", original);
+}
+
+int shared_join(SharedSetting *s, const char *name, const char *claim, const char *original) {
+        _cleanup_free_ char *path = NULL;
+        int r = user_path(s, name, &path);
+
+        if (r < 0)
+                return r;
+        r = mkdir_p(s->dir, 0755);
+        if (r < 0)
+                return r;
+        r = any_user(s);
+        if (r == 0)
+                r = note_original(s, original);
+        return r < 0 ? r : write_text(path, claim);
+}
+
+int shared_set_ours(SharedSetting *s, const char *value) {
+        _cleanup_free_ char *last = NULL;
+        int r = read_fact(s, "ours", &last);
+
+        if (r < 0)
+                return r;
+        if (last && streq(last, value))
+                return 0;
+        if (last)
+                r = write_fact(s, "ours.before", last);
+        return r < 0 ? r : write_fact(s, "ours", value);
+}
+
+int shared_is_ours(SharedSetting *s, const char *value) {
+        _cleanup_free_ char *last = NULL, *before = NULL;
+        int r = read_fact(s, "ours", &last);
+
+        if (r >= 0)
+                r = read_fact(s, "ours.before", &before);
+        if (r < 0)
+                return r;
+        return last && (streq(last, value) || (before && streq(before, value)));
+}
+
+int shared_leave(SharedSetting *s, const char *name, char **ret_original, char **ret_ours) {
+        _cleanup_free_ char *path = NULL, *original = NULL, *ours = NULL;
+        int r = user_path(s, name, &path);
+
+        if (r >= 0)
+                r = unlink_quiet(path);
+        if (r < 0)
+                return r;
+        r = any_user(s);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        r = read_fact(s, "original", &original);
+        if (r >= 0)
+                r = read_fact(s, "ours", &ours);
+        if (r < 0)
+                return r;
+        if (!original || !ours)
+                return shared_forget(s);
+        *ret_original = TAKE_PTR(original);
+        *ret_ours = TAKE_PTR(ours);
+        return 1;
+}
+
+int shared_forget(SharedSetting *s) {
+        /* First what makes the rest mean something: a umld killed in the middle has forgotten as
+         * well. */
+        int r = drop_fact(s, "original");
+
+        return r < 0 ? r : rm_rf(s->dir);
+}
+
+int shared_users(SharedSetting *s, const char *except, Strv *ret_names, Strv *ret_claims) {
+        _cleanup_strv_ Strv files = {}, names = {}, claims = {};
+        int r = list_files(s, &files);
+
+        for (size_t i = 0; r >= 0 && i < files.n; i++) {
+                _cleanup_free_ char *claim = NULL;
+                const char *user = user_of(files.v[i]);
+
+                if (!user || (except && streq(user, except)))
+                        continue;
+                r = read_fact(s, files.v[i], &claim);
+                if (r >= 0)
+                        r = strv_push(&names, user);
+                if (r >= 0)
+                        r = strv_push(&claims, claim ?: "");
+        }
+        if (r < 0)
+                return r;
+        *ret_names = names;
+        *ret_claims = claims;
+        names = claims = (Strv){};
+        return 0;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* sysctl.c - reads and sets single kernel settings. */
+
+#include "basic/cleanup.h"
+#include "basic/file-util.h"
+#include "basic/string-util.h"
+
+#include "host/sysctl.h"
+
+static int sysctl_path(const char *name, char **ret) {
+        assert(name[0] != '/' && !strstr(name, ".."));
+
+        *ret = strfmt("/proc/sys/%s", name);
+        return *ret ? 0 : -ENOMEM;
+}
+
+int sysctl_get(const char *name, char **ret) {
+        _cleanup_free_ char *path = NULL;
+        int r = sysctl_path(name, &path);
+
+        return r < 0 ? r : read_first_line(path, ret);
+}
+
+int sysctl_set(const char *name, const char *value) {
+        _cleanup_free_ char *path = NULL, *old = NULL;
+        int r = sysctl_path(name, &path);
+
+        if (r < 0)
+                return r;
+        /* A container's /proc/sys may be read-only and the value right all the same. */
+        r = read_first_line(path, &old);
+        if (r < 0)
+                return r;
+        if (streq(strstrip(old), value))
+                return 0;
+        r = write_existing(path, value);
+        return r < 0 ? r : 1;
+}

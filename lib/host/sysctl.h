@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "basic/macro.h"
+
+/* One value below /proc/sys, e.g. "net/ipv4/ip_forward". *ret is the caller's to free(). */
+int sysctl_get(const char *name, char **ret);
+
+/* 1 = changed, 0 = was already so. */
+int sysctl_set(const char *name, const char *value);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* kernel-answers.c - reads what a UML kernel says about itself. */
+
+#include <ctype.h>
+
+#include "basic/parse-util.h"
+#include "uml/kernel-answers.h"
+
+static const char name_characters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-+~";
+
+enum {
+        RELEASE_MAX = 64, /* struct utsname has no room for more */
+        PARAMETERS_MAX = 256,
+        PARAMETER_MAX = 64,
+};
+
+/* Takes a number and the separator behind it off *s. */
+static int take_number(const char **s, const char *separators, unsigned *ret) {
+        size_t n = strspn(*s, "0123456789");
+        char digits[6];
+        uint64_t v;
+        int r;
+
+        if (n >= sizeof(digits) || !strchr(separators, (*s)[n]))
+                return -EBADMSG;
+        memcpy(digits, *s, n);
+        digits[n] = '\0';
+        r = parse_unsigned(digits, 0, UINT16_MAX, &v);
+        if (r < 0)
+                return -EBADMSG;
+        *s += n + ((*s)[n] != '\0');
+        *ret = (unsigned) v;
+        return 0;
+}
+
+int kernel_read_version(const char *text, UmlKernel *k) {
+        _cleanup_free_ char *release = NULL;
+        size_t n = strspn(text, name_characters);
+        unsigned major, minor;
+        const char *p;
+
+        if (n == 0 || n > RELEASE_MAX || !streq(text + n, "\n"))
+                return -EBADMSG;
+        release = strndup(text, n);
+        if (!release)
+                return -ENOMEM;
+        p = release;
+        if (take_number(&p, ".", &major) < 0 || take_number(&p, ".-+~", &minor) < 0)
+                return -EBADMSG;
+        free(k->release);
+        k->release = TAKE_PTR(release);
+        k->major = major;
+        k->minor = minor;
+        return 0;
+}
+
+/* The start of the next line, or NULL. */
+static const char *next_line(const char *p) {
+        p = strchr(p, '\n');
+        return p ? p + 1 : NULL;
+}
+
+/* Is p a line of just this text? */
+static bool is_line(const char *p, const char *text) {
+        const char *end = startswith(p, text);
+
+        return end && (*end == '\n' || *end == '\0');
+}
+
+int kernel_read_config(const char *text, UmlKernel *k) {
+        bool uml = false, raid6 = false, no_benchmark = false;
+        const struct {
+                const char *line;
+                bool *flag;
+        } lines[] = {
+                { "CONFIG_UML=y", &uml },
+                { "CONFIG_UML_NET_TUNTAP=y", &k->tuntap },
+                { "CONFIG_UML_NET_VECTOR=y", &k->vector },
+                { "CONFIG_IP_PNP=y", &k->ip_pnp },
+                { "CONFIG_SMP=y", &k->smp },
+                { "CONFIG_TCP_CONG_BBR=y", &k->bbr },
+                { "CONFIG_TCP_CONG_BBR=m", &k->bbr },
+                /* As a module it would not run before init, and kernels too old to know the choice
+                 * always run it. */
+                { "CONFIG_RAID6_PQ=y", &raid6 },
+                { "# CONFIG_RAID6_PQ_BENCHMARK is not set", &no_benchmark },
+        };
+
+        for (const char *p = text; p; p = next_line(p)) {
+                FOREACH_ELEMENT (l, lines) {
+                        if (is_line(p, l->line))
+                                *l->flag = true;
+                }
+        }
+        k->raid6_benchmark = raid6 && !no_benchmark;
+        return uml ? 0 : -EBADMSG;
+}
+
+/* A paragraph of the help begins with its parameter, not indented: "mem=<…>", "con[0-9]*=<…>",
+ * "ubd<n>…", "vec[0-9]+:…", "quiet". Returns the length of the name, 0 for any other line. */
+static size_t parameter_length(const char *line) {
+        size_t n = strspn(line, name_characters);
+
+        if (n > PARAMETER_MAX || line[0] == '-' || !strchr("=[<\n", line[n]))
+                return 0;
+        return n;
+}
+
+int kernel_read_help(const char *text, UmlKernel *k) {
+        for (const char *p = text; p && k->parameters.n < PARAMETERS_MAX; p = next_line(p)) {
+                size_t n = parameter_length(p);
+                int r;
+
+                if (n == 0)
+                        continue;
+                r = strv_pushf(&k->parameters, "%.*s", (int) n, p);
+                if (r < 0)
+                        return r;
+                if (streq(k->parameters.v[k->parameters.n - 1], "seccomp"))
+                        k->seccomp = true;
+        }
+        return k->parameters.n > 0 ? 0 : -EBADMSG;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What a UML kernel can do, asked of the kernel itself: --version, --showconfig and --help answer
+ * within milliseconds, as any user, without booting. */
+
+#include "basic/cleanup.h"
+#include "basic/string-util.h"
+
+typedef struct UmlKernel {
+        char *path;
+        char *release; /* "6.1.176" */
+        unsigned major, minor;
+        bool tuntap, vector;  /* transports */
+        bool ip_pnp;          /* ip= configures the network */
+        bool smp;             /* ncpus= has a meaning */
+        bool bbr;             /* BBR congestion control, built in or module */
+        bool seccomp;         /* knows the mode seccomp=on */
+        bool raid6_benchmark; /* spends most of its boot on it */
+        bool static_linked;   /* nothing can be preloaded into it */
+        Strv parameters;      /* names of the parameters --help lists, for warnings about Append= */
+} UmlKernel;
+
+UmlKernel *uml_kernel_free(UmlKernel *k);
+DEFINE_CLEANUP(UmlKernel *, uml_kernel_free)
+
+/* Runs the kernel with an empty environment for at most `timeout` microseconds in all. On failure
+ * *ret_error is one sentence with the remedy (missing, not executable, not a UML kernel: a plain
+ * program, a script, a truncated file …), the caller's to free(), NULL only when memory is out.
+ * Only a file that is a UML kernel by its section table is run. Leaves no process behind. -ENOENT,
+ * -EISDIR, -EACCES, -ENOEXEC (no UML kernel), -ETIMEDOUT, -EFBIG, -EBADMSG, -EPROTO (no sensible
+ * answer) … */
+int uml_kernel_probe(const char *path, uint64_t timeout, UmlKernel **ret, char **ret_error);
+
+/* Does the kernel know a parameter of that name (without "=" and what follows)? Looked up among the
+ * strings of its file, where the names of all parameters stand. 1 = yes, 0 = no. */
+int uml_kernel_knows(const UmlKernel *k, const char *name, size_t len);
+
+/* Pure: does a kernel of this version need the CPU-state fix on a CPU whose extended state (CPUID
+ * leaf 0xD, sub-leaf 0, EBX) has that many bytes? */
+bool uml_kernel_needs_cpu_fix(unsigned major, unsigned minor, unsigned xstate_size);
+
+/* The size of this CPU's extended state as enabled by the host's kernel; 0 where the CPU has no
+ * XSAVE. */
+unsigned cpu_xstate_size(void);

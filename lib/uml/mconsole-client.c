@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* mconsole-client.c - sockets for the management console. */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "basic/cleanup.h"
+#include "uml/mconsole-client.h"
+
+int mconsole_notify_listen(const char *path, uid_t owner) {
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        int on = 1;
+
+        if (fd < 0)
+                return -errno;
+        if (strlen(path) >= sizeof(sa.sun_path))
+                return -ENAMETOOLONG;
+        strcpy(sa.sun_path, path);
+        (void) unlink(path);
+        if (bind(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0 ||
+            setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 || chmod(path, 0600) < 0 ||
+            chown(path, owner, owner) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+static bool sent_by(struct msghdr *mh, uid_t uid) {
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(mh); c; c = CMSG_NXTHDR(mh, c)) {
+                struct ucred cred;
+
+                if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS)
+                        continue;
+                memcpy(&cred, CMSG_DATA(c), sizeof(cred));
+                return cred.uid == uid;
+        }
+        return false;
+}
+
+int mconsole_notify_receive(int fd, uid_t sender, char buf[static MCONSOLE_DATAGRAM_MAX],
+                            MconsoleNotify *ret) {
+        union {
+                struct cmsghdr align;
+                char buf[CMSG_SPACE(sizeof(struct ucred))];
+        } control;
+        struct iovec iov = { .iov_base = buf, .iov_len = MCONSOLE_DATAGRAM_MAX };
+        struct msghdr mh = {
+                .msg_iov = &iov,
+                .msg_iovlen = 1,
+                .msg_control = &control,
+                .msg_controllen = sizeof(control),
+        };
+        ssize_t n = recvmsg(fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        int r;
+
+        if (n < 0)
+                return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+        if (!sent_by(&mh, sender))
+                return -EBADMSG;
+        r = mconsole_parse_notify(buf, (size_t) n, ret);
+        return r < 0 ? r : 1;
+}
+
+/* Opens what lies at path below directory, component by component. */
+static int open_below(const char *directory, const char *path) {
+        const char *rest = startswith(path, directory);
+        _cleanup_free_ char *copy = rest && *rest == '/' ? strdup(rest) : NULL;
+        _cleanup_close_ int fd = -EBADF;
+        char *state = NULL;
+
+        if (!copy)
+                return rest && *rest == '/' ? -ENOMEM : -EXDEV;
+        fd = open(directory, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        for (const char *word = strtok_r(copy, "/", &state); word;
+             word = strtok_r(NULL, "/", &state)) {
+                int next;
+
+                if (streq(word, ".."))
+                        return -EXDEV;
+                next = openat(fd, word, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+                if (next < 0)
+                        return -errno;
+                safe_close(fd);
+                fd = next;
+        }
+        return TAKE_FD(fd);
+}
+
+int mconsole_connect(const char *directory, const char *path, uid_t owner) {
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        _cleanup_close_ int target = -EBADF;
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        struct stat st;
+
+        if (fd < 0)
+                return -errno;
+        target = open_below(directory, path);
+        if (target < 0)
+                return target;
+        if (fstat(target, &st) < 0)
+                return -errno;
+        if (!S_ISSOCK(st.st_mode))
+                return -ENOTSOCK;
+        if (st.st_uid != owner)
+                return -EPERM;
+        /* Replies go to the sender's name, so have one: autobind gives an abstract one (unix(7)).
+         */
+        if (bind(fd, (struct sockaddr *) &sa, sizeof(sa_family_t)) < 0)
+                return -errno;
+        snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d", target);
+        if (connect(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+int mconsole_send(int fd, const char *command) {
+        MconsoleRequest request;
+        ssize_t size = mconsole_build_request(command, &request);
+
+        if (size < 0)
+                return (int) size;
+        return send(fd, &request, (size_t) size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
