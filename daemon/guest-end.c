@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* guest-end.c - how a boot ended, and what follows from it. */
+
+#include "daemon/guest-parts.h"
+#include "daemon/guest-stop.h"
+#include "daemon/verdict.h"
+
+GuestEvent guest_decide(Guest *g, Verdict verdict, usec_t run_time) {
+        const RestartRule rule = {
+                .when = g->config->restart,
+                .delay = g->config->restart_delay,
+                .delay_max = g->config->restart_delay_max,
+                .reset = g->config->restart_reset,
+        };
+
+        switch (restart_decide(verdict, g->wanted, rule.when)) {
+        case DECIDE_DONE:
+                return EV_DIED_DONE;
+        case DECIDE_FAULT:
+                return EV_DIED_FAULT;
+        case DECIDE_AGAIN:
+                break;
+        }
+        if (verdict == VERDICT_STOPPED) { /* an ordered restart is no death */
+                g->decided_delay = 0;
+                return EV_DIED_AGAIN;
+        }
+        g->decided_delay = restart_delay(&g->history, &rule, run_time);
+        return EV_DIED_AGAIN;
+}
+
+GuestEvent guest_decide_fault(Guest *g, const Fault *f) {
+        if (!f->retry || g->config->restart == RESTART_NO)
+                return EV_DIED_FAULT;
+        return guest_decide(g, VERDICT_EXIT, 0);
+}
+
+void guest_judge_end(Guest *g, Verdict *ret_verdict, char **ret_detail) {
+        const StopStep *step = guest_stop_step(g->stop_step);
+        Evidence e = {
+                .booted = guest_process_booted(g->process),
+                .asked = g->asked,
+                .panic = guest_process_panic(g->process),
+                .console = console_tail(g->console),
+                .stop_step = step ? step->name : "SIGKILL",
+                .stop_clean = step && step->clean,
+                .hung_why = g->hung_why ?: "not ready in time",
+        };
+        int error;
+        const char *failure = guest_process_failure(g->process, &error);
+
+        if (failure) {
+                *ret_verdict = error == ENOENT || error == EACCES || error == ENOEXEC
+                                       ? VERDICT_KERNEL
+                                       : VERDICT_EXIT;
+                *ret_detail =
+                        strfmt("%s: %s failed: %s", g->config->kernel, failure, strerror(error));
+                return;
+        }
+        e.have_status = guest_process_status(g->process, &e.status);
+        if (verdict_judge(&e, ret_verdict, ret_detail) < 0) {
+                *ret_verdict = VERDICT_EXIT;
+                *ret_detail = NULL;
+        }
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* guest-launch.c - what the guest's kernel is started with, and by which umld-init. */
+
+#include "basic/log.h"
+#include "daemon/guest-cmdline.h"
+#include "daemon/guest-parts.h"
+
+static char *notify_path(const Guest *g) {
+        return strfmt("%s/notify", g->host->directory);
+}
+
+/* What the kernel is started with now. */
+static int build_command(const Guest *g, Strv *ret_argv, Strv *ret_environment) {
+        _cleanup_free_ char *notify = notify_path(g);
+        const GuestPaths paths = { .umid = g->config->name,
+                                   .uml_dir = g->host->uml_dir,
+                                   .notify = notify };
+        int r;
+
+        if (!notify)
+                return -ENOMEM;
+        r = guest_cmdline(g->config, g->host->kernel, &paths, ret_argv);
+        return r < 0 ? r
+                     : guest_environment(g->host->memory.path, g->host->preload, ret_environment);
+}
+
+static Launch describe_launch(const Guest *g, const Strv *argv, const Strv *environment) {
+        return (Launch){
+                .init = g->init,
+                .argv = argv,
+                .environment = environment,
+                .uid = g->host->uid,
+                .directory = g->host->uml_dir,
+                .cgroup_fd = g->host->cgroup_fd,
+                .mount_ns_fd = g->host->mount_ns_fd,
+                .no_pid_namespace = !g->pid_namespaces,
+        };
+}
+
+void guest_drop_standby(Guest *g) {
+        launch_cancel(&g->standby);
+        strv_done(&g->standby_argv);
+        strv_done(&g->standby_environment);
+}
+
+void guest_make_standby(Guest *g) {
+        Launch l = describe_launch(g, &g->standby_argv, &g->standby_environment);
+        int r;
+
+        guest_drop_standby(g);
+        if (!g->pid_namespaces) /* what is left of a guest is then ended by ending all our children
+                                 */
+                return;
+        r = build_command(g, &g->standby_argv, &g->standby_environment);
+        if (r >= 0)
+                r = launch_prepare(&l, &g->standby);
+        if (r < 0)
+                log_debug_errno(r, "no umld-init stands by, ignoring: %m");
+}
+
+int guest_launch(Guest *g, const GuestProcessListener *listener) {
+        _cleanup_free_ char *notify = notify_path(g);
+        _cleanup_strv_ Strv argv = {}, environment = {};
+        _cleanup_close_ int console = -EBADF, stdio = -EBADF;
+        const Launch l = describe_launch(g, &argv, &environment);
+        int r;
+
+        if (!notify)
+                return -ENOMEM;
+        if ((r = build_command(g, &argv, &environment)) < 0 ||
+            (r = console_open(g->console, g->pid_namespaces, g->host->uid, &console, &stdio)) < 0)
+                return r;
+        console_note_boot(g->console, g->host->kernel->release);
+        if (!strv_equal(&argv, &g->standby_argv) ||
+            !strv_equal(&environment, &g->standby_environment))
+                guest_drop_standby(g);
+        r = guest_process_start(g->event, &l, &g->standby, stdio, console, notify, g->host->uml_dir,
+                                listener, &g->process);
+        guest_drop_standby(g);
+        return r;
+}

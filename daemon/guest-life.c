@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* guest-life.c - a Guest is made, changed and taken apart. */
+
+#include <signal.h>
+
+#include "basic/log.h"
+#include "daemon/companions.h"
+#include "daemon/guest-log.h"
+#include "daemon/guest-parts.h"
+#include "daemon/reload.h"
+
+int guest_reload(Guest *g, Config *config, char **ret_later, Fault *fault) {
+        _cleanup_(config_freep) Config *next = config;
+        _cleanup_free_ char *later = NULL;
+        Config before = *g->config;
+        int r;
+
+        r = reload_later_keys(g->config, next, &later);
+        if (r < 0)
+                return fault_set(fault, VERDICT_EXIT, true, r, "cannot reload: %m");
+        r = reload_apply_live(g->config, next);
+        if (r < 0)
+                return fault_set(fault, VERDICT_EXIT, true, r, "cannot reload: %m");
+        if (g->host->is_up) {
+                r = host_rules_up(g->host, fault);
+                if (r < 0) {
+                        free(g->config->forwards);
+                        free(g->config->reserved);
+                        *g->config = before;
+                        return r;
+                }
+        }
+        if (g->config->hang_check != before.hang_check)
+                guest_watch_health(g);
+        if (g->config->disk_sync != before.disk_sync && g->process)
+                (void) disk_sync_start(g->disk_sync, g->config->disk_sync);
+        free(before.forwards);
+        free(before.reserved);
+        (void) net_watch_update(g->net_watch);
+        config_free(g->next_config); /* of an earlier reload */
+        g->next_config = later ? TAKE_PTR(next) : NULL;
+        *ret_later = TAKE_PTR(later);
+        return 0;
+}
+
+GuestHealth guest_health(const Guest *g) {
+        if (space_watch_frozen(g->space))
+                return HEALTH_FROZEN;
+        if (g->health)
+                return health_watch_grade(g->health);
+        return g->state == GUEST_BOOTING && g->process && !guest_process_booted(g->process)
+                       ? HEALTH_BOOTING
+                       : HEALTH_UNKNOWN;
+}
+
+int guest_guard_session(Guest *g, const char *ssh_connection, Fault *fault) {
+        int r = guard_add_session(&g->host->guard, ssh_connection);
+
+        if (r <= 0)
+                return r;
+        return MIN(host_rules_follow(g->host, fault), 0);
+}
+
+Guest *guest_free(Guest *g) {
+        if (!g)
+                return NULL;
+        guest_memory_free(g->memory);
+        health_watch_free(g->health);
+        space_watch_free(g->space);
+        guest_process_free(g->process);
+        guest_drop_standby(g);
+        if (g->host && g->host->is_up) /* the event loop has failed */
+                host_down(g->host);
+        sd_event_source_disable_unref(g->timer);
+        sd_event_source_disable_unref(g->verify);
+        fault_done(&g->fault);
+        free(g->init);
+        free(g->hung_why);
+        console_free(g->console);
+        net_watch_free(g->net_watch);
+        disk_sync_free(g->disk_sync);
+        host_free(g->host);
+        config_free(g->config);
+        config_free(g->next_config);
+        last_exit_done(&g->last_exit);
+        free(g->why);
+        sd_event_unref(g->event);
+        free(g);
+        return NULL;
+}
+
+static void nudge_kernel(void *userdata) {
+        Guest *g = userdata;
+
+        /* Before that a kernel may not handle the signal yet, and would die of it. */
+        if (g->process && guest_process_booted(g->process))
+                (void) guest_process_signal(g->process, SIGIO);
+}
+
+int guest_new(sd_event *event, Config *config, const char *runtime, const GuestListener *listener,
+              Guest **ret) {
+        _cleanup_(guest_freep) Guest *g = calloc(1, sizeof(*g));
+        int r;
+
+        if (!g) {
+                config_free(config);
+                return log_oom();
+        }
+        g->standby.status_fd = -EBADF;
+        g->event = sd_event_ref(event);
+        g->listener = *listener;
+        g->config = config;
+        g->since = now_usec(CLOCK_REALTIME);
+        g->pid_namespaces = launch_has_pid_namespaces();
+        r = host_new(config, runtime, &g->host);
+        if (r < 0)
+                return log_error_errno(r, "cannot look at the host: %m");
+        r = net_watch_new(event, g->host, &g->net_watch);
+        if (r < 0)
+                return log_error_errno(r, "cannot watch the host's network: %m");
+        host_sweep(g->host);
+        r = guest_memory_new(event, g->host, listener->memory_pressure, listener->userdata,
+                             &g->memory);
+        if (r < 0)
+                return log_error_errno(r, "cannot look after the guest's memory: %m");
+        r = disk_sync_new(event, g->host->disk_fds, ARRAY_SIZE(g->host->disk_fds), &g->disk_sync);
+        if (r < 0)
+                return log_error_errno(r, "cannot watch the guest's disks: %m");
+        r = companion_find(COMPANION_INIT, &g->init);
+        if (r < 0)
+                return log_error_errno(r, "%s: %m; install umld completely",
+                                       g->init ?: "umld-init");
+        r = console_new(event, nudge_kernel, g, &g->console);
+        if (r < 0)
+                return log_oom();
+        r = guest_open_log(g);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(g);
+        return 0;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What the files of Guest have for each other, and nobody else. */
+
+#include "daemon/guest.h"
+
+/* guest-launch.c: starts the kernel, by the umld-init that stands by where it was made for this
+ * very start. */
+int guest_launch(Guest *g, const GuestProcessListener *listener);
+/* Without one a restart only takes longer. */
+void guest_make_standby(Guest *g);
+void guest_drop_standby(Guest *g);
+
+/* guest-end.c: the event for the state table that comes after an end with this verdict … */
+GuestEvent guest_decide(Guest *g, Verdict verdict, usec_t run_time);
+/* … or after a fault of the set-up: final unless its cause may go away. */
+GuestEvent guest_decide_fault(Guest *g, const Fault *f);
+/* How did the boot that just ended end? *ret_detail is the caller's to free(), NULL when memory is
+ * out. */
+void guest_judge_end(Guest *g, Verdict *ret_verdict, char **ret_detail);
+
+/* guest.c: begins to ask the kernel for signs of life, if it can be asked. */
+void guest_watch_health(Guest *g);

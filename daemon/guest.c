@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* guest.c - carries out what the state table says. */
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "api/dirs.h"
+#include "basic/file-util.h"
+#include "basic/log.h"
+#include "daemon/guest-crash.h"
+#include "daemon/guest-log.h"
+#include "daemon/guest-parts.h"
+#include "daemon/guest-stop.h"
+#include "daemon/notify.h"
+#include "daemon/verdict.h"
+
+static void dispatch(Guest *g, GuestEvent event, const char *why);
+static void take_stop_step(Guest *g);
+
+/* ---- state and timer ---- */
+
+static int state_log_level(const Guest *g, GuestState to) {
+        bool wished =
+                g->last_exit.verdict == VERDICT_STOPPED || g->last_exit.verdict == VERDICT_REBOOT;
+
+        if (to == GUEST_FAILED)
+                return LOG_ERR;
+        return to == GUEST_BACKOFF && !wished ? LOG_WARNING : LOG_INFO;
+}
+
+/* Whoever is attached to the console sees why it is silent, and what comes next. */
+static void tell_console(Guest *g, const char *why) {
+        _cleanup_free_ char *text = strfmt("%s: %s", guest_state_to_string(g->state), why);
+
+        if (text)
+                console_clients_notice(console_clients(g->console), text);
+}
+
+static void set_state(Guest *g, GuestState to, const char *why) {
+        GuestState from = g->state;
+
+        g->state = to;
+        g->since = now_usec(CLOCK_REALTIME);
+        (void) free_and_strdup(&g->why, why);
+        log_full(state_log_level(g, to), "%s -> %s: %s", guest_state_to_string(from),
+                 guest_state_to_string(to), why);
+        tell_console(g, why);
+        g->listener.state_changed(from, to, why, g->listener.userdata);
+}
+
+static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
+        (void) s;
+        (void) usec;
+        dispatch(userdata, EV_TIMER, "");
+        return 0;
+}
+
+/* One timer serves all states: it belongs to the one that is current. */
+static void arm_timer(Guest *g, usec_t delay) {
+        usec_t at = usec_add(now_usec(CLOCK_MONOTONIC), delay);
+        int r;
+
+        if (!g->timer) {
+                r = sd_event_add_time(g->event, &g->timer, CLOCK_MONOTONIC, at, 1, on_timer, g);
+                if (r >= 0)
+                        (void) sd_event_source_set_description(g->timer, "guest-timer");
+        } else {
+                r = sd_event_source_set_time(g->timer, at);
+                if (r >= 0)
+                        r = sd_event_source_set_enabled(g->timer, SD_EVENT_ONESHOT);
+        }
+        if (r < 0) {
+                log_error_errno(r, "cannot set a timer: %m");
+                (void) sd_event_exit(g->event, r);
+        }
+}
+
+static void disarm_timer(Guest *g) {
+        if (g->timer)
+                (void) sd_event_source_set_enabled(g->timer, SD_EVENT_OFF);
+}
+
+/* ---- the end of a boot ---- */
+
+static void keep_last_exit(Guest *g, Verdict verdict, char *detail) {
+        last_exit_set(&g->last_exit, verdict, detail);
+}
+
+static void on_ended(void *userdata) {
+        Guest *g = userdata;
+        usec_t run_time = usec_sub(now_usec(CLOCK_MONOTONIC), guest_process_started(g->process));
+        _cleanup_free_ char *why = NULL, *detail = NULL;
+        Verdict verdict;
+        GuestEvent event;
+
+        guest_memory_end(g->memory);
+        g->health = health_watch_free(g->health);
+        g->space = space_watch_free(g->space);
+        (void) disk_sync_start(g->disk_sync, 0);
+        disk_sync_now(g->disk_sync); /* nothing more will come; its next boot does not wait */
+        console_finish(g->console);
+        if (g->fault.text) {
+                verdict = g->fault.verdict;
+                detail = TAKE_PTR(g->fault.text);
+                event = guest_decide_fault(g, &g->fault);
+        } else {
+                guest_judge_end(g, &verdict, &detail);
+                event = guest_decide(g, verdict, run_time);
+        }
+        guest_note_crash(g, verdict, detail, run_time);
+        g->process = guest_process_free(g->process);
+        disarm_timer(g);
+        why = strfmt("%s: %s", verdict_to_string(verdict), detail ?: "out of memory");
+        console_note_end(g->console, why ?: verdict_to_string(verdict));
+        keep_last_exit(g, verdict, TAKE_PTR(detail));
+        dispatch(g, event, why ?: verdict_to_string(verdict));
+}
+
+/* ---- readiness ---- */
+
+static void become_ready(Guest *g) {
+        char why[80];
+
+        if (g->asked != ASKED_NOTHING) /* it is being ended */
+                return;
+        snprintf(why, sizeof(why), "%s after %s",
+                 g->config->ready == READY_BOOT ? "booted" : "the guest says it is ready,",
+                 FORMAT_TIMESPAN(
+                         usec_sub(now_usec(CLOCK_MONOTONIC), guest_process_started(g->process))));
+        dispatch(g, EV_READY, why);
+}
+
+static void on_hung(const char *why, void *userdata) {
+        Guest *g = userdata;
+
+        log_error("%s", why);
+        (void) free_and_strdup(&g->hung_why, why);
+        dispatch(g, EV_HUNG, why);
+}
+
+/* Has its kernel booted, and is it to go on? */
+static bool can_be_asked(const Guest *g) {
+        return (g->state == GUEST_BOOTING || g->state == GUEST_RUNNING) &&
+               g->asked == ASKED_NOTHING && guest_process_booted(g->process);
+}
+
+/* Without a watch the guest runs as well. */
+void guest_watch_health(Guest *g) {
+        int r;
+
+        if (!can_be_asked(g))
+                return;
+        g->health = health_watch_free(g->health);
+        r = health_watch_new(g->event, g->process, g->config, on_hung, g, &g->health);
+        if (r < 0)
+                log_warning_errno(r, "cannot watch for hangs of the guest, going on: %m");
+}
+
+static void on_booted(void *userdata) {
+        Guest *g = userdata;
+
+        guest_watch_health(g);
+        if (g->config->ready == READY_BOOT || g->guest_said_ready)
+                become_ready(g);
+}
+
+static void on_message(const char *text, void *userdata) {
+        Guest *g = userdata;
+
+        if (g->config->ready != READY_GUEST || !streq(text, "READY=1"))
+                return;
+        g->guest_said_ready = true;
+        if (guest_process_booted(g->process))
+                become_ready(g);
+}
+
+static void on_answer(const char *text, void *userdata) {
+        Guest *g = userdata;
+        size_t next;
+
+        if (g->state != GUEST_STOPPING)
+                return;
+        next = guest_stop_answered(g->stop_step, text);
+        if (next == g->stop_step)
+                return;
+        g->stop_step = next;
+        take_stop_step(g);
+}
+
+/* ---- actions ---- */
+
+static void take_next_config(Guest *g) {
+        if (!g->next_config)
+                return;
+        guest_drop_standby(g);
+        disk_sync_stop(g->disk_sync);
+        host_down(g->host); /* by the old names */
+        config_free(g->config);
+        g->config = TAKE_PTR(g->next_config);
+        g->host->config = g->config;
+        (void) guest_open_log(g); /* without one rather than not at all; it has said why */
+}
+
+static void act_prepare(Guest *g) {
+        _cleanup_(fault_done) Fault fault = {};
+        GuestEvent event;
+        int r;
+
+        take_next_config(g);
+        g->next_start = 0;
+        g->asked = ASKED_NOTHING;
+        free(g->hung_why);
+        g->hung_why = NULL;
+        g->stop_step = 0;
+        g->guest_said_ready = false;
+        fault_done(&g->fault);
+        r = host_up_again(g->host, &fault);
+        if (r >= 0) {
+                (void) net_watch_update(g->net_watch);
+                dispatch(g, EV_PREPARED, "host is set up");
+                return;
+        }
+        event = guest_decide_fault(g, &fault);
+        keep_last_exit(g, fault.verdict, fault.text ? strdup(fault.text) : NULL);
+        dispatch(g, event, fault.text ?: strerror(-r));
+}
+
+/* Behind a restart: mend what somebody did to tap or rules meanwhile. What cannot be mended ends
+ * this boot. */
+static int on_verify(sd_event_source *s, void *userdata) {
+        Guest *g = userdata;
+
+        (void) s;
+        if (!g->process || g->state == GUEST_STOPPING || host_verify(g->host, &g->fault) >= 0)
+                return 0;
+        log_error("%s", g->fault.text ?: "out of memory");
+        guest_process_kill(g->process);
+        return 0;
+}
+
+static int verify_later(Guest *g) {
+        int r;
+
+        if (g->verify)
+                return sd_event_source_set_enabled(g->verify, SD_EVENT_ONESHOT);
+        r = sd_event_add_defer(g->event, &g->verify, on_verify, g);
+        if (r >= 0)
+                (void) sd_event_source_set_description(g->verify, "host-verify");
+        return r;
+}
+
+/* Without it the guest runs as well. */
+static void watch_disks(Guest *g) {
+        int r = disk_sync_start(g->disk_sync, g->config->disk_sync);
+
+        if (r >= 0)
+                r = space_watch_new(g->event, g->process, g->host->disk_fds,
+                                    ARRAY_SIZE(g->host->disk_fds), &g->space);
+        if (r < 0)
+                log_warning_errno(r, "cannot watch the guest's disks, going on: %m");
+}
+
+static void act_launch(Guest *g) {
+        const GuestProcessListener listener = { .booted = on_booted,
+                                                .message = on_message,
+                                                .answer = on_answer,
+                                                .ended = on_ended,
+                                                .userdata = g };
+        int r = guest_launch(g, &listener);
+
+        if (r < 0) {
+                _cleanup_(fault_done) Fault fault = {};
+                GuestEvent event;
+
+                (void) fault_set(&fault, VERDICT_EXIT, r != -ENOENT, r, "cannot start %s: %m",
+                                 g->config->kernel);
+                event = guest_decide_fault(g, &fault);
+                keep_last_exit(g, fault.verdict, TAKE_PTR(fault.text));
+                dispatch(g, event, g->last_exit.detail ?: "cannot start the kernel");
+                return;
+        }
+        (void) verify_later(g);
+        guest_memory_begin(g->memory, g->process);
+        watch_disks(g);
+        if (!g->announced)
+                notify_extend_timeout(usec_add(g->config->start_timeout, 10 * USEC_PER_SEC));
+        arm_timer(g, g->config->start_timeout);
+}
+
+static void act_announce(Guest *g) {
+        disarm_timer(g);
+        if (!g->announced)
+                notify_ready();
+        g->announced = true;
+        guest_make_standby(g);
+}
+
+/* Takes the first step from g->stop_step on that can be taken, and sets the timer for the one after
+ * it. */
+static void take_stop_step(Guest *g) {
+        for (;; g->stop_step = guest_stop_next(g->stop_step)) {
+                const StopStep *step = guest_stop_step(g->stop_step);
+                usec_t due;
+                int r;
+
+                if (!step) { /* even SIGKILL does not help: wait on */
+                        arm_timer(g, USEC_PER_SEC);
+                        return;
+                }
+                r = guest_stop_take(step, g->process);
+                if (r < 0) {
+                        log_debug_errno(r, "stop by %s is not possible: %m", step->name);
+                        continue;
+                }
+                log_info("stop: %s", step->name);
+                due = g->stop_began + g->config->stop_timeout / 8 * step->until;
+                arm_timer(g, MAX(usec_sub(due, now_usec(CLOCK_MONOTONIC)),
+                                 g->config->stop_timeout / 8));
+                return;
+        }
+}
+
+static void act_stop(Guest *g) {
+        if (g->wanted == WANTED_DOWN)
+                notify_stopping();
+        notify_extend_timeout(usec_add(g->config->stop_timeout, 10 * USEC_PER_SEC));
+        g->asked = ASKED_STOP;
+        g->health = health_watch_free(g->health); /* the stop has its own patience */
+        g->space = space_watch_free(g->space);    /* … and a frozen guest cannot shut down */
+        g->stop_step = 0;
+        g->stop_began = now_usec(CLOCK_MONOTONIC);
+        take_stop_step(g);
+}
+
+static void act_stop_next(Guest *g) {
+        if (guest_stop_step(g->stop_step))
+                g->stop_step = guest_stop_next(g->stop_step);
+        take_stop_step(g);
+}
+
+static void act_kill(Guest *g, int asked) {
+        if (asked == ASKED_KILL_HUNG && !g->hung_why)
+                g->hung_why =
+                        strfmt("not ready within %s", FORMAT_TIMESPAN(g->config->start_timeout));
+        g->asked = asked;
+        g->health = health_watch_free(g->health);
+        disarm_timer(g);
+        guest_process_kill(g->process);
+}
+
+static void act_wait(Guest *g) {
+        g->next_start =
+                g->decided_delay > 0 ? usec_add(now_usec(CLOCK_REALTIME), g->decided_delay) : 0;
+        if (g->last_exit.verdict !=
+            VERDICT_STOPPED) /* a restart that was ordered is none to count */
+                g->restarts++;
+        if (!g->announced)
+                notify_extend_timeout(usec_add(g->decided_delay, 10 * USEC_PER_SEC));
+        arm_timer(g, g->decided_delay);
+}
+
+static void act_finish(Guest *g) {
+        _cleanup_free_ char *path = umld_path(DIR_STATE, g->config->name, "last-exit");
+        int r;
+
+        notify_stopping();
+        disarm_timer(g);
+        guest_drop_standby(g);
+        disk_sync_stop(g->disk_sync);
+        host_down(g->host);
+        if (g->last_exit.verdict != VERDICT_NONE) {
+                r = path ? last_exit_write(path, g->state, &g->last_exit) : -ENOMEM;
+                if (r < 0)
+                        log_warning_errno(r, "%s: cannot note how the guest ended, ignoring: %m",
+                                          path ?: "last-exit");
+        }
+        console_clients_end(console_clients(g->console), g->why ?: "");
+        g->listener.finished(g->state, g->last_exit.verdict, g->listener.userdata);
+}
+
+static void act(Guest *g, GuestAction action) {
+        switch (action) {
+        case ACT_PREPARE:
+                act_prepare(g);
+                break;
+        case ACT_LAUNCH:
+                act_launch(g);
+                break;
+        case ACT_ANNOUNCE:
+                act_announce(g);
+                break;
+        case ACT_STOP:
+                act_stop(g);
+                break;
+        case ACT_STOP_NEXT:
+                act_stop_next(g);
+                break;
+        case ACT_KILL:
+                act_kill(g, ASKED_KILL);
+                break;
+        case ACT_KILL_HUNG:
+                act_kill(g, ASKED_KILL_HUNG);
+                break;
+        case ACT_WAIT:
+                act_wait(g);
+                break;
+        case ACT_FINISH:
+                act_finish(g);
+                break;
+        case ACT_IGNORE:
+        case GUEST_ACTION_MAX:
+        case GUEST_ACTION_INVALID:
+                break;
+        }
+}
+
+static const char *explain_wait(const Guest *g, const char *why, char **buf) {
+        if (g->decided_delay == 0)
+                return why;
+        *buf = strfmt("%s; next start in %s", why, FORMAT_TIMESPAN(g->decided_delay));
+        return *buf ?: why;
+}
+
+static void dispatch(Guest *g, GuestEvent event, const char *why) {
+        GuestTransition t = guest_fsm(g->state, event);
+        _cleanup_free_ char *buf = NULL;
+
+        if (t.action == ACT_IGNORE)
+                return;
+        if (t.action == ACT_WAIT)
+                why = explain_wait(g, why, &buf);
+        if (t.next != g->state)
+                set_state(g, t.next, isempty(why) ? "its time has come" : why);
+        act(g, t.action);
+}
+
+/* ---- orders ---- */
+
+static int order(Guest *g, GuestEvent event, const char *why) {
+        if (guest_fsm(g->state, event).action == ACT_IGNORE)
+                return 0;
+        dispatch(g, event, why);
+        return 1;
+}
+
+/* umld will end with the guest then: whoever wants it up again has to start both. */
+static bool going_down(const Guest *g) {
+        return g->state == GUEST_STOPPING && g->wanted == WANTED_DOWN;
+}
+
+int guest_start(Guest *g) {
+        if (going_down(g))
+                return 0;
+        g->wanted = WANTED_UP;
+        return order(g, EV_START, "start was asked for");
+}
+
+int guest_stop(Guest *g) {
+        g->wanted = WANTED_DOWN;
+        return order(g, EV_STOP, "stop was asked for");
+}
+
+int guest_restart(Guest *g) {
+        if (going_down(g))
+                return 0;
+        g->wanted = WANTED_UP;
+        return order(g, EV_RESTART, "restart was asked for");
+}
+
+int guest_kill(Guest *g) {
+        g->wanted = WANTED_DOWN;
+        return order(g, EV_KILL, "power cut was asked for");
+}

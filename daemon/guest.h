@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The guest: its state, what is wanted of it, and the doing of what the state table says. */
+
+#include <systemd/sd-event.h>
+
+#include "api/guest-state.h"
+#include "conf/config.h"
+#include "daemon/console.h"
+#include "daemon/disk-sync.h"
+#include "daemon/guest-fsm.h"
+#include "daemon/guest-health.h"
+#include "daemon/guest-memory.h"
+#include "daemon/guest-process.h"
+#include "daemon/host.h"
+#include "daemon/last-exit.h"
+#include "daemon/net-watch.h"
+#include "daemon/restart-policy.h"
+#include "daemon/space-watch.h"
+
+typedef struct GuestListener {
+        void (*state_changed)(GuestState from, GuestState to, const char *why, void *userdata);
+        void (*finished)(GuestState state, Verdict verdict, void *userdata); /* umld may end now */
+        MemoryPressureChanged memory_pressure;
+        void *userdata;
+} GuestListener;
+
+typedef struct Guest {
+        sd_event *event;
+        GuestListener listener;
+        Config *config;
+        Config *next_config; /* after a reload: taken at the next start */
+        Host *host;
+        NetWatch *net_watch;
+        Console *console;
+        GuestProcess *process;
+        GuestMemory *memory;
+        HealthWatch *health; /* while the kernel can be asked */
+        DiskSync *disk_sync;
+        SpaceWatch *space; /* while the kernel runs and may */
+        sd_event_source *timer;
+
+        GuestState state;
+        GuestWanted wanted;
+        usec_t since;      /* CLOCK_REALTIME, of the state */
+        char *why;         /* … and the sentence that goes with it */
+        usec_t next_start; /* CLOCK_REALTIME, in back-off; else 0 */
+        char *init;        /* path of umld-init */
+        Launched standby;  /* the umld-init of the next start, made as soon as the guest is ready */
+        Strv standby_argv, standby_environment; /* … what it was made for */
+        sd_event_source *verify;                /* looks at the host behind a restart */
+        Fault fault;           /* what that look found to be past mending: the end of this boot */
+        bool announced;        /* it was ready at least once */
+        bool pid_namespaces;   /* the host has them */
+        bool guest_said_ready; /* READY=1 from the guest, maybe before the boot's own notification
+                                */
+
+        int asked;         /* GuestAsked of this boot */
+        char *hung_why;    /* ASKED_KILL_HUNG: what it did not do */
+        size_t stop_step;  /* index of the stop's step in force */
+        usec_t stop_began; /* CLOCK_MONOTONIC */
+        DeathHistory history;
+        unsigned restarts;
+        usec_t decided_delay; /* of the restart that was decided last */
+        LastExit last_exit;
+} Guest;
+
+/* Takes ownership of config. runtime is RUNTIME. What a killed predecessor left on the host is
+ * undone here. */
+int guest_new(sd_event *event, Config *config, const char *runtime, const GuestListener *listener,
+              Guest **ret);
+Guest *guest_free(Guest *g);
+DEFINE_CLEANUP(Guest *, guest_free)
+
+/* Orders. 1 = taken, 0 = nothing to do in this state. */
+int guest_start(Guest *g);
+int guest_stop(Guest *g);
+int guest_restart(Guest *g);
+int guest_kill(Guest *g);
+
+/* Takes ownership of config. Forwards and the like change at once, the rest at the guest's next
+ * start. *ret_later: comma-separated keys that wait for that (the caller's to free(), NULL = none).
+ */
+int guest_reload(Guest *g, Config *config, char **ret_later, Fault *fault);
+
+/* Guards the port of an SSH_CONNECTION from now on. -EINVAL: it is none. */
+int guest_guard_session(Guest *g, const char *ssh_connection, Fault *fault);
+
+/* How it is now. */
+GuestHealth guest_health(const Guest *g);

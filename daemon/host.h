@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The host as one guest needs it. host_up() goes through a table of steps, each of which looks
+ * first, changes only what differs and may be repeated at any time; host_down() goes through it
+ * backwards. */
+
+#include <net/if.h>
+#include <sys/stat.h>
+
+#include "conf/config.h"
+#include "daemon/fault.h"
+#include "daemon/ledger.h"
+#include "daemon/memory.h"
+#include "host/guard.h"
+#include "host/rtnl.h"
+#include "uml/kernel.h"
+
+/* How the guest's user gets at /dev/net/tun. */
+typedef enum TunAccess {
+        TUN_UNKNOWN,
+        TUN_OPEN_TO_ALL,  /* it could all along */
+        TUN_OWN_NODE,     /* one of its own, in a mount namespace */
+        TUN_MODE_CHANGED, /* the host's was opened to all, for as long as a guest needs it */
+} TunAccess;
+
+#define HOST_PUBLIC_MAX 64 /* addresses of the uplink; a provider gives a few */
+
+typedef struct Host {
+        const Config *config; /* borrowed; host_down() before it is replaced by one with another
+                                 host part */
+        char *directory;      /* RUNTIME/NAME */
+        char *shared;         /* RUNTIME/.shared: settings of the host that guests have in common */
+        char *uml_dir;        /* the guest's own directory for its sockets */
+        Ledger ledger;
+        bool quiet; /* look only: plan, and change nothing */
+        bool is_up; /* host_up() has succeeded, and host_down() not come since */
+
+        uid_t uid; /* of the guest's processes */
+        UmlKernel *kernel;
+        struct stat kernel_stat;
+        char *preload;                      /* object that mends the kernel on this CPU, or NULL */
+        bool kernel_lacks_fix;              /* it would need it, but is static */
+        int disk_fds[2 * CONFIG_DISKS_MAX]; /* locks, -EBADF where there is none */
+        HostMemory memory;
+        Rtnl *rtnl;
+        char uplink[IFNAMSIZ];
+        struct in_addr public[HOST_PUBLIC_MAX]; /* its addresses */
+        size_t n_public;
+        TunAccess tun_access;
+        int mount_ns_fd;  /* what only the guest sees: its tun node, its memory; -EBADF: nothing */
+        bool forwarding;  /* ip_forward was joined */
+        bool rules;       /* the guest's rules are, or may be, in the tables */
+        Guard guard;      /* ports that are never forwarded */
+        bool rules_stale; /* what they follow from has changed since they were made */
+        Masquerade masquerade; /* what it came to: any but auto */
+        unsigned repairs;      /* of rules that somebody else changed */
+        usec_t last_repair;    /* CLOCK_MONOTONIC */
+        char *warned;          /* the last warnings about forwards */
+        bool reachable;        /* its user was seen to reach all it needs */
+        int cgroup_fd;
+        bool left_behind; /* not all could be undone: the ledger stays for the next umld */
+} Host;
+
+/* config is borrowed; runtime is RUNTIME. Loads what a predecessor left noted. */
+int host_new(const Config *config, const char *runtime, Host **ret);
+/* Frees; undoes nothing. */
+Host *host_free(Host *h);
+DEFINE_CLEANUP(Host *, host_free)
+
+/* 0, or a negative errno with *fault filled in; what was done stays done, for a retry or
+ * host_down(). */
+int host_up(Host *h, Fault *fault);
+
+/* The same before another start of the guest. On a host that was set up before, only what the
+ * kernel's first steps need is looked at, so that it runs again within a millisecond or two;
+ * host_verify() does the rest, and must follow the start: the kernel wants its tap when the guest's
+ * init brings the network up. */
+int host_up_again(Host *h, Fault *fault);
+int host_verify(Host *h, Fault *fault);
+
+/* Looks whether host_up() could work, changing nothing. */
+int host_check(Host *h, Fault *fault);
+
+/* Undoes everything, in reverse, also a predecessor's work; each failure is logged and the rest
+ * goes on. Where something is left behind, so is the ledger: the next umld tries again. */
+void host_down(Host *h);
+
+/* Undoes what a killed predecessor left, its processes first. Nothing to do is the normal case. */
+void host_sweep(Host *h);
+
+/* ---- the steps, one file for each subject ---- */
+
+int host_kernel_up(Host *h, Fault *f); /* kernel.c: probe, CPU fix */
+int host_user_up(Host *h, Fault *f);   /* user.c: the guest's uid, its directory */
+void host_user_down(Host *h);
+int host_disks_up(Host *h, Fault *f); /* disks.c: there, locked, the guest's */
+void host_disks_down(Host *h);
+int host_memory_up(Host *h, Fault *f); /* memory.c: room in the memory file system */
+void host_memory_down(Host *h);
+int host_tap_up(Host *h, Fault *f); /* network.c */
+void host_tap_down(Host *h);
+int host_forwarding_up(Host *h, Fault *f);
+void host_forwarding_down(Host *h);
+int host_rules_up(Host *h, Fault *f); /* rules.c */
+void host_rules_down(Host *h);
+/* Looks whether the guest's rules are there still, and whether what they follow from has moved:
+ * uplink, its addresses, the ports to be guarded. If so makes them anew: 1, else 0. */
+int host_rules_follow(Host *h, Fault *f);
+int host_reach_up(Host *h, Fault *f); /* user.c: can its user reach all that? */
+int host_tun_up(Host *h, Fault *f);   /* tun-node.c: a /dev/net/tun that its user may open */
+void host_tun_down(Host *h);
+int host_cgroup_up(Host *h, Fault *f); /* containment.c */
+void host_cgroup_down(Host *h);
+
+/* Gives the guest's mount namespace up; what was in it is made again by the steps that need it. */
+void host_drop_mount_ns(Host *h);
+
+/* ---- forwards.c: may the guest have the ports that it wants? Under the lock of the tables. ----
+ */
+
+/* Brings h->guard up to date, and refuses what would lock the administrator out or what another
+ * guest has. */
+int host_forwards_check(Host *h, Fault *f);
+/* What is forwarded but better were not: one sentence a line, NULL where there is none. */
+char *host_forwards_warnings(const Host *h);
+/* Tells the umlds of other guests which ports are taken, and that they are free again. */
+int host_forwards_claim(const Host *h);
+void host_forwards_release(const Host *h);
+
+/* Is the guest's umld alive? For shared_open(). userdata: RUNTIME. */
+bool host_guest_alive(const char *name, void *userdata);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* main.c - umld NAME: options, configuration, manager, loop, exit status. */
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "api/dirs.h"
+#include "api/exit-codes.h"
+#include "basic/fd-util.h"
+#include "basic/log.h"
+#include "basic/parse-util.h"
+#include "conf/config.h"
+#include "daemon/manager.h"
+#include "daemon/notify.h"
+#include "daemon/plan.h"
+#include "umld-config.h"
+
+static int help(void) {
+        printf("umld [OPTIONS] NAME\n\n"
+               "Brings the User-Mode-Linux guest NAME up and keeps it up, in the foreground.\n\n"
+               "  -c --check    print what a start would do, and change nothing\n"
+               "  -d --debug    log debugging messages, too\n"
+               "  -h --help     print this\n"
+               "     --version  print the version\n\n"
+               "See umld(8), umld.conf(5) and umlctl(1).\n");
+        return EXIT_DONE;
+}
+
+static int check_directories(void) {
+        for (UmldDir d = 0; d < UMLD_DIR_MAX; d++)
+                if (!umld_dir(d)) {
+                        log_error("%s is not an absolute path; correct or unset it",
+                                  umld_dir_variable(d));
+                        return -EINVAL;
+                }
+        return 0;
+}
+
+/* The exit code for a configuration that cannot be had. */
+static int load(const char *name, Config **ret) {
+        _cleanup_free_ char *file = umld_config_path(name),
+                            *disk = umld_path(DIR_STATE, name, "root.img");
+        _cleanup_free_ char *error = NULL;
+        int r;
+
+        if (!file || !disk)
+                return log_oom(), EXIT_FAILED;
+        r = config_load(name, file, disk, ret, &error);
+        if (r >= 0)
+                return EXIT_DONE;
+        log_error("%s", error ?: strerror(-r));
+        return r == -ENOENT ? EXIT_NO_GUEST : EXIT_USAGE;
+}
+
+static int run(Config *config) {
+        _cleanup_(manager_freep) Manager *m = NULL;
+        int r = manager_new(config, &m);
+
+        return r < 0 ? EXIT_FAILED : manager_run(m);
+}
+
+int main(int argc, char **argv) {
+        static const struct option options[] = {
+                { "check", no_argument, NULL, 'c' },
+                { "debug", no_argument, NULL, 'd' },
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, 'V' },
+                {},
+        };
+        _cleanup_(config_freep) Config *config = NULL;
+        bool check = false;
+        int c, r;
+
+        /* Whoever starts us may have left things open, closed or ignored that are ours to use. */
+        r = fd_tidy_inherited();
+        if (r < 0)
+                return EXIT_FAILED; /* there is nowhere to say so */
+        (void) signal(SIGCHLD, SIG_DFL);
+        log_open("umld");
+        while ((c = getopt_long(argc, argv, "cdh", options, NULL)) >= 0) {
+                switch (c) {
+                case 'c':
+                        check = true;
+                        break;
+                case 'd':
+                        log_set_max_level(LOG_DEBUG);
+                        break;
+                case 'h':
+                        return help();
+                case 'V':
+                        printf("umld %s\n", UMLD_VERSION);
+                        return EXIT_DONE;
+                default:
+                        return EXIT_USAGE;
+                }
+        }
+        log_set_error_hook(notify_status); /* umlctl and systemctl show why a start failed */
+        if (argc - optind != 1) {
+                log_error("exactly one guest is to be named; see umld --help");
+                return EXIT_USAGE;
+        }
+        if (!guest_name_valid(argv[optind])) {
+                log_error("%s: not a guest's name; use 1 to 15 of a-z, 0-9 and -, beginning with a "
+                          "letter",
+                          argv[optind]);
+                return EXIT_USAGE;
+        }
+        if (check_directories() < 0)
+                return EXIT_USAGE;
+        r = load(argv[optind], &config);
+        if (r != EXIT_DONE)
+                return r;
+        if (check)
+                return plan_print(config);
+        if (geteuid() != 0) {
+                log_error("umld must be run as root: it makes a tap, sets rules and remounts "
+                          "/dev/shm");
+                return EXIT_NOT_PERMITTED;
+        }
+        return run(TAKE_PTR(config));
+}

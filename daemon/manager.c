@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* manager.c - brings the parts of umld together. */
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+
+#include "api/bus-names.h"
+#include "api/dirs.h"
+#include "api/exit-codes.h"
+#include "basic/file-util.h"
+#include "basic/log.h"
+#include "basic/string-util.h"
+#include "daemon/bus-console.h"
+#include "daemon/manager.h"
+#include "daemon/notify.h"
+#include "host/lock.h"
+
+static void on_state_changed(GuestState from, GuestState to, const char *why, void *userdata) {
+        Manager *m = userdata;
+        _cleanup_free_ char *status = strfmt("%s: %s", guest_state_to_string(to), why);
+
+        notify_status(status ?: guest_state_to_string(to));
+        if (m->bus)
+                bus_server_emit(m->bus, UMLD_SIGNAL_STATE_CHANGED, guest_state_to_string(from),
+                                guest_state_to_string(to), why);
+}
+
+static void on_memory_pressure(MemoryPressure from, MemoryPressure to, const char *why,
+                               void *userdata) {
+        Manager *m = userdata;
+        _cleanup_free_ char *status =
+                strfmt("%s: memory: %s", guest_state_to_string(m->guest->state), why);
+
+        notify_status(status ?: why);
+        if (m->bus)
+                bus_server_emit(m->bus, UMLD_SIGNAL_MEMORY_PRESSURE,
+                                memory_pressure_to_string(from), memory_pressure_to_string(to),
+                                why);
+}
+
+static int exit_code_of(GuestState state, Verdict verdict) {
+        if (state != GUEST_FAILED)
+                return EXIT_DONE;
+        return verdict == VERDICT_USAGE ? EXIT_USAGE : EXIT_FAILED;
+}
+
+static void on_finished(GuestState state, Verdict verdict, void *userdata) {
+        Manager *m = userdata;
+
+        m->exit_code = exit_code_of(state, verdict);
+        (void) sd_event_exit(m->event, 0);
+}
+
+static int on_stop_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
+        Manager *m = userdata;
+
+        (void) s;
+        log_info("received signal %u (%s)", si->ssi_signo, strsignal((int) si->ssi_signo));
+        (void) guest_stop(m->guest);
+        return 0;
+}
+
+int manager_reload(Manager *m, char **ret_error) {
+        _cleanup_free_ char *file = umld_config_path(m->guest->config->name), *later = NULL;
+        _cleanup_free_ char *disk = umld_path(DIR_STATE, m->guest->config->name, "root.img");
+        _cleanup_(fault_done) Fault fault = {};
+        Config *config = NULL;
+        bool tell;
+        int r;
+
+        if (!file || !disk)
+                return -ENOMEM;
+        /* Before the guest was ready, and once it goes down, READY=1 would be a lie. */
+        tell = m->guest->announced && m->guest->wanted == WANTED_UP;
+        if (tell)
+                notify_reloading();
+        r = config_load(m->guest->config->name, file, disk, &config, ret_error);
+        if (r >= 0) {
+                r = guest_reload(m->guest, config, &later, &fault);
+                if (r < 0)
+                        *ret_error = TAKE_PTR(fault.text);
+        }
+        if (r < 0)
+                log_error("reload failed, going on as before: %s", *ret_error ?: "out of memory");
+        else if (later)
+                log_notice("configuration reloaded; at the guest's next start: %s", later);
+        else
+                log_info("configuration reloaded");
+        if (tell)
+                notify_ready();
+        return r;
+}
+
+static int on_reload_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
+        _cleanup_free_ char *error = NULL;
+
+        (void) s;
+        (void) si;
+        (void) manager_reload(userdata, &error);
+        return 0;
+}
+
+static int add_signals(Manager *m) {
+        static const struct {
+                int signal;
+                sd_event_signal_handler_t handler;
+        } signals[] = {
+                { SIGTERM, on_stop_signal },
+                { SIGINT, on_stop_signal },
+                { SIGHUP, on_reload_signal },
+        };
+        sigset_t mask;
+
+        sigemptyset(&mask);
+        sigaddset(&mask, SIGCHLD); /* for the end of umld-init */
+        FOREACH_ELEMENT (s, signals)
+                sigaddset(&mask, s->signal);
+        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+                return -errno;
+        (void) signal(SIGPIPE, SIG_IGN);
+        FOREACH_ELEMENT (s, signals) {
+                int r = sd_event_add_signal(m->event, NULL, s->signal, s->handler, m);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int take_lock(Manager *m, const char *name) {
+        _cleanup_free_ char *path = strfmt("%s/lock", m->directory);
+        pid_t holder = 0;
+
+        if (!path)
+                return log_oom();
+        m->lock_fd = pid_lock(path, &holder);
+        if (m->lock_fd == -EEXIST)
+                return log_error_errno(
+                        m->lock_fd,
+                        "guest %s is already managed by umld pid %d; use umlctl to control it",
+                        name, holder);
+        if (m->lock_fd < 0 && m->lock_fd != -ENOENT)
+                return log_error_errno(m->lock_fd,
+                                       "%s: cannot be locked: %m; make room there or set %s", path,
+                                       umld_dir_variable(DIR_RUNTIME));
+        return MIN(m->lock_fd, 0);
+}
+
+/* The directories of this guest, and nobody else's but for a look at names. */
+static int make_directories(const char *name) {
+        static const struct {
+                UmldDir dir;
+                mode_t top, own;
+        } wanted[] = {
+                { DIR_RUNTIME, 0755, 0711 }, /* the guest's user passes through to its own part */
+                { DIR_STATE, 0711, 0711 },   /* … and to its images */
+        };
+
+        FOREACH_ELEMENT (w, wanted) {
+                _cleanup_free_ char *path = umld_path(w->dir, name, NULL);
+                int r;
+
+                if (!path)
+                        return log_oom();
+                r = mkdir_p(umld_dir(w->dir), w->top);
+                if (r >= 0)
+                        r = mkdir_p(path, w->own);
+                if (r < 0)
+                        return log_error_errno(r, "%s: cannot be made: %m; correct that or set %s",
+                                               path, umld_dir_variable(w->dir));
+        }
+        return 0;
+}
+
+/* A umld that is about to end may take the directory away under our hands. */
+static int enter_directory(Manager *m, const char *name) {
+        int r = -ENOENT;
+
+        for (int i = 0; r == -ENOENT && i < 5; i++) {
+                r = make_directories(name);
+                if (r >= 0)
+                        r = take_lock(m, name);
+        }
+        if (r == -ENOENT)
+                log_error_errno(r, "%s: cannot be locked: %m", m->directory);
+        if (r < 0)
+                (void) rmdir(m->directory); /* unless somebody uses it */
+        return r;
+}
+
+/* All in it is ours, but the next umld may be about to use it: the lock goes last, and then the
+ * directory only if it is empty. */
+static void leave_directory(Manager *m) {
+        _cleanup_free_ char *lock = strfmt("%s/lock", m->directory),
+                            *undo = strfmt("%s/undo", m->directory);
+
+        int r = 0;
+
+        if (undo && access(undo, F_OK) < 0) /* else the next umld has still to go by it */
+                r = clear_directory(m->directory, "lock");
+        if (r >= 0 && lock)
+                r = unlink_quiet(lock);
+        if (r < 0)
+                log_warning_errno(r, "%s: cannot be removed, ignoring: %m", m->directory);
+        (void) rmdir(m->directory);
+}
+
+Manager *manager_free(Manager *m) {
+        if (!m)
+                return NULL;
+        bus_console_done(m);
+        bus_server_free(m->bus);
+        guest_free(m->guest);
+        if (m->lock_fd >= 0)
+                leave_directory(m);
+        safe_close(m->lock_fd);
+        free(m->directory);
+        sd_event_unref(m->event);
+        free(m);
+        return NULL;
+}
+
+int manager_new(Config *config, Manager **ret) {
+        _cleanup_(config_freep) Config *owned = config;
+        _cleanup_(manager_freep) Manager *m = calloc(1, sizeof(*m));
+        GuestListener listener = { .state_changed = on_state_changed,
+                                   .finished = on_finished,
+                                   .memory_pressure = on_memory_pressure,
+                                   .userdata = m };
+        int r;
+
+        if (!m)
+                return log_oom();
+        m->lock_fd = -EBADF;
+        m->directory = umld_path(DIR_RUNTIME, config->name, NULL);
+        if (!m->directory)
+                return log_oom();
+        r = enter_directory(m, config->name);
+        if (r < 0)
+                return r;
+        if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+                log_debug_errno(errno, "cannot become a child subreaper, going without: %m");
+        if ((r = sd_event_default(&m->event)) < 0 || (r = add_signals(m)) < 0 ||
+            (r = sd_event_set_watchdog(m->event, true)) < 0)
+                return log_error_errno(r, "cannot set up the event loop: %m");
+        r = guest_new(m->event, TAKE_PTR(owned), umld_dir(DIR_RUNTIME), &listener, &m->guest);
+        if (r < 0)
+                return r;
+        r = manager_bus_new(m, &m->bus);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+int manager_run(Manager *m) {
+        int r;
+
+        (void) guest_start(m->guest);
+        r = sd_event_loop(m->event);
+        if (r < 0) {
+                log_error_errno(r, "the event loop failed: %m");
+                return EXIT_FAILED;
+        }
+        return m->exit_code;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* plan.c - the resolved plan of a guest, for people. */
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "api/dirs.h"
+#include "api/exit-codes.h"
+#include "basic/log.h"
+#include "daemon/guest-cmdline.h"
+#include "daemon/host.h"
+#include "daemon/plan.h"
+#include "host/launch.h"
+
+static void print_kernel(const Host *h) {
+        const UmlKernel *k = h->kernel;
+
+        printf("kernel        %s (Linux %s)\n", k->path, k->release);
+        printf("  can         %s%s%s%s%s%s\n", k->tuntap ? "tuntap " : "",
+               k->vector ? "vector " : "", k->ip_pnp ? "ip= " : "", k->smp ? "smp " : "",
+               k->bbr ? "bbr " : "", k->seccomp ? "seccomp " : "");
+        printf("  cpu fix     %s\n", h->preload ?: "not needed");
+}
+
+static void print_arguments(const Config *c, const Host *h) {
+        _cleanup_free_ char *notify = strfmt("%s/notify", h->directory);
+        const GuestPaths paths = { .umid = c->name, .uml_dir = h->uml_dir, .notify = notify };
+        _cleanup_strv_ Strv argv = {};
+
+        if (notify && guest_cmdline(c, h->kernel, &paths, &argv) >= 0)
+                for (size_t i = 0; i < argv.n; i++)
+                        printf("%s%s\n", i == 0 ? "command line  " : "              ", argv.v[i]);
+}
+
+static void print_network(const Config *c, const Host *h) {
+        _cleanup_free_ char *warnings = host_forwards_warnings(h);
+        char host[INET_ADDRSTRLEN], guest[INET_ADDRSTRLEN], text[FORWARD_TEXT_MAX];
+
+        printf("tap           %s, host %s/%u, guest %s, %s\n", c->tap,
+               inet_ntop(AF_INET, &c->host_address, host, sizeof(host)), c->host_prefix,
+               inet_ntop(AF_INET, &c->guest_address, guest, sizeof(guest)),
+               transport_to_string(guest_transport(c, h->kernel)));
+        printf("uplink        %s, %s\n", h->uplink,
+               h->masquerade == MASQUERADE_NO ? "no masquerading"
+                                              : masquerade_to_string(h->masquerade));
+        for (size_t i = 0; i < c->n_forwards; i++)
+                printf("forward       %s\n", forward_format(&c->forwards[i], text));
+        for (size_t i = 0; i < h->guard.n; i++)
+                printf("guarded       %s (%s)\n", forward_format(&h->guard.ports[i].ports, text),
+                       h->guard.ports[i].why);
+        if (warnings)
+                printf("%s", warnings);
+}
+
+int plan_print(const Config *c) {
+        _cleanup_(host_freep) Host *h = NULL;
+        _cleanup_(fault_done) Fault fault = {};
+        int r;
+
+        r = host_new(c, umld_dir(DIR_RUNTIME), &h);
+        if (r < 0) {
+                log_error_errno(r, "cannot look at the host: %m");
+                return EXIT_FAILED;
+        }
+        r = host_check(h, &fault);
+        if (r < 0) {
+                log_error("%s", fault.text ?: strerror(-r));
+                return fault.verdict == VERDICT_USAGE ? EXIT_USAGE : EXIT_FAILED;
+        }
+        printf("guest         %s (%s)\n", c->name, c->file);
+        print_kernel(h);
+        print_arguments(c, h);
+        for (size_t i = 0; i < c->n_disks; i++)
+                printf("disk          ubd%c %s%s%s%s%s\n", (char) ('a' + i), c->disks[i].path,
+                       c->disks[i].read_only ? ", read-only" : "",
+                       c->disks[i].sync ? ", synchronous" : "",
+                       c->disks[i].cow ? ", changes in " : "", c->disks[i].cow ?: "");
+        printf("memory        %" PRIu64 "M, %s in %s\n", c->memory >> 20,
+               memory_backing_to_string(h->memory.backing), h->memory.path);
+        if (h->memory.refused)
+                printf("  refused     %s\n", h->memory.refused);
+        print_network(c, h);
+        printf("confinement   user %s, %s, no_new_privs, hostfs off\n", c->user,
+               launch_has_pid_namespaces() ? "pid namespace"
+                                           : "child subreaper (the host has no pid namespaces)");
+        return EXIT_DONE;
+}

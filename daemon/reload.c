@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* reload.c - live or later: the two kinds of settings. */
+
+#include "daemon/reload.h"
+#include "basic/cleanup.h"
+
+static bool same_text(const char *a, const char *b) {
+        return streq(a ?: "", b ?: "");
+}
+
+static bool same_disks(const Config *a, const Config *b) {
+        if (a->n_disks != b->n_disks)
+                return false;
+        for (size_t i = 0; i < a->n_disks; i++) {
+                const Disk *x = &a->disks[i], *y = &b->disks[i];
+
+                if (!same_text(x->path, y->path) || !same_text(x->cow, y->cow) ||
+                    x->read_only != y->read_only || x->sync != y->sync)
+                        return false;
+        }
+        return true;
+}
+
+static bool same_dns(const Config *a, const Config *b) {
+        return a->n_dns == b->n_dns && memcmp(a->dns, b->dns, a->n_dns * sizeof(a->dns[0])) == 0;
+}
+
+#define SAME(field) a->field == b->field
+
+int reload_later_keys(const Config *a, const Config *b, char **ret) {
+        const struct {
+                const char *key;
+                bool same;
+        } keys[] = {
+                { "Kernel", same_text(a->kernel, b->kernel) },
+                { "Memory", SAME(memory) },
+                { "CPUs", SAME(cpus) },
+                { "Disk", same_disks(a, b) },
+                { "Append", strv_equal(&a->append, &b->append) },
+                { "FastBoot", SAME(fast_boot) },
+                { "Hostname", same_text(a->hostname, b->hostname) },
+                { "Tap", streq(a->tap, b->tap) },
+                { "HostAddress", SAME(host_address.s_addr) && SAME(host_prefix) },
+                { "GuestAddress", SAME(guest_address.s_addr) },
+                { "DNS", same_dns(a, b) },
+                { "Transport", SAME(transport) },
+                { "Backing", SAME(backing) && same_text(a->backing_dir, b->backing_dir) },
+                { "Ready", SAME(ready) },
+                { "Log", SAME(log) },
+                { "LogMax", SAME(log_max) },
+                { "LogFiles", SAME(log_files) },
+                { "Journal", SAME(journal) },
+                { "User", same_text(a->user, b->user) },
+        };
+        _cleanup_free_ char *list = NULL;
+
+        FOREACH_ELEMENT (k, keys) {
+                char *longer;
+
+                if (k->same)
+                        continue;
+                longer = strfmt("%s%s%s", list ?: "", list ? ", " : "", k->key);
+                if (!longer)
+                        return -ENOMEM;
+                free(list);
+                list = longer;
+        }
+        *ret = TAKE_PTR(list);
+        return 0;
+}
+
+static int copy_ports(const Forward *ports, size_t n, Forward **ret) {
+        Forward *copy = calloc(n + 1, sizeof(*copy));
+
+        if (!copy)
+                return -ENOMEM;
+        if (n > 0)
+                memcpy(copy, ports, n * sizeof(*copy));
+        *ret = copy;
+        return 0;
+}
+
+int reload_apply_live(Config *running, const Config *next) {
+        _cleanup_free_ Forward *forwards = NULL, *reserved = NULL;
+
+        if (copy_ports(next->forwards, next->n_forwards, &forwards) < 0 ||
+            copy_ports(next->reserved, next->n_reserved, &reserved) < 0)
+                return -ENOMEM;
+        running->forwards = TAKE_PTR(forwards);
+        running->n_forwards = next->n_forwards;
+        running->reserved = TAKE_PTR(reserved);
+        running->n_reserved = next->n_reserved;
+        running->masquerade = next->masquerade;
+        running->one_arm = next->one_arm;
+        memcpy(running->uplink, next->uplink, sizeof(running->uplink));
+        running->balloon = next->balloon;
+        running->disk_sync = next->disk_sync;
+        running->hang_check = next->hang_check;
+        running->hang_timeout = next->hang_timeout;
+        running->start_timeout = next->start_timeout;
+        running->stop_timeout = next->stop_timeout;
+        running->restart = next->restart;
+        running->restart_delay = next->restart_delay;
+        running->restart_delay_max = next->restart_delay_max;
+        running->restart_reset = next->restart_reset;
+        return 0;
+}

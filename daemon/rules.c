@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* rules.c - the guest's rules in the host's tables: made, kept, and taken away. */
+
+#include "basic/log.h"
+#include "basic/string-util.h"
+#include "basic/time-util.h"
+#include "daemon/host.h"
+#include "host/nat.h"
+#include "host/xtables-lock.h"
+
+#define LOCK_LIMIT (5 * USEC_PER_SEC)
+#define BURST      (60 * USEC_PER_SEC) /* repairs closer to each other are logged as one */
+
+/* The guarded ports as the plan wants them; the caller's to free(). */
+static Forward *guarded_ports(const Host *h) {
+        Forward *ports = calloc(h->guard.n + 1, sizeof(*ports));
+
+        for (size_t i = 0; ports && i < h->guard.n; i++)
+                ports[i] = h->guard.ports[i].ports;
+        return ports;
+}
+
+static NatPlan nat_plan(const Host *h, const Forward *guarded) {
+        const Config *c = h->config;
+        bool snat = h->masquerade == MASQUERADE_SNAT;
+
+        return (NatPlan){
+                .guest = c->name,
+                .tap = c->tap,
+                .uplink = h->uplink,
+                .guest_address = c->guest_address,
+                .host_address = c->host_address,
+                .public = h->public,
+                .n_public = h->n_public,
+                .one_arm = c->one_arm,
+                .masquerade = h->masquerade != MASQUERADE_NO,
+                .snat_address = snat ? h->public[0] : (struct in_addr){ 0 },
+                .forwards = c->forwards,
+                .n_forwards = c->n_forwards,
+                .guarded = guarded,
+                .n_guarded = h->guard.n,
+        };
+}
+
+/* The uplink as it is now. */
+static int find_uplink_name(const Host *h, char ret[static IFNAMSIZ], Fault *f) {
+        int r;
+
+        if (h->config->uplink[0]) {
+                strcpy(ret, h->config->uplink);
+                return 0;
+        }
+        r = net_default_uplink(h->rtnl, ret);
+        if (r == -ENETUNREACH)
+                return fault_set(f, VERDICT_NETWORK, true, r,
+                                 "Uplink=auto: the host has no default route; give it one, or name "
+                                 "the interface in Uplink=");
+        if (r < 0)
+                return fault_set(f, VERDICT_NETWORK, true, r,
+                                 "Uplink=auto: cannot read the host's routes: %m");
+        return 0;
+}
+
+/* 1 = it or its addresses are others than at the last look, 0 = the same. */
+static int find_uplink(Host *h, Fault *f) {
+        struct in_addr public[HOST_PUBLIC_MAX];
+        char uplink[IFNAMSIZ];
+        bool same;
+        int n, r = find_uplink_name(h, uplink, f);
+
+        if (r < 0)
+                return r;
+        n = net_public_addresses(h->rtnl, uplink, public, ARRAY_SIZE(public));
+        if (n == -ENODEV && h->config->uplink[0])
+                n = 0; /* an uplink that was named may come later */
+        if (n < 0)
+                return fault_set(f, VERDICT_NETWORK, true, n,
+                                 "%s: cannot read the addresses of the uplink: %m", uplink);
+        same = streq(uplink, h->uplink) && (size_t) n == h->n_public &&
+               memcmp(public, h->public, (size_t) n * sizeof(*public)) == 0;
+        strcpy(h->uplink, uplink);
+        memcpy(h->public, public, (size_t) n * sizeof(*public));
+        h->n_public = (size_t) n;
+        return !same;
+}
+
+/* What of MASQUERADE and SNAT it is to be on this host. */
+static int choose_masquerade(Host *h, Fault *f) {
+        Masquerade wanted = h->config->masquerade;
+
+        if (wanted == MASQUERADE_AUTO)
+                wanted = h->quiet || nat_has_masquerade() ? MASQUERADE_MASQUERADE : MASQUERADE_SNAT;
+        if (wanted == MASQUERADE_SNAT && h->n_public == 0)
+                return fault_set(f, VERDICT_NETWORK, true, -EADDRNOTAVAIL,
+                                 "%s has no public address for Masquerade=snat%s; give it one, or "
+                                 "set another Uplink=",
+                                 h->uplink,
+                                 h->config->masquerade == MASQUERADE_AUTO
+                                         ? " (the host's kernel has no target MASQUERADE)"
+                                         : "");
+        h->masquerade = wanted;
+        return 0;
+}
+
+static int fault_rules(int error, const char *what, Fault *f) {
+        switch (-error) {
+        case ENOPROTOOPT:
+        case EOPNOTSUPP:
+        case ENOENT:
+                return fault_set(f, VERDICT_NETWORK, false, error,
+                                 "this host's kernel has no iptables %s; ask the provider for "
+                                 "iptables with NAT (OpenVZ: --netfilter full)",
+                                 what);
+        case EPERM:
+        case EACCES:
+                return fault_set(f, VERDICT_NETWORK, false, error,
+                                 "iptables %s: the host refuses changes (%m); ask the provider to "
+                                 "allow iptables with NAT in this container",
+                                 what);
+        case E2BIG:
+                return fault_set(f, VERDICT_NETWORK, false, error,
+                                 "Forward=: too many rules; forward ranges to the same ports of "
+                                 "the guest, which needs one rule for each");
+        default:
+                return fault_set(f, VERDICT_NETWORK, true, error,
+                                 "iptables %s: cannot set the guest's rules: %m", what);
+        }
+}
+
+static bool may_use_snat(const Host *h) {
+        return h->config->masquerade == MASQUERADE_AUTO && h->masquerade == MASQUERADE_MASQUERADE &&
+               h->n_public > 0 && !nat_has_masquerade();
+}
+
+/* Each set of warnings once. */
+static void warn_of_forwards(Host *h) {
+        _cleanup_free_ char *warnings = host_forwards_warnings(h), *copy = NULL;
+        char *line, *rest;
+
+        if (streq(warnings ?: "", h->warned ?: ""))
+                return;
+        (void) free_and_strdup(&h->warned, warnings);
+        copy = rest = warnings ? strdup(warnings) : NULL;
+        while ((line = strsep(&rest, "\n")))
+                if (*line)
+                        log_warning("%s", line);
+}
+
+/* Under the lock, which also keeps the umlds of two guests from taking one port at the same time.
+ */
+static int make_rules(Host *h, Fault *f) {
+        _cleanup_free_ Forward *guarded = NULL;
+        const char *what = "tables";
+        bool changed;
+        NatPlan plan;
+        int r;
+
+        r = host_forwards_check(h, f);
+        if (r >= 0)
+                r = choose_masquerade(h, f);
+        if (r < 0 || h->quiet)
+                return r;
+        guarded = guarded_ports(h);
+        if (!guarded)
+                return -ENOMEM;
+        plan = nat_plan(h, guarded);
+        r = nat_apply(&plan, &what);
+        if (r == -EOPNOTSUPP && may_use_snat(h)) { /* known only since the modules are loaded */
+                h->masquerade = MASQUERADE_SNAT;
+                plan = nat_plan(h, guarded);
+                r = nat_apply(&plan, &what);
+        }
+        if (r < 0)
+                return fault_rules(r, what, f);
+        h->rules = true;
+        h->rules_stale = false;
+        changed = r > 0;
+        r = host_forwards_claim(h);
+        if (r < 0)
+                return fault_set(f, VERDICT_NETWORK, true, r,
+                                 "%s: cannot note which ports are forwarded: %m", h->directory);
+        return changed;
+}
+
+static int lock_tables(Fault *f) {
+        int fd = xtables_lock(LOCK_LIMIT);
+
+        if (fd < 0)
+                return fault_set(f, VERDICT_NETWORK, true, fd,
+                                 "cannot get the lock of iptables (%m); another program keeps it");
+        return fd;
+}
+
+int host_rules_up(Host *h, Fault *f) {
+        _cleanup_close_ int lock = -EBADF;
+        int r;
+
+        r = find_uplink(h, f);
+        if (r < 0)
+                return r;
+        if (!h->quiet) {
+                lock = lock_tables(f);
+                if (lock < 0)
+                        return lock;
+        }
+        r = make_rules(h, f);
+        if (r < 0)
+                return r;
+        if (!h->quiet)
+                warn_of_forwards(h);
+        return 0;
+}
+
+/* ---- while the host changes ---- */
+
+/* Has what the rules follow from moved? What it is now is in h. */
+static int look_at_host(Host *h, const char **ret_why, Fault *f) {
+        int r = find_uplink(h, f);
+
+        if (r == -ENETUNREACH) { /* the way out is gone for now; its rules do no harm */
+                fault_done(f);
+                return 0;
+        }
+        if (r < 0)
+                return r;
+        if (r > 0) {
+                h->rules_stale = true;
+                *ret_why = "the uplink has changed";
+        }
+        if (h->config->n_forwards == 0)
+                return 0;
+        r = guard_update(&h->guard, h->config->reserved, h->config->n_reserved);
+        if (r < 0)
+                return fault_set(f, VERDICT_NETWORK, true, r,
+                                 "cannot see which ports the host listens on: %m");
+        if (r > 0) {
+                h->rules_stale = true;
+                *ret_why = "other ports of the host are guarded";
+        }
+        return 0;
+}
+
+/* Do the tables hold what they did when we left them? Somebody else's edit of this moment is not
+ * waited for: the next look will see what came of it. */
+static int look_at_tables(Host *h, Fault *f) {
+        _cleanup_close_ int lock = xtables_lock(0);
+        _cleanup_free_ Forward *guarded = guarded_ports(h);
+        const char *what = "tables";
+        NatPlan plan;
+        int r;
+
+        if (lock == -ETIMEDOUT)
+                return 1;
+        if (lock < 0 || !guarded)
+                return lock < 0 ? lock : -ENOMEM;
+        plan = nat_plan(h, guarded);
+        r = nat_check(&plan, &what);
+        return r < 0 ? fault_rules(r, what, f) : r;
+}
+
+static void note_repair(Host *h) {
+        usec_t now = now_usec(CLOCK_MONOTONIC);
+
+        if (h->repairs == 0 || now > usec_add(h->last_repair, BURST))
+                log_warning("somebody changed or removed the guest's rules; they are as they were "
+                            "again");
+        h->repairs++;
+        h->last_repair = now;
+}
+
+int host_rules_follow(Host *h, Fault *f) {
+        _cleanup_close_ int lock = -EBADF;
+        const char *why = "a change could not be made before";
+        int r;
+
+        if (!h->rules)
+                return 0;
+        r = look_at_host(h, &why, f);
+        if (r < 0)
+                return r;
+        if (!h->rules_stale) {
+                r = look_at_tables(h, f);
+                if (r != 0)
+                        return MIN(r, 0);
+                why = NULL;
+        }
+        lock = xtables_lock(0);
+        if (lock < 0) /* next time; whoever asks umld something now gets his answer now */
+                return lock == -ETIMEDOUT ? 0 : lock;
+        r = make_rules(h, f);
+        if (r < 0)
+                return r;
+        if (why)
+                log_notice("%s: rules made anew", why);
+        else if (r > 0)
+                note_repair(h);
+        warn_of_forwards(h);
+        return r;
+}
+
+void host_rules_down(Host *h) {
+        _cleanup_close_ int lock = -EBADF;
+        const char *what = "tables";
+        int r;
+
+        if (!h->rules)
+                return;
+        lock = xtables_lock(LOCK_LIMIT);
+        if (lock < 0) {
+                log_warning_errno(lock, "cannot get the lock of iptables, leaving the guest's "
+                                        "rules for the next start to remove: %m");
+                h->left_behind = true;
+                return;
+        }
+        host_forwards_release(h);
+        r = nat_remove(h->config->name, &what);
+        if (r < 0) {
+                log_warning_errno(r, "iptables %s: cannot remove the guest's rules, ignoring: %m",
+                                  what);
+                h->left_behind = true;
+        }
+}
