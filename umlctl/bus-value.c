@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* bus-value.c - D-Bus values as JSON values. */
+
+#include "umlctl/bus-value.h"
+#include "basic/macro.h"
+
+/* JSON's integers have a sign; what does not fit is as good as endless. */
+static json_t *integer(uint64_t v) {
+        return json_integer((json_int_t) MIN(v, (uint64_t) INT64_MAX));
+}
+
+static int read_basic(sd_bus_message *m, char type, json_t **ret) {
+        union {
+                const char *s;
+                uint64_t t;
+                int64_t x;
+                uint32_t u;
+                int32_t i;
+                double d;
+                int b;
+        } v;
+        int r = sd_bus_message_read_basic(m, type, &v);
+
+        if (r < 0)
+                return r;
+        switch (type) {
+        case 's':
+                *ret = json_string(v.s);
+                break;
+        case 't':
+                *ret = integer(v.t);
+                break;
+        case 'x':
+                *ret = json_integer(v.x);
+                break;
+        case 'u':
+                *ret = json_integer(v.u);
+                break;
+        case 'i':
+                *ret = json_integer(v.i);
+                break;
+        case 'd':
+                *ret = json_real(v.d);
+                break;
+        default:
+                *ret = json_boolean(v.b);
+        }
+        return *ret ? 0 : -ENOMEM;
+}
+
+static int read_strings(sd_bus_message *m, json_t **ret) {
+        json_auto_t *list = json_array();
+        const char *s;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "s");
+        while (r >= 0 && (r = sd_bus_message_read_basic(m, 's', &s)) > 0)
+                if (json_array_append_new(list, json_string(s)) < 0)
+                        return -ENOMEM;
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        if (r >= 0)
+                *ret = json_incref(list);
+        return r;
+}
+
+static int read_map(sd_bus_message *m, json_t **ret) {
+        json_auto_t *map = json_object();
+        const char *key, *value;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "{ss}");
+        while (r >= 0 && (r = sd_bus_message_read(m, "{ss}", &key, &value)) > 0)
+                if (json_object_set_new(map, key, json_string(value)) < 0)
+                        return -ENOMEM;
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        if (r >= 0)
+                *ret = json_incref(map);
+        return r;
+}
+
+/* 1 = a value, 0 = one of a type that nobody here knows; it is skipped. */
+static int read_variant(sd_bus_message *m, json_t **ret) {
+        const char *contents;
+        int r;
+
+        r = sd_bus_message_peek_type(m, NULL, &contents);
+        if (r < 0)
+                return r;
+        if (!(strlen(contents) == 1 && strchr("stuxidb", contents[0])) && !streq(contents, "as") &&
+            !streq(contents, "a{ss}"))
+                return sd_bus_message_skip(m, "v") < 0 ? -EBADMSG : 0;
+        r = sd_bus_message_enter_container(m, 'v', contents);
+        if (r < 0)
+                return r;
+        if (streq(contents, "as"))
+                r = read_strings(m, ret);
+        else if (streq(contents, "a{ss}"))
+                r = read_map(m, ret);
+        else
+                r = read_basic(m, contents[0], ret);
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        return r < 0 ? r : 1;
+}
+
+int bus_read_properties(sd_bus_message *m, json_t **ret) {
+        json_auto_t *props = json_object();
+        const char *name;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                json_t *value = NULL;
+
+                r = sd_bus_message_read_basic(m, 's', &name);
+                if (r >= 0)
+                        r = read_variant(m, &value);
+                if (r > 0)
+                        r = json_object_set_new(props, name, value) < 0 ? -ENOMEM : 0;
+                else
+                        json_decref(value);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        if (r < 0)
+                return r;
+        *ret = json_incref(props);
+        return 0;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* command-line.c - options. */
+
+#include <getopt.h>
+#include <stdlib.h>
+
+#include "api/exit-codes.h"
+#include "basic/parse-util.h"
+#include "umlctl/command-line.h"
+#include "umlctl/parse-when.h"
+#include "umlctl/say.h"
+
+/* ---- what each of them does with its value; 0 or the exit code ---- */
+
+static int take_help(CommandLine *c, const char *value) {
+        (void) value;
+        c->help = true;
+        return 0;
+}
+
+static int take_version(CommandLine *c, const char *value) {
+        (void) value;
+        c->version = true;
+        return 0;
+}
+
+static int take_tables(CommandLine *c, const char *value) {
+        (void) value;
+        c->tables = true;
+        return 0;
+}
+
+#define DEFINE_SWITCH(name, field)                                                                 \
+        static int name(CommandLine *c, const char *value) {                                       \
+                (void) value;                                                                      \
+                c->options.field = true;                                                           \
+                return 0;                                                                          \
+        }                                                                                          \
+        struct swallow_semicolon_##name
+
+DEFINE_SWITCH(take_json, json);
+DEFINE_SWITCH(take_no_wait, no_wait);
+DEFINE_SWITCH(take_quiet, quiet);
+DEFINE_SWITCH(take_follow, follow);
+DEFINE_SWITCH(take_read_only, read_only);
+DEFINE_SWITCH(take_force, force);
+
+static int take_for(CommandLine *c, const char *value) {
+        c->options.wait_for = guest_state_from_string(value);
+        if (c->options.wait_for == GUEST_RUNNING || c->options.wait_for == GUEST_STOPPED)
+                return 0;
+        return fail_with(EXIT_USAGE, "--for=%s: can be running or stopped", value);
+}
+
+static int take_timeout(CommandLine *c, const char *value) {
+        if (parse_timespan(value, &c->options.timeout) >= 0)
+                return 0;
+        return fail_with(EXIT_USAGE, "--timeout=%s: is no time span; right would be 30s or 5min",
+                         value);
+}
+
+static int take_lines(CommandLine *c, const char *value) {
+        c->options.some_lines = true;
+        if (parse_unsigned(value, 0, 1000000, &c->options.lines) >= 0)
+                return 0;
+        return fail_with(EXIT_USAGE, "--lines=%s: has to be a number from 0 to 1000000", value);
+}
+
+static int take_since(CommandLine *c, const char *value) {
+        if (parse_when(value, now_usec(CLOCK_REALTIME), &c->options.since) >= 0)
+                return 0;
+        return fail_with(EXIT_USAGE,
+                         "--since=%s: is no time; right would be 10min (ago), 2026-11-21, "
+                         "\"2026-11-21 18:30\", 18:30, today or yesterday",
+                         value);
+}
+
+static int take_boot(CommandLine *c, const char *value) {
+        uint64_t back = 0;
+
+        c->options.some_boot = true;
+        if (parse_unsigned(value[0] == '-' ? value + 1 : value, 0, 1000000, &back) >= 0 &&
+            (value[0] == '-' || back == 0)) {
+                c->options.boot = -(int64_t) back;
+                return 0;
+        }
+        return fail_with(EXIT_USAGE,
+                         "--boot=%s: has to be 0 for the latest boot, -1 for the one before …",
+                         value);
+}
+
+static int take_size(const char *option, const char *value, uint64_t *ret) {
+        uint64_t size;
+
+        if (parse_size(value, &size) < 0 || size == 0 || size > INT64_MAX)
+                return fail_with(EXIT_USAGE, "--%s=%s: is no size; right would be 64M", option,
+                                 value);
+        *ret = size;
+        return 0;
+}
+
+static int take_shrink(CommandLine *c, const char *value) {
+        return take_size("shrink", value, &c->options.shrink);
+}
+
+static int take_grow(CommandLine *c, const char *value) {
+        return take_size("grow", value, &c->options.grow);
+}
+
+static const OptionRow rows[] = {
+        { "help", NULL, 0, 'h', "Show this help", take_help },
+        { "version", NULL, 0, 'V', "Show the version", take_version },
+        { "json", NULL, VERB_JSON, 'j', "Print JSON", take_json },
+        { "for", "STATE", VERB_FOR, 'f', "What to wait for: running (the default) or stopped",
+          take_for },
+        { "timeout", "TIME", VERB_TIMEOUT, 't',
+          "Wait no longer than that (30s, 5min; plain numbers are seconds)", take_timeout },
+        { "no-wait", NULL, VERB_NO_WAIT, 'n', "Give the order and do not wait for its outcome",
+          take_no_wait },
+        { "shrink", "SIZE", VERB_MEMORY, 's', "Take so much free memory from the guest",
+          take_shrink },
+        { "grow", "SIZE", VERB_MEMORY, 'g', "Give so much of that back to the guest", take_grow },
+        { "quiet", NULL, VERB_QUIET, 'q', "Only speak of errors", take_quiet },
+        { "follow", NULL, VERB_LOG, 'f', "Go on with what comes", take_follow },
+        { "lines", "NUMBER", VERB_LOG, 'n', "Begin with the latest lines, so many", take_lines },
+        { "since", "WHEN", VERB_LOG, 'S', "Begin there (10min, 18:30, 2026-11-21, yesterday)",
+          take_since },
+        { "boot", "NUMBER", VERB_LOG, 'b', "Only that boot: 0 the latest, -1 the one before",
+          take_boot },
+        { "read-only", NULL, VERB_ATTACH, 'r', "Only look: nothing that is typed reaches the guest",
+          take_read_only },
+        { "force", NULL, VERB_FORCE, 'F',
+          "Do it all the same: take a console over, or ask what kills the guest's kernel",
+          take_force },
+        { "print-tables", NULL, 0, 0, NULL, take_tables }, /* for check-umlctl-doc */
+};
+static_assert(ARRAY_SIZE(rows) <= OPTIONS_MAX, "room for the marks of all");
+
+const OptionRow *option_rows(size_t *ret_n) {
+        *ret_n = ARRAY_SIZE(rows);
+        return rows;
+}
+
+/* ---- getopt's own tables, made from ours ---- */
+
+typedef struct Getopt {
+        struct option longs[ARRAY_SIZE(rows) + 1];
+        const OptionRow *letters[128]; /* which row a letter stands for */
+        char shorts[2 * ARRAY_SIZE(rows) + 3];
+} Getopt;
+
+/* A letter is the verb's own option with it; else, so that the error can be about it, any. */
+static void claim_letters(Getopt *g, const Verb *v, bool own) {
+        FOREACH_ELEMENT (row, rows)
+                if (row->letter && !g->letters[(unsigned char) row->letter] &&
+                    own == (row->verb_flag == 0 || (v && (row->verb_flag & v->flags))))
+                        g->letters[(unsigned char) row->letter] = row;
+}
+
+static void getopt_make(Getopt *g, const Verb *v, const char *mode) {
+        char *p;
+
+        *g = (Getopt){};
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                g->longs[i] = (struct option){
+                        .name = rows[i].name,
+                        .has_arg = rows[i].argspec ? required_argument : no_argument,
+                        .val = (int) (i + 256), /* apart from all letters */
+                };
+        claim_letters(g, v, true);
+        claim_letters(g, v, false);
+        p = stpcpy(g->shorts, mode);
+        for (size_t i = 0; i < ARRAY_SIZE(g->letters); i++) {
+                if (!g->letters[i])
+                        continue;
+                *p++ = (char) i;
+                if (g->letters[i]->argspec)
+                        *p++ = ':';
+        }
+        *p = '\0';
+}
+
+/* What getopt says in words of its own, said in one line of ours. */
+static int fail_option(int c, char *const argv[]) {
+        const char *word = argv[optind - 1];
+
+        if (c == ':')
+                return fail_with(EXIT_USAGE, "%s needs a value; umlctl --help shows it", word);
+        if (startswith(word, "--"))
+                return fail_with(
+                        EXIT_USAGE,
+                        "%s is no option of umlctl, or takes no value; umlctl --help lists them",
+                        word);
+        return fail_with(EXIT_USAGE, "-%c is no option of umlctl; umlctl --help lists them",
+                         optopt);
+}
+
+static int parse(int argc, char *const argv[], const Verb *v, const char *mode, CommandLine *c) {
+        Getopt g;
+        int code, r;
+
+        getopt_make(&g, v, mode);
+        opterr = 0;
+        optind = 0; /* begin anew */
+        while ((code = getopt_long(argc, argv, g.shorts, g.longs, NULL)) != -1) {
+                const OptionRow *row;
+
+                if (code == '?' || code == ':')
+                        return fail_option(code, argv);
+                row = code < 256 ? g.letters[code] : &rows[code - 256];
+                c->given[row - rows] = true;
+                r = row->take(c, optarg);
+                if (r != 0)
+                        return r;
+        }
+        return 0;
+}
+
+int command_line_begin(int argc, char *argv[], CommandLine *c) {
+        int r = parse(argc, argv, NULL, "+:", c);
+
+        if (r != 0)
+                return r;
+        c->verb = argv[optind];
+        c->n_words = argc - optind;
+        c->words = argv + optind;
+        return 0;
+}
+
+/* What is wrong with the words behind the options, as an exit code; 0 = nothing. */
+static int check_words(const CommandLine *c, const Verb *v) {
+        if ((unsigned) c->n_words < v->min)
+                return fail_with(EXIT_USAGE, "%s needs %s; umlctl help %s", v->name, v->argspec,
+                                 v->name);
+        if ((unsigned) c->n_words > v->max)
+                return fail_with(EXIT_USAGE, "%s takes %s%s; umlctl help %s", v->name,
+                                 v->max == 0 ? "no argument" : "no more than ", v->argspec,
+                                 v->name);
+        FOREACH_ELEMENT (row, rows)
+                if (c->given[row - rows] && row->verb_flag && !(row->verb_flag & v->flags))
+                        return fail_with(EXIT_USAGE, "--%s does not go with %s; umlctl help %s",
+                                         row->name, v->name, v->name);
+        return 0;
+}
+
+int command_line_finish(CommandLine *c, const Verb *v) {
+        int r = parse(c->n_words, c->words, v, ":", c);
+
+        if (r != 0)
+                return r;
+        c->n_words -= optind;
+        c->words += optind;
+        return c->help ? 0 : check_words(c, v);
+}

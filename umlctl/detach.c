@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* detach.c - starts a umld that outlives us, and listens to it until it is ready. */
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "api/dirs.h"
+#include "api/exit-codes.h"
+#include "basic/fd-util.h"
+#include "basic/file-util.h"
+#include "basic/string-util.h"
+#include "umlctl/detach.h"
+#include "umld-config.h"
+
+enum {
+        NOTIFICATION_MAX = 4096,
+        LOG_TAIL_MAX = 64 * 1024, /* of one start; the reason for its end is near its end */
+        EXEC_FAILED = 127,
+};
+
+static int own_directory(char **ret) {
+        _cleanup_free_ char *path = malloc(PATH_MAX);
+        ssize_t n;
+        char *slash;
+
+        if (!path)
+                return -ENOMEM;
+        n = readlink("/proc/self/exe", path, PATH_MAX - 1);
+        if (n < 0)
+                return -errno;
+        path[n] = '\0';
+        slash = strrchr(path, '/');
+        if (!slash)
+                return -ENOENT;
+        *slash = '\0';
+        *ret = TAKE_PTR(path);
+        return 0;
+}
+
+int detach_find_umld(char **ret) {
+        /* In an installation, in one that was moved, and in the build tree. */
+        static const char *const places[] = { "umld", "../sbin/umld", "../daemon/umld" };
+        const char *e = getenv("UMLD_DAEMON");
+        _cleanup_free_ char *dir = NULL;
+        int r;
+
+        if (!isempty(e)) {
+                *ret = realpath(e, NULL) ?: strdup(e); /* umld is started in another directory */
+                return *ret ? 0 : -ENOMEM;
+        }
+        r = own_directory(&dir);
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(places); i++) {
+                _cleanup_free_ char *path = strfmt("%s/%s", dir, places[i]);
+
+                if (!path)
+                        return -ENOMEM;
+                if (access(path, X_OK) >= 0) {
+                        *ret = TAKE_PTR(path);
+                        return 0;
+                }
+        }
+        *ret = strdup(UMLD_SBINDIR "/umld");
+        return *ret ? 0 : -ENOMEM;
+}
+
+static int open_log(const char *name, char **ret_path, off_t *ret_begin) {
+        _cleanup_free_ char *dir = umld_path(DIR_LOG, name, NULL),
+                            *path = umld_path(DIR_LOG, name, "umld.log");
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        if (!dir || !path)
+                return -ENOMEM;
+        r = mkdir_p(dir, 0750);
+        if (r < 0)
+                return r;
+        fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0640);
+        if (fd < 0)
+                return -errno;
+        *ret_begin = MAX(lseek(fd, 0, SEEK_END), (off_t) 0);
+        *ret_path = TAKE_PTR(path);
+        return TAKE_FD(fd);
+}
+
+/* A socket whose name the kernel chooses; *ret_name is its name for NOTIFY_SOCKET. */
+static int open_notify(char **ret_name) {
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        socklen_t len = sizeof(sa);
+        int on = 1;
+
+        if (fd < 0 || bind(fd, (struct sockaddr *) &sa, sizeof(sa_family_t)) < 0 ||
+            getsockname(fd, (struct sockaddr *) &sa, &len) < 0 ||
+            setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
+                return -errno;
+        *ret_name = strfmt("@%.*s", (int) (len - offsetof(struct sockaddr_un, sun_path) - 1),
+                           sa.sun_path + 1);
+        return *ret_name ? TAKE_FD(fd) : -ENOMEM;
+}
+
+static void set_environment(const char *notify_name) {
+        /* What another service manager said to us is not meant for umld. */
+        static const char *const foreign[] = { "WATCHDOG_USEC", "WATCHDOG_PID",   "LISTEN_FDS",
+                                               "LISTEN_PID",    "LISTEN_FDNAMES", "INVOCATION_ID",
+                                               "JOURNAL_STREAM" };
+
+        FOREACH_ELEMENT (name, foreign)
+                unsetenv(*name);
+        setenv("NOTIFY_SOCKET", notify_name, true);
+}
+
+/* What our caller left open, such as the lock of a script, is not umld's to keep. */
+static void drop_inherited_fds(void) {
+        _cleanup_closedir_ DIR *dir = opendir("/proc/self/fd");
+
+        if (!dir)
+                return;
+        for (struct dirent *e; (e = readdir(dir));) {
+                int fd = atoi(e->d_name); /* 0 for "." and ".." */
+
+                if (fd > STDERR_FILENO)
+                        (void) fd_cloexec(fd, true);
+        }
+}
+
+static _noreturn_ void run_umld(const char *program, const char *name, int log,
+                                const char *notify_name, const sigset_t *mask) {
+        int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+        for (int s = 1; s < _NSIG; s++)
+                (void) signal(s, SIG_DFL);
+        (void) sigprocmask(SIG_SETMASK, mask, NULL);
+        (void) setsid();
+        (void) umask(022);
+        set_environment(notify_name);
+        drop_inherited_fds();
+        if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(log, STDOUT_FILENO) >= 0 &&
+            dup2(log, STDERR_FILENO) >= 0 && chdir("/") >= 0)
+                (void) execl(program, "umld", name, NULL);
+        dprintf(log, "error: cannot start %s: %s\n", program, strerror(errno));
+        _exit(EXEC_FAILED);
+}
+
+void detach_parse_notification(const char *text, bool *ready, char **status) {
+        while (text) {
+                const char *end = strchrnul(text, '\n'), *v = startswith(text, "STATUS=");
+
+                if (v) {
+                        char *line = strndup(v, (size_t) (end - v));
+
+                        if (line) {
+                                free(*status);
+                                *status = line;
+                        }
+                } else if (end - text == 7 && startswith(text, "READY=1"))
+                        *ready = true;
+                text = *end ? end + 1 : NULL;
+        }
+}
+
+/* Reads one notification; 0 = none there, 1 = it was umld's, or that of a stranger who knows our
+ * name. */
+static int read_notification(Detached *d) {
+        char text[NOTIFICATION_MAX + 1];
+        union {
+                struct cmsghdr header;
+                char space[CMSG_SPACE(sizeof(struct ucred))];
+        } control = {};
+        struct iovec iov = { .iov_base = text, .iov_len = NOTIFICATION_MAX };
+        struct msghdr mh = {
+                .msg_iov = &iov,
+                .msg_iovlen = 1,
+                .msg_control = &control,
+                .msg_controllen = sizeof(control),
+        };
+        struct ucred cred = {};
+        ssize_t n;
+
+        n = recvmsg(d->notify, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        if (n < 0)
+                return 0;
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(&mh); c; c = CMSG_NXTHDR(&mh, c))
+                if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS)
+                        memcpy(&cred, CMSG_DATA(c), sizeof(cred));
+        if (cred.pid != d->pid)
+                return 1;
+        text[n] = '\0';
+        detach_parse_notification(text, &d->ready, &d->text);
+        return 1;
+}
+
+static int on_notify(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        Detached *d = userdata;
+
+        (void) s;
+        (void) fd;
+        (void) revents;
+        if (read_notification(d) > 0) {
+                progress_set(&d->waiter->progress, d->text);
+                waiter_kick(d->waiter);
+        }
+        return 0;
+}
+
+static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
+        Detached *d = userdata;
+
+        (void) s;
+        while (read_notification(d) > 0) /* its last words */
+                ;
+        d->ended = true;
+        d->status = si->si_code == CLD_EXITED ? W_EXITCODE(si->si_status, 0)
+                                              : W_EXITCODE(0, si->si_status);
+        waiter_kick(d->waiter);
+        return 0;
+}
+
+int detach_start(const char *program, const char *name, Waiter *waiter, Detached *d) {
+        _cleanup_free_ char *notify_name = NULL;
+        _cleanup_close_ int log = -EBADF;
+        int r;
+
+        d->waiter = waiter;
+        log = open_log(name, &d->log, &d->log_begin);
+        if (log < 0)
+                return log;
+        d->notify = open_notify(&notify_name);
+        if (d->notify < 0)
+                return d->notify;
+        r = sd_event_add_io(waiter->event, &d->io, d->notify, EPOLLIN, on_notify, d);
+        if (r < 0)
+                return r;
+        d->pid = fork();
+        if (d->pid < 0)
+                return -errno;
+        if (d->pid == 0)
+                run_umld(program, name, log, notify_name, &waiter->saved_mask);
+        return sd_event_add_child(waiter->event, &d->child, d->pid, WEXITED, on_child, d);
+}
+
+void detach_done(Detached *d) {
+        sd_event_source_unref(d->io);
+        sd_event_source_unref(d->child);
+        safe_close(d->notify);
+        free(d->log);
+        free(d->text);
+}
+
+char *detach_last_error(const char *log) {
+        static const char mark[] = "error: ";
+        const char *found = NULL;
+
+        for (const char *p = log; (p = strstr(p, mark)); p++) {
+                const char *line = p;
+
+                while (line > log && line[-1] != '\n')
+                        line--;
+                /* At the start of the line, or behind a time stamp: in one word. */
+                if (line == p || (p[-1] == ' ' && memchr(line, ' ', (size_t) (p - line)) == p - 1))
+                        found = p + strlen(mark);
+        }
+        return found ? strndup(found, strcspn(found, "\n")) : NULL;
+}
+
+/* What this run wrote to the log, its last part if that is long. */
+static char *read_log(const Detached *d) {
+        _cleanup_close_ int fd = open(d->log, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        _cleanup_free_ char *text = malloc(LOG_TAIL_MAX + 1);
+        off_t end;
+        ssize_t n;
+
+        if (fd < 0 || !text)
+                return NULL;
+        end = lseek(fd, 0, SEEK_END);
+        if (end < 0 || lseek(fd, MAX(d->log_begin, end - LOG_TAIL_MAX), SEEK_SET) < 0)
+                return NULL;
+        n = read_all(fd, text, LOG_TAIL_MAX);
+        if (n < 0)
+                return NULL;
+        text[n] = '\0';
+        return TAKE_PTR(text);
+}
+
+char *detach_reason(const Detached *d) {
+        _cleanup_free_ char *log = read_log(d), *error = log ? detach_last_error(log) : NULL;
+
+        if (error)
+                return TAKE_PTR(error);
+        if (WIFSIGNALED(d->status))
+                return strfmt("umld was killed by signal %d (%s)", WTERMSIG(d->status),
+                              strsignal(WTERMSIG(d->status)));
+        if (!isempty(d->text))
+                return strdup(d->text);
+        return strfmt("umld ended with status %d", WEXITSTATUS(d->status));
+}
+
+int detach_exit_code(const Detached *d) {
+        int status = WIFEXITED(d->status) ? WEXITSTATUS(d->status) : EXIT_FAILED;
+
+        return status == EXIT_USAGE || status == EXIT_NO_GUEST || status == EXIT_NOT_PERMITTED
+                       ? status
+                       : EXIT_FAILED;
+}

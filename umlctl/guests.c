@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* guests.c - the guests of this host, found by their files. */
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/dirs.h"
+#include "basic/parse-util.h"
+#include "umlctl/guests.h"
+
+bool guest_name_from_file(const char *file, char buf[static GUEST_NAME_MAX + 1]) {
+        static const char suffix[] = ".conf";
+        size_t len = strlen(file), name = len - MIN(len, strlen(suffix));
+
+        if (name == 0 || name > GUEST_NAME_MAX || !streq(file + name, suffix))
+                return false;
+        memcpy(buf, file, name);
+        buf[name] = '\0';
+        return guest_name_valid(buf);
+}
+
+/* Frees path. What may not be looked at counts as there. */
+static bool path_found(char *path) {
+        struct stat st;
+        bool found = path && (stat(path, &st) >= 0 || errno == EACCES);
+
+        free(path);
+        return found;
+}
+
+bool guest_configured(const char *name) {
+        return path_found(umld_config_path(name));
+}
+
+bool guest_has_socket(const char *name) {
+        return path_found(umld_path(DIR_RUNTIME, name, "bus"));
+}
+
+static bool strv_holds(const Strv *s, const char *value) {
+        for (size_t i = 0; i < s->n; i++)
+                if (streq(s->v[i], value))
+                        return true;
+        return false;
+}
+
+static int compare_names(const void *a, const void *b) {
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+/* Appends what pick() makes of the entries of a directory. */
+static int scan(UmldDir which, bool (*pick)(const char *entry, char buf[static GUEST_NAME_MAX + 1]),
+                Strv *ret) {
+        _cleanup_closedir_ DIR *dir = opendir(umld_dir(which));
+        char name[GUEST_NAME_MAX + 1];
+        int r;
+
+        if (!dir)
+                return errno == ENOENT ? 0 : -errno;
+        for (struct dirent *e; (e = readdir(dir));) {
+                if (!pick(e->d_name, name) || strv_holds(ret, name))
+                        continue;
+                r = strv_push(ret, name);
+                if (r < 0)
+                        return r;
+        }
+        if (ret->n > 0)
+                qsort(ret->v, ret->n, sizeof(char *), compare_names);
+        return 0;
+}
+
+static bool pick_socket(const char *entry, char buf[static GUEST_NAME_MAX + 1]) {
+        if (!guest_name_valid(entry) || !guest_has_socket(entry))
+                return false;
+        strcpy(buf, entry); /* a valid name fits */
+        return true;
+}
+
+int guests_configured(Strv *ret) {
+        return scan(DIR_CONFIG, guest_name_from_file, ret);
+}
+
+int guests_known(Strv *ret) {
+        int r = guests_configured(ret);
+
+        if (r < 0)
+                return r;
+        r = scan(DIR_RUNTIME, pick_socket, ret);
+        return r == -EACCES ? 0 : r; /* those with a configuration are known all the same */
+}

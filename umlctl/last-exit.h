@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* STATE/NAME/last-exit: what umld leaves behind when it ends, lines of KEY=VALUE:
+ *
+ *   STATE=stopped | failed
+ *   VERDICT=…               enum Verdict
+ *   DETAIL=…                one line of text
+ *   WHEN=…                  CLOCK_REALTIME, microseconds
+ */
+
+#include "api/guest-state.h"
+#include "basic/time-util.h"
+
+typedef struct LastExit {
+        GuestState state; /* GUEST_STOPPED or GUEST_FAILED */
+        Verdict verdict;
+        char *detail; /* NULL: none */
+        usec_t when;
+} LastExit;
+
+void last_exit_done(LastExit *e);
+
+/* Takes what it understands; a line it does not is for a later version. */
+int last_exit_parse(const char *text, LastExit *ret);
+
+/* -ENOENT: umld has never ended there. */
+int last_exit_read(const char *name, LastExit *ret);

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* main.c - umlctl: options, verbs, and which guest is meant. */
+
+#include <fcntl.h>
+#include <limits.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "api/dirs.h"
+#include "api/exit-codes.h"
+#include "basic/cleanup.h"
+#include "basic/parse-util.h"
+#include "basic/string-util.h"
+#include "umlctl/command-line.h"
+#include "umlctl/guests.h"
+#include "umlctl/say.h"
+#include "umlctl/status-fields.h"
+#include "umlctl/verb-table.h"
+#include "umlctl/verbs.h"
+#include "umld-config.h"
+
+static int verb_help(const Options *o, const char *arg);
+
+static const Verb verbs[] = {
+        { "list", "", 0, 0, VERB_JSON, verb_list, "All guests, one a line" },
+        { "status", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_ALL | VERB_JSON, verb_status,
+          "What is going on with a guest" },
+        { "start", "[NAME]", 0, 1,
+          VERB_GUEST | VERB_CONFIGURED | VERB_TIMEOUT | VERB_NO_WAIT | VERB_QUIET, verb_start,
+          "Bring a guest up and wait until it is ready" },
+        { "stop", "[NAME]", 0, 1,
+          VERB_GUEST | VERB_KNOWN | VERB_TIMEOUT | VERB_NO_WAIT | VERB_QUIET, verb_stop,
+          "Shut a guest down cleanly" },
+        { "restart", "[NAME]", 0, 1,
+          VERB_GUEST | VERB_CONFIGURED | VERB_TIMEOUT | VERB_NO_WAIT | VERB_QUIET, verb_restart,
+          "Shut a guest down cleanly and bring it up again" },
+        { "reload", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN, verb_reload,
+          "Apply what can change of the configuration while the guest runs" },
+        { "kill", "[NAME]", 0, 1,
+          VERB_GUEST | VERB_KNOWN | VERB_TIMEOUT | VERB_NO_WAIT | VERB_QUIET, verb_kill,
+          "Cut a guest's power" },
+        { "check", "[NAME]", 0, 1, VERB_GUEST | VERB_CONFIGURED, verb_check,
+          "Show what starting a guest would do, and whether it can" },
+        { "wait", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_FOR | VERB_TIMEOUT, verb_wait,
+          "Wait until a guest is running, or stopped" },
+        { "enable", "[NAME]", 0, 1, VERB_GUEST | VERB_CONFIGURED | VERB_QUIET, verb_enable,
+          "Have the host's boot start a guest" },
+        { "disable", "[NAME]", 0, 1, VERB_GUEST | VERB_QUIET, verb_disable,
+          "Have the host's boot not start a guest" },
+        { "crashes", "[NAME] [N]", 0, 2, VERB_GUEST | VERB_JSON, verb_crashes,
+          "The crashes of a guest, newest first, or all about the N-th of them" },
+        { "memory", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_JSON | VERB_MEMORY, verb_memory,
+          "Show a guest's memory, or move it between guest and host" },
+        { "console", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_ATTACH | VERB_FORCE,
+          verb_console, "Attach to the console of a guest" },
+        { "log", "[NAME]", 0, 1, VERB_GUEST | VERB_JSON | VERB_LOG, verb_log,
+          "Show what a guest printed on its console" },
+        { "mconsole", "NAME COMMAND...", 2, UINT_MAX, VERB_GUEST | VERB_KNOWN | VERB_FORCE,
+          verb_mconsole, "Give a command to the kernel of a guest" },
+        { "help", "[VERB]", 0, 1, 0, verb_help, "Show this help, or that of one verb" },
+};
+
+static void print_option(const OptionRow *o) {
+        _cleanup_free_ char *left =
+                strfmt("%s%c%s --%s%s%s", o->letter ? "-" : " ", o->letter ?: ' ',
+                       o->letter ? "," : " ", o->name, o->argspec ? "=" : "", o->argspec ?: "");
+
+        if (o->help)
+                printf("  %-22s %s\n", left ?: "", o->help);
+}
+
+/* Those that the verb takes; NULL: all. */
+static void print_options(const Verb *v) {
+        size_t n;
+        const OptionRow *rows = option_rows(&n);
+
+        for (const OptionRow *o = rows; o < rows + n; o++)
+                if (!v || o->verb_flag == 0 || (o->verb_flag & v->flags))
+                        print_option(o);
+}
+
+static void print_general_help(void) {
+        printf("umlctl [OPTION...] VERB [NAME]\n"
+               "Control User-Mode-Linux guests. NAME may be left out where only one guest is "
+               "configured; of a\n"
+               "verb its first letters do.\n\n"
+               "Verbs:\n");
+        FOREACH_ELEMENT (v, verbs)
+                printf("  %-8s%-14s %s\n", v->name, v->argspec, v->help);
+        printf("\nOptions:\n");
+        print_options(NULL);
+        printf("\nExit status: 0 done (status: running), 1 failed, 2 usage or bad configuration,\n"
+               "3 not running, 4 no such guest, 77 not permitted. See umlctl(1).\n");
+}
+
+static void print_verb_help(const Verb *v) {
+        printf("umlctl %s%s%s%s\n%s.\n\nOptions:\n", v->name, v->flags ? " [OPTION...]" : "",
+               isempty(v->argspec) ? "" : " ", v->argspec, v->help);
+        print_options(v);
+}
+
+/* 0, or what fail_with() returned. */
+static int find_verb(const char *name, const Verb **ret) {
+        _cleanup_free_ char *candidates = NULL;
+        int r = verb_find(verbs, ARRAY_SIZE(verbs), name, ret, &candidates);
+
+        if (r == -ENOTUNIQ)
+                return fail_with(EXIT_USAGE, "'%s' may mean %s; write more of it", name,
+                                 candidates);
+        if (r < 0)
+                return fail_with(EXIT_USAGE, "there is no verb '%s'; umlctl --help lists them",
+                                 name);
+        return 0;
+}
+
+static int verb_help(const Options *o, const char *arg) {
+        const Verb *v = NULL;
+        int r;
+
+        (void) o;
+        if (!arg) {
+                print_general_help();
+                return EXIT_DONE;
+        }
+        r = find_verb(arg, &v);
+        if (r != 0)
+                return r;
+        print_verb_help(v);
+        return EXIT_DONE;
+}
+
+/* The tables for programs: verb, its argument, its options; option, its letter, its argument,
+ * whether only some verbs take it; field of the JSON. */
+static int print_tables(void) {
+        size_t n;
+        const OptionRow *rows = option_rows(&n);
+
+        FOREACH_ELEMENT (v, verbs) {
+                printf("verb\t%s\t%s\t", v->name, v->argspec);
+                for (const OptionRow *o = rows; o < rows + n; o++)
+                        if (o->verb_flag & v->flags)
+                                printf("--%s ", o->name);
+                putchar('\n');
+        }
+        for (const OptionRow *o = rows; o < rows + n; o++)
+                if (o->help)
+                        printf("option\t--%s\t%c\t%s\t%s\n", o->name, o->letter ?: '-',
+                               o->argspec ?: "", o->verb_flag ? "verb" : "all");
+        for (size_t i = 0; i < n_status_fields; i++)
+                printf("field\t%s\n", status_fields[i].json);
+        return EXIT_DONE;
+}
+
+static int check_guest(const Verb *v, const char *name) {
+        _cleanup_free_ char *path = NULL;
+
+        if (!guest_name_valid(name))
+                return fail_with(
+                        EXIT_USAGE,
+                        "'%s' is no guest's name: 1 to 15 of a-z, 0-9 and '-', a letter first",
+                        name);
+        if (!(v->flags & (VERB_KNOWN | VERB_CONFIGURED)) || guest_configured(name) ||
+            ((v->flags & VERB_KNOWN) && guest_has_socket(name)))
+                return 0;
+        path = umld_config_path(name);
+        return fail_with(EXIT_NO_GUEST, "there is no guest %s: %s does not exist", name,
+                         path ?: "its configuration");
+}
+
+static char *join(const Strv *names) {
+        char *all = strdup("");
+
+        for (size_t i = 0; all && i < names->n; i++) {
+                char *longer = strfmt("%s%s%s", all, i > 0 ? ", " : "", names->v[i]);
+
+                free(all);
+                all = longer;
+        }
+        return all;
+}
+
+/* The guest to use where none is named; *ret stays NULL for all. */
+static int only_guest(const Verb *v, const Options *o, char **ret) {
+        _cleanup_strv_ Strv names = {};
+        _cleanup_free_ char *all = NULL;
+        int r = guests_configured(&names);
+
+        if (r < 0)
+                return fail_with(r == -EACCES ? EXIT_NOT_PERMITTED : EXIT_FAILED,
+                                 "cannot look for guests in %s: %s", umld_dir(DIR_CONFIG),
+                                 strerror(-r));
+        if (names.n == 1) {
+                *ret = TAKE_PTR(names.v[0]);
+                names.n = 0;
+                if (!(v->flags & VERB_ALL))
+                        note("using the only guest, %s", *ret);
+                return *ret ? 0 : fail_with(EXIT_FAILED, "out of memory");
+        }
+        /* JSON of one guest is an object: never one time this, one time that. */
+        if ((v->flags & VERB_ALL) && !o->json)
+                return 0;
+        if (names.n == 0)
+                return fail_with(EXIT_NO_GUEST, "no guest is configured: there is no %s/NAME.conf",
+                                 umld_dir(DIR_CONFIG));
+        all = join(&names);
+        return fail_with(EXIT_USAGE, "%s needs a NAME, there are several guests: %s%s", v->name,
+                         all ?: "", v->flags & VERB_ALL ? " (for all of them: list --json)" : "");
+}
+
+static int run_verb(CommandLine *c, const Verb *v) {
+        const char *arg = c->n_words > 0 ? c->words[0] : NULL;
+        _cleanup_free_ char *guest = NULL;
+        int r;
+
+        if (!(v->flags & VERB_GUEST))
+                return v->run(&c->options, arg);
+        c->options.words = c->words + (arg ? 1 : 0);
+        r = arg ? check_guest(v, arg) : only_guest(v, &c->options, &guest);
+        return r != 0 ? r : v->run(&c->options, arg ?: guest);
+}
+
+/* The directories as the environment has them. */
+static int check_dirs(void) {
+        for (UmldDir d = 0; d < UMLD_DIR_MAX; d++)
+                if (!umld_dir(d))
+                        return fail_with(EXIT_USAGE, "%s=%s: has to be an absolute path",
+                                         umld_dir_variable(d), getenv(umld_dir_variable(d)));
+        return 0;
+}
+
+static int run(int argc, char *argv[]) {
+        CommandLine c = { .options = { .timeout = USEC_INFINITY, .wait_for = GUEST_RUNNING } };
+        const Verb *v = NULL;
+        int r;
+
+        r = command_line_begin(argc, argv, &c);
+        if (r == 0 && c.verb) {
+                r = find_verb(c.verb, &v);
+                if (r == 0)
+                        r = command_line_finish(&c, v);
+        }
+        if (r != 0)
+                return r;
+        say_set_quiet(c.options.quiet);
+        if (c.version) {
+                printf("umlctl %s\n", UMLD_VERSION);
+                return EXIT_DONE;
+        }
+        if (c.tables)
+                return print_tables();
+        if (c.help)
+                return verb_help(&c.options, c.verb);
+        if (!v)
+                return fail_with(EXIT_USAGE, "no verb given; umlctl --help lists them");
+        r = check_dirs();
+        return r != 0 ? r : run_verb(&c, v);
+}
+
+/* Whatever is opened later shall not become somebody's standard output. */
+static bool open_standard_fds(void) {
+        int fd;
+
+        do {
+                fd = open("/dev/null", O_RDWR);
+        } while (fd >= 0 && fd <= STDERR_FILENO);
+        if (fd >= 0)
+                close(fd);
+        return fd >= 0;
+}
+
+int main(int argc, char *argv[]) {
+        int r;
+
+        if (!open_standard_fds())
+                return EXIT_FAILED;
+        (void) setlocale(LC_CTYPE, "");
+        r = run(argc, argv);
+        if (fflush(stdout) != 0 || ferror(stdout))
+                return fail_with(r == EXIT_DONE ? EXIT_FAILED : r, "cannot write the output: %m");
+        return r;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* progress.c - the line that says what is being waited for. */
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "basic/string-util.h"
+#include "umlctl/progress.h"
+#include "umlctl/say.h"
+#include "umlctl/terminal.h"
+
+void progress_begin(Progress *p, const char *name, bool enabled) {
+        *p = (Progress){
+                .name = name,
+                .begin = now_usec(CLOCK_MONOTONIC),
+                .enabled = enabled && terminal_smart(STDERR_FILENO),
+        };
+}
+
+void progress_set(Progress *p, const char *text) {
+        if (p->enabled)
+                (void) free_and_strdup(&p->text, text); /* a line less is no reason to stop */
+}
+
+char *progress_line(const char *name, const char *text, usec_t elapsed, size_t width) {
+        _cleanup_free_ char *clock = NULL, *body = NULL, *safe = NULL;
+        size_t room;
+
+        clock = strfmt(" (%s)", FORMAT_TIMESPAN(elapsed / USEC_PER_SEC * USEC_PER_SEC));
+        body = strfmt("%s: %s", name, text ?: "waiting");
+        if (!clock || !body)
+                return NULL;
+        /* One column stays free: a full line would wrap on some terminals. One is for "…". */
+        room = width > strlen(clock) + 2 ? width - strlen(clock) - 2 : 0;
+        safe = safe_text(body, room);
+        return safe ? strfmt("%s%s", safe, clock) : NULL;
+}
+
+void progress_draw(Progress *p) {
+        usec_t elapsed = now_usec(CLOCK_MONOTONIC) - p->begin;
+        _cleanup_free_ char *line = NULL;
+
+        if (!p->enabled || elapsed < USEC_PER_SEC)
+                return;
+        line = progress_line(p->name, p->text, elapsed, terminal_width(STDERR_FILENO));
+        if (!line)
+                return;
+        (void) fflush(stdout);
+        fprintf(stderr, "\r\033[K%s", line);
+        p->shown = true;
+}
+
+void progress_end(Progress *p) {
+        if (p->shown)
+                fputs("\r\033[K", stderr);
+        p->shown = p->enabled = false;
+        free(p->text);
+        p->text = NULL;
+}

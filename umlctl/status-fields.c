@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* status-fields.c - the table of status fields, and text and JSON made from it. */
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "api/bus-names.h"
+#include "api/guest-state.h"
+#include "basic/string-util.h"
+#include "umlctl/bus-client.h"
+#include "umlctl/say.h"
+#include "umlctl/snapshot.h"
+#include "umlctl/status-fields.h"
+
+enum {
+        TEXT_MAX = 1000, /* of one piece of foreign text */
+        LABEL_WIDTH = 12,
+};
+
+/* Puts foreign text on the terminal. */
+static void put(FILE *f, const char *s) {
+        _cleanup_free_ char *safe = safe_text(s, TEXT_MAX);
+
+        fputs(safe ?: "?", f);
+}
+
+char *format_size(char buf[static FORMAT_SIZE_MAX], uint64_t size) {
+        static const char units[] = "BKMGTPE";
+        double v = (double) size;
+        unsigned tenths;
+        size_t u = 0;
+
+        for (; v >= 1023.95 && units[u + 1]; u++) /* else it would be printed as 1024.0 */
+                v /= 1024;
+        tenths = (unsigned) (v * 10 + 0.5);
+        if (tenths % 10 == 0)
+                snprintf(buf, FORMAT_SIZE_MAX, "%u%c", tenths / 10, units[u]);
+        else
+                snprintf(buf, FORMAT_SIZE_MAX, "%u.%u%c", tenths / 10, tenths % 10, units[u]);
+        return buf;
+}
+#define FORMAT_SIZE(s) format_size((char[FORMAT_SIZE_MAX]){ 0 }, (s))
+
+char *status_age_text(usec_t then, usec_t now) {
+        usec_t age = usec_sub(now, then) / USEC_PER_SEC * USEC_PER_SEC;
+
+        return strdup(then == 0 ? "-" : age == 0 ? "0s" : FORMAT_TIMESPAN(age));
+}
+
+static void put_time(FILE *f, usec_t t) {
+        time_t seconds = (time_t) (t / USEC_PER_SEC);
+        char text[64];
+        struct tm tm;
+
+        if (localtime_r(&seconds, &tm) &&
+            strftime(text, sizeof(text), "%a %Y-%m-%d %H:%M:%S %Z", &tm) > 0)
+                fputs(text, f);
+}
+
+static void put_age(FILE *f, usec_t then, usec_t now) {
+        _cleanup_free_ char *age = status_age_text(then, now);
+
+        fputs(age ?: "?", f);
+}
+
+static void format_process(FILE *f, const json_t *props, usec_t now) {
+        uint64_t pid = prop_number(props, UMLD_PROP_PID);
+        uint64_t umld = prop_number(props, UMLD_PROP_DAEMON_PID);
+
+        (void) now;
+        if (pid > 0)
+                fprintf(f, "%" PRIu64, pid);
+        else if (umld > 0)
+                fputs("none", f);
+        if (umld > 0)
+                fprintf(f, ", umld %" PRIu64, umld);
+}
+
+/* "panic: Attempted to kill init!" */
+static void put_verdict(FILE *f, const json_t *props) {
+        const char *detail = prop_string(props, UMLD_PROP_LAST_DETAIL);
+
+        put(f, prop_string(props, UMLD_PROP_LAST_VERDICT));
+        if (!isempty(detail)) {
+                fputs(": ", f);
+                put(f, detail);
+        }
+}
+
+static bool has_ended(const json_t *props) {
+        const char *verdict = prop_string(props, UMLD_PROP_LAST_VERDICT);
+
+        return !isempty(verdict) && !streq(verdict, verdict_to_string(VERDICT_NONE));
+}
+
+static void format_last_exit(FILE *f, const json_t *props, usec_t now) {
+        usec_t when = prop_number(props, UMLD_PROP_LAST_WHEN);
+
+        if (!has_ended(props))
+                return;
+        put_verdict(f, props);
+        if (when > 0) {
+                fputs("; ", f);
+                put_age(f, when, now);
+                fputs(" ago", f);
+        }
+}
+
+char *status_last_exit_text(const json_t *props, usec_t now) {
+        char *text = NULL;
+        size_t size = 0;
+        FILE *f = open_memstream(&text, &size);
+
+        if (!f)
+                return NULL;
+        format_last_exit(f, props, now);
+        fclose(f);
+        return text;
+}
+
+char *status_until_text(usec_t then, usec_t now) {
+        usec_t left = (usec_sub(then, now) + 50 * USEC_PER_MSEC) / (100 * USEC_PER_MSEC);
+
+        return left == 0 ? strdup("now")
+                         : strfmt("in %s", FORMAT_TIMESPAN(left * 100 * USEC_PER_MSEC));
+}
+
+static void format_next_start(FILE *f, const json_t *props, usec_t now) {
+        usec_t next = prop_number(props, UMLD_PROP_NEXT_START);
+        _cleanup_free_ char *text = next > 0 ? status_until_text(next, now) : NULL;
+
+        if (text)
+                fputs(text, f);
+}
+
+/* Prints the separator before all but the first of several pieces. */
+static void put_piece(FILE *f, unsigned *n, const char *separator, const char *text) {
+        if (isempty(text))
+                return;
+        if ((*n)++ > 0)
+                fputs(separator, f);
+        put(f, text);
+}
+
+/* "good, answers in 120us" */
+static void format_health(FILE *f, const json_t *props, usec_t now) {
+        const char *health = prop_string(props, UMLD_PROP_HEALTH);
+        usec_t latency = prop_number(props, UMLD_PROP_LATENCY);
+
+        (void) now;
+        if (isempty(health) || streq(health, guest_health_to_string(HEALTH_UNKNOWN)))
+                return;
+        put(f, health);
+        if (latency > 0)
+                fprintf(f, ", last answer took %s", FORMAT_TIMESPAN(latency));
+}
+
+static void format_kernel(FILE *f, const json_t *props, usec_t now) {
+        const char *fix = prop_string(props, UMLD_PROP_KERNEL_CPU_FIX);
+        unsigned n = 0;
+
+        (void) now;
+        put_piece(f, &n, "", prop_string(props, UMLD_PROP_KERNEL_PATH));
+        put_piece(f, &n, ", ", prop_string(props, UMLD_PROP_KERNEL_VERSION));
+        put_piece(f, &n, ", ", prop_string(props, UMLD_PROP_KERNEL_TRANSPORT));
+        if (!isempty(fix) && !streq(fix, "not-needed"))
+                put_piece(f, &n, ", CPU-state fix ", fix);
+}
+
+static void format_memory(FILE *f, const json_t *props, usec_t now) {
+        uint64_t size = prop_number(props, UMLD_PROP_MEMORY_SIZE);
+        unsigned n = 1;
+
+        (void) now;
+        if (size == 0)
+                return;
+        fputs(FORMAT_SIZE(size), f);
+        put_piece(f, &n, ", ", prop_string(props, UMLD_PROP_MEMORY_BACKING));
+        put_piece(f, &n, " ", prop_string(props, UMLD_PROP_MEMORY_PATH));
+        if (json_object_get(props, UMLD_PROP_MEMORY_USED))
+                fprintf(f, ", %s used", FORMAT_SIZE(prop_number(props, UMLD_PROP_MEMORY_USED)));
+        if (prop_number(props, UMLD_PROP_MEMORY_PEAK) > 0)
+                fprintf(f, ", %s at most", FORMAT_SIZE(prop_number(props, UMLD_PROP_MEMORY_PEAK)));
+        if (prop_number(props, UMLD_PROP_MEMORY_BALLOON) > 0)
+                fprintf(f, ", %s in the balloon",
+                        FORMAT_SIZE(prop_number(props, UMLD_PROP_MEMORY_BALLOON)));
+}
+
+static void format_disks(FILE *f, const json_t *props, usec_t now) {
+        usec_t synced = prop_number(props, UMLD_PROP_DISKS_SYNCED);
+
+        if (synced == 0)
+                return;
+        fputs("durable as of ", f);
+        put_age(f, synced, now);
+        fputs(" ago", f);
+}
+
+static void format_network(FILE *f, const json_t *props, usec_t now) {
+        const char *masquerade = prop_string(props, UMLD_PROP_MASQUERADE);
+        unsigned n = 0;
+
+        (void) now;
+        put_piece(f, &n, "", prop_string(props, UMLD_PROP_TAP));
+        put_piece(f, &n, " ", prop_string(props, UMLD_PROP_HOST_ADDRESS));
+        put_piece(f, &n, ", guest ", prop_string(props, UMLD_PROP_GUEST_ADDRESS));
+        put_piece(f, &n, ", uplink ", prop_string(props, UMLD_PROP_UPLINK));
+        if (!isempty(masquerade))
+                put_piece(f, &n, ", ", streq(masquerade, "no") ? "no masquerading" : masquerade);
+        put_piece(f, &n, " by ", prop_string(props, UMLD_PROP_BACKEND));
+}
+
+static void format_map(FILE *f, const json_t *map) {
+        const json_t *value;
+        const char *key;
+        unsigned n = 0;
+
+        json_object_foreach((json_t *) map, key, value) {
+                if (isempty(json_string_value(value)))
+                        continue;
+                put_piece(f, &n, ", ", key);
+                put_piece(f, &n, " ", json_string_value(value));
+        }
+}
+
+static void format_list(FILE *f, const json_t *list) {
+        const json_t *value;
+        unsigned n = 0;
+        size_t i;
+
+        json_array_foreach(list, i, value) {
+                put_piece(f, &n, " ", json_string_value(value));
+        }
+}
+
+const StatusField status_fields[] = {
+        /* JSON path, property, type, label, format */
+        { "name", UMLD_PROP_NAME, FIELD_STRING },
+        { "state", UMLD_PROP_STATE, FIELD_STRING },
+        { "error", SNAPSHOT_PROP_ERROR, FIELD_STRING, "Error" },
+        { "wanted", UMLD_PROP_WANTED, FIELD_STRING, "Wanted" },
+        { "status", UMLD_PROP_STATUS_TEXT, FIELD_STRING, "Status" },
+        { "pid", UMLD_PROP_PID, FIELD_PID, "Process", format_process },
+        { "daemon.pid", UMLD_PROP_DAEMON_PID, FIELD_PID },
+        { "daemon.version", UMLD_PROP_DAEMON_VERSION, FIELD_STRING },
+        { "since", UMLD_PROP_SINCE, FIELD_TIME },
+        { "uptime", UMLD_PROP_STARTED, FIELD_AGE, "Uptime" },
+        { "health.state", UMLD_PROP_HEALTH, FIELD_STRING, "Health", format_health },
+        { "health.latency", UMLD_PROP_LATENCY, FIELD_SPAN },
+        { "restarts", UMLD_PROP_RESTARTS, FIELD_COUNT, "Restarts" },
+        { "last_exit.verdict", UMLD_PROP_LAST_VERDICT, FIELD_STRING, "Last exit",
+          format_last_exit },
+        { "last_exit.detail", UMLD_PROP_LAST_DETAIL, FIELD_STRING },
+        { "last_exit.when", UMLD_PROP_LAST_WHEN, FIELD_TIME },
+        { "next_start", UMLD_PROP_NEXT_START, FIELD_TIME, "Next start", format_next_start },
+        { "kernel.path", UMLD_PROP_KERNEL_PATH, FIELD_STRING, "Kernel", format_kernel },
+        { "kernel.version", UMLD_PROP_KERNEL_VERSION, FIELD_STRING },
+        { "kernel.transport", UMLD_PROP_KERNEL_TRANSPORT, FIELD_STRING },
+        { "kernel.cpu_fix", UMLD_PROP_KERNEL_CPU_FIX, FIELD_STRING },
+        { "memory.size", UMLD_PROP_MEMORY_SIZE, FIELD_SIZE, "Memory", format_memory },
+        { "memory.backing", UMLD_PROP_MEMORY_BACKING, FIELD_STRING },
+        { "memory.path", UMLD_PROP_MEMORY_PATH, FIELD_STRING },
+        { "memory.used", UMLD_PROP_MEMORY_USED, FIELD_SIZE },
+        { "memory.peak", UMLD_PROP_MEMORY_PEAK, FIELD_SIZE },
+        { "memory.balloon", UMLD_PROP_MEMORY_BALLOON, FIELD_SIZE },
+        { "memory.pressure", UMLD_PROP_MEMORY_PRESSURE, FIELD_STRING, "Pressure" },
+        { "memory.refused", UMLD_PROP_MEMORY_REFUSED, FIELD_STRING, "Refused" },
+        { "disks.synced", UMLD_PROP_DISKS_SYNCED, FIELD_TIME, "Disks", format_disks },
+        { "network.tap", UMLD_PROP_TAP, FIELD_STRING, "Network", format_network },
+        { "network.host", UMLD_PROP_HOST_ADDRESS, FIELD_STRING },
+        { "network.guest", UMLD_PROP_GUEST_ADDRESS, FIELD_STRING },
+        { "network.uplink", UMLD_PROP_UPLINK, FIELD_STRING },
+        { "network.masquerade", UMLD_PROP_MASQUERADE, FIELD_STRING },
+        { "network.backend", UMLD_PROP_BACKEND, FIELD_STRING },
+        { "network.repairs", UMLD_PROP_RULE_REPAIRS, FIELD_COUNT },
+        { "network.forwards", UMLD_PROP_FORWARDS, FIELD_STRINGS, "Forwards" },
+        { "network.guarded", UMLD_PROP_GUARDED, FIELD_STRINGS, "Guarded" },
+        { "confinement", UMLD_PROP_CONFINEMENT, FIELD_MAP, "Confinement" },
+        { "console.log", UMLD_PROP_CONSOLE_LOG, FIELD_STRING, "Console log" },
+};
+const size_t n_status_fields = ARRAY_SIZE(status_fields);
+
+static json_t *seconds(usec_t t) {
+        return json_real((double) t / (double) USEC_PER_SEC);
+}
+
+/* A new reference; never NULL but when memory is out. */
+static json_t *field_to_json(const StatusField *field, const json_t *props, usec_t now) {
+        json_t *v = json_object_get(props, field->property);
+        usec_t t = prop_number(props, field->property);
+
+        switch (field->type) {
+        case FIELD_STRING:
+                return isempty(json_string_value(v)) ? json_null() : json_incref(v);
+        case FIELD_COUNT:
+        case FIELD_SIZE:
+                return json_is_integer(v) ? json_incref(v) : json_null();
+        case FIELD_PID:
+                return t > 0 ? json_incref(v) : json_null();
+        case FIELD_TIME:
+                return t > 0 ? seconds(t) : json_null();
+        case FIELD_AGE:
+                return t > 0 && prop_number(props, UMLD_PROP_PID) > 0 ? seconds(usec_sub(now, t))
+                                                                      : json_null();
+        case FIELD_SPAN:
+                return t > 0 ? seconds(t) : json_null();
+        case FIELD_STRINGS:
+                return json_is_array(v) ? json_incref(v) : json_array();
+        case FIELD_MAP:
+                return json_is_object(v) ? json_incref(v) : json_object();
+        default:
+                return NULL;
+        }
+}
+
+/* Puts value (which it takes over) at a path of at most two names. */
+static int set_path(json_t *root, const char *path, json_t *value) {
+        const char *dot = strchr(path, '.');
+        char first[32];
+        json_t *sub;
+
+        if (!dot)
+                return json_object_set_new(root, path, value) < 0 ? -ENOMEM : 0;
+        snprintf(first, sizeof(first), "%.*s", (int) (dot - path), path);
+        sub = json_object_get(root, first);
+        if (!sub) {
+                sub = json_object();
+                if (json_object_set_new(root, first, sub) < 0) {
+                        json_decref(value);
+                        return -ENOMEM;
+                }
+        }
+        return json_object_set_new(sub, dot + 1, value) < 0 ? -ENOMEM : 0;
+}
+
+int status_to_json(const json_t *props, usec_t now, json_t **ret) {
+        json_auto_t *root = json_object();
+        int r = root ? 0 : -ENOMEM;
+
+        for (size_t i = 0; r >= 0 && i < n_status_fields; i++)
+                r = set_path(root, status_fields[i].json,
+                             field_to_json(&status_fields[i], props, now));
+        if (r >= 0)
+                *ret = json_incref(root);
+        return r;
+}
+
+static void format_by_type(FILE *f, const StatusField *field, const json_t *props, usec_t now) {
+        const json_t *v = json_object_get(props, field->property);
+        uint64_t t = prop_number(props, field->property);
+
+        switch (field->type) {
+        case FIELD_STRING:
+                put(f, json_string_value(v) ?: "");
+                break;
+        case FIELD_COUNT:
+        case FIELD_PID:
+                if (json_is_integer(v))
+                        fprintf(f, "%" PRIu64, t);
+                break;
+        case FIELD_SIZE:
+                if (json_is_integer(v))
+                        fputs(FORMAT_SIZE(t), f);
+                break;
+        case FIELD_TIME:
+                if (t > 0)
+                        put_time(f, t);
+                break;
+        case FIELD_AGE:
+                if (t > 0 && prop_number(props, UMLD_PROP_PID) > 0)
+                        put_age(f, t, now);
+                break;
+        case FIELD_SPAN:
+                if (t > 0)
+                        fputs(FORMAT_TIMESPAN(t), f);
+                break;
+        case FIELD_STRINGS:
+                format_list(f, v);
+                break;
+        case FIELD_MAP:
+                format_map(f, v);
+                break;
+        default:
+                break;
+        }
+}
+
+Colour status_colour(const char *state) {
+        static const Colour colours[] = {
+                [GUEST_STOPPED] = COLOUR_GREY,    [GUEST_PREPARING] = COLOUR_YELLOW,
+                [GUEST_BOOTING] = COLOUR_YELLOW,  [GUEST_RUNNING] = COLOUR_GREEN,
+                [GUEST_STOPPING] = COLOUR_YELLOW, [GUEST_BACKOFF] = COLOUR_RED,
+                [GUEST_FAILED] = COLOUR_RED,
+        };
+        static_assert(ARRAY_SIZE(colours) == GUEST_STATE_MAX, "a colour for every state");
+        GuestState s = guest_state_from_string(state);
+
+        return (int) s < 0 ? COLOUR_RED : colours[s];
+}
+
+/* "● web - running since Fri 2026-01-02 10:00:00 CET; 5min ago" */
+static void print_head(FILE *f, const json_t *props, usec_t now, bool coloured, bool utf8) {
+        const char *state = prop_string(props, UMLD_PROP_STATE) ?: SNAPSHOT_STATE_UNKNOWN;
+        bool down = streq(state, guest_state_to_string(GUEST_STOPPED));
+        const char *on = coloured ? colour_sequence(status_colour(state)) : "";
+        const char *off = coloured ? colour_sequence(COLOUR_NONE) : "";
+        usec_t since = prop_number(props, UMLD_PROP_SINCE);
+
+        fprintf(f, "%s%s%s ", on, !utf8 ? "*" : down ? "○" : "●", off);
+        put(f, prop_string(props, UMLD_PROP_NAME) ?: "?");
+        fprintf(f, " - %s", on);
+        put(f, state);
+        fputs(off, f);
+        if (since > 0) {
+                fputs(" since ", f);
+                put_time(f, since);
+                fputs("; ", f);
+                put_age(f, since, now);
+                fputs(" ago", f);
+        }
+        fputc('\n', f);
+}
+
+int status_print(FILE *f, const json_t *props, usec_t now, bool coloured, bool utf8) {
+        print_head(f, props, now, coloured, utf8);
+        for (size_t i = 0; i < n_status_fields; i++) {
+                const StatusField *field = &status_fields[i];
+                _cleanup_free_ char *text = NULL;
+                size_t size = 0;
+                FILE *line;
+
+                if (!field->label)
+                        continue;
+                line = open_memstream(&text, &size);
+                if (!line)
+                        return -ENOMEM;
+                if (field->format)
+                        field->format(line, props, now);
+                else
+                        format_by_type(line, field, props, now);
+                if (fclose(line) != 0)
+                        return -ENOMEM;
+                if (!isempty(text))
+                        fprintf(f, "%*s: %s\n", LABEL_WIDTH, field->label, text);
+        }
+        return 0;
+}

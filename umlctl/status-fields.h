@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The fields of a guest's status: one table drives the text and the JSON of `umlctl status`. */
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "basic/time-util.h"
+#include "umlctl/terminal.h"
+
+typedef enum FieldType {
+        FIELD_STRING,  /* JSON: string; null where empty or not known */
+        FIELD_COUNT,   /* integer */
+        FIELD_PID,     /* integer; null for 0 */
+        FIELD_SIZE,    /* integer, bytes */
+        FIELD_TIME,    /* seconds since 1970 with fraction; null for never */
+        FIELD_AGE,     /* seconds since that time; null where no kernel runs */
+        FIELD_SPAN,    /* seconds with fraction; null for 0 */
+        FIELD_STRINGS, /* array, [] where not known */
+        FIELD_MAP,     /* object, {} where not known */
+} FieldType;
+
+typedef struct StatusField {
+        const char *json;     /* path in the JSON object, "kernel.version" */
+        const char *property; /* on the bus */
+        FieldType type;
+        const char *label; /* of its line in the text; NULL: it is part of another one's */
+
+        /* Prints the line's content for people, nothing where there is nothing to say; NULL: as
+         * type. */
+        void (*format)(FILE *f, const json_t *props, usec_t now);
+} StatusField;
+
+extern const StatusField status_fields[];
+extern const size_t n_status_fields;
+
+/* now is CLOCK_REALTIME. */
+int status_to_json(const json_t *props, usec_t now, json_t **ret);
+
+/* The text of `umlctl status`; what is foreign in it is safe for a terminal. */
+int status_print(FILE *f, const json_t *props, usec_t now, bool coloured, bool utf8);
+
+/* The colour in which a state is shown. */
+Colour status_colour(const char *state);
+
+/* Pieces that others show as well; the caller's to free(). */
+char *status_age_text(usec_t then, usec_t now);   /* "2h 5min", "-" for never */
+char *status_until_text(usec_t then, usec_t now); /* "in 59s" to the tenth of a second, or "now" */
+char *status_last_exit_text(const json_t *props, usec_t now);
+
+/* A size for people: "64M", "1.5G". */
+#define FORMAT_SIZE_MAX 16
+char *format_size(char buf[static FORMAT_SIZE_MAX], uint64_t size);

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* systemd-manager.c - asks systemd to start, stop, enable and disable the service of a guest. */
+
+#include <stdlib.h>
+#include <systemd/sd-daemon.h>
+
+#include "api/dirs.h"
+#include "basic/string-util.h"
+#include "umlctl/systemd-manager.h"
+
+#define DESTINATION       "org.freedesktop.systemd1"
+#define MANAGER_PATH      "/org/freedesktop/systemd1"
+#define MANAGER_INTERFACE "org.freedesktop.systemd1.Manager"
+
+bool manager_usable(void) {
+        return sd_booted() > 0 && !umld_dirs_overridden();
+}
+
+int manager_open(sd_bus **ret) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+        int r;
+
+        if (sd_bus_open_system(ret) >= 0)
+                return sd_bus_set_close_on_exit(*ret, false);
+        r = sd_bus_new(&bus);
+        if (r >= 0)
+                r = sd_bus_set_address(bus, "unix:path=/run/systemd/private");
+        if (r >= 0)
+                r = sd_bus_set_close_on_exit(bus, false);
+        if (r >= 0)
+                r = sd_bus_start(bus);
+        if (r >= 0)
+                *ret = TAKE_PTR(bus);
+        return r;
+}
+
+char *manager_unit(const char *name) {
+        return strfmt("umld@%s.service", name); /* a guest's name needs no escaping */
+}
+
+static int unit_path(sd_bus *bus, const char *unit, char **ret) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *path;
+        int r;
+
+        r = sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER_INTERFACE, "LoadUnit", NULL,
+                               &reply, "s", unit);
+        if (r >= 0)
+                r = sd_bus_message_read(reply, "o", &path);
+        if (r < 0)
+                return r;
+        *ret = strdup(path);
+        return *ret ? 0 : -ENOMEM;
+}
+
+int manager_unit_busy(sd_bus *bus, const char *unit) {
+        _cleanup_free_ char *path = NULL, *state = NULL;
+        int r;
+
+        r = unit_path(bus, unit, &path);
+        if (r >= 0)
+                r = sd_bus_get_property_string(bus, DESTINATION, path, DESTINATION ".Unit",
+                                               "ActiveState", NULL, &state);
+        if (r < 0)
+                return r;
+        return !streq(state, "inactive") && !streq(state, "failed");
+}
+
+void manager_job_done(ManagerJob *job) {
+        free(job->unit);
+        free(job->path);
+        free(job->result);
+        *job = (ManagerJob){};
+}
+
+static int on_job_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        const char *path, *result;
+        ManagerJob *job = userdata;
+
+        (void) ret_error;
+        if (sd_bus_message_read(m, "uoss", NULL, &path, NULL, &result) < 0)
+                return 0;
+        if (!job->path || !streq(path, job->path) || job->result)
+                return 0;
+        job->result = strdup(result);
+        waiter_kick(job->waiter);
+        return 0;
+}
+
+static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        ManagerJob *job = userdata;
+
+        (void) m;
+        (void) ret_error;
+        job->lost = true;
+        waiter_kick(job->waiter);
+        return 0;
+}
+
+/* Watched before the order is given, or a quick end would be missed. */
+static int watch_jobs(sd_bus *bus, ManagerJob *job) {
+        /* On the direct connection messages have no sender. */
+        const char *sender = sd_bus_is_bus_client(bus) > 0 ? DESTINATION : NULL;
+        int r;
+
+        r = sd_bus_match_signal(bus, NULL, sender, MANAGER_PATH, MANAGER_INTERFACE, "JobRemoved",
+                                on_job_removed, job);
+        if (r >= 0)
+                r = sd_bus_match_signal(bus, NULL, NULL, NULL, "org.freedesktop.DBus.Local",
+                                        "Disconnected", on_disconnected, job);
+        if (r >= 0)
+                r = sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER_INTERFACE,
+                                       "Subscribe", NULL, NULL, NULL);
+        return r < 0 ? r : sd_bus_attach_event(bus, job->waiter->event, SD_EVENT_PRIORITY_NORMAL);
+}
+
+int manager_job(sd_bus *bus, Waiter *waiter, const char *method, const char *name, ManagerJob *job,
+                sd_bus_error *ret_error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *path;
+        int r;
+
+        job->unit = manager_unit(name);
+        if (!job->unit)
+                return -ENOMEM;
+        job->waiter = waiter;
+        if (waiter) {
+                r = watch_jobs(bus, job);
+                if (r < 0)
+                        return r;
+        }
+        r = sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER_INTERFACE, method, ret_error,
+                               &reply, "ss", job->unit, "replace");
+        if (r >= 0)
+                r = sd_bus_message_read(reply, "o", &path);
+        return r < 0 ? r : free_and_strdup(&job->path, path);
+}
+
+void manager_failure_done(ManagerFailure *f) {
+        free(f->status_text);
+        free(f->result);
+        *f = (ManagerFailure){};
+}
+
+void manager_failure_read(sd_bus *bus, const char *unit, ManagerFailure *ret) {
+        static const char interface[] = DESTINATION ".Service";
+        _cleanup_free_ char *path = NULL;
+        ManagerFailure f = {};
+        int32_t status = 0;
+
+        if (unit_path(bus, unit, &path) >= 0) {
+                (void) sd_bus_get_property_string(bus, DESTINATION, path, interface, "StatusText",
+                                                  NULL, &f.status_text);
+                (void) sd_bus_get_property_string(bus, DESTINATION, path, interface, "Result", NULL,
+                                                  &f.result);
+                (void) sd_bus_get_property_trivial(bus, DESTINATION, path, interface,
+                                                   "ExecMainStatus", NULL, 'i', &status);
+        }
+        f.exit_status = status;
+        *ret = f;
+}
+
+/* Does an answer hold a list of changes that is not empty? */
+static int has_changes(sd_bus_message *reply) {
+        int r = sd_bus_message_enter_container(reply, 'a', "(sss)");
+
+        return r < 0 ? r : sd_bus_message_at_end(reply, false) == 0;
+}
+
+int manager_enable(sd_bus *bus, const char *name, bool enable, sd_bus_error *ret_error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_free_ char *unit = manager_unit(name);
+        int r, changed;
+
+        if (!unit)
+                return -ENOMEM;
+        if (enable) {
+                r = sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER_INTERFACE,
+                                       "EnableUnitFiles", ret_error, &reply, "asbb", 1, unit, false,
+                                       false);
+                if (r >= 0)
+                        r = sd_bus_message_skip(reply, "b"); /* the unit has an [Install] section */
+        } else
+                r = sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER_INTERFACE,
+                                       "DisableUnitFiles", ret_error, &reply, "asb", 1, unit,
+                                       false);
+        if (r < 0)
+                return r;
+        changed = has_changes(reply);
+        if (changed <= 0)
+                return changed;
+        r = sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER_INTERFACE, "Reload",
+                               ret_error, NULL, NULL);
+        return r < 0 ? r : 1;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* verb-control.c - stop, kill, reload, wait and check. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "api/bus-names.h"
+#include "api/exit-codes.h"
+#include "basic/string-util.h"
+#include "umlctl/bus-client.h"
+#include "umlctl/detach.h"
+#include "umlctl/last-exit.h"
+#include "umlctl/say.h"
+#include "umlctl/systemd-manager.h"
+#include "umlctl/verbs.h"
+
+int control_ask(const char *guest, sd_bus **ret, pid_t *ret_pid, json_t **ret_props) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+        usec_t deadline = now_usec(CLOCK_MONOTONIC) + BUS_ANSWER_LIMIT;
+        json_t *props = NULL;
+        int r;
+
+        r = bus_connect(guest, BUS_ANSWER_LIMIT, &bus, ret_pid);
+        if (r < 0)
+                return r;
+        r = bus_get_properties(bus, MAX(usec_sub(deadline, now_usec(CLOCK_MONOTONIC)), (usec_t) 1),
+                               &props);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(bus);
+        *ret_props = props;
+        return 0;
+}
+
+int control_order(sd_bus *bus, const char *guest, const char *method) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        bool ends = streq(method, UMLD_METHOD_STOP) || streq(method, UMLD_METHOD_KILL);
+        int r;
+
+        if (!ends)
+                bus_hand_over_session(bus);
+        r = bus_call_method(bus, method, &error);
+        if (r >= 0 || (ends && r == -ECONNRESET))
+                return EXIT_DONE;
+        if (sd_bus_error_has_name(&error, UMLD_ERROR_BUSY) && !streq(method, UMLD_METHOD_RELOAD))
+                return EXIT_DONE;
+        return fail_with(bus_error_exit_code(&error, r), "%s: %s refused: %s", guest, method,
+                         error.message ?: strerror(-r));
+}
+
+int control_wait_failed(const char *guest, const Waiter *w, int r, const char *expected) {
+        if (w && r == -EINTR) {
+                note("%s: no longer waiting; umld goes on (umlctl status %s)", guest, guest);
+                return 128 + w->signal; /* as a shell says it */
+        }
+        if (w && w->error < 0 && (r == -EACCES || r == -ETIMEDOUT))
+                return bus_connect_fail(guest, w->error, w->pid);
+        if (r == -ETIMEDOUT)
+                return fail_with(EXIT_FAILED, "%s is not %s yet; umld goes on (umlctl status %s)",
+                                 guest, expected, guest);
+        return fail_with(EXIT_FAILED, "%s: cannot wait: %s", guest, strerror(-r));
+}
+
+char *control_last_exit(const char *guest) {
+        _cleanup_(last_exit_done) LastExit e = {};
+
+        if (last_exit_read(guest, &e) < 0 || e.verdict == VERDICT_NONE)
+                return strdup("");
+        return strfmt("%s%s%s", verdict_to_string(e.verdict), e.detail ? ": " : "", e.detail ?: "");
+}
+
+char *control_end(const Waiter *w) {
+        const char *verdict = prop_string(w->props, UMLD_PROP_LAST_VERDICT);
+        const char *detail = prop_string(w->props, UMLD_PROP_LAST_DETAIL);
+
+        if (isempty(verdict))
+                return control_last_exit(w->name);
+        return strfmt("%s%s%s", verdict, isempty(detail) ? "" : ": ", detail ?: "");
+}
+
+static void say_stopped(const Options *o, const char *guest) {
+        if (!o->quiet)
+                printf("%s is stopped\n", guest);
+}
+
+static int check_gone(Waiter *w, void *userdata) {
+        (void) userdata;
+        return w->gone;
+}
+
+static int end_by_bus(const Options *o, const char *guest, const char *method) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(waiter_freep) Waiter *w = NULL;
+        json_auto_t *props = NULL;
+        pid_t pid = 0;
+        int r;
+
+        r = control_ask(guest, &bus, &pid, &props);
+        if (r == -ENOENT) {
+                note("%s is not running", guest);
+                return EXIT_DONE;
+        }
+        if (r < 0)
+                return bus_connect_fail(guest, r, pid);
+        /* The process has to be known before it is told to end. */
+        r = waiter_new(guest, o, check_gone, NULL, &w);
+        if (r >= 0)
+                r = waiter_adopt(w, TAKE_PTR(bus), pid);
+        if (r < 0)
+                return control_wait_failed(guest, w, r, "stopped");
+        r = control_order(w->bus, guest, method);
+        if (r != EXIT_DONE || o->no_wait)
+                return r;
+        r = waiter_run(w);
+        if (r < 0)
+                return control_wait_failed(guest, w, r, "stopped");
+        say_stopped(o, guest);
+        return EXIT_DONE;
+}
+
+static int check_job(Waiter *w, void *userdata) {
+        const ManagerJob *job = userdata;
+
+        (void) w;
+        return job->result || job->lost;
+}
+
+static int stop_unit(const Options *o, const char *guest, sd_bus *manager) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(manager_job_done) ManagerJob job = {};
+        _cleanup_(waiter_freep) Waiter *w = NULL;
+        int r;
+
+        r = waiter_new(guest, o, check_job, &job, &w);
+        if (r < 0)
+                return control_wait_failed(guest, w, r, "stopped");
+        r = manager_job(manager, o->no_wait ? NULL : w, "StopUnit", guest, &job, &error);
+        if (r < 0)
+                return fail_with(bus_error_exit_code(&error, r), "%s: systemd does not stop it: %s",
+                                 guest, error.message ?: strerror(-r));
+        if (o->no_wait)
+                return EXIT_DONE;
+        r = waiter_run(w);
+        if (r < 0)
+                return control_wait_failed(guest, w, r, "stopped");
+        if (job.lost || !streq(job.result, "done"))
+                return fail_with(EXIT_FAILED,
+                                 "%s: systemd could not stop it: %s (systemctl status %s)", guest,
+                                 job.result ?: "it hung up", job.unit);
+        say_stopped(o, guest);
+        return EXIT_DONE;
+}
+
+int verb_stop(const Options *o, const char *guest) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *manager = NULL;
+        _cleanup_free_ char *unit = manager_unit(guest);
+
+        /* A umld that systemd did not start is asked itself; so is any where systemd cannot be. */
+        if (unit && manager_usable() && manager_open(&manager) >= 0 &&
+            manager_unit_busy(manager, unit) > 0)
+                return stop_unit(o, guest, manager);
+        return end_by_bus(o, guest, UMLD_METHOD_STOP);
+}
+
+int verb_kill(const Options *o, const char *guest) {
+        return end_by_bus(o, guest, UMLD_METHOD_KILL);
+}
+
+int verb_reload(const Options *o, const char *guest) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+        json_auto_t *props = NULL;
+        pid_t pid = 0;
+        int r;
+
+        (void) o;
+        r = control_ask(guest, &bus, &pid, &props);
+        if (r == -ENOENT)
+                return fail_with(EXIT_NOT_RUNNING,
+                                 "%s is not running; its next start reads the configuration",
+                                 guest);
+        return r < 0 ? bus_connect_fail(guest, r, pid)
+                     : control_order(bus, guest, UMLD_METHOD_RELOAD);
+}
+
+enum {
+        WAIT_REACHED = 1,
+        WAIT_IMPOSSIBLE,
+};
+
+/* Does what umld left behind say that this guest cannot be started? */
+static bool left_failed(const char *guest) {
+        _cleanup_(last_exit_done) LastExit e = {};
+
+        return last_exit_read(guest, &e) >= 0 && e.state == GUEST_FAILED;
+}
+
+static int check_running(Waiter *w, void *userdata) {
+        GuestState state = waiter_state(w);
+
+        (void) userdata;
+        if (w->error == -EACCES)
+                return w->error;
+        if (state == GUEST_RUNNING)
+                return WAIT_REACHED;
+        /* Only what we saw fail counts: an older failure may be mended by now. */
+        if (state == GUEST_FAILED || (w->gone && left_failed(w->name)))
+                return WAIT_IMPOSSIBLE;
+        return 0;
+}
+
+static int check_stopped(Waiter *w, void *userdata) {
+        GuestState state = waiter_state(w);
+
+        (void) userdata;
+        if (w->error == -EACCES)
+                return w->error;
+        if (state == GUEST_STOPPED || state == GUEST_FAILED || w->gone)
+                return WAIT_REACHED;
+        return !w->seen && w->error == 0 ? WAIT_REACHED : 0;
+}
+
+int verb_wait(const Options *o, const char *guest) {
+        const char *expected = guest_state_to_string(o->wait_for);
+        _cleanup_(waiter_freep) Waiter *w = NULL;
+        int r;
+
+        r = waiter_new(guest, o, o->wait_for == GUEST_RUNNING ? check_running : check_stopped, NULL,
+                       &w);
+        if (r >= 0)
+                r = waiter_run(w);
+        if (r == WAIT_IMPOSSIBLE) {
+                _cleanup_free_ char *why = control_end(w);
+
+                return fail_with(EXIT_FAILED, "%s cannot be started: %s", guest,
+                                 isempty(why) ? "it failed" : why);
+        }
+        if (r == -ETIMEDOUT && !w->bus && w->error == 0)
+                return fail_with(EXIT_FAILED, "%s is not %s: there is no umld (umlctl start %s)",
+                                 guest, expected, guest);
+        return r < 0 ? control_wait_failed(guest, w, r, expected) : EXIT_DONE;
+}
+
+int verb_check(const Options *o, const char *guest) {
+        _cleanup_free_ char *program = NULL;
+        int r;
+
+        (void) o;
+        r = detach_find_umld(&program);
+        if (r < 0)
+                return fail_with(EXIT_FAILED, "cannot find umld: %s", strerror(-r));
+        (void) execl(program, "umld", "--check", guest, NULL);
+        return fail_with(EXIT_FAILED, "cannot run %s: %m", program);
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* verb-crashes.c - the reports of a guest's crashes: all of them a line each, or one in full. */
+
+#include <inttypes.h>
+#include <libsmartcols.h>
+#include <stdio.h>
+
+#include "api/crash-files.h"
+#include "api/exit-codes.h"
+#include "basic/parse-util.h"
+#include "basic/string-util.h"
+#include "umlctl/crash-reader.h"
+#include "umlctl/say.h"
+#include "umlctl/status-fields.h"
+#include "umlctl/verbs.h"
+
+enum {
+        SHOWN_MAX = 2 * CRASH_REPORTS_MAX, /* there may be more for a moment */
+        TEXT_MAX = 1000,
+};
+
+static const char *text_of(const json_t *report, const char *key) {
+        return json_string_value(json_object_get(report, key)) ?: "";
+}
+
+static usec_t time_of(const json_t *report, const char *key) {
+        return (usec_t) (json_real_value(json_object_get(report, key)) * (double) USEC_PER_SEC);
+}
+
+static char *when_text(const json_t *report) {
+        time_t t = (time_t) (time_of(report, "when") / USEC_PER_SEC);
+        char buf[64] = "?";
+        struct tm tm;
+
+        if (localtime_r(&t, &tm))
+                (void) strftime(buf, sizeof(buf), "%Y-%m-%d %H:%M:%S %Z", &tm);
+        return safe_text(buf, sizeof(buf));
+}
+
+static char *cell_number(const json_t *report) {
+        return strfmt("%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(report, "n")));
+}
+
+static char *cell_verdict(const json_t *report) {
+        return safe_text(text_of(report, "verdict"), 20);
+}
+
+static char *cell_ran(const json_t *report) {
+        return strdup(FORMAT_TIMESPAN(time_of(report, "run_time")));
+}
+
+static char *cell_detail(const json_t *report) {
+        return safe_text(text_of(report, "detail"), TEXT_MAX);
+}
+
+static const struct {
+        const char *title;
+        int flags;
+        char *(*cell)(const json_t *report); /* safe for a terminal; the caller's to free() */
+} columns[] = {
+        { "N", SCOLS_FL_RIGHT, cell_number },
+        { "WHEN", 0, when_text },
+        { "VERDICT", 0, cell_verdict },
+        { "RAN FOR", SCOLS_FL_RIGHT, cell_ran },
+        { "DETAIL", SCOLS_FL_TRUNC, cell_detail },
+};
+
+static int add_line(struct libscols_table *table, const json_t *report) {
+        struct libscols_line *line = scols_table_new_line(table, NULL);
+
+        if (!line)
+                return -ENOMEM;
+        for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+                char *text = columns[i].cell(report);
+
+                if (!text || scols_line_refer_data(line, i, text) < 0) {
+                        free(text);
+                        return -ENOMEM;
+                }
+        }
+        return 0;
+}
+
+static int print_table(const json_t *reports) {
+        struct libscols_table *table = scols_new_table();
+        int r = table ? 0 : -ENOMEM;
+        const json_t *report;
+        size_t i;
+
+        for (size_t c = 0; r >= 0 && c < ARRAY_SIZE(columns); c++)
+                if (!scols_table_new_column(table, columns[c].title, 0, columns[c].flags))
+                        r = -ENOMEM;
+        if (r >= 0)
+                r = scols_table_enable_noencoding(table, 1); /* the cells are safe already */
+        json_array_foreach(reports, i, report) {
+                if (r >= 0)
+                        r = add_line(table, report);
+        }
+        if (r >= 0)
+                r = scols_print_table(table);
+        scols_unref_table(table);
+        return r;
+}
+
+static void print_row(const char *label, const char *text) {
+        _cleanup_free_ char *safe = safe_text(text, TEXT_MAX);
+
+        if (!isempty(text))
+                printf("%12s: %s\n", label, safe ?: "?");
+}
+
+static char *end_text(const json_t *report) {
+        const json_t *status = json_object_get(report, "exit_status");
+        const json_t *sig = json_object_get(report, "signal");
+        const char *before = json_is_false(json_object_get(report, "booted"))
+                                     ? ", before the kernel had booted"
+                                     : "";
+
+        if (json_is_integer(status))
+                return strfmt("exit status %" JSON_INTEGER_FORMAT "%s", json_integer_value(status),
+                              before);
+        if (json_is_integer(sig))
+                return strfmt("signal %" JSON_INTEGER_FORMAT " (%s)%s", json_integer_value(sig),
+                              strsignal((int) json_integer_value(sig)), before);
+        return strfmt("not known%s", before);
+}
+
+static char *memory_text(const json_t *report) {
+        uint64_t size = (uint64_t) json_integer_value(json_object_get(report, "memory_size"));
+        uint64_t room = (uint64_t) json_integer_value(json_object_get(report, "memory_room"));
+        uint64_t taken = (uint64_t) json_integer_value(json_object_get(report, "memory_taken"));
+        const char *path = text_of(report, "memory_path");
+        char a[FORMAT_SIZE_MAX], b[FORMAT_SIZE_MAX], c[FORMAT_SIZE_MAX];
+
+        if (isempty(path))
+                return strdup(format_size(a, size));
+        if (room == 0)
+                return strfmt("%s in %s", format_size(a, size), path);
+        return strfmt("%s in %s, of whose %s others had %s", format_size(a, size), path,
+                      format_size(b, room), format_size(c, taken));
+}
+
+static int print_report(const json_t *report) {
+        _cleanup_free_ char *when = when_text(report), *end = end_text(report);
+        _cleanup_free_ char *memory = memory_text(report);
+        _cleanup_free_ char *tap =
+                strfmt("%s %s", text_of(report, "tap"), text_of(report, "tap_state"));
+        _cleanup_free_ char *kernel =
+                strfmt("%s %s", text_of(report, "kernel_path"), text_of(report, "kernel_version"));
+        const json_t *line, *console = json_object_get(report, "console");
+        size_t i;
+
+        if (!when || !end || !memory || !tap || !kernel)
+                return -ENOMEM;
+        print_row("When", when);
+        print_row("Verdict", text_of(report, "verdict"));
+        print_row("Detail", text_of(report, "detail"));
+        print_row("Panic", text_of(report, "panic"));
+        print_row("End", end);
+        print_row("Ran for", FORMAT_TIMESPAN(time_of(report, "run_time")));
+        print_row("Kernel", kernel);
+        print_row("Memory", memory);
+        print_row("Tap", tap);
+        if (json_array_size(console) > 0)
+                printf("\nThe last it printed:\n");
+        json_array_foreach(console, i, line) {
+                _cleanup_free_ char *safe = safe_text(json_string_value(line), TEXT_MAX);
+
+                printf("  %s\n", safe ?: "?");
+        }
+        return 0;
+}
+
+static int print_json(const json_t *document) {
+        if (json_dumpf(document, stdout,
+                       JSON_INDENT(2) | JSON_REAL_PRECISION(16) | JSON_ENSURE_ASCII) < 0)
+                return -EIO;
+        putchar('\n');
+        return 0;
+}
+
+/* Appends the report, with its rank and its file; one that umld removes meanwhile is none. */
+static int add_report(json_t *all, const char *guest, uint64_t number) {
+        _cleanup_free_ char *path = crash_path(guest, number);
+        json_auto_t *report = NULL;
+        int r = path ? crash_read(path, &report) : -ENOMEM;
+
+        if (r == -ENOENT)
+                return 0;
+        if (r == -EBADMSG) {
+                note("%s: is no whole crash report, leaving it out", path);
+                return 0;
+        }
+        if (r < 0)
+                return r;
+        if (json_object_set_new(report, "n", json_integer((json_int_t) json_array_size(all) + 1)) <
+                    0 ||
+            json_object_set_new(report, "file", json_string(path)) < 0)
+                return -ENOMEM;
+        return json_array_append(all, report) < 0 ? -ENOMEM : 0;
+}
+
+static int read_reports(const char *guest, json_t *all) {
+        _cleanup_free_ char *directory = crash_directory(guest);
+        uint64_t numbers[SHOWN_MAX];
+        ssize_t n = directory ? crash_files_list(directory, numbers, SHOWN_MAX) : -ENOMEM;
+
+        for (size_t i = 0; n >= 0 && i < MIN((size_t) n, (size_t) SHOWN_MAX); i++) {
+                int r = add_report(all, guest, numbers[i]);
+
+                if (r < 0)
+                        return r;
+        }
+        return n < 0 ? (int) n : 0;
+}
+
+static int show_all(const Options *o, json_t *reports, const char *guest) {
+        json_t *report;
+        size_t i;
+
+        if (json_array_size(reports) == 0 && !o->json) {
+                note("%s has not crashed so far", guest);
+                return 0;
+        }
+        if (!o->json)
+                return print_table(reports);
+        json_array_foreach(reports, i, report) {
+                (void) json_object_del(report, "console"); /* only of the one asked for */
+        }
+        return print_json(reports);
+}
+
+int verb_crashes(const Options *o, const char *guest) {
+        const char *which = o->words ? o->words[0] : NULL;
+        json_auto_t *reports = json_array();
+        json_t *report;
+        uint64_t n = 0;
+        int r;
+
+        if (which && parse_unsigned(which, 1, SHOWN_MAX, &n) < 0)
+                return fail_with(EXIT_USAGE,
+                                 "'%s' is no crash's number: 1 is the newest, %d the oldest", which,
+                                 CRASH_REPORTS_MAX);
+        r = reports ? read_reports(guest, reports) : -ENOMEM;
+        if (r < 0)
+                return fail_with(r == -EACCES ? EXIT_NOT_PERMITTED : EXIT_FAILED,
+                                 "cannot read the crash reports of %s: %s", guest, strerror(-r));
+        report = n > 0 ? json_array_get(reports, (size_t) n - 1) : NULL;
+        if (which && !report)
+                return fail_with(EXIT_FAILED, "there are reports of %zu crashes of %s",
+                                 json_array_size(reports), guest);
+        if (!which)
+                r = show_all(o, reports, guest);
+        else
+                r = o->json ? print_json(report) : print_report(report);
+        return r < 0 ? fail_with(EXIT_FAILED, "cannot show the crashes: %s", strerror(-r))
+                     : EXIT_DONE;
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* verb-start.c - start and restart: three ways to get a guest up, and one way to wait for it. */
+
+#include <stdio.h>
+
+#include "api/bus-names.h"
+#include "api/exit-codes.h"
+#include "basic/string-util.h"
+#include "umlctl/bus-client.h"
+#include "umlctl/detach.h"
+#include "umlctl/last-exit.h"
+#include "umlctl/say.h"
+#include "umlctl/ssh-session.h"
+#include "umlctl/status-fields.h"
+#include "umlctl/systemd-manager.h"
+#include "umlctl/verbs.h"
+
+#define BACKOFF_SEEN (200 * USEC_PER_MSEC)
+
+/* How waiting for a guest to come up can end */
+enum {
+        UP = 1,
+        DYING,     /* it died and umld will try again */
+        FAILED,    /* umld will not */
+        GONE,      /* umld ended */
+        JOB_ENDED, /* systemd says so, one way or the other */
+};
+
+typedef struct Start {
+        ManagerJob *job;    /* NULL: not systemd's */
+        Detached *detached; /* NULL: not our child */
+        usec_t old_since;   /* the state entered then is from before the order */
+} Start;
+
+/* Is it in a back-off after a death that nobody asked for? The first start after one, and that of a
+ * restart, pass through that state without staying. */
+static bool backs_off(const json_t *props) {
+        const char *verdict = prop_string(props, UMLD_PROP_LAST_VERDICT);
+
+        return prop_number(props, UMLD_PROP_NEXT_START) > now_usec(CLOCK_REALTIME) + BACKOFF_SEEN &&
+               !(verdict && streq(verdict, verdict_to_string(VERDICT_STOPPED)));
+}
+
+static int check_up(Waiter *w, void *userdata) {
+        const Start *s = userdata;
+        bool alone = !s->job && !s->detached; /* nobody but umld itself tells how it went */
+        GuestState state = waiter_state(w);
+
+        if (s->job && (s->job->result || s->job->lost))
+                return JOB_ENDED;
+        if (s->detached && s->detached->ready)
+                return UP;
+        if (s->detached && s->detached->ended)
+                return GONE;
+        if (w->gone && alone)
+                return GONE;
+        if (prop_number(w->props, UMLD_PROP_SINCE) == s->old_since)
+                return 0;
+        if (state == GUEST_RUNNING && !s->job)
+                return UP;
+        if (state == GUEST_BACKOFF && backs_off(w->props))
+                return DYING;
+        return state == GUEST_FAILED && alone ? FAILED : 0;
+}
+
+static int say_up(const Options *o, const char *guest) {
+        if (!o->quiet)
+                printf("%s is running\n", guest);
+        return EXIT_DONE;
+}
+
+static int say_dying(const Waiter *w) {
+        _cleanup_free_ char *why = control_end(w), *until = NULL;
+
+        until = status_until_text(prop_number(w->props, UMLD_PROP_NEXT_START),
+                                  now_usec(CLOCK_REALTIME));
+        return fail_with(EXIT_FAILED,
+                         "%s does not come up: %s; umld tries again %s (umlctl stop %s ends that)",
+                         w->name, isempty(why) ? "it died" : why, until ?: "soon", w->name);
+}
+
+static int say_failed(const Waiter *w) {
+        _cleanup_free_ char *why = control_end(w);
+
+        return fail_with(EXIT_FAILED, "%s did not come up: %s", w->name,
+                         isempty(why) ? "umld ended" : why);
+}
+
+static int say_detached_failed(const char *guest, const Detached *d) {
+        _cleanup_free_ char *why = detach_reason(d);
+
+        return fail_with(detach_exit_code(d), "%s did not come up: %s (log: %s)", guest,
+                         why ?: "out of memory", d->log);
+}
+
+static int say_job_ended(const Options *o, const char *guest, sd_bus *manager,
+                         const ManagerJob *job) {
+        _cleanup_(manager_failure_done) ManagerFailure f = {};
+        _cleanup_free_ char *last = NULL;
+
+        if (!job->lost && streq(job->result, "done"))
+                return say_up(o, guest);
+        if (job->lost)
+                return fail_with(EXIT_FAILED, "%s: systemd hung up (systemctl status %s)", guest,
+                                 job->unit);
+        manager_failure_read(manager, job->unit, &f);
+        last = control_last_exit(guest);
+        return fail_with(f.exit_status == EXIT_USAGE ? EXIT_USAGE : EXIT_FAILED,
+                         "%s did not come up: %s (journalctl -u %s)", guest,
+                         !isempty(f.status_text) ? f.status_text
+                         : !isempty(last)        ? last
+                         : !isempty(f.result)    ? f.result
+                                                 : job->result,
+                         job->unit);
+}
+
+/* systemd's umld has none of our environment. */
+static void hand_over_session(const char *guest) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+        pid_t pid;
+
+        if (bus_connect(guest, BUS_ANSWER_LIMIT, &bus, &pid) >= 0)
+                bus_hand_over_session(bus);
+}
+
+static int start_by_manager(const Options *o, const char *guest) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(sd_bus_close_unrefp) sd_bus *manager = NULL;
+        _cleanup_(manager_job_done) ManagerJob job = {};
+        _cleanup_(waiter_freep) Waiter *w = NULL;
+        Start s = { .job = &job };
+        int r;
+
+        r = manager_open(&manager);
+        if (r < 0)
+                return fail_with(bus_error_exit_code(NULL, r), "%s: cannot reach systemd: %s",
+                                 guest, strerror(-r));
+        r = waiter_new(guest, o, check_up, &s, &w);
+        if (r < 0)
+                return control_wait_failed(guest, w, r, "running");
+        r = manager_job(manager, o->no_wait ? NULL : w, "StartUnit", guest, &job, &error);
+        if (r < 0)
+                return fail_with(bus_error_exit_code(&error, r),
+                                 "%s: systemd does not start it: %s", guest,
+                                 error.message ?: strerror(-r));
+        if (o->no_wait)
+                return EXIT_DONE;
+        r = waiter_run(w);
+        if (r < 0)
+                return control_wait_failed(guest, w, r, "running");
+        hand_over_session(guest);
+        return r == DYING ? say_dying(w) : say_job_ended(o, guest, manager, &job);
+}
+
+static int start_detached(const Options *o, const char *guest) {
+        _cleanup_(detach_done) Detached d = DETACHED_INIT;
+        _cleanup_(waiter_freep) Waiter *w = NULL;
+        _cleanup_free_ char *program = NULL, *session = ssh_session_find();
+        Start s = { .detached = &d };
+        int r;
+
+        if (session)
+                (void) setenv("SSH_CONNECTION", session, true); /* for umld */
+
+        r = waiter_new(guest, o, check_up, &s, &w);
+        if (r < 0)
+                return control_wait_failed(guest, w, r, "running");
+        r = detach_find_umld(&program);
+        if (r >= 0)
+                r = detach_start(program, guest, w, &d);
+        if (r < 0)
+                return fail_with(bus_error_exit_code(NULL, r), "%s: cannot start umld%s%s: %s",
+                                 guest, d.log ? ", log " : "", d.log ?: "", strerror(-r));
+        if (o->no_wait)
+                return EXIT_DONE;
+        r = waiter_run(w);
+        if (r < 0)
+                return control_wait_failed(guest, w, r, "running");
+        switch (r) {
+        case UP:
+                return say_up(o, guest);
+        case DYING:
+                return say_dying(w);
+        default:
+                return say_detached_failed(guest, &d);
+        }
+}
+
+static int start_new(const Options *o, const char *guest) {
+        return manager_usable() ? start_by_manager(o, guest) : start_detached(o, guest);
+}
+
+/* Orders a umld that is there to start its guest (method NULL: it is at it already), and waits. */
+static int start_by_bus(const Options *o, const char *guest, sd_bus *bus, pid_t pid,
+                        const json_t *props, const char *method) {
+        _cleanup_(waiter_freep) Waiter *w = NULL;
+        Start s = {};
+        int r;
+
+        if (method)
+                s.old_since = prop_number(props, UMLD_PROP_SINCE);
+        r = waiter_new(guest, o, check_up, &s, &w);
+        if (r >= 0)
+                r = waiter_adopt(w, sd_bus_ref(bus), pid);
+        if (r < 0)
+                return control_wait_failed(guest, w, r, "running");
+        if (method) {
+                r = control_order(bus, guest, method);
+                if (r != EXIT_DONE)
+                        return r;
+        }
+        if (o->no_wait)
+                return EXIT_DONE;
+        r = waiter_run(w);
+        if (r < 0)
+                return control_wait_failed(guest, w, r, "running");
+        switch (r) {
+        case UP:
+                return say_up(o, guest);
+        case DYING:
+                return say_dying(w);
+        default:
+                return say_failed(w);
+        }
+}
+
+static int check_gone(Waiter *w, void *userdata) {
+        (void) userdata;
+        return w->gone;
+}
+
+/* A umld that is on its way down is let go; then a new one is started. */
+static int start_after(const Options *o, const char *guest, sd_bus *bus, pid_t pid) {
+        _cleanup_(waiter_freep) Waiter *w = NULL;
+        int r;
+
+        r = waiter_new(guest, o, check_gone, NULL, &w);
+        if (r >= 0)
+                r = waiter_adopt(w, sd_bus_ref(bus), pid);
+        if (r >= 0)
+                r = waiter_run(w);
+        if (r < 0)
+                return control_wait_failed(guest, w, r, "stopped");
+        return start_new(o, guest);
+}
+
+static bool wanted_up(const json_t *props) {
+        const char *wanted = prop_string(props, UMLD_PROP_WANTED);
+
+        return wanted && streq(wanted, guest_wanted_to_string(WANTED_UP));
+}
+
+int verb_start(const Options *o, const char *guest) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+        json_auto_t *props = NULL;
+        const char *name;
+        pid_t pid = 0;
+        int r;
+
+        r = control_ask(guest, &bus, &pid, &props);
+        if (r == -ENOENT)
+                return start_new(o, guest);
+        if (r < 0)
+                return bus_connect_fail(guest, r, pid);
+        name = prop_string(props, UMLD_PROP_STATE) ?: "";
+        switch (guest_state_from_string(name)) {
+        case GUEST_RUNNING:
+                note("%s is running already", guest);
+                return EXIT_DONE;
+        case GUEST_PREPARING:
+        case GUEST_BOOTING:
+                return start_by_bus(o, guest, bus, pid, props, NULL);
+        case GUEST_STOPPING:
+                return wanted_up(props) ? start_by_bus(o, guest, bus, pid, props, NULL)
+                                        : start_after(o, guest, bus, pid);
+        case GUEST_BACKOFF:
+        case GUEST_STOPPED:
+        case GUEST_FAILED:
+                return start_by_bus(o, guest, bus, pid, props, UMLD_METHOD_START);
+        case GUEST_STATE_MAX:
+        case GUEST_STATE_INVALID:
+        default:
+                return fail_with(EXIT_FAILED, "%s: umld is in a state unknown to this umlctl: %s",
+                                 guest, name);
+        }
+}
+
+int verb_restart(const Options *o, const char *guest) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+        json_auto_t *props = NULL;
+        pid_t pid = 0;
+        int r;
+
+        r = control_ask(guest, &bus, &pid, &props);
+        if (r == -ENOENT)
+                return start_new(o, guest);
+        if (r < 0)
+                return bus_connect_fail(guest, r, pid);
+        if (!wanted_up(props))
+                return verb_start(o, guest);
+        return start_by_bus(o, guest, bus, pid, props, UMLD_METHOD_RESTART);
+}
