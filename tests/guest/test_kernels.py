@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Real UML kernels with the default guest: its page through DNAT, its deaths, its clean end.
+
+Each test runs with every kernel: Debian's, those that UMLD_TEST_KERNELS lists, separated by colons, and the one
+that may lie beside the sources.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from umldtest import (DONE, FAR, HOST, HOST_TAP, MAKE_GUEST, NOT_RUNNING, SOURCE, TestCase,
+                      clean_file_system, main, process_alive, test_kernels, wait_until)
+
+PORT = 8080
+
+
+class Kernels(TestCase):
+    """The tests; add_kernels() makes one class of it for each kernel."""
+
+    kernel = None
+    images = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.images = Path(tempfile.mkdtemp(prefix="umld-kernels.", dir="/var/tmp"))
+        cls.addClassCleanup(shutil.rmtree, cls.images)
+        subprocess.run([MAKE_GUEST, "--overlay", SOURCE / "tests/guest/overlay", cls.images / "guest.img"],
+                       check=True, timeout=60)
+
+    def configure(self, name="web", supervise=None, network=None, **options):
+        return self.world.guest(name, kernel=self.kernel, image=self.images / "guest.img",
+                                Supervise={"Ready": "guest", **(supervise or {})},
+                                Network={"Forward": f"tcp/{PORT}:80", **(network or {})}, **options)
+
+    def start(self, **options):
+        self.configure(**options)
+        return self.daemon().wait_ready(60)
+
+    def order(self, command):
+        """Lets the guest run a command that may end it."""
+        with contextlib.suppress(OSError):
+            return self.world.fetch(PORT, "/cgi-bin/do?" + command.replace(" ", "+"), timeout=2)
+        return ""
+
+    def boot_id(self, page):
+        return re.search(r"boot ([0-9a-f-]+)", page)[1]
+
+    def assert_served_again(self, umld, before, verdict, restarts=1):
+        """A new boot serves its page, and its predecessor's end is known for what it was."""
+        page = self.world.fetch_when_served(PORT, 30, unlike=before)
+        self.assertNotEqual(self.boot_id(page), self.boot_id(before))
+        umld.wait_message(lambda f: f.get("STATUS", "").startswith("running"),
+                          since=next(i for i, m in enumerate(umld.messages)
+                                     if m.fields.get("STATUS", "").startswith("backoff")))
+        status = umld.status()
+        self.assertEqual((status["state"], status["restarts"]), ("running", restarts))
+        self.assertEqual(status["last_exit"]["verdict"], verdict)
+        return status
+
+    def guest_processes(self):
+        """All that belong to the running kernel; an umld-init may be waiting for the next one already."""
+        return [pid for pid, line in self.world.processes().items()
+                if Path(f"/proc/{pid}").stat().st_uid != 0 and "umld-init" not in line]
+
+    # ---- the tests ----
+
+    def test_life(self):
+        """Up, page, down: the host byte for byte as it was, the file system clean."""
+        self.configure()
+        before = self.world.snapshot()
+        umld = self.daemon().wait_ready(60)
+        page = self.world.fetch(PORT)  # ready means ready
+        self.assertIn("<h1>web</h1>", page)
+        self.assertEqual(umld.status()["kernel"]["path"], str(self.world.kernel(self.kernel)))
+        self.assertEqual(self.order("echo hello"), "hello\n")
+        self.assertEqual(umld.stop(40), DONE)
+        self.assertIn("shut down cleanly by ctrl-alt-del", umld.said("STATUS")[-1])
+        self.assertEqual(clean_file_system(self.world.image()), "")
+        self.assert_same_host(before)
+        self.assertEqual(self.world.umlctl("status", "web").returncode, NOT_RUNNING)
+
+    def test_killed(self):
+        """SIGKILL of the kernel's main process; kernels up to 6.12 leave helpers behind by themselves."""
+        umld = self.start()
+        before = self.world.fetch(PORT)
+        pid = umld.guest_pid()
+        first = self.guest_processes()
+        self.assertIn(pid, first)
+        os.kill(pid, signal.SIGKILL)
+        status = self.assert_served_again(umld, before, "killed")
+        self.assertNotEqual(status["pid"], pid)
+        self.assertEqual([p for p in first if process_alive(p)], [])
+        self.assertEqual(umld.stop(40), DONE)
+        self.assertEqual(self.world.processes(), {})
+
+    def test_killed_again_and_again(self):
+        """No helper, memory, tap or descriptor is left by any of ten deaths."""
+        umld = self.start(supervise={"RestartDelayMax": "0"})
+        page = self.world.fetch(PORT)
+        umld.status()  # answered when all is open that stays open
+        time.sleep(0.1)
+        descriptors = len(os.listdir(f"/proc/{umld.pid}/fd"))
+        for _ in range(10):
+            os.kill(umld.guest_pid(), signal.SIGKILL)
+            page = self.world.fetch_when_served(PORT, 30, unlike=page)
+            wait_until(lambda: umld.status()["state"] == "running", what="running")
+        self.assertEqual(umld.status()["restarts"], 10)
+        wait_until(lambda: len(os.listdir(f"/proc/{umld.pid}/fd")) == descriptors, 5, "as many descriptors as before")
+        self.assertLessEqual(len([c for c in self.world.processes().values() if "umld-init" in c]), 2)
+        shm = os.statvfs(f"/proc/{umld.pid}/root/dev/shm")
+        self.assertLess((shm.f_blocks - shm.f_bfree) * shm.f_frsize, 64 << 20)
+        self.assertEqual(umld.stop(40), DONE)
+
+    def test_panic(self):
+        umld = self.start()
+        before = self.world.fetch(PORT)
+        with contextlib.suppress(OSError):
+            umld.mconsole("sysrq c")
+        status = self.assert_served_again(umld, before, "panic")
+        self.assertIn("sysrq triggered crash", status["last_exit"]["detail"])
+        self.assertEqual(umld.stop(40), DONE)
+
+    def test_reboot(self):
+        umld = self.start()
+        before = self.world.fetch(PORT)
+        self.order("reboot -f")
+        self.assert_served_again(umld, before, "reboot")
+        self.assertEqual(umld.stop(40), DONE)
+
+    def test_poweroff(self):
+        self.configure()
+        before = self.world.snapshot()
+        umld = self.daemon().wait_ready(60)
+        self.order("poweroff -f")
+        self.assertEqual(umld.wait(20), DONE)
+        self.assertIn("stopped: poweroff", umld.said("STATUS")[-1])
+        self.assert_same_host(before)
+
+    def test_orderly_poweroff_of_the_guest(self):
+        umld = self.start()
+        self.order("poweroff")
+        self.assertEqual(umld.wait(20), DONE)
+        self.assertIn("stopped: poweroff", umld.said("STATUS")[-1])
+        self.assertEqual(clean_file_system(self.world.image()), "")
+
+    def test_written_data_survives_a_stop(self):
+        umld = self.start()
+        self.order("touch /root/kept")
+        self.assertEqual(umld.stop(40), DONE)
+        umld = self.daemon().wait_ready(60)
+        self.assertEqual(self.order("ls /root"), "kept\n")
+        self.assertEqual(umld.stop(40), DONE)
+
+    def test_umld_killed(self):
+        """The guest goes with it; the next umld sweeps and serves."""
+        self.configure()
+        before = self.world.snapshot()
+        umld = self.daemon().wait_ready(60)
+        page = self.world.fetch(PORT)
+        umld.kill()
+        wait_until(lambda: not self.world.processes(), 2, "an end of all processes")
+        second = self.daemon().wait_ready(60)
+        self.assertNotEqual(self.world.fetch(PORT), page)
+        self.assertIn("left on the host", second.log)
+        self.assertEqual(second.stop(40), DONE)
+        self.assertEqual(clean_file_system(self.world.image()), "")
+        self.assert_same_host(before)
+
+    def echo(self):
+        with contextlib.suppress(OSError), self.world.socket("inet") as s:
+            s.settimeout(1)
+            s.connect((HOST, 7))
+            s.sendall(b"hello")
+            return s.recv(100)
+        return None
+
+    def test_outside(self):
+        """The guest reaches the Internet through MASQUERADE, and its echo answers."""
+        umld = self.start(network={"Forward": [f"tcp/{PORT}:80", "tcp/7"]})
+        with self.world.socket("inet") as listener:
+            listener.bind((FAR, 4000))
+            listener.listen()
+            listener.settimeout(10)
+            caller = threading.Thread(target=self.order, args=(f"nc {FAR} 4000",))
+            caller.start()
+            connection, (address, _) = listener.accept()
+            connection.close()
+            caller.join()
+        self.assertEqual(address, HOST)
+        self.assertEqual(wait_until(self.echo, what="the echo"), b"hello")  # begins after the page
+        self.assertIn(f"default via {HOST_TAP}", self.order("ip route"))
+        self.assertEqual(self.order("cat /etc/resolv.conf"), "nameserver 8.8.8.8\nnameserver 8.8.4.4\n")
+        self.assertEqual(umld.stop(40), DONE)
+
+    def test_forwards_from_everywhere(self):
+        """The host and the guest reach a forward by the public address as the Internet does."""
+        umld = self.start()
+        page = self.world.fetch(PORT)
+        self.assertEqual(self.world.fetch(PORT, part="host"), page)
+        self.assertEqual(self.order(f"wget -q -O - http://{HOST}:{PORT}/"), page)
+        self.assertEqual(umld.stop(40), DONE)
+
+    def test_user(self):
+        """The kernel runs as a user of its own that has no capability, and with nothing of umld's."""
+        umld = self.start()
+        status = Path(f"/proc/{umld.guest_pid()}/status").read_text()
+        uids = re.search(r"^Uid:\s+(.*)$", status, re.M)[1].split()
+        self.assertEqual(uids, [umld.status()["confinement"]["user"]] * 4)
+        self.assertNotEqual(uids[0], "0")
+        for word in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+            self.assertEqual(int(re.search(rf"^{word}:\s+(\w+)$", status, re.M)[1], 16), 0, word)
+        self.assertEqual(re.search(r"^NoNewPrivs:\s+(\d)$", status, re.M)[1], "1")
+        self.assertEqual(re.search(r"^Groups:[ \t]*(.*)$", status, re.M)[1].strip(), "")
+        targets = [os.readlink(f) for f in Path(f"/proc/{umld.guest_pid()}/fd").iterdir()]
+        private = (str(self.world.runtime_dir), str(self.world.log_dir), str(self.world.config_dir))
+        self.assertEqual([t for t in targets if t.startswith(private)], [])
+        self.assertEqual(umld.stop(40), DONE)
+
+
+def add_kernels():
+    for kernel in test_kernels():
+        version = subprocess.run([kernel, "--version"], stdout=subprocess.PIPE, encoding="utf-8",
+                                 check=True).stdout.strip()
+        name = "Linux_" + re.sub(r"\W", "_", version)
+        globals()[name] = type(name, (Kernels,), {"kernel": kernel, "__module__": __name__})
+
+
+add_kernels()
+del Kernels  # not a test by itself
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""umld on a host without the newer system calls and without namespaces or cgroups to be had."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+import umldtest
+from umldtest import DONE, Daemon, wait_until
+
+OLD_HOST = umldtest.BUILD / "tests/guest/old-host"
+
+
+class OldHost(umldtest.TestCase):
+    def setUp(self):
+        super().setUp()
+        # A /dev/net/tun of this world's own, as a container has it: root's alone.
+        self.world.host("mount", "-t", "tmpfs", "tmpfs", "/dev/net")
+        self.world.host("mknod", "-m", "0600", "/dev/net/tun", "c", "10", "200")
+        self.world.host("mount", "-t", "tmpfs", "tmpfs", "/sys/fs/cgroup")
+        self.wrapper = self.world.install(OLD_HOST, self.world.dir / "old-host")
+
+    def start(self, **options):
+        self.world.guest(**options, Network={"Forward": "tcp/8080:80"})
+        return Daemon(self.world, wrapper=[self.wrapper]).wait_ready()
+
+    def mode(self):
+        return self.world.host("stat", "-c", "%a", "/dev/net/tun").strip()
+
+    def test_without_anything(self):
+        script = f"first:1:{self.scratch()},lock,tap,helpers:3,boot,ready"
+        self.start(fake=script).stop()  # makes what stays, such as the guest's uid
+        before = self.world.snapshot()
+        self.scratch().unlink()
+        umld = self.start(fake=script)
+        status = umld.status()
+        self.assertEqual(status["confinement"]["pid-namespace"], "no (child subreaper instead)")
+        self.assertEqual(status["confinement"]["cgroup"], "no")
+        self.assertEqual(status["confinement"]["tun"], "the host's, opened to all users")
+        self.assertEqual(self.mode(), "666")
+        helpers = [p for p, line in self.world.processes().items() if "fake-guest mem=" in line]
+        self.assertGreaterEqual(len(helpers), 4)
+        since = len(umld.messages)
+        os.kill(umld.guest_pid(), signal.SIGKILL)
+        umld.wait_state("running", since=since)
+        self.assertEqual([p for p in helpers if umldtest.process_alive(p)], [])
+        umld.stop()
+        self.assertEqual(umld.wait(), DONE)
+        self.assertEqual(self.mode(), "600")
+        self.assertEqual(self.world.processes(), {})
+        self.assert_same_host(before)
+
+    def test_umld_killed(self):
+        umld = self.start(fake="lock,tap,helpers:3,boot,ready")
+        umld.kill()
+        wait_until(lambda: not self.world.processes(), what="the end of the guest of a umld that was killed")
+        self.assertEqual(self.mode(), "666")
+        again = self.start(fake="lock,tap,boot,ready")
+        again.stop()
+        self.assertEqual(self.mode(), "600")
+
+    def test_real_kernel(self):
+        """No helper of a 6.x kernel is left after a SIGKILL of its main process."""
+        with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:
+            image = Path(directory) / "root.img"
+            subprocess.run([umldtest.MAKE_GUEST, image], check=True)
+            umld = self.start(kernel=umldtest.DEBIAN_KERNEL, image=image)
+        page = self.world.fetch_when_served()
+        old = list(self.world.processes())
+        os.kill(umld.guest_pid(), signal.SIGKILL)
+        self.world.fetch_when_served(unlike=page)
+        left = [p for p in old if umldtest.process_alive(p) and p != umld.pid and "umld-init" not in
+                self.world.processes().get(p, "umld-init")]
+        self.assertEqual(left, [])
+        umld.stop()
+        self.assertEqual(self.world.processes(), {})
+        self.assertEqual(umldtest.clean_file_system(self.world.image()), "")
+
+    def scratch(self):
+        path = self.world.dir / "scratch"
+        path.mkdir(exist_ok=True)
+        path.chmod(0o777)
+        return path / "count"
+
+
+if __name__ == "__main__":
+    umldtest.main()

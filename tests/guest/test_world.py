@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The test world and the image of the default guest, on which all other tests stand."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from umldtest import (FAR, HOST, INET, MAKE_GUEST, WORLD, TestCase, World, clean_file_system, main, process_alive,
+                      wait_until)
+
+
+def machine():
+    """What a world must leave alone."""
+    commands = ("ip -o link", "ip -o address", "ip route", "cat /proc/sys/net/ipv4/ip_forward", "cat /proc/mounts")
+    # Other tests may make and end worlds of their own meanwhile.
+    return [line for command in commands
+            for line in subprocess.run(command.split(), stdout=subprocess.PIPE, encoding="utf-8").stdout.splitlines()
+            if "/run/netns" not in line]
+
+
+class WorldTest(TestCase):
+    def test_addresses(self):
+        self.assertIn(f"{HOST}/32", self.world.host("ip", "-o", "address", "show", "venet0"))
+        self.assertEqual(self.world.host("ip", "route").split(), "default dev venet0 scope link".split())
+        with self.world.socket("inet") as server, self.world.socket("host") as client:
+            server.bind((FAR, 80))
+            server.listen()
+            client.settimeout(2)
+            client.connect((FAR, 80))
+            self.assertEqual(server.accept()[1][0], HOST)
+        with self.world.socket("host") as server, self.world.socket("inet") as client:
+            server.bind((HOST, 80))
+            server.listen()
+            client.settimeout(2)
+            client.connect((HOST, 80))
+            self.assertEqual(server.accept()[1][0], INET)
+
+    def test_private_mounts(self):
+        self.world.host("sh", "-c", "echo x >/dev/shm/world-test")
+        self.assertFalse(Path("/dev/shm/world-test").exists())
+        self.assertEqual(self.world.host("ls", "/sys/class/net").split(), ["lo", "venet0"])
+        self.assertEqual(self.world.host("ls", "/sys/fs/cgroup"),
+                         subprocess.run(["ls", "/sys/fs/cgroup"], stdout=subprocess.PIPE, encoding="utf-8").stdout)
+        self.world.host("sysctl", "-qw", "net.ipv4.ip_forward=1")
+
+    def test_machine_is_left_alone(self):
+        before = machine()
+        with World() as other:
+            other.host("sysctl", "-qw", "net.ipv4.ip_forward=1")
+            other.host("mount", "-t", "tmpfs", "none", "/mnt")
+            other.host("iptables-legacy", "-A", "FORWARD", "-j", "ACCEPT")
+        self.assertEqual(machine(), before)
+
+    def test_environment(self):
+        text = self.world.host("sh", "-c", "env; pwd")
+        for line in self.world.variables.items():
+            self.assertIn("=".join(line), text)
+        self.assertEqual(text.splitlines()[-1], os.getcwd())
+
+    def test_status_and_signals_pass(self):
+        self.assertEqual(self.world.run("host", "sh", "-c", "exit 42").returncode, 42)
+        self.assertEqual(self.world.run("inet", "sh", "-c", "kill -9 $$").returncode, -9)
+
+    def test_down_ends_everything(self):
+        """Daemons, those in other namespaces below, those that ignore signals; again and again."""
+        world = World()
+        started = [subprocess.Popen(world.command(part, *command)) for part, command in (
+            ("host", ["sleep", "1000"]),
+            ("inet", ["sleep", "1000"]),
+            ("host", ["unshare", "-m", "-p", "-f", "--kill-child", "sleep", "1000"]),
+            ("host", ["setsid", "sh", "-c", "trap '' TERM HUP INT; while :; do sleep 1000; done"]),
+            ("host", ["unshare", "-n", "sleep", "1000"]))]
+        wait_until(lambda: len([c for part in ("host", "inet") for c in world.processes(part).values()
+                                if c.startswith(("sleep", "unshare"))]) >= 4, what="all of them at work")
+        world.down()
+        for process in started:
+            process.wait(5)
+        self.assertFalse(world.dir.exists())
+        self.assertNotIn(world.name, subprocess.run(["ip", "netns"], stdout=subprocess.PIPE, encoding="utf-8").stdout)
+        world.down()
+
+    def test_up_after_its_keepers_were_killed(self):
+        """As a reboot leaves it: directories and files, no process."""
+        with World() as world:
+            left = subprocess.Popen(world.command("host", "sleep", "1000"))
+            pids = [int((world.dir / f"{part}.keeper").read_text().split()[0]) for part in ("host", "inet")]
+            for pid in pids:
+                os.kill(pid, 9)
+            while any(process_alive(pid) for pid in pids):
+                pass
+            listed = subprocess.run([WORLD, "list"], stdout=subprocess.PIPE, encoding="utf-8").stdout
+            self.assertRegex(listed, rf"{world.name} +down")
+            self.assertEqual(world.run("host", "true").returncode, 1)
+            subprocess.run([WORLD, "up", world.name], check=True)
+            left.wait(5)
+            self.assertEqual(world.run("host", "true").returncode, 0)
+
+    def test_errors(self):
+        for arguments in (["up", self.world.name], ["up", "Bad_Name"], ["run", "no-such-world", "host", "--", "true"],
+                          ["run", self.world.name, "moon", "--", "true"], ["env", "no-such-world"]):
+            with self.subTest(arguments=arguments):
+                p = subprocess.run([WORLD, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   encoding="utf-8")
+                self.assertNotEqual(p.returncode, 0)
+                self.assertEqual(len(p.stderr.splitlines()), 1, p.stderr)
+
+    def test_caller_gets_its_pipe_back(self):
+        """A world that is up keeps nothing open that its maker waits for."""
+        name = f"{self.world.name}-pipe"
+        try:
+            subprocess.run(f"{WORLD} up {name} 3>&1 | cat", shell=True, check=True, timeout=20)
+        finally:
+            subprocess.run([WORLD, "down", name], check=True)
+
+
+class MakeGuest(TestCase):
+    def make(self, *arguments, name="guest.img", **options):
+        image = self.world.dir / name
+        subprocess.run([MAKE_GUEST, *arguments, image], check=True, timeout=60, **options)
+        return image
+
+    def debugfs(self, image, command):
+        return subprocess.run(["/sbin/debugfs", "-R", command, image], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, encoding="utf-8", check=True).stdout
+
+    def test_image(self):
+        image = self.make()
+        self.assertEqual(image.stat().st_size, 64 << 20)
+        self.assertLess(image.stat().st_blocks * 512, 16 << 20)
+        self.assertEqual(clean_file_system(image), "")
+        self.assertRegex(self.debugfs(image, "stat /dev/console"), r"character special")
+        for path in ("/bin/busybox", "/etc/init.d/rcS", "/root"):
+            self.assertRegex(self.debugfs(image, f"stat {path}"), r"User: +0 +Group: +0\b")
+
+    def test_size_and_overlay(self):
+        overlay = self.world.dir / "overlay"
+        (overlay / "etc").mkdir(parents=True)
+        (overlay / "etc/inittab").write_text("# mine\n")
+        image = self.make("--size", "20M", "--overlay", overlay)
+        self.assertEqual(image.stat().st_size, 20 << 20)
+        self.assertEqual(self.debugfs(image, "cat /etc/inittab"), "# mine\n")
+
+    def test_same_again(self):
+        environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
+        first, second = (self.make(name=f"{n}.img", env=environment).read_bytes() for n in range(2))
+        self.assertTrue(first == second)
+
+    def test_as_a_plain_user(self):
+        with tempfile.TemporaryDirectory(dir="/var/tmp") as place:
+            os.chmod(place, 0o777)
+            tools = Path(place, "tools")
+            subprocess.run(["cp", "-r", MAKE_GUEST.parent, tools], check=True)
+            image = Path(place, "guest.img")
+            subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                            tools / "make-guest", image], check=True, timeout=60)
+            self.assertEqual(clean_file_system(image), "")
+            self.assertRegex(self.debugfs(image, "stat /bin/busybox"), r"User: +0 +Group: +0\b")
+            self.assertEqual(image.stat().st_uid, 65534)
+
+    def test_errors(self):
+        for arguments, environment in ((["--size", "much", "x.img"], {}), ([], {}), (["a", "b"], {}),
+                                       (["/nonexistent/x.img"], {}), (["--overlay", "/nonexistent", "x.img"], {})):
+            with self.subTest(arguments=arguments):
+                p = subprocess.run([MAKE_GUEST, *arguments], cwd=self.world.dir, env={**os.environ, **environment},
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
+                self.assertNotEqual(p.returncode, 0)
+                self.assertNotEqual(p.stderr, "")
+        self.assertEqual([p for p in self.world.dir.iterdir() if "x.img" in p.name], [])
+
+
+if __name__ == "__main__":
+    main()

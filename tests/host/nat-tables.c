@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* nat-tables.c - a guest's plan, its tables, and a kernel that can be made to refuse. */
+
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "nat-tables.h"
+
+#include <linux/netfilter_ipv4/ip_tables.h>
+
+NatKernel nat_kernel;
+
+void nat_kernel_reset(void) {
+        memset(&nat_kernel, 0, sizeof(nat_kernel));
+        nat_kernel.max_revision = UINT8_MAX;
+}
+
+void nat_kernel_refuse(unsigned from, unsigned to, int error) {
+        nat_kernel_reset();
+        nat_kernel.refuse_from = from;
+        nat_kernel.refuse_to = to;
+        nat_kernel.refuse_with = error;
+}
+
+/* These two stand before libc's, for libiptc too. */
+int setsockopt(int fd, int level, int name, const void *value, socklen_t size) {
+        if (level == IPPROTO_IP && name == IPT_SO_SET_REPLACE) {
+                const char *disturb = nat_kernel.disturb;
+
+                nat_kernel.disturb = NULL;
+                if (disturb)
+                        shell("%s", disturb);
+                nat_kernel.commits++;
+                if (nat_kernel.commits >= nat_kernel.refuse_from &&
+                    nat_kernel.commits <= nat_kernel.refuse_to) {
+                        errno = nat_kernel.refuse_with;
+                        return -1;
+                }
+        }
+        return (int) syscall(SYS_setsockopt, fd, level, name, value, size);
+}
+
+int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict size) {
+        const struct xt_get_revision *query = value;
+
+        if (level == IPPROTO_IP && name == IPT_SO_GET_INFO && nat_kernel.no_tables > 0) {
+                errno = nat_kernel.no_tables;
+                return -1;
+        }
+        if (level == IPPROTO_IP && name == IPT_SO_GET_REVISION_TARGET && nat_kernel.no_masquerade &&
+            streq(query->name, "MASQUERADE")) {
+                errno = ENOENT;
+                return -1;
+        }
+        if (level == IPPROTO_IP &&
+            (name == IPT_SO_GET_REVISION_TARGET || name == IPT_SO_GET_REVISION_MATCH) &&
+            query->revision > nat_kernel.max_revision) {
+                errno = EPROTONOSUPPORT;
+                return -1;
+        }
+        return (int) syscall(SYS_getsockopt, fd, level, name, value, size);
+}
+
+static const Forward forwards[] = {
+        { FORWARD_TCP | FORWARD_UDP, 8000, 10000, 8000 },
+        { FORWARD_TCP, 8080, 8080, 80 },
+        { FORWARD_TCP, 2200, 2202, 22 },
+        { FORWARD_UDP, 53, 53, 53 },
+};
+
+const NatPlan web = {
+        .guest = "web",
+        .tap = "tap0",
+        .uplink = "venet0",
+        .guest_address = { 0x0200000a }, /* 10.0.0.2 */
+        .masquerade = true,
+        .forwards = forwards,
+        .n_forwards = ARRAY_SIZE(forwards),
+};
+
+const char web_filter[] =
+        "*filter\n"
+        ":INPUT ACCEPT\n"
+        ":FORWARD ACCEPT\n"
+        ":OUTPUT ACCEPT\n"
+        ":UMLD-FWD-web -\n"
+        "-A FORWARD -j UMLD-FWD-web\n"
+        "-A UMLD-FWD-web -s 10.0.0.2/32 -i tap0 -j ACCEPT\n"
+        "-A UMLD-FWD-web -d 10.0.0.2/32 -o tap0 -m conntrack --ctstate RELATED,ESTABLISHED,DNAT "
+        "-j ACCEPT\n"
+        "COMMIT\n";
+
+const char web_nat[] =
+        "*nat\n"
+        ":PREROUTING ACCEPT\n"
+        ":INPUT ACCEPT\n"
+        ":OUTPUT ACCEPT\n"
+        ":POSTROUTING ACCEPT\n"
+        ":UMLD-POST-web -\n"
+        ":UMLD-PRE-web -\n"
+        "-A PREROUTING -i venet0 -j UMLD-PRE-web\n"
+        "-A POSTROUTING -j UMLD-POST-web\n"
+        "-A UMLD-POST-web -s 10.0.0.2/32 -o venet0 -j MASQUERADE\n"
+        "-A UMLD-PRE-web -p tcp -m tcp --dport 8000:10000 -j DNAT --to-destination 10.0.0.2\n"
+        "-A UMLD-PRE-web -p udp -m udp --dport 8000:10000 -j DNAT --to-destination 10.0.0.2\n"
+        "-A UMLD-PRE-web -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.0.0.2:80\n"
+        "-A UMLD-PRE-web -p tcp -m tcp --dport 2200 -j DNAT --to-destination 10.0.0.2:22\n"
+        "-A UMLD-PRE-web -p tcp -m tcp --dport 2201 -j DNAT --to-destination 10.0.0.2:23\n"
+        "-A UMLD-PRE-web -p tcp -m tcp --dport 2202 -j DNAT --to-destination 10.0.0.2:24\n"
+        "-A UMLD-PRE-web -p udp -m udp --dport 53 -j DNAT --to-destination 10.0.0.2\n"
+        "COMMIT\n";
+
+/* Without comments and without the counters of chains. */
+void assert_table(const char *table, const char *expected) {
+        _cleanup_free_ char *text = shell_output(
+                "iptables-legacy-save -t %s | sed '/^#/d; s/ \\[[0-9:]*\\]$//'", table);
+
+        assert_string_equal(text, expected);
+}
+
+void assert_as_planned(void) {
+        assert_table("filter", web_filter);
+        assert_table("nat", web_nat);
+}
+
+int apply(const NatPlan *plan) {
+        const char *what = NULL;
+        int r = nat_apply(plan, &what);
+
+        if (r < 0)
+                fail_msg("nat_apply: %s: %s", what, strerror(-r));
+        return r;
+}
+
+int check(const NatPlan *plan) {
+        const char *what;
+
+        return nat_check(plan, &what);
+}
+
+int take_away(const char *guest) {
+        const char *what;
+
+        return nat_remove(guest, &what);
+}
+
+int nat_setup(void **state) {
+        (void) state;
+        nat_kernel_reset();
+        private_net_renew();
+        return 0;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test-nat-refused.c - tables that change behind our back, that are refused, that are not there, or
+ * that belong to an older kernel. */
+
+#include <limits.h>
+#include <stdio.h>
+#include <sys/mount.h>
+
+#include "nat-tables.h"
+
+/* Somebody changes the table behind our look at it: the kernel says so, and we look again. */
+static void test_race(void **state) {
+        const char *what = NULL;
+
+        (void) state;
+        nat_kernel.disturb = "iptables-legacy -A INPUT -p tcp --dport 23 -j DROP";
+        assert_int_equal(apply(&web), 1);
+        assert_int_equal(nat_kernel.commits, 3);
+        assert_int_equal(check(&web), 1);
+        shell("iptables-legacy -C INPUT -p tcp --dport 23 -j DROP");
+
+        /* It ends, though, whoever keeps on. */
+        take_away("web");
+        nat_kernel_refuse(1, UINT_MAX, EAGAIN);
+        ASSERT_ERROR(nat_apply(&web, &what), EAGAIN);
+        assert_in_range(nat_kernel.commits, 2, 10);
+}
+
+/* The first table took its rules, the second did not: nothing is left. */
+static void test_second_table_refused(void **state) {
+        _cleanup_free_ char *before = NULL, *after = NULL;
+        const char *what = NULL;
+
+        (void) state;
+        shell("iptables-legacy -A INPUT -p tcp --dport 23 -j DROP && "
+              "iptables-legacy -t nat -S >/dev/null");
+        before = shell_output(SAVE_COUNTED);
+        nat_kernel_refuse(2, 2, ENOMEM);
+        ASSERT_ERROR(nat_apply(&web, &what), ENOMEM);
+        assert_string_equal(what, "table nat");
+        assert_int_equal(nat_kernel.commits, 3);
+        after = shell_output(SAVE_COUNTED);
+        assert_string_equal(before, after);
+
+        /* Where even that is refused, nat_remove() can do it later. */
+        nat_kernel_refuse(2, UINT_MAX, ENOMEM);
+        ASSERT_ERROR(nat_apply(&web, &what), ENOMEM);
+        nat_kernel_reset();
+        assert_int_equal(take_away("web"), 1);
+        shell("! iptables-legacy-save | grep UMLD");
+}
+
+/* A failed change leaves the rules that were there: they still work. */
+static void test_change_refused(void **state) {
+        NatPlan fewer = web;
+        const char *what = NULL;
+
+        (void) state;
+        apply(&web);
+        fewer.n_forwards = 1;
+        nat_kernel_refuse(1, UINT_MAX, ENOMEM);
+        ASSERT_ERROR(nat_apply(&fewer, &what), ENOMEM);
+        nat_kernel_reset();
+        assert_as_planned();
+}
+
+static void test_missing_feature(void **state) {
+        const char *what = NULL;
+
+        (void) state;
+        nat_kernel_refuse(2, 2, ENOENT);
+        nat_kernel.no_masquerade = true;
+        ASSERT_ERROR(nat_apply(&web, &what), EOPNOTSUPP);
+        assert_string_equal(what, "target MASQUERADE");
+        shell("! iptables-legacy-save | grep UMLD");
+        assert_false(nat_has_masquerade());
+        nat_kernel.no_masquerade = false;
+        assert_true(nat_has_masquerade());
+
+        /* Nothing is known to be missing: then it is the table. */
+        nat_kernel_refuse(2, 2, ENOENT);
+        ASSERT_ERROR(nat_apply(&web, &what), ENOENT);
+        assert_string_equal(what, "table nat");
+}
+
+static void no_tables(void) {
+        const char *what = NULL;
+
+        nat_kernel.no_tables = ENOPROTOOPT;
+        assert(nat_apply(&web, &what) == -ENOPROTOOPT);
+        assert(streq(what, "table filter"));
+        assert(nat_check(&web, &what) == -ENOPROTOOPT);
+        nat_kernel.no_tables = ENOENT;
+        assert(nat_apply(&web, &what) == -ENOPROTOOPT);
+        assert(nat_remove("web", &what) == 0);
+}
+
+/* The host's modprobe is called once, for the three modules, with nothing of our environment. */
+static void test_no_tables(void **state) {
+        _cleanup_free_ char *said = NULL;
+
+        (void) state;
+        in_child(no_tables); /* no modprobe, as in a container */
+
+        assert_int_equal(mount("tmpfs", "/proc/sys/kernel", "tmpfs", 0, NULL), 0);
+        shell("echo /run/modprobe >/proc/sys/kernel/modprobe");
+        in_child(no_tables); /* a modprobe that is not there */
+        shell("printf '#!/bin/sh\\necho \"$@\" >>/run/said\\n"
+              "env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= >>/run/said\\n' >/run/modprobe && "
+              "chmod 755 /run/modprobe");
+        in_child(no_tables);
+        assert_int_equal(umount("/proc/sys/kernel"), 0);
+        said = shell_output("cat /run/said");
+        assert_string_equal(said, "-q ip_tables\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n"
+                                  "-q iptable_filter\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n"
+                                  "-q iptable_nat\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n");
+}
+
+static void forbidden(void) {
+        const char *what = NULL;
+
+        assert(setresuid(65534, 65534, 65534) >= 0);
+        assert(nat_apply(&web, &what) == -EPERM);
+        assert(streq(what, "table filter"));
+        assert(nat_check(&web, &what) == -EPERM);
+        assert(nat_remove("web", &what) == -EPERM);
+}
+
+static void test_forbidden(void **state) {
+        (void) state;
+        apply(&web);
+        in_child(forbidden);
+        assert_as_planned();
+}
+
+/* Kernels as old as OpenVZ's know only the first forms of the extensions, and take them. How they
+ * are shown cannot be seen here: iptables(8) shows only the newest forms that its kernel knows. */
+static void test_old_revisions(void **state) {
+        (void) state;
+        for (unsigned revision = 0; revision <= 3; revision++) {
+                nat_kernel_reset();
+                nat_kernel.max_revision = revision;
+                assert_int_equal(apply(&web), 1);
+                assert_int_equal(nat_kernel.commits, 2);
+                /* No reason to change them once the kernel is newer. */
+                nat_kernel_reset();
+                assert_int_equal(apply(&web), 0);
+                assert_int_equal(take_away("web"), 1);
+        }
+        /* They are other bytes, though. */
+        nat_kernel.max_revision = 1;
+        assert_int_equal(apply(&web), 1);
+        shell("! iptables-legacy -t nat -C UMLD-PRE-web -p tcp --dport 8080 -j DNAT "
+              "--to-destination 10.0.0.2:80 2>/dev/null");
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup(test_race, nat_setup),
+                cmocka_unit_test_setup(test_second_table_refused, nat_setup),
+                cmocka_unit_test_setup(test_change_refused, nat_setup),
+                cmocka_unit_test_setup(test_missing_feature, nat_setup),
+                cmocka_unit_test_setup(test_no_tables, nat_setup),
+                cmocka_unit_test_setup(test_forbidden, nat_setup),
+                cmocka_unit_test_setup(test_old_revisions, nat_setup),
+        };
+
+        private_net_enter();
+        return RUN_TESTS(tests);
+}

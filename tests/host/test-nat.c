@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test-nat.c - a guest's chains in the real legacy tables, as iptables(8) itself sees them. */
+
+#include <stdio.h>
+
+#include "nat-tables.h"
+
+static void test_exact_text(void **state) {
+        (void) state;
+        assert_int_equal(check(&web), 0);
+        assert_int_equal(apply(&web), 1);
+        assert_int_equal(nat_kernel.commits, 2);
+        assert_as_planned();
+
+        /* A second time there is nothing to do. */
+        assert_int_equal(apply(&web), 0);
+        assert_int_equal(check(&web), 1);
+        assert_int_equal(nat_kernel.commits, 2);
+
+        assert_int_equal(take_away("web"), 1);
+        assert_int_equal(nat_kernel.commits, 4);
+        assert_int_equal(check(&web), 0);
+        assert_int_equal(take_away("web"), 0);
+        assert_int_equal(nat_kernel.commits, 4);
+        shell("! iptables-legacy-save | grep UMLD");
+}
+
+/* Our bytes are those of iptables(8): its -C compares them. */
+static void test_found_by_iptables(void **state) {
+        (void) state;
+        apply(&web);
+        shell("iptables-legacy-save | sed -n 's/^-A/-C/p' | grep -v MASQ | while read -r rule; do "
+              "iptables-legacy -t nat $rule 2>/dev/null || iptables-legacy $rule || exit 1; done");
+        shell("iptables-legacy -t nat -C UMLD-POST-web -s 10.0.0.2 -o venet0 -j MASQUERADE");
+        shell("! iptables-legacy -t nat -C UMLD-PRE-web -p tcp --dport 81 -j DNAT "
+              "--to-destination 10.0.0.2:80 2>/dev/null");
+}
+
+/* The chains for calls from near, as iptables(8) shows and finds them. */
+static void test_public_addresses(void **state) {
+        static const struct in_addr public[] = { { 0x010200c0 } };
+        NatPlan plan = web;
+
+        (void) state;
+        plan.public = public;
+        plan.n_public = 1;
+        plan.host_address.s_addr = htonl(0x0a000001);
+        apply(&plan);
+        assert_int_equal(check(&plan), 1);
+        shell("iptables-legacy -t nat -C PREROUTING -j UMLD-LOC-web");
+        shell("iptables-legacy -t nat -C OUTPUT -j UMLD-OUT-web");
+        shell("iptables-legacy -t nat -C UMLD-LOC-web -d 192.0.2.1 -j UMLD-PRE-web");
+        shell("iptables-legacy -t nat -C UMLD-OUT-web -d 192.0.2.1 -j UMLD-PRE-web");
+        shell("iptables-legacy -t nat -C UMLD-POST-web -s 10.0.0.2 -d 10.0.0.2 -o tap0 -j SNAT "
+              "--to-source 10.0.0.1");
+        shell("iptables-legacy -t nat -F UMLD-OUT-web");
+        assert_int_equal(check(&plan), 0);
+        assert_int_equal(apply(&plan), 1);
+        assert_int_equal(check(&plan), 1);
+        /* Without forwards nothing jumps to where they were. */
+        plan.n_forwards = 0;
+        assert_int_equal(apply(&plan), 1);
+        assert_int_equal(check(&plan), 1);
+        shell("! iptables-legacy-save | grep -e UMLD-LOC -e UMLD-OUT -e UMLD-PRE");
+        plan.n_forwards = 1;
+        plan.one_arm = true;
+        assert_int_equal(apply(&plan), 1);
+        shell("iptables-legacy -t nat -C UMLD-POST-web -d 10.0.0.2 -o tap0 -m conntrack --ctstate "
+              "DNAT -j SNAT --to-source 10.0.0.1");
+        assert_int_equal(take_away("web"), 1);
+        shell("! iptables-legacy-save | grep UMLD");
+}
+
+static void test_survives_save_and_restore(void **state) {
+        (void) state;
+        apply(&web);
+        shell("iptables-legacy-save >/run/rules && iptables-legacy -F && iptables-legacy -t nat "
+              "-F");
+        assert_int_equal(check(&web), 0);
+        shell("iptables-legacy-restore </run/rules");
+        assert_int_equal(check(&web), 1);
+        assert_int_equal(apply(&web), 0);
+}
+
+static const char foreign[] =
+        "*filter\n"
+        ":INPUT ACCEPT [11:1100]\n"
+        ":FORWARD DROP [22:2200]\n"
+        ":OUTPUT ACCEPT [33:3300]\n"
+        ":UMLD-FWD-webby - [0:0]\n"
+        ":theirs - [0:0]\n"
+        "[5:500] -A INPUT -p tcp -m tcp --dport 22 -m comment --comment \"a b\" -j ACCEPT\n"
+        "[6:600] -A FORWARD -i eth+ -j theirs\n"
+        "[7:700] -A FORWARD -j REJECT --reject-with icmp-port-unreachable\n"
+        "[8:800] -A UMLD-FWD-webby -s 10.0.0.9/32 -j ACCEPT\n"
+        "[9:900] -A theirs -m limit --limit 5/min -j LOG\n"
+        "COMMIT\n"
+        "*nat\n"
+        ":PREROUTING ACCEPT [44:4400]\n"
+        ":INPUT ACCEPT [0:0]\n"
+        ":OUTPUT ACCEPT [0:0]\n"
+        ":POSTROUTING ACCEPT [55:5500]\n"
+        "[1:100] -A PREROUTING -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.0.0.9\n"
+        "[2:200] -A POSTROUTING -s 10.0.0.0/24 ! -o lo -j MASQUERADE\n"
+        "COMMIT\n";
+
+/* Foreign rules, chains, policies and every counter stay as they are, while we come, change and go.
+ */
+static void test_foreign_rules_untouched(void **state) {
+        _cleanup_free_ char *before = NULL, *during = NULL, *after = NULL;
+        NatPlan fewer = web;
+
+        (void) state;
+        shell("cat >/run/foreign <<'END'\n%sEND\n", foreign);
+        shell("iptables-legacy-restore -c </run/foreign");
+        before = shell_output(SAVE_COUNTED);
+        assert_string_equal(before, foreign);
+
+        apply(&web);
+        fewer.n_forwards = 1;
+        apply(&fewer);
+        during = shell_output(SAVE_COUNTED " | grep -v 'UMLD-[A-Z]*-web\\>'");
+        assert_string_equal(during, foreign);
+        assert_int_equal(take_away("web"), 1);
+        after = shell_output(SAVE_COUNTED);
+        assert_string_equal(after, foreign);
+}
+
+/* First in FORWARD, before the REJECT; last in nat, behind the administrator's own rules. */
+static void test_place_of_jumps(void **state) {
+        (void) state;
+        shell("cat >/run/foreign <<'END'\n%sEND\n", foreign);
+        shell("iptables-legacy-restore </run/foreign");
+        apply(&web);
+        shell("test \"$(iptables-legacy -S FORWARD 1)\" = '-A FORWARD -j UMLD-FWD-web'");
+        shell("iptables-legacy -t nat -S PREROUTING 2 | grep -q UMLD-PRE-web");
+        shell("iptables-legacy -t nat -S POSTROUTING 2 | grep -q UMLD-POST-web");
+        /* Somebody else who comes first later is not fought. */
+        shell("iptables-legacy -I FORWARD -i eth9 -j ACCEPT");
+        assert_int_equal(apply(&web), 0);
+}
+
+static void test_repairs(void **state) {
+        static const char *const damages[] = {
+                "iptables-legacy -F FORWARD",
+                "iptables-legacy -F",
+                "iptables-legacy -F && iptables-legacy -X",
+                "iptables-legacy -A FORWARD -j UMLD-FWD-web",
+                "iptables-legacy -I FORWARD -j UMLD-FWD-web && "
+                "iptables-legacy -A FORWARD -j UMLD-FWD-web",
+                "iptables-legacy -R FORWARD 1 -p tcp -j UMLD-FWD-web",
+                "iptables-legacy -R FORWARD 1 -g UMLD-FWD-web",
+                "iptables-legacy -I UMLD-FWD-web -j DROP",
+                "iptables-legacy -A UMLD-FWD-web -j LOG",
+                "iptables-legacy -R UMLD-FWD-web 1 -i tap0 -j ACCEPT",
+                "iptables-legacy -R UMLD-FWD-web 1 -i tap+ -s 10.0.0.2 -j ACCEPT",
+                "iptables-legacy -R UMLD-FWD-web 1 -i tap0 -s 10.0.0.0/24 -j ACCEPT",
+                "iptables-legacy -R UMLD-FWD-web 1 -i tap0 ! -s 10.0.0.2 -j ACCEPT",
+                "iptables-legacy -R UMLD-FWD-web 1 -i tap0 -s 10.0.0.2 -j DROP",
+                "iptables-legacy -R UMLD-FWD-web 2 -o tap0 -d 10.0.0.2 -m conntrack "
+                "--ctstate RELATED,ESTABLISHED,DNAT,NEW -j ACCEPT",
+                "iptables-legacy -R UMLD-FWD-web 2 -o tap0 -d 10.0.0.2 -m conntrack "
+                "--ctstate DNAT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+                "iptables-legacy -R UMLD-FWD-web 2 -o tap0 -d 10.0.0.2 -m conntrack "
+                "! --ctstate RELATED,ESTABLISHED,DNAT -j ACCEPT",
+                "iptables-legacy -t nat -F",
+                "iptables-legacy -t nat -F PREROUTING",
+                "iptables-legacy -t nat -D POSTROUTING 1",
+                "iptables-legacy -t nat -R PREROUTING 1 -i eth7 -j UMLD-PRE-web",
+                "iptables-legacy -t nat -D UMLD-PRE-web 3",
+                "iptables-legacy -t nat -R UMLD-PRE-web 1 -p tcp --dport 8000:10000 "
+                "--sport 1:1023 -j DNAT --to-destination 10.0.0.2",
+                "iptables-legacy -t nat -R UMLD-PRE-web 3 -p tcp --dport 8080 -j DNAT "
+                "--to-destination 10.0.0.2:81",
+                "iptables-legacy -t nat -R UMLD-PRE-web 3 -p tcp --dport 8080 -j DNAT "
+                "--to-destination 10.0.0.2:80 --random",
+                "iptables-legacy -t nat -R UMLD-PRE-web 3 -p udp --dport 8080 -j DNAT "
+                "--to-destination 10.0.0.2:80",
+                "iptables-legacy -t nat -R UMLD-POST-web 1 -s 10.0.0.2 -o venet0 "
+                "-j MASQUERADE --random",
+                /* Two rules change places. */
+                "iptables-legacy -t nat -D UMLD-PRE-web 1 && "
+                "iptables-legacy -t nat -A UMLD-PRE-web -p tcp --dport 8000:10000 -j DNAT "
+                "--to-destination 10.0.0.2",
+        };
+
+        (void) state;
+        apply(&web);
+        FOREACH_ELEMENT (d, damages) {
+                shell("%s", *d);
+                nat_kernel_reset();
+                if (check(&web) != 0)
+                        fail_msg("not seen: %s", *d);
+                assert_int_equal(nat_kernel.commits, 0);
+                assert_int_equal(apply(&web), 1);
+                if (nat_kernel.commits != 1)
+                        fail_msg("%u commits for one table: %s", nat_kernel.commits, *d);
+                assert_as_planned();
+        }
+}
+
+static void test_plan_changes(void **state) {
+        NatPlan other = web;
+
+        (void) state;
+        apply(&web);
+        other.uplink = "eth0";
+        assert_int_equal(apply(&other), 1);
+        shell("! iptables-legacy-save | grep venet0");
+        /* What is no longer wanted goes, with its chain. */
+        other.masquerade = false;
+        assert_int_equal(apply(&other), 1);
+        shell("! iptables-legacy-save | grep UMLD-POST");
+        other.n_forwards = 0;
+        assert_int_equal(apply(&other), 1);
+        shell("! iptables-legacy-save | grep UMLD-PRE");
+        assert_table("filter", web_filter);
+        assert_int_equal(apply(&web), 1);
+        assert_as_planned();
+}
+
+static void test_two_guests(void **state) {
+        NatPlan db = web;
+
+        (void) state;
+        db.guest = "db";
+        db.tap = "tap1";
+        apply(&web);
+        assert_int_equal(apply(&db), 1);
+        assert_int_equal(check(&web), 1);
+        assert_int_equal(check(&db), 1);
+        assert_int_equal(take_away("db"), 1);
+        assert_int_equal(check(&web), 1);
+        assert_as_planned();
+}
+
+/* A chain that others refer to could not be deleted. */
+static void test_remove_stray_jumps(void **state) {
+        (void) state;
+        apply(&web);
+        shell("iptables-legacy -N theirs && iptables-legacy -A theirs -j UMLD-FWD-web && "
+              "iptables-legacy -A INPUT -i x -g UMLD-FWD-web && iptables-legacy -A INPUT -j "
+              "theirs");
+        assert_int_equal(take_away("web"), 1);
+        assert_table("filter", "*filter\n"
+                               ":INPUT ACCEPT\n"
+                               ":FORWARD ACCEPT\n"
+                               ":OUTPUT ACCEPT\n"
+                               ":theirs -\n"
+                               "-A INPUT -j theirs\n"
+                               "COMMIT\n");
+}
+
+static void assert_tables_in_use(const char *expected) {
+        _cleanup_free_ char *names = shell_output("cat /proc/net/ip_tables_names");
+
+        assert_string_equal(names, expected);
+}
+
+/* Looking must not bring a table to life that the host had no use for. */
+static void test_unused_tables(void **state) {
+        NatPlan closed = web;
+
+        (void) state;
+        assert_int_equal(take_away("web"), 0);
+        assert_tables_in_use("");
+        closed.masquerade = false;
+        closed.n_forwards = 0;
+        assert_int_equal(apply(&closed), 1);
+        assert_tables_in_use("filter\n");
+}
+
+static void test_many_forwards(void **state) {
+        static Forward many[513];
+        NatPlan plan = web;
+        const char *what = NULL;
+
+        (void) state;
+        for (unsigned i = 0; i < ARRAY_SIZE(many); i++)
+                many[i] = (Forward){ FORWARD_TCP | FORWARD_UDP, (uint16_t) (1000 + i),
+                                     (uint16_t) (1000 + i), (uint16_t) (2000 + i) };
+        plan.forwards = many;
+        plan.n_forwards = 500;
+        assert_int_equal(apply(&plan), 1);
+        assert_int_equal(nat_kernel.commits, 2);
+        assert_int_equal(check(&plan), 1);
+        shell("test $(iptables-legacy-save -t nat | grep -c DNAT) -eq 1000");
+
+        /* One forward changes: still one commit. */
+        many[250].guest_first = 9;
+        assert_int_equal(apply(&plan), 1);
+        assert_int_equal(nat_kernel.commits, 3);
+
+        plan.n_forwards = 512;
+        assert_int_equal(apply(&plan), 1);
+        plan.n_forwards = 513;
+        ASSERT_ERROR(nat_apply(&plan, &what), E2BIG);
+        assert_string_equal(what, "port forwards");
+        shell("test $(iptables-legacy-save -t nat | grep -c DNAT) -eq 1024");
+}
+
+/* The longest names that can be. */
+static void test_long_names(void **state) {
+        NatPlan plan = web;
+
+        (void) state;
+        plan.guest = "fifteen-bytes-x";
+        plan.tap = "tap-of-15-bytes";
+        plan.uplink = "upl-of-15-bytes";
+        assert_int_equal(apply(&plan), 1);
+        assert_int_equal(check(&plan), 1);
+        shell("iptables-legacy -C UMLD-FWD-fifteen-bytes-x -i tap-of-15-bytes -s 10.0.0.2 -j "
+              "ACCEPT");
+        assert_int_equal(take_away("fifteen-bytes-x"), 1);
+        shell("! iptables-legacy-save | grep UMLD");
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup(test_exact_text, nat_setup),
+                cmocka_unit_test_setup(test_found_by_iptables, nat_setup),
+                cmocka_unit_test_setup(test_public_addresses, nat_setup),
+                cmocka_unit_test_setup(test_survives_save_and_restore, nat_setup),
+                cmocka_unit_test_setup(test_foreign_rules_untouched, nat_setup),
+                cmocka_unit_test_setup(test_place_of_jumps, nat_setup),
+                cmocka_unit_test_setup(test_repairs, nat_setup),
+                cmocka_unit_test_setup(test_plan_changes, nat_setup),
+                cmocka_unit_test_setup(test_two_guests, nat_setup),
+                cmocka_unit_test_setup(test_remove_stray_jumps, nat_setup),
+                cmocka_unit_test_setup(test_unused_tables, nat_setup),
+                cmocka_unit_test_setup(test_many_forwards, nat_setup),
+                cmocka_unit_test_setup(test_long_names, nat_setup),
+        };
+
+        private_net_enter();
+        return RUN_TESTS(tests);
+}

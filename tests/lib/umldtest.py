@@ -1,0 +1,524 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What tests of the running programs share: a world, guests in it, umld and umlctl, and the host's state.
+
+The build is told by UMLD_BUILD_ROOT and UMLD_SOURCE_ROOT, which meson sets.
+"""
+
+import atexit
+import contextlib
+import ctypes
+import difflib
+import fcntl
+import http.client
+import itertools
+import json
+import os
+import re
+import select
+import shlex
+import shutil
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+
+import tap
+
+SOURCE = Path(os.environ.get("UMLD_SOURCE_ROOT") or Path(__file__).resolve().parents[2])
+BUILD = Path(os.environ.get("UMLD_BUILD_ROOT") or SOURCE / "build")
+WORLD = SOURCE / "tests/world"
+MAKE_GUEST = SOURCE / "tools/make-guest"
+
+DONE, FAILED, USAGE, NOT_RUNNING, NO_GUEST, NOT_PERMITTED = 0, 1, 2, 3, 4, 77
+
+DEBIAN_KERNEL = Path("/usr/bin/linux.uml")
+INET, HOST, FAR = "203.0.113.1", "203.0.113.10", "198.51.100.1"
+HOST_TAP, GUEST_ADDRESS = "10.0.0.1", "10.0.0.2"
+
+# Of guests: the upper part of what umld itself would choose from (lib/host/guest-uid.h).
+UID_FIRST, UID_LAST, UIDS_PER_WORLD = 60850, 61100, 4
+
+# Under a sanitizer or on a loaded machine everything takes longer.
+PATIENCE = float(os.environ.get("UMLD_TEST_PATIENCE", "1"))
+
+CLONE_NEWNET = 0x40000000
+libc = ctypes.CDLL(None, use_errno=True)
+
+main = tap.main
+
+os.environ["SSH_CONNECTION"] = ""  # that of whoever runs the tests is none of theirs
+
+
+def wait_until(condition, timeout=10, what=None, interval=0.005):
+    """The first true value of condition(); AssertionError when there is none in time."""
+    end = time.monotonic() + timeout * PATIENCE
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {timeout * PATIENCE:g} s: {what or condition}")
+        time.sleep(interval)
+
+
+def test_kernels():
+    """All kernels to test with: Debian's, those of UMLD_TEST_KERNELS, and one that may lie beside the sources."""
+    kernels = [DEBIAN_KERNEL] + [Path(k) for k in os.environ.get("UMLD_TEST_KERNELS", "").split(":") if k]
+    kernels += [k for k in [SOURCE.parent / "shared/kernel/vmlinux-7.2"] if k.exists() and k not in kernels]
+    return kernels
+
+
+@contextlib.contextmanager
+def locked(directory):
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def process_alive(pid):
+    """Is it there, and more than a zombie?"""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return text.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def children(pid):
+    """The pids of all descendants."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in task.read_text().split():
+                found += [int(child)] + children(int(child))
+    return found
+
+
+def clean_file_system(image):
+    """The complaints of e2fsck about an image, '' for none; a journal to replay is one."""
+    check = subprocess.run(["/sbin/e2fsck", "-fn", image], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                           encoding="utf-8", errors="replace", timeout=60)
+    head = subprocess.run(["/sbin/dumpe2fs", "-h", image], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          encoding="utf-8", errors="replace", timeout=60)
+    dirty = "needs_recovery\n" if "needs_recovery" in head.stdout else ""
+    return dirty + (check.stdout if check.returncode else "")
+
+
+class World:
+    """A VPS in a box (tests/world), with the programs of the build where any user can reach them."""
+
+    serial = itertools.count()
+
+    def __init__(self, shm="64M"):
+        self.name = f"t{os.getpid()}-{next(self.serial)}"
+        subprocess.run([WORLD, "up", self.name, "--shm", shm], check=True, timeout=60)
+        atexit.register(self.down)
+        lines = subprocess.run([WORLD, "env", self.name], check=True, stdout=subprocess.PIPE,
+                               encoding="utf-8").stdout.splitlines()
+        self.variables = dict(line.split("=", 1) for line in lines)
+        self.dir = Path(self.variables["UMLD_WORLD_DIR"])
+        self.config_dir, self.runtime_dir, self.state_dir, self.log_dir = (
+            Path(self.variables[f"UMLD_{d}_DIR"]) for d in ("CONFIG", "RUNTIME", "STATE", "LOG"))
+        self.programs = self.dir / "programs"
+        self.daemons = []
+        self.uids = itertools.count(self.free_uids())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.down()
+
+    def down(self):
+        atexit.unregister(self.down)
+        subprocess.run([WORLD, "down", self.name], check=True, timeout=60)
+        # Those of umlds that were killed: their pids will be others' one day.
+        for directory in Snapshot.cgroups(self):
+            with contextlib.suppress(OSError):
+                os.rmdir(directory.rstrip("\n"))
+
+    def free_uids(self):
+        """The first of some uids that no other world uses."""
+        with locked(self.dir.parent):
+            taken = {int(f.read_text()) for f in self.dir.parent.glob("*/uids")}
+            first = next(u for u in range(UID_FIRST, UID_LAST, UIDS_PER_WORLD) if u not in taken)
+            (self.dir / "uids").write_text(f"{first}\n")
+        return first
+
+    # ---- programs ----
+
+    def program(self, path):
+        """A copy of a program of the build, such as daemon/umld, with its companions around it."""
+        if not self.programs.exists():
+            for each in ("daemon/umld", "daemon/umld-init", "lib/preload/umld-cpu-fix.so", "umlctl/umlctl",
+                         "tests/guest/fake-guest", "tests/lib/refuse"):
+                self.install(BUILD / each, self.programs / each)
+        return self.programs / path
+
+    def install(self, source, target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+        target.chmod(0o755)
+        return target
+
+    def kernel(self, path):
+        """A copy of a kernel where the guest's user can reach it."""
+        target = self.dir / "kernels" / path.name
+        return target if target.exists() else self.install(path, target)
+
+    def command(self, part, *command):
+        return [str(WORLD), "run", self.name, part, "--"] + [str(word) for word in command]
+
+    def run(self, part, *command, check=False, timeout=60, env=None, **options):
+        """Runs a command in the host or inet part; its CompletedProcess with text."""
+        return subprocess.run(self.command(part, *command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, encoding="utf-8", errors="replace", check=check,
+                              timeout=timeout * PATIENCE, env={**os.environ, **(env or {})}, **options)
+
+    def host(self, *command, **options):
+        """The output of a command on the host, which must succeed."""
+        p = self.run("host", *command, **options)
+        if p.returncode != 0:
+            raise AssertionError(f"{shlex.join(str(c) for c in command)}: status {p.returncode}: {p.stderr}")
+        return p.stdout
+
+    def umlctl(self, *arguments, **options):
+        """Runs umlctl on the host; .json is what --json gave."""
+        p = self.run("host", self.program("umlctl/umlctl"), *arguments,
+                     env={"UMLD_DAEMON": str(self.program("daemon/umld")), **options.pop("env", {})}, **options)
+        p.json = None
+        if "--json" in arguments and p.stdout:
+            p.json = json.loads(p.stdout)
+        return p
+
+    def check(self, name):
+        return self.run("host", self.program("daemon/umld"), "--check", name)
+
+    # ---- network ----
+
+    def socket(self, part="inet", family=socket.AF_INET, kind=socket.SOCK_STREAM):
+        """A socket in a part's network namespace."""
+        made = []
+
+        def make():
+            with open(f"/run/netns/{self.name}-{part}", "rb") as ns:
+                if libc.setns(ns.fileno(), CLONE_NEWNET) < 0:
+                    made.append(OSError(ctypes.get_errno(), "setns"))
+                else:
+                    made.append(socket.socket(family, kind))
+
+        thread = threading.Thread(target=make)  # its own namespace ends with it
+        thread.start()
+        thread.join()
+        if isinstance(made[0], OSError):
+            raise made[0]
+        return made[0]
+
+    def fetch(self, port=8080, path="/", address=HOST, part="inet", timeout=1.0):
+        """A page's text, as seen from the Internet through DNAT; OSError where there is none."""
+        with self.socket(part) as s:
+            s.settimeout(timeout)
+            s.connect((address, port))
+            connection = http.client.HTTPConnection(address, port)
+            connection.sock = s
+            try:
+                connection.request("GET", path)
+                answer = connection.getresponse()
+                text = answer.read().decode(errors="replace")
+            except http.client.HTTPException as e:
+                raise OSError(f"no good answer: {e!r}") from e
+        if answer.status != 200:
+            raise OSError(f"status {answer.status}")
+        return text
+
+    def fetch_when_served(self, port=8080, within=20, unlike=None, **options):
+        """The page once it is served, and by another boot than `unlike` where that is given."""
+        def attempt():
+            with contextlib.suppress(OSError):
+                page = self.fetch(port, timeout=0.25 * PATIENCE, **options)
+                return page if page != unlike else None
+            return None
+        return wait_until(attempt, within, f"a page on port {port}", interval=0.002)
+
+    # ---- guests ----
+
+    def guest(self, name="web", fake=None, kernel=None, image=None, own_uid=True, **sections):
+        """Writes a guest's configuration: sections as Guest={"Memory": "32M"}, lists for repeated keys.
+        fake is the script of a fake guest, else kernel is copied here; image is copied as its disk.
+        own_uid: one that no other test uses at the same time (umld sees but the uids of its own state
+        directory), else umld chooses."""
+        state = self.state_dir / name
+        state.mkdir(mode=0o711, exist_ok=True)
+        if own_uid and not (state / "uid").exists():
+            (state / "uid").write_text(f"{next(self.uids)}\n")
+        settings = {section: dict(keys) for section, keys in sections.items()}
+        base = settings.setdefault("Guest", {})
+        if fake is not None:
+            base.setdefault("Kernel", self.program("tests/guest/fake-guest"))
+            base.setdefault("Append", shlex.quote(f"fake={fake}".replace(" ", "_")))
+            base.setdefault("Memory", "32M")
+        elif kernel is not None:
+            base.setdefault("Kernel", self.kernel(kernel))
+        if image is not None:
+            subprocess.run(["cp", "--sparse=always", image, state / "root.img"], check=True)
+        elif not (state / "root.img").exists():
+            (state / "root.img").write_bytes(bytes(1 << 20))
+        self.write_config(name, settings)
+        return name
+
+    def write_config(self, name, settings):
+        lines = []
+        for section, keys in settings.items():
+            lines.append(f"[{section}]")
+            for key, value in keys.items():
+                for each in value if isinstance(value, (list, tuple)) else [value]:
+                    lines.append(f"{key}={each}")
+        (self.config_dir / f"{name}.conf").write_text("\n".join(lines) + "\n")
+
+    def image(self, name="web"):
+        return self.state_dir / name / "root.img"
+
+    # ---- what is there ----
+
+    def processes(self, part="host"):
+        """{pid: command line} of all that runs in that part beside its keeper."""
+        pids = subprocess.run(["ip", "netns", "pids", f"{self.name}-{part}"], stdout=subprocess.PIPE,
+                              encoding="utf-8", check=True).stdout.split()
+        keeper = (self.dir / f"{part}.keeper").read_text().split()[0]
+        found = {}
+        for pid in pids:
+            with contextlib.suppress(OSError):
+                line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                if pid != keeper and process_alive(pid):
+                    found[int(pid)] = line or Path(f"/proc/{pid}/comm").read_text().strip()
+        return found
+
+    def snapshot(self):
+        return Snapshot(self)
+
+    def logs(self):
+        """All that the daemons and guests of this world said, for a failure's report."""
+        texts = []
+        for path in sorted(self.dir.glob("*.stderr")) + sorted(self.log_dir.glob("*/*")):
+            with contextlib.suppress(OSError):
+                texts.append(f"---- {path.relative_to(self.dir)}\n"
+                             + path.read_text(encoding="utf-8", errors="replace")[-6000:])
+        return "\n".join(texts)
+
+
+class Snapshot:
+    """The state of a host, as text, to compare before with after."""
+
+    # Each of them prints what must be the same again when umld is gone.
+    COMMANDS = {
+        "links": "ip -d -o link | sed 's/ numtxqueues.*//'",
+        "addresses": "ip -o address",
+        "routes": "ip -4 route show table all; ip -6 route show table all",
+        "neighbours": "ip neighbour show nud permanent",
+        "iptables": "for t in filter nat mangle raw; do iptables-legacy-save -t $t || echo no $t; done 2>&1"
+                    " | grep -v '^#' | sed 's/ \\[[0-9]*:[0-9]*\\]$//'",
+        "nftables": "! command -v nft >/dev/null || nft list ruleset",
+        "sysctls": "grep -r '' /proc/sys/net/ipv4 2>/dev/null"
+                   " | grep -vE '/(tcp_fastopen_key|route/flush|nf_conntrack|neigh/|conf/.*/(stable_secret))'",
+        "mounts": "awk '$5 ~ \"^(/dev|/proc|/sys|/run/umld)\" && $5 !~ \"^/(sys/fs/cgroup|dev/pts)\""
+                  " { $1 = $2 = \"\"; print }' /proc/self/mountinfo",
+        "shm": "find /dev/shm -printf '%p %y %m %U %s\\n'; stat -f -c '%b blocks, %f free' /dev/shm",
+    }
+
+    def __init__(self, world):
+        script = "".join(f"echo '== {name}'\n{command}\n" for name, command in self.COMMANDS.items())
+        self.text = world.host("sh", "-c", script)
+        self.text += "== files\n" + "".join(self.files(world)) + "== processes\n"
+        self.text += "".join(f"{pid} {line}\n" for pid, line in sorted(world.processes().items()))
+        self.text += "== control groups\n" + "".join(self.cgroups(world))
+
+    @staticmethod
+    def files(world):
+        """Below the configuration and runtime directories; state and log keep what they are for. An empty
+        .shared stays where a guest has been: a lock file cannot be removed without a race."""
+        shared = world.runtime_dir / ".shared"
+        for top in (world.config_dir, world.runtime_dir):
+            for path in [top] + sorted(top.rglob("*")):
+                if path in (shared, shared / "lock"):
+                    continue
+                s = path.lstat()
+                yield f"{path} {stat.filemode(s.st_mode)} {s.st_uid} {s.st_gid}\n"
+
+    @staticmethod
+    def cgroups(world):
+        """Those that umld made for guests of this world."""
+        for directory, names, _ in os.walk("/sys/fs/cgroup"):
+            for name in sorted(names):
+                match = re.match(r"umld-(.*)\.(\d+)$", name)
+                if match and int(match[2]) in [d.pid for d in world.daemons if d.name == match[1]]:
+                    yield f"{directory}/{name}\n"
+
+    def difference(self, after):
+        """What changed since, as a unified diff; '' for nothing."""
+        return "".join(difflib.unified_diff(self.text.splitlines(True), after.text.splitlines(True),
+                                            "before", "after", n=0))
+
+
+class Message:
+    """One datagram to NOTIFY_SOCKET."""
+
+    def __init__(self, text):
+        self.time = time.monotonic()
+        self.fields = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+    def __repr__(self):
+        return " ".join(f"{k}={v}" for k, v in self.fields.items())
+
+
+class Daemon:
+    """umld NAME in the foreground on the host of a world, with a service manager that hears all it says."""
+
+    def __init__(self, world, name="web", arguments=(), watchdog=None, env=None, notify=True,
+                 wrapper=()):
+        self.world, self.name = world, name
+        self.messages = []
+        self.changed = threading.Condition()
+        number = len(world.daemons)
+        self.log_file = world.dir / f"umld-{name}-{number}.stderr"
+        variables = dict(env or {})
+        if watchdog:
+            variables["WATCHDOG_USEC"] = str(int(watchdog * 1e6))
+        if notify:
+            variables["NOTIFY_SOCKET"] = str(world.dir / f"notify-{number}")
+            self.receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            self.receiver.bind(variables["NOTIFY_SOCKET"])
+            threading.Thread(target=self.receive, daemon=True).start()
+        with open(self.log_file, "wb") as log:
+            self.started = time.monotonic()
+            self.process = subprocess.Popen(
+                world.command("host", *wrapper, world.program("daemon/umld"), *arguments, name),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **variables}, start_new_session=True)
+        self.pid = self.process.pid  # all the way down by exec
+        world.daemons.append(self)
+
+    def receive(self):
+        while True:
+            text = self.receiver.recv(65536).decode(errors="replace")
+            with self.changed:
+                self.messages.append(Message(text))
+                self.changed.notify_all()
+
+    @property
+    def log(self):
+        return self.log_file.read_text(encoding="utf-8", errors="replace")
+
+    def said(self, field, value=None):
+        """The values of that field in all messages so far."""
+        with self.changed:
+            return [m.fields[field] for m in self.messages
+                    if field in m.fields and value in (None, m.fields[field])]
+
+    def statuses(self):
+        """States in the order they were announced."""
+        return [text.partition(":")[0] for text in self.said("STATUS")]
+
+    def wait_message(self, condition, timeout=10, what="a message", since=0):
+        """The first message from number `since` on that fulfils condition."""
+        def find():
+            return next((m for m in self.messages[since:] if condition(m.fields)), None)
+        with self.changed:
+            self.changed.wait_for(lambda: find() or self.process.poll() is not None, timeout * PATIENCE)
+        if not find() and self.process.poll() is not None:
+            time.sleep(0.05)  # its last words may be under way
+        found = find()
+        if not found:
+            end = f"umld ended with {self.process.returncode}" if self.process.returncode is not None else "timeout"
+            raise AssertionError(f"no {what}: {end}")
+        return found
+
+    def wait_ready(self, timeout=20):
+        self.wait_message(lambda f: f.get("READY") == "1", timeout, "READY=1")
+        return self
+
+    def wait_state(self, state, timeout=10, since=0):
+        return self.wait_message(lambda f: f.get("STATUS", "").partition(":")[0] == state, timeout,
+                                 f"state {state}", since)
+
+    def wait(self, timeout=10):
+        """The exit status."""
+        return self.process.wait(timeout * PATIENCE)
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def stop(self, timeout=15):
+        """As systemd stops it; the exit status."""
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+        return self.wait(timeout)
+
+    def kill(self):
+        self.process.kill()
+        return self.wait()
+
+    def status(self):
+        """What umlctl status --json says."""
+        p = self.world.umlctl("status", self.name, "--json")
+        if p.json is None:
+            raise AssertionError(f"umlctl status: {p.returncode}: {p.stderr}")
+        return p.json
+
+    def guest_pid(self):
+        """The main process of the guest's kernel."""
+        return self.status()["pid"]
+
+    def mconsole(self, command):
+        return mconsole(self.world, self.world.runtime_dir / self.name / "uml" / self.name / "mconsole", command)
+
+
+def mconsole(world, path, command, timeout=2):
+    """Asks a guest's management console; the text of the answer."""
+    with tempfile.TemporaryDirectory(dir=world.dir) as scratch, \
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        os.chmod(scratch, 0o711)
+        s.bind(f"{scratch}/s")
+        os.chmod(f"{scratch}/s", 0o777)  # the answer comes from the guest's user
+        data = command.encode()
+        s.sendto(struct.pack("=III", 0xcafebabe, 2, len(data)) + data, str(path))
+        text = b""
+        while select.select([s], [], [], timeout * PATIENCE)[0]:
+            datagram = s.recv(8192)
+            _, more, length = struct.unpack("=III", datagram[:12])
+            text += datagram[12:12 + length].rstrip(b"\0")
+            if not more:
+                break
+    return text.decode(errors="replace")
+
+
+class TestCase(unittest.TestCase):
+    """Each test has a world of its own, gone at its end whatever happens."""
+
+    shm = "64M"
+
+    def setUp(self):
+        self.kept_logs = None
+        self.world = World(self.shm)
+        self.addCleanup(self.leave)
+
+    def leave(self):
+        self.kept_logs = self.world.logs()
+        self.world.down()
+
+    def diagnosis(self):
+        return self.kept_logs if self.kept_logs is not None else self.world.logs()
+
+    def daemon(self, *arguments, **options):
+        return Daemon(self.world, *arguments, **options)
+
+    def assert_same_host(self, before):
+        difference = before.difference(self.world.snapshot())
+        self.assertEqual(difference, "", f"the host is not as it was before:\n{difference}")

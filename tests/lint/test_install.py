@@ -1,0 +1,123 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""An installation holds what it should, where it should, and its units please systemd."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import tap
+
+BUILD = os.environ["UMLD_BUILD_ROOT"]
+
+# systemd-analyze security: 0 is safe, 10 is not; times ten. What is above this is a line of the sandbox lost.
+EXPOSURE = 62
+
+WANTED = [
+    "bin/umlctl",
+    "sbin/umld",
+    "libexec/umld/umld-init",
+    r"lib/umld/umld-cpu-fix\.so",
+    r"lib/systemd/system/umld@\.service",
+    r"lib/systemd/system/umld\.target",
+    r"lib/systemd/system/multi-user\.target\.d/umld\.conf",
+    r"lib/sysusers\.d/umld\.conf",
+    r"lib/tmpfiles\.d/umld\.conf",
+    "share/bash-completion/completions/umlctl",
+]
+
+
+def run(*words, **options):
+    return subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          encoding="utf-8", check=False, **options)
+
+
+class Install(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.work = tempfile.mkdtemp(prefix="umld-install-")
+        cls.addClassCleanup(shutil.rmtree, cls.work)
+        cls.root = f"{cls.work}/root"
+        done = run("meson", "install", "-C", BUILD, "--no-rebuild", env=dict(os.environ, DESTDIR=cls.root))
+        options = json.loads(run("meson", "introspect", "--buildoptions", BUILD).stdout)
+        cls.prefix = next(o["value"] for o in options if o["name"] == "prefix")
+        cls.units = f"{cls.root}{cls.prefix}/lib/systemd/system"
+        if done.returncode != 0:
+            raise AssertionError(done.stdout)
+
+    def files(self):
+        return [os.path.join(top, name)[len(self.root):]
+                for top, _, names in os.walk(self.root) for name in names]
+
+    def test_all_there(self):
+        for wanted in WANTED:
+            pattern = re.compile(re.escape(self.prefix) + "/" + wanted)
+            self.assertTrue(any(pattern.fullmatch(f) for f in self.files()), f"{wanted} is not in {self.files()}")
+
+    def test_nothing_outside_the_prefix(self):
+        self.assertEqual([f for f in self.files() if not f.startswith((self.prefix + "/", "/etc/"))], [])
+
+    def test_programs_run_from_there(self):
+        for program in ("sbin/umld", "bin/umlctl"):
+            done = run(f"{self.root}{self.prefix}/{program}", "--version")
+            self.assertEqual(done.returncode, 0, done.stdout)
+            self.assertRegex(done.stdout, r"\d+\.\d+")
+
+    def unit_for_analysis(self):
+        """The unit with programs that exist, in a directory of its own."""
+        directory = f"{self.work}/units"
+        os.makedirs(directory, exist_ok=True)
+        with open(f"{self.units}/umld@.service", encoding="utf-8") as unit:
+            text = unit.read()
+        self.assertNotIn("@sbindir@", text)
+        self.assertIn(f"ExecStart={self.prefix}/sbin/umld %i", text)
+        with open(f"{directory}/umld@.service", "w", encoding="utf-8") as unit:
+            unit.write(text.replace(f"={self.prefix}/", f"={self.root}{self.prefix}/"))
+        shutil.copy(f"{self.units}/umld.target", directory)
+        shutil.copytree(f"{self.units}/multi-user.target.d", f"{directory}/multi-user.target.d", dirs_exist_ok=True)
+        return directory
+
+    def test_systemd_has_no_complaint(self):
+        directory = self.unit_for_analysis()
+        done = run("systemd-analyze", "verify", "--man=no", "umld@web.service", "umld.target", "multi-user.target",
+                   env=dict(os.environ, SYSTEMD_UNIT_PATH=f"{directory}:"))
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+
+    def test_sandbox_is_whole(self):
+        done = run("systemd-analyze", "security", "--no-pager", "--offline=true", f"--threshold={EXPOSURE}",
+                   f"{self.unit_for_analysis()}/umld@.service")
+        self.assertEqual(done.returncode, 0, done.stdout.splitlines()[-1])
+
+    def test_each_line_of_the_sandbox_has_its_reason(self):
+        with open(f"{self.units}/umld@.service", encoding="utf-8") as unit:
+            sandbox = unit.read().split("sandbox.", 1)[1].split("[Install]")[0]
+        lines = sandbox.splitlines()
+        keys = [line.split("=")[0] for line in lines]
+        bare = [line for i, line in enumerate(lines) if re.match(r"[A-Z]\w+=", line)
+                and not lines[i - 1].startswith("#") and not re.match(r"[A-Z]\w+=", lines[i - 1])]
+        self.assertEqual(bare, [])
+        self.assertGreater(len(set(filter(None, keys))), 10)
+
+    def test_users_and_directories(self):
+        """systemd's own tools understand the two files, in a root of their own."""
+        os.makedirs(f"{self.root}/etc", exist_ok=True)
+        lib = f"{self.prefix}/lib"
+        for tool, file in (("systemd-sysusers", "sysusers.d"), ("systemd-tmpfiles", "tmpfiles.d")):
+            words = [tool, f"--root={self.root}", f"{self.root}{lib}/{file}/umld.conf"]
+            if tool == "systemd-tmpfiles":
+                words.insert(1, "--create")
+            done = run(*words)
+            self.assertEqual(done.returncode, 0, done.stdout)
+        with open(f"{self.root}/etc/group", encoding="utf-8") as group:
+            self.assertRegex(group.read(), r"(?m)^umld:")
+        self.assertEqual(os.stat(f"{self.root}/var/lib/umld").st_mode & 0o777, 0o711)
+        self.assertEqual(os.stat(f"{self.root}/run/umld").st_mode & 0o777, 0o711)
+        self.assertEqual(os.stat(f"{self.root}/var/log/umld").st_mode & 0o777, 0o750)
+
+
+if __name__ == "__main__":
+    tap.main()

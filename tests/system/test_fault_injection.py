@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One system call of umld fails: it ends in a guest or in a clear error, and the host is as it was.
+
+UMLD_TEST_ALL=1 tries all of them, else as many as there is time for.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+import injection
+from umldtest import DONE, FAILED, USAGE, TestCase, main
+
+
+class FaultInjection(TestCase):
+    timeout = 3600
+
+    def judge(self, umld, before):
+        self.assertIn(umld.process.returncode, (DONE, FAILED, USAGE))
+        if "-> running" not in umld.log:
+            self.assertNotEqual(umld.process.returncode, DONE)
+            self.assertIn("error: ", umld.log)
+        difference = before.difference(self.world.snapshot())
+        if difference:  # where the undoing itself has failed it says so, and the next one does it
+            self.assertIn("warning: ", umld.log, difference)
+
+    def inject(self, calls):
+        self.world.guest(fake="boot,ready", **injection.GUEST)
+        before = self.world.snapshot()
+        points = injection.record(self.world, calls)
+        met = 0
+        for point in injection.in_time(points):
+            with self.subTest(point=point):
+                try:
+                    umld = injection.run_to(self.world, point, f"error={calls[point.call]}")
+                    met += umld.met
+                    self.judge(umld, before)
+                except AssertionError:
+                    print(f"# {point}\n# " + self.world.daemons[-1].log.replace("\n", "\n# "), flush=True)
+                    raise
+                finally:
+                    injection.next_start(self, before)
+        self.assertGreater(met, 5)
+
+    def test_changes(self):
+        self.inject(injection.CHANGES)
+
+    def test_looks(self):
+        self.inject(injection.LOOKS)
+
+
+if __name__ == "__main__":
+    main()

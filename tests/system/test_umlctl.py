@@ -1,0 +1,524 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""umlctl against control sockets that do as the test says: bus-fixture plays umld.
+
+Nothing here needs a guest, a network or systemd."""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+import umldtest  # noqa: E402
+from umlctltest import ANSWER, Case  # noqa: E402
+from umldtest import DONE, FAILED, NO_GUEST, NOT_PERMITTED, NOT_RUNNING, USAGE  # noqa: E402
+
+
+class CommandLine(Case):
+    def test_help_and_version(self):
+        p = self.expect(DONE, "--help")
+        self.assertEqual(p.stderr, "")
+        for verb in ("list", "status", "start", "stop", "restart", "reload", "kill", "check", "wait",
+                     "enable", "disable", "crashes", "help"):
+            self.assertIn("\n  %s " % verb, p.stdout)
+        self.assertEqual(self.expect(DONE, "help").stdout, p.stdout)
+        self.assertIn("--timeout", self.expect(DONE, "help", "stop").stdout)
+        self.assertEqual(self.expect(DONE, "stop", "--help").stdout, self.expect(DONE, "help", "stop").stdout)
+        self.assertNotIn("--json", self.expect(DONE, "help", "stop").stdout)
+        self.assertRegex(self.expect(DONE, "--version").stdout, r"^umlctl \d+\.\d+\.\d+\n$")
+
+    def test_wrong_words(self):
+        self.configure("web")
+        for args, words in (((), "no verb"), (("frob",), "'frob'"), (("",), "no verb ''"),
+                            (("list", "web"), "no argument"), (("stop", "web", "db"), "no more than [NAME]"),
+                            (("--frob", "list"), "--frob"), (("-x", "list"), "-x"),
+                            (("wait", "--for"), "--for needs"), (("wait", "--for=booting"), "stopped"),
+                            (("stop", "--timeout=soon"), "30s"), (("stop", "--json"), "does not go with"),
+                            (("list", "--no-wait"), "does not go with"), (("status", "Web"), "'Web'"),
+                            (("status", "../web"), "no guest's name"),
+                            (("status", "a" * 16), "no guest's name")):
+            self.assertIn(words, self.expect_line(USAGE, *args))
+
+    def test_prefixes(self):
+        self.configure("web")
+        self.expect(NOT_RUNNING, "statu", "web")
+        self.expect(DONE, "li")
+        line = self.expect_line(USAGE, "st", "web")
+        self.assertIn("status, start, stop", line)
+
+    def test_relative_directory(self):
+        line = self.expect_line(USAGE, "list", env={"UMLD_RUNTIME_DIR": "run/umld"})
+        self.assertIn("UMLD_RUNTIME_DIR=run/umld", line)
+
+    def test_no_such_guest(self):
+        self.configure("web")
+        for verb in ("status", "start", "stop", "restart", "reload", "kill", "check", "wait", "enable"):
+            self.assertIn("no guest db", self.expect_line(NO_GUEST, verb, "db"))
+
+    def test_the_only_guest(self):
+        for verb in ("status", "stop", "start"):
+            self.assertIn(".conf", self.expect_line(NO_GUEST, verb))
+        self.configure("web")
+        self.assertIn("using the only guest, web", self.expect(DONE, "stop").stderr)
+        self.assertEqual(self.expect(DONE, "stop", "--quiet").stderr, "")
+        self.assertIn("web - stopped", self.expect(NOT_RUNNING, "status").stdout)
+        self.configure("db")
+        line = self.expect_line(USAGE, "stop")
+        self.assertIn("db, web", line)
+        self.assertIn("list --json", self.expect_line(USAGE, "status", "--json"))
+        p = self.expect(NOT_RUNNING, "status")
+        self.assertLess(p.stdout.index("db - stopped"), p.stdout.index("web - stopped"))
+
+    def test_full_output(self):
+        with open("/dev/full", "w") as full:
+            p = self.run_umlctl("--help", stdout=full)
+        self.assertEqual(p.returncode, FAILED)
+        self.assertIn("No space left", p.stderr)
+
+
+class Status(Case):
+    def test_json(self):
+        self.configure("web")
+        u = self.running(Restarts=2, StatusText="serving", LastVerdict="panic", LastDetail="no init",
+                         LastWhen=1700000000500000, KernelPath="/usr/bin/linux.uml",
+                         KernelVersion="6.1.176", KernelTransport="tuntap", KernelCpuFix="preloaded",
+                         MemorySize=64 << 20, MemoryBacking="shm", MemoryPath="/dev/shm",
+                         MemoryUsed=12345678, Tap="tap0", HostAddress="10.0.0.1/24",
+                         GuestAddress="10.0.0.2", Uplink="venet0", Masquerade="masquerade",
+                         Backend="iptables", Forwards="tcp/8000-10000 udp/53", RuleRepairs="3", Guarded="22",
+                         Confinement="user=60001 seccomp=off", ConsoleLog="/var/log/umld/web/console.log",
+                         DaemonPid=4700, DaemonVersion="0.1.0")
+        del u
+        d = json.loads(self.expect(DONE, "status", "web", "--json").stdout)
+        self.assertEqual((d["name"], d["state"], d["wanted"], d["pid"], d["restarts"]),
+                         ("web", "running", "up", 4711, 2))
+        self.assertAlmostEqual(d["since"], time.time() - 5, delta=3)
+        self.assertAlmostEqual(d["uptime"], 6, delta=3)
+        self.assertEqual(d["last_exit"], {"verdict": "panic", "detail": "no init", "when": 1700000000.5})
+        self.assertEqual(d["kernel"], {"path": "/usr/bin/linux.uml", "version": "6.1.176",
+                                       "transport": "tuntap", "cpu_fix": "preloaded"})
+        self.assertEqual(d["memory"], {"size": 64 << 20, "backing": "shm", "path": "/dev/shm",
+                                       "used": 12345678, "peak": None, "balloon": None, "pressure": None,
+                                       "refused": None})
+        self.assertEqual(d["network"], {"tap": "tap0", "host": "10.0.0.1/24", "guest": "10.0.0.2",
+                                        "uplink": "venet0", "masquerade": "masquerade",
+                                        "backend": "iptables", "repairs": 3, "forwards": ["tcp/8000-10000", "udp/53"],
+                                        "guarded": ["22"]})
+        self.assertEqual(d["confinement"], {"user": "60001", "seccomp": "off"})
+        self.assertEqual(d["console"], {"log": "/var/log/umld/web/console.log"})
+        self.assertEqual(d["daemon"], {"pid": 4700, "version": "0.1.0"})
+        self.assertIsNone(d["next_start"])
+        self.assertIsNone(d["error"])
+        self.assertEqual(json.loads(self.expect(DONE, "list", "--json").stdout)[0]["name"], "web")
+
+    def test_text(self):
+        self.configure("web")
+        self.running(Restarts=2, LastVerdict="panic", LastDetail="no init", LastWhen=1700000000000000,
+                     KernelPath="/usr/bin/linux.uml", KernelVersion="6.1.176", KernelTransport="tuntap",
+                     KernelCpuFix="preloaded", MemorySize=64 << 20, MemoryBacking="shm",
+                     MemoryPath="/dev/shm", MemoryUsed=1536 << 10, Tap="tap0", HostAddress="10.0.0.1/24",
+                     GuestAddress="10.0.0.2", Uplink="venet0", Masquerade="masquerade",
+                     Backend="iptables", Forwards="tcp/8000-10000 udp/53", Guarded="22")
+        out = self.expect(DONE, "status", "web").stdout
+        self.assertRegex(out, r"(?m)^● web - running since \w+ \d+-\d+-\d+ .*; \ds ago$")
+        for line in ("Wanted: up", "Process: 4711", "Restarts: 2", "Last exit: panic: no init; ",
+                     "Kernel: /usr/bin/linux.uml, 6.1.176, tuntap, CPU-state fix preloaded",
+                     "Memory: 64M, shm /dev/shm, 1.5M used",
+                     "Network: tap0 10.0.0.1/24, guest 10.0.0.2, uplink venet0, masquerade by iptables",
+                     "Forwards: tcp/8000-10000 udp/53", "Guarded: 22"):
+            self.assertIn(line, out)
+        self.assertNotIn("\033", out)
+        self.assertIn("* web", self.expect(DONE, "status", "web", env={"LC_ALL": "C"}).stdout)
+
+    def test_back_off(self):
+        self.configure("web")
+        self.running(State="backoff", Pid=0, NextStart=int((time.time() + 60) * 1e6))
+        out = self.expect(NOT_RUNNING, "status", "web").stdout
+        self.assertRegex(out, r"Next start: in (59|60)s|Next start: in 1min")
+        d = json.loads(self.expect(NOT_RUNNING, "status", "web", "--json").stdout)
+        self.assertAlmostEqual(d["next_start"], time.time() + 60, delta=5)
+        self.assertIsNone(d["pid"])
+        self.assertIsNone(d["uptime"])
+
+    def test_without_umld(self):
+        self.configure("web")
+        d = json.loads(self.expect(NOT_RUNNING, "status", "web", "--json").stdout)
+        self.assertEqual((d["state"], d["wanted"], d["last_exit"]["verdict"]), ("stopped", "down", "none"))
+        self.last_exit(text="STATE=failed\nVERDICT=disk\nDETAIL=no image\nFUTURE=1\nWHEN=1700000000000000\n")
+        d = json.loads(self.expect(NOT_RUNNING, "status", "web", "--json").stdout)
+        self.assertEqual(d["state"], "failed")
+        self.assertEqual(d["last_exit"], {"verdict": "disk", "detail": "no image", "when": 1700000000.0})
+        self.assertIn("Last exit: disk: no image; ", self.expect(NOT_RUNNING, "status", "web").stdout)
+        self.assertRegex(self.expect(DONE, "list").stdout, r"(?m)^web +failed .* disk: no image; ")
+
+    def test_broken_last_exit(self):
+        self.configure("web")
+        for text in (b"", b"STATE=failed", b"\xff\xfe\x00\n", b"VERDICT=\xff\nDETAIL=\x1b[2J\xff\nWHEN=-1\n",
+                     b"DETAIL=" + b"x" * 1000000):
+            self.last_exit(text=text)
+            json.loads(self.expect(NOT_RUNNING, "status", "web", "--json").stdout)
+            self.assertNotIn("\033", self.expect(NOT_RUNNING, "status", "web").stdout)
+
+    def test_killed_umld(self):
+        self.configure("web")
+        u = self.running()
+        u.process.kill()
+        u.process.wait()
+        self.assertTrue(os.path.exists(self.socket()))
+        self.assertIn("umld was killed", self.expect(NOT_RUNNING, "status", "web").stdout)
+        self.assertLess(self.took, ANSWER)
+
+    def test_guest_without_configuration(self):
+        self.running()
+        self.expect(DONE, "status", "web")
+        self.assertIn("web", self.expect(DONE, "list").stdout)
+
+    def test_list(self):
+        self.configure("web", "db", "old")
+        self.running("web", GuestAddress="10.0.0.2", MemorySize=64 << 20)
+        self.umld("db", State="backoff", LastVerdict="panic", LastDetail="no init")
+        lines = self.expect(DONE, "list").stdout.splitlines()
+        self.assertEqual([line.split()[0] for line in lines], ["NAME", "db", "old", "web"])
+        self.assertEqual([line.split()[1] for line in lines], ["STATE", "backoff", "stopped", "running"])
+        self.assertIn("panic: no init", lines[1])
+        self.assertEqual(len(json.loads(self.expect(DONE, "list", "--json").stdout)), 3)
+
+    def test_no_guest_at_all(self):
+        self.assertEqual(json.loads(self.expect(DONE, "list", "--json").stdout), [])
+        self.assertIn("no guest", self.expect(DONE, "list").stderr)
+        os.rmdir(os.path.join(self.top, "config"))
+        self.assertIn("no guest", self.expect(DONE, "list").stderr)
+
+    def test_foreign_text(self):
+        """What a guest wrote cannot reach the terminal as a control sequence."""
+        self.configure("web")
+        evil = "\\x1b[2J\\x07\\xc2\\x9b31m\\x0aFake: line"
+        self.running(StatusText=evil, LastVerdict="panic", LastDetail=evil, KernelVersion=evil, Tap=evil,
+                     Confinement="'seccomp=%s'" % evil)
+        for verb in ("status", "list"):
+            out = self.expect(DONE, verb).stdout
+            self.assertNotRegex(out, "[\x00-\x09\x0b-\x1f\x7f\x80-\x9f]")
+            self.assertNotIn("\nFake", out)
+            self.assertIn("\\x1b[2J\\x07\\xc2\\x9b31m", out)
+            out = self.expect(DONE, verb, "--json").stdout
+            self.assertNotRegex(out, "[\x00-\x09\x0b-\x1f\x7f-\xff]")
+            d = json.loads(out)
+            d = d[0] if verb == "list" else d
+            self.assertEqual(d["last_exit"]["detail"], "\x1b[2J\x07\x9b31m\nFake: line")
+
+    def test_huge_text(self):
+        self.configure("web")
+        u = self.running()
+        u.say("set", "StatusText", "x" * 3000000)
+        out = self.expect(DONE, "status", "web").stdout
+        self.assertLess(len(out), 5000)
+        self.assertIn("xxx…", out)
+        self.assertEqual(len(json.loads(self.expect(DONE, "status", "web", "--json").stdout)["status"]), 3000000)
+
+    def test_long_runtime_directory(self):
+        """A path that no socket's address holds, reached all the same."""
+        self.configure("web")
+        self.running()
+        deep = os.path.join(self.top, *["directory-%d" % i for i in range(12)])
+        os.makedirs(deep)
+        os.symlink(os.path.join(self.top, "runtime"), os.path.join(deep, "run"))
+        self.expect(DONE, "status", "web", env={"UMLD_RUNTIME_DIR": os.path.join(deep, "run")})
+
+    def test_colours(self):
+        self.configure("web")
+        self.running()
+        code, out = self.on_terminal("status", "web")
+        self.assertEqual(code, DONE)
+        self.assertIn("\033[1;32m●\033[0m web", out)
+        self.assertNotIn("\033", self.on_terminal("status", "web", NO_COLOR="1")[1])
+        self.assertNotIn("\033", self.on_terminal("status", "web", TERM="dumb")[1])
+        self.assertIn("\033[1;32mrunning\033[0m", self.on_terminal("list")[1])
+        self.assertNotIn("\033", self.on_terminal("list", NO_COLOR="1")[1])
+
+
+class DeadSockets(Case):
+    """A umld that cannot answer is told within a second, whatever it is that it does not do."""
+
+    VERBS = ("status", "start", "stop", "restart", "reload", "kill")
+
+    def test_silence(self):
+        self.configure("web")
+        for mode in ("deaf", "mute", "login"):
+            u = self.umld(mode=mode)
+            for verb in self.VERBS:
+                p = self.expect(FAILED, verb, "web")
+                self.assertLess(self.took, ANSWER, (mode, verb))
+                self.assertIn("umld does not answer", p.stdout + p.stderr, (mode, verb))
+                if mode != "deaf":
+                    self.assertIn("kill -KILL %d`" % u.process.pid, p.stdout + p.stderr)
+            u.close()
+            os.unlink(self.socket())
+
+    def test_stopped_process(self):
+        self.configure("web")
+        u = self.running()
+        u.process.send_signal(signal.SIGSTOP)
+        for verb in self.VERBS:
+            p = self.expect(FAILED, verb, "web")
+            self.assertLess(self.took, ANSWER, verb)
+            self.assertIn("does not answer", p.stdout + p.stderr)
+
+    def test_hangup(self):
+        self.configure("web")
+        self.umld(mode="hangup")
+        for verb in self.VERBS:
+            p = self.expect(FAILED, verb, "web")
+            self.assertLess(self.took, ANSWER, verb)
+            self.assertIn("hung up", p.stdout + p.stderr)
+
+    def test_nobody(self):
+        self.configure("web")
+        self.umld(mode="mute").close()
+        self.expect(NOT_RUNNING, "status", "web")
+        self.expect_line(DONE, "stop", "web")
+        self.expect_line(DONE, "kill", "web")
+        self.expect_line(NOT_RUNNING, "reload", "web")
+        os.unlink(self.socket())
+        with open(self.socket(), "w"):
+            pass # a plain file in its place
+        self.expect(NOT_RUNNING, "status", "web")
+
+    def test_many_at_once(self):
+        """The limit holds for all together, and those who answer are shown."""
+        self.configure("a", "b", "c", "d", "web")
+        for name in "abcd":
+            self.umld(name, mode="mute")
+        self.running()
+        p = self.expect(FAILED, "list")
+        self.assertLess(self.took, ANSWER)
+        self.assertEqual(p.stdout.count("does not answer"), 4)
+        self.assertRegex(p.stdout, r"(?m)^web +running")
+        d = {g["name"]: g for g in json.loads(self.expect(FAILED, "list", "--json").stdout)}
+        self.assertEqual((d["a"]["state"], d["web"]["state"]), ("unknown", "running"))
+        self.assertIn("does not answer", d["a"]["error"])
+
+
+@unittest.skipUnless(os.getuid() == 0, "has to be root to become somebody else")
+class Unprivileged(Case):
+    def as_nobody(self, *args):
+        return dict(preexec_fn=lambda: (os.setgroups([]), os.setgid(65534), os.setuid(65534)))
+
+    def test_closed_socket(self):
+        self.configure("web")
+        self.running()
+        os.chmod(self.socket(), 0o660)
+        for verb in ("status", "list", "start", "stop", "kill", "reload", "wait"):
+            p = self.expect(NOT_PERMITTED, verb, *([] if verb == "list" else ["web"]), **self.as_nobody())
+            self.assertIn("not permitted", p.stdout + p.stderr)
+            self.assertEqual(p.stderr.count("\n"), 0 if verb in ("list", "status") else 1)
+
+    def test_closed_directory(self):
+        self.configure("web")
+        self.running()
+        os.chmod(os.path.dirname(self.socket()), 0o750)
+        self.expect(NOT_PERMITTED, "status", "web", **self.as_nobody())
+
+    def test_start_without_rights(self):
+        self.configure("web")
+        self.expect_line(NOT_PERMITTED, "start", "web", **self.as_nobody())
+
+    def test_refused_order(self):
+        self.configure("web")
+        u = self.running()
+        os.chmod(self.socket(), 0o666)
+        u.say("refuse", "Stop", "io.umld.Error.Busy", "it is stopping") # so it is waited for
+        self.assertIn("not stopped yet", self.expect_line(FAILED, "stop", "web", "--timeout=200ms"))
+        u.say("refuse", "Stop", "org.freedesktop.DBus.Error.AccessDenied", "only root may")
+        self.expect(DONE, "status", "web", **self.as_nobody())
+        self.assertIn("only root may", self.expect_line(NOT_PERMITTED, "stop", "web", **self.as_nobody()))
+
+
+class Orders(Case):
+    def test_stop(self):
+        self.configure("web")
+        for verb, method in (("stop", "Stop"), ("kill", "Kill")):
+            u = self.running()
+
+            def down(u=u):
+                u.state("stopping")
+                time.sleep(0.3)
+                u.end()
+            u.on_call[method] = down
+            self.assertEqual(self.expect(DONE, verb, "web").stdout, "web is stopped\n")
+            self.assertGreater(self.took, 0.3)
+            self.assertEqual(u.calls, [method])
+            self.assertEqual(self.expect_line(DONE, verb, "web"), "umlctl: web is not running\n")
+
+    def test_stop_waits_for_the_process(self):
+        """A closed connection is not the end: the lock is free when the process is gone."""
+        self.configure("web")
+        u = self.running()
+        u.on_call["Stop"] = lambda: (u.say("linger", "500"), u.end())
+        self.expect(DONE, "stop", "web")
+        self.assertGreater(self.took, 0.5)
+
+    def test_stop_timeout(self):
+        self.configure("web")
+        self.running()
+        line = self.expect_line(FAILED, "stop", "web", "--timeout", "300ms")
+        self.assertIn("not stopped yet", line)
+        self.assertLess(self.took, ANSWER + 0.3)
+
+    def test_no_wait(self):
+        self.configure("web")
+        u = self.running()
+        for verb, method in (("stop", "Stop"), ("kill", "Kill"), ("restart", "Restart")):
+            self.assertEqual(self.expect(DONE, verb, "web", "--no-wait").stdout, "")
+            self.assertEqual(u.calls[-1], method)
+
+    def test_refusals(self):
+        self.configure("web")
+        u = self.running()
+        u.say("refuse", "Reload", "io.umld.Error.BadConfiguration", "web.conf:3: Memroy: unknown\\x1b[2J")
+        line = self.expect_line(USAGE, "reload", "web")
+        self.assertIn("web.conf:3: Memroy: unknown\\x1b[2J", line)
+        u.say("refuse", "Reload", "io.umld.Error.Busy", "it is stopping")
+        self.assertIn("it is stopping", self.expect_line(FAILED, "reload", "web"))
+        u.say("refuse", "Stop", "io.umld.Error.Busy", "it is stopping") # so it is waited for
+        self.assertIn("not stopped yet", self.expect_line(FAILED, "stop", "web", "--timeout=200ms"))
+        u.say("refuse", "Stop", "org.freedesktop.DBus.Error.UnknownMethod", "no Stop here")
+        self.assertIn("no Stop here", self.expect_line(FAILED, "stop", "web"))
+
+    def test_reload(self):
+        self.configure("web")
+        u = self.running()
+        p = self.expect(DONE, "reload", "web")
+        self.assertEqual((p.stdout, p.stderr, u.calls), ("", "", ["Reload"]))
+
+    def test_restart(self):
+        self.configure("web")
+        u = self.running()
+
+        def again():
+            # The old kernel is still "running" when the order is confirmed.
+            time.sleep(0.4)
+            u.state("stopping")
+            u.set(LastVerdict="stopped", NextStart=int(time.time() * 1e6))
+            for state in ("backoff", "preparing", "booting", "running"):
+                u.state(state)
+                time.sleep(0.05)
+        u.on_call["Restart"] = again
+        self.assertEqual(self.expect(DONE, "restart", "web").stdout, "web is running\n")
+        self.assertGreater(self.took, 0.4)
+
+    def test_restart_that_fails(self):
+        self.configure("web")
+        u = self.running()
+
+        def fail():
+            u.state("stopping")
+            u.set(LastVerdict="disk", LastDetail="no disk")
+            u.state("failed")
+        u.on_call["Restart"] = fail
+        self.assertIn("disk: no disk", self.expect_line(FAILED, "restart", "web"))
+        u.state("running")
+
+        def end():
+            self.last_exit(text="STATE=failed\nVERDICT=disk\nDETAIL=no image\nWHEN=1\n")
+            u.end()
+        u.on_call["Restart"] = end
+        self.assertIn("disk: no image", self.expect_line(FAILED, "restart", "web"))
+
+    def test_start_of_what_runs(self):
+        self.configure("web")
+        self.running()
+        self.assertEqual(self.expect_line(DONE, "start", "web"), "umlctl: web is running already\n")
+
+    def test_start_while_booting(self):
+        self.configure("web")
+        u = self.running(State="booting")
+        threading.Timer(0.3, lambda: u.state("running")).start()
+        self.assertEqual(self.expect(DONE, "start", "web").stdout, "web is running\n")
+        self.assertEqual(u.calls, [])
+
+    def test_start_in_back_off(self):
+        self.configure("web")
+        u = self.running(State="backoff", LastVerdict="panic", LastDetail="no init")
+        u.on_call["Start"] = lambda: (u.state("preparing"), u.set(Started=int(time.time() * 1e6)),
+                                      u.state("running"))
+        self.expect(DONE, "start", "web")
+        self.assertEqual(u.calls, ["Start"])
+        u.state("backoff")
+        u.on_call["Start"] = lambda: (u.state("booting"), u.set(NextStart=int((time.time() + 5) * 1e6)),
+                                      u.state("backoff"))
+        line = self.expect_line(FAILED, "start", "web")
+        self.assertIn("panic: no init", line)
+        self.assertIn("tries again", line)
+
+    def test_interrupt(self):
+        self.configure("web")
+        u = self.running(State="booting")
+        p = self.start_umlctl("start", "web")
+        time.sleep(0.5)
+        p.send_signal(signal.SIGINT)
+        _, err = p.communicate(timeout=10)
+        self.assertEqual(p.returncode, 130)
+        self.assertIn("umld goes on", err)
+        self.assertIsNone(u.process.poll())
+
+
+class Wait(Case):
+    def test_reached_already(self):
+        self.configure("web")
+        self.expect(DONE, "wait", "web", "--for", "stopped", "--timeout=0")
+        self.running()
+        self.expect(DONE, "wait", "web", "--timeout=0")
+
+    def test_timeout(self):
+        self.configure("web")
+        self.assertIn("no umld", self.expect_line(FAILED, "wait", "web", "--timeout=200ms"))
+        self.running(State="booting")
+        self.expect_line(FAILED, "wait", "web", "--timeout=200ms")
+        self.expect_line(FAILED, "wait", "web", "--for=stopped", "--timeout=200ms")
+
+    def test_umld_comes_and_goes(self):
+        self.configure("web")
+        p = self.start_umlctl("wait", "web", "--timeout=20")
+        time.sleep(0.3)
+        u = self.running(State="preparing")
+        time.sleep(0.3)
+        u.end() # stopped by somebody: there may be another
+        time.sleep(0.3)
+        u = self.running(State="booting")
+        u.state("running")
+        self.assertEqual(p.wait(10), DONE)
+        p = self.start_umlctl("wait", "web", "--for=stopped", "--timeout=20")
+        time.sleep(0.3)
+        self.assertIsNone(p.poll())
+        u.end()
+        self.assertEqual(p.wait(10), DONE)
+
+    def test_signal_wakes_at_once(self):
+        self.configure("web")
+        u = self.running(State="booting")
+        p = self.start_umlctl("wait", "web")
+        time.sleep(0.5)
+        begin = time.monotonic()
+        u.state("running")
+        self.assertEqual(p.wait(10), DONE)
+        self.assertLess(time.monotonic() - begin, 0.2)
+
+    def test_impossible(self):
+        self.configure("web")
+        u = self.running(State="booting")
+        p = self.start_umlctl("wait", "web", "--timeout=20")
+        time.sleep(0.3)
+        self.last_exit(text="STATE=failed\nVERDICT=kernel\nDETAIL=not for this CPU\nWHEN=1\n")
+        u.end()
+        _, err = p.communicate(timeout=10)
+        self.assertEqual(p.returncode, FAILED)
+        self.assertIn("kernel: not for this CPU", err)
+
+
+if __name__ == "__main__":
+    umldtest.main()

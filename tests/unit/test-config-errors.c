@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test-config-errors.c - every way in which NAME.conf can be wrong, and the exact words about it.
+ */
+
+#include <stdio.h>
+
+#include "test.h"
+
+#include "basic/cleanup.h"
+#include "conf/config.h"
+#include "conf/settings.h"
+
+typedef struct Case {
+        const char *text;
+        const char *error; /* behind "web.conf:" */
+} Case;
+
+static void assert_bytes_refused(const char *text, size_t size, const char *error) {
+        _cleanup_free_ char *seen = NULL, *expected = strfmt("web.conf:%s", error);
+        Config *c = NULL;
+        int r = config_parse("web", "web.conf", text, size, "/state/web/root.img", &c, &seen);
+
+        if (r >= 0)
+                fail_msg("taken: %s", text);
+        assert_int_equal(r, -EINVAL);
+        assert_null(c);
+        assert_non_null(seen);
+        assert_string_equal(seen, expected);
+}
+
+static void assert_refused(const Case *cases, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                assert_bytes_refused(cases[i].text, strlen(cases[i].text), cases[i].error);
+}
+
+static void test_lines(void **state) {
+        static const Case cases[] = {
+                { "Memory=64M\n", "1: Memory: stands before any section; put it below [Guest]" },
+                { "foo", "1: \"foo\" is neither [Section] nor Key=value" },
+                { "[Guest]\n=64M\n", "2: \"=64M\" is neither [Section] nor Key=value" },
+                { "[Guest]\nMemory: 64M\n",
+                  "2: \"Memory: 64M\" is neither [Section] nor Key=value" },
+                { "[Guest]\n:=64M\n", "2: \":=64M\" is neither [Section] nor Key=value" },
+                { "[Guest]\nMemory\n", "2: \"Memory\" is neither [Section] nor Key=value" },
+                { "[Guest]\nAppend=a\n  b\n", "3: \"b\" is neither [Section] nor Key=value" },
+                { "[Guest]\nAppend=a \\\nb\n",
+                  "2: Append: \"a \\x5c\" has a quote without its end, or a backslash at its end" },
+                { "[Guest\n", "1: \"[Guest\" is not [Section] with nothing behind it" },
+                { "[\n", "1: \"[\" is not [Section] with nothing behind it" },
+                { "[Guest] # x\n", "1: \"[Guest] # x\" is not [Section] with nothing behind it" },
+                { "[Guest] Memory=64M\n",
+                  "1: \"[Guest] Memory=64M\" is not [Section] with nothing behind it" },
+                { "[Guest]]\n", "1: \"[Guest]]\" is not [Section] with nothing behind it" },
+                { "[]\n", "1: \"\" is no section; umld.conf(5) lists them" },
+                { "[Guset]\n", "1: \"Guset\" is no section; did you mean [Guest]?" },
+                { "[guest]\n", "1: \"guest\" is no section; did you mean [Guest]?" },
+                { "[ Guest ]\n", "1: \" Guest \" is no section; umld.conf(5) lists them" },
+                { "[Gast\xc3\xa4]\n",
+                  "1: \"Gast\\xc3\\xa4\" is no section; umld.conf(5) lists them" },
+                { "\n\n[Unit]\n", "3: \"Unit\" is no section; umld.conf(5) lists them" },
+                { "[Guest]\nMemory=64M ; RAM\n",
+                  "2: Memory: \" ; RAM\" would begin a comment; give it a line of its own" },
+                { "[Guest]\nMemory=64M\t# RAM\n",
+                  "2: Memory: \"\\x09# RAM\" would begin a comment; give it a line of its own" },
+                { "[Guest]\nAppend= ;x\n",
+                  "2: Append: \" ;x\" would begin a comment; give it a line of its own" },
+        };
+
+        (void) state;
+        assert_refused(cases, ARRAY_SIZE(cases));
+}
+
+static void test_bytes(void **state) {
+        static const Case cases[] = {
+                { "\xef\xbb\xbf[Guest]\n",
+                  "1: begins with a byte order mark; save it as UTF-8 without one" },
+                { "[Guest]\r\nMemory=64M\r\n",
+                  "1: holds a carriage return; save it with Unix line ends (LF)" },
+                { "[Guest]\n\n# \x1b[31m\n", "3: holds control character 0x1b; take it out" },
+                { "[Guest]\n# \x7f", "2: holds control character 0x7f; take it out" },
+                { "[Guest]\n# caf\xe9\n",
+                  "2: holds byte 0xe9, which is not UTF-8; save it as UTF-8" },
+                { "\xff\xfe[", "1: holds byte 0xff, which is not UTF-8; save it as UTF-8" },
+                { "# \xc3", "1: holds byte 0xc3, which is not UTF-8; save it as UTF-8" },
+                { "# \x80", "1: holds byte 0x80, which is not UTF-8; save it as UTF-8" },
+                { "# \xc0\xaf",
+                  "1: holds byte 0xc0, which is not UTF-8; save it as UTF-8" }, /* overlong */
+                { "# \xe0\x80\xaf",
+                  "1: holds byte 0xe0, which is not UTF-8; save it as UTF-8" }, /* overlong */
+                { "# \xed\xa0\x80",
+                  "1: holds byte 0xed, which is not UTF-8; save it as UTF-8" }, /* surrogate */
+                { "# \xf4\x90\x80\x80",
+                  "1: holds byte 0xf4, which is not UTF-8; save it as UTF-8" }, /* too large */
+                { "# \xf8\x88\x80\x80\x80",
+                  "1: holds byte 0xf8, which is not UTF-8; save it as UTF-8" },
+        };
+        char line[300] = "[Guest]\nAppend=";
+
+        (void) state;
+        assert_refused(cases, ARRAY_SIZE(cases));
+        assert_bytes_refused("[Guest]\nMemory=64M\0\n", 20,
+                             "2: holds control character 0x00; take it out");
+
+        memset(line + 15, 'x', 192); /* one more than goes into libinih's line */
+        assert_bytes_refused(line, strlen(line),
+                             "2: the line is longer than 198 bytes; use several lines where the "
+                             "key can be repeated");
+}
+
+static void test_keys(void **state) {
+        static const Case cases[] = {
+                { "[Guest]\nMemoy=64M\n", "2: Memoy: unknown key; did you mean Memory=?" },
+                { "[Guest]\nmemory=64M\n", "2: memory: unknown key; did you mean Memory=?" },
+                { "[Guest]\nMeomry=64M\n", "2: Meomry: unknown key; did you mean Memory=?" },
+                { "[Guest]\nDsik=/a\n", "2: Dsik: unknown key; did you mean Disk=?" },
+                { "[Guest]\nDSN=1.1.1.1\n",
+                  "2: DSN: unknown key; did you mean DNS= in [Network]?" },
+                { "[Guest]\nColour=red\n", "2: Colour: unknown key; umld.conf(5) lists all" },
+                { "[Guest]\nx=\n", "2: x: unknown key; umld.conf(5) lists all" },
+                { "Colour=red\n", "1: Colour: unknown key; umld.conf(5) lists all" },
+                { "[Guest]\n\xc3\xa4=1\n", "2: \\xc3\\xa4: unknown key; umld.conf(5) lists all" },
+                { "[Guest]\nTap=tap1\n", "2: Tap: belongs in [Network], not in [Guest]" },
+                { "[Memory]\nMemory=64M\n", "2: Memory: belongs in [Guest], not in [Memory]" },
+                { "[Guest]\nMemory=64M\n\nMemory=64M\n",
+                  "4: Memory: is given on line 2 already; keep one of the two" },
+                { "[Guest]\nMemory=\n",
+                  "2: Memory: has no value; give one, or leave the key out for 64M" },
+                { "[Network]\nForward=\n",
+                  "2: Forward: has no value; give one, or leave the key out" },
+                { "[Guest]\nDisk=\n",
+                  "2: Disk: has no value; give one, or leave the key out for STATE/NAME/root.img" },
+                { "[Network]\nProxy=\n", "2: Proxy: not supported yet; leave it out" },
+        };
+
+        (void) state;
+        assert_refused(cases, ARRAY_SIZE(cases));
+}
+
+/* A key whose feature has not landed is refused whatever its value is. */
+static void test_not_supported(void **state) {
+        static const char *const keys[] = { "Network/Proxy", "Network/HostAccess", "Network/MTU",
+                                            "Supervise/Probe" };
+        size_t n, seen = 0;
+        const Setting *s = settings_table(&n);
+
+        (void) state;
+        for (size_t i = 0; i < n; i++, s++) {
+                _cleanup_free_ char *name = strfmt("%s/%s", s->section, s->key),
+                                    *text = strfmt("[%s]\n%s=%s\n", s->section, s->key,
+                                                   s->def ?: s->example),
+                                    *error = strfmt("2: %s: not supported yet; leave it out",
+                                                    s->key);
+
+                if (setting_supported(s))
+                        continue;
+                assert_true(seen < ARRAY_SIZE(keys));
+                for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
+                        seen += streq(keys[k], name);
+                assert_bytes_refused(text, strlen(text), error);
+        }
+        assert_int_equal(seen, ARRAY_SIZE(keys));
+}
+
+static void test_guest(void **state) {
+#define SIZE_FORM  "is not a size; write a number with K, M or G, such as 64M"
+#define DISK_CHARS "has white space, ':' or '\"' in it, which no UML kernel can open; rename it"
+        static const Case cases[] = {
+                { "Kernel=linux",
+                  "\"linux\" is not the absolute path of a file, such as /usr/bin/linux.uml" },
+                { "Kernel=/usr/bin/",
+                  "\"/usr/bin/\" is not the absolute path of a file, such as /usr/bin/linux.uml" },
+                { "Memory=64X", "\"64X\" " SIZE_FORM },
+                { "Memory=-64M", "\"-64M\" " SIZE_FORM },
+                { "Memory=64 M", "\"64 M\" " SIZE_FORM },
+                { "Memory=lots", "\"lots\" " SIZE_FORM },
+                { "Memory=64", "\"64\" is too little; at least 32M" },
+                { "Memory=31M", "\"31M\" is too little; at least 32M" },
+                { "Memory=33554433", "\"33554433\" is not a multiple of 4K" },
+                { "Memory=2T", "\"2T\" is too much; at most 1T" },
+                { "Memory=99999999999999999999G",
+                  "\"99999999999999999999G\" is too much; at most 1T" },
+                { "CPUs=0", "\"0\" is not a number from 1 to 64" },
+                { "CPUs=65", "\"65\" is not a number from 1 to 64" },
+                { "CPUs=two", "\"two\" is not a number from 1 to 64" },
+                { "CPUs=1.5", "\"1.5\" is not a number from 1 to 64" },
+                { "Disk=root.img", "\"root.img\" is not the absolute path of a file" },
+                { "Disk=/images/", "\"/images/\" is not the absolute path of a file" },
+                { "Disk=,ro", "\"\" is not the absolute path of a file" },
+                { "Disk=/my disk", "\"/my disk\" " DISK_CHARS },
+                { "Disk=/a:b", "\"/a:b\" " DISK_CHARS },
+                { "Disk=/\"a\"", "\"/\"a\"\" " DISK_CHARS },
+                { "Disk=/a,swap", "\",swap\" is not supported yet" },
+                { "Disk=/a,rw", "\"rw\" is no suffix of a disk; there are ,ro ,sync and ,cow=FILE "
+                                "(no name has a comma)" },
+                { "Disk=/a,", "\"\" is no suffix of a disk; there are ,ro ,sync and ,cow=FILE (no "
+                              "name has a comma)" },
+                { "Disk=/a, ro", "\" ro\" is no suffix of a disk; there are ,ro ,sync and "
+                                 ",cow=FILE (no name has a comma)" },
+                { "Disk=/a,cow=b", "\"b\" is not the absolute path of a file" },
+                { "Disk=/a,cow=/b c", "\"/b c\" " DISK_CHARS },
+                { "Disk=/a,cow=/b,cow=/c", "\"cow=/c\" is a second cow=; a disk has one" },
+                { "Disk=/a,ro,cow=/b",
+                  "a disk with ,ro is never written, so ,cow= has no use; drop one of them" },
+                { "Root=/dev/sda", "\"/dev/sda\" is unknown; use disk" },
+                { "Root=hostfs:/srv/root", "\"hostfs:/srv/root\" is not supported yet; use disk" },
+                { "Root=hostfs", "\"hostfs\" is unknown; use disk" },
+                { "FastBoot=maybe", "\"maybe\" is neither yes nor no" },
+                { "Hostname=-web",
+                  "\"-web\" is no host name; up to 64 letters, digits, '-' and '.' between them" },
+                { "Hostname=web.",
+                  "\"web.\" is no host name; up to 64 letters, digits, '-' and '.' between them" },
+                { "Hostname=a..b",
+                  "\"a..b\" is no host name; up to 64 letters, digits, '-' and '.' between them" },
+                { "Hostname=my_web", "\"my_web\" is no host name; up to 64 letters, digits, '-' "
+                                     "and '.' between them" },
+                { "Hostname=a12345678901234567890123456789012345678901234567890123456789012345",
+                  "\"a12345678901234567890123456789012345678901234567890123456789…\" is no host "
+                  "name; up to 64 letters, "
+                  "digits, '-' and '.' between them" },
+        };
+
+        (void) state;
+        FOREACH_ELEMENT (c, cases) {
+                _cleanup_free_ char *text = strfmt("[Guest]\n%s\n", c->text),
+                                    *error = strfmt("2: %.*s: %s", (int) strcspn(c->text, "="),
+                                                    c->text, c->error);
+
+                assert_bytes_refused(text, strlen(text), error);
+        }
+}
+
+static void test_append(void **state) {
+#define OUT "leave it out, "
+#define ONE "is not one argument to the kernel; to keep blanks in it, write 'name=\"two words\"'"
+        static const Case cases[] = {
+                { "mem=64m", "\"mem=64m\" is not for Append=: use Memory=" },
+                { "quiet mem=64m", "\"mem=64m\" is not for Append=: use Memory=" },
+                { "'\"mem=64m\"'", "\"\"mem=64m\"\" is not for Append=: use Memory=" },
+                { "ncpus=2", "\"ncpus=2\" is not for Append=: use CPUs=" },
+                { "hostname=x", "\"hostname=x\" is not for Append=: use Hostname=" },
+                { "ubda=/a", "\"ubda=/a\" is not for Append=: use Disk=" },
+                { "ubd0rsd=/a", "\"ubd0rsd=/a\" is not for Append=: use Disk=" },
+                { "ubd=sync", "\"ubd=sync\" is not for Append=: use Disk=" },
+                { "eth0=tuntap,x",
+                  "\"eth0=tuntap,x\" is not for Append=: use Tap= with Transport=tuntap" },
+                { "eth12=slirp",
+                  "\"eth12=slirp\" is not for Append=: use Tap= with Transport=tuntap" },
+                { "vec0:transport=tap",
+                  "\"vec0:transport=tap\" is not for Append=: use Tap= with Transport=vector" },
+                { "con=null", "\"con=null\" is not for Append=: " OUT "umld reads the console" },
+                { "con0=fd:0", "\"con0=fd:0\" is not for Append=: " OUT "umld reads the console" },
+                { "umid=x", "\"umid=x\" is not for Append=: " OUT "umld gives the name" },
+                { "uml_dir=/tmp",
+                  "\"uml_dir=/tmp\" is not for Append=: " OUT "umld gives the directory" },
+                { "mconsole=notify:/x",
+                  "\"mconsole=notify:/x\" is not for Append=: " OUT "umld listens there" },
+                { "hostfs=/", "\"hostfs=/\" is not for Append=: " OUT
+                              "umld keeps the guest from the host's files" },
+                { "noreboot",
+                  "\"noreboot\" is not for Append=: " OUT "umld always gives it; see Restart=" },
+                { "--showconfig",
+                  "\"--showconfig\" is not for Append=: " OUT "it ends the kernel" },
+                { "'a b'", "\"a b\" " ONE },
+                { "a\\ mem=64m", "\"a mem=64m\" " ONE },
+                { "''", "\"\" " ONE },
+                { "'a=\"b'", "\"a=\"b\" " ONE },
+                { "'open", "\"'open\" has a quote without its end, or a backslash at its end" },
+        };
+        static const char *const good[] = {
+                "root=/dev/ubdb1", "init=/bin/sh", "rw",     "ro",      "console=tty0",
+                "memtest=1",       "ethernet=1",   "vector", "ubd_x=1", "ssl0=null",
+                "contiguous=1",    "hostfs_x=1",   "--",     "--debug"
+        };
+
+        (void) state;
+        FOREACH_ELEMENT (c, cases) {
+                _cleanup_free_ char *text = strfmt("[Guest]\nAppend=%s\n", c->text),
+                                    *error = strfmt("2: Append: %s", c->error);
+
+                assert_bytes_refused(text, strlen(text), error);
+        }
+        FOREACH_ELEMENT (g, good) {
+                _cleanup_free_ char *text = strfmt("[Guest]\nAppend=%s\n", *g), *error = NULL;
+                _cleanup_(config_freep) Config *c = NULL;
+
+                ASSERT_OK(config_parse("web", "web.conf", text, strlen(text), "/root.img", &c,
+                                       &error));
+                assert_int_equal(c->append.n, 1);
+        }
+}
+
+static void test_network(void **state) {
+#define IFNAME "is no interface's name; up to 15 letters, digits, '.', '_' and '-', such as "
+        static const Case cases[] = {
+                { "Tap=sixteen-letters-", "\"sixteen-letters-\" " IFNAME "tap0" },
+                { "Tap=a/b", "\"a/b\" " IFNAME "tap0" },
+                { "Tap=tap%d", "\"tap%d\" " IFNAME "tap0" },
+                { "Tap=a,b", "\"a,b\" " IFNAME "tap0" },
+                { "Tap=..", "\"..\" " IFNAME "tap0" },
+                { "Tap=-x", "\"-x\" " IFNAME "tap0" },
+                { "Tap=all", "\"all\" " IFNAME "tap0" },
+                { "Uplink=default", "\"default\" " IFNAME "eth0" },
+                { "HostAddress=10.0.0.1",
+                  "\"10.0.0.1\" is not ADDRESS/PREFIX, such as 10.0.0.1/24" },
+                { "HostAddress=10.0.0/24",
+                  "\"10.0.0/24\" is not ADDRESS/PREFIX, such as 10.0.0.1/24" },
+                { "HostAddress=fd00::1/64",
+                  "\"fd00::1/64\" is not ADDRESS/PREFIX, such as 10.0.0.1/24" },
+                { "HostAddress=10.0.0.1/31",
+                  "\"10.0.0.1/31\" has a prefix that is not from 8 to 30" },
+                { "HostAddress=10.0.0.1/7",
+                  "\"10.0.0.1/7\" has a prefix that is not from 8 to 30" },
+                { "HostAddress=10.0.0.1/99",
+                  "\"10.0.0.1/99\" has a prefix that is not from 8 to 30" },
+                { "HostAddress=127.0.0.1/24", "\"127.0.0.1/24\" is not the address of a machine; "
+                                              "use a private one, such as 10.0.0.1/24" },
+                { "HostAddress=224.0.0.1/24", "\"224.0.0.1/24\" is not the address of a machine; "
+                                              "use a private one, such as 10.0.0.1/24" },
+                { "HostAddress=0.0.0.1/24", "\"0.0.0.1/24\" is not the address of a machine; use a "
+                                            "private one, such as 10.0.0.1/24" },
+                { "HostAddress=10.0.0.0/24", "\"10.0.0.0/24\" is the network's own or its "
+                                             "broadcast address; use one between" },
+                { "HostAddress=10.0.0.255/24", "\"10.0.0.255/24\" is the network's own or its "
+                                               "broadcast address; use one between" },
+                { "GuestAddress=10.0.0.2/24",
+                  "\"10.0.0.2/24\" is not an IPv4 address, such as 10.0.0.2" },
+                { "GuestAddress=10.0.0.256",
+                  "\"10.0.0.256\" is not an IPv4 address, such as 10.0.0.2" },
+                { "DNS=8.8.8.8,8.8.4.4", "\"8.8.8.8,8.8.4.4\" is not the IPv4 address of a name "
+                                         "server; write them with spaces between, such as "
+                                         "8.8.8.8 8.8.4.4" },
+                { "DNS=0.0.0.0", "\"0.0.0.0\" is not the IPv4 address of a name server; write them "
+                                 "with spaces between, such as "
+                                 "8.8.8.8 8.8.4.4" },
+                { "DNS=1.1.1.1 2.2.2.2 3.3.3.3 4.4.4.4",
+                  "\"4.4.4.4\" is one too many; at most 3 name servers" },
+                { "Transport=slirp", "\"slirp\" is unknown; use auto, tuntap or vector" },
+                { "Masquerade=yes", "\"yes\" is unknown; use auto, masquerade, snat or no" },
+                { "Backend=nftables", "\"nftables\" is not supported yet; use auto or iptables" },
+                { "Backend=ipfw", "\"ipfw\" is unknown; use auto or iptables" },
+                { "Forward=80", "\"80\" is no forward; write PROTO/PORT, PROTO/PORT-PORT or "
+                                "PROTO/PORT:PORT, such as tcp/8080:80" },
+                { "Forward=tcp/80 tcp/0", "\"tcp/0\" is no forward; ports go from 1 to 65535" },
+                { "Forward=alle", "\"alle\" is no forward; write PROTO/PORT, PROTO/PORT-PORT or "
+                                  "PROTO/PORT:PORT, such as tcp/8080:80" },
+                { "Reserve=tcp/80:81", "\"tcp/80:81\" is no port; write PROTO/PORT or "
+                                       "PROTO/PORT-PORT, such as tcp/8000-8010" },
+                { "Reserve=tcp/22 22", "\"22\" is no port; write PROTO/PORT, PROTO/PORT-PORT or "
+                                       "PROTO/PORT:PORT, such as tcp/8080:80" },
+                { "Reserve=,", "\",\" is no port; such as tcp/8443 tcp/9000-9010" },
+                { "Forward=,", "\",\" is no forward; such as tcp/8080:80 tcp/8000-8010" },
+        };
+
+        (void) state;
+        FOREACH_ELEMENT (c, cases) {
+                _cleanup_free_ char *text = strfmt("[Network]\n%s\n", c->text),
+                                    *error = strfmt("2: %.*s: %s", (int) strcspn(c->text, "="),
+                                                    c->text, c->error);
+
+                assert_bytes_refused(text, strlen(text), error);
+        }
+}
+
+static void test_rest(void **state) {
+#define TIME_FORM "is not a time; write a number with ms, s, min or h, such as "
+        static const Case cases[] = {
+                { "[Memory]\nBacking=dir\n",
+                  "2: Backing: \"dir\" is unknown; use auto, shm, private or dir:PATH" },
+                { "[Memory]\nBacking=disk:/x\n",
+                  "2: Backing: \"disk:/x\" is unknown; use auto, shm, private or dir:PATH" },
+                { "[Memory]\nBacking=dir:x\n", "2: Backing: \"dir:x\" names no absolute path; "
+                                               "such as dir:/var/lib/umld/memory" },
+                { "[Memory]\nBalloon=yes\n", "2: Balloon: \"yes\" is unknown; use no or auto" },
+                { "[Supervise]\nReady=now\n", "2: Ready: \"now\" is unknown; use boot or guest" },
+                { "[Supervise]\nStartTimeout=5m\n", "2: StartTimeout: \"5m\" " TIME_FORM "90s" },
+                { "[Supervise]\nStartTimeout=infinity\n",
+                  "2: StartTimeout: \"infinity\" " TIME_FORM "90s" },
+                { "[Supervise]\nRestartDelay=x\n", "2: RestartDelay: \"x\" " TIME_FORM "30s" },
+                { "[Supervise]\nStartTimeout=0\n",
+                  "2: StartTimeout: \"0\" is too short; at least 1ms" },
+                { "[Supervise]\nStopTimeout=999us\n",
+                  "2: StopTimeout: \"999us\" is too short; at least 1ms" },
+                { "[Supervise]\nStopTimeout=366d\n",
+                  "2: StopTimeout: \"366d\" is too long; at most 365d" },
+                { "[Supervise]\nRestartReset=99999999999999999999h\n",
+                  "2: RestartReset: \"99999999999999999999h\" is too long; at most 365d" },
+                { "[Supervise]\nHangCheck=99ms\n",
+                  "2: HangCheck: \"99ms\" is too short; at least 100ms" },
+                { "[Supervise]\nHangCheck=often\n", "2: HangCheck: \"often\" is not a time; write "
+                                                    "a number with ms, s, min or h, such "
+                                                    "as 5s" },
+                { "[Supervise]\nHangTimeout=0\n",
+                  "2: HangTimeout: \"0\" is too short; at least 100ms" },
+                { "[Supervise]\nRestart=on-failure\n",
+                  "2: Restart: \"on-failure\" is unknown; use no, on-crash or always" },
+                { "[Console]\nLog=2\n", "2: Log: \"2\" is neither yes nor no" },
+                { "[Console]\nLogMax=0\n", "2: LogMax: \"0\" is too little; at least 4K" },
+                { "[Console]\nLogMax=x\n",
+                  "2: LogMax: \"x\" is not a size; write a number with K, M or G, such as 10M" },
+                { "[Console]\nLogFiles=0\n", "2: LogFiles: \"0\" is not a number from 1 to 100" },
+                { "[Confine]\nUser=0\n",
+                  "2: User: \"0\" would be the superuser; write root if that is what you want" },
+                { "[Confine]\nUser=65535\n",
+                  "2: User: \"65535\" is no user; use auto, a user's name or number" },
+                { "[Confine]\nUser=4294967295\n",
+                  "2: User: \"4294967295\" is no user; use auto, a user's name or number" },
+                { "[Confine]\nUser=a b\n",
+                  "2: User: \"a b\" is no user; use auto, a user's name or number" },
+                { "[Confine]\nUser=-1\n",
+                  "2: User: \"-1\" is no user; use auto, a user's name or number" },
+        };
+
+        (void) state;
+        assert_refused(cases, ARRAY_SIZE(cases));
+}
+
+/* Settings that are good alone and do not fit together. */
+static void test_across(void **state) {
+        static const Case cases[] = {
+                { "[Network]\nGuestAddress=10.0.1.2\n",
+                  "2: GuestAddress: 10.0.1.2 is not in HostAddress's network 10.0.0.0/24; use one "
+                  "there, such as 10.0.0.2" },
+                { "[Network]\n\nHostAddress=192.168.7.1/28\n",
+                  "3: HostAddress: the guest's default address 10.0.0.2 is not in HostAddress's "
+                  "network 192.168.7.0/28; "
+                  "use one there, such as GuestAddress=192.168.7.2" },
+                { "[Network]\nHostAddress=10.0.0.2/24\n",
+                  "2: HostAddress: host and guest cannot both be 10.0.0.2; set "
+                  "GuestAddress=10.0.0.1" },
+                { "[Network]\nHostAddress=10.0.0.9/24\nGuestAddress=10.0.0.9\n",
+                  "3: GuestAddress: host and guest cannot both be 10.0.0.9; set "
+                  "GuestAddress=10.0.0.1" },
+                { "[Network]\nGuestAddress=10.0.0.0\n",
+                  "2: GuestAddress: 10.0.0.0 is the network's own or its broadcast address; use "
+                  "one between, such as "
+                  "10.0.0.2" },
+                { "[Network]\nGuestAddress=10.0.0.255\n",
+                  "2: GuestAddress: 10.0.0.255 is the network's own or its broadcast address; use "
+                  "one between, such as "
+                  "10.0.0.2" },
+                { "[Network]\nUplink=tap0\n",
+                  "2: Uplink: tap0 cannot be both Tap= and Uplink=; name the tap otherwise" },
+                { "[Network]\nUplink=eth0\nTap=eth0\n",
+                  "3: Tap: eth0 cannot be both Tap= and Uplink=; name the tap otherwise" },
+                { "[Network]\nForward=tcp/8000-9000\n\nForward=udp/1 tcp/8080:80\n",
+                  "4: Forward: tcp/8080:80 has ports in common with tcp/8000-9000 on line 2; a "
+                  "port leads to one place" },
+                { "[Network]\nForward=all\nForward=tcp/80\nForward=all\n",
+                  "4: Forward: all has ports in common with all on line 2; a port leads to one "
+                  "place" },
+                { "[Network]\nForward=tcp/80,tcp+udp/80\n",
+                  "2: Forward: tcp+udp/80 has ports in common with tcp/80 on line 2; a port leads "
+                  "to one place" },
+                { "[Supervise]\nRestartDelay=10min\n",
+                  "2: RestartDelay: RestartDelayMax=5min is shorter than RestartDelay=10min; make "
+                  "it at least as long" },
+                { "[Supervise]\nRestartDelay=10s\nRestartDelayMax=1s\n",
+                  "3: RestartDelayMax: RestartDelayMax=1s is shorter than RestartDelay=10s; make "
+                  "it at least as long" },
+                { "[Guest]\nDisk=/a\nDisk=/b\nDisk=//a\n",
+                  "4: Disk: //a is already used on line 2; each disk is a file of its own" },
+                { "[Guest]\nDisk=/a,ro\nDisk=/a,ro\n",
+                  "3: Disk: /a is already used on line 2; each disk is a file of its own" },
+                { "[Guest]\nDisk=/a,cow=/c\nDisk=/c\n",
+                  "3: Disk: /c is already used on line 2; each disk is a file of its own" },
+                { "[Guest]\nDisk=/a\nDisk=/b,cow=/a\n",
+                  "3: Disk: /a is already used on line 2; each disk is a file of its own" },
+                { "[Guest]\nDisk=/a,cow=/c\nDisk=/b,cow=/c\n",
+                  "3: Disk: /c is already used on line 2; each disk is a file of its own" },
+                { "[Guest]\nDisk=/a,cow=/c\nDisk=/a\n",
+                  "3: Disk: /a is already used on line 2; each disk is a file of its own" },
+                { "[Guest]\nDisk=/a,cow=/a\n", "2: Disk: /a is the disk and its copy-on-write "
+                                               "file; give cow= a file of its own" },
+                { "[Guest]\nDisk=/1\nDisk=/2\nDisk=/3\nDisk=/4\nDisk=/5\nDisk=/6\nDisk=/7\nDisk=/"
+                  "8\nDisk=/9\n",
+                  "10: Disk: \"/9\" is one too many; a guest has at most 8 disks" },
+        };
+
+        (void) state;
+        assert_refused(cases, ARRAY_SIZE(cases));
+}
+
+/* The number of forwards is bounded, over all lines. */
+static void test_many_forwards(void **state) {
+        _cleanup_free_ char *text = calloc(1, 32000);
+        char *p = text;
+
+        (void) state;
+        p += sprintf(p, "[Network]\n");
+        for (unsigned i = 1; i <= CONFIG_FORWARDS_MAX + 1; i++)
+                p += sprintf(p, "Forward=tcp/%u\n", i);
+        assert_bytes_refused(
+                text, strlen(text),
+                "1002: Forward: \"tcp/1001\" is one too many; at most 1000, so use ranges");
+}
+
+/* What the caller gives as default is checked like the rest, and blamed on no line. */
+static void test_default_disk(void **state) {
+        _cleanup_free_ char *error = NULL;
+        Config *c = NULL;
+
+        (void) state;
+        ASSERT_ERROR(config_parse("web", "web.conf", "", 0, "/a b/root.img", &c, &error), EINVAL);
+        assert_null(c);
+        assert_string_equal(error, "web.conf: Disk: \"/a b/root.img\" " DISK_CHARS);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_lines),        cmocka_unit_test(test_bytes),
+                cmocka_unit_test(test_keys),         cmocka_unit_test(test_not_supported),
+                cmocka_unit_test(test_guest),        cmocka_unit_test(test_append),
+                cmocka_unit_test(test_network),      cmocka_unit_test(test_rest),
+                cmocka_unit_test(test_across),       cmocka_unit_test(test_many_forwards),
+                cmocka_unit_test(test_default_disk),
+        };
+
+        return RUN_TESTS(tests);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test-memory-claims.c - what guests have been promised and have not taken yet. */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "test.h"
+
+#include "basic/file-util.h"
+#include "basic/string-util.h"
+#include "daemon/memory-claims.h"
+#include "host/lock.h"
+#include "host/memfile.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+static void test_text(void **state) {
+        static const char *const bad[] = { "",
+                                           "1",
+                                           "1 2 3",
+                                           "1 2 3 4 5",
+                                           "-1 2 3 4",
+                                           "1 2 3 -4",
+                                           "x 2 3 4",
+                                           "1 2 3 2147483648",
+                                           "1 2 3 4x",
+                                           "0x1 2 3 4",
+                                           "1,2,3,4",
+                                           "1 2 3 4 \n x",
+                                           "99999999999999999999999999 2 3 4" };
+        const MemoryClaim a = { UINT64_MAX, UINT64_MAX, UINT64_MAX, INT32_MAX };
+        char text[MEMORY_CLAIM_TEXT_MAX];
+        MemoryClaim b = {};
+
+        (void) state;
+        memory_claim_format(&a, text);
+        ASSERT_OK(memory_claim_parse(text, &b));
+        assert_true(b.need == a.need && b.device == a.device && b.inode == a.inode);
+        assert_int_equal(b.pid, a.pid);
+        FOREACH_ELEMENT (s, bad)
+                ASSERT_ERROR(memory_claim_parse(*s, &b), EBADMSG);
+        assert_true(b.need == a.need && b.pid == a.pid);
+}
+
+/* This process stands for a kernel: it holds an unlinked file, sparse, of which 2M are there. */
+static int hold_memory_file(void) {
+        char path[] = "/tmp/test-claims.XXXXXX", block[4096] = { 1 };
+        int fd = mkostemp(path, O_CLOEXEC);
+
+        assert_true(fd >= 0 && unlink(path) == 0 && ftruncate(fd, 64 * MIB) == 0);
+        for (off_t at = 0; at < (off_t) (2 * MIB); at += (off_t) sizeof(block))
+                assert_int_equal(pwrite(fd, block, sizeof(block), at), sizeof(block));
+        return fd;
+}
+
+static void test_open(void **state) {
+        _cleanup_close_ int fd = hold_memory_file();
+        MemFile file = {};
+        MemoryClaim c = { .need = 64 * MIB };
+        struct stat st;
+
+        (void) state;
+        assert_int_equal(memory_claim_open(&c), 64 * MIB); /* not started */
+        ASSERT_OK(memfile_find(getpid(), &file));
+        assert_int_equal(fstat(fd, &st), 0);
+        assert_int_equal(file.inode, st.st_ino);
+        assert_int_equal(file.size, 64 * MIB);
+        assert_true(file.charged >= 2 * MIB && file.charged < 3 * MIB);
+
+        c = (MemoryClaim){ 64 * MIB, file.device, file.inode, getpid() };
+        assert_int_equal(memory_claim_open(&c), 64 * MIB - file.charged);
+        c.inode++; /* another one's pid by now */
+        assert_int_equal(memory_claim_open(&c), 64 * MIB);
+        c = (MemoryClaim){ MIB, file.device, file.inode, getpid() };
+        assert_int_equal(memory_claim_open(&c), 0);
+        ASSERT_ERROR(memfile_find(0, &file), ENOENT);
+}
+
+static void test_sums(void **state) {
+        static const MemoryClaims claims = {
+                .v = { { .need = 5, .device = 7 }, { .need = 6 }, { .need = 20, .device = 7 } },
+                .n = 3,
+        };
+        static const MemoryClaims huge = { .v = { { .need = UINT64_MAX }, { .need = 2 } }, .n = 2 };
+
+        (void) state;
+        assert_int_equal(memory_claims_open(&claims, 7), 25);
+        assert_int_equal(memory_claims_open(&claims, 0), 31);
+        assert_int_equal(memory_claims_open(&claims, 9), 0);
+        assert_true(memory_claims_open(&huge, 0) == UINT64_MAX);
+}
+
+/* A umld that is alive: its lock is held. */
+static int be_alive(const char *runtime, const char *name) {
+        _cleanup_free_ char *dir = strfmt("%s/%s", runtime, name),
+                            *lock = strfmt("%s/%s/lock", runtime, name);
+
+        ASSERT_OK(mkdir_p(dir, 0755));
+        return pid_lock(lock, NULL);
+}
+
+static void test_book(void **state) {
+        _cleanup_free_ char *runtime = strfmt("/tmp/test-claims.%d", getpid()),
+                            *shared = strfmt("%s/.shared", runtime),
+                            *left = strfmt("%s/memory", shared);
+        _cleanup_close_ int web = -EBADF, mail = -EBADF;
+        MemoryClaim c = { .need = 100 * MIB, .device = 3 };
+        MemoryClaims others = {};
+
+        (void) state;
+        web = be_alive(runtime, "web");
+        mail = be_alive(runtime, "mail");
+        assert_true(web >= 0 && mail >= 0);
+        ASSERT_OK(memory_claims_note(shared, "web", &c, &others));
+        assert_int_equal(others.n, 0);
+        c.need = 50 * MIB;
+        ASSERT_OK(memory_claims_note(shared, "web", &c, &others)); /* instead of the first */
+        ASSERT_OK(memory_claims_note(shared, "mail", &c, &others));
+        assert_int_equal(others.n, 1);
+        assert_int_equal(others.v[0].need, 50 * MIB);
+        ASSERT_OK(memory_claims_note(shared, NULL, NULL, &others));
+        assert_int_equal(others.n, 2);
+
+        web = safe_close(web); /* killed */
+        assert_true(web < 0);
+        ASSERT_OK(memory_claims_note(shared, "mail", NULL, &others));
+        assert_int_equal(others.n, 0);
+        ASSERT_OK(memory_claims_drop(shared, "mail"));
+        ASSERT_OK(memory_claims_drop(shared, "mail"));
+        assert_int_equal(access(left, F_OK), -1);
+        ASSERT_OK(rm_rf(runtime));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_text),
+                cmocka_unit_test(test_open),
+                cmocka_unit_test(test_sums),
+                cmocka_unit_test(test_book),
+        };
+
+        return RUN_TESTS(tests);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test-reload.c - which settings change a running guest, and which wait. */
+
+#include <string.h>
+
+#include "test.h"
+
+#include "basic/cleanup.h"
+#include "daemon/reload.h"
+
+static void load(const char *text, Config **ret) {
+        _cleanup_free_ char *error = NULL;
+
+        if (config_parse("web", "web.conf", text, strlen(text), "/v/root.img", ret, &error) < 0)
+                fail_msg("%s", error);
+}
+
+static void check_later(const char *a, const char *b, const char *expected) {
+        _cleanup_(config_freep) Config *x = NULL, *y = NULL;
+        _cleanup_free_ char *later = NULL;
+
+        load(a, &x);
+        load(b, &y);
+        ASSERT_OK(reload_later_keys(x, y, &later));
+        if (expected)
+                assert_string_equal(later, expected);
+        else
+                assert_null(later);
+}
+
+static void test_later(void **state) {
+        (void) state;
+        check_later("", "", NULL);
+        check_later("", "[Network]\nForward=tcp/80\n[Supervise]\nRestart=no\n", NULL);
+        check_later("", "[Guest]\nMemory=128M\n", "Memory");
+        check_later("[Guest]\nAppend=a\n", "[Guest]\nAppend=b\n[Network]\nTap=tap9\n",
+                    "Append, Tap");
+        check_later("[Guest]\nDisk=/a\n", "[Guest]\nDisk=/a,ro\n", "Disk");
+        check_later("[Guest]\nDisk=/a\n", "[Guest]\nDisk=/a\nDisk=/b\n", "Disk");
+        check_later("[Network]\nDNS=1.1.1.1\n", "[Network]\nDNS=9.9.9.9\n", "DNS");
+}
+
+static void test_live(void **state) {
+        _cleanup_(config_freep) Config *running = NULL, *next = NULL;
+        Forward *old;
+
+        (void) state;
+        load("[Network]\nForward=tcp/80\n", &running);
+        load("[Guest]\nMemory=128M\n[Network]\nForward=tcp/81 "
+             "tcp/82\nMasquerade=no\nReserve=tcp/9\n[Supervise]\nStopTimeout=7s\nHangCheck=0\n"
+             "HangTimeout=9s\n",
+             &next);
+        old = running->forwards;
+        ASSERT_OK(reload_apply_live(running, next));
+        free(old);
+        assert_int_equal(running->n_forwards, 2);
+        assert_int_equal(running->forwards[1].host_first, 82);
+        assert_ptr_not_equal(running->forwards, next->forwards);
+        assert_int_equal(running->n_reserved, 1);
+        assert_int_equal(running->reserved[0].host_first, 9);
+        assert_int_equal(running->masquerade, MASQUERADE_NO);
+        assert_int_equal(running->stop_timeout, 7 * USEC_PER_SEC);
+        assert_int_equal(running->hang_check, 0);
+        assert_int_equal(running->hang_timeout, 9 * USEC_PER_SEC);
+        assert_int_equal(running->memory, UINT64_C(64) << 20); /* not live */
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_later),
+                cmocka_unit_test(test_live),
+        };
+
+        return RUN_TESTS(tests);
+}

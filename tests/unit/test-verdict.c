@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test-verdict.c - from what was seen to a verdict and its sentence. */
+
+#include <signal.h>
+#include <string.h>
+
+#include "test.h"
+
+#include "basic/cleanup.h"
+#include "daemon/verdict.h"
+
+/* Wait statuses as Linux encodes them. */
+#define EXITED(code) ((code) << 8)
+#define KILLED(sig)  (sig)
+
+static void check(Evidence e, Verdict verdict, const char *detail) {
+        _cleanup_free_ char *text = NULL;
+        Verdict v;
+
+        if (!e.console)
+                e.console = "";
+        ASSERT_OK(verdict_judge(&e, &v, &text));
+        assert_string_equal(verdict_to_string(v), verdict_to_string(verdict));
+        assert_string_equal(text, detail);
+}
+
+#define SEEN(...) ((Evidence){ .have_status = true, .booted = true, __VA_ARGS__ })
+
+static void test_by_itself(void **state) {
+        (void) state;
+        check(SEEN(.status = EXITED(0), .console = "[ 2.0] reboot: Power down\r\n"),
+              VERDICT_POWEROFF, "the guest powered off");
+        check(SEEN(.status = EXITED(0), .console = "reboot: System halted\n"), VERDICT_POWEROFF,
+              "the guest powered off");
+        check(SEEN(.status = EXITED(0), .console = "reboot: Restarting system\n"), VERDICT_REBOOT,
+              "the guest rebooted");
+        /* the last word counts, not one that something in the guest printed before */
+        check(SEEN(.status = EXITED(0),
+                   .console = "echo reboot: Restarting system\nreboot: Power down\n"),
+              VERDICT_POWEROFF, "the guest powered off");
+        check(SEEN(.status = EXITED(0)), VERDICT_POWEROFF, "the guest powered off");
+        check(SEEN(.status = EXITED(42)), VERDICT_EXIT, "the kernel ended with exit status 42");
+}
+
+static void test_before_boot(void **state) {
+        (void) state;
+        check((Evidence){ .have_status = true, .status = EXITED(0) }, VERDICT_EXIT,
+              "the kernel ended with exit status 0 before it had booted");
+        check((Evidence){ .have_status = true,
+                          .status = EXITED(1),
+                          .console = "Too few physical memory! Needed=1, given=2\n" },
+              VERDICT_USAGE, "Too few physical memory! Needed=1, given=2");
+        check((Evidence){ .have_status = true,
+                          .status = EXITED(1),
+                          .console = "/dev/shm must be not mounted noexec\n" },
+              VERDICT_MEMORY, "/dev/shm must be not mounted noexec");
+}
+
+static void test_crashes(void **state) {
+        (void) state;
+        check(SEEN(.status = KILLED(SIGKILL)), VERDICT_KILLED, "killed by signal 9 (Killed)");
+        check(SEEN(.status = KILLED(SIGABRT), .panic = "sysrq triggered crash"), VERDICT_PANIC,
+              "sysrq triggered crash");
+        check(SEEN(.status = KILLED(SIGABRT),
+                   .console = "x\n<0>Kernel panic - not syncing: Attempted to kill init!\ny"),
+              VERDICT_PANIC, "<0>Kernel panic - not syncing: Attempted to kill init!");
+        check(SEEN(.status = KILLED(SIGABRT)), VERDICT_PANIC, "the kernel aborted without a word");
+        check(SEEN(.status = KILLED(SIGABRT), .panic = "Kernel mode signal 7",
+                   .console = "Bus error - the host /dev/shm or /tmp mount likely just ran out of "
+                              "space\n"),
+              VERDICT_MEMORY,
+              "Bus error - the host /dev/shm or /tmp mount likely just ran out of space");
+        check(SEEN(.status = KILLED(SIGABRT), .panic = "x",
+                   .console = "VFS: Unable to mount root fs on unknown-block(0,0)\n"),
+              VERDICT_DISK, "VFS: Unable to mount root fs on unknown-block(0,0)");
+        check(SEEN(.status = KILLED(SIGABRT),
+                   .console = "userspace - ptrace set fp regs failed, errno = 14\n"),
+              VERDICT_KERNEL, "userspace - ptrace set fp regs failed, errno = 14");
+        check((Evidence){ .booted = true }, VERDICT_KILLED,
+              "the guest's processes were killed from outside");
+}
+
+static void test_asked(void **state) {
+        (void) state;
+        check(SEEN(.status = EXITED(0), .asked = ASKED_STOP, .stop_step = "ctrl-alt-del",
+                   .stop_clean = true),
+              VERDICT_STOPPED, "shut down cleanly by ctrl-alt-del");
+        /* a reboot during a stop is the end of that stop */
+        check(SEEN(.status = EXITED(0), .asked = ASKED_STOP, .stop_step = "ctrl-alt-del",
+                   .stop_clean = true, .console = "reboot: Restarting system\n"),
+              VERDICT_STOPPED, "shut down cleanly by ctrl-alt-del");
+        check(SEEN(.status = EXITED(1), .asked = ASKED_STOP, .stop_step = "SIGTERM"),
+              VERDICT_STOPPED, "power cut by SIGTERM");
+        check(SEEN(.status = KILLED(SIGABRT), .asked = ASKED_STOP, .stop_step = "sysrq s, u, o",
+                   .stop_clean = true, .panic = "oh"),
+              VERDICT_PANIC, "oh");
+        check((Evidence){ .booted = true, .asked = ASKED_STOP, .stop_step = "SIGKILL" },
+              VERDICT_STOPPED, "power cut by SIGKILL");
+        check((Evidence){ .booted = true, .asked = ASKED_KILL }, VERDICT_STOPPED,
+              "power cut, as asked");
+        check((Evidence){ .asked = ASKED_KILL_HUNG, .hung_why = "not ready within 5s" },
+              VERDICT_HUNG, "not ready within 5s");
+}
+
+/* Whatever the guest prints ends up escaped and bounded. */
+static void test_guest_text_is_data(void **state) {
+        char console[4096];
+
+        (void) state;
+        check(SEEN(.status = KILLED(SIGABRT),
+                   .console = "Kernel panic - not syncing: \033[2J\001\n"),
+              VERDICT_PANIC, "Kernel panic - not syncing: \\x1b[2J\\x01");
+        memset(console, 'A', sizeof(console));
+        memcpy(console, "Kernel panic - not syncing: ", 28);
+        console[sizeof(console) - 1] = '\0';
+        {
+                Evidence e = SEEN(.status = KILLED(SIGABRT), .console = console);
+                _cleanup_free_ char *text = NULL;
+                Verdict v;
+
+                ASSERT_OK(verdict_judge(&e, &v, &text));
+                assert_in_range(strlen(text), 100, 210);
+        }
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_by_itself),
+                cmocka_unit_test(test_before_boot),
+                cmocka_unit_test(test_crashes),
+                cmocka_unit_test(test_asked),
+                cmocka_unit_test(test_guest_text_is_data),
+        };
+
+        return RUN_TESTS(tests);
+}
