@@ -220,7 +220,7 @@ static void shm_down(Host *h) {
         r = open_setting(h, &s);
         if (r >= 0)
                 r = shared_leave(s, h->config->name, &original, &ours);
-        if (r > 0 && ours) {
+        if (r > 0) {
                 r = put_back(s, original);
                 if (r < 0)
                         log_warning_errno(r,

@@ -233,8 +233,10 @@ void host_forwarding_down(Host *h) {
         if (r >= 0)
                 r = shared_leave(s, h->config->name, &original, &ours);
         if (r > 0) {
-                r = ours ? sysctl_get(IP_FORWARD, &value) : 0;
-                if (r >= 0 && ours && shared_is_ours(s, value) > 0)
+                r = sysctl_get(IP_FORWARD, &value);
+                if (r >= 0)
+                        r = shared_is_ours(s, value);
+                if (r > 0) /* else somebody has set it since: theirs stays */
                         r = sysctl_set(IP_FORWARD, original);
                 if (r >= 0)
                         r = shared_forget(s);

@@ -84,7 +84,8 @@ void host_tun_down(Host *h) {
         if (r > 0) {
                 if (stat(TUN_NODE, &st) >= 0) {
                         snprintf(now, sizeof(now), "%o", st.st_mode & 07777);
-                        if (shared_is_ours(s, now) > 0)
+                        r = shared_is_ours(s, now);
+                        if (r > 0)
                                 r = RET_NERRNO(
                                         chmod(TUN_NODE, (mode_t) strtoul(original, NULL, 8)));
                 }
