@@ -17,8 +17,8 @@
 enum {
         TAIL_SIZE = 16 * 1024, /* what is kept in memory */
         READ_SIZE = 16 * 1024,
-        MUCH = 1024,         /* read at once: the guest may have found the pty full */
-        READS_PER_EVENT = 4, /* then the other event sources have their turn */
+        MUCH = 1024,          /* read at once: the guest may have found the pty full */
+        READS_PER_EVENT = 32, /* then the other event sources have their turn */
         DRAIN_MAX =
                 1024, /* reads of a dead guest's last output: bounded, whatever is in the pipe */
 };
@@ -39,6 +39,7 @@ struct Console {
         void *nudge_userdata;
         sd_event_source *nudge_timer;
         unsigned nudges;  /* since the guest printed much */
+        bool resting;     /* lets the pty fill up */
         ConsoleSize size; /* of the terminal in front of it; 0 = nobody has said */
         size_t n_input;
         char input[CONSOLE_PACKET_MAX]; /* typed, and not taken by the guest yet */
@@ -150,10 +151,33 @@ static void drop_input(Console *c) {
         console_clients_resume(c->clients);
 }
 
-/* ---- a guest that may not know that there is room again ---- */
+/* ---- what is printed ---- */
 
+/* True: there was much of it. */
+static bool drain(Console *c, Channel *ch) {
+        bool much = false;
+
+        for (int i = 0; i < READS_PER_EVENT; i++) {
+                int r = channel_read(c, ch);
+
+                much |= r >= MUCH;
+                if (r == 0)
+                        break;
+                if (r < 0) { /* every process of the guest has closed it: EIO of a pty, end of a
+                                socket */
+                        channel_close(ch);
+                        if (ch == &c->console)
+                                drop_input(c);
+                        return false;
+                }
+        }
+        return much;
+}
+
+/* A guest that found the pty full may not know that there is room again: SIGIO has it look. */
 static int nudge(Console *c) {
-        static const usec_t pauses[] = { USEC_PER_MSEC, 10 * USEC_PER_MSEC, 100 * USEC_PER_MSEC };
+        static const usec_t pauses[] = { USEC_PER_MSEC / 4, 10 * USEC_PER_MSEC,
+                                         100 * USEC_PER_MSEC };
 
         c->nudge(c->nudge_userdata);
         if (c->nudges >= ARRAY_SIZE(pauses))
@@ -162,20 +186,36 @@ static int nudge(Console *c) {
         return sd_event_source_set_enabled(c->nudge_timer, SD_EVENT_ONESHOT);
 }
 
+/* Who waits for each piece that a guest prints is woken for each, which costs the guest more than
+ * the printing (bench/console). So it is let fill the pty for a moment. */
+static int rest(Console *c) {
+        c->resting = true;
+        (void) sd_event_source_set_enabled(c->console.source, SD_EVENT_OFF);
+        c->nudges = 0;
+        return nudge(c);
+}
+
 static int on_nudge(sd_event_source *s, uint64_t usec, void *userdata) {
         Console *c = userdata;
 
         (void) s;
         (void) usec;
-        return c->console.fd < 0 ? 0 : nudge(c);
+        if (c->console.fd < 0)
+                return 0;
+        if (c->resting) {
+                c->resting = false;
+                (void) sd_event_source_set_enabled(c->console.source, SD_EVENT_ON);
+                if (drain(c, &c->console))
+                        return rest(c);
+                if (c->console.fd < 0)
+                        return 0;
+        }
+        return nudge(c);
 }
-
-/* ---- what is printed ---- */
 
 static int on_readable(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         Console *c = userdata;
         Channel *ch = fd == c->console.fd ? &c->console : &c->stdio;
-        bool much = false;
 
         (void) s;
         if ((revents & EPOLLOUT) && ch == &c->console) {
@@ -183,26 +223,7 @@ static int on_readable(sd_event_source *s, int fd, uint32_t revents, void *userd
                 if (c->n_input == 0)
                         console_clients_resume(c->clients);
         }
-        for (int i = 0; i < READS_PER_EVENT; i++) {
-                int r = channel_read(c, ch);
-
-                much |= r >= MUCH;
-
-                if (r == 0)
-                        break;
-                if (r < 0) { /* every process of the guest has closed it: EIO of a pty, end of a
-                                socket */
-                        channel_close(ch);
-                        if (ch == &c->console)
-                                drop_input(c);
-                        break;
-                }
-        }
-        if (much && c->pty && ch == &c->console) {
-                c->nudges = 0;
-                (void) nudge(c);
-        }
-        return 0;
+        return drain(c, ch) && c->pty && ch == &c->console ? rest(c) : 0;
 }
 
 void console_set_sinks(Console *c, ConsoleLog *log, ConsoleJournal *journal) {
@@ -303,6 +324,7 @@ int console_open(Console *c, bool pty, uid_t owner, int *ret_console, int *ret_s
         c->tail_len = 0;
         c->tail[0] = '\0';
         c->n_input = 0;
+        c->resting = false;
         r = pty ? open_pty(owner, &ours, &theirs) : open_socket(&ours, &theirs);
         if (r < 0)
                 return r;

@@ -22,16 +22,19 @@ static const char *tap_state(const char *tap) {
         return ifr.ifr_flags & IFF_UP ? "up" : "down";
 }
 
-static int write_report(const Guest *g, CrashReport *c) {
-        _cleanup_free_ char *directory = crash_directory(g->config->name), *text = NULL;
+void guest_keep_crash(Guest *g) {
+        _cleanup_free_ char *directory = NULL, *text = TAKE_PTR(g->crash);
+        int r;
 
-        text = crash_report_format(c);
-        if (!directory || !text)
-                return -ENOMEM;
-        return crash_report_write(directory, text);
+        if (!text)
+                return;
+        directory = crash_directory(g->config->name);
+        r = directory ? crash_report_write(directory, text) : -ENOMEM;
+        if (r < 0)
+                log_warning_errno(r, "no report of this crash can be kept, going on: %m");
 }
 
-void guest_note_crash(const Guest *g, Verdict verdict, const char *detail, usec_t run_time) {
+void guest_note_crash(Guest *g, Verdict verdict, const char *detail, usec_t run_time) {
         CrashReport c = {
                 .when = now_usec(CLOCK_REALTIME),
                 .run_time = run_time,
@@ -48,8 +51,8 @@ void guest_note_crash(const Guest *g, Verdict verdict, const char *detail, usec_
                 .console = console_tail(g->console),
         };
         MemFs fs;
-        int r;
 
+        guest_keep_crash(g); /* of a boot that ended before anybody came to it */
         if (!restart_is_crash(verdict))
                 return;
         c.have_status = guest_process_status(g->process, &c.status);
@@ -57,7 +60,7 @@ void guest_note_crash(const Guest *g, Verdict verdict, const char *detail, usec_
                 c.memory_room = fs.size;
                 c.memory_taken = fs.used;
         }
-        r = write_report(g, &c);
-        if (r < 0)
-                log_warning_errno(r, "no report of this crash can be kept, going on: %m");
+        g->crash = crash_report_format(&c);
+        if (!g->crash)
+                log_oom();
 }

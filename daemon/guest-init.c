@@ -28,6 +28,7 @@
 #include "basic/fd-util.h"
 #include "basic/parse-util.h"
 #include "basic/process.h"
+#include "host/cpus.h"
 #include "host/init-protocol.h"
 
 enum {
@@ -37,7 +38,7 @@ enum {
 typedef struct Options {
         uid_t uid;
         const char *directory;
-        bool mount_ns;
+        bool mount_ns, one_cpu;
         char *environment[ENVIRONMENT_MAX + 1];
         size_t n_environment;
         char **argv; /* of the kernel */
@@ -110,6 +111,13 @@ static int layer_fixed_addresses(const Options *o) {
         return RET_NERRNO(personality(PER_LINUX | ADDR_NO_RANDOMIZE));
 }
 
+/* Not a matter of confinement: a host that refuses it has a slower guest. */
+static int layer_one_cpu(const Options *o) {
+        if (o->one_cpu)
+                (void) cpu_stay();
+        return 0;
+}
+
 static int layer_directory(const Options *o) {
         return RET_NERRNO(chdir(o->directory));
 }
@@ -118,10 +126,15 @@ static const struct {
         const char *step;
         int (*apply)(const Options *o);
 } layers[] = {
-        { "mount namespace", layer_mount_namespace },  { "resource limits", layer_limits },
-        { "capabilities", layer_capabilities },        { "change of user", layer_user },
-        { "change of directory", layer_directory },    { "no_new_privs", layer_no_new_privileges },
-        { "parent-death signal", layer_parent_death }, { "fixed addresses", layer_fixed_addresses },
+        { "mount namespace", layer_mount_namespace },
+        { "resource limits", layer_limits },
+        { "capabilities", layer_capabilities },
+        { "change of user", layer_user },
+        { "change of directory", layer_directory },
+        { "no_new_privs", layer_no_new_privileges },
+        { "parent-death signal", layer_parent_death },
+        { "fixed addresses", layer_fixed_addresses },
+        { "CPU", layer_one_cpu },
 };
 
 /* All the fixed ones are open, so umld's message has put these above them. */
@@ -184,6 +197,7 @@ static int parse_options(int argc, char **argv, Options *ret) {
                 { "uid", required_argument, NULL, 'u' },
                 { "directory", required_argument, NULL, 'd' },
                 { "mount-ns", no_argument, NULL, 'm' },
+                { "one-cpu", no_argument, NULL, 'c' },
                 { "setenv", required_argument, NULL, 'e' },
                 {},
         };
@@ -197,6 +211,8 @@ static int parse_options(int argc, char **argv, Options *ret) {
                         ret->directory = optarg;
                 else if (c == 'm')
                         ret->mount_ns = true;
+                else if (c == 'c')
+                        ret->one_cpu = true;
                 else if (c == 'e' && ret->n_environment < ENVIRONMENT_MAX)
                         ret->environment[ret->n_environment++] = optarg;
                 else

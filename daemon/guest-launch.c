@@ -24,6 +24,11 @@ static int build_command(const Guest *g, Strv *ret_argv, Strv *ret_environment) 
                      : guest_environment(g->host->memory.path, g->host->preload, ret_environment);
 }
 
+bool guest_has_one_cpu(const Guest *g) {
+        return g->config->cpu_affinity == CPU_AFFINITY_AUTO &&
+               (g->config->cpus == 1 || !g->host->kernel->smp);
+}
+
 static Launch describe_launch(const Guest *g, const Strv *argv, const Strv *environment) {
         return (Launch){
                 .init = g->init,
@@ -34,6 +39,7 @@ static Launch describe_launch(const Guest *g, const Strv *argv, const Strv *envi
                 .cgroup_fd = g->host->cgroup_fd,
                 .mount_ns_fd = g->host->mount_ns_fd,
                 .no_pid_namespace = !g->pid_namespaces,
+                .one_cpu = guest_has_one_cpu(g),
         };
 }
 

@@ -5,6 +5,7 @@
 
 #include "basic/log.h"
 #include "daemon/companions.h"
+#include "daemon/guest-crash.h"
 #include "daemon/guest-log.h"
 #include "daemon/guest-parts.h"
 #include "daemon/reload.h"
@@ -67,6 +68,7 @@ Guest *guest_free(Guest *g) {
         guest_memory_free(g->memory);
         health_watch_free(g->health);
         space_watch_free(g->space);
+        cpu_watch_free(g->cpu);
         guest_process_free(g->process);
         guest_drop_standby(g);
         if (g->host && g->host->is_up) /* the event loop has failed */
@@ -74,6 +76,8 @@ Guest *guest_free(Guest *g) {
         sd_event_source_disable_unref(g->timer);
         sd_event_source_disable_unref(g->verify);
         fault_done(&g->fault);
+        if (g->crash) /* the event loop has failed */
+                guest_keep_crash(g);
         free(g->init);
         free(g->hung_why);
         console_free(g->console);

@@ -233,6 +233,9 @@ static int watch(sd_event *event, GuestProcess *p) {
             (r = sd_event_add_child(event, &p->child_source, p->launched.init, WEXITED, on_child,
                                     p)) < 0)
                 return r;
+        /* A restart waits for nobody, say for a look at what the end has done to the tap. Only what
+         * the guest cannot make happen again and again may come first. */
+        (void) sd_event_source_set_priority(p->child_source, SD_EVENT_PRIORITY_IMPORTANT);
         (void) sd_event_source_set_description(p->status_source, "guest-status");
         (void) sd_event_source_set_description(p->notify_source, "guest-notify");
         (void) sd_event_source_set_description(p->child_source, "guest-init");

@@ -63,6 +63,8 @@ static void arm_timer(Guest *g, usec_t delay) {
         if (!g->timer) {
                 r = sd_event_add_time(g->event, &g->timer, CLOCK_MONOTONIC, at, 1, on_timer, g);
                 if (r >= 0)
+                        r = sd_event_source_set_priority(g->timer, SD_EVENT_PRIORITY_IMPORTANT);
+                if (r >= 0)
                         (void) sd_event_source_set_description(g->timer, "guest-timer");
         } else {
                 r = sd_event_source_set_time(g->timer, at);
@@ -96,6 +98,7 @@ static void on_ended(void *userdata) {
         guest_memory_end(g->memory);
         g->health = health_watch_free(g->health);
         g->space = space_watch_free(g->space);
+        g->cpu = cpu_watch_free(g->cpu);
         (void) disk_sync_start(g->disk_sync, 0);
         disk_sync_now(g->disk_sync); /* nothing more will come; its next boot does not wait */
         console_finish(g->console);
@@ -225,12 +228,13 @@ static void act_prepare(Guest *g) {
         dispatch(g, event, fault.text ?: strerror(-r));
 }
 
-/* Behind a restart: mend what somebody did to tap or rules meanwhile. What cannot be mended ends
- * this boot. */
+/* Behind a restart: keep what is known of the last boot's end, and mend what somebody did to tap or
+ * rules meanwhile. What cannot be mended ends this boot. */
 static int on_verify(sd_event_source *s, void *userdata) {
         Guest *g = userdata;
 
         (void) s;
+        guest_keep_crash(g);
         if (!g->process || g->state == GUEST_STOPPING || host_verify(g->host, &g->fault) >= 0)
                 return 0;
         log_error("%s", g->fault.text ?: "out of memory");
@@ -260,6 +264,14 @@ static void watch_disks(Guest *g) {
                 log_warning_errno(r, "cannot watch the guest's disks, going on: %m");
 }
 
+/* Without it the guest stays where it is. */
+static void watch_cpu(Guest *g) {
+        int r = guest_has_one_cpu(g) ? cpu_watch_new(g->event, g->process, &g->cpu) : 0;
+
+        if (r < 0)
+                log_warning_errno(r, "cannot watch the guest's CPU, going on: %m");
+}
+
 static void act_launch(Guest *g) {
         const GuestProcessListener listener = { .booted = on_booted,
                                                 .message = on_message,
@@ -282,6 +294,7 @@ static void act_launch(Guest *g) {
         (void) verify_later(g);
         guest_memory_begin(g->memory, g->process);
         watch_disks(g);
+        watch_cpu(g);
         if (!g->announced)
                 notify_extend_timeout(usec_add(g->config->start_timeout, 10 * USEC_PER_SEC));
         arm_timer(g, g->config->start_timeout);
@@ -356,6 +369,8 @@ static void act_wait(Guest *g) {
                 g->restarts++;
         if (!g->announced)
                 notify_extend_timeout(usec_add(g->decided_delay, 10 * USEC_PER_SEC));
+        if (g->decided_delay > 0)
+                guest_keep_crash(g);
         arm_timer(g, g->decided_delay);
 }
 
@@ -365,6 +380,7 @@ static void act_finish(Guest *g) {
 
         notify_stopping();
         disarm_timer(g);
+        guest_keep_crash(g);
         guest_drop_standby(g);
         disk_sync_stop(g->disk_sync);
         host_down(g->host);

@@ -8,6 +8,7 @@
 #include "api/guest-state.h"
 #include "conf/config.h"
 #include "daemon/console.h"
+#include "daemon/cpu-watch.h"
 #include "daemon/disk-sync.h"
 #include "daemon/guest-fsm.h"
 #include "daemon/guest-health.h"
@@ -38,6 +39,7 @@ typedef struct Guest {
         GuestMemory *memory;
         HealthWatch *health; /* while the kernel can be asked */
         DiskSync *disk_sync;
+        CpuWatch *cpu;     /* while it keeps to one */
         SpaceWatch *space; /* while the kernel runs and may */
         sd_event_source *timer;
 
@@ -64,6 +66,7 @@ typedef struct Guest {
         unsigned restarts;
         usec_t decided_delay; /* of the restart that was decided last */
         LastExit last_exit;
+        char *crash; /* report of the last one, not written yet */
 } Guest;
 
 /* Takes ownership of config. runtime is RUNTIME. What a killed predecessor left on the host is

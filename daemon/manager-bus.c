@@ -13,6 +13,7 @@
 #include "daemon/guest-cmdline.h"
 #include "daemon/manager-bus.h"
 #include "daemon/manager.h"
+#include "host/cpus.h"
 #include "umld-config.h"
 
 /* ---- properties ---- */
@@ -58,6 +59,16 @@ static const char *memory_backing_text(const Guest *g) {
         return backing == BACKING_AUTO ? "" : memory_backing_to_string(backing);
 }
 
+static const char *cpu_text(const Guest *g) {
+        static char buf[12];
+        int cpu = g->cpu ? cpu_of_process(guest_process_pid(g->process)) : -1;
+
+        if (cpu < 0)
+                return "";
+        snprintf(buf, sizeof(buf), "%d", cpu);
+        return buf;
+}
+
 static const char *address_text(struct in_addr a) {
         static char buf[INET_ADDRSTRLEN];
 
@@ -99,6 +110,7 @@ DEFINE_GETTER(get_last_when, "t", g->last_exit.when);
 DEFINE_GETTER(get_kernel_path, "s", c->kernel);
 DEFINE_GETTER(get_kernel_version, "s", g->host->kernel ? g->host->kernel->release : "");
 DEFINE_GETTER(get_kernel_transport, "s", transport_text(g));
+DEFINE_GETTER(get_kernel_cpu, "s", cpu_text(g));
 DEFINE_GETTER(get_kernel_cpu_fix, "s", cpu_fix_text(g));
 DEFINE_GETTER(get_memory_size, "t", c->memory);
 DEFINE_GETTER(get_memory_backing, "s", memory_backing_text(g));
@@ -267,6 +279,7 @@ static const sd_bus_vtable vtable[] = {
         PROPERTY(UMLD_PROP_KERNEL_PATH, "s", get_kernel_path),
         PROPERTY(UMLD_PROP_KERNEL_VERSION, "s", get_kernel_version),
         PROPERTY(UMLD_PROP_KERNEL_TRANSPORT, "s", get_kernel_transport),
+        PROPERTY(UMLD_PROP_KERNEL_CPU, "s", get_kernel_cpu),
         PROPERTY(UMLD_PROP_KERNEL_CPU_FIX, "s", get_kernel_cpu_fix),
         PROPERTY(UMLD_PROP_MEMORY_SIZE, "t", get_memory_size),
         PROPERTY(UMLD_PROP_MEMORY_BACKING, "s", get_memory_backing),

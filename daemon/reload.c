@@ -35,6 +35,7 @@ int reload_later_keys(const Config *a, const Config *b, char **ret) {
                 { "Kernel", same_text(a->kernel, b->kernel) },
                 { "Memory", SAME(memory) },
                 { "CPUs", SAME(cpus) },
+                { "CPUAffinity", SAME(cpu_affinity) },
                 { "Disk", same_disks(a, b) },
                 { "Append", strv_equal(&a->append, &b->append) },
                 { "FastBoot", SAME(fast_boot) },

@@ -163,6 +163,7 @@ static void format_kernel(FILE *f, const json_t *props, usec_t now) {
         put_piece(f, &n, "", prop_string(props, UMLD_PROP_KERNEL_PATH));
         put_piece(f, &n, ", ", prop_string(props, UMLD_PROP_KERNEL_VERSION));
         put_piece(f, &n, ", ", prop_string(props, UMLD_PROP_KERNEL_TRANSPORT));
+        put_piece(f, &n, ", on CPU ", prop_string(props, UMLD_PROP_KERNEL_CPU));
         if (!isempty(fix) && !streq(fix, "not-needed"))
                 put_piece(f, &n, ", CPU-state fix ", fix);
 }
@@ -256,6 +257,7 @@ const StatusField status_fields[] = {
         { "kernel.path", UMLD_PROP_KERNEL_PATH, FIELD_STRING, "Kernel", format_kernel },
         { "kernel.version", UMLD_PROP_KERNEL_VERSION, FIELD_STRING },
         { "kernel.transport", UMLD_PROP_KERNEL_TRANSPORT, FIELD_STRING },
+        { "kernel.cpu", UMLD_PROP_KERNEL_CPU, FIELD_STRING },
         { "kernel.cpu_fix", UMLD_PROP_KERNEL_CPU_FIX, FIELD_STRING },
         { "memory.size", UMLD_PROP_MEMORY_SIZE, FIELD_SIZE, "Memory", format_memory },
         { "memory.backing", UMLD_PROP_MEMORY_BACKING, FIELD_STRING },

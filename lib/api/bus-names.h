@@ -31,6 +31,7 @@
 #define UMLD_PROP_KERNEL_PATH      "KernelPath"  /* s */
 #define UMLD_PROP_KERNEL_VERSION   "KernelVersion"   /* s */
 #define UMLD_PROP_KERNEL_TRANSPORT "KernelTransport" /* s, tuntap or vector */
+#define UMLD_PROP_KERNEL_CPU       "KernelCpu"       /* s, of the host, the only one; "" = any */
 #define UMLD_PROP_KERNEL_CPU_FIX   "KernelCpuFix"    /* s, preloaded, not-needed or unavailable */
 #define UMLD_PROP_MEMORY_SIZE      "MemorySize"      /* t, bytes */
 #define UMLD_PROP_MEMORY_BACKING   "MemoryBacking"   /* s, shm, private or dir */

@@ -90,6 +90,71 @@ int process_foreach_child(void (*fn)(pid_t pid, void *userdata), void *userdata)
         return foreach_process(is_child, &self, fn, userdata);
 }
 
+typedef struct Family {
+        struct {
+                pid_t pid, parent;
+                bool below;
+        } * all;
+        size_t n, n_allocated;
+} Family;
+
+static bool is_any(pid_t pid, const void *which) {
+        (void) pid;
+        (void) which;
+        return true;
+}
+
+static void add_to_family(pid_t pid, void *userdata) {
+        Family *f = userdata;
+        pid_t parent = process_parent(pid);
+
+        if (parent < 0)
+                return;
+        if (f->n == f->n_allocated) {
+                size_t n = MAX(f->n_allocated * 2, (size_t) 64);
+                void *grown = reallocarray(f->all, n, sizeof(*f->all));
+
+                if (!grown)
+                        return;
+                f->all = grown;
+                f->n_allocated = n;
+        }
+        f->all[f->n].pid = pid;
+        f->all[f->n].parent = parent;
+        f->all[f->n++].below = false;
+}
+
+/* One more generation; false where that was the last. */
+static bool mark_children(Family *f, pid_t root) {
+        bool any = false;
+
+        for (size_t i = 0; i < f->n; i++)
+                for (size_t k = 0; !f->all[i].below && k < f->n; k++)
+                        if (f->all[i].parent == root ||
+                            (f->all[k].below && f->all[k].pid == f->all[i].parent))
+                                any = f->all[i].below = true;
+        return any;
+}
+
+int process_descendants(pid_t root, pid_t **ret) {
+        Family f = {};
+        pid_t *pids;
+        int r, n = 0;
+
+        r = foreach_process(is_any, NULL, add_to_family, &f);
+        while (r >= 0 && mark_children(&f, root))
+                ;
+        pids = r >= 0 ? calloc(f.n + 1, sizeof(*pids)) : NULL;
+        for (size_t i = 0; pids && i < f.n; i++)
+                if (f.all[i].below)
+                        pids[n++] = f.all[i].pid;
+        free(f.all);
+        if (!pids)
+                return r < 0 ? r : -ENOMEM;
+        *ret = pids;
+        return n;
+}
+
 /* Other containers whose processes show in our /proc may use the same user for guests of theirs. */
 static bool in_other_network(pid_t pid) {
         struct stat own, other;

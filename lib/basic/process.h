@@ -16,6 +16,10 @@ int process_activity(pid_t pid, char *ret_state, uint64_t *ret_cpu);
  * many. */
 int process_foreach_child(void (*fn)(pid_t pid, void *userdata), void *userdata);
 
+/* All processes below root, with their number; *ret is the caller's to free(). Who is started
+ * meanwhile may be missing. */
+int process_descendants(pid_t root, pid_t **ret);
+
 /* Kills and reaps every child, and, if this process is a child subreaper, thereby every descendant:
  * again and again until the kernel says that none is left, since a process cloned a moment ago
  * escapes one pass. Returns 0, or -ETIMEDOUT where somebody did not die within timeout

@@ -60,12 +60,20 @@ typedef enum RestartWhen {
         RESTART_WHEN_INVALID = -EINVAL,
 } RestartWhen;
 
+typedef enum CpuAffinity {
+        CPU_AFFINITY_AUTO, /* one of the host's CPUs for a guest that has one */
+        CPU_AFFINITY_ANY,
+        CPU_AFFINITY_MAX,
+        CPU_AFFINITY_INVALID = -EINVAL,
+} CpuAffinity;
+
 DECLARE_STRING_TABLE(transport, Transport);
 DECLARE_STRING_TABLE(masquerade, Masquerade);
 DECLARE_STRING_TABLE(memory_backing, MemoryBacking);
 DECLARE_STRING_TABLE(balloon_mode, BalloonMode);
 DECLARE_STRING_TABLE(ready_when, ReadyWhen);
 DECLARE_STRING_TABLE(restart_when, RestartWhen);
+DECLARE_STRING_TABLE(cpu_affinity, CpuAffinity);
 
 typedef struct Disk {
         char *path; /* absolute */
@@ -88,6 +96,7 @@ typedef struct Config {
         char *kernel;
         uint64_t memory; /* bytes */
         unsigned cpus;
+        CpuAffinity cpu_affinity;
         Disk disks[CONFIG_DISKS_MAX];
         size_t n_disks; /* at least 1 after config_load() */
         Strv append;

@@ -34,6 +34,10 @@ static const char *const restart_when_table[] = {
         [RESTART_ON_CRASH] = "on-crash",
         [RESTART_ALWAYS] = "always",
 };
+static const char *const cpu_affinity_table[] = {
+        [CPU_AFFINITY_AUTO] = "auto",
+        [CPU_AFFINITY_ANY] = "any",
+};
 
 DEFINE_STRING_TABLE(transport, Transport, TRANSPORT_MAX);
 DEFINE_STRING_TABLE(masquerade, Masquerade, MASQUERADE_MAX);
@@ -41,10 +45,11 @@ DEFINE_STRING_TABLE(memory_backing, MemoryBacking, MEMORY_BACKING_MAX);
 DEFINE_STRING_TABLE(balloon_mode, BalloonMode, BALLOON_MODE_MAX);
 DEFINE_STRING_TABLE(ready_when, ReadyWhen, READY_WHEN_MAX);
 DEFINE_STRING_TABLE(restart_when, RestartWhen, RESTART_WHEN_MAX);
+DEFINE_STRING_TABLE(cpu_affinity, CpuAffinity, CPU_AFFINITY_MAX);
 
 static_assert(sizeof(Transport) == sizeof(int) && sizeof(Masquerade) == sizeof(int) &&
                       sizeof(ReadyWhen) == sizeof(int) && sizeof(RestartWhen) == sizeof(int) &&
-                      sizeof(BalloonMode) == sizeof(int),
+                      sizeof(BalloonMode) == sizeof(int) && sizeof(CpuAffinity) == sizeof(int),
               "setting_parse_choice() stores an int");
 
 /* What there is one of so far, beside auto. */
@@ -67,6 +72,9 @@ static const Setting settings[] = {
         { "Guest", "CPUs", "NUMBER",
           "Processors of the guest, where its kernel can have more than one", "1",
           .parse = setting_parse_count, FIELD(cpus), .min = 1, .max = 64 },
+        { "Guest", "CPUAffinity", NULL,
+          "Keep a guest of one processor on one of the host's, where it is faster", "auto",
+          .parse = setting_parse_choice, FIELD(cpu_affinity), CHOICES(cpu_affinity_table) },
         { "Guest", "Disk", "PATH[,ro][,sync][,cow=FILE]",
           "Disk images: the first is ubda, the next ubdb, and so on", "STATE/NAME/root.img",
           .example = "/var/lib/umld/web/root.img", .parse = setting_parse_disk,

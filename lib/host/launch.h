@@ -21,6 +21,7 @@ typedef struct Launch {
         int cgroup_fd;           /* open directory of the cgroup to start in, or -EBADF */
         int mount_ns_fd;         /* mount namespace for it to enter, or -EBADF */
         bool no_pid_namespace;   /* do not even try */
+        bool one_cpu;            /* keep it to one CPU (cpus.h) */
 } Launch;
 
 typedef struct Launched {

@@ -70,8 +70,11 @@ class Kernels(TestCase):
 
     def guest_processes(self):
         """All that belong to the running kernel; an umld-init may be waiting for the next one already."""
-        return [pid for pid, line in self.world.processes().items()
-                if Path(f"/proc/{pid}").stat().st_uid != 0 and "umld-init" not in line]
+        def owner(pid):
+            with contextlib.suppress(OSError):  # it has just ended
+                return Path(f"/proc/{pid}").stat().st_uid
+            return 0
+        return [pid for pid, line in self.world.processes().items() if owner(pid) != 0 and "umld-init" not in line]
 
     # ---- the tests ----
 
@@ -89,6 +92,25 @@ class Kernels(TestCase):
         self.assertEqual(clean_file_system(self.world.image()), "")
         self.assert_same_host(before)
         self.assertEqual(self.world.umlctl("status", "web").returncode, NOT_RUNNING)
+
+    def test_one_cpu(self):
+        """All processes of a guest of one processor are on one CPU of the host, unless told otherwise."""
+        allowed = os.sched_getaffinity(0)
+
+        def cpus(umld):
+            masks = []
+            for pid in self.guest_processes():
+                with contextlib.suppress(ProcessLookupError):
+                    masks.append(os.sched_getaffinity(pid))
+            self.assertGreater(len(masks), 1)
+            return umld.status()["kernel"]["cpu"], set().union(*masks)
+        umld = self.start()
+        cpu, used = cpus(umld)
+        self.assertEqual(({int(cpu)} if len(allowed) > 1 else allowed), used)
+        umld.stop(40)
+        umld = self.start(Guest={"CPUAffinity": "any"})
+        self.assertEqual(cpus(umld), (None, allowed))
+        umld.stop(40)
 
     def test_killed(self):
         """SIGKILL of the kernel's main process; kernels up to 6.12 leave helpers behind by themselves."""

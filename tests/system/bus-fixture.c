@@ -65,6 +65,7 @@ static Property properties[] = {
         { UMLD_PROP_KERNEL_PATH, "s" },
         { UMLD_PROP_KERNEL_VERSION, "s" },
         { UMLD_PROP_KERNEL_TRANSPORT, "s" },
+        { UMLD_PROP_KERNEL_CPU, "s" },
         { UMLD_PROP_KERNEL_CPU_FIX, "s" },
         { UMLD_PROP_MEMORY_SIZE, "t" },
         { UMLD_PROP_MEMORY_BACKING, "s" },

@@ -86,7 +86,7 @@ class Status(Case):
         self.configure("web")
         u = self.running(Restarts=2, StatusText="serving", LastVerdict="panic", LastDetail="no init",
                          LastWhen=1700000000500000, KernelPath="/usr/bin/linux.uml",
-                         KernelVersion="6.1.176", KernelTransport="tuntap", KernelCpuFix="preloaded",
+                         KernelVersion="6.1.176", KernelTransport="tuntap", KernelCpu="1", KernelCpuFix="preloaded",
                          MemorySize=64 << 20, MemoryBacking="shm", MemoryPath="/dev/shm",
                          MemoryUsed=12345678, Tap="tap0", HostAddress="10.0.0.1/24",
                          GuestAddress="10.0.0.2", Uplink="venet0", Masquerade="masquerade",
@@ -101,7 +101,7 @@ class Status(Case):
         self.assertAlmostEqual(d["uptime"], 6, delta=3)
         self.assertEqual(d["last_exit"], {"verdict": "panic", "detail": "no init", "when": 1700000000.5})
         self.assertEqual(d["kernel"], {"path": "/usr/bin/linux.uml", "version": "6.1.176",
-                                       "transport": "tuntap", "cpu_fix": "preloaded"})
+                                       "transport": "tuntap", "cpu": "1", "cpu_fix": "preloaded"})
         self.assertEqual(d["memory"], {"size": 64 << 20, "backing": "shm", "path": "/dev/shm",
                                        "used": 12345678, "peak": None, "balloon": None, "pressure": None,
                                        "refused": None})
@@ -120,14 +120,14 @@ class Status(Case):
         self.configure("web")
         self.running(Restarts=2, LastVerdict="panic", LastDetail="no init", LastWhen=1700000000000000,
                      KernelPath="/usr/bin/linux.uml", KernelVersion="6.1.176", KernelTransport="tuntap",
-                     KernelCpuFix="preloaded", MemorySize=64 << 20, MemoryBacking="shm",
+                     KernelCpu="0", KernelCpuFix="preloaded", MemorySize=64 << 20, MemoryBacking="shm",
                      MemoryPath="/dev/shm", MemoryUsed=1536 << 10, Tap="tap0", HostAddress="10.0.0.1/24",
                      GuestAddress="10.0.0.2", Uplink="venet0", Masquerade="masquerade",
                      Backend="iptables", Forwards="tcp/8000-10000 udp/53", Guarded="22")
         out = self.expect(DONE, "status", "web").stdout
         self.assertRegex(out, r"(?m)^● web - running since \w+ \d+-\d+-\d+ .*; \ds ago$")
         for line in ("Wanted: up", "Process: 4711", "Restarts: 2", "Last exit: panic: no init; ",
-                     "Kernel: /usr/bin/linux.uml, 6.1.176, tuntap, CPU-state fix preloaded",
+                     "Kernel: /usr/bin/linux.uml, 6.1.176, tuntap, on CPU 0, CPU-state fix preloaded",
                      "Memory: 64M, shm /dev/shm, 1.5M used",
                      "Network: tap0 10.0.0.1/24, guest 10.0.0.2, uplink venet0, masquerade by iptables",
                      "Forwards: tcp/8000-10000 udp/53", "Guarded: 22"):

@@ -251,6 +251,7 @@ static void test_enums(void **state) {
         ASSERT_TABLE(masquerade, MASQUERADE_MAX);
         ASSERT_TABLE(ready_when, READY_WHEN_MAX);
         ASSERT_TABLE(restart_when, RESTART_WHEN_MAX);
+        ASSERT_TABLE(cpu_affinity, CPU_AFFINITY_MAX);
 }
 
 /* What the table says of itself is true: a default, and an example, is a value its own parser
