@@ -19,6 +19,8 @@ UNIT = "umld@web.service"
 CONFIG = """\
 [Guest]
 Memory=48M
+[Console]
+Journal=yes
 [Network]
 Forward=tcp/8080:80
 """
@@ -157,6 +159,14 @@ class Boot(unittest.TestCase):
         self.assertIn("web", self.machine.out("umlctl", "list"))
         self.assertEqual(self.machine.show(UNIT, "WatchdogUSec"), "30s")
         self.assertEqual(self.machine.show(UNIT, "Delegate"), "yes")
+
+    def test_03_journal_has_the_console(self):
+        text = self.machine.out("journalctl", "-b", "-o", "json", "UMLD_GUEST=web")
+        lines = [json.loads(line) for line in text.splitlines()]
+        self.assertTrue([line for line in lines if "init as init process" in str(line["MESSAGE"])], text[-2000:])
+        for line in lines:
+            self.assertEqual((line["SYSLOG_IDENTIFIER"], line["_SYSTEMD_UNIT"], line["PRIORITY"]),
+                             ("umld@web", UNIT, "6"))
 
     def test_04_stop_leaves_nothing(self):
         self.machine.out("umlctl", "stop", "web", timeout=60)
