@@ -201,7 +201,7 @@ int host_forwards_claim(const Host *h) {
 
         if (!path)
                 return -ENOMEM;
-        if (c->n_forwards == 0)
+        if (c->n_forwards == 0 && !h->held)
                 return MIN(unlink_quiet(path), 0);
         file = open_memstream(&text, &size);
         if (!file)
@@ -209,6 +209,8 @@ int host_forwards_claim(const Host *h) {
         r = fprintf(file, "uplink %s\n", h->uplink);
         if (r >= 0)
                 r = print_ports(file, "forward", c->forwards, c->n_forwards);
+        if (r >= 0 && h->held)
+                r = print_ports(file, "forward", h->held->forwards, h->held->n_forwards);
         if (r >= 0)
                 r = print_ports(file, "reserve", c->reserved, c->n_reserved);
         if (fclose(file) != 0 || r < 0)

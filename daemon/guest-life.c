@@ -8,41 +8,6 @@
 #include "daemon/guest-crash.h"
 #include "daemon/guest-log.h"
 #include "daemon/guest-parts.h"
-#include "daemon/reload.h"
-
-int guest_reload(Guest *g, Config *config, char **ret_later, Fault *fault) {
-        _cleanup_(config_freep) Config *next = config;
-        _cleanup_free_ char *later = NULL;
-        Config before = *g->config;
-        int r;
-
-        r = reload_later_keys(g->config, next, &later);
-        if (r < 0)
-                return fault_set(fault, VERDICT_EXIT, true, r, "cannot reload: %m");
-        r = reload_apply_live(g->config, next);
-        if (r < 0)
-                return fault_set(fault, VERDICT_EXIT, true, r, "cannot reload: %m");
-        if (g->host->is_up) {
-                r = host_rules_up(g->host, fault);
-                if (r < 0) {
-                        free(g->config->forwards);
-                        free(g->config->reserved);
-                        *g->config = before;
-                        return r;
-                }
-        }
-        if (g->config->hang_check != before.hang_check)
-                guest_watch_health(g);
-        if (g->config->disk_sync != before.disk_sync && g->process)
-                (void) disk_sync_start(g->disk_sync, g->config->disk_sync);
-        free(before.forwards);
-        free(before.reserved);
-        (void) net_watch_update(g->net_watch);
-        config_free(g->next_config); /* of an earlier reload */
-        g->next_config = later ? TAKE_PTR(next) : NULL;
-        *ret_later = TAKE_PTR(later);
-        return 0;
-}
 
 GuestHealth guest_health(const Guest *g) {
         if (space_watch_frozen(g->space))
@@ -71,6 +36,8 @@ Guest *guest_free(Guest *g) {
         cpu_watch_free(g->cpu);
         guest_process_free(g->process);
         guest_drop_standby(g);
+        if (g->trial)
+                guest_drop_trial(g);
         if (g->host && g->host->is_up) /* the event loop has failed */
                 host_down(g->host);
         sd_event_source_disable_unref(g->timer);
@@ -123,6 +90,9 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
         if (r < 0)
                 return log_error_errno(r, "cannot watch the host's network: %m");
         host_sweep(g->host);
+        r = guest_find_unconfirmed(g);
+        if (r < 0)
+                return log_oom();
         r = guest_memory_new(event, g->host, listener->memory_pressure, listener->userdata,
                              &g->memory);
         if (r < 0)

@@ -193,7 +193,7 @@ static void on_answer(const char *text, void *userdata) {
 /* ---- actions ---- */
 
 static void take_next_config(Guest *g) {
-        if (!g->next_config)
+        if (!g->next_config || g->trial) /* what waits for a start waits for the trial's end, too */
                 return;
         guest_drop_standby(g);
         disk_sync_stop(g->disk_sync);

@@ -27,11 +27,15 @@ typedef struct GuestListener {
         void *userdata;
 } GuestListener;
 
+typedef struct Trial Trial; /* guest-reload.c */
+
 typedef struct Guest {
         sd_event *event;
         GuestListener listener;
         Config *config;
         Config *next_config; /* after a reload: taken at the next start */
+        Trial *trial;        /* a reload that waits to be confirmed */
+        bool taken_back;     /* NAME.conf was tried and not confirmed: it is not in force */
         Host *host;
         NetWatch *net_watch;
         Console *console;
@@ -84,8 +88,17 @@ int guest_kill(Guest *g);
 
 /* Takes ownership of config. Forwards and the like change at once, the rest at the guest's next
  * start. *ret_later: comma-separated keys that wait for that (the caller's to free(), NULL = none).
- */
-int guest_reload(Guest *g, Config *config, char **ret_later, Fault *fault);
+ *
+ * confirm > 0: all of it is taken back that long from now unless guest_confirm() comes first. Until
+ * then a reload without confirm is refused with -EBUSY, and another one with it is tried in the
+ * place of the first: what was confirmed last is what it goes back to. */
+int guest_reload(Guest *g, Config *config, usec_t confirm, char **ret_later, Fault *fault);
+
+/* Keeps what the last reload changed. -ENOENT: there is nothing to be confirmed. */
+int guest_confirm(Guest *g, Fault *fault);
+
+/* When it will be taken back, CLOCK_REALTIME; 0: nothing waits to be confirmed. */
+usec_t guest_confirm_until(const Guest *g);
 
 /* Guards the port of an SSH_CONNECTION from now on. -EINVAL: it is none. */
 int guest_guard_session(Guest *g, const char *ssh_connection, Fault *fault);

@@ -57,6 +57,8 @@ typedef struct Host {
         unsigned repairs;      /* of rules that somebody else changed */
         usec_t last_repair;    /* CLOCK_MONOTONIC */
         char *warned;          /* the last warnings about forwards */
+        const Config *held;    /* its forwards are kept from other guests, too: those to which a
+                                  reload may go back; borrowed, or NULL */
         bool reachable;        /* its user was seen to reach all it needs */
         int cgroup_fd;
         bool left_behind; /* not all could be undone: the ledger stays for the next umld */

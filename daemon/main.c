@@ -15,6 +15,7 @@
 #include "daemon/manager.h"
 #include "daemon/notify.h"
 #include "daemon/plan.h"
+#include "daemon/unconfirmed.h"
 #include "umld-config.h"
 
 static int help(void) {
@@ -41,13 +42,16 @@ static int check_directories(void) {
 /* The exit code for a configuration that cannot be had. */
 static int load(const char *name, Config **ret) {
         _cleanup_free_ char *file = umld_config_path(name),
-                            *disk = umld_path(DIR_STATE, name, "root.img");
+                            *disk = umld_path(DIR_STATE, name, "root.img"),
+                            *unconfirmed = umld_path(DIR_STATE, name, "unconfirmed");
         _cleanup_free_ char *error = NULL;
         int r;
 
-        if (!file || !disk)
+        if (!file || !disk || !unconfirmed)
                 return log_oom(), EXIT_FAILED;
         r = config_load(name, file, disk, ret, &error);
+        if (r >= 0)
+                r = unconfirmed_replace(unconfirmed, disk, ret, &error);
         if (r >= 0)
                 return EXIT_DONE;
         log_error("%s", error ?: strerror(-r));

@@ -129,6 +129,8 @@ DEFINE_GETTER(get_masquerade, "s",
               masquerade_to_string(g->host->uplink[0] ? g->host->masquerade : c->masquerade));
 DEFINE_GETTER(get_rule_repairs, "u", g->host->repairs);
 DEFINE_GETTER(get_backend, "s", "iptables");
+DEFINE_GETTER(get_unconfirmed, "s", g->trial ? "pending" : g->taken_back ? "taken-back" : "");
+DEFINE_GETTER(get_confirm_until, "t", guest_confirm_until(g));
 DEFINE_GETTER(get_console_log, "s", console_log_text(g));
 
 static int get_forwards(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -228,14 +230,43 @@ DEFINE_ORDER(method_stop, guest_stop);
 DEFINE_ORDER(method_restart, guest_restart);
 DEFINE_ORDER(method_kill, guest_kill);
 
-static int method_reload(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+static int reload(sd_bus_message *message, Manager *m, usec_t confirm, sd_bus_error *error) {
         _cleanup_free_ char *text = NULL;
-        int r = manager_reload(userdata, &text);
+        int r = manager_reload(m, confirm, &text);
 
         if (r < 0)
                 return sd_bus_error_setf(error,
-                                         r == -EINVAL ? UMLD_ERROR_BAD_CONFIG : UMLD_ERROR_FAILED,
+                                         r == -EINVAL  ? UMLD_ERROR_BAD_CONFIG
+                                         : r == -EBUSY ? UMLD_ERROR_BUSY
+                                                       : UMLD_ERROR_FAILED,
                                          "%s", text ?: strerror(-r));
+        return sd_bus_reply_method_return(message, NULL);
+}
+
+static int method_reload(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return reload(message, userdata, 0, error);
+}
+
+static int method_reload_confirm(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        uint64_t confirm;
+        int r = sd_bus_message_read(message, "t", &confirm);
+
+        if (r < 0)
+                return r;
+        if (confirm < UMLD_CONFIRM_MIN || confirm > UMLD_CONFIRM_MAX)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                                         "the time to confirm has to be from 1s to 24h");
+        return reload(message, userdata, confirm, error);
+}
+
+static int method_confirm(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        _cleanup_(fault_done) Fault fault = {};
+        const Manager *m = userdata;
+        int r = guest_confirm(m->guest, &fault);
+
+        if (r < 0)
+                return sd_bus_error_setf(error, r == -ENOENT ? UMLD_ERROR_BUSY : UMLD_ERROR_FAILED,
+                                         "%s", fault.text ?: strerror(-r));
         return sd_bus_reply_method_return(message, NULL);
 }
 
@@ -299,6 +330,8 @@ static const sd_bus_vtable vtable[] = {
         PROPERTY(UMLD_PROP_RULE_REPAIRS, "u", get_rule_repairs),
         PROPERTY(UMLD_PROP_FORWARDS, "as", get_forwards),
         PROPERTY(UMLD_PROP_GUARDED, "as", get_guarded),
+        PROPERTY(UMLD_PROP_UNCONFIRMED, "s", get_unconfirmed),
+        PROPERTY(UMLD_PROP_CONFIRM_UNTIL, "t", get_confirm_until),
         PROPERTY(UMLD_PROP_CONFINEMENT, "a{ss}", get_confinement),
         PROPERTY(UMLD_PROP_CONSOLE_LOG, "s", get_console_log),
         SD_BUS_METHOD(UMLD_METHOD_START, NULL, NULL, method_start, 0),
@@ -309,6 +342,8 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_METHOD(UMLD_METHOD_MCONSOLE, "sb", "isb", bus_console_mconsole, 0),
         SD_BUS_METHOD(UMLD_METHOD_OPEN_CONSOLE, "bbqq", "h", bus_console_open, 0),
         SD_BUS_METHOD(UMLD_METHOD_RELOAD, NULL, NULL, method_reload, 0),
+        SD_BUS_METHOD(UMLD_METHOD_RELOAD_CONFIRM, "t", NULL, method_reload_confirm, 0),
+        SD_BUS_METHOD(UMLD_METHOD_CONFIRM, NULL, NULL, method_confirm, 0),
         SD_BUS_METHOD(UMLD_METHOD_GUARD, "s", NULL, method_guard, 0),
         SD_BUS_SIGNAL(UMLD_SIGNAL_STATE_CHANGED, "sss", 0),
         SD_BUS_SIGNAL(UMLD_SIGNAL_MEMORY_PRESSURE, "sss", 0),

@@ -61,7 +61,17 @@ static int on_stop_signal(sd_event_source *s, const struct signalfd_siginfo *si,
         return 0;
 }
 
-int manager_reload(Manager *m, char **ret_error) {
+/* What a reload that has succeeded comes to. */
+static void log_reloaded(usec_t confirm, const char *later) {
+        const char *what = confirm > 0 ? "to be confirmed" : "reloaded";
+
+        if (later)
+                log_notice("configuration %s; at the guest's next start: %s", what, later);
+        else
+                log_info("configuration %s", what);
+}
+
+int manager_reload(Manager *m, usec_t confirm, char **ret_error) {
         _cleanup_free_ char *file = umld_config_path(m->guest->config->name), *later = NULL;
         _cleanup_free_ char *disk = umld_path(DIR_STATE, m->guest->config->name, "root.img");
         _cleanup_(fault_done) Fault fault = {};
@@ -77,16 +87,14 @@ int manager_reload(Manager *m, char **ret_error) {
                 notify_reloading();
         r = config_load(m->guest->config->name, file, disk, &config, ret_error);
         if (r >= 0) {
-                r = guest_reload(m->guest, config, &later, &fault);
+                r = guest_reload(m->guest, config, confirm, &later, &fault);
                 if (r < 0)
                         *ret_error = TAKE_PTR(fault.text);
         }
         if (r < 0)
                 log_error("reload failed, going on as before: %s", *ret_error ?: "out of memory");
-        else if (later)
-                log_notice("configuration reloaded; at the guest's next start: %s", later);
         else
-                log_info("configuration reloaded");
+                log_reloaded(confirm, later);
         if (tell)
                 notify_ready();
         return r;
@@ -97,7 +105,7 @@ static int on_reload_signal(sd_event_source *s, const struct signalfd_siginfo *s
 
         (void) s;
         (void) si;
-        (void) manager_reload(userdata, &error);
+        (void) manager_reload(userdata, 0, &error);
         return 0;
 }
 

@@ -28,5 +28,6 @@ DEFINE_CLEANUP(Manager *, manager_free)
 /* Starts the guest and runs until it is down for good. Returns the exit code. */
 int manager_run(Manager *m);
 
-/* Reads the configuration again. *ret_error is one line, the caller's to free(). */
-int manager_reload(Manager *m, char **ret_error);
+/* Reads the configuration again; confirm > 0: to be taken back that long from now unless it is
+ * confirmed. *ret_error is one line, the caller's to free(). */
+int manager_reload(Manager *m, usec_t confirm, char **ret_error);

@@ -81,6 +81,11 @@ static int copy_ports(const Forward *ports, size_t n, Forward **ret) {
         return 0;
 }
 
+void reload_free_lists(Config *c) {
+        free(c->forwards);
+        free(c->reserved);
+}
+
 int reload_apply_live(Config *running, const Config *next) {
         _cleanup_free_ Forward *forwards = NULL, *reserved = NULL;
 

@@ -10,5 +10,7 @@
 int reload_later_keys(const Config *running, const Config *next, char **ret);
 
 /* Copies from next to running what changes at once: forwards, masquerading, uplink and supervision.
- * The old forwards and reserved ports stay the caller's to free(). */
+ * The old lists, of forwards and the like, stay the caller's to free: reload_free_lists() of a copy
+ * of what running was. */
 int reload_apply_live(Config *running, const Config *next);
+void reload_free_lists(Config *c);

@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 
+#include "api/bus-names.h"
 #include "api/exit-codes.h"
 #include "basic/parse-util.h"
 #include "umlctl/command-line.h"
@@ -56,6 +57,15 @@ static int take_timeout(CommandLine *c, const char *value) {
         if (parse_timespan(value, &c->options.timeout) >= 0)
                 return 0;
         return fail_with(EXIT_USAGE, "--timeout=%s: is no time span; right would be 30s or 5min",
+                         value);
+}
+
+static int take_confirm(CommandLine *c, const char *value) {
+        if (parse_timespan(value, &c->options.confirm) >= 0 &&
+            c->options.confirm >= UMLD_CONFIRM_MIN && c->options.confirm <= UMLD_CONFIRM_MAX)
+                return 0;
+        return fail_with(EXIT_USAGE,
+                         "--confirm=%s: has to be a time span from 1s to 24h, such as 60 or 5min",
                          value);
 }
 
@@ -115,6 +125,8 @@ static const OptionRow rows[] = {
           take_for },
         { "timeout", "TIME", VERB_TIMEOUT, 't',
           "Wait no longer than that (30s, 5min; plain numbers are seconds)", take_timeout },
+        { "confirm", "TIME", VERB_CONFIRM, 'c',
+          "Take it back after that time unless umlctl confirm comes first", take_confirm },
         { "no-wait", NULL, VERB_NO_WAIT, 'n', "Give the order and do not wait for its outcome",
           take_no_wait },
         { "shrink", "SIZE", VERB_MEMORY, 's', "Take so much free memory from the guest",

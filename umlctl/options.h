@@ -8,6 +8,7 @@
 
 typedef struct Options {
         usec_t timeout;      /* USEC_INFINITY: none */
+        usec_t confirm;      /* 0: not given */
         GuestState wait_for; /* GUEST_RUNNING or GUEST_STOPPED */
         bool json;
         bool no_wait;

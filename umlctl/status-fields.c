@@ -211,6 +211,18 @@ static void format_network(FILE *f, const json_t *props, usec_t now) {
         put_piece(f, &n, " by ", prop_string(props, UMLD_PROP_BACKEND));
 }
 
+/* What a reload has left open. */
+static void format_unconfirmed(FILE *f, const json_t *props, usec_t now) {
+        const char *state = prop_string(props, UMLD_PROP_UNCONFIRMED) ?: "";
+        _cleanup_free_ char *until =
+                status_until_text(prop_number(props, UMLD_PROP_CONFIRM_UNTIL), now);
+
+        if (streq(state, "pending"))
+                fprintf(f, "the last reload; taken back %s", until ?: "soon");
+        else if (streq(state, "taken-back"))
+                fputs("the configuration file as it is; taken back, and not in force", f);
+}
+
 static void format_map(FILE *f, const json_t *map) {
         const json_t *value;
         const char *key;
@@ -277,6 +289,9 @@ const StatusField status_fields[] = {
         { "network.repairs", UMLD_PROP_RULE_REPAIRS, FIELD_COUNT },
         { "network.forwards", UMLD_PROP_FORWARDS, FIELD_STRINGS, "Forwards" },
         { "network.guarded", UMLD_PROP_GUARDED, FIELD_STRINGS, "Guarded" },
+        { "unconfirmed.state", UMLD_PROP_UNCONFIRMED, FIELD_STRING, "Unconfirmed",
+          format_unconfirmed },
+        { "unconfirmed.until", UMLD_PROP_CONFIRM_UNTIL, FIELD_TIME },
         { "confinement", UMLD_PROP_CONFINEMENT, FIELD_MAP, "Confinement" },
         { "console.log", UMLD_PROP_CONSOLE_LOG, FIELD_STRING, "Console log" },
 };

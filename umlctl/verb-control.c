@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* verb-control.c - stop, kill, reload, wait and check. */
+/* verb-control.c - stop, kill, wait and check. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -165,22 +165,6 @@ int verb_stop(const Options *o, const char *guest) {
 
 int verb_kill(const Options *o, const char *guest) {
         return end_by_bus(o, guest, UMLD_METHOD_KILL);
-}
-
-int verb_reload(const Options *o, const char *guest) {
-        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
-        json_auto_t *props = NULL;
-        pid_t pid = 0;
-        int r;
-
-        (void) o;
-        r = control_ask(guest, &bus, &pid, &props);
-        if (r == -ENOENT)
-                return fail_with(EXIT_NOT_RUNNING,
-                                 "%s is not running; its next start reads the configuration",
-                                 guest);
-        return r < 0 ? bus_connect_fail(guest, r, pid)
-                     : control_order(bus, guest, UMLD_METHOD_RELOAD);
 }
 
 enum {

@@ -25,6 +25,7 @@ enum {
         VERB_LOG = 1 << 9,
         VERB_ATTACH = 1 << 10,
         VERB_FORCE = 1 << 11,
+        VERB_CONFIRM = 1 << 12,
 };
 
 typedef struct Verb {

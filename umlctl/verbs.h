@@ -17,6 +17,7 @@ int verb_restart(const Options *o, const char *guest);
 int verb_stop(const Options *o, const char *guest);
 int verb_kill(const Options *o, const char *guest);
 int verb_reload(const Options *o, const char *guest);
+int verb_confirm(const Options *o, const char *guest);
 int verb_wait(const Options *o, const char *guest);
 int verb_check(const Options *o, const char *guest);
 int verb_enable(const Options *o, const char *guest);

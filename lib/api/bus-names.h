@@ -8,6 +8,8 @@
  * progress is in State and the signal StateChanged. Times are CLOCK_REALTIME microseconds, 0 =
  * never or none. */
 
+#include <stdint.h>
+
 #define UMLD_BUS_PATH      "/io/umld/guest"
 #define UMLD_BUS_INTERFACE "io.umld.Guest1"
 
@@ -54,8 +56,10 @@
 #define UMLD_PROP_RULE_REPAIRS   "RuleRepairs" /* u, since umld started */
 #define UMLD_PROP_FORWARDS       "Forwards"    /* as, in the grammar of Forward= */
 #define UMLD_PROP_GUARDED        "Guarded"     /* as, "PORTS (why)": never forwarded */
-#define UMLD_PROP_CONFINEMENT    "Confinement" /* a{ss}, layer -> what is in force */
-#define UMLD_PROP_CONSOLE_LOG    "ConsoleLog"  /* s, path */
+#define UMLD_PROP_UNCONFIRMED    "Unconfirmed" /* s, of the last reload: pending, taken-back or "" */
+#define UMLD_PROP_CONFIRM_UNTIL  "ConfirmUntil" /* t, when it is taken back */
+#define UMLD_PROP_CONFINEMENT    "Confinement"  /* a{ss}, layer -> what is in force */
+#define UMLD_PROP_CONSOLE_LOG    "ConsoleLog"   /* s, path */
 
 /* Methods; without arguments and results where nothing else is said */
 #define UMLD_METHOD_START                                                                          \
@@ -65,6 +69,14 @@
 #define UMLD_METHOD_KILL    "Kill"    /* power cut, then umld ends */
 #define UMLD_METHOD_RELOAD                                                                         \
         "Reload" /* read the configuration again and apply what can change live */
+
+/* ReloadConfirm(t time): the same, taken back that many microseconds from now unless Confirm()
+ * comes first. Until then Reload() is refused, unless the file is as it was before. */
+#define UMLD_METHOD_RELOAD_CONFIRM "ReloadConfirm"
+#define UMLD_METHOD_CONFIRM        "Confirm"
+#define UMLD_CONFIRM_MIN           UINT64_C(1000000)
+#define UMLD_CONFIRM_MAX           (24 * 3600 * UINT64_C(1000000))
+
 /* Guard(s connection): the caller's SSH_CONNECTION, whose port is never forwarded from now on */
 #define UMLD_METHOD_GUARD "Guard"
 

@@ -22,6 +22,7 @@ Config *config_free(Config *c) {
                 return NULL;
         free(c->name);
         free(c->file);
+        free(c->text);
         free(c->kernel);
         for (size_t i = 0; i < c->n_disks; i++) {
                 free(c->disks[i].path);
@@ -210,8 +211,8 @@ int config_parse(const char *name, const char *file, const char *text, size_t si
 
         (void) settings_table(&n);
         setting_lines = calloc(n, sizeof(unsigned));
-        if (!c || !setting_lines || free_and_strdup(&c->name, name) < 0 ||
-            free_and_strdup(&c->file, file) < 0)
+        if (!c || !setting_lines || !(c->text = strndup(text, size)) ||
+            free_and_strdup(&c->name, name) < 0 || free_and_strdup(&c->file, file) < 0)
                 return blame_place(-ENOMEM, file, 0, NULL, ret_error);
         r = load_text(&(Loader){ .config = c, .lines.setting = setting_lines }, text, size,
                       default_disk, &line, &why);

@@ -91,6 +91,7 @@ enum {
 typedef struct Config {
         char *name; /* of the guest */
         char *file; /* the file it was read from */
+        char *text; /* … and all that was in it */
 
         /* [Guest] */
         char *kernel;

@@ -83,6 +83,8 @@ static Property properties[] = {
         { UMLD_PROP_DISKS_SYNCED, "t" },
         { UMLD_PROP_HEALTH, "s" },
         { UMLD_PROP_LATENCY, "t" },
+        { UMLD_PROP_UNCONFIRMED, "s" },
+        { UMLD_PROP_CONFIRM_UNTIL, "t" },
         { UMLD_PROP_CONFINEMENT, "a{ss}" },
         { UMLD_PROP_CONSOLE_LOG, "s" },
         { "ActiveState", "s" }, /* these are systemd's */

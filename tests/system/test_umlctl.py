@@ -395,6 +395,22 @@ class Orders(Case):
         p = self.expect(DONE, "reload", "web")
         self.assertEqual((p.stdout, p.stderr, u.calls), ("", "", ["Reload"]))
 
+    def test_reload_on_trial(self):
+        self.configure("web")
+        u = self.running()
+        p = self.expect(DONE, "reload", "web", "--confirm", "90")
+        self.assertEqual((p.stdout, p.stderr, u.calls),
+                         ("web is reloaded; that is taken back in 1min 30s unless: umlctl confirm web\n", "",
+                          ["ReloadConfirm"]))
+        u.say("refuse", "ReloadConfirm", "io.umld.Error.BadConfiguration", "web.conf:3: Memroy: unknown\\x1b[2J")
+        line = self.expect_line(USAGE, "reload", "web", "-c5min", "--quiet")
+        self.assertIn("web.conf:3: Memroy", line)
+        self.assertNotIn("\x1b", line)
+        self.assertEqual(self.expect(DONE, "confirm", "web", "-q").stdout, "")
+        u.say("refuse", "Confirm", "io.umld.Error.Busy", "nothing waits")
+        self.assertEqual(self.expect_line(FAILED, "confirm", "web"), "umlctl: web: nothing waits\n")
+        self.assertIn("does not go with", self.expect_line(USAGE, "stop", "web", "--confirm=60"))
+
     def test_restart(self):
         self.configure("web")
         u = self.running()

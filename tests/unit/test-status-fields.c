@@ -100,6 +100,13 @@ static void test_text(void **state) {
         check_text("{\"Name\": \"web\", \"State\": \"running\", \"Confinement\": {\"user\": \"1\", "
                    "\"ipc\": \"\"}}",
                    "● web - running\n Confinement: user 1\n");
+        check_text("{\"Name\": \"web\", \"State\": \"running\", \"Unconfirmed\": \"pending\", "
+                   "\"ConfirmUntil\": 1700000042000000}",
+                   "● web - running\n Unconfirmed: the last reload; taken back in 42s\n");
+        check_text(
+                "{\"Name\": \"web\", \"State\": \"running\", \"Unconfirmed\": \"taken-back\"}",
+                "● web - running\n Unconfirmed: the configuration file as it is; taken back, and "
+                "not in force\n");
         check_text("{\"Name\": \"a\\nb\", \"State\": \"\\u001b\"}", "● a\\x0ab - \\x1b\n");
 }
 
