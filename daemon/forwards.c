@@ -14,6 +14,10 @@
 #define CLAIM_MAX   (64 * 1024)
 #define NAMED_PORTS 8 /* so many are named in a warning */
 
+static bool wants_ports(const Config *c) {
+        return c->n_forwards > 0 || c->n_proxies > 0;
+}
+
 static char *claim_path(const Host *h) {
         return strfmt("%s/forwards", h->directory);
 }
@@ -55,14 +59,21 @@ static int check_guard(Host *h, Fault *f) {
 
 /* ---- other guests ---- */
 
+typedef struct PortsOf {
+        const char *key;
+        const Forward *list;
+        size_t n;
+} PortsOf;
+
 /* What another umld has claimed. */
 typedef struct Claim {
         char uplink[IFNAMSIZ];
-        Config ports; /* only its forwards and reserved ports */
+        Config ports; /* only its forwards, proxies and reserved ports */
 } Claim;
 
 static void claim_done(Claim *c) {
         free(c->ports.forwards);
+        free(c->ports.proxies);
         free(c->ports.reserved);
 }
 
@@ -98,6 +109,8 @@ static int claim_read(const char *path, Claim *ret) {
                         snprintf(c.uplink, sizeof(c.uplink), "%s", value);
                 else if ((value = startswith(line, "forward ")))
                         r = claim_add(&c.ports.forwards, &c.ports.n_forwards, value, forward_parse);
+                else if ((value = startswith(line, "proxy ")))
+                        r = claim_add(&c.ports.proxies, &c.ports.n_proxies, value, forward_parse);
                 else if ((value = startswith(line, "reserve ")))
                         r = claim_add(&c.ports.reserved, &c.ports.n_reserved, value, ports_parse);
         }
@@ -122,29 +135,46 @@ static int both_reserve(const Config *a, const Config *b, Forward **ret) {
         return 0;
 }
 
+/* One list of ports of each side; both: what neither may have, both leave to the other. */
+static int check_lists(const Host *h, const char *other, const PortsOf *mine, const PortsOf *theirs,
+                       const Forward *both, size_t n_both, Fault *f) {
+        char m[FORWARD_TEXT_MAX], t[FORWARD_TEXT_MAX], port[FORWARD_TEXT_MAX];
+        Forward common;
+
+        for (size_t i = 0; i < mine->n; i++)
+                for (size_t j = 0; j < theirs->n; j++)
+                        if (forward_common_port(&mine->list[i], &theirs->list[j], both, n_both,
+                                                &common))
+                                return fault_set(
+                                        f, VERDICT_NETWORK, false, -EADDRINUSE,
+                                        "%s=%s of %s and %s=%s of %s both want %s; a port leads to "
+                                        "one guest: take it out of one of them, or put it into its "
+                                        "Reserve=",
+                                        mine->key, forward_format(&mine->list[i], m),
+                                        h->config->name, theirs->key,
+                                        forward_format(&theirs->list[j], t), other,
+                                        forward_format(&common, port));
+        return 0;
+}
+
 static int check_against(const Host *h, const char *other, const Claim *claim, Fault *f) {
         _cleanup_free_ Forward *both = NULL;
-        const Config *c = h->config;
-        char mine[FORWARD_TEXT_MAX], theirs[FORWARD_TEXT_MAX], port[FORWARD_TEXT_MAX];
-        Forward common;
+        const Config *c = h->config, *o = &claim->ports;
+        const PortsOf mine[] = { { "Forward", c->forwards, c->n_forwards },
+                                 { "Proxy", c->proxies, c->n_proxies } };
+        const PortsOf theirs[] = { { "Forward", o->forwards, o->n_forwards },
+                                   { "Proxy", o->proxies, o->n_proxies } };
+        int r = 0;
 
         if (!streq(claim->uplink, h->uplink))
                 return 0;
-        if (both_reserve(c, &claim->ports, &both) < 0)
+        if (both_reserve(c, o, &both) < 0)
                 return -ENOMEM;
-        for (size_t i = 0; i < c->n_forwards; i++)
-                for (size_t j = 0; j < claim->ports.n_forwards; j++)
-                        if (forward_common_port(&c->forwards[i], &claim->ports.forwards[j], both,
-                                                c->n_reserved + claim->ports.n_reserved, &common))
-                                return fault_set(
-                                        f, VERDICT_NETWORK, false, -EADDRINUSE,
-                                        "Forward=%s of %s and Forward=%s of %s both want %s; a "
-                                        "port leads to one guest: take it out of one of them, or "
-                                        "put it into its Reserve=",
-                                        forward_format(&c->forwards[i], mine), c->name,
-                                        forward_format(&claim->ports.forwards[j], theirs), other,
-                                        forward_format(&common, port));
-        return 0;
+        for (size_t i = 0; i < ARRAY_SIZE(mine) && r >= 0; i++)
+                for (size_t j = 0; j < ARRAY_SIZE(theirs) && r >= 0; j++)
+                        r = check_lists(h, other, &mine[i], &theirs[j], both,
+                                        c->n_reserved + o->n_reserved, f);
+        return r;
 }
 
 static int check_guest(const Host *h, const char *runtime, const char *other, Fault *f) {
@@ -169,7 +199,7 @@ static int check_other_guests(const Host *h, Fault *f) {
         struct dirent *de;
         int r = 0;
 
-        if (h->config->n_forwards == 0)
+        if (!wants_ports(h->config))
                 return 0;
         while (d && r >= 0 && (de = readdir(d)))
                 if (de->d_name[0] != '.' && !streq(de->d_name, h->config->name))
@@ -201,7 +231,7 @@ int host_forwards_claim(const Host *h) {
 
         if (!path)
                 return -ENOMEM;
-        if (c->n_forwards == 0 && !h->held)
+        if (!wants_ports(c) && !h->held)
                 return MIN(unlink_quiet(path), 0);
         file = open_memstream(&text, &size);
         if (!file)
@@ -211,6 +241,8 @@ int host_forwards_claim(const Host *h) {
                 r = print_ports(file, "forward", c->forwards, c->n_forwards);
         if (r >= 0 && h->held)
                 r = print_ports(file, "forward", h->held->forwards, h->held->n_forwards);
+        if (r >= 0)
+                r = print_ports(file, "proxy", c->proxies, c->n_proxies);
         if (r >= 0)
                 r = print_ports(file, "reserve", c->reserved, c->n_reserved);
         if (fclose(file) != 0 || r < 0)

@@ -33,13 +33,15 @@
 
 enum {
         ENVIRONMENT_MAX = 16,
+        SERVICE_FILES_MAX = 4096, /* descriptors: 256 connections take 6 each */
 };
 
 typedef struct Options {
         uid_t uid;
         const char *directory;
         bool mount_ns, one_cpu;
-        char *environment[ENVIRONMENT_MAX + 1];
+        bool service; /* not a kernel, but a program that is given a listening socket */
+        char *environment[ENVIRONMENT_MAX + 2 + 1]; /* with what announce_socket() adds */
         size_t n_environment;
         char **argv; /* of the kernel */
 } Options;
@@ -61,8 +63,10 @@ static int layer_mount_namespace(const Options *o) {
 
 static int layer_limits(const Options *o) {
         const struct rlimit no_core = { 0, 0 };
+        const struct rlimit files = { SERVICE_FILES_MAX, SERVICE_FILES_MAX };
 
-        (void) o;
+        if (o->service && setrlimit(RLIMIT_NOFILE, &files) < 0)
+                return -errno;
         return RET_NERRNO(setrlimit(RLIMIT_CORE, &no_core));
 }
 
@@ -107,7 +111,8 @@ static int layer_parent_death(const Options *o) {
 /* Kernels of the 6.x line enlarge the memory file by up to 1 GB where addresses are random, and
  * later ones would re-exec themselves through /proc to get rid of that. */
 static int layer_fixed_addresses(const Options *o) {
-        (void) o;
+        if (o->service)
+                return 0;
         return RET_NERRNO(personality(PER_LINUX | ADDR_NO_RANDOMIZE));
 }
 
@@ -145,7 +150,16 @@ static int place_descriptors(const int fds[static INIT_GO_FDS]) {
         return 0;
 }
 
-static _noreturn_ void run_kernel(const Options *o, const int fds[static INIT_GO_FDS]) {
+/* As sd_listen_fds(3) wants it; the pid is ours to know. */
+static void announce_socket(Options *o) {
+        static char pid[32];
+
+        snprintf(pid, sizeof(pid), "LISTEN_PID=%d", getpid());
+        o->environment[o->n_environment++] = pid;
+        o->environment[o->n_environment++] = (char *) "LISTEN_FDS=1";
+}
+
+static _noreturn_ void run_kernel(Options *o, const int fds[static INIT_GO_FDS]) {
         sigset_t none;
         int r = place_descriptors(fds);
 
@@ -166,9 +180,11 @@ static _noreturn_ void run_kernel(const Options *o, const int fds[static INIT_GO
         (void) fd_cloexec(INIT_FD_STATUS, true);
         if (o->mount_ns)
                 safe_close(INIT_FD_MOUNT_NS);
+        if (o->service)
+                announce_socket(o);
         report(INIT_STARTING, 0, 0, "");
         execve(o->argv[0], o->argv, (char *const *) o->environment);
-        report(INIT_FAILED, errno, 0, "exec of the kernel");
+        report(INIT_FAILED, errno, 0, o->service ? "exec of the program" : "exec of the kernel");
         _exit(127);
 }
 
@@ -198,6 +214,7 @@ static int parse_options(int argc, char **argv, Options *ret) {
                 { "directory", required_argument, NULL, 'd' },
                 { "mount-ns", no_argument, NULL, 'm' },
                 { "one-cpu", no_argument, NULL, 'c' },
+                { "service", no_argument, NULL, 's' },
                 { "setenv", required_argument, NULL, 'e' },
                 {},
         };
@@ -213,6 +230,8 @@ static int parse_options(int argc, char **argv, Options *ret) {
                         ret->mount_ns = true;
                 else if (c == 'c')
                         ret->one_cpu = true;
+                else if (c == 's')
+                        ret->service = true;
                 else if (c == 'e' && ret->n_environment < ENVIRONMENT_MAX)
                         ret->environment[ret->n_environment++] = optarg;
                 else

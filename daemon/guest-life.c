@@ -49,6 +49,7 @@ Guest *guest_free(Guest *g) {
         free(g->hung_why);
         console_free(g->console);
         net_watch_free(g->net_watch);
+        proxies_free(g->proxies);
         disk_sync_free(g->disk_sync);
         host_free(g->host);
         config_free(g->config);
@@ -104,6 +105,10 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
         if (r < 0)
                 return log_error_errno(r, "%s: %m; install umld completely",
                                        g->init ?: "umld-init");
+        r = proxies_new(event, g->init, g->pid_namespaces, &g->proxies);
+        if (r < 0)
+                return log_oom();
+        g->host->proxies = g->proxies;
         r = console_new(event, nudge_kernel, g, &g->console);
         if (r < 0)
                 return log_oom();

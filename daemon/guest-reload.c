@@ -82,19 +82,37 @@ static void follow_settings(Guest *g, const Config *before) {
         (void) net_watch_update(g->net_watch);
 }
 
+/* What cannot be done now is tried until it can. */
+static void make_rules_again(Guest *g) {
+        _cleanup_(fault_done) Fault fault = {};
+
+        g->host->rules_stale = true;
+        if (host_rules_up(g->host, &fault) < 0)
+                log_error("cannot put the rules back yet, trying on: %s",
+                          fault.text ?: "out of memory");
+}
+
 /* Makes the live settings those of next; on failure all is as it was. */
 static int apply(Guest *g, const Config *next, Fault *fault) {
         Config before = *g->config;
+        bool rules_changed = false;
         int r;
 
         r = reload_apply_live(g->config, next);
         if (r < 0)
                 return fault_set(fault, VERDICT_EXIT, true, r, "cannot reload: %m");
-        if (g->host->is_up)
+        if (g->host->is_up) {
                 r = host_rules_up(g->host, fault);
+                if (r >= 0) {
+                        r = host_relays_up(g->host, fault);
+                        rules_changed = r < 0;
+                }
+        }
         if (r < 0) {
                 reload_free_lists(g->config);
                 *g->config = before;
+                if (rules_changed)
+                        make_rules_again(g);
                 return r;
         }
         follow_settings(g, &before);
@@ -102,7 +120,7 @@ static int apply(Guest *g, const Config *next, Fault *fault) {
         return 0;
 }
 
-/* The same with no way back: what cannot be done now is tried until it can. */
+/* The same with no way back. */
 static int apply_in_any_case(Guest *g, const Config *next) {
         _cleanup_(fault_done) Fault fault = {};
         Config before = *g->config;
@@ -111,10 +129,11 @@ static int apply_in_any_case(Guest *g, const Config *next) {
         r = reload_apply_live(g->config, next);
         if (r < 0)
                 return r;
-        g->host->rules_stale = true;
-        if (g->host->is_up && host_rules_up(g->host, &fault) < 0)
-                log_error("cannot take the rules back yet, trying on: %s",
-                          fault.text ?: "out of memory");
+        if (g->host->is_up) {
+                make_rules_again(g);
+                if (host_relays_up(g->host, &fault) < 0)
+                        log_error("%s", fault.text ?: "out of memory");
+        }
         follow_settings(g, &before);
         reload_free_lists(&before);
         return 0;

@@ -45,6 +45,9 @@ static void set_state(Guest *g, GuestState to, const char *why) {
         log_full(state_log_level(g, to), "%s -> %s: %s", guest_state_to_string(from),
                  guest_state_to_string(to), why);
         tell_console(g, why);
+        proxies_set_phase(g->proxies, to == GUEST_RUNNING    ? PROXY_RELAY
+                                      : to == GUEST_STOPPING ? PROXY_FINISH
+                                                             : PROXY_HOLD);
         g->listener.state_changed(from, to, why, g->listener.userdata);
 }
 

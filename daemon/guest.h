@@ -17,6 +17,7 @@
 #include "daemon/host.h"
 #include "daemon/last-exit.h"
 #include "daemon/net-watch.h"
+#include "daemon/proxy.h"
 #include "daemon/restart-policy.h"
 #include "daemon/space-watch.h"
 
@@ -38,6 +39,7 @@ typedef struct Guest {
         bool taken_back;     /* NAME.conf was tried and not confirmed: it is not in force */
         Host *host;
         NetWatch *net_watch;
+        Proxies *proxies;
         Console *console;
         GuestProcess *process;
         GuestMemory *memory;

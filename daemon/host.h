@@ -48,18 +48,19 @@ typedef struct Host {
         struct in_addr public[HOST_PUBLIC_MAX]; /* its addresses */
         size_t n_public;
         TunAccess tun_access;
-        int mount_ns_fd;  /* what only the guest sees: its tun node, its memory; -EBADF: nothing */
-        bool forwarding;  /* ip_forward was joined */
-        bool rules;       /* the guest's rules are, or may be, in the tables */
-        Guard guard;      /* ports that are never forwarded */
-        bool rules_stale; /* what they follow from has changed since they were made */
-        Masquerade masquerade; /* what it came to: any but auto */
-        unsigned repairs;      /* of rules that somebody else changed */
-        usec_t last_repair;    /* CLOCK_MONOTONIC */
-        char *warned;          /* the last warnings about forwards */
-        const Config *held;    /* its forwards are kept from other guests, too: those to which a
-                                  reload may go back; borrowed, or NULL */
-        bool reachable;        /* its user was seen to reach all it needs */
+        int mount_ns_fd; /* what only the guest sees: its tun node, its memory; -EBADF: nothing */
+        bool forwarding; /* ip_forward was joined */
+        bool rules;      /* the guest's rules are, or may be, in the tables */
+        struct Proxies *proxies; /* borrowed; NULL: there will be none */
+        Guard guard;             /* ports that are never forwarded */
+        bool rules_stale;        /* what they follow from has changed since they were made */
+        Masquerade masquerade;   /* what it came to: any but auto */
+        unsigned repairs;        /* of rules that somebody else changed */
+        usec_t last_repair;      /* CLOCK_MONOTONIC */
+        char *warned;            /* the last warnings about forwards */
+        const Config *held;      /* its forwards are kept from other guests, too: those to which a
+                                    reload may go back; borrowed, or NULL */
+        bool reachable;          /* its user was seen to reach all it needs */
         int cgroup_fd;
         bool left_behind; /* not all could be undone: the ledger stays for the next umld */
 } Host;
@@ -109,6 +110,8 @@ void host_rules_down(Host *h);
 /* Looks whether the guest's rules are there still, and whether what they follow from has moved:
  * uplink, its addresses, the ports to be guarded. If so makes them anew: 1, else 0. */
 int host_rules_follow(Host *h, Fault *f);
+int host_relays_up(Host *h, Fault *f); /* relays.c: the ports of Proxy= */
+void host_relays_down(Host *h);
 int host_reach_up(Host *h, Fault *f); /* user.c: can its user reach all that? */
 int host_tun_up(Host *h, Fault *f);   /* tun-node.c: a /dev/net/tun that its user may open */
 void host_tun_down(Host *h);

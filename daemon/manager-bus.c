@@ -147,6 +147,20 @@ static int get_forwards(sd_bus *bus, const char *path, const char *interface, co
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+static int get_proxies(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const Manager *m = userdata;
+        const Proxies *p = m->guest->proxies;
+        char text[PROXY_TEXT_MAX];
+        int r;
+
+        (void) bus, (void) path, (void) interface, (void) property, (void) error;
+        r = sd_bus_message_open_container(reply, 'a', "s");
+        for (size_t i = 0; i < proxies_count(p) && r >= 0; i++)
+                r = sd_bus_message_append(reply, "s", proxies_text(p, i, text));
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static int get_guarded(sd_bus *bus, const char *path, const char *interface, const char *property,
                        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const Manager *m = userdata;
@@ -329,6 +343,7 @@ static const sd_bus_vtable vtable[] = {
         PROPERTY(UMLD_PROP_BACKEND, "s", get_backend),
         PROPERTY(UMLD_PROP_RULE_REPAIRS, "u", get_rule_repairs),
         PROPERTY(UMLD_PROP_FORWARDS, "as", get_forwards),
+        PROPERTY(UMLD_PROP_PROXIES, "as", get_proxies),
         PROPERTY(UMLD_PROP_GUARDED, "as", get_guarded),
         PROPERTY(UMLD_PROP_UNCONFIRMED, "s", get_unconfirmed),
         PROPERTY(UMLD_PROP_CONFIRM_UNTIL, "t", get_confirm_until),

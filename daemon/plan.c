@@ -46,6 +46,8 @@ static void print_network(const Config *c, const Host *h) {
                                               : masquerade_to_string(h->masquerade));
         for (size_t i = 0; i < c->n_forwards; i++)
                 printf("forward       %s\n", forward_format(&c->forwards[i], text));
+        for (size_t i = 0; i < c->n_proxies; i++)
+                printf("relay         %s\n", forward_format(&c->proxies[i], text));
         for (size_t i = 0; i < h->guard.n; i++)
                 printf("guarded       %s (%s)\n", forward_format(&h->guard.ports[i].ports, text),
                        h->guard.ports[i].why);

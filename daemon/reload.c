@@ -83,17 +83,21 @@ static int copy_ports(const Forward *ports, size_t n, Forward **ret) {
 
 void reload_free_lists(Config *c) {
         free(c->forwards);
+        free(c->proxies);
         free(c->reserved);
 }
 
 int reload_apply_live(Config *running, const Config *next) {
-        _cleanup_free_ Forward *forwards = NULL, *reserved = NULL;
+        _cleanup_free_ Forward *forwards = NULL, *proxies = NULL, *reserved = NULL;
 
         if (copy_ports(next->forwards, next->n_forwards, &forwards) < 0 ||
+            copy_ports(next->proxies, next->n_proxies, &proxies) < 0 ||
             copy_ports(next->reserved, next->n_reserved, &reserved) < 0)
                 return -ENOMEM;
         running->forwards = TAKE_PTR(forwards);
         running->n_forwards = next->n_forwards;
+        running->proxies = TAKE_PTR(proxies);
+        running->n_proxies = next->n_proxies;
         running->reserved = TAKE_PTR(reserved);
         running->n_reserved = next->n_reserved;
         running->masquerade = next->masquerade;

@@ -11,12 +11,16 @@
 #define LOCK_LIMIT (5 * USEC_PER_SEC)
 #define BURST      (60 * USEC_PER_SEC) /* repairs closer to each other are logged as one */
 
-/* The guarded ports as the plan wants them; the caller's to free(). */
+/* The ports that stay the host's as the plan wants them: guarded, or relayed by a program; the
+ * caller's to free(). */
 static Forward *guarded_ports(const Host *h) {
-        Forward *ports = calloc(h->guard.n + 1, sizeof(*ports));
+        const Config *c = h->config;
+        Forward *ports = calloc(h->guard.n + c->n_proxies + 1, sizeof(*ports));
 
         for (size_t i = 0; ports && i < h->guard.n; i++)
                 ports[i] = h->guard.ports[i].ports;
+        if (ports && c->n_proxies > 0)
+                memcpy(ports + h->guard.n, c->proxies, c->n_proxies * sizeof(*ports));
         return ports;
 }
 
@@ -38,7 +42,7 @@ static NatPlan nat_plan(const Host *h, const Forward *guarded) {
                 .forwards = c->forwards,
                 .n_forwards = c->n_forwards,
                 .guarded = guarded,
-                .n_guarded = h->guard.n,
+                .n_guarded = h->guard.n + (c->n_forwards > 0 ? c->n_proxies : 0),
         };
 }
 

@@ -288,6 +288,7 @@ const StatusField status_fields[] = {
         { "network.backend", UMLD_PROP_BACKEND, FIELD_STRING },
         { "network.repairs", UMLD_PROP_RULE_REPAIRS, FIELD_COUNT },
         { "network.forwards", UMLD_PROP_FORWARDS, FIELD_STRINGS, "Forwards" },
+        { "network.proxies", UMLD_PROP_PROXIES, FIELD_STRINGS, "Relayed" },
         { "network.guarded", UMLD_PROP_GUARDED, FIELD_STRINGS, "Guarded" },
         { "unconfirmed.state", UMLD_PROP_UNCONFIRMED, FIELD_STRING, "Unconfirmed",
           format_unconfirmed },

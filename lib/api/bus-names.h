@@ -55,6 +55,7 @@
 #define UMLD_PROP_BACKEND        "Backend"    /* s, iptables */
 #define UMLD_PROP_RULE_REPAIRS   "RuleRepairs" /* u, since umld started */
 #define UMLD_PROP_FORWARDS       "Forwards"    /* as, in the grammar of Forward= */
+#define UMLD_PROP_PROXIES        "Proxies"     /* as, "PORT (state)": relayed by a program */
 #define UMLD_PROP_GUARDED        "Guarded"     /* as, "PORTS (why)": never forwarded */
 #define UMLD_PROP_UNCONFIRMED    "Unconfirmed" /* s, of the last reload: pending, taken-back or "" */
 #define UMLD_PROP_CONFIRM_UNTIL  "ConfirmUntil" /* t, when it is taken back */

@@ -84,6 +84,43 @@ static int check_forwards(const Config *c, const ConfigLines *lines, Blame *b) {
         return 0;
 }
 
+/* Does one of the list want a port of this relay? "all" leaves relays alone. */
+static int check_proxy(const Forward *proxy, const Forward *list, size_t n, const char *key,
+                       Blame *b) {
+        char mine[FORWARD_TEXT_MAX], other[FORWARD_TEXT_MAX];
+
+        for (size_t i = 0; i < n; i++)
+                if (forward_overlaps(proxy, &list[i]) && !forward_is_all(&list[i]))
+                        return refuse(
+                                b->ret_why,
+                                "%s has ports in common with %s=%s; a port leads to one place",
+                                forward_format(proxy, mine), key, forward_format(&list[i], other));
+        return 0;
+}
+
+static int check_proxies(const Config *c, const ConfigLines *lines, Blame *b) {
+        unsigned ports = 0;
+
+        b->key = "Proxy";
+        for (size_t i = 0; i < c->n_proxies; i++) {
+                const Forward *proxy = &c->proxies[i];
+                int r;
+
+                b->line = lines->proxy[i];
+                if ((r = check_proxy(proxy, c->forwards, c->n_forwards, "Forward", b)) < 0 ||
+                    (r = check_proxy(proxy, c->reserved, c->n_reserved, "Reserve", b)) < 0 ||
+                    (r = check_proxy(proxy, c->proxies, i, "Proxy", b)) < 0)
+                        return r;
+                ports += proxy->host_last - proxy->host_first + 1U;
+                if (ports > CONFIG_PROXIES_MAX)
+                        return refuse(b->ret_why,
+                                      "more than %d ports are to be relayed, each of which needs a "
+                                      "socket and a process; forward them",
+                                      CONFIG_PROXIES_MAX);
+        }
+        return 0;
+}
+
 /* Do both name the same file, give or take slashes? */
 static bool same_path(const char *a, const char *b) {
         if (!a || !b)
@@ -144,7 +181,8 @@ static int check_restart(const Config *c, const ConfigLines *lines, Blame *b) {
 int config_check(const Config *c, const ConfigLines *lines, unsigned *ret_line,
                  const char **ret_key, char **ret_why) {
         static int (*const checks[])(const Config *c, const ConfigLines *lines, Blame *b) = {
-                check_disks, check_addresses, check_uplink, check_forwards, check_restart,
+                check_disks,    check_addresses, check_uplink,
+                check_forwards, check_proxies,   check_restart,
         };
         Blame b = { .ret_why = ret_why };
 

@@ -10,6 +10,7 @@ typedef struct ConfigLines {
         unsigned *setting; /* for each row of the table, the first line with it */
         unsigned disk[CONFIG_DISKS_MAX];
         unsigned forward[CONFIG_FORWARDS_MAX];
+        unsigned proxy[CONFIG_FORWARDS_MAX];
 } ConfigLines;
 
 /* The line of a key in the file. */

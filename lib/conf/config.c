@@ -32,6 +32,7 @@ Config *config_free(Config *c) {
         free(c->hostname);
         free(c->forwards);
         free(c->backing_dir);
+        free(c->proxies);
         free(c->reserved);
         free(c->user);
         free(c);
@@ -119,6 +120,8 @@ static void note_lines(Loader *l, const Setting *s, unsigned line) {
                 l->lines.disk[i - 1] = line;
         for (size_t i = l->config->n_forwards; i > 0 && l->lines.forward[i - 1] == 0; i--)
                 l->lines.forward[i - 1] = line;
+        for (size_t i = l->config->n_proxies; i > 0 && l->lines.proxy[i - 1] == 0; i--)
+                l->lines.proxy[i - 1] = line;
 }
 
 static int take_entry(Loader *l, const Setting *s, unsigned line, const char *value,

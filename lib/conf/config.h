@@ -86,6 +86,7 @@ enum {
         CONFIG_DISKS_MAX = 8, /* ubda … ubdh */
         CONFIG_DNS_MAX = 3,
         CONFIG_FORWARDS_MAX = 1000, /* each is a rule of the host's tables */
+        CONFIG_PROXIES_MAX = 64,    /* each is a socket, and at times a process */
 };
 
 typedef struct Config {
@@ -118,6 +119,8 @@ typedef struct Config {
         bool one_arm;
         Forward *forwards;
         size_t n_forwards;
+        Forward *proxies; /* relayed by a program; TCP, at most CONFIG_PROXIES_MAX ports in all */
+        size_t n_proxies;
         Forward *reserved; /* ports that are never forwarded */
         size_t n_reserved;
 

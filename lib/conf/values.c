@@ -328,6 +328,26 @@ int setting_parse_forward(const Setting *s, const char *value, Config *c, char *
         return parse_port_list(&list, s, value, ret_why);
 }
 
+static int proxy_parse(const char *s, Forward *ret, const char **ret_why) {
+        Forward f;
+        int r = forward_parse(s, &f, ret_why);
+
+        if (r < 0)
+                return r;
+        if (f.protocols != FORWARD_TCP) {
+                *ret_why = "only TCP can be relayed: tcp/8080:80";
+                return -EINVAL;
+        }
+        *ret = f;
+        return 0;
+}
+
+int setting_parse_proxy(const Setting *s, const char *value, Config *c, char **ret_why) {
+        const PortList list = { &c->proxies, &c->n_proxies, proxy_parse, "relay" };
+
+        return parse_port_list(&list, s, value, ret_why);
+}
+
 int setting_parse_reserve(const Setting *s, const char *value, Config *c, char **ret_why) {
         const PortList list = { &c->reserved, &c->n_reserved, ports_parse, "port" };
 

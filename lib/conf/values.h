@@ -33,5 +33,6 @@ int setting_parse_guest_address(const Setting *s, const char *value, Config *c, 
 int setting_parse_dns(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_uplink(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_forward(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_proxy(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_reserve(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_user(const Setting *s, const char *value, Config *c, char **ret_why);

@@ -22,6 +22,7 @@ typedef struct Launch {
         int mount_ns_fd;         /* mount namespace for it to enter, or -EBADF */
         bool no_pid_namespace;   /* do not even try */
         bool one_cpu;            /* keep it to one CPU (cpus.h) */
+        bool service;            /* no kernel: GUEST_FD_CONSOLE is a socket for sd_listen_fds(3) */
 } Launch;
 
 typedef struct Launched {

@@ -95,7 +95,7 @@ class Configuration(BadInput):
         self.expect("[Network]\nForward=tcp/99999:80\n", "Forward", "99999")
 
     def test_not_supported_yet(self):
-        self.expect("[Network]\nProxy=tcp/80\n", "Proxy", "not supported yet")
+        self.expect("[Supervise]\nProbe=tcp/80\n", "Probe", "not supported yet")
 
     def test_not_text(self):
         self.world.guest(fake="boot")

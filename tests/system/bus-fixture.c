@@ -79,6 +79,7 @@ static Property properties[] = {
         { UMLD_PROP_BACKEND, "s" },
         { UMLD_PROP_RULE_REPAIRS, "u" },
         { UMLD_PROP_FORWARDS, "as" },
+        { UMLD_PROP_PROXIES, "as" },
         { UMLD_PROP_GUARDED, "as" },
         { UMLD_PROP_DISKS_SYNCED, "t" },
         { UMLD_PROP_HEALTH, "s" },

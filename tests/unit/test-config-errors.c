@@ -129,7 +129,6 @@ static void test_keys(void **state) {
                   "2: Forward: has no value; give one, or leave the key out" },
                 { "[Guest]\nDisk=\n",
                   "2: Disk: has no value; give one, or leave the key out for STATE/NAME/root.img" },
-                { "[Network]\nProxy=\n", "2: Proxy: not supported yet; leave it out" },
         };
 
         (void) state;
@@ -138,7 +137,7 @@ static void test_keys(void **state) {
 
 /* A key whose feature has not landed is refused whatever its value is. */
 static void test_not_supported(void **state) {
-        static const char *const keys[] = { "Network/Proxy", "Network/HostAccess", "Network/MTU",
+        static const char *const keys[] = { "Network/HostAccess", "Network/MTU",
                                             "Supervise/Probe" };
         size_t n, seen = 0;
         const Setting *s = settings_table(&n);
@@ -348,6 +347,9 @@ static void test_network(void **state) {
                 { "Reserve=tcp/22 22", "\"22\" is no port; write PROTO/PORT, PROTO/PORT-PORT or "
                                        "PROTO/PORT:PORT, such as tcp/8080:80" },
                 { "Reserve=,", "\",\" is no port; such as tcp/8443 tcp/9000-9010" },
+                { "Proxy=udp/53", "\"udp/53\" is no relay; only TCP can be relayed: tcp/8080:80" },
+                { "Proxy=all", "\"all\" is no relay; only TCP can be relayed: tcp/8080:80" },
+                { "Proxy=tcp/0", "\"tcp/0\" is no relay; ports go from 1 to 65535" },
                 { "Forward=,", "\",\" is no forward; such as tcp/8080:80 tcp/8000-8010" },
         };
 
@@ -448,6 +450,19 @@ static void test_across(void **state) {
                 { "[Network]\nForward=all\nForward=tcp/80\nForward=all\n",
                   "4: Forward: all has ports in common with all on line 2; a port leads to one "
                   "place" },
+                { "[Network]\nForward=tcp/8000-8010\nProxy=tcp/1\nProxy=tcp/8005\n",
+                  "4: Proxy: tcp/8005 has ports in common with Forward=tcp/8000-8010; a port leads "
+                  "to one place" },
+                { "[Network]\nProxy=tcp/1 tcp/22:80\nReserve=tcp/20-30\n",
+                  "2: Proxy: tcp/22:80 has ports in common with Reserve=tcp/20-30; a port leads to "
+                  "one place" },
+                { "[Network]\nProxy=tcp/1-3\nProxy=tcp/3:4\n",
+                  "3: Proxy: tcp/3:4 has ports in common with Proxy=tcp/1-3; a port leads to one "
+                  "place" },
+                { "[Network]\nProxy=tcp/1-60\nProxy=tcp/100-104\n",
+                  "3: Proxy: more than 64 ports are to be relayed, each of which needs a socket "
+                  "and "
+                  "a process; forward them" },
                 { "[Network]\nForward=tcp/80,tcp+udp/80\n",
                   "2: Forward: tcp+udp/80 has ports in common with tcp/80 on line 2; a port leads "
                   "to one place" },

@@ -42,20 +42,24 @@ static void test_later(void **state) {
 
 static void test_live(void **state) {
         _cleanup_(config_freep) Config *running = NULL, *next = NULL;
-        Forward *old;
+        Config old;
 
         (void) state;
         load("[Network]\nForward=tcp/80\n", &running);
         load("[Guest]\nMemory=128M\n[Network]\nForward=tcp/81 "
-             "tcp/82\nMasquerade=no\nReserve=tcp/9\n[Supervise]\nStopTimeout=7s\nHangCheck=0\n"
+             "tcp/82\nProxy=tcp/90:80\nMasquerade=no\nReserve=tcp/"
+             "9\n[Supervise]\nStopTimeout=7s\nHangCheck=0\n"
              "HangTimeout=9s\n",
              &next);
-        old = running->forwards;
+        old = *running;
         ASSERT_OK(reload_apply_live(running, next));
-        free(old);
+        reload_free_lists(&old);
         assert_int_equal(running->n_forwards, 2);
         assert_int_equal(running->forwards[1].host_first, 82);
         assert_ptr_not_equal(running->forwards, next->forwards);
+        assert_int_equal(running->n_proxies, 1);
+        assert_int_equal(running->proxies[0].guest_first, 80);
+        assert_ptr_not_equal(running->proxies, next->proxies);
         assert_int_equal(running->n_reserved, 1);
         assert_int_equal(running->reserved[0].host_first, 9);
         assert_int_equal(running->masquerade, MASQUERADE_NO);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Ports that systemd-socket-proxyd relays to the guest: umld listens, and starts a relay for a port
+ * when somebody calls there (see proxy.c). */
+
+#include <netinet/in.h>
+#include <systemd/sd-event.h>
+
+#include "basic/cleanup.h"
+#include "basic/forward.h"
+
+typedef struct Proxies Proxies;
+
+/* What the relays may do. */
+typedef enum ProxyPhase {
+        PROXY_HOLD,   /* none may run: who calls waits */
+        PROXY_RELAY,  /* the guest is there */
+        PROXY_FINISH, /* those that run go on, for the guest is shutting down */
+} ProxyPhase;
+
+/* init: path of umld-init, borrowed. */
+int proxies_new(sd_event *event, const char *init, bool pid_namespaces, Proxies **ret);
+Proxies *proxies_free(Proxies *p);
+DEFINE_CLEANUP(Proxies *, proxies_free)
+
+/* Listens on exactly these ports. What was so before goes on with its connections; on failure
+ * nothing changes, and *ret_port is the port that cannot be had. -EADDRINUSE: somebody has it. */
+int proxies_listen(Proxies *p, const Forward *list, size_t n, struct in_addr guest, uid_t uid,
+                   uint16_t *ret_port);
+
+/* Ends all of them and listens no more. */
+void proxies_close(Proxies *p);
+
+void proxies_set_phase(Proxies *p, ProxyPhase phase);
+
+size_t proxies_count(const Proxies *p);
+#define PROXY_TEXT_MAX 96
+/* "tcp/8080:80 (relays, pid 812)" */
+const char *proxies_text(const Proxies *p, size_t i, char buf[static PROXY_TEXT_MAX]);
+
+/* Path of systemd-socket-proxyd, NULL where it is not installed. */
+const char *proxy_program(void);
+#define PROXY_PROGRAM "/lib/systemd/systemd-socket-proxyd"
