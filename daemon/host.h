@@ -110,6 +110,11 @@ void host_rules_down(Host *h);
 /* Looks whether the guest's rules are there still, and whether what they follow from has moved:
  * uplink, its addresses, the ports to be guarded. If so makes them anew: 1, else 0. */
 int host_rules_follow(Host *h, Fault *f);
+/* Of the guest's rules as they are now; another program's edit of this moment is not waited for: */
+int host_rules_right(Host *h);  /* 1 = as they should be, 0 = not */
+int host_rules_before(Host *h); /* how many rules of others come first in FORWARD */
+/* … how many calls went by the one for that port. */
+int host_rules_packets(Host *h, const Forward *port, uint64_t *ret);
 int host_relays_up(Host *h, Fault *f); /* relays.c: the ports of Proxy= */
 void host_relays_down(Host *h);
 int host_reach_up(Host *h, Fault *f); /* user.c: can its user reach all that? */

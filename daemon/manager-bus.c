@@ -10,6 +10,7 @@
 #include "basic/string-util.h"
 #include "daemon/bus-console.h"
 #include "daemon/bus-memory.h"
+#include "daemon/bus-port.h"
 #include "daemon/guest-cmdline.h"
 #include "daemon/manager-bus.h"
 #include "daemon/manager.h"
@@ -355,6 +356,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_METHOD(UMLD_METHOD_KILL, NULL, NULL, method_kill, 0),
         SD_BUS_METHOD(UMLD_METHOD_BALLOON, "x", "ttt", bus_memory_balloon, 0),
         SD_BUS_METHOD(UMLD_METHOD_MCONSOLE, "sb", "isb", bus_console_mconsole, 0),
+        SD_BUS_METHOD(UMLD_METHOD_EXPLAIN_PORT, "s", "bsa(sss)", bus_port_explain, 0),
         SD_BUS_METHOD(UMLD_METHOD_OPEN_CONSOLE, "bbqq", "h", bus_console_open, 0),
         SD_BUS_METHOD(UMLD_METHOD_RELOAD, NULL, NULL, method_reload, 0),
         SD_BUS_METHOD(UMLD_METHOD_RELOAD_CONFIRM, "t", NULL, method_reload_confirm, 0),

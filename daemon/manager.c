@@ -12,6 +12,7 @@
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "daemon/bus-console.h"
+#include "daemon/bus-port.h"
 #include "daemon/manager.h"
 #include "daemon/notify.h"
 #include "host/lock.h"
@@ -218,6 +219,7 @@ Manager *manager_free(Manager *m) {
         if (!m)
                 return NULL;
         bus_console_done(m);
+        bus_port_done(m);
         bus_server_free(m->bus);
         guest_free(m->guest);
         if (m->lock_fd >= 0)

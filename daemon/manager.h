@@ -10,11 +10,14 @@
 
 typedef struct MconsoleRequestList MconsoleRequestList; /* bus-console.c */
 
+typedef struct PortRequestList PortRequestList; /* bus-port.c */
+
 typedef struct Manager {
         sd_event *event;
         Guest *guest;
         BusServer *bus;
         MconsoleRequestList *mconsole_requests;
+        PortRequestList *port_requests;
         int lock_fd;
         char *directory; /* RUNTIME/NAME */
         int exit_code;

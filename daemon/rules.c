@@ -324,3 +324,23 @@ void host_rules_down(Host *h) {
                 h->left_behind = true;
         }
 }
+
+/* ---- for whoever asks ---- */
+
+int host_rules_right(Host *h) {
+        _cleanup_(fault_done) Fault fault = {};
+
+        return h->rules ? look_at_tables(h, &fault) : -ENOENT;
+}
+
+int host_rules_before(Host *h) {
+        _cleanup_close_ int lock = xtables_lock(0);
+
+        return lock < 0 ? lock : nat_foreign_before(h->config->name);
+}
+
+int host_rules_packets(Host *h, const Forward *port, uint64_t *ret) {
+        _cleanup_close_ int lock = xtables_lock(0);
+
+        return lock < 0 ? lock : nat_packets(h->config->name, port, ret);
+}

@@ -55,6 +55,8 @@ static const Verb verbs[] = {
           "The crashes of a guest, newest first, or all about the N-th of them" },
         { "memory", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_JSON | VERB_MEMORY, verb_memory,
           "Show a guest's memory, or move it between guest and host" },
+        { "port", "NAME PORT", 2, 2, VERB_GUEST | VERB_KNOWN | VERB_JSON, verb_port,
+          "Tell whether a port of the host leads to a guest, and if not, why" },
         { "console", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_ATTACH | VERB_FORCE,
           verb_console, "Attach to the console of a guest" },
         { "log", "[NAME]", 0, 1, VERB_GUEST | VERB_JSON | VERB_LOG, verb_log,

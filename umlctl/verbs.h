@@ -26,6 +26,7 @@ int verb_disable(const Options *o, const char *guest);
 int verb_memory(const Options *o, const char *guest);
 int verb_console(const Options *o, const char *guest);
 int verb_mconsole(const Options *o, const char *guest);
+int verb_port(const Options *o, const char *guest);
 int verb_log(const Options *o, const char *guest);
 
 /* What they share (verb-control.c) */

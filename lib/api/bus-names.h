@@ -95,6 +95,12 @@
  * is known to kill this kernel. */
 #define UMLD_METHOD_MCONSOLE "Mconsole"
 
+/* ExplainPort(s port) -> (b works, s verdict, a(sss) checks): does that port of the host,
+ * "tcp/443", lead to something in the guest that answers? verdict: one sentence. Each check is its
+ * name, yes, no or unknown, which is whether it is as it has to be, and a sentence. It calls the
+ * port. */
+#define UMLD_METHOD_EXPLAIN_PORT "ExplainPort"
+
 /* OpenConsole(b read_only, b force, q rows, q columns) -> h: attaches to the console, by a
  * descriptor that speaks api/console-protocol.h. force: takes the keyboard from who has it. Rows
  * and columns are those of the caller's terminal, 0 = none. */

@@ -397,3 +397,59 @@ int nat_check(const NatPlan *plan, const char **ret_what) {
                         return 0;
         return 1;
 }
+
+static bool leads_port(const NatRule *rule, const Forward *port) {
+        uint8_t protocol = port->protocols == FORWARD_TCP ? IPPROTO_TCP : IPPROTO_UDP;
+
+        return rule->verdict == NAT_DNAT && rule->protocol == protocol &&
+               rule->first_port <= port->host_first && port->host_first <= rule->last_port;
+}
+
+int nat_packets(const char *guest, const Forward *port, uint64_t *ret) {
+        _cleanup_(iptc_freep) struct xtc_handle *h = NULL;
+        NatChains chains;
+        const NatChain *pre = &chains.chain[NAT_CHAIN_PRE];
+        int r;
+
+        nat_chains_init(&chains, guest);
+        if (!table_in_use(pre->table))
+                return -ENOENT;
+        r = table_open(pre->table, &h);
+        if (r < 0)
+                return r;
+        if (!iptc_is_chain(pre->name, h))
+                return -ENOENT;
+        for (const struct ipt_entry *e = iptc_first_rule(pre->name, h); e;
+             e = iptc_next_rule(e, h)) {
+                NatRule rule;
+
+                if (!nat_blob_decode(e, iptc_get_target(e, h), &rule) || !leads_port(&rule, port))
+                        continue;
+                *ret = e->counters.pcnt;
+                return 0;
+        }
+        return -ENOENT;
+}
+
+int nat_foreign_before(const char *guest) {
+        _cleanup_(iptc_freep) struct xtc_handle *h = NULL;
+        NatChains chains;
+        const NatChain *fwd = &chains.chain[NAT_CHAIN_FWD];
+        int r, n = 0;
+
+        nat_chains_init(&chains, guest);
+        if (!table_in_use(fwd->table))
+                return -ENOENT;
+        r = table_open(fwd->table, &h);
+        if (r < 0)
+                return r;
+        for (const struct ipt_entry *e = iptc_first_rule(fwd->hook, h); e;
+             e = iptc_next_rule(e, h)) {
+                const char *target = iptc_get_target(e, h);
+
+                if (streq(target, fwd->name))
+                        return n;
+                n += !startswith(target, "UMLD-FWD-"); /* other guests' */
+        }
+        return -ENOENT;
+}

@@ -44,5 +44,13 @@ bool nat_has_masquerade(void);
  * something, 0 = there was nothing. */
 int nat_remove(const char *guest, const char **ret_what);
 
+/* How many calls the rule that leads this port (one, of one protocol) has seen. -ENOENT: there is
+ * no such rule. */
+int nat_packets(const char *guest, const Forward *port, uint64_t *ret);
+
+/* How many rules of others see a packet in FORWARD before the guest's own chain does; -ENOENT: that
+ * is not there. */
+int nat_foreign_before(const char *guest);
+
 /* 1 = the tables hold exactly the plan, 0 = they differ (nat_apply() would change something). */
 int nat_check(const NatPlan *plan, const char **ret_what);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Calls one port, and tells how that was answered. */
+
+#include <netinet/in.h>
+#include <systemd/sd-event.h>
+
+#include "basic/cleanup.h"
+#include "basic/time-util.h"
+
+typedef struct PortProbe PortProbe;
+
+/* error: 0 = accepted, or of UDP not refused; -ECONNREFUSED; -ETIMEDOUT = no answer; or another.
+ * The probe is to be freed by its owner. */
+typedef void (*PortProbeDone)(int error, usec_t took, void *userdata);
+
+/* protocol: FORWARD_TCP or FORWARD_UDP, of which an empty datagram is sent. done() is never called
+ * from here. */
+int port_probe_new(sd_event *event, unsigned protocol, struct in_addr address, uint16_t port,
+                   PortProbeDone done, void *userdata, PortProbe **ret);
+PortProbe *port_probe_free(PortProbe *p);
+DEFINE_CLEANUP(PortProbe *, port_probe_free)

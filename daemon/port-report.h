@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Does a port of the host lead to something in the guest that answers, and if not, why? From what
+ * was seen to sentences for people; pure. */
+
+#include <netinet/in.h>
+
+#include "basic/cleanup.h"
+#include "basic/forward.h"
+#include "basic/time-util.h"
+#include "host/listeners.h"
+
+/* How a call was answered. */
+typedef struct PortCall {
+        bool made;
+        int error; /* as of port_probe_new() */
+        usec_t took;
+} PortCall;
+
+typedef struct PortFacts {
+        Forward port;      /* of the host: one port of one protocol */
+        const char *state; /* of the guest where it is not running, or NULL */
+        const char *key;   /* "Forward" or "Proxy", NULL: neither names it */
+        Forward leads;     /* … and what stands there */
+        uint16_t guest_port;
+        const char *guarded; /* why it is, or NULL */
+        bool host_listens;
+        Owner host_listener;          /* pid 0: cannot be seen */
+        struct in_addr guest, public; /* public 0.0.0.0: there is none */
+
+        bool rules_known, rules_right;
+        int foreign_before; /* rules of others before ours in FORWARD; negative: not known */
+        bool packets_known;
+        uint64_t packets, packets_after; /* of the rule, before and after `through` */
+
+        PortCall direct;  /* from the host to the guest's port */
+        PortCall network; /* … and to one where nobody listens: does the guest answer at all? */
+        PortCall through; /* from the host to its public address */
+} PortFacts;
+
+typedef enum PortAnswer {
+        PORT_NO,
+        PORT_YES,
+        PORT_UNKNOWN,
+        PORT_ANSWER_MAX,
+} PortAnswer;
+
+typedef struct PortCheck {
+        const char *name;
+        PortAnswer answer; /* is it as it has to be? */
+        char *text;
+} PortCheck;
+
+enum {
+        PORT_CHECKS = 8,
+};
+
+typedef struct PortReport {
+        bool works;
+        char *verdict;
+        PortCheck checks[PORT_CHECKS];
+} PortReport;
+
+int port_report(const PortFacts *facts, PortReport *ret);
+void port_report_done(PortReport *r);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test-port-report.c - the verdict about a port, for everything that may be wrong with it. */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "test.h"
+
+#include "daemon/port-report.h"
+
+/* A forward that works. */
+static PortFacts good(unsigned protocol) {
+        return (PortFacts){
+                .port = { protocol, 8080, 8080, 8080 },
+                .key = "Forward",
+                .leads = { protocol, 8000, 8999, 1 },
+                .guest_port = 81,
+                .guest.s_addr = inet_addr("10.0.0.2"),
+                .public.s_addr = inet_addr("203.0.113.10"),
+                .rules_known = true,
+                .rules_right = true,
+                .packets_known = true,
+                .packets = 7,
+                .packets_after = 8,
+                .direct = { .made = true, .took = 300 },
+                .network = { .made = true, .error = -ECONNREFUSED, .took = 200 },
+                .through = { .made = true, .took = 400 },
+        };
+}
+
+static void check(const PortFacts *f, bool works, const char *verdict) {
+        PortReport r = {};
+
+        ASSERT_OK(port_report(f, &r));
+        assert_string_equal(r.verdict, verdict);
+        assert_int_equal(r.works, works);
+        for (size_t i = 0; i < PORT_CHECKS; i++) {
+                assert_non_null(r.checks[i].name);
+                assert_true(strlen(r.checks[i].text) > 0);
+        }
+        port_report_done(&r);
+}
+
+static void check_line(const PortFacts *f, const char *name, PortAnswer answer, const char *text) {
+        PortReport r = {};
+        bool found = false;
+
+        ASSERT_OK(port_report(f, &r));
+        for (size_t i = 0; i < PORT_CHECKS; i++)
+                if (strcmp(r.checks[i].name, name) == 0) {
+                        found = true;
+                        assert_string_equal(r.checks[i].text, text);
+                        assert_int_equal(r.checks[i].answer, answer);
+                }
+        assert_true(found);
+        port_report_done(&r);
+}
+
+static void test_works(void **state) {
+        PortFacts f = good(FORWARD_TCP);
+        PortReport r = {};
+
+        (void) state;
+        check(&f, true,
+              "tcp/8080 works: Forward=tcp/8000-8999:1-1000 leads to 10.0.0.2 tcp/81, which "
+              "answers");
+        ASSERT_OK(port_report(&f, &r));
+        for (size_t i = 0; i < PORT_CHECKS; i++)
+                assert_int_equal(r.checks[i].answer, PORT_YES);
+        port_report_done(&r);
+        f = good(FORWARD_UDP);
+        check(&f, true,
+              "udp/8080 works: Forward=udp/8000-8999:1-1000 leads to 10.0.0.2 udp/81, which does "
+              "not refuse");
+        f = good(FORWARD_TCP);
+        f.key = "Proxy";
+        f.packets_known = f.rules_right = false;
+        check(&f, true,
+              "tcp/8080 works: Proxy=tcp/8000-8999:1-1000 leads to 10.0.0.2 tcp/81, which answers");
+}
+
+/* Each with all that comes after it wrong as well. */
+static void test_order(void **state) {
+        PortFacts f = good(FORWARD_TCP);
+
+        (void) state;
+        f.through.error = -ECONNREFUSED;
+        check(&f, false,
+              "tcp/8080 does not work: the guest listens, but a call to 203.0.113.10 tcp/8080 does "
+              "not get there: another rule of the host takes it");
+        f.through.error = 0;
+        f.packets_after = f.packets;
+        check(&f, false,
+              "tcp/8080 does not work: the guest listens, but a call to 203.0.113.10 tcp/8080 does "
+              "not get there: another rule of the host takes it");
+        f.direct.error = -ETIMEDOUT;
+        check(&f, false,
+              "tcp/8080 does not work: the guest does not answer on tcp/81: has it a firewall of "
+              "its own?");
+        f.network.error = -ETIMEDOUT;
+        check(&f, false,
+              "tcp/8080 does not work: the guest does not answer at 10.0.0.2 at all: has it set "
+              "its network up?");
+        f.direct.error = -ENETUNREACH;
+        f.network.error = -ENETUNREACH;
+        check(&f, false,
+              "tcp/8080 does not work: the guest cannot be called: Network is unreachable");
+        f.direct.error = -ECONNREFUSED;
+        check(&f, false, "tcp/8080 does not work: nobody in the guest listens on tcp/81");
+        f.rules_right = false;
+        check(&f, false,
+              "tcp/8080 does not work: the rules are not as they should be; umld puts that right "
+              "within seconds, or says in its log why it cannot");
+        f.state = "backoff";
+        check(&f, false, "tcp/8080 does not work: the guest is not running, but backoff");
+        f.key = NULL;
+        check(&f, false, "tcp/8080 does not work: no Forward= names it");
+        f.host_listens = true;
+        check(&f, false,
+              "tcp/8080 does not work: no Forward= names it; the host's own service gets the "
+              "calls (a process that cannot be seen)");
+        f.host_listener = (Owner){ 812, "nginx" };
+        check(&f, false,
+              "tcp/8080 does not work: no Forward= names it; the host's own service gets the "
+              "calls (nginx, pid 812)");
+        f.guarded = "sshd, pid 7";
+        check(&f, false,
+              "tcp/8080 does not work: it stays the host's, for you reach it by that (sshd, pid "
+              "7)");
+}
+
+static void test_lines(void **state) {
+        PortFacts f = good(FORWARD_TCP);
+
+        (void) state;
+        check_line(&f, "rules", PORT_YES,
+                   "they are in place; 7 calls so far, and the one made now was counted");
+        f.packets_after = 7;
+        check_line(&f, "rules", PORT_NO,
+                   "they are in place; 7 calls so far, and the one made now did not get there");
+        f.packets_known = false;
+        check_line(&f, "rules", PORT_YES, "they are in place");
+        f.rules_known = false;
+        check_line(&f, "rules", PORT_UNKNOWN, "not known");
+        f.foreign_before = 2;
+        check_line(&f, "FORWARD", PORT_UNKNOWN,
+                   "2 rules of others come before the one that accepts it, and may drop what comes "
+                   "from outside");
+        f.foreign_before = -ENOENT;
+        check_line(&f, "FORWARD", PORT_UNKNOWN, "not known");
+        f.host_listens = true;
+        check_line(&f, "host listens", PORT_UNKNOWN,
+                   "it does (a process that cannot be seen), and gets no calls from outside");
+        f.direct.error = -ETIMEDOUT;
+        f.direct.took = 2000000;
+        check_line(&f, "guest listens", PORT_NO, "10.0.0.2 tcp/81 did not answer within 2s");
+        f.through.made = false;
+        check_line(&f, "from the host", PORT_UNKNOWN, "not tried");
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_works),
+                cmocka_unit_test(test_order),
+                cmocka_unit_test(test_lines),
+        };
+
+        return RUN_TESTS(tests);
+}
