@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* rules.c - the guest's rules in the host's tables: made, kept, and taken away. */
 
+#include <stdio.h>
+
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
@@ -186,12 +188,29 @@ static int make_rules(Host *h, Fault *f) {
         return changed;
 }
 
+/* Whom to end, or to wait for. */
+static const char *lock_holder(char buf[static 64]) {
+        char comm[16];
+        pid_t pid;
+
+        if (xtables_lock_holder(&pid, comm) > 0)
+                snprintf(buf, 64, "pid %d (%s) keeps it", (int) pid, comm);
+        else
+                strcpy(buf, "a process that cannot be seen keeps it");
+        return buf;
+}
+
 static int lock_tables(Fault *f) {
         int fd = xtables_lock(LOCK_LIMIT);
+        char holder[64];
 
+        if (fd == -ETIMEDOUT)
+                return fault_set(f, VERDICT_NETWORK, true, fd,
+                                 "cannot get the lock of iptables within %s: %s; end that",
+                                 FORMAT_TIMESPAN(LOCK_LIMIT), lock_holder(holder));
         if (fd < 0)
                 return fault_set(f, VERDICT_NETWORK, true, fd,
-                                 "cannot get the lock of iptables (%m); another program keeps it");
+                                 "cannot get the lock of iptables: %m");
         return fd;
 }
 
@@ -304,15 +323,16 @@ int host_rules_follow(Host *h, Fault *f) {
 
 void host_rules_down(Host *h) {
         _cleanup_close_ int lock = -EBADF;
+        _cleanup_(fault_done) Fault fault = {};
         const char *what = "tables";
         int r;
 
         if (!h->rules)
                 return;
-        lock = xtables_lock(LOCK_LIMIT);
+        lock = lock_tables(&fault);
         if (lock < 0) {
-                log_warning_errno(lock, "cannot get the lock of iptables, leaving the guest's "
-                                        "rules for the next start to remove: %m");
+                log_warning("%s; leaving the guest's rules for the next start to remove",
+                            fault.text ?: "cannot get the lock of iptables");
                 h->left_behind = true;
                 return;
         }

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <sys/types.h>
+
 #include "basic/time-util.h"
 
 /* Takes the lock that iptables(8) takes (/run/xtables.lock, or XTABLES_LOCKFILE). Returns a
  * descriptor to close; -ETIMEDOUT where somebody kept it for longer than timeout. */
 int xtables_lock(usec_t timeout);
+
+/* Who has it at the moment: 1 = that process, 0 = nobody, or nobody who can be seen from here. */
+int xtables_lock_holder(pid_t *ret_pid, char ret_comm[static 16]);

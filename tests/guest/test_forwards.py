@@ -237,6 +237,18 @@ class Repairs(ForwardsTest):
         wait_until(lambda: self.tables() == right, self.WITHIN, "the repair")
         self.assertEqual(umld.stop(), DONE)
 
+    def test_kept_lock(self):
+        """Who keeps it for too long is named, and everything goes on when he lets go."""
+        self.guest("tcp/8080:80")
+        with open(self.world.dir / "xtables.lock", "wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            umld = self.daemon()
+            umld.wait_state("backoff", 20)
+            self.assertRegex(umld.log, r"cannot get the lock of iptables within 5s: pid %d \(.*\) keeps it; end that"
+                             % os.getpid())
+        umld.wait_ready()
+        self.assertEqual(umld.stop(), DONE)
+
     def test_uplink(self):
         """Another default route and other addresses are followed within a second."""
         self.guest("tcp/8080:80")

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -64,6 +65,19 @@ static void test_timeout(void **state) {
         close(ASSERT_OK(xtables_lock(0)));
 }
 
+static void test_holder(void **state) {
+        char comm[16], own[16] = "";
+        pid_t pid = keeper(0), holder;
+
+        (void) state;
+        assert_int_equal(prctl(PR_GET_NAME, own), 0);
+        assert_int_equal(xtables_lock_holder(&holder, comm), 1);
+        assert_int_equal(holder, pid);
+        assert_string_equal(comm, own);
+        child_kill(pid);
+        assert_int_equal(xtables_lock_holder(&holder, comm), 0);
+}
+
 static void test_waits(void **state) {
         pid_t pid = keeper(100);
 
@@ -89,9 +103,8 @@ static void test_other_file(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_lock_free),
-                cmocka_unit_test(test_timeout),
-                cmocka_unit_test(test_waits),
+                cmocka_unit_test(test_lock_free),  cmocka_unit_test(test_timeout),
+                cmocka_unit_test(test_holder),     cmocka_unit_test(test_waits),
                 cmocka_unit_test(test_other_file),
         };
 
