@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* bench-forwards.c - times many port forwards, and counts the commits that they take; run by
+ * bench/forwards.
+ *
+ * Works in whatever network namespace it is started in, which must be one of its own, and prints a
+ * line for each measure: NAME MILLISECONDS COMMITS, the medians over all rounds. */
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "basic/cleanup.h"
+#include "basic/parse-util.h"
+#include "basic/time-util.h"
+
+#include "host/nat.h"
+#include "host/xtables-lock.h"
+
+enum {
+        FORWARDS = 500,
+        ROUNDS_MAX = 1000,
+        REPLACE = 64, /* IPT_SO_SET_REPLACE, whose header does not go with libc's */
+};
+
+static unsigned commits;
+
+/* In the place of libc's, also for libiptc: a commit is one such call. */
+int setsockopt(int fd, int level, int option, const void *value, socklen_t size) {
+        commits += level == IPPROTO_IP && option == REPLACE;
+        return (int) syscall(SYS_setsockopt, fd, level, option, value, size);
+}
+
+static NatPlan plan;
+static Forward forwards[FORWARDS];
+
+static int apply(void) {
+        const char *what;
+
+        return nat_apply(&plan, &what);
+}
+
+/* Another port for one in the middle, as a reload has it. */
+static int change(void) {
+        forwards[FORWARDS / 2].guest_first ^= 1;
+        return apply();
+}
+
+static int look(void) {
+        const char *what;
+        int r = nat_check(&plan, &what);
+
+        return r < 0 ? r : !r;
+}
+
+static int take_away(void) {
+        const char *what;
+
+        return nat_remove(plan.guest, &what);
+}
+
+static const struct {
+        const char *name;
+        int (*run)(void);
+        int expected;
+} measures[] = {
+        { "made", apply, 1 },
+        { "found-right", look, 0 },
+        { "one-changed", change, 1 },
+        { "removed", take_away, 1 },
+};
+
+static int compare(const void *a, const void *b) {
+        double x = *(const double *) a, y = *(const double *) b;
+
+        return x < y ? -1 : x > y;
+}
+
+int main(int argc, char **argv) {
+        static double took[ARRAY_SIZE(measures)][ROUNDS_MAX];
+        unsigned counted[ARRAY_SIZE(measures)] = {};
+        uint64_t rounds = 100;
+
+        if (argc > 2 || (argc == 2 && parse_unsigned(argv[1], 1, ROUNDS_MAX, &rounds) < 0)) {
+                fprintf(stderr, "usage: bench-forwards [ROUNDS]\n");
+                return 2;
+        }
+        for (size_t i = 0; i < FORWARDS; i++)
+                forwards[i] = (Forward){ FORWARD_TCP, (uint16_t) (10000 + i),
+                                         (uint16_t) (10000 + i), (uint16_t) (20000 + 2 * i) };
+        plan = (NatPlan){ .guest = "bench",
+                          .tap = "tap0",
+                          .uplink = "venet0",
+                          .guest_address = { htonl(0x0a000002) },
+                          .masquerade = true,
+                          .forwards = forwards,
+                          .n_forwards = FORWARDS };
+        for (uint64_t round = 0; round < rounds; round++)
+                for (size_t i = 0; i < ARRAY_SIZE(measures); i++) {
+                        usec_t began = now_usec(CLOCK_MONOTONIC);
+                        _cleanup_close_ int lock = xtables_lock(USEC_PER_SEC);
+                        int r;
+
+                        commits = 0;
+                        r = lock < 0 ? lock : measures[i].run();
+                        if (r != measures[i].expected) {
+                                fprintf(stderr, "bench-forwards: %s: unexpected result %d\n",
+                                        measures[i].name, r);
+                                return 1;
+                        }
+                        took[i][round] = (double) (now_usec(CLOCK_MONOTONIC) - began) / 1000;
+                        counted[i] = MAX(counted[i], commits);
+                }
+        for (size_t i = 0; i < ARRAY_SIZE(measures); i++) {
+                qsort(took[i], rounds, sizeof(double), compare);
+                printf("%s %.3f %u\n", measures[i].name, took[i][rounds / 2], counted[i]);
+        }
+        return 0;
+}
