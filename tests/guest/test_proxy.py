@@ -130,6 +130,20 @@ class Ports(ProxyTest):
         self.assertIn("-A UMLD-PRE-web -p tcp -m tcp --dport 8080 -j RETURN", rules[1:3])
         self.assertEqual(umld.stop(), DONE)
 
+    def test_trial(self):
+        """A reload that is taken back takes the relays back, too."""
+        self.configure(Proxy="tcp/8080:80")
+        umld = self.daemon().wait_ready()
+        self.configure(Proxy="tcp/9090:80", Forward="tcp/8080:80")
+        for confirm in ("10min", "1"):
+            p = self.world.umlctl("reload", "web", f"--confirm={confirm}")
+            self.assertEqual(p.returncode, DONE, p.stderr)
+            if confirm == "10min":
+                self.assertEqual(list(self.relayed(umld)), ["tcp/9090:80"])
+        wait_until(lambda: list(self.relayed(umld)) == ["tcp/8080:80"], 20, "the take-back")
+        self.assertEqual(umld.status()["network"]["forwards"], [])
+        self.assertEqual(umld.stop(), DONE)
+
     def test_two_guests(self):
         first = {"Tap": "tap1", "HostAddress": "10.0.1.1/24", "GuestAddress": "10.0.1.2"}
         self.configure("first", Proxy="tcp/8080:80", **first)
