@@ -51,6 +51,7 @@ class Life(Case):
         self.assertAlmostEqual(d["since"], time.time(), delta=5 * PATIENCE)
         self.assertLess(d["uptime"], 5 * PATIENCE)
         self.assertEqual(d["last_exit"]["verdict"], "none")
+        self.assertIn(d["kernel"].pop("cpu"), [None, *map(str, os.sched_getaffinity(0))])
         self.assertEqual(d["kernel"], {"path": str(self.world.program("tests/guest/fake-guest")),
                                        "version": "7.2.0-fake", "transport": "vector", "cpu_fix": "not-needed"})
         self.assertEqual((d["memory"]["size"], d["memory"]["backing"], d["memory"]["path"]),
@@ -279,7 +280,9 @@ class Interface(Case):
         properties = dict(re.findall(r'#define UMLD_PROP_\w+[ \\\n]+"(\w+)" +/\* ([a-z{}]+)[ ,*]', header))
         methods = {name: ["-", "-"] for name in re.findall(r'#define UMLD_METHOD_\w+[ \\\n]+"(\w+)"', header)}
         # "Guard(s connection): …", "Mconsole(s command, b force) -> (i error, s text, b whole): …"
-        for name, takes, gives in re.findall(r"(\w+)\(([^)]*)\)(?: -> \(?([^:)]*)\)?)?:", header.replace("\n *", "")):
+        for name, takes, gives in re.findall(r"(\w+)\(([^)]*)\)(?: -> ([^:]*))?:", header.replace("\n *", "")):
+            if gives.startswith("("):
+                gives = gives[1:-1]
             methods[name] = ["".join(word.split()[0] for word in words.split(",") if word) or "-" for words in (takes, gives)]
         self.assertGreater(len(properties), 25)
         bus = f"--address=unix:path={self.world.runtime_dir}/web/bus"

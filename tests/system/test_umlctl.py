@@ -108,7 +108,7 @@ class Status(Case):
         self.assertEqual(d["network"], {"tap": "tap0", "host": "10.0.0.1/24", "guest": "10.0.0.2",
                                         "uplink": "venet0", "masquerade": "masquerade",
                                         "backend": "iptables", "repairs": 3, "forwards": ["tcp/8000-10000", "udp/53"],
-                                        "guarded": ["22"]})
+                                        "proxies": [], "guarded": ["22"]})
         self.assertEqual(d["confinement"], {"user": "60001", "seccomp": "off"})
         self.assertEqual(d["console"], {"log": "/var/log/umld/web/console.log"})
         self.assertEqual(d["daemon"], {"pid": 4700, "version": "0.1.0"})
