@@ -63,10 +63,16 @@ static int layer_mount_namespace(const Options *o) {
 
 static int layer_limits(const Options *o) {
         const struct rlimit no_core = { 0, 0 };
-        const struct rlimit files = { SERVICE_FILES_MAX, SERVICE_FILES_MAX };
+        struct rlimit files;
 
-        if (o->service && setrlimit(RLIMIT_NOFILE, &files) < 0)
-                return -errno;
+        if (o->service) {
+                if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+                        return -errno;
+                files.rlim_max = MIN(files.rlim_max, (rlim_t) SERVICE_FILES_MAX);
+                files.rlim_cur = files.rlim_max;
+                if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+                        return -errno;
+        }
         return RET_NERRNO(setrlimit(RLIMIT_CORE, &no_core));
 }
 
