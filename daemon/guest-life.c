@@ -91,9 +91,7 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
         if (r < 0)
                 return log_error_errno(r, "cannot watch the host's network: %m");
         host_sweep(g->host);
-        r = guest_find_unconfirmed(g);
-        if (r < 0)
-                return log_oom();
+        guest_find_unconfirmed(g);
         r = guest_memory_new(event, g->host, listener->memory_pressure, listener->userdata,
                              &g->memory);
         if (r < 0)

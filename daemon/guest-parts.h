@@ -23,7 +23,7 @@ GuestEvent guest_decide_fault(Guest *g, const Fault *f);
 void guest_judge_end(Guest *g, Verdict *ret_verdict, char **ret_detail);
 
 /* guest-reload.c: what is left of a reload that a umld before this one did not see confirmed. */
-int guest_find_unconfirmed(Guest *g);
+void guest_find_unconfirmed(Guest *g);
 void guest_drop_trial(Guest *g);
 
 /* guest.c: begins to ask the kernel for signs of life, if it can be asked. */

@@ -55,21 +55,14 @@ static int forget_unconfirmed(Guest *g) {
         return MIN(r, 0);
 }
 
-int guest_find_unconfirmed(Guest *g) {
-        _cleanup_free_ char *path = unconfirmed_path(g), *tried = NULL, *before = NULL;
+void guest_find_unconfirmed(Guest *g) {
+        int r = 0;
 
-        if (!path)
-                return -ENOMEM;
-        g->taken_back = unconfirmed_read(path, &tried, &before) >= 0 &&
-                        streq(before, g->config->text) && !streq(before, tried);
-        if (g->taken_back)
-                log_warning("%s: this text was tried by reload --confirm and not confirmed; going "
-                            "by the one before it (umlctl reload %s applies the file, so does a "
-                            "start after an edit)",
-                            g->config->file, g->config->name);
-        else
-                (void) unlink_quiet(path);
-        return 0;
+        g->taken_back = g->config->held;
+        if (!g->taken_back)
+                r = forget_unconfirmed(g);
+        if (r < 0)
+                log_warning_errno(r, "cannot forget what was not confirmed, ignoring: %m");
 }
 
 /* ---- live settings ---- */

@@ -52,6 +52,11 @@ static int load(const char *name, Config **ret) {
         r = config_load(name, file, disk, ret, &error);
         if (r >= 0)
                 r = unconfirmed_replace(unconfirmed, disk, ret, &error);
+        if (r > 0)
+                log_warning("%s: this text was tried by reload --confirm and not confirmed; going "
+                            "by the one before it (umlctl reload %s applies the file, so does a "
+                            "start after an edit)",
+                            file, name);
         if (r >= 0)
                 return EXIT_DONE;
         log_error("%s", error ?: strerror(-r));

@@ -80,6 +80,7 @@ int unconfirmed_replace(const char *path, const char *default_disk, Config **con
         r = config_parse(c->name, c->file, before, strlen(before), default_disk, &old, ret_error);
         if (r < 0)
                 return r;
+        old->held = true;
         config_free(c);
         *config = old;
         return 1;

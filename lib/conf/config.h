@@ -93,6 +93,7 @@ typedef struct Config {
         char *name; /* of the guest */
         char *file; /* the file it was read from */
         char *text; /* … and all that was in it */
+        bool held;  /* the file has another text by now, which was tried and not confirmed */
 
         /* [Guest] */
         char *kernel;

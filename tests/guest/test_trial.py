@@ -153,7 +153,9 @@ class Trial(ReloadTest):
             self.assertEqual(self.unconfirmed(umld), {"state": "taken-back", "until": None})
             self.assertIn("was tried by reload --confirm and not confirmed", umld.log)
             self.assertEqual(umld.stop(), DONE)
-        self.assertIn("forward       tcp/8080:80", self.world.check("web").stdout)
+        p = self.world.check("web")
+        self.assertIn("forward       tcp/8080:80", p.stdout)
+        self.assertIn("was tried by reload --confirm and not confirmed", p.stderr)
         # An edit is a new text.
         self.configure(NEW, THIRD)
         umld = self.daemon().wait_ready()
@@ -169,6 +171,17 @@ class Trial(ReloadTest):
         self.assertEqual((self.rules(), self.unconfirmed(umld)["state"]), (["7070"], None))
         self.assertEqual(umld.stop(), DONE)
         self.assertFalse((self.world.state_dir / "web/unconfirmed").exists())
+
+    def test_put_back_by_hand(self):
+        """Who gives the file its old text back has nothing left that is not in force."""
+        umld = self.start(OLD)
+        self.on_trial(LATE, NEW)
+        self.assertEqual(umld.stop(), DONE)
+        self.configure(OLD)
+        umld = self.daemon().wait_ready()
+        self.assertEqual((self.rules(), self.unconfirmed(umld)["state"]), (["8080"], None))
+        self.assertFalse((self.world.state_dir / "web/unconfirmed").exists())
+        self.assertEqual(umld.stop(), DONE)
 
     def test_stopped_meanwhile(self):
         umld = self.start(OLD)

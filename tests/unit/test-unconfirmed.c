@@ -76,6 +76,7 @@ static void check_start(const char *text, int replaced, unsigned port) {
         load(text, &c);
         assert_int_equal(unconfirmed_replace(path, "/v/root.img", &c, &error), replaced);
         assert_int_equal(c->forwards[0].host_first, port);
+        assert_int_equal(c->held, replaced);
         assert_string_equal(c->file, "web.conf");
         assert_string_equal(c->name, "web");
 }
