@@ -57,10 +57,12 @@ typedef struct Host {
         Masquerade masquerade;   /* what it came to: any but auto */
         unsigned repairs;        /* of rules that somebody else changed */
         usec_t last_repair;      /* CLOCK_MONOTONIC */
-        char *warned;            /* the last warnings about forwards */
-        const Config *held;      /* its forwards are kept from other guests, too: those to which a
-                                    reload may go back; borrowed, or NULL */
-        bool reachable;          /* its user was seen to reach all it needs */
+        usec_t locked_out; /* since then somebody else has had the lock of the tables, 0 = no */
+        bool locked_out_said;
+        char *warned;       /* the last warnings about forwards */
+        const Config *held; /* its forwards are kept from other guests, too: those to which a
+                               reload may go back; borrowed, or NULL */
+        bool reachable;     /* its user was seen to reach all it needs */
         int cgroup_fd;
         bool left_behind; /* not all could be undone: the ledger stays for the next umld */
 } Host;

@@ -200,6 +200,28 @@ static const char *lock_holder(char buf[static 64]) {
         return buf;
 }
 
+/* For a look that does not wait: who has kept the lock over several of them is named, once. */
+static int try_lock_tables(Host *h) {
+        int fd = xtables_lock(0);
+        usec_t now = now_usec(CLOCK_MONOTONIC);
+        char holder[64];
+
+        if (fd != -ETIMEDOUT) {
+                h->locked_out = 0;
+                h->locked_out_said = false;
+                return fd;
+        }
+        if (h->locked_out == 0)
+                h->locked_out = now;
+        if (!h->locked_out_said && now >= usec_add(h->locked_out, LOCK_LIMIT)) {
+                h->locked_out_said = true;
+                log_warning("cannot look after the guest's rules: the lock of iptables has not "
+                            "been free for %s: %s; end that",
+                            FORMAT_TIMESPAN(usec_sub(now, h->locked_out)), lock_holder(holder));
+        }
+        return fd;
+}
+
 static int lock_tables(Fault *f) {
         int fd = xtables_lock(LOCK_LIMIT);
         char holder[64];
@@ -266,7 +288,7 @@ static int look_at_host(Host *h, const char **ret_why, Fault *f) {
 /* Do the tables hold what they did when we left them? Somebody else's edit of this moment is not
  * waited for: the next look will see what came of it. */
 static int look_at_tables(Host *h, Fault *f) {
-        _cleanup_close_ int lock = xtables_lock(0);
+        _cleanup_close_ int lock = try_lock_tables(h);
         _cleanup_free_ Forward *guarded = guarded_ports(h);
         const char *what = "tables";
         NatPlan plan;
@@ -307,7 +329,7 @@ int host_rules_follow(Host *h, Fault *f) {
                         return MIN(r, 0);
                 why = NULL;
         }
-        lock = xtables_lock(0);
+        lock = try_lock_tables(h);
         if (lock < 0) /* next time; whoever asks umld something now gets his answer now */
                 return lock == -ETIMEDOUT ? 0 : lock;
         r = make_rules(h, f);

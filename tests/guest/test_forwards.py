@@ -243,10 +243,14 @@ class Repairs(ForwardsTest):
         with open(self.world.dir / "xtables.lock", "wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             umld = self.daemon()
-            umld.wait_state("backoff", 20)
+            umld.wait_state("backoff", 30)
             self.assertRegex(umld.log, r"cannot get the lock of iptables within 5s: pid %d \(.*\) keeps it; end that"
                              % os.getpid())
         umld.wait_ready()
+        # While the guest runs, whose rules cannot be looked after, he is named as well.
+        with open(self.world.dir / "xtables.lock", "wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            wait_until(lambda: f": pid {os.getpid()} (" in umld.log.partition("cannot look after")[2], 30, "a warning")
         self.assertEqual(umld.stop(), DONE)
 
     def test_uplink(self):
