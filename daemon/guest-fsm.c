@@ -34,6 +34,7 @@ static const GuestTransition table[GUEST_STATE_MAX][GUEST_EVENT_MAX] = {
         },
         [GUEST_RUNNING] = {
                 [EV_HUNG]       = { ACT_KILL_HUNG, GUEST_RUNNING },
+                [EV_SICK]       = { ACT_STOP_SICK, GUEST_STOPPING },
                 [EV_DIED_AGAIN] = { ACT_WAIT,      GUEST_BACKOFF },
                 [EV_DIED_DONE]  = { ACT_FINISH,    GUEST_STOPPED },
                 [EV_DIED_FAULT] = { ACT_FINISH,    GUEST_FAILED },
@@ -80,6 +81,7 @@ static const char *const guest_event_table[] = {
         [EV_DIED_DONE] = "died, done",
         [EV_DIED_FAULT] = "died, fault",
         [EV_HUNG] = "hung",
+        [EV_SICK] = "sick",
         [EV_STOP] = "stop",
         [EV_RESTART] = "restart",
         [EV_KILL] = "kill",
@@ -90,6 +92,6 @@ static const char *const guest_action_table[] = {
         [ACT_IGNORE] = "ignore",     [ACT_PREPARE] = "prepare",     [ACT_LAUNCH] = "launch",
         [ACT_ANNOUNCE] = "announce", [ACT_STOP] = "stop",           [ACT_STOP_NEXT] = "stop harder",
         [ACT_KILL] = "kill",         [ACT_KILL_HUNG] = "kill hung", [ACT_WAIT] = "wait",
-        [ACT_FINISH] = "finish",
+        [ACT_FINISH] = "finish",     [ACT_STOP_SICK] = "stop sick",
 };
 DEFINE_STRING_TABLE(guest_action, GuestAction, GUEST_ACTION_MAX);

@@ -15,6 +15,7 @@ typedef enum GuestEvent {
         EV_DIED_DONE,  /* it ended, and that is all right */
         EV_DIED_FAULT, /* it ended, or could not start, and no retry helps */
         EV_HUNG,       /* its kernel does not answer any more */
+        EV_SICK,       /* a service in it does not answer any more, though its kernel does */
         EV_STOP,       /* it shall go down cleanly */
         EV_RESTART,    /* the same, and come up again */
         EV_KILL,       /* it shall be down at once */
@@ -28,6 +29,7 @@ typedef enum GuestAction {
         ACT_LAUNCH,    /* start the kernel */
         ACT_ANNOUNCE,  /* say that the guest is ready */
         ACT_STOP,      /* first step of a clean stop */
+        ACT_STOP_SICK, /* the same, because a service does not answer */
         ACT_STOP_NEXT, /* next, harsher step */
         ACT_KILL,      /* power cut */
         ACT_KILL_HUNG, /* power cut, because it was not ready in time or does not answer */

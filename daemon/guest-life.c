@@ -31,7 +31,7 @@ Guest *guest_free(Guest *g) {
         if (!g)
                 return NULL;
         guest_memory_free(g->memory);
-        health_watch_free(g->health);
+        guest_unwatch(g);
         space_watch_free(g->space);
         cpu_watch_free(g->cpu);
         guest_process_free(g->process);

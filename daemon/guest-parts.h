@@ -26,5 +26,12 @@ void guest_judge_end(Guest *g, Verdict *ret_verdict, char **ret_detail);
 void guest_find_unconfirmed(Guest *g);
 void guest_drop_trial(Guest *g);
 
-/* guest.c: begins to ask the kernel for signs of life, if it can be asked. */
+/* guest-watch.c: begins to ask the kernel for signs of life, if it can be asked, … */
 void guest_watch_health(Guest *g);
+/* … the services of a guest that is ready, … */
+void guest_watch_services(Guest *g);
+/* … and leaves all of them alone. */
+void guest_unwatch(Guest *g);
+
+/* guest.c: does what the state table says. */
+void guest_event(Guest *g, GuestEvent event, const char *why);

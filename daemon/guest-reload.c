@@ -67,9 +67,18 @@ void guest_find_unconfirmed(Guest *g) {
 
 /* ---- live settings ---- */
 
+/* Has anything changed that the probes go by? */
+static bool probes_differ(const Config *a, const Config *b) {
+        return a->n_probes != b->n_probes || a->hang_check != b->hang_check ||
+               a->hang_timeout != b->hang_timeout ||
+               memcmp(a->probes, b->probes, sizeof(a->probes)) != 0;
+}
+
 static void follow_settings(Guest *g, const Config *before) {
         if (g->config->hang_check != before->hang_check)
                 guest_watch_health(g);
+        if (probes_differ(g->config, before))
+                guest_watch_services(g);
         if (g->config->disk_sync != before->disk_sync && g->process)
                 (void) disk_sync_start(g->disk_sync, g->config->disk_sync);
         (void) net_watch_update(g->net_watch);

@@ -99,7 +99,7 @@ static void on_ended(void *userdata) {
         GuestEvent event;
 
         guest_memory_end(g->memory);
-        g->health = health_watch_free(g->health);
+        guest_unwatch(g);
         g->space = space_watch_free(g->space);
         g->cpu = cpu_watch_free(g->cpu);
         (void) disk_sync_start(g->disk_sync, 0);
@@ -134,32 +134,6 @@ static void become_ready(Guest *g) {
                  FORMAT_TIMESPAN(
                          usec_sub(now_usec(CLOCK_MONOTONIC), guest_process_started(g->process))));
         dispatch(g, EV_READY, why);
-}
-
-static void on_hung(const char *why, void *userdata) {
-        Guest *g = userdata;
-
-        log_error("%s", why);
-        (void) free_and_strdup(&g->hung_why, why);
-        dispatch(g, EV_HUNG, why);
-}
-
-/* Has its kernel booted, and is it to go on? */
-static bool can_be_asked(const Guest *g) {
-        return (g->state == GUEST_BOOTING || g->state == GUEST_RUNNING) &&
-               g->asked == ASKED_NOTHING && guest_process_booted(g->process);
-}
-
-/* Without a watch the guest runs as well. */
-void guest_watch_health(Guest *g) {
-        int r;
-
-        if (!can_be_asked(g))
-                return;
-        g->health = health_watch_free(g->health);
-        r = health_watch_new(g->event, g->process, g->config, on_hung, g, &g->health);
-        if (r < 0)
-                log_warning_errno(r, "cannot watch for hangs of the guest, going on: %m");
 }
 
 static void on_booted(void *userdata) {
@@ -308,6 +282,7 @@ static void act_announce(Guest *g) {
         if (!g->announced)
                 notify_ready();
         g->announced = true;
+        guest_watch_services(g);
         guest_make_standby(g);
 }
 
@@ -336,13 +311,13 @@ static void take_stop_step(Guest *g) {
         }
 }
 
-static void act_stop(Guest *g) {
+static void act_stop(Guest *g, GuestAsked asked) {
         if (g->wanted == WANTED_DOWN)
                 notify_stopping();
         notify_extend_timeout(usec_add(g->config->stop_timeout, 10 * USEC_PER_SEC));
-        g->asked = ASKED_STOP;
-        g->health = health_watch_free(g->health); /* the stop has its own patience */
-        g->space = space_watch_free(g->space);    /* … and a frozen guest cannot shut down */
+        g->asked = asked;
+        guest_unwatch(g);                      /* the stop has its own patience */
+        g->space = space_watch_free(g->space); /* … and a frozen guest cannot shut down */
         g->stop_step = 0;
         g->stop_began = now_usec(CLOCK_MONOTONIC);
         take_stop_step(g);
@@ -359,7 +334,7 @@ static void act_kill(Guest *g, int asked) {
                 g->hung_why =
                         strfmt("not ready within %s", FORMAT_TIMESPAN(g->config->start_timeout));
         g->asked = asked;
-        g->health = health_watch_free(g->health);
+        guest_unwatch(g);
         disarm_timer(g);
         guest_process_kill(g->process);
 }
@@ -409,7 +384,10 @@ static void act(Guest *g, GuestAction action) {
                 act_announce(g);
                 break;
         case ACT_STOP:
-                act_stop(g);
+                act_stop(g, ASKED_STOP);
+                break;
+        case ACT_STOP_SICK:
+                act_stop(g, ASKED_STOP_SICK);
                 break;
         case ACT_STOP_NEXT:
                 act_stop_next(g);
@@ -451,6 +429,10 @@ static void dispatch(Guest *g, GuestEvent event, const char *why) {
         if (t.next != g->state)
                 set_state(g, t.next, isempty(why) ? "its time has come" : why);
         act(g, t.action);
+}
+
+void guest_event(Guest *g, GuestEvent event, const char *why) {
+        dispatch(g, event, why);
 }
 
 /* ---- orders ---- */

@@ -17,6 +17,7 @@
 #include "daemon/host.h"
 #include "daemon/last-exit.h"
 #include "daemon/net-watch.h"
+#include "daemon/probe.h"
 #include "daemon/proxy.h"
 #include "daemon/restart-policy.h"
 #include "daemon/space-watch.h"
@@ -44,6 +45,7 @@ typedef struct Guest {
         GuestProcess *process;
         GuestMemory *memory;
         HealthWatch *health; /* while the kernel can be asked */
+        ProbeSet *probes;    /* while the guest is ready */
         DiskSync *disk_sync;
         CpuWatch *cpu;     /* while it keeps to one */
         SpaceWatch *space; /* while the kernel runs and may */

@@ -105,6 +105,8 @@ DEFINE_GETTER(get_next_start, "t", g->next_start);
 DEFINE_GETTER(get_restarts, "u", g->restarts);
 DEFINE_GETTER(get_health, "s", guest_health_to_string(guest_health(g)));
 DEFINE_GETTER(get_latency, "t", health_watch_latency(g->health));
+DEFINE_GETTER(get_probe_state, "s", probe_set_state(g->probes));
+DEFINE_GETTER(get_probe_latency, "t", probe_set_latency(g->probes));
 DEFINE_GETTER(get_last_verdict, "s", verdict_to_string(g->last_exit.verdict));
 DEFINE_GETTER(get_last_detail, "s", g->last_exit.detail ?: "");
 DEFINE_GETTER(get_last_when, "t", g->last_exit.when);
@@ -223,6 +225,34 @@ static int get_confinement(sd_bus *bus, const char *path, const char *interface,
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+static const char *probe_text(const ProbeSet *s, size_t i, char buf[static 160]) {
+        const ProbeGrade *g = probe_set_grade(s, i);
+        const char *state = probe_state_to_string(g->state), *error = probe_set_error(s, i);
+
+        if (g->state == PROBE_GOOD)
+                snprintf(buf, 160, "%s, last answer took %s", state, FORMAT_TIMESPAN(g->latency));
+        else if (g->state == PROBE_FAILING)
+                snprintf(buf, 160, "%s for %s: %s", state, FORMAT_TIMESPAN(g->failing), error);
+        else
+                snprintf(buf, 160, "%s%s%s", state, *error ? ": " : "", error);
+        return buf;
+}
+
+static int get_probes(sd_bus *bus, const char *path, const char *interface, const char *property,
+                      sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const Manager *m = userdata;
+        const ProbeSet *s = m->guest->probes;
+        char name[PROBE_TEXT_MAX], text[160];
+        int r;
+
+        (void) bus, (void) path, (void) interface, (void) property, (void) error;
+        r = sd_bus_message_open_container(reply, 'a', "{ss}");
+        for (size_t i = 0; i < probe_set_count(s) && r >= 0; i++)
+                r = sd_bus_message_append(reply, "{ss}", probe_format(probe_set_probe(s, i), name),
+                                          probe_text(s, i, text));
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 /* ---- methods ---- */
 
 static int answer_order(sd_bus_message *message, const Manager *m, int taken, sd_bus_error *error) {
@@ -319,6 +349,9 @@ static const sd_bus_vtable vtable[] = {
         PROPERTY(UMLD_PROP_RESTARTS, "u", get_restarts),
         PROPERTY(UMLD_PROP_HEALTH, "s", get_health),
         PROPERTY(UMLD_PROP_LATENCY, "t", get_latency),
+        PROPERTY(UMLD_PROP_PROBE_STATE, "s", get_probe_state),
+        PROPERTY(UMLD_PROP_PROBE_LATENCY, "t", get_probe_latency),
+        PROPERTY(UMLD_PROP_PROBES, "a{ss}", get_probes),
         PROPERTY(UMLD_PROP_LAST_VERDICT, "s", get_last_verdict),
         PROPERTY(UMLD_PROP_LAST_DETAIL, "s", get_last_detail),
         PROPERTY(UMLD_PROP_LAST_WHEN, "t", get_last_when),

@@ -109,6 +109,8 @@ int reload_apply_live(Config *running, const Config *next) {
         running->hang_timeout = next->hang_timeout;
         running->start_timeout = next->start_timeout;
         running->stop_timeout = next->stop_timeout;
+        memcpy(running->probes, next->probes, sizeof(running->probes));
+        running->n_probes = next->n_probes;
         running->restart = next->restart;
         running->restart_delay = next->restart_delay;
         running->restart_delay_max = next->restart_delay_max;

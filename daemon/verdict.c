@@ -103,15 +103,19 @@ static Verdict judge_exit(const Evidence *e, char **ret_detail) {
         return VERDICT_EXIT;
 }
 
+static const char *stop_text(const Evidence *e) {
+        return e->stop_clean && e->have_status && WIFEXITED(e->status) &&
+                               WEXITSTATUS(e->status) == 0
+                       ? "shut down cleanly"
+                       : "power cut";
+}
+
 /* During a stop every end is that stop's, but for a panic, which may have left its disks unclean.
  */
 static Verdict judge_stop(const Evidence *e, char **ret_detail) {
         if (e->have_status && WIFSIGNALED(e->status) && WTERMSIG(e->status) == SIGABRT)
                 return judge_panic(e, ret_detail);
-        *ret_detail = e->stop_clean && e->have_status && WIFEXITED(e->status) &&
-                                      WEXITSTATUS(e->status) == 0
-                              ? strfmt("shut down cleanly by %s", e->stop_step)
-                              : strfmt("power cut by %s", e->stop_step);
+        *ret_detail = strfmt("%s by %s", stop_text(e), e->stop_step);
         return VERDICT_STOPPED;
 }
 
@@ -130,6 +134,9 @@ int verdict_judge(const Evidence *e, Verdict *ret, char **ret_detail) {
 
         if (e->asked == ASKED_KILL_HUNG) {
                 detail = strdup(e->hung_why);
+                v = VERDICT_HUNG;
+        } else if (e->asked == ASKED_STOP_SICK) {
+                detail = strfmt("%s; %s by %s", e->hung_why, stop_text(e), e->stop_step);
                 v = VERDICT_HUNG;
         } else if (e->asked == ASKED_KILL) {
                 detail = strdup("power cut, as asked");

@@ -10,6 +10,7 @@
 typedef enum GuestAsked {
         ASKED_NOTHING,
         ASKED_STOP,      /* a clean stop is under way */
+        ASKED_STOP_SICK, /* … for a service in it did not answer */
         ASKED_KILL,      /* a power cut was ordered */
         ASKED_KILL_HUNG, /* umld cut the power, for it was not ready in time */
 } GuestAsked;
@@ -22,9 +23,9 @@ typedef struct Evidence {
         GuestAsked asked;
         const char *panic;     /* text of the PANIC notification, escaped, or NULL */
         const char *console;   /* the last output, raw, NUL-terminated; guest-made */
-        const char *stop_step; /* ASKED_STOP: the step of the stop that was reached */
+        const char *stop_step; /* ASKED_STOP…: the step of the stop that was reached */
         bool stop_clean;       /* … and whether that step lets the guest shut down by itself */
-        const char *hung_why;  /* ASKED_KILL_HUNG: the sentence */
+        const char *hung_why;  /* ASKED_KILL_HUNG, ASKED_STOP_SICK: the sentence */
 } Evidence;
 
 /* *ret_detail is one human sentence without the verdict's name, the caller's to free(). Text of the

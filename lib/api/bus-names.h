@@ -26,11 +26,14 @@
 #define UMLD_PROP_NEXT_START       "NextStart"     /* t, end of the back-off */
 #define UMLD_PROP_RESTARTS         "Restarts"      /* u, since umld started */
 #define UMLD_PROP_HEALTH           "Health"        /* s, GuestHealth */
-#define UMLD_PROP_LATENCY          "Latency"     /* t, microseconds of its last answer, 0 = none */
-#define UMLD_PROP_LAST_VERDICT     "LastVerdict" /* s, Verdict */
-#define UMLD_PROP_LAST_DETAIL      "LastDetail"  /* s */
-#define UMLD_PROP_LAST_WHEN        "LastWhen"    /* t */
-#define UMLD_PROP_KERNEL_PATH      "KernelPath"  /* s */
+#define UMLD_PROP_LATENCY          "Latency"      /* t, microseconds of its last answer, 0 = none */
+#define UMLD_PROP_PROBE_STATE      "ProbeState"   /* s, of all probes: waiting, good, failing; "" */
+#define UMLD_PROP_PROBE_LATENCY    "ProbeLatency" /* t, microseconds of the slowest last answer */
+#define UMLD_PROP_PROBES           "Probes"       /* a{ss}, probe -> how its service is */
+#define UMLD_PROP_LAST_VERDICT     "LastVerdict"  /* s, Verdict */
+#define UMLD_PROP_LAST_DETAIL      "LastDetail"   /* s */
+#define UMLD_PROP_LAST_WHEN        "LastWhen"     /* t */
+#define UMLD_PROP_KERNEL_PATH      "KernelPath"   /* s */
 #define UMLD_PROP_KERNEL_VERSION   "KernelVersion"   /* s */
 #define UMLD_PROP_KERNEL_TRANSPORT "KernelTransport" /* s, tuntap or vector */
 #define UMLD_PROP_KERNEL_CPU       "KernelCpu"       /* s, of the host, the only one; "" = any */

@@ -178,11 +178,19 @@ static int check_restart(const Config *c, const ConfigLines *lines, Blame *b) {
                 FORMAT_TIMESPAN(c->restart_delay_max), FORMAT_TIMESPAN(c->restart_delay));
 }
 
+static int check_probes(const Config *c, const ConfigLines *lines, Blame *b) {
+        if (c->n_probes == 0 || c->hang_check > 0)
+                return 0;
+        b->key = "Probe";
+        b->line = config_line_of(lines, "Supervise", "Probe");
+        return refuse(b->ret_why, "HangCheck=0 leaves nobody to look; give HangCheck= a time");
+}
+
 int config_check(const Config *c, const ConfigLines *lines, unsigned *ret_line,
                  const char **ret_key, char **ret_why) {
         static int (*const checks[])(const Config *c, const ConfigLines *lines, Blame *b) = {
-                check_disks,    check_addresses, check_uplink,
-                check_forwards, check_proxies,   check_restart,
+                check_disks,   check_addresses, check_uplink, check_forwards,
+                check_proxies, check_restart,   check_probes,
         };
         Blame b = { .ret_why = ret_why };
 

@@ -66,6 +66,25 @@ typedef enum CpuAffinity {
         CPU_AFFINITY_MAX,
         CPU_AFFINITY_INVALID = -EINVAL,
 } CpuAffinity;
+typedef enum ProbeKind {
+        PROBE_TCP,  /* a connection to the port is accepted */
+        PROBE_HTTP, /* … and the request of a page answered */
+} ProbeKind;
+
+enum {
+        PROBE_PATH_MAX = 128, /* of a page, with its NUL */
+        PROBE_TEXT_MAX = PROBE_PATH_MAX + 16,
+};
+
+/* A service in the guest that must answer. */
+typedef struct Probe {
+        ProbeKind kind;
+        uint16_t port;
+        char path[PROBE_PATH_MAX]; /* of PROBE_HTTP */
+} Probe;
+
+/* As in Probe=. Returns buf. */
+const char *probe_format(const Probe *p, char buf[static PROBE_TEXT_MAX]);
 
 DECLARE_STRING_TABLE(transport, Transport);
 DECLARE_STRING_TABLE(masquerade, Masquerade);
@@ -85,6 +104,7 @@ typedef struct Disk {
 enum {
         CONFIG_DISKS_MAX = 8, /* ubda … ubdh */
         CONFIG_DNS_MAX = 3,
+        CONFIG_PROBES_MAX = 4,
         CONFIG_FORWARDS_MAX = 1000, /* each is a rule of the host's tables */
         CONFIG_PROXIES_MAX = 64,    /* each is a socket, and at times a process */
 };
@@ -136,6 +156,8 @@ typedef struct Config {
         RestartWhen restart;
         usec_t hang_check, hang_timeout; /* hang_check 0 = off */
         usec_t restart_delay, restart_delay_max, restart_reset;
+        Probe probes[CONFIG_PROBES_MAX];
+        size_t n_probes;
 
         /* [Console] */
         bool log;

@@ -168,7 +168,8 @@ static const Setting settings[] = {
           "30s", .parse = setting_parse_span, FIELD(hang_timeout), .min = 100 * USEC_PER_MSEC,
           .max = SPAN_MAX },
         { "Supervise", "Probe", "tcp/PORT | http/PORT/PATH",
-          "A service in the guest that must answer", .example = "http/80/", .repeatable = true },
+          "A service in the guest that must answer", .example = "http/80/",
+          .parse = setting_parse_probe, .repeatable = true },
 
         /* [Console] */
         { "Console", "Log", "yes | no", "Keep what the guest prints on its console", "yes",

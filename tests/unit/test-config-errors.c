@@ -6,32 +6,9 @@
 
 #include "test.h"
 
-#include "basic/cleanup.h"
-#include "conf/config.h"
+#include "unit/config-refused.h"
+
 #include "conf/settings.h"
-
-typedef struct Case {
-        const char *text;
-        const char *error; /* behind "web.conf:" */
-} Case;
-
-static void assert_bytes_refused(const char *text, size_t size, const char *error) {
-        _cleanup_free_ char *seen = NULL, *expected = strfmt("web.conf:%s", error);
-        Config *c = NULL;
-        int r = config_parse("web", "web.conf", text, size, "/state/web/root.img", &c, &seen);
-
-        if (r >= 0)
-                fail_msg("taken: %s", text);
-        assert_int_equal(r, -EINVAL);
-        assert_null(c);
-        assert_non_null(seen);
-        assert_string_equal(seen, expected);
-}
-
-static void assert_refused(const Case *cases, size_t n) {
-        for (size_t i = 0; i < n; i++)
-                assert_bytes_refused(cases[i].text, strlen(cases[i].text), cases[i].error);
-}
 
 static void test_lines(void **state) {
         static const Case cases[] = {
@@ -137,8 +114,7 @@ static void test_keys(void **state) {
 
 /* A key whose feature has not landed is refused whatever its value is. */
 static void test_not_supported(void **state) {
-        static const char *const keys[] = { "Network/HostAccess", "Network/MTU",
-                                            "Supervise/Probe" };
+        static const char *const keys[] = { "Network/HostAccess", "Network/MTU" };
         size_t n, seen = 0;
         const Setting *s = settings_table(&n);
 
@@ -416,118 +392,12 @@ static void test_rest(void **state) {
         assert_refused(cases, ARRAY_SIZE(cases));
 }
 
-/* Settings that are good alone and do not fit together. */
-static void test_across(void **state) {
-        static const Case cases[] = {
-                { "[Network]\nGuestAddress=10.0.1.2\n",
-                  "2: GuestAddress: 10.0.1.2 is not in HostAddress's network 10.0.0.0/24; use one "
-                  "there, such as 10.0.0.2" },
-                { "[Network]\n\nHostAddress=192.168.7.1/28\n",
-                  "3: HostAddress: the guest's default address 10.0.0.2 is not in HostAddress's "
-                  "network 192.168.7.0/28; "
-                  "use one there, such as GuestAddress=192.168.7.2" },
-                { "[Network]\nHostAddress=10.0.0.2/24\n",
-                  "2: HostAddress: host and guest cannot both be 10.0.0.2; set "
-                  "GuestAddress=10.0.0.1" },
-                { "[Network]\nHostAddress=10.0.0.9/24\nGuestAddress=10.0.0.9\n",
-                  "3: GuestAddress: host and guest cannot both be 10.0.0.9; set "
-                  "GuestAddress=10.0.0.1" },
-                { "[Network]\nGuestAddress=10.0.0.0\n",
-                  "2: GuestAddress: 10.0.0.0 is the network's own or its broadcast address; use "
-                  "one between, such as "
-                  "10.0.0.2" },
-                { "[Network]\nGuestAddress=10.0.0.255\n",
-                  "2: GuestAddress: 10.0.0.255 is the network's own or its broadcast address; use "
-                  "one between, such as "
-                  "10.0.0.2" },
-                { "[Network]\nUplink=tap0\n",
-                  "2: Uplink: tap0 cannot be both Tap= and Uplink=; name the tap otherwise" },
-                { "[Network]\nUplink=eth0\nTap=eth0\n",
-                  "3: Tap: eth0 cannot be both Tap= and Uplink=; name the tap otherwise" },
-                { "[Network]\nForward=tcp/8000-9000\n\nForward=udp/1 tcp/8080:80\n",
-                  "4: Forward: tcp/8080:80 has ports in common with tcp/8000-9000 on line 2; a "
-                  "port leads to one place" },
-                { "[Network]\nForward=all\nForward=tcp/80\nForward=all\n",
-                  "4: Forward: all has ports in common with all on line 2; a port leads to one "
-                  "place" },
-                { "[Network]\nForward=tcp/8000-8010\nProxy=tcp/1\nProxy=tcp/8005\n",
-                  "4: Proxy: tcp/8005 has ports in common with Forward=tcp/8000-8010; a port leads "
-                  "to one place" },
-                { "[Network]\nProxy=tcp/1 tcp/22:80\nReserve=tcp/20-30\n",
-                  "2: Proxy: tcp/22:80 has ports in common with Reserve=tcp/20-30; a port leads to "
-                  "one place" },
-                { "[Network]\nProxy=tcp/1-3\nProxy=tcp/3:4\n",
-                  "3: Proxy: tcp/3:4 has ports in common with Proxy=tcp/1-3; a port leads to one "
-                  "place" },
-                { "[Network]\nProxy=tcp/1-60\nProxy=tcp/100-104\n",
-                  "3: Proxy: more than 64 ports are to be relayed, each of which needs a socket "
-                  "and "
-                  "a process; forward them" },
-                { "[Network]\nForward=tcp/80,tcp+udp/80\n",
-                  "2: Forward: tcp+udp/80 has ports in common with tcp/80 on line 2; a port leads "
-                  "to one place" },
-                { "[Supervise]\nRestartDelay=10min\n",
-                  "2: RestartDelay: RestartDelayMax=5min is shorter than RestartDelay=10min; make "
-                  "it at least as long" },
-                { "[Supervise]\nRestartDelay=10s\nRestartDelayMax=1s\n",
-                  "3: RestartDelayMax: RestartDelayMax=1s is shorter than RestartDelay=10s; make "
-                  "it at least as long" },
-                { "[Guest]\nDisk=/a\nDisk=/b\nDisk=//a\n",
-                  "4: Disk: //a is already used on line 2; each disk is a file of its own" },
-                { "[Guest]\nDisk=/a,ro\nDisk=/a,ro\n",
-                  "3: Disk: /a is already used on line 2; each disk is a file of its own" },
-                { "[Guest]\nDisk=/a,cow=/c\nDisk=/c\n",
-                  "3: Disk: /c is already used on line 2; each disk is a file of its own" },
-                { "[Guest]\nDisk=/a\nDisk=/b,cow=/a\n",
-                  "3: Disk: /a is already used on line 2; each disk is a file of its own" },
-                { "[Guest]\nDisk=/a,cow=/c\nDisk=/b,cow=/c\n",
-                  "3: Disk: /c is already used on line 2; each disk is a file of its own" },
-                { "[Guest]\nDisk=/a,cow=/c\nDisk=/a\n",
-                  "3: Disk: /a is already used on line 2; each disk is a file of its own" },
-                { "[Guest]\nDisk=/a,cow=/a\n", "2: Disk: /a is the disk and its copy-on-write "
-                                               "file; give cow= a file of its own" },
-                { "[Guest]\nDisk=/1\nDisk=/2\nDisk=/3\nDisk=/4\nDisk=/5\nDisk=/6\nDisk=/7\nDisk=/"
-                  "8\nDisk=/9\n",
-                  "10: Disk: \"/9\" is one too many; a guest has at most 8 disks" },
-        };
-
-        (void) state;
-        assert_refused(cases, ARRAY_SIZE(cases));
-}
-
-/* The number of forwards is bounded, over all lines. */
-static void test_many_forwards(void **state) {
-        _cleanup_free_ char *text = calloc(1, 32000);
-        char *p = text;
-
-        (void) state;
-        p += sprintf(p, "[Network]\n");
-        for (unsigned i = 1; i <= CONFIG_FORWARDS_MAX + 1; i++)
-                p += sprintf(p, "Forward=tcp/%u\n", i);
-        assert_bytes_refused(
-                text, strlen(text),
-                "1002: Forward: \"tcp/1001\" is one too many; at most 1000, so use ranges");
-}
-
-/* What the caller gives as default is checked like the rest, and blamed on no line. */
-static void test_default_disk(void **state) {
-        _cleanup_free_ char *error = NULL;
-        Config *c = NULL;
-
-        (void) state;
-        ASSERT_ERROR(config_parse("web", "web.conf", "", 0, "/a b/root.img", &c, &error), EINVAL);
-        assert_null(c);
-        assert_string_equal(error, "web.conf: Disk: \"/a b/root.img\" " DISK_CHARS);
-}
-
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_lines),        cmocka_unit_test(test_bytes),
-                cmocka_unit_test(test_keys),         cmocka_unit_test(test_not_supported),
-                cmocka_unit_test(test_guest),        cmocka_unit_test(test_append),
-                cmocka_unit_test(test_network),      cmocka_unit_test(test_rest),
-                cmocka_unit_test(test_across),       cmocka_unit_test(test_many_forwards),
-                cmocka_unit_test(test_default_disk),
+                cmocka_unit_test(test_lines),   cmocka_unit_test(test_bytes),
+                cmocka_unit_test(test_keys),    cmocka_unit_test(test_not_supported),
+                cmocka_unit_test(test_guest),   cmocka_unit_test(test_append),
+                cmocka_unit_test(test_network), cmocka_unit_test(test_rest),
         };
 
         return RUN_TESTS(tests);

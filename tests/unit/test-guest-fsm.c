@@ -13,7 +13,8 @@ static bool has_process(GuestState s) {
 }
 
 static bool acts_on_process(GuestAction a) {
-        return a == ACT_STOP || a == ACT_STOP_NEXT || a == ACT_KILL || a == ACT_KILL_HUNG;
+        return a == ACT_STOP || a == ACT_STOP_SICK || a == ACT_STOP_NEXT || a == ACT_KILL ||
+               a == ACT_KILL_HUNG;
 }
 
 static void test_every_cell(void **state) {
@@ -114,6 +115,10 @@ static void test_lives(void **state) {
              { EV_HUNG, ACT_IGNORE });
         WALK(GUEST_STOPPING, { EV_START, ACT_PREPARE }, { EV_PREPARED, ACT_LAUNCH },
              { EV_HUNG, ACT_KILL_HUNG }, { EV_STOP, ACT_STOP }, { EV_HUNG, ACT_IGNORE });
+        /* its service hangs, its kernel does not: a clean shutdown */
+        WALK(GUEST_BACKOFF, { EV_START, ACT_PREPARE }, { EV_PREPARED, ACT_LAUNCH },
+             { EV_SICK, ACT_IGNORE }, { EV_READY, ACT_ANNOUNCE }, { EV_SICK, ACT_STOP_SICK },
+             { EV_SICK, ACT_IGNORE }, { EV_TIMER, ACT_STOP_NEXT }, { EV_DIED_AGAIN, ACT_WAIT });
         /* does not go by kindness */
         WALK(GUEST_STOPPED, { EV_START, ACT_PREPARE }, { EV_PREPARED, ACT_LAUNCH },
              { EV_READY, ACT_ANNOUNCE }, { EV_STOP, ACT_STOP }, { EV_TIMER, ACT_STOP_NEXT },

@@ -41,8 +41,9 @@ static void test_later(void **state) {
 }
 
 static void test_live(void **state) {
-        _cleanup_(config_freep) Config *running = NULL, *next = NULL;
+        _cleanup_(config_freep) Config *running = NULL, *next = NULL, *probed = NULL;
         Config old;
+        char text[PROBE_TEXT_MAX];
 
         (void) state;
         load("[Network]\nForward=tcp/80\n", &running);
@@ -51,6 +52,7 @@ static void test_live(void **state) {
              "9\n[Supervise]\nStopTimeout=7s\nHangCheck=0\n"
              "HangTimeout=9s\n",
              &next);
+        load("[Supervise]\nProbe=http/8080/alive\nProbe=tcp/22\n", &probed);
         old = *running;
         ASSERT_OK(reload_apply_live(running, next));
         reload_free_lists(&old);
@@ -67,6 +69,12 @@ static void test_live(void **state) {
         assert_int_equal(running->hang_check, 0);
         assert_int_equal(running->hang_timeout, 9 * USEC_PER_SEC);
         assert_int_equal(running->memory, UINT64_C(64) << 20); /* not live */
+        old = *running;
+        ASSERT_OK(reload_apply_live(running, probed));
+        reload_free_lists(&old);
+        assert_int_equal(running->n_probes, 2);
+        assert_string_equal(probe_format(&running->probes[0], text), "http/8080/alive");
+        assert_string_equal(probe_format(&running->probes[1], text), "tcp/22");
 }
 
 int main(void) {

@@ -96,6 +96,12 @@ static void test_asked(void **state) {
               VERDICT_PANIC, "oh");
         check((Evidence){ .booted = true, .asked = ASKED_STOP, .stop_step = "SIGKILL" },
               VERDICT_STOPPED, "power cut by SIGKILL");
+        check(SEEN(.status = EXITED(0), .asked = ASKED_STOP_SICK, .stop_step = "ctrl-alt-del",
+                   .stop_clean = true, .hung_why = "probe tcp/22 failed"),
+              VERDICT_HUNG, "probe tcp/22 failed; shut down cleanly by ctrl-alt-del");
+        check(SEEN(.status = KILLED(SIGABRT), .asked = ASKED_STOP_SICK, .stop_step = "SIGKILL",
+                   .hung_why = "probe tcp/22 failed"),
+              VERDICT_HUNG, "probe tcp/22 failed; power cut by SIGKILL");
         check((Evidence){ .booted = true, .asked = ASKED_KILL }, VERDICT_STOPPED,
               "power cut, as asked");
         check((Evidence){ .asked = ASKED_KILL_HUNG, .hung_why = "not ready within 5s" },

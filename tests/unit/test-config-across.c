@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test-config-across.c - settings that do not fit together, and those of supervision. */
+
+#include <stdio.h>
+
+#include "unit/config-refused.h"
+
+/* Settings that are good alone and do not fit together. */
+static void test_across(void **state) {
+        static const Case cases[] = {
+                { "[Network]\nGuestAddress=10.0.1.2\n",
+                  "2: GuestAddress: 10.0.1.2 is not in HostAddress's network 10.0.0.0/24; use one "
+                  "there, such as 10.0.0.2" },
+                { "[Network]\n\nHostAddress=192.168.7.1/28\n",
+                  "3: HostAddress: the guest's default address 10.0.0.2 is not in HostAddress's "
+                  "network 192.168.7.0/28; "
+                  "use one there, such as GuestAddress=192.168.7.2" },
+                { "[Network]\nHostAddress=10.0.0.2/24\n",
+                  "2: HostAddress: host and guest cannot both be 10.0.0.2; set "
+                  "GuestAddress=10.0.0.1" },
+                { "[Network]\nHostAddress=10.0.0.9/24\nGuestAddress=10.0.0.9\n",
+                  "3: GuestAddress: host and guest cannot both be 10.0.0.9; set "
+                  "GuestAddress=10.0.0.1" },
+                { "[Network]\nGuestAddress=10.0.0.0\n",
+                  "2: GuestAddress: 10.0.0.0 is the network's own or its broadcast address; use "
+                  "one between, such as "
+                  "10.0.0.2" },
+                { "[Network]\nGuestAddress=10.0.0.255\n",
+                  "2: GuestAddress: 10.0.0.255 is the network's own or its broadcast address; use "
+                  "one between, such as "
+                  "10.0.0.2" },
+                { "[Network]\nUplink=tap0\n",
+                  "2: Uplink: tap0 cannot be both Tap= and Uplink=; name the tap otherwise" },
+                { "[Network]\nUplink=eth0\nTap=eth0\n",
+                  "3: Tap: eth0 cannot be both Tap= and Uplink=; name the tap otherwise" },
+                { "[Network]\nForward=tcp/8000-9000\n\nForward=udp/1 tcp/8080:80\n",
+                  "4: Forward: tcp/8080:80 has ports in common with tcp/8000-9000 on line 2; a "
+                  "port leads to one place" },
+                { "[Network]\nForward=all\nForward=tcp/80\nForward=all\n",
+                  "4: Forward: all has ports in common with all on line 2; a port leads to one "
+                  "place" },
+                { "[Network]\nForward=tcp/8000-8010\nProxy=tcp/1\nProxy=tcp/8005\n",
+                  "4: Proxy: tcp/8005 has ports in common with Forward=tcp/8000-8010; a port leads "
+                  "to one place" },
+                { "[Network]\nProxy=tcp/1 tcp/22:80\nReserve=tcp/20-30\n",
+                  "2: Proxy: tcp/22:80 has ports in common with Reserve=tcp/20-30; a port leads to "
+                  "one place" },
+                { "[Network]\nProxy=tcp/1-3\nProxy=tcp/3:4\n",
+                  "3: Proxy: tcp/3:4 has ports in common with Proxy=tcp/1-3; a port leads to one "
+                  "place" },
+                { "[Network]\nProxy=tcp/1-60\nProxy=tcp/100-104\n",
+                  "3: Proxy: more than 64 ports are to be relayed, each of which needs a socket "
+                  "and "
+                  "a process; forward them" },
+                { "[Network]\nForward=tcp/80,tcp+udp/80\n",
+                  "2: Forward: tcp+udp/80 has ports in common with tcp/80 on line 2; a port leads "
+                  "to one place" },
+                { "[Supervise]\nRestartDelay=10min\n",
+                  "2: RestartDelay: RestartDelayMax=5min is shorter than RestartDelay=10min; make "
+                  "it at least as long" },
+                { "[Supervise]\nRestartDelay=10s\nRestartDelayMax=1s\n",
+                  "3: RestartDelayMax: RestartDelayMax=1s is shorter than RestartDelay=10s; make "
+                  "it at least as long" },
+                { "[Guest]\nDisk=/a\nDisk=/b\nDisk=//a\n",
+                  "4: Disk: //a is already used on line 2; each disk is a file of its own" },
+                { "[Guest]\nDisk=/a,ro\nDisk=/a,ro\n",
+                  "3: Disk: /a is already used on line 2; each disk is a file of its own" },
+                { "[Guest]\nDisk=/a,cow=/c\nDisk=/c\n",
+                  "3: Disk: /c is already used on line 2; each disk is a file of its own" },
+                { "[Guest]\nDisk=/a\nDisk=/b,cow=/a\n",
+                  "3: Disk: /a is already used on line 2; each disk is a file of its own" },
+                { "[Guest]\nDisk=/a,cow=/c\nDisk=/b,cow=/c\n",
+                  "3: Disk: /c is already used on line 2; each disk is a file of its own" },
+                { "[Guest]\nDisk=/a,cow=/c\nDisk=/a\n",
+                  "3: Disk: /a is already used on line 2; each disk is a file of its own" },
+                { "[Guest]\nDisk=/a,cow=/a\n", "2: Disk: /a is the disk and its copy-on-write "
+                                               "file; give cow= a file of its own" },
+                { "[Guest]\nDisk=/1\nDisk=/2\nDisk=/3\nDisk=/4\nDisk=/5\nDisk=/6\nDisk=/7\nDisk=/"
+                  "8\nDisk=/9\n",
+                  "10: Disk: \"/9\" is one too many; a guest has at most 8 disks" },
+        };
+
+        (void) state;
+        assert_refused(cases, ARRAY_SIZE(cases));
+}
+
+static void test_probes(void **state) {
+        static const Case cases[] = {
+                { "[Supervise]\nProbe=icmp\n", "2: Probe: \"icmp\" is no probe; write tcp/PORT or "
+                                               "http/PORT/PATH, such as http/80/" },
+                { "[Supervise]\nProbe=tcp/0\n", "2: Probe: \"tcp/0\" has no port from 1 to 65535" },
+                { "[Supervise]\nProbe=http//x\n",
+                  "2: Probe: \"http//x\" has no port from 1 to 65535" },
+                { "[Supervise]\nProbe=tcp/80/\n",
+                  "2: Probe: \"tcp/80/\" has a path, which only http/ has" },
+                { "[Supervise]\nProbe=http/80/a b\n",
+                  "2: Probe: \"http/80/a b\" has something in its path that cannot be in one; "
+                  "write it as %XX" },
+                { "[Supervise]\nProbe=http/80\nProbe=http/80/\n",
+                  "3: Probe: \"http/80/\" is there already; drop one of them" },
+                { "[Supervise]\nProbe=tcp/1\nProbe=tcp/2\nProbe=tcp/3\nProbe=tcp/4\nProbe=tcp/5\n",
+                  "6: Probe: \"tcp/5\" is one too many; a guest has at most 4 probes" },
+                { "[Supervise]\nHangCheck=0\nProbe=tcp/22\n",
+                  "3: Probe: HangCheck=0 leaves nobody to look; give HangCheck= a time" },
+        };
+        char path[200], text[256], error[256];
+
+        (void) state;
+        assert_refused(cases, ARRAY_SIZE(cases));
+        memset(path, 'x', PROBE_PATH_MAX - 1);
+        path[PROBE_PATH_MAX - 1] = '\0';
+        snprintf(text, sizeof(text), "[Supervise]\nProbe=http/1/%s\n", path);
+        snprintf(error, sizeof(error),
+                 "2: Probe: \"http/1/%.53s…\" is too long; a path has at most 127 characters",
+                 path);
+        assert_bytes_refused(text, strlen(text), error);
+}
+
+/* The number of forwards is bounded, over all lines. */
+static void test_many_forwards(void **state) {
+        _cleanup_free_ char *text = calloc(1, 32000);
+        char *p = text;
+
+        (void) state;
+        p += sprintf(p, "[Network]\n");
+        for (unsigned i = 1; i <= CONFIG_FORWARDS_MAX + 1; i++)
+                p += sprintf(p, "Forward=tcp/%u\n", i);
+        assert_bytes_refused(
+                text, strlen(text),
+                "1002: Forward: \"tcp/1001\" is one too many; at most 1000, so use ranges");
+}
+
+/* What the caller gives as default is checked like the rest, and blamed on no line. */
+static void test_default_disk(void **state) {
+        _cleanup_free_ char *error = NULL;
+        Config *c = NULL;
+
+        (void) state;
+        ASSERT_ERROR(config_parse("web", "web.conf", "", 0, "/a b/root.img", &c, &error), EINVAL);
+        assert_null(c);
+        assert_string_equal(error, "web.conf: Disk: \"/a b/root.img\" has white space, ':' or '\"' "
+                                   "in it, which no UML kernel can open; rename it");
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_across),
+                cmocka_unit_test(test_probes),
+                cmocka_unit_test(test_many_forwards),
+                cmocka_unit_test(test_default_disk),
+        };
+
+        return RUN_TESTS(tests);
+}
