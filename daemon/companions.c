@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* companions.c - finding umld-init and the object to preload. */
+/* companions.c - finding the other programs of umld and the object to preload. */
 
 #include <limits.h>
 #include <unistd.h>
@@ -16,6 +16,8 @@ static const struct {
 } places[] = {
         [COMPANION_INIT] = { "umld-init", "../libexec/umld/umld-init",
                              UMLD_LIBEXECDIR "/umld-init" },
+        [COMPANION_DISK_CHECK] = { "umld-disk-check", "../libexec/umld/umld-disk-check",
+                                   UMLD_LIBEXECDIR "/umld-disk-check" },
         [COMPANION_CPU_FIX] = { "../lib/preload/umld-cpu-fix.so", "../lib/umld/umld-cpu-fix.so",
                                 UMLD_LIBDIR "/umld-cpu-fix.so" },
 };

@@ -6,8 +6,9 @@
 #include "basic/macro.h"
 
 typedef enum Companion {
-        COMPANION_INIT,    /* umld-init */
-        COMPANION_CPU_FIX, /* object to preload into kernels before 6.13 */
+        COMPANION_INIT,       /* umld-init */
+        COMPANION_DISK_CHECK, /* umld-disk-check */
+        COMPANION_CPU_FIX,    /* object to preload into kernels before 6.13 */
         COMPANION_MAX,
 } Companion;
 

@@ -5,13 +5,15 @@
 
 /* Operations: what a state waits for. Caveats: what must hold in it.
  *
- * stopped    nothing of the guest is on the host; umld ends here, or has just begun
- * preparing  never left to the event loop: set-up is one synchronous pass, so only its result is an
- * event booting    the kernel runs; timer = StartTimeout running    ready; no timer stopping   the
- * timer walks the steps of the stop; a second order does not start them again, only EV_KILL cuts
- * them short; whether it comes up again is GuestWanted's business, so EV_DIED_* tells backoff    no
- * process; the host stays prepared; timer = the next start failed     like stopped, with a reason
- * to be mended first */
+ * - stopped: nothing of the guest is on the host; umld ends here, or has just begun
+ * - preparing: set-up is one synchronous pass, so only its result is an event; left to the event
+ *   loop only while a broken file system is mended
+ * - booting: the kernel runs; timer = StartTimeout
+ * - running: ready; no timer
+ * - stopping: the timer walks the steps of the stop; a second order does not start them again, only
+ *   EV_KILL cuts them short; whether it comes up again is GuestWanted's business: EV_DIED_… tells
+ * - backoff: no process; the host stays prepared; timer = the next start
+ * - failed: like stopped, with a reason to be mended first */
 static const GuestTransition table[GUEST_STATE_MAX][GUEST_EVENT_MAX] = {
         [GUEST_STOPPED] = {
                 [EV_START]      = { ACT_PREPARE,   GUEST_PREPARING },
@@ -20,6 +22,8 @@ static const GuestTransition table[GUEST_STATE_MAX][GUEST_EVENT_MAX] = {
                 [EV_PREPARED]   = { ACT_LAUNCH,    GUEST_BOOTING },
                 [EV_DIED_AGAIN] = { ACT_WAIT,      GUEST_BACKOFF },
                 [EV_DIED_FAULT] = { ACT_FINISH,    GUEST_FAILED },
+                [EV_STOP]       = { ACT_FINISH,    GUEST_STOPPED },
+                [EV_KILL]       = { ACT_FINISH,    GUEST_STOPPED },
         },
         [GUEST_BOOTING] = {
                 [EV_READY]      = { ACT_ANNOUNCE,  GUEST_RUNNING },

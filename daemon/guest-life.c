@@ -34,6 +34,7 @@ Guest *guest_free(Guest *g) {
         guest_unwatch(g);
         space_watch_free(g->space);
         cpu_watch_free(g->cpu);
+        disk_check_free(g->disk_check);
         guest_process_free(g->process);
         guest_drop_standby(g);
         if (g->trial)

@@ -14,6 +14,10 @@
 #include "daemon/notify.h"
 #include "daemon/verdict.h"
 
+enum {
+        DISK_CHECK_STARTS = 10, /* times StartTimeout= */
+};
+
 static void dispatch(Guest *g, GuestEvent event, const char *why);
 static void take_stop_step(Guest *g);
 
@@ -181,9 +185,39 @@ static void take_next_config(Guest *g) {
         (void) guest_open_log(g); /* without one rather than not at all; it has said why */
 }
 
+static void fail_preparation(Guest *g, const Fault *fault) {
+        GuestEvent event = guest_decide_fault(g, fault);
+
+        keep_last_exit(g, fault->verdict, fault->text ? strdup(fault->text) : NULL);
+        dispatch(g, event, fault->text ?: "out of memory");
+}
+
+static void on_disks_checked(const Fault *fault, void *userdata) {
+        Guest *g = userdata;
+
+        g->disk_check = disk_check_free(g->disk_check);
+        if (fault)
+                fail_preparation(g, fault);
+        else
+                dispatch(g, EV_PREPARED, "host is set up");
+}
+
+/* False: there is no need, or it cannot be done. */
+static bool begin_disk_check(Guest *g) {
+        usec_t limit = DISK_CHECK_STARTS * g->config->start_timeout;
+        int r = disk_check_start(g->event, g->host, limit, on_disks_checked, g, &g->disk_check);
+
+        if (r < 0)
+                log_warning_errno(r, "cannot check the file system of a disk, going on: %m");
+        if (r <= 0)
+                return false;
+        notify_extend_timeout(usec_add(limit, 10 * USEC_PER_SEC));
+        set_state(g, GUEST_PREPARING, "a disk's file system has noted errors and is being checked");
+        return true;
+}
+
 static void act_prepare(Guest *g) {
         _cleanup_(fault_done) Fault fault = {};
-        GuestEvent event;
         int r;
 
         take_next_config(g);
@@ -195,14 +229,13 @@ static void act_prepare(Guest *g) {
         g->guest_said_ready = false;
         fault_done(&g->fault);
         r = host_up_again(g->host, &fault);
-        if (r >= 0) {
-                (void) net_watch_update(g->net_watch);
-                dispatch(g, EV_PREPARED, "host is set up");
+        if (r < 0) {
+                fail_preparation(g, &fault);
                 return;
         }
-        event = guest_decide_fault(g, &fault);
-        keep_last_exit(g, fault.verdict, fault.text ? strdup(fault.text) : NULL);
-        dispatch(g, event, fault.text ?: strerror(-r));
+        (void) net_watch_update(g->net_watch);
+        if (!begin_disk_check(g))
+                dispatch(g, EV_PREPARED, "host is set up");
 }
 
 /* Behind a restart: keep what is known of the last boot's end, and mend what somebody did to tap or
@@ -359,6 +392,7 @@ static void act_finish(Guest *g) {
         notify_stopping();
         disarm_timer(g);
         guest_keep_crash(g);
+        g->disk_check = disk_check_free(g->disk_check);
         guest_drop_standby(g);
         disk_sync_stop(g->disk_sync);
         host_down(g->host);

@@ -9,6 +9,7 @@
 #include "conf/config.h"
 #include "daemon/console.h"
 #include "daemon/cpu-watch.h"
+#include "daemon/disk-check.h"
 #include "daemon/disk-sync.h"
 #include "daemon/guest-fsm.h"
 #include "daemon/guest-health.h"
@@ -48,7 +49,8 @@ typedef struct Guest {
         ProbeSet *probes;    /* while the guest is ready */
         DiskSync *disk_sync;
         CpuWatch *cpu;     /* while it keeps to one */
-        SpaceWatch *space; /* while the kernel runs and may */
+        DiskCheck *disk_check; /* while a file system is mended before a start */
+        SpaceWatch *space;     /* while the kernel runs and may */
         sd_event_source *timer;
 
         GuestState state;

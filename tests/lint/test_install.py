@@ -21,6 +21,7 @@ WANTED = [
     "bin/umlctl",
     "sbin/umld",
     "libexec/umld/umld-init",
+    "libexec/umld/umld-disk-check",
     r"lib/umld/umld-cpu-fix\.so",
     r"lib/systemd/system/umld@\.service",
     r"lib/systemd/system/umld\.target",

@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A file system that has noted errors is mended before a start, or the guest is not started."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from umldtest import (DEBIAN_KERNEL, DONE, FAILED, MAKE_GUEST, TestCase, clean_file_system, main,  # noqa: E402
+                      process_alive, wait_until)
+
+QUICK = {"StartTimeout": "20s", "StopTimeout": "4s", "RestartDelayMax": "5s"}
+ERRORS = 2  # of the superblock's state
+
+
+def debugfs(image, *commands):
+    for command in commands:
+        subprocess.run(["/sbin/debugfs", "-w", "-R", command, image], check=True, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30)
+
+
+def superblock(image):
+    text = subprocess.run(["/sbin/dumpe2fs", "-h", image], check=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, encoding="utf-8", timeout=30).stdout
+    return dict((key.strip(), value.strip()) for key, _, value in (line.partition(":") for line in text.splitlines()))
+
+
+class CheckTest(TestCase):
+    def mkfs(self, name="ext4.img"):
+        image = self.world.dir / name
+        with open(image, "wb") as f:
+            f.truncate(4 << 20)
+        subprocess.run(["/sbin/mkfs.ext4", "-q", "-F", image], check=True, stdin=subprocess.DEVNULL, timeout=30)
+        return image
+
+    def configure(self, image, fake="lock,boot,ready", **options):
+        self.world.guest(fake=fake, image=image, Supervise=QUICK, **options)
+
+    def fake_e2fsck(self, script):
+        """umld's PATH with another e2fsck first."""
+        directory = self.world.dir / "bin"
+        directory.mkdir(mode=0o755)
+        directory.chmod(0o755)
+        (directory / "e2fsck").write_text(f"#!/bin/sh\n{script}\n")
+        (directory / "e2fsck").chmod(0o755)
+        return {"PATH": f"{directory}:{os.environ['PATH']}"}
+
+
+class Fake(CheckTest):
+    def test_mended(self):
+        image = self.mkfs()
+        debugfs(image, f"ssv state {ERRORS}", "ssv error_count 3", "ssv last_error_func ext4_lookup",
+                "set_inode_field <11> links_count 7")
+        self.configure(image)
+        before = self.world.snapshot()
+        umld = self.daemon().wait_ready()
+        self.assertIn("has noted errors; checking it", umld.log)
+        self.assertIn("3 errors noted", umld.log)
+        self.assertIn("the last in ext4_lookup", umld.log)
+        self.assertIn("the file system is in order again", umld.log)
+        self.assertEqual(umld.stop(), DONE)
+        self.assertEqual(superblock(self.world.image())["Filesystem state"], "clean")
+        self.assertNotIn("FS Error count", superblock(self.world.image()))
+        self.assertEqual(clean_file_system(self.world.image()), "")
+        self.assert_same_host(before)
+
+    def test_before_a_restart(self):
+        image = self.mkfs()
+        self.configure(image)
+        umld = self.daemon().wait_ready()
+        self.assertNotIn("errors", umld.log)
+        debugfs(self.world.image(), f"ssv state {ERRORS}")
+        since = len(umld.messages)
+        os.kill(umld.guest_pid(), signal.SIGKILL)
+        umld.wait_state("running", since=since)
+        self.assertIn("the file system is in order again", umld.log)
+        self.assertEqual(umld.said("STATUS")[-3:][0].partition(":")[0], "preparing")
+        umld.stop()
+
+    def test_past_mending(self):
+        """The guest is not started, and not tried again; the remedy is named."""
+        image = self.mkfs()
+        debugfs(image, f"ssv state {ERRORS}", "clri <2>")
+        self.configure(image)
+        before = self.world.snapshot()
+        umld = self.daemon()
+        self.assertEqual(umld.wait(20), FAILED)
+        self.assertNotIn("booting", umld.statuses())
+        self.assertIn("run `e2fsck -f ", umld.said("STATUS", None)[-1])
+        self.assertIn("Root inode is not a directory", umld.log)
+        status = self.world.umlctl("status", "web", "--json").json
+        self.assertEqual((status["state"], status["last_exit"]["verdict"]), ("failed", "disk"))
+        self.assert_same_host(before)
+
+    def test_second_disk(self):
+        image, second = self.mkfs(), self.mkfs("data.img")
+        debugfs(image, f"ssv state {ERRORS}")
+        debugfs(second, f"ssv state {ERRORS}")
+        self.configure(image, Guest={"Disk": [self.world.state_dir / "web/root.img", second]})
+        umld = self.daemon().wait_ready()
+        self.assertEqual(umld.log.count("the file system is in order again"), 2)
+        umld.stop()
+        self.assertEqual(superblock(second)["Filesystem state"], "clean")
+
+    def test_left_alone(self):
+        """What is only read, or under a copy-on-write file, or no such file system."""
+        base, read_only = self.mkfs(), self.mkfs("ro.img")
+        for image in (base, read_only):
+            debugfs(image, f"ssv state {ERRORS}")
+        self.configure(None, fake="boot,ready", Guest={
+            "Disk": [f"{base},cow={self.world.dir}/root.cow", f"{read_only},ro", self.world.state_dir / "web/root.img"]})
+        umld = self.daemon("web", ["--debug"]).wait_ready()
+        self.assertNotIn("checking it", umld.log)
+        self.assertIn("not looked at for errors, for changes are in", umld.log)
+        umld.stop()
+        self.assertIn("with errors", superblock(base)["Filesystem state"])
+
+    def test_stop_meanwhile(self):
+        """umld stays awake while e2fsck works, and takes it along."""
+        image = self.mkfs()
+        debugfs(image, f"ssv state {ERRORS}")
+        self.configure(image)
+        before = self.world.snapshot()
+        umld = self.daemon(env=self.fake_e2fsck("echo is $$ of `id -u`; exec sleep 600"))
+        pid, uid = map(int, wait_until(lambda: re.search(r"is (\d+) of (\d+)", umld.log), 10, "e2fsck").groups())
+        wait_until(lambda: umld.status()["state"] == "preparing", 10)
+        status = umld.status()
+        self.assertIn("noted errors and is being checked", status["status"])
+        self.assertEqual(uid, int((self.world.state_dir / "web/uid").read_text()))
+        self.assertEqual(self.world.umlctl("stop", "web").returncode, DONE)
+        self.assertEqual(umld.wait(), DONE)
+        self.assertFalse(process_alive(pid))
+        self.assert_same_host(before)
+
+    def test_too_slow(self):
+        image = self.mkfs()
+        debugfs(image, f"ssv state {ERRORS}")
+        self.world.guest(fake="boot", image=image, Supervise={**QUICK, "StartTimeout": "100ms"})
+        umld = self.daemon(env=self.fake_e2fsck("exec sleep 600"))
+        self.assertEqual(umld.wait(20), FAILED)
+        self.assertIn("did not mend them within 1s", umld.log)
+
+    def test_no_e2fsck(self):
+        image = self.mkfs()
+        debugfs(image, f"ssv state {ERRORS}")
+        self.configure(image)
+        umld = self.daemon(env=self.fake_e2fsck("exit 127")).wait_ready()
+        self.assertIn("install e2fsprogs", umld.log)
+        umld.stop()
+
+
+class Real(CheckTest):
+    shm = "256M"
+
+    def test_guest(self):
+        """An error that a guest's kernel has found; a plain SIGKILL needs no check."""
+        image = self.world.dir / "guest.img"
+        subprocess.run([MAKE_GUEST, image], check=True, timeout=60)
+        self.world.guest(kernel=DEBIAN_KERNEL, image=image, Network={"Forward": "tcp/8080:80"},
+                         Supervise={"RestartDelayMax": "5s"})
+        umld = self.daemon().wait_ready(60)
+        page = self.world.fetch_when_served()
+        os.kill(umld.guest_pid(), signal.SIGKILL)
+        page = self.world.fetch_when_served(unlike=page)
+        self.assertNotIn("noted errors", umld.log)
+        self.assertEqual(umld.stop(40), DONE)
+        self.assertEqual(clean_file_system(self.world.image()), "")
+        debugfs(self.world.image(), f"ssv state {ERRORS}", "ssv error_count 1")
+        umld = self.daemon().wait_ready(60)
+        self.assertIn("the file system is in order again", umld.log)
+        self.world.fetch_when_served(unlike=page)
+        self.assertEqual(umld.stop(40), DONE)
+        self.assertEqual(clean_file_system(self.world.image()), "")
+
+
+if __name__ == "__main__":
+    main()
