@@ -13,11 +13,15 @@ GuestEvent guest_decide(Guest *g, Verdict verdict, usec_t run_time) {
                 .reset = g->config->restart_reset,
         };
 
+        bool falls_back = guest_note_boot_end(g, verdict, run_time);
+
         switch (restart_decide(verdict, g->wanted, rule.when)) {
         case DECIDE_DONE:
                 return EV_DIED_DONE;
         case DECIDE_FAULT:
-                return EV_DIED_FAULT;
+                if (!falls_back || rule.when == RESTART_NO)
+                        return EV_DIED_FAULT;
+                break; /* with another kernel there is hope */
         case DECIDE_AGAIN:
                 break;
         }
@@ -30,9 +34,11 @@ GuestEvent guest_decide(Guest *g, Verdict verdict, usec_t run_time) {
 }
 
 GuestEvent guest_decide_fault(Guest *g, const Fault *f) {
+        if (f->verdict == VERDICT_KERNEL)
+                return guest_decide(g, VERDICT_KERNEL, 0);
         if (!f->retry || g->config->restart == RESTART_NO)
                 return EV_DIED_FAULT;
-        return guest_decide(g, VERDICT_EXIT, 0);
+        return guest_decide(g, VERDICT_NETWORK, 0); /* of the host, not of a boot */
 }
 
 void guest_judge_end(Guest *g, Verdict *ret_verdict, char **ret_detail) {

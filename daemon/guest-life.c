@@ -48,6 +48,7 @@ Guest *guest_free(Guest *g) {
                 guest_keep_crash(g);
         free(g->init);
         free(g->hung_why);
+        free(g->fallback_why);
         console_free(g->console);
         net_watch_free(g->net_watch);
         proxies_free(g->proxies);

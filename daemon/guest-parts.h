@@ -26,6 +26,13 @@ void guest_judge_end(Guest *g, Verdict *ret_verdict, char **ret_detail);
 void guest_find_unconfirmed(Guest *g);
 void guest_drop_trial(Guest *g);
 
+/* guest-fallback.c: notes how a boot ended; true: the next start is the first of the fallback. */
+bool guest_note_boot_end(Guest *g, Verdict verdict, usec_t run_time);
+/* Somebody wants another try with the normal profile. */
+void guest_forget_boots(Guest *g);
+/* Before a start: brings the configuration to the profile that it is due. */
+void guest_choose_profile(Guest *g);
+
 /* guest-watch.c: begins to ask the kernel for signs of life, if it can be asked, … */
 void guest_watch_health(Guest *g);
 /* … the services of a guest that is ready, … */

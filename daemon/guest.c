@@ -129,11 +129,11 @@ static void on_ended(void *userdata) {
 /* ---- readiness ---- */
 
 static void become_ready(Guest *g) {
-        char why[80];
+        char why[96];
 
         if (g->asked != ASKED_NOTHING) /* it is being ended */
                 return;
-        snprintf(why, sizeof(why), "%s after %s",
+        snprintf(why, sizeof(why), "%s%s after %s", g->config->in_fallback ? "fallback: " : "",
                  g->config->ready == READY_BOOT ? "booted" : "the guest says it is ready,",
                  FORMAT_TIMESPAN(
                          usec_sub(now_usec(CLOCK_MONOTONIC), guest_process_started(g->process))));
@@ -182,7 +182,12 @@ static void take_next_config(Guest *g) {
         config_free(g->config);
         g->config = TAKE_PTR(g->next_config);
         g->host->config = g->config;
+        guest_forget_boots(g);
         (void) guest_open_log(g); /* without one rather than not at all; it has said why */
+}
+
+static const char *prepared_text(const Guest *g) {
+        return g->config->in_fallback ? "host is set up, for the fallback" : "host is set up";
 }
 
 static void fail_preparation(Guest *g, const Fault *fault) {
@@ -199,7 +204,7 @@ static void on_disks_checked(const Fault *fault, void *userdata) {
         if (fault)
                 fail_preparation(g, fault);
         else
-                dispatch(g, EV_PREPARED, "host is set up");
+                dispatch(g, EV_PREPARED, prepared_text(g));
 }
 
 /* False: there is no need, or it cannot be done. */
@@ -221,6 +226,7 @@ static void act_prepare(Guest *g) {
         int r;
 
         take_next_config(g);
+        guest_choose_profile(g);
         g->next_start = 0;
         g->asked = ASKED_NOTHING;
         free(g->hung_why);
@@ -235,7 +241,7 @@ static void act_prepare(Guest *g) {
         }
         (void) net_watch_update(g->net_watch);
         if (!begin_disk_check(g))
-                dispatch(g, EV_PREPARED, "host is set up");
+                dispatch(g, EV_PREPARED, prepared_text(g));
 }
 
 /* Behind a restart: keep what is known of the last boot's end, and mend what somebody did to tap or
@@ -487,6 +493,8 @@ int guest_start(Guest *g) {
         if (going_down(g))
                 return 0;
         g->wanted = WANTED_UP;
+        if (g->state == GUEST_BACKOFF)
+                guest_forget_boots(g);
         return order(g, EV_START, "start was asked for");
 }
 
@@ -499,6 +507,7 @@ int guest_restart(Guest *g) {
         if (going_down(g))
                 return 0;
         g->wanted = WANTED_UP;
+        guest_forget_boots(g);
         return order(g, EV_RESTART, "restart was asked for");
 }
 

@@ -11,6 +11,7 @@
 #include "daemon/cpu-watch.h"
 #include "daemon/disk-check.h"
 #include "daemon/disk-sync.h"
+#include "daemon/fallback.h"
 #include "daemon/guest-fsm.h"
 #include "daemon/guest-health.h"
 #include "daemon/guest-memory.h"
@@ -73,6 +74,8 @@ typedef struct Guest {
         size_t stop_step;  /* index of the stop's step in force */
         usec_t stop_began; /* CLOCK_MONOTONIC */
         DeathHistory history;
+        FallbackHistory boots;
+        char *fallback_why; /* in the fallback: since when */
         unsigned restarts;
         usec_t decided_delay; /* of the restart that was decided last */
         LastExit last_exit;

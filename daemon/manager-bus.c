@@ -105,6 +105,8 @@ DEFINE_GETTER(get_next_start, "t", g->next_start);
 DEFINE_GETTER(get_restarts, "u", g->restarts);
 DEFINE_GETTER(get_health, "s", guest_health_to_string(guest_health(g)));
 DEFINE_GETTER(get_latency, "t", health_watch_latency(g->health));
+DEFINE_GETTER(get_profile, "s", c->in_fallback ? "fallback" : "normal");
+DEFINE_GETTER(get_fallback_why, "s", c->in_fallback && g->fallback_why ? g->fallback_why : "");
 DEFINE_GETTER(get_probe_state, "s", probe_set_state(g->probes));
 DEFINE_GETTER(get_probe_latency, "t", probe_set_latency(g->probes));
 DEFINE_GETTER(get_last_verdict, "s", verdict_to_string(g->last_exit.verdict));
@@ -349,6 +351,8 @@ static const sd_bus_vtable vtable[] = {
         PROPERTY(UMLD_PROP_RESTARTS, "u", get_restarts),
         PROPERTY(UMLD_PROP_HEALTH, "s", get_health),
         PROPERTY(UMLD_PROP_LATENCY, "t", get_latency),
+        PROPERTY(UMLD_PROP_PROFILE, "s", get_profile),
+        PROPERTY(UMLD_PROP_FALLBACK_WHY, "s", get_fallback_why),
         PROPERTY(UMLD_PROP_PROBE_STATE, "s", get_probe_state),
         PROPERTY(UMLD_PROP_PROBE_LATENCY, "t", get_probe_latency),
         PROPERTY(UMLD_PROP_PROBES, "a{ss}", get_probes),

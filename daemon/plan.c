@@ -33,6 +33,15 @@ static void print_arguments(const Config *c, const Host *h) {
                         printf("%s%s\n", i == 0 ? "command line  " : "              ", argv.v[i]);
 }
 
+static void print_fallback(const Config *c) {
+        if (!c->has_fallback)
+                return;
+        printf("fallback      after %u failed boots: %s", c->fallback_after, c->fallback_kernel);
+        for (size_t i = 0; i < c->fallback_append.n; i++)
+                printf(" %s", c->fallback_append.v[i]);
+        printf("\n");
+}
+
 static void print_network(const Config *c, const Host *h) {
         _cleanup_free_ char *warnings = host_forwards_warnings(h);
         char host[INET_ADDRSTRLEN], guest[INET_ADDRSTRLEN], text[FORWARD_TEXT_MAX];
@@ -73,6 +82,7 @@ int plan_print(const Config *c) {
         printf("guest         %s (%s)\n", c->name, c->file);
         print_kernel(h);
         print_arguments(c, h);
+        print_fallback(c);
         for (size_t i = 0; i < c->n_disks; i++)
                 printf("disk          ubd%c %s%s%s%s%s\n", (char) ('a' + i), c->disks[i].path,
                        c->disks[i].read_only ? ", read-only" : "",

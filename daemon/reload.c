@@ -25,6 +25,34 @@ static bool same_dns(const Config *a, const Config *b) {
         return a->n_dns == b->n_dns && memcmp(a->dns, b->dns, a->n_dns * sizeof(a->dns[0])) == 0;
 }
 
+static const Strv *all_fallback_words(const Config *c) {
+        return c->in_fallback ? &c->append : &c->fallback_append;
+}
+
+/* Of its words those that are its own, behind the ones of [Guest]. */
+static bool same_fallback_words(const Config *a, const Config *b) {
+        const Strv *x = all_fallback_words(a), *y = all_fallback_words(b);
+        size_t i = config_normal_append(a)->n, k = config_normal_append(b)->n;
+
+        for (; i < x->n && k < y->n; i++, k++)
+                if (!streq(x->v[i], y->v[k]))
+                        return false;
+        return i == x->n && k == y->n;
+}
+
+/* NULL: the one of [Guest]. */
+static const char *own_fallback_kernel(const Config *c) {
+        const char *kernel = c->in_fallback ? c->kernel : c->fallback_kernel;
+
+        return streq(kernel, config_normal_kernel(c)) ? NULL : kernel;
+}
+
+static bool same_fallback(const Config *a, const Config *b) {
+        return a->has_fallback == b->has_fallback && a->fallback_after == b->fallback_after &&
+               same_text(own_fallback_kernel(a), own_fallback_kernel(b)) &&
+               same_fallback_words(a, b);
+}
+
 #define SAME(field) a->field == b->field
 
 int reload_later_keys(const Config *a, const Config *b, char **ret) {
@@ -32,12 +60,13 @@ int reload_later_keys(const Config *a, const Config *b, char **ret) {
                 const char *key;
                 bool same;
         } keys[] = {
-                { "Kernel", same_text(a->kernel, b->kernel) },
+                { "Kernel", same_text(config_normal_kernel(a), config_normal_kernel(b)) },
                 { "Memory", SAME(memory) },
                 { "CPUs", SAME(cpus) },
                 { "CPUAffinity", SAME(cpu_affinity) },
                 { "Disk", same_disks(a, b) },
-                { "Append", strv_equal(&a->append, &b->append) },
+                { "Append", strv_equal(config_normal_append(a), config_normal_append(b)) },
+                { "Fallback", same_fallback(a, b) },
                 { "FastBoot", SAME(fast_boot) },
                 { "Hostname", same_text(a->hostname, b->hostname) },
                 { "Tap", streq(a->tap, b->tap) },

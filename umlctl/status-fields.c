@@ -155,6 +155,16 @@ static void format_health(FILE *f, const json_t *props, usec_t now) {
                 fprintf(f, ", last answer took %s", FORMAT_TIMESPAN(latency));
 }
 
+static void format_fallback(FILE *f, const json_t *props, usec_t now) {
+        const char *why = prop_string(props, UMLD_PROP_FALLBACK_WHY);
+
+        (void) now;
+        if (isempty(why))
+                return;
+        fputs("in force after ", f);
+        put(f, why);
+}
+
 static void format_kernel(FILE *f, const json_t *props, usec_t now) {
         const char *fix = prop_string(props, UMLD_PROP_KERNEL_CPU_FIX);
         unsigned n = 0;
@@ -263,6 +273,8 @@ const StatusField status_fields[] = {
         { "probe.state", UMLD_PROP_PROBE_STATE, FIELD_STRING },
         { "probe.latency", UMLD_PROP_PROBE_LATENCY, FIELD_SPAN },
         { "probe.services", UMLD_PROP_PROBES, FIELD_MAP, "Probes" },
+        { "profile", UMLD_PROP_PROFILE, FIELD_STRING },
+        { "fallback", UMLD_PROP_FALLBACK_WHY, FIELD_STRING, "Fallback", format_fallback },
         { "restarts", UMLD_PROP_RESTARTS, FIELD_COUNT, "Restarts" },
         { "last_exit.verdict", UMLD_PROP_LAST_VERDICT, FIELD_STRING, "Last exit",
           format_last_exit },

@@ -27,6 +27,8 @@
 #define UMLD_PROP_RESTARTS         "Restarts"      /* u, since umld started */
 #define UMLD_PROP_HEALTH           "Health"        /* s, GuestHealth */
 #define UMLD_PROP_LATENCY          "Latency"      /* t, microseconds of its last answer, 0 = none */
+#define UMLD_PROP_PROFILE          "Profile"      /* s, normal or fallback */
+#define UMLD_PROP_FALLBACK_WHY     "FallbackWhy"  /* s, why it is in the fallback, "" = it is not */
 #define UMLD_PROP_PROBE_STATE      "ProbeState"   /* s, of all probes: waiting, good, failing; "" */
 #define UMLD_PROP_PROBE_LATENCY    "ProbeLatency" /* t, microseconds of the slowest last answer */
 #define UMLD_PROP_PROBES           "Probes"       /* a{ss}, probe -> how its service is */

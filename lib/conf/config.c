@@ -29,6 +29,8 @@ Config *config_free(Config *c) {
                 free(c->disks[i].cow);
         }
         strv_done(&c->append);
+        free(c->fallback_kernel);
+        strv_done(&c->fallback_append);
         free(c->hostname);
         free(c->forwards);
         free(c->backing_dir);
@@ -172,6 +174,35 @@ static int apply_defaults(Loader *l, const char *default_disk, char **ret_why) {
         return 0;
 }
 
+/* What [Fallback] does not change is as in [Guest]. */
+static int fill_fallback(Config *c) {
+        Strv all = {};
+        int r;
+
+        c->has_fallback = c->fallback_kernel || c->fallback_append.n > 0;
+        if (!c->fallback_kernel && (r = free_and_strdup(&c->fallback_kernel, c->kernel)) < 0)
+                return r;
+        if ((r = strv_copy(&all, &c->append)) < 0 ||
+            (r = strv_copy(&all, &c->fallback_append)) < 0) {
+                strv_done(&all);
+                return r;
+        }
+        strv_done(&c->fallback_append);
+        c->fallback_append = all;
+        return 0;
+}
+
+void config_switch_profile(Config *c) {
+        char *kernel = c->kernel;
+        Strv append = c->append;
+
+        c->kernel = c->fallback_kernel;
+        c->append = c->fallback_append;
+        c->fallback_kernel = kernel;
+        c->fallback_append = append;
+        c->in_fallback = !c->in_fallback;
+}
+
 /* Fills l->config; on failure *ret_why lacks only the place, which is *ret_line of the file. */
 static int load_text(Loader *l, const char *text, size_t size, const char *default_disk,
                      unsigned *ret_line, char **ret_why) {
@@ -187,7 +218,7 @@ static int load_text(Loader *l, const char *text, size_t size, const char *defau
         if (r < 0)
                 return r;
         r = config_check(l->config, &l->lines, ret_line, &key, ret_why);
-        return r < 0 ? blame_text(r, key, ret_why) : 0;
+        return r < 0 ? blame_text(r, key, ret_why) : fill_fallback(l->config);
 }
 
 /* Puts the place before the reason. Returns r, or -ENOMEM. */

@@ -159,6 +159,13 @@ typedef struct Config {
         Probe probes[CONFIG_PROBES_MAX];
         size_t n_probes;
 
+        /* [Fallback], filled up from [Guest]: another kernel and more arguments for a guest that
+         * does not come up. While it is in force it has changed places with kernel and append. */
+        bool has_fallback, in_fallback;
+        char *fallback_kernel;
+        Strv fallback_append;
+        unsigned fallback_after; /* failed boots in a row */
+
         /* [Console] */
         bool log;
         uint64_t log_max; /* bytes */
@@ -179,6 +186,17 @@ DEFINE_CLEANUP(Config *, config_free)
  * out. Nothing else on the host is looked at. */
 int config_load(const char *name, const char *file, const char *default_disk, Config **ret,
                 char **ret_error);
+
+/* Goes over from the normal profile to the fallback, or back. */
+void config_switch_profile(Config *c);
+
+/* What the normal profile has, whichever is in force. */
+static inline const char *config_normal_kernel(const Config *c) {
+        return c->in_fallback ? c->fallback_kernel : c->kernel;
+}
+static inline const Strv *config_normal_append(const Config *c) {
+        return c->in_fallback ? &c->fallback_append : &c->append;
+}
 
 /* The same for a text that is already in memory; file is what errors call it. */
 int config_parse(const char *name, const char *file, const char *text, size_t size,

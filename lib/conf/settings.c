@@ -66,7 +66,7 @@ static const char *const backend_choices[] = { "auto", "iptables" };
 static const Setting settings[] = {
         /* [Guest] */
         { "Guest", "Kernel", "PATH", "The UML kernel to run", "/usr/bin/linux.uml",
-          .parse = setting_parse_kernel },
+          .parse = setting_parse_kernel, FIELD(kernel) },
         { "Guest", "Memory", "SIZE", "RAM of the guest, 32M or more", "64M",
           .parse = setting_parse_size, FIELD(memory), .min = 32 * MIB, .max = TIB },
         { "Guest", "CPUs", "NUMBER",
@@ -82,7 +82,8 @@ static const Setting settings[] = {
         { "Guest", "Root", NULL, "What the guest boots from", "disk", .parse = setting_check_choice,
           CHOICES(root_choices), .later = "hostfs:" },
         { "Guest", "Append", "WORDS", "More arguments for the kernel, quoted as in a shell",
-          .example = "systemd.log_level=debug", .parse = setting_parse_append, .repeatable = true },
+          .example = "systemd.log_level=debug", .parse = setting_parse_append, FIELD(append),
+          .repeatable = true },
         { "Guest", "FastBoot", "yes | no",
           "Skip the calibration and the RAID benchmark that make a boot slow", "yes",
           .parse = setting_parse_bool, FIELD(fast_boot) },
@@ -170,6 +171,16 @@ static const Setting settings[] = {
         { "Supervise", "Probe", "tcp/PORT | http/PORT/PATH",
           "A service in the guest that must answer", .example = "http/80/",
           .parse = setting_parse_probe, .repeatable = true },
+
+        /* [Fallback] */
+        { "Fallback", "Kernel", "PATH", "Another kernel, for a guest that does not come up",
+          .example = "/usr/lib/umld/linux.uml.old", .parse = setting_parse_kernel,
+          FIELD(fallback_kernel) },
+        { "Fallback", "Append", "WORDS", "Arguments for the kernel then, behind those of [Guest]",
+          .example = "single", .parse = setting_parse_append, FIELD(fallback_append),
+          .repeatable = true },
+        { "Fallback", "After", "NUMBER", "After how many failed boots in a row", "3",
+          .parse = setting_parse_count, FIELD(fallback_after), .min = 1, .max = 100 },
 
         /* [Console] */
         { "Console", "Log", "yes | no", "Keep what the guest prints on its console", "yes",

@@ -15,8 +15,8 @@ static bool is_file_path(const char *s) {
 int setting_parse_kernel(const Setting *s, const char *value, Config *c, char **ret_why) {
         if (!is_file_path(value))
                 return refuse_text(ret_why, value, "is not the absolute path of a file, such as %s",
-                                   s->def);
-        return free_and_strdup(&c->kernel, value);
+                                   s->def ?: s->example);
+        return free_and_strdup((char **) ((char *) c + s->offset), value);
 }
 
 /* The kernel takes its disks as ubda=FILE,FILE in one line of words: what splits or quotes there
@@ -166,17 +166,17 @@ static bool is_one_argument(const char *word) {
 }
 
 int setting_parse_append(const Setting *s, const char *value, Config *c, char **ret_why) {
-        size_t i = c->append.n;
-        int r = strv_split_shell(&c->append, value);
+        Strv *words = (Strv *) ((char *) c + s->offset);
+        size_t i = words->n;
+        int r = strv_split_shell(words, value);
 
-        (void) s;
         if (r == -EINVAL)
                 return refuse_text(ret_why, value,
                                    "has a quote without its end, or a backslash at its end");
         if (r < 0)
                 return r;
-        for (; i < c->append.n; i++) {
-                const char *word = c->append.v[i], *instead = reserved_instead(word);
+        for (; i < words->n; i++) {
+                const char *word = words->v[i], *instead = reserved_instead(word);
 
                 if (instead)
                         return refuse_text(ret_why, word, "is not for Append=: %s", instead);

@@ -116,6 +116,43 @@ static void test_probes(void **state) {
         assert_bytes_refused(text, strlen(text), error);
 }
 
+static void test_fallback(void **state) {
+        static const Case cases[] = {
+                { "[Fallback]\nKernel=linux.old\n",
+                  "2: Kernel: \"linux.old\" is not the absolute path "
+                  "of a file, such as /usr/lib/umld/linux.uml.old" },
+                { "[Fallback]\nAppend=mem=1G\n",
+                  "2: Append: \"mem=1G\" is not for Append=: use Memory=" },
+                { "[Fallback]\nAppend=single\nAfter=0\n",
+                  "3: After: \"0\" is not a number from 1 to 100" },
+                { "[Supervise]\nFallback=x\n", "2: Fallback: unknown key; umld.conf(5) lists all" },
+        };
+
+        (void) state;
+        assert_refused(cases, ARRAY_SIZE(cases));
+}
+
+/* What is not said in [Fallback] is as in [Guest], and there is a way back. */
+static void test_switch(void **state) {
+        static const char text[] = "[Fallback]\nAppend=single\n[Guest]\nAppend=a b\nKernel=/k\n";
+        _cleanup_(config_freep) Config *c = NULL;
+        _cleanup_free_ char *error = NULL;
+
+        (void) state;
+        ASSERT_OK(config_parse("web", "web.conf", text, strlen(text), "/d", &c, &error));
+        assert_true(c->has_fallback && !c->in_fallback);
+        assert_int_equal(c->fallback_after, 3);
+        config_switch_profile(c);
+        assert_true(c->in_fallback);
+        assert_string_equal(c->kernel, "/k");
+        assert_int_equal(c->append.n, 3);
+        assert_string_equal(c->append.v[2], "single");
+        assert_int_equal(config_normal_append(c)->n, 2);
+        assert_string_equal(config_normal_kernel(c), "/k");
+        config_switch_profile(c);
+        assert_int_equal(c->append.n, 2);
+}
+
 /* The number of forwards is bounded, over all lines. */
 static void test_many_forwards(void **state) {
         _cleanup_free_ char *text = calloc(1, 32000);
@@ -144,10 +181,9 @@ static void test_default_disk(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_across),
-                cmocka_unit_test(test_probes),
-                cmocka_unit_test(test_many_forwards),
-                cmocka_unit_test(test_default_disk),
+                cmocka_unit_test(test_across),        cmocka_unit_test(test_probes),
+                cmocka_unit_test(test_fallback),      cmocka_unit_test(test_switch),
+                cmocka_unit_test(test_many_forwards), cmocka_unit_test(test_default_disk),
         };
 
         return RUN_TESTS(tests);

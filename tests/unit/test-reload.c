@@ -37,7 +37,28 @@ static void test_later(void **state) {
                     "Append, Tap");
         check_later("[Guest]\nDisk=/a\n", "[Guest]\nDisk=/a,ro\n", "Disk");
         check_later("[Guest]\nDisk=/a\n", "[Guest]\nDisk=/a\nDisk=/b\n", "Disk");
+        check_later("[Guest]\nKernel=/a\n", "[Guest]\nKernel=/b\n", "Kernel");
+        check_later("[Fallback]\nAppend=a\n", "[Fallback]\nAppend=b\n", "Fallback");
+        check_later("", "[Fallback]\nAppend=b\n", "Fallback");
         check_later("[Network]\nDNS=1.1.1.1\n", "[Network]\nDNS=9.9.9.9\n", "DNS");
+}
+
+/* The fallback in force is not taken for a change. */
+static void test_in_fallback(void **state) {
+        static const char text[] = "[Guest]\nKernel=/k\n[Fallback]\nKernel=/old\nAppend=single\n";
+        _cleanup_(config_freep) Config *running = NULL, *same = NULL, *other = NULL;
+        _cleanup_free_ char *later = NULL, *changes = NULL;
+
+        (void) state;
+        load(text, &running);
+        load(text, &same);
+        load("[Guest]\nKernel=/new\n[Fallback]\nKernel=/old\nAppend=single\n", &other);
+        config_switch_profile(running);
+        assert_string_equal(running->kernel, "/old");
+        ASSERT_OK(reload_later_keys(running, same, &later));
+        assert_null(later);
+        ASSERT_OK(reload_later_keys(running, other, &changes));
+        assert_string_equal(changes, "Kernel");
 }
 
 static void test_live(void **state) {
@@ -80,6 +101,7 @@ static void test_live(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_later),
+                cmocka_unit_test(test_in_fallback),
                 cmocka_unit_test(test_live),
         };
 
