@@ -12,12 +12,17 @@
 #include "daemon/bus-server.h"
 
 enum {
-        CLIENTS_MAX = 64, /* the next one is turned away, so that none can use up our descriptors */
+        CLIENTS_MAX = 64, /* so that they cannot use up our descriptors */
 };
+
+/* Who has not said who it is by then may be turned away for another one. */
+#define SILENT_MAX (50 * USEC_PER_MSEC)
 
 typedef struct Client {
         BusServer *server;
         sd_bus *bus;
+        uid_t uid;
+        usec_t since;
 } Client;
 
 struct BusServer {
@@ -28,6 +33,7 @@ struct BusServer {
         const sd_bus_vtable *vtable;
         void *userdata;
         Client clients[CLIENTS_MAX];
+        bool crowded; /* it was said that there are too many */
 };
 
 /* ---- what a client asks of a broker: with --address busctl speaks to us as if we were one ---- */
@@ -110,51 +116,134 @@ static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
 }
 
 /* Whoever could not be accepted still waits, and would wake us again at once. */
-static void pause_accepting(BusServer *s) {
+static void pause_accepting(BusServer *s, usec_t delay) {
         s->pause = sd_event_source_disable_unref(s->pause);
-        if (sd_event_add_time_relative(s->event, &s->pause, CLOCK_MONOTONIC, USEC_PER_SEC, 0,
+        if (sd_event_add_time_relative(s->event, &s->pause, CLOCK_MONOTONIC, delay, 1,
                                        on_pause_over, s) >= 0)
                 (void) sd_event_source_set_enabled(s->source, SD_EVENT_OFF);
 }
 
+static uid_t peer_uid(int fd) {
+        struct ucred cred;
+        socklen_t size = sizeof(cred);
+
+        return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) < 0 ? (uid_t) -1 : cred.uid;
+}
+
+/* Has it had the time to say who it is, and not done so? */
+static bool is_silent(const Client *c) {
+        return sd_bus_is_ready(c->bus) <= 0 &&
+               usec_sub(now_usec(CLOCK_MONOTONIC), c->since) > SILENT_MAX;
+}
+
+static bool is_others(const Client *c) {
+        return c->uid != 0;
+}
+
+static Client *oldest(BusServer *s, bool (*which)(const Client *c)) {
+        Client *found = NULL;
+
+        FOREACH_ELEMENT (c, s->clients)
+                if (which(c) && (!found || c->since < found->since))
+                        found = c;
+        return found;
+}
+
+static Client *find_free(BusServer *s) {
+        FOREACH_ELEMENT (c, s->clients)
+                if (!c->bus)
+                        return c;
+        return NULL;
+}
+
+static size_t count_clients(const BusServer *s) {
+        size_t n = 0;
+
+        FOREACH_ELEMENT (c, s->clients)
+                n += c->bus != NULL;
+        return n;
+}
+
+static bool any_unknown(const BusServer *s) {
+        FOREACH_ELEMENT (c, s->clients)
+                if (sd_bus_is_ready(c->bus) <= 0)
+                        return true;
+        return false;
+}
+
+/* All places are taken: makes room by turning away the oldest of those who say nothing, and for the
+ * superuser of anybody else. Returns false where somebody may go or speak up soon: the next one
+ * waits for that. */
+static bool make_room(BusServer *s) {
+        Client *c = oldest(s, is_silent);
+
+        if (!s->crowded)
+                log_warning("more than %d control connections, turning away those that say nothing",
+                            CLIENTS_MAX);
+        s->crowded = true;
+        if (!c && any_unknown(s))
+                return false;
+        if (c)
+                client_done(c);
+        return true;
+}
+
 static int on_connection(sd_event_source *source, int listen_fd, uint32_t revents, void *userdata) {
         BusServer *s = userdata;
-        int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), r;
+        Client *c;
+        uid_t uid;
+        int fd, r;
 
         (void) source;
         (void) revents;
+        if (!find_free(s) && !make_room(s)) {
+                pause_accepting(s, SILENT_MAX);
+                return 0;
+        }
+        fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0) {
                 if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
                         log_warning_errno(errno, "cannot accept a control connection now: %m");
-                        pause_accepting(s);
+                        pause_accepting(s, USEC_PER_SEC);
                 }
                 return 0;
         }
-        FOREACH_ELEMENT (c, s->clients) {
-                if (c->bus)
-                        continue;
-                r = client_start(s, c, fd);
-                if (r < 0) {
-                        log_warning_errno(r, "cannot serve a control connection, ignoring: %m");
-                        client_done(c);
-                }
+        uid = peer_uid(fd);
+        c = find_free(s) ?: uid == 0 ? oldest(s, is_others) : NULL;
+        if (!c) {
+                safe_close(fd);
                 return 0;
         }
-        log_warning("more than %d control connections, turning one away", CLIENTS_MAX);
-        safe_close(fd);
+        client_done(c);
+        if (count_clients(s) < CLIENTS_MAX / 2)
+                s->crowded = false;
+        c->uid = uid;
+        c->since = now_usec(CLOCK_MONOTONIC);
+        r = client_start(s, c, fd);
+        if (r < 0) {
+                log_warning_errno(r, "cannot serve a control connection, ignoring: %m");
+                client_done(c);
+        }
         return 0;
 }
 
 /* ---- life ---- */
 
+/* sd-bus would flush every connection when the event loop ends, and wait for up to 90 seconds for
+ * each that has not even said who it is, or that does not read. */
+void bus_server_end(BusServer *s) {
+        FOREACH_ELEMENT (c, s->clients)
+                if (c->bus)
+                        (void) sd_bus_detach_event(c->bus);
+}
+
 BusServer *bus_server_free(BusServer *s) {
         if (!s)
                 return NULL;
-        FOREACH_ELEMENT (c, s->clients) {
-                if (c->bus)
-                        (void) sd_bus_flush(c->bus); /* the last signal tells how it ended */
+        /* What was sent is out, the last signal too, which tells how it ended; but for those who do
+         * not read, and who must not keep us. */
+        FOREACH_ELEMENT (c, s->clients)
                 client_done(c);
-        }
         sd_event_source_disable_unref(s->source);
         sd_event_source_disable_unref(s->pause);
         safe_close(s->fd);

@@ -16,6 +16,11 @@ typedef struct BusServer BusServer;
 int bus_server_new(sd_event *event, const char *path, const char *object_path,
                    const char *interface, const sd_bus_vtable *vtable, void *userdata,
                    BusServer **ret);
+
+/* To be called before the event loop is told to end: nobody is listened to any more, and nobody
+ * keeps it. Signals and answers still go out. */
+void bus_server_end(BusServer *s);
+
 BusServer *bus_server_free(BusServer *s);
 DEFINE_CLEANUP(BusServer *, bus_server_free)
 

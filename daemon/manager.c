@@ -50,6 +50,8 @@ static void on_finished(GuestState state, Verdict verdict, void *userdata) {
         Manager *m = userdata;
 
         m->exit_code = exit_code_of(state, verdict);
+        if (m->bus)
+                bus_server_end(m->bus);
         (void) sd_event_exit(m->event, 0);
 }
 

@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""umld does not fall over: without memory, without descriptors, under signals, clients and full disks."""
+
+import contextlib
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from umldtest import BUILD, DONE, FAILED, USAGE, TestCase, main, wait_until  # noqa: E402
+
+QUICK = {"StartTimeout": "20s", "StopTimeout": "4s", "RestartDelayMax": "200ms"}
+
+
+class RobustTest(TestCase):
+    def start(self, fake="boot,ready", daemon=None, **sections):
+        self.world.guest(fake=fake, **{"Supervise": QUICK, **sections})
+        return self.daemon(**(daemon or {}))
+
+    def restart_by_kill(self, umld, pid=None):
+        since = len(umld.messages)
+        os.kill(pid or umld.guest_pid(), signal.SIGKILL)
+        umld.wait_state("running", 30, since)
+
+
+class Clients(RobustTest):
+    def connect(self):
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(10)
+        self.addCleanup(s.close)
+        s.connect(str(self.world.runtime_dir / "web/bus"))
+        return s
+
+    def authenticated(self):
+        s = self.connect()
+        s.sendall(b"\0AUTH EXTERNAL " + str(os.getuid()).encode().hex().encode() + b"\r\n")
+        self.assertTrue(s.recv(100).startswith(b"OK "))
+        s.sendall(b"BEGIN\r\n")
+        return s
+
+    def test_thousand_silent(self):
+        """They neither keep others out nor the guest from being restarted, and cost nothing that stays."""
+        umld = self.start().wait_ready()
+        files = len(os.listdir(f"/proc/{umld.pid}/fd"))
+        clients = [self.connect() for _ in range(1000)]
+        for s in clients[:10]:
+            s.close()
+        pid = wait_until(lambda: umld.status()["pid"], 10, "an answer to somebody else")
+        self.restart_by_kill(umld, pid)
+        for s in clients:
+            s.close()
+        wait_until(lambda: len(os.listdir(f"/proc/{umld.pid}/fd")) <= files + 2, 10, "descriptors as before")
+        self.assertEqual(umld.log.count("control connections, "), 1)
+        self.assertEqual(umld.stop(), DONE)
+
+    def test_half_messages(self):
+        umld = self.start().wait_ready()
+        halves = (b"", b"\0", b"\0AUTH", b"\0AUTH EXTERNAL 30\r\nBEG", b"\r\n" * 5000, os.urandom(70000))
+        for half in halves:
+            for _ in range(5):
+                with contextlib.suppress(OSError):
+                    self.connect().sendall(half)
+        for half in (b"l", b"l\1\0\1" + b"\0" * 8, b"l\1\0\1\xff\xff\xff\x07" + b"\1\0\0\0" * 2, b"B" * 16, bytes(64)):
+            for _ in range(5):
+                with contextlib.suppress(OSError):
+                    self.authenticated().sendall(half)
+        self.assertEqual(self.world.umlctl("status", "web").returncode, DONE)
+        self.restart_by_kill(umld)
+        self.assertEqual(umld.stop(), DONE)
+
+    def test_flood(self):
+        """Many that connect, ask and go, at once."""
+        umld = self.start().wait_ready()
+        pid, end = umld.guest_pid(), time.monotonic() + 1.5
+
+        def flood():
+            while time.monotonic() < end:
+                with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as s:
+                    s.connect(str(self.world.runtime_dir / "web/bus"))
+                    s.sendall(b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n")
+        threads = [threading.Thread(target=flood) for _ in range(8)]
+        for t in threads:
+            t.start()
+        self.restart_by_kill(umld, pid)
+        for t in threads:
+            t.join()
+        wait_until(lambda: self.world.umlctl("status", "web").returncode == DONE, 10, "an answer")
+        self.assertEqual(umld.stop(), DONE)
+
+
+class Memory(RobustTest):
+    timeout = 300
+
+    def setUp(self):
+        super().setUp()
+        if b"__asan_" in (BUILD / "daemon/umld").read_bytes():
+            self.skipTest("a sanitizer has a malloc of its own")
+
+    def failing(self, every, after):
+        return {"LD_PRELOAD": str(BUILD / "tests/lib/fail-malloc.so"), "FAIL_MALLOC_IN": "umld",
+                "FAIL_MALLOC_EVERY": str(every), "FAIL_MALLOC_AFTER": str(after)}
+
+    def run_without(self, every, after):
+        """A life in which requests for memory fail. It ends by itself, or by a stop: never by a signal."""
+        umld = self.start(daemon={"env": self.failing(every, after)}, Network={"Forward": "tcp/8080:80"})
+        wait_until(lambda: umld.process.poll() is not None or umld.said("READY") or umld.statuses().count("backoff") > 2,
+                   30, "an end, a guest, or some tries")
+        for _ in range(3):
+            with contextlib.suppress(AssertionError, subprocess.TimeoutExpired, KeyError):
+                pid = self.world.umlctl("status", "web", "--json", timeout=5).json["pid"]
+                if pid:
+                    os.kill(pid, signal.SIGKILL)
+        code = umld.stop(30)
+        self.assertIn(code, (DONE, FAILED, USAGE), umld.log)
+        if code != DONE:
+            self.assertIn("error: ", umld.log)
+        return umld
+
+    def check(self, pairs):
+        self.world.guest(fake="boot,ready", Supervise=QUICK)
+        before = self.world.snapshot()
+        for every, after in pairs:
+            with self.subTest(every=every, after=after):
+                try:
+                    self.run_without(every, after)
+                except AssertionError:
+                    print("# " + self.world.daemons[-1].log.replace("\n", "\n# "), flush=True)
+                    raise
+                finally:
+                    if self.world.daemons[-1].process.poll() is None:
+                        self.world.daemons[-1].kill()
+                umld = self.start(Network={"Forward": "tcp/8080:80"}).wait_ready()
+                self.assertEqual(umld.stop(), DONE)
+                self.assert_same_host(before)
+
+    def test_in_start(self):
+        self.check((every, 0) for every in (7, 29, 101, 331))
+
+    def test_later(self):
+        """What the start needs is there; the handlers meet the failures."""
+        self.check((every, after) for every, after in ((2, 1500), (5, 1200), (13, 1500), (37, 1500)))
+
+
+class Descriptors(RobustTest):
+    def test_none_left(self):
+        """umld has what it needs for the guest's end, and tries again until the next start works."""
+        umld = self.start().wait_ready()
+        used = max(int(fd) for fd in os.listdir(f"/proc/{umld.pid}/fd")) + 1
+        pid = umld.guest_pid()
+        soft, hard = resource.prlimit(umld.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(umld.pid, resource.RLIMIT_NOFILE, (used - 4, hard))
+        since = len(umld.messages)
+        os.kill(pid, signal.SIGKILL)
+        umld.wait_state("backoff", 10, since)
+        time.sleep(0.5)
+        self.assertIsNone(umld.process.poll())
+        resource.prlimit(umld.pid, resource.RLIMIT_NOFILE, (soft, hard))
+        wait_until(lambda: umld.statuses()[-1] == "running", 20, "a guest again")
+        wait_until(lambda: umld.status()["state"] == "running", 10)
+        self.assertEqual(umld.stop(), DONE)
+
+
+class Signals(RobustTest):
+    def storm(self, pid, numbers, stop):
+        while not stop.is_set():
+            for number in numbers:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+            time.sleep(0.0005)
+
+    def check(self, numbers):
+        """A start, a restart and a stop while signals rain at 1 kHz."""
+        self.world.guest(fake="boot,ready", Supervise=QUICK, Network={"Forward": "tcp/8080:80"})
+        before = self.world.snapshot()
+        umld = self.daemon()
+        wait_until(lambda: b"umld\0" in Path(f"/proc/{umld.pid}/cmdline").read_bytes(), 10, "exec of umld")
+        time.sleep(0.02)  # by then it has its signals in hand
+        stop = threading.Event()
+        thread = threading.Thread(target=self.storm, args=(umld.pid, numbers, stop))
+        thread.start()
+        try:
+            umld.wait_ready(30)
+            self.restart_by_kill(umld)
+            umld.signal(signal.SIGTERM)
+            self.assertEqual(umld.wait(30), DONE)
+        finally:
+            stop.set()
+            thread.join()
+        self.assert_same_host(before)
+
+    def test_interrupted_calls(self):
+        """SIGSTOP and SIGCONT interrupt what waits."""
+        self.check([signal.SIGSTOP, signal.SIGCONT])
+
+    def test_reloads(self):
+        self.check([signal.SIGHUP])
+
+    def test_strangers(self):
+        self.check([signal.SIGCHLD, signal.SIGWINCH, signal.SIGURG, signal.SIGPIPE])
+
+
+class FullDisk(RobustTest):
+    def test_log(self):
+        """A guest that prints more than there is room for runs on, and so does its log when there is room again."""
+        directory = self.world.log_dir / "web"
+        directory.mkdir(parents=True, exist_ok=True)
+        self.world.host("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", directory)
+        try:
+            umld = self.start("boot,ready,print:2,say:end_of_text").wait_ready()
+            self.restart_by_kill(umld)
+            umld.wait_ready()
+            pid = umld.guest_pid()
+            wait_until(lambda: "console.log" in umld.log, 20, "a word about the log")
+            self.assertLess(umld.log.count("console.log"), 10)
+            self.assertEqual(umld.guest_pid(), pid)
+            self.assertEqual(umld.stop(), DONE)
+        finally:
+            self.world.host("umount", directory)
+
+
+if __name__ == "__main__":
+    main()
