@@ -16,8 +16,65 @@ static bool same_file(int fd, const char *path) {
                a.st_ino == b.st_ino;
 }
 
+/* What the image is, whatever its name says by now. */
+static int check_kind(const struct stat *st, const char *path, Fault *f) {
+        if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
+                return fault_set(f, VERDICT_DISK, false, -EINVAL,
+                                 "Disk=%s: neither a file nor a block device", path);
+        if (S_ISREG(st->st_mode) && st->st_size == 0)
+                return fault_set(f, VERDICT_DISK, false, -EINVAL,
+                                 "Disk=%s: the image is empty; make a file system in it first",
+                                 path);
+        return 0;
+}
+
+/* May the guest's user put another entry into one of the directories on the way? */
+static bool way_is_guests(const char *path, uid_t uid) {
+        _cleanup_free_ char *way = strdup(path);
+
+        for (char *slash = way ? strrchr(way, '/') : NULL; slash; slash = strrchr(way, '/')) {
+                struct stat st;
+
+                *(slash == way ? slash + 1 : slash) = '\0';
+                if (stat(way, &st) >= 0 && ((st.st_uid == uid && (st.st_mode & S_IWUSR)) ||
+                                            ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX)) ||
+                                            (st.st_gid == uid && (st.st_mode & S_IWGRP))))
+                        return true;
+                if (slash == way)
+                        return false;
+        }
+        return !way;
+}
+
+/* What is opened will be given to the guest's user. Where that user has been able to choose what
+ * lies under that name, it must not be a link to a file of somebody else's. */
+static int check_way(const Host *h, const char *path, const struct stat *opened, Fault *f) {
+        _cleanup_free_ char *real = NULL;
+
+        if (h->uid == 0 || opened->st_uid == h->uid || !way_is_guests(path, h->uid))
+                return 0;
+        real = realpath(path, NULL);
+        if (real && streq(real, path) && (S_ISBLK(opened->st_mode) || opened->st_nlink == 1))
+                return 0;
+        return fault_set(f, VERDICT_DISK, false, -ELOOP,
+                         "Disk=%s: is a link in a directory that the guest's user %u can write to; "
+                         "put the image where only root can",
+                         path, (unsigned) h->uid);
+}
+
+static int check_opened(const Host *h, const char *path, int fd, Fault *f) {
+        struct stat st;
+        int r;
+
+        if (fstat(fd, &st) < 0)
+                return fault_set(f, VERDICT_DISK, true, -errno, "Disk=%s: %m", path);
+        r = check_kind(&st, path, f);
+        return r < 0 ? r : check_way(h, path, &st, f);
+}
+
 /* The lock also keeps the file open, for fdatasync(). */
 static int lock_image(Host *h, const char *path, bool shared, int *fd, Fault *f) {
+        _cleanup_close_ int opened = -EBADF;
         char comm[16];
         pid_t holder = 0;
         int r;
@@ -28,7 +85,7 @@ static int lock_image(Host *h, const char *path, bool shared, int *fd, Fault *f)
                 ledger_forget_owner(&h->ledger, path);
                 *fd = safe_close(*fd);
         }
-        r = image_lock(path, shared, &holder);
+        r = opened = image_lock(path, shared, &holder);
         if (r == -EEXIST)
                 return fault_set(f, VERDICT_DISK, false, r,
                                  "Disk=%s: another guest's umld uses this image; give each guest "
@@ -46,11 +103,10 @@ static int lock_image(Host *h, const char *path, bool shared, int *fd, Fault *f)
         if (r < 0)
                 return fault_set(f, VERDICT_DISK, false, r, "Disk=%s: cannot be opened%s: %m", path,
                                  shared ? "" : " for writing");
-        if (h->quiet)
-                safe_close(r);
-        else
-                *fd = r;
-        return 0;
+        r = check_opened(h, path, opened, f);
+        if (r >= 0 && !h->quiet)
+                *fd = TAKE_FD(opened);
+        return MIN(r, 0);
 }
 
 /* The guest's user must be able to open it by name. Its owner comes back at the end. */
@@ -77,15 +133,10 @@ static int give_to_guest(Host *h, const char *path, int fd, bool read_only, Faul
 
 static int take_image(Host *h, const char *path, bool read_only, int *fd, Fault *f) {
         struct stat st;
-        int r;
+        int r = stat(path, &st) >= 0 ? check_kind(&st, path, f) : 0; /* what else is not opened */
 
-        if (stat(path, &st) >= 0 && !S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-                return fault_set(f, VERDICT_DISK, false, -EINVAL,
-                                 "Disk=%s: neither a file nor a block device", path);
-        if (stat(path, &st) >= 0 && S_ISREG(st.st_mode) && st.st_size == 0)
-                return fault_set(f, VERDICT_DISK, false, -EINVAL,
-                                 "Disk=%s: the image is empty; make a file system in it first",
-                                 path);
+        if (r < 0)
+                return r;
         r = lock_image(h, path, read_only, fd, f);
         return r < 0 ? r : give_to_guest(h, path, *fd, read_only, f);
 }

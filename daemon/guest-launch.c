@@ -64,18 +64,31 @@ void guest_make_standby(Guest *g) {
                 log_debug_errno(r, "no umld-init stands by, ignoring: %m");
 }
 
-int guest_launch(Guest *g, const GuestProcessListener *listener) {
+static int fault_console(int error, Fault *f) {
+        return fault_set(f, VERDICT_EXIT, true, error, "cannot make the guest's console: %m%s",
+                         error == -ENOSPC || error == -EIO
+                                 ? "; no pseudo-terminal is free: raise kernel.pty.max, or end "
+                                   "what holds them"
+                                 : "");
+}
+
+static int fault_start(const Guest *g, int error, Fault *f) {
+        return fault_set(f, VERDICT_EXIT, error != -ENOENT, error, "cannot start %s: %m",
+                         g->config->kernel);
+}
+
+int guest_launch(Guest *g, const GuestProcessListener *listener, Fault *f) {
         _cleanup_free_ char *notify = notify_path(g);
         _cleanup_strv_ Strv argv = {}, environment = {};
         _cleanup_close_ int console = -EBADF, stdio = -EBADF;
         const Launch l = describe_launch(g, &argv, &environment);
-        int r;
+        int r = notify ? build_command(g, &argv, &environment) : -ENOMEM;
 
-        if (!notify)
-                return -ENOMEM;
-        if ((r = build_command(g, &argv, &environment)) < 0 ||
-            (r = console_open(g->console, g->pid_namespaces, g->host->uid, &console, &stdio)) < 0)
-                return r;
+        if (r < 0)
+                return fault_start(g, r, f);
+        r = console_open(g->console, g->pid_namespaces, g->host->uid, &console, &stdio);
+        if (r < 0)
+                return fault_console(r, f);
         console_note_boot(g->console, g->host->kernel->release);
         if (!strv_equal(&argv, &g->standby_argv) ||
             !strv_equal(&environment, &g->standby_environment))
@@ -83,5 +96,5 @@ int guest_launch(Guest *g, const GuestProcessListener *listener) {
         r = guest_process_start(g->event, &l, &g->standby, stdio, console, notify, g->host->uml_dir,
                                 listener, &g->process);
         guest_drop_standby(g);
-        return r;
+        return r < 0 ? fault_start(g, r, f) : r;
 }

@@ -7,7 +7,7 @@
 
 /* guest-launch.c: starts the kernel, by the umld-init that stands by where it was made for this
  * very start. */
-int guest_launch(Guest *g, const GuestProcessListener *listener);
+int guest_launch(Guest *g, const GuestProcessListener *listener, Fault *f);
 /* Can it do one thing at a time only, and may it keep to one of the host's CPUs for that? */
 bool guest_has_one_cpu(const Guest *g);
 /* Without one a restart only takes longer. */

@@ -19,6 +19,8 @@ enum {
         MESSAGES_LOGGED_MAX = 20,    /* of one boot: a guest cannot flood the host's log */
 };
 
+#define RETRY_AFTER (100 * USEC_PER_MSEC)
+
 struct GuestProcess {
         GuestProcessListener listener;
         Launched launched;
@@ -28,6 +30,8 @@ struct GuestProcess {
         uid_t uid;
         char *uml_dir;
         char *mconsole_path;
+        char *wanted_path;      /* the one that it told of, until there is a connection */
+        sd_event_source *retry; /* of that */
 
         pid_t pid;
         usec_t started;
@@ -100,31 +104,78 @@ static int on_answer(sd_event_source *s, int fd, uint32_t revents, void *userdat
         return 0;
 }
 
-static void take_mconsole(GuestProcess *p, const MconsoleNotify *n) {
-        _cleanup_free_ char *path = strndup(n->data, n->len);
-        int fd = path ? mconsole_connect(p->uml_dir, path, p->uid) : -ENOMEM;
+static void give_up_mconsole(GuestProcess *p, int error, const char *path) {
+        _cleanup_free_ char *text = escape_text(path, strlen(path), TEXT_MAX);
 
+        if (p->messages++ < MESSAGES_LOGGED_MAX)
+                log_warning_errno(error, "%s: not the guest's management console, ignoring it: %m",
+                                  text ?: "");
+}
+
+/* Is it umld or the host that has too little for it at the moment? */
+static bool may_try_again(int error) {
+        static const int passing[] = { EMFILE, ENFILE, ENOMEM, ENOBUFS, EAGAIN, EINTR };
+
+        FOREACH_ELEMENT (e, passing)
+                if (error == -*e)
+                        return true;
+        return false;
+}
+
+static void connect_mconsole(GuestProcess *p);
+
+static int on_retry(sd_event_source *s, uint64_t usec, void *userdata) {
+        (void) s;
+        (void) usec;
+        connect_mconsole(userdata);
+        return 0;
+}
+
+/* The kernel tells of it once. */
+static int retry_later(GuestProcess *p) {
+        p->retry = sd_event_source_disable_unref(p->retry);
+        return sd_event_add_time_relative(sd_event_source_get_event(p->notify_source), &p->retry,
+                                          CLOCK_MONOTONIC, RETRY_AFTER, 0, on_retry, p);
+}
+
+/* To the console at p->wanted_path. */
+static void connect_mconsole(GuestProcess *p) {
+        int fd = mconsole_connect(p->uml_dir, p->wanted_path, p->uid), r;
+
+        if (may_try_again(fd) && retry_later(p) >= 0) {
+                log_debug_errno(fd, "cannot connect to the management console yet: %m");
+                return;
+        }
         if (fd < 0) {
-                _cleanup_free_ char *text = path ? escape_text(path, strlen(path), TEXT_MAX) : NULL;
-
-                if (p->messages++ < MESSAGES_LOGGED_MAX)
-                        log_warning_errno(fd,
-                                          "%s: not the guest's management console, ignoring it: %m",
-                                          text ?: "");
+                give_up_mconsole(p, fd, p->wanted_path);
                 return;
         }
         p->mconsole_source = sd_event_source_disable_unref(p->mconsole_source);
         safe_close(p->mconsole_fd);
         p->mconsole_fd = fd;
         free(p->mconsole_path);
-        p->mconsole_path = TAKE_PTR(path);
-        if (sd_event_add_io(sd_event_source_get_event(p->notify_source), &p->mconsole_source, fd,
-                            EPOLLIN, on_answer, p) < 0)
-                log_warning("cannot watch the management console: its answers will be missing");
+        p->mconsole_path = TAKE_PTR(p->wanted_path);
+        r = sd_event_add_io(sd_event_source_get_event(p->notify_source), &p->mconsole_source, fd,
+                            EPOLLIN, on_answer, p);
+        if (r < 0)
+                log_warning_errno(r, "cannot watch the management console, its answers will be "
+                                     "missing: %m");
         if (!p->booted) {
                 p->booted = true;
                 p->listener.booted(p->listener.userdata);
         }
+}
+
+static void take_mconsole(GuestProcess *p, const MconsoleNotify *n) {
+        char *path = strndup(n->data, n->len);
+
+        if (!path) {
+                log_warning("cannot connect to the guest's management console: out of memory");
+                return;
+        }
+        free(p->wanted_path);
+        p->wanted_path = path;
+        connect_mconsole(p);
 }
 
 static void take_notification(GuestProcess *p, const MconsoleNotify *n) {
@@ -211,11 +262,13 @@ GuestProcess *guest_process_free(GuestProcess *p) {
         sd_event_source_disable_unref(p->status_source);
         sd_event_source_disable_unref(p->notify_source);
         sd_event_source_disable_unref(p->mconsole_source);
+        sd_event_source_disable_unref(p->retry);
         launch_cancel(&p->launched);
         safe_close(p->notify_fd);
         safe_close(p->mconsole_fd);
         free(p->uml_dir);
         free(p->mconsole_path);
+        free(p->wanted_path);
         free(p->panic);
         free(p);
         return NULL;

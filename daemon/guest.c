@@ -294,15 +294,11 @@ static void act_launch(Guest *g) {
                                                 .answer = on_answer,
                                                 .ended = on_ended,
                                                 .userdata = g };
-        int r = guest_launch(g, &listener);
+        _cleanup_(fault_done) Fault fault = {};
 
-        if (r < 0) {
-                _cleanup_(fault_done) Fault fault = {};
-                GuestEvent event;
+        if (guest_launch(g, &listener, &fault) < 0) {
+                GuestEvent event = guest_decide_fault(g, &fault);
 
-                (void) fault_set(&fault, VERDICT_EXIT, r != -ENOENT, r, "cannot start %s: %m",
-                                 g->config->kernel);
-                event = guest_decide_fault(g, &fault);
                 keep_last_exit(g, fault.verdict, TAKE_PTR(fault.text));
                 dispatch(g, event, g->last_exit.detail ?: "cannot start the kernel");
                 return;
@@ -392,7 +388,6 @@ static void act_wait(Guest *g) {
 }
 
 static void act_finish(Guest *g) {
-        _cleanup_free_ char *path = umld_path(DIR_STATE, g->config->name, "last-exit");
         int r;
 
         notify_stopping();
@@ -402,11 +397,12 @@ static void act_finish(Guest *g) {
         guest_drop_standby(g);
         disk_sync_stop(g->disk_sync);
         host_down(g->host);
+        g->last_exit.state = g->state;
         if (g->last_exit.verdict != VERDICT_NONE) {
-                r = path ? last_exit_write(path, g->state, &g->last_exit) : -ENOMEM;
+                r = last_exit_write(g->config->name, &g->last_exit);
                 if (r < 0)
-                        log_warning_errno(r, "%s: cannot note how the guest ended, ignoring: %m",
-                                          path ?: "last-exit");
+                        log_warning_errno(r, "last-exit: cannot note how the guest ended, "
+                                             "ignoring: %m");
         }
         console_clients_end(console_clients(g->console), g->why ?: "");
         g->listener.finished(g->state, g->last_exit.verdict, g->listener.userdata);

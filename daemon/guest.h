@@ -6,6 +6,7 @@
 #include <systemd/sd-event.h>
 
 #include "api/guest-state.h"
+#include "api/last-exit.h"
 #include "conf/config.h"
 #include "daemon/console.h"
 #include "daemon/cpu-watch.h"
@@ -17,7 +18,6 @@
 #include "daemon/guest-memory.h"
 #include "daemon/guest-process.h"
 #include "daemon/host.h"
-#include "daemon/last-exit.h"
 #include "daemon/net-watch.h"
 #include "daemon/probe.h"
 #include "daemon/proxy.h"

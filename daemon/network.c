@@ -198,27 +198,35 @@ static int open_forwarding(Host *h, SharedSetting **ret) {
         return shared_open(h->shared, FORWARD_SETTING, host_guest_alive, runtime, ret);
 }
 
+static int fault_forwarding(int error, Fault *f) {
+        return fault_set(f, VERDICT_NETWORK, false, error,
+                         "cannot switch on ip_forward (%m); ask the provider to allow it, or set "
+                         "it to 1 by hand");
+}
+
 int host_forwarding_up(Host *h, Fault *f) {
         _cleanup_(shared_closep) SharedSetting *s = NULL;
         _cleanup_free_ char *value = NULL;
         int r;
 
         r = sysctl_get(IP_FORWARD, &value);
-        if (r >= 0 && streq(value, "1") && h->forwarding)
+        if (r < 0)
+                return fault_forwarding(r, f);
+        if (streq(value, "1") && h->forwarding)
                 return 0;
-        if (r >= 0)
-                r = open_forwarding(h, &s);
+        r = open_forwarding(h, &s);
         if (r >= 0)
                 r = shared_join(s, h->config->name, "1", value);
-        if (r >= 0 && !streq(value, "1")) {
+        if (r >= 0 && !streq(value, "1"))
                 r = shared_set_ours(s, "1");
-                if (r >= 0)
-                        r = sysctl_set(IP_FORWARD, "1");
-        }
         if (r < 0)
-                return fault_set(f, VERDICT_NETWORK, false, r,
-                                 "cannot switch on ip_forward (%m); ask the provider to allow it, "
-                                 "or set it to 1 by hand");
+                return fault_set(f, VERDICT_NETWORK, true, r,
+                                 "%s: cannot note who needs ip_forward: %m%s", h->shared,
+                                 r == -ENOSPC ? "; make room there" : "");
+        if (!streq(value, "1"))
+                r = sysctl_set(IP_FORWARD, "1");
+        if (r < 0)
+                return fault_forwarding(r, f);
         h->forwarding = true;
         return 0;
 }

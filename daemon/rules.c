@@ -241,7 +241,10 @@ int host_rules_up(Host *h, Fault *f) {
         int r;
 
         r = find_uplink(h, f);
-        if (r < 0)
+        if (r == -ENETUNREACH && h->rules && h->uplink[0])
+                fault_done(f); /* it is gone for now, and followed when it is back: no reason to
+                                  end a guest whose rules are there */
+        else if (r < 0)
                 return r;
         if (!h->quiet) {
                 lock = lock_tables(f);

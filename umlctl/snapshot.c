@@ -7,9 +7,9 @@
 #include "api/bus-names.h"
 #include "api/dirs.h"
 #include "api/guest-state.h"
+#include "api/last-exit.h"
 #include "umlctl/bus-client.h"
 #include "umlctl/guests.h"
-#include "umlctl/last-exit.h"
 #include "umlctl/say.h"
 #include "umlctl/snapshot.h"
 

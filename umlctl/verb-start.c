@@ -5,10 +5,10 @@
 
 #include "api/bus-names.h"
 #include "api/exit-codes.h"
+#include "api/last-exit.h"
 #include "basic/string-util.h"
 #include "umlctl/bus-client.h"
 #include "umlctl/detach.h"
-#include "umlctl/last-exit.h"
 #include "umlctl/say.h"
 #include "umlctl/ssh-session.h"
 #include "umlctl/status-fields.h"

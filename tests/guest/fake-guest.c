@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fake-protocol.h"
 #include "uml-marks.h"
 
 #include "basic/macro.h"
@@ -30,32 +31,8 @@
 #define RELEASE "7.2.0-fake"
 
 enum {
-        MAGIC = 0xcafebabe,
-        VERSION = 2,
-        DATA_MAX = 512,
         MEBIBYTE = 1 << 20,
 };
-
-enum NotifyType {
-        NOTIFY_SOCKET,
-        NOTIFY_PANIC,
-        NOTIFY_USER = 3,
-};
-
-typedef struct Notification {
-        uint32_t magic, version, type, len;
-        char data[DATA_MAX];
-} Notification;
-
-typedef struct Request {
-        uint32_t magic, version, len;
-        char data[DATA_MAX + 1];
-} Request;
-
-typedef struct Reply {
-        uint32_t error, more, len;
-        char data[DATA_MAX];
-} Reply;
 
 typedef struct Guest {
         struct timespec started;

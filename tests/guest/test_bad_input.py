@@ -6,6 +6,7 @@ exit status, and a host on which nothing has changed."""
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import signal
 import socket
@@ -27,7 +28,7 @@ class BadInput(TestCase):
         self.assertLess(time.monotonic() - began, 4 * PATIENCE)
         self.assertEqual(p.returncode, code, p.stderr)
         # Where the configuration is good, the log begins with the order to start.
-        errors = [line for line in p.stderr.splitlines() if "stopped -> preparing" not in line]
+        errors = [line for line in p.stderr.splitlines() if not re.search("stopped -> preparing|preparing -> booting", line)]
         self.assertEqual(len(errors), 1, p.stderr)
         for word in words:
             self.assertIn(word, errors[0])
@@ -322,6 +323,45 @@ class Host(BadInput):
 
     def test_full_runtime_directory(self):
         self.full("size=64k", "No space left")
+
+    def test_full_directory_of_shared_settings(self):
+        """The true cause, not the provider; with so few files that memory's claim is noted, and ip_forward is not."""
+        self.world.host("mkdir", "-m", "1777", "/dev/shm/ram")
+        self.world.guest(fake="boot", Supervise={"Restart": "no"}, Memory={"Backing": "dir:/dev/shm/ram"})
+        shared = self.world.runtime_dir / ".shared"
+        for files in range(3, 12):
+            script = f'mkdir -p -m 0755 {shared}; mount -t tmpfs -o size=64k,nr_inodes={files} none {shared}; exec "$@"'
+            error = self.refused(FAILED, str(shared), "No space left", "make room there",
+                                 wrapper=["unshare", "-m", "sh", "-ec", script, "sh"])
+            if "ip_forward" in error:
+                return
+        self.fail("ip_forward was never at fault")
+
+    def test_no_free_terminal(self):
+        self.world.guest(fake="boot", Supervise={"Restart": "no"})
+        self.refused(FAILED, "cannot make the guest's console", "no pseudo-terminal is free",
+                     wrapper=["unshare", "-m", "sh", "-ec",
+                              'mount -t devpts -o newinstance,max=1,ptmxmode=0666 none /dev/pts; '
+                              'mount --bind /dev/pts/ptmx /dev/ptmx; exec 9<>/dev/ptmx "$@"', "sh"])
+
+    def test_image_is_a_link_of_the_guests(self):
+        """What lies in a directory that the guest's user can write to is not followed to somebody else's file."""
+        secret, directory = self.world.dir / "secret", self.world.dir / "images"
+        secret.write_bytes(bytes(1 << 20))
+        directory.mkdir(mode=0o755)
+        self.world.guest(fake="boot", Supervise={"Restart": "no"}, Guest={"Disk": directory / "root.img"})
+        uid = int((self.world.state_dir / "web/uid").read_text())
+        os.chown(directory, uid, uid)
+        for make in (os.symlink, os.link):
+            with self.subTest(make=make.__name__):
+                make(secret, directory / "root.img")
+                self.refused(FAILED, "Disk=", "is a link in a directory", str(uid))
+                self.assertEqual(secret.stat().st_uid, 0)
+                (directory / "root.img").unlink()
+        (directory / "root.img").write_bytes(bytes(1 << 20))
+        umld = self.daemon().wait_ready()
+        self.assertEqual((directory / "root.img").stat().st_uid, uid)
+        self.assertEqual(umld.stop(), DONE)
 
     def test_runtime_directory_out_of_files(self):
         self.full("size=1m,nr_inodes=3", "No space left")

@@ -167,6 +167,25 @@ class Descriptors(RobustTest):
         self.assertEqual(umld.stop(), DONE)
 
 
+    def test_none_for_the_management_console(self):
+        """The kernel says once where it listens; umld connects as soon as it can."""
+        umld = self.start("wait:1500,boot,ready")
+        umld.wait_state("booting")
+        wait_until(lambda: umld.status()["state"] == "booting", 10)
+        time.sleep(0.5)
+        used = sorted(int(fd) for fd in os.listdir(f"/proc/{umld.pid}/fd"))
+        lowest_free = next(n for n in range(len(used) + 1) if n not in used)
+        soft, hard = resource.prlimit(umld.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(umld.pid, resource.RLIMIT_NOFILE, (lowest_free, hard))
+        wait_until(lambda: "Run /sbin/init" in (self.world.log_dir / "web/console.log").read_text(), 20, "a booted kernel")
+        time.sleep(0.5)
+        self.assertFalse(umld.said("READY"))
+        resource.prlimit(umld.pid, resource.RLIMIT_NOFILE, (soft, hard))
+        umld.wait_ready()
+        self.assertEqual(umld.status()["restarts"], 0)
+        self.assertEqual(umld.stop(), DONE)
+
+
 class Signals(RobustTest):
     def storm(self, pid, numbers, stop):
         while not stop.is_set():
@@ -175,13 +194,19 @@ class Signals(RobustTest):
                     os.kill(pid, number)
             time.sleep(0.0005)
 
+    def blocked(self, pid):
+        """Its mask of signals, once it is umld."""
+        status = Path(f"/proc/{pid}/status").read_text()
+        if not status.startswith("Name:\tumld\n"):
+            return 0
+        return int(next(line for line in status.splitlines() if line.startswith("SigBlk")).split()[1], 16)
+
     def check(self, numbers):
         """A start, a restart and a stop while signals rain at 1 kHz."""
         self.world.guest(fake="boot,ready", Supervise=QUICK, Network={"Forward": "tcp/8080:80"})
         before = self.world.snapshot()
         umld = self.daemon()
-        wait_until(lambda: b"umld\0" in Path(f"/proc/{umld.pid}/cmdline").read_bytes(), 10, "exec of umld")
-        time.sleep(0.02)  # by then it has its signals in hand
+        wait_until(lambda: self.blocked(umld.pid) >> (signal.SIGHUP - 1) & 1, 10, "umld to have its signals in hand")
         stop = threading.Event()
         thread = threading.Thread(target=self.storm, args=(umld.pid, numbers, stop))
         thread.start()

@@ -199,6 +199,20 @@ class StrangeRoot(RoughTest):
         wait_until(lambda: "10.0.0.1/24" in self.world.host("ip", "-o", "address"), 5, "the tap's address")
         umld.stop()
 
+    def test_default_route_away_during_a_restart(self):
+        """The guest does not end for it, and its rules follow the way out when it is back."""
+        umld = self.start(Network={"Forward": "tcp/8080:80"}).wait_ready()
+        route = self.world.host("ip", "route", "show", "default").split()
+        self.world.host("ip", "route", "delete", *route)
+        self.restart_by_kill(umld)
+        time.sleep(0.5)
+        self.assertEqual((umld.status()["state"], umld.status()["restarts"]), ("running", 1))
+        self.world.host("ip", "route", "add", *route)
+        self.restart_by_kill(umld)
+        self.assertEqual(umld.status()["restarts"], 2)
+        self.assertNotIn("no default route", umld.log)
+        self.assertEqual(umld.stop(), DONE)
+
     def test_guest_holds_its_tap_already(self):
         """The guest may be quicker than the look at the host behind its start."""
         umld = self.start("tap,boot,wait:200,kill:9", Supervise={**QUICK, "RestartDelayMax": "0"})

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* test-umlctl-last-exit.c - reading what umld left behind. */
+/* test-last-exit.c - what umld leaves behind, written and read. */
 
 #include "test.h"
 
-#include "umlctl/last-exit.h"
+#include "api/last-exit.h"
+#include "basic/cleanup.h"
+#include "basic/string-util.h"
 
 static void check(const char *text, GuestState state, Verdict verdict, const char *detail,
                   usec_t when) {
@@ -31,6 +33,33 @@ static void test_parse(void **state) {
         check("DETAIL=one\nDETAIL=two\n", GUEST_STOPPED, VERDICT_NONE, "two", 0);
 }
 
+/* What is written is read, for every verdict. */
+static void test_written(void **state) {
+        (void) state;
+        for (Verdict v = 0; v < VERDICT_MAX; v++) {
+                LastExit e = {};
+                _cleanup_free_ char *text = NULL;
+
+                last_exit_set(&e, v, v == VERDICT_NONE ? NULL : strdup("a=b; 50% of it"));
+                e.state = GUEST_FAILED;
+                text = last_exit_format(&e);
+                assert_non_null(text);
+                check(text, GUEST_FAILED, v, e.detail, e.when);
+                last_exit_done(&e);
+                assert_null(e.detail);
+        }
+}
+
+/* No text makes a line of its own. */
+static void test_one_line(void **state) {
+        LastExit e = { .verdict = VERDICT_EXIT, .detail = (char *) "a\nVERDICT=poweroff\n" };
+        _cleanup_free_ char *text = last_exit_format(&e);
+
+        (void) state;
+        assert_non_null(text);
+        check(text, GUEST_STOPPED, VERDICT_EXIT, "a VERDICT=poweroff ", 0);
+}
+
 /* A later version, or a broken disk. */
 static void test_not_understood(void **state) {
         (void) state;
@@ -45,6 +74,8 @@ static void test_not_understood(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_parse),
+                cmocka_unit_test(test_written),
+                cmocka_unit_test(test_one_line),
                 cmocka_unit_test(test_not_understood),
         };
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* last-exit.c - reads what umld left behind about a guest's end. */
+/* last-exit.c - what umld leaves behind about a guest's end, written and read. */
 
-#include "umlctl/last-exit.h"
+#include <inttypes.h>
+
 #include "api/dirs.h"
+#include "api/last-exit.h"
 #include "basic/cleanup.h"
 #include "basic/file-util.h"
 #include "basic/parse-util.h"
@@ -14,7 +16,31 @@ enum {
 
 void last_exit_done(LastExit *e) {
         free(e->detail);
-        e->detail = NULL;
+        *e = (LastExit){};
+}
+
+void last_exit_set(LastExit *e, Verdict verdict, char *detail) {
+        last_exit_done(e);
+        *e = (LastExit){ .verdict = verdict, .detail = detail, .when = now_usec(CLOCK_REALTIME) };
+}
+
+char *last_exit_format(const LastExit *e) {
+        _cleanup_free_ char *detail = strdup(e->detail ?: "");
+
+        if (!detail)
+                return NULL;
+        for (char *p = detail; (p = strchr(p, '\n'));)
+                *p = ' ';
+        return strfmt("STATE=%s\nVERDICT=%s\nDETAIL=%s\nWHEN=%" PRIu64 "\n",
+                      guest_state_to_string(e->state), verdict_to_string(e->verdict), detail,
+                      e->when);
+}
+
+int last_exit_write(const char *name, const LastExit *e) {
+        _cleanup_free_ char *path = umld_path(DIR_STATE, name, "last-exit"),
+                            *text = last_exit_format(e);
+
+        return path && text ? write_file_atomic(path, text, strlen(text), 0644) : -ENOMEM;
 }
 
 static int take_line(const char *line, LastExit *e) {
