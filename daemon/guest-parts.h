@@ -40,5 +40,10 @@ void guest_watch_services(Guest *g);
 /* … and leaves all of them alone. */
 void guest_unwatch(Guest *g);
 
+/* guest-prepare.c: sets the host up, and says how that went as an event. */
+void guest_prepare(Guest *g);
+
 /* guest.c: does what the state table says. */
 void guest_event(Guest *g, GuestEvent event, const char *why);
+/* … and the only place that changes the state, or the sentence that goes with it. */
+void guest_set_state(Guest *g, GuestState to, const char *why);

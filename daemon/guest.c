@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* guest.c - carries out what the state table says. */
 
-#include <inttypes.h>
 #include <stdio.h>
 
-#include "api/dirs.h"
-#include "basic/file-util.h"
 #include "basic/log.h"
 #include "daemon/guest-crash.h"
-#include "daemon/guest-log.h"
 #include "daemon/guest-parts.h"
 #include "daemon/guest-stop.h"
 #include "daemon/notify.h"
 #include "daemon/verdict.h"
-
-enum {
-        DISK_CHECK_STARTS = 10, /* times StartTimeout= */
-};
 
 static void dispatch(Guest *g, GuestEvent event, const char *why);
 static void take_stop_step(Guest *g);
@@ -40,7 +32,7 @@ static void tell_console(Guest *g, const char *why) {
                 console_clients_notice(console_clients(g->console), text);
 }
 
-static void set_state(Guest *g, GuestState to, const char *why) {
+void guest_set_state(Guest *g, GuestState to, const char *why) {
         GuestState from = g->state;
 
         g->state = to;
@@ -172,77 +164,6 @@ static void on_answer(const char *text, void *userdata) {
 }
 
 /* ---- actions ---- */
-
-static void take_next_config(Guest *g) {
-        if (!g->next_config || g->trial) /* what waits for a start waits for the trial's end, too */
-                return;
-        guest_drop_standby(g);
-        disk_sync_stop(g->disk_sync);
-        host_down(g->host); /* by the old names */
-        config_free(g->config);
-        g->config = TAKE_PTR(g->next_config);
-        g->host->config = g->config;
-        guest_forget_boots(g);
-        (void) guest_open_log(g); /* without one rather than not at all; it has said why */
-}
-
-static const char *prepared_text(const Guest *g) {
-        return g->config->in_fallback ? "host is set up, for the fallback" : "host is set up";
-}
-
-static void fail_preparation(Guest *g, const Fault *fault) {
-        GuestEvent event = guest_decide_fault(g, fault);
-
-        keep_last_exit(g, fault->verdict, fault->text ? strdup(fault->text) : NULL);
-        dispatch(g, event, fault->text ?: "out of memory");
-}
-
-static void on_disks_checked(const Fault *fault, void *userdata) {
-        Guest *g = userdata;
-
-        g->disk_check = disk_check_free(g->disk_check);
-        if (fault)
-                fail_preparation(g, fault);
-        else
-                dispatch(g, EV_PREPARED, prepared_text(g));
-}
-
-/* False: there is no need, or it cannot be done. */
-static bool begin_disk_check(Guest *g) {
-        usec_t limit = DISK_CHECK_STARTS * g->config->start_timeout;
-        int r = disk_check_start(g->event, g->host, limit, on_disks_checked, g, &g->disk_check);
-
-        if (r < 0)
-                log_warning_errno(r, "cannot check the file system of a disk, going on: %m");
-        if (r <= 0)
-                return false;
-        notify_extend_timeout(usec_add(limit, 10 * USEC_PER_SEC));
-        set_state(g, GUEST_PREPARING, "a disk's file system has noted errors and is being checked");
-        return true;
-}
-
-static void act_prepare(Guest *g) {
-        _cleanup_(fault_done) Fault fault = {};
-        int r;
-
-        take_next_config(g);
-        guest_choose_profile(g);
-        g->next_start = 0;
-        g->asked = ASKED_NOTHING;
-        free(g->hung_why);
-        g->hung_why = NULL;
-        g->stop_step = 0;
-        g->guest_said_ready = false;
-        fault_done(&g->fault);
-        r = host_up_again(g->host, &fault);
-        if (r < 0) {
-                fail_preparation(g, &fault);
-                return;
-        }
-        (void) net_watch_update(g->net_watch);
-        if (!begin_disk_check(g))
-                dispatch(g, EV_PREPARED, prepared_text(g));
-}
 
 /* Behind a restart: keep what is known of the last boot's end, and mend what somebody did to tap or
  * rules meanwhile. What cannot be mended ends this boot. */
@@ -411,7 +332,7 @@ static void act_finish(Guest *g) {
 static void act(Guest *g, GuestAction action) {
         switch (action) {
         case ACT_PREPARE:
-                act_prepare(g);
+                guest_prepare(g);
                 break;
         case ACT_LAUNCH:
                 act_launch(g);
@@ -463,7 +384,7 @@ static void dispatch(Guest *g, GuestEvent event, const char *why) {
         if (t.action == ACT_WAIT)
                 why = explain_wait(g, why, &buf);
         if (t.next != g->state)
-                set_state(g, t.next, isempty(why) ? "its time has come" : why);
+                guest_set_state(g, t.next, isempty(why) ? "its time has come" : why);
         act(g, t.action);
 }
 

@@ -49,7 +49,7 @@ typedef struct Guest {
         HealthWatch *health; /* while the kernel can be asked */
         ProbeSet *probes;    /* while the guest is ready */
         DiskSync *disk_sync;
-        CpuWatch *cpu;     /* while it keeps to one */
+        CpuWatch *cpu;         /* while it keeps to one */
         DiskCheck *disk_check; /* while a file system is mended before a start */
         SpaceWatch *space;     /* while the kernel runs and may */
         sd_event_source *timer;
