@@ -96,7 +96,7 @@ class Configuration(BadInput):
         self.expect("[Network]\nForward=tcp/99999:80\n", "Forward", "99999")
 
     def test_not_supported_yet(self):
-        self.expect("[Supervise]\nProbe=tcp/80\n", "Probe", "not supported yet")
+        self.expect("[Guest]\nRoot=hostfs:/srv/guest\n", "Root", "not supported yet")
 
     def test_not_text(self):
         self.world.guest(fake="boot")
