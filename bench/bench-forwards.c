@@ -36,9 +36,9 @@ static NatPlan plan;
 static Forward forwards[FORWARDS];
 
 static int apply(void) {
-        const char *what;
+        NatRefusal refusal;
 
-        return nat_apply(&plan, &what);
+        return nat_apply(&plan, &refusal);
 }
 
 /* Another port for one in the middle, as a reload has it. */
@@ -48,16 +48,16 @@ static int change(void) {
 }
 
 static int look(void) {
-        const char *what;
-        int r = nat_check(&plan, &what);
+        NatRefusal refusal;
+        int r = nat_check(&plan, &refusal);
 
         return r < 0 ? r : !r;
 }
 
 static int take_away(void) {
-        const char *what;
+        NatRefusal refusal;
 
-        return nat_remove(plan.guest, &what);
+        return nat_remove(plan.guest, &refusal);
 }
 
 static const struct {
@@ -92,8 +92,8 @@ int main(int argc, char **argv) {
         plan = (NatPlan){ .guest = "bench",
                           .tap = "tap0",
                           .uplink = "venet0",
-                          .guest_address = { htonl(0x0a000002) },
-                          .masquerade = true,
+                          .side[NAT_IPV4].guest_address.v4 = { htonl(0x0a000002) },
+                          .side[NAT_IPV4].masquerade = true,
                           .forwards = forwards,
                           .n_forwards = FORWARDS };
         for (uint64_t round = 0; round < rounds; round++)

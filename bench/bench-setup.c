@@ -67,7 +67,7 @@ static int step_up(Setup *s) {
 static int step_neighbour(Setup *s) {
         static const struct ether_addr mac = { { 2, 0, 0, 0, 0, 1 } };
 
-        return net_neighbour_set(s->rtnl, s->index, s->plan.guest_address, &mac);
+        return net_neighbour_set(s->rtnl, s->index, s->plan.side[NAT_IPV4].guest_address.v4, &mac);
 }
 
 static int step_forwarding(Setup *s) {
@@ -77,9 +77,9 @@ static int step_forwarding(Setup *s) {
 
 static int step_rules(Setup *s) {
         _cleanup_close_ int lock = xtables_lock(USEC_PER_SEC);
-        const char *what;
+        NatRefusal refusal;
 
-        return lock < 0 ? lock : nat_apply(&s->plan, &what);
+        return lock < 0 ? lock : nat_apply(&s->plan, &refusal);
 }
 
 static const struct {
@@ -136,8 +136,8 @@ static int run_pass(Setup *s, Pass pass, uint64_t took[static N_MEASURES]) {
 }
 
 static int undo(const Setup *s) {
-        const char *what;
-        int r = nat_remove(s->plan.guest, &what);
+        NatRefusal refusal;
+        int r = nat_remove(s->plan.guest, &refusal);
 
         if (r >= 0)
                 r = tap_remove(TAP);
@@ -163,8 +163,8 @@ int main(int argc, char **argv) {
         Setup s = { .plan = { .guest = "bench",
                               .tap = TAP,
                               .uplink = "venet0",
-                              .guest_address = { htonl(0x0a000002) },
-                              .masquerade = true,
+                              .side[NAT_IPV4].guest_address.v4 = { htonl(0x0a000002) },
+                              .side[NAT_IPV4].masquerade = true,
                               .forwards = forwards,
                               .n_forwards = ARRAY_SIZE(forwards) } };
         uint64_t rounds = 200;

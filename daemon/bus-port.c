@@ -176,7 +176,7 @@ static int find_facts(PortRequestList *q) {
 
         f->guest = c->guest_address;
         if (h->n_public > 0)
-                f->public = h->public[0];
+                f->public = h->public[0].v4;
         f->state = g->state == GUEST_RUNNING ? NULL : guest_state_to_string(g->state);
         find_way(c, f);
         r = guard_update(&h->guard, c->reserved, c->n_reserved);

@@ -45,7 +45,7 @@ typedef struct Host {
         HostMemory memory;
         Rtnl *rtnl;
         char uplink[IFNAMSIZ];
-        struct in_addr public[HOST_PUBLIC_MAX]; /* its addresses */
+        IpAddress public[HOST_PUBLIC_MAX]; /* its addresses */
         size_t n_public;
         TunAccess tun_access;
         int mount_ns_fd; /* what only the guest sees: its tun node, its memory; -EBADF: nothing */

@@ -34,13 +34,15 @@ static NatPlan nat_plan(const Host *h, const Forward *guarded) {
                 .guest = c->name,
                 .tap = c->tap,
                 .uplink = h->uplink,
-                .guest_address = c->guest_address,
-                .host_address = c->host_address,
-                .public = h->public,
-                .n_public = h->n_public,
+                .side[NAT_IPV4] = {
+                        .guest_address.v4 = c->guest_address,
+                        .host_address.v4 = c->host_address,
+                        .masquerade = h->masquerade != MASQUERADE_NO,
+                        .snat_address = snat ? h->public[0] : (IpAddress){},
+                        .public = h->public,
+                        .n_public = h->n_public,
+                },
                 .one_arm = c->one_arm,
-                .masquerade = h->masquerade != MASQUERADE_NO,
-                .snat_address = snat ? h->public[0] : (struct in_addr){ 0 },
                 .forwards = c->forwards,
                 .n_forwards = c->n_forwards,
                 .guarded = guarded,
@@ -69,7 +71,7 @@ static int find_uplink_name(const Host *h, char ret[static IFNAMSIZ], Fault *f) 
 
 /* 1 = it or its addresses are others than at the last look, 0 = the same. */
 static int find_uplink(Host *h, Fault *f) {
-        struct in_addr public[HOST_PUBLIC_MAX];
+        IpAddress public[HOST_PUBLIC_MAX];
         char uplink[IFNAMSIZ];
         bool same;
         int n, r = find_uplink_name(h, uplink, f);
@@ -95,7 +97,8 @@ static int choose_masquerade(Host *h, Fault *f) {
         Masquerade wanted = h->config->masquerade;
 
         if (wanted == MASQUERADE_AUTO)
-                wanted = h->quiet || nat_has_masquerade() ? MASQUERADE_MASQUERADE : MASQUERADE_SNAT;
+                wanted = h->quiet || nat_has_masquerade(NAT_IPV4) ? MASQUERADE_MASQUERADE
+                                                                  : MASQUERADE_SNAT;
         if (wanted == MASQUERADE_SNAT && h->n_public == 0)
                 return fault_set(f, VERDICT_NETWORK, true, -EADDRNOTAVAIL,
                                  "%s has no public address for Masquerade=snat%s; give it one, or "
@@ -108,7 +111,9 @@ static int choose_masquerade(Host *h, Fault *f) {
         return 0;
 }
 
-static int fault_rules(int error, const char *what, Fault *f) {
+static int fault_rules(int error, const NatRefusal *refusal, Fault *f) {
+        const char *what = refusal->what;
+
         switch (-error) {
         case ENOPROTOOPT:
         case EOPNOTSUPP:
@@ -135,7 +140,7 @@ static int fault_rules(int error, const char *what, Fault *f) {
 
 static bool may_use_snat(const Host *h) {
         return h->config->masquerade == MASQUERADE_AUTO && h->masquerade == MASQUERADE_MASQUERADE &&
-               h->n_public > 0 && !nat_has_masquerade();
+               h->n_public > 0 && !nat_has_masquerade(NAT_IPV4);
 }
 
 /* Each set of warnings once. */
@@ -156,7 +161,7 @@ static void warn_of_forwards(Host *h) {
  */
 static int make_rules(Host *h, Fault *f) {
         _cleanup_free_ Forward *guarded = NULL;
-        const char *what = "tables";
+        NatRefusal refusal;
         bool changed;
         NatPlan plan;
         int r;
@@ -170,14 +175,14 @@ static int make_rules(Host *h, Fault *f) {
         if (!guarded)
                 return -ENOMEM;
         plan = nat_plan(h, guarded);
-        r = nat_apply(&plan, &what);
+        r = nat_apply(&plan, &refusal);
         if (r == -EOPNOTSUPP && may_use_snat(h)) { /* known only since the modules are loaded */
                 h->masquerade = MASQUERADE_SNAT;
                 plan = nat_plan(h, guarded);
-                r = nat_apply(&plan, &what);
+                r = nat_apply(&plan, &refusal);
         }
         if (r < 0)
-                return fault_rules(r, what, f);
+                return fault_rules(r, &refusal, f);
         h->rules = true;
         h->rules_stale = false;
         changed = r > 0;
@@ -293,7 +298,7 @@ static int look_at_host(Host *h, const char **ret_why, Fault *f) {
 static int look_at_tables(Host *h, Fault *f) {
         _cleanup_close_ int lock = try_lock_tables(h);
         _cleanup_free_ Forward *guarded = guarded_ports(h);
-        const char *what = "tables";
+        NatRefusal refusal;
         NatPlan plan;
         int r;
 
@@ -302,8 +307,8 @@ static int look_at_tables(Host *h, Fault *f) {
         if (lock < 0 || !guarded)
                 return lock < 0 ? lock : -ENOMEM;
         plan = nat_plan(h, guarded);
-        r = nat_check(&plan, &what);
-        return r < 0 ? fault_rules(r, what, f) : r;
+        r = nat_check(&plan, &refusal);
+        return r < 0 ? fault_rules(r, &refusal, f) : r;
 }
 
 static void note_repair(Host *h) {
@@ -349,7 +354,7 @@ int host_rules_follow(Host *h, Fault *f) {
 void host_rules_down(Host *h) {
         _cleanup_close_ int lock = -EBADF;
         _cleanup_(fault_done) Fault fault = {};
-        const char *what = "tables";
+        NatRefusal refusal;
         int r;
 
         if (!h->rules)
@@ -362,10 +367,10 @@ void host_rules_down(Host *h) {
                 return;
         }
         host_forwards_release(h);
-        r = nat_remove(h->config->name, &what);
+        r = nat_remove(h->config->name, &refusal);
         if (r < 0) {
                 log_warning_errno(r, "iptables %s: cannot remove the guest's rules, ignoring: %m",
-                                  what);
+                                  refusal.what);
                 h->left_behind = true;
         }
 }

@@ -126,7 +126,8 @@ int ports_parse(const char *s, Forward *ret, const char **ret_why) {
 
 bool forward_is_all(const Forward *f) {
         return f->protocols == all_ports.protocols && f->host_first == all_ports.host_first &&
-               f->host_last == all_ports.host_last;
+               f->host_last == all_ports.host_last && f->family == FORWARD_BOTH &&
+               ip_address_is_any(&f->address);
 }
 
 char *forward_format(const Forward *f, char buf[static FORWARD_TEXT_MAX]) {
@@ -152,9 +153,17 @@ char *forward_format(const Forward *f, char buf[static FORWARD_TEXT_MAX]) {
         return buf;
 }
 
+/* Are there calls that both are for, as far as family and address go? */
+static bool same_calls(const Forward *a, const Forward *b) {
+        if (a->family != FORWARD_BOTH && b->family != FORWARD_BOTH && a->family != b->family)
+                return false;
+        return ip_address_is_any(&a->address) || ip_address_is_any(&b->address) ||
+               ip_address_equal(&a->address, &b->address);
+}
+
 bool forward_overlaps(const Forward *a, const Forward *b) {
         return (a->protocols & b->protocols) != 0 && a->host_first <= b->host_last &&
-               b->host_first <= a->host_last;
+               b->host_first <= a->host_last && same_calls(a, b);
 }
 
 /* The last port of a run of ports from port on that one of these ranges covers, 0 = none does. */

@@ -8,19 +8,25 @@
  *   tcp/2200-2210:22-32     a range to a range of the same length, first to first
  *   all                     every port of both protocols: the same as tcp+udp/1-65535 */
 
-#include <netinet/in.h>
-
-#include "basic/macro.h"
+#include "basic/ip-address.h"
 
 enum {
         FORWARD_TCP = 1 << 0,
         FORWARD_UDP = 1 << 1,
 };
 
+typedef enum ForwardFamily {
+        FORWARD_BOTH,
+        FORWARD_IPV4,
+        FORWARD_IPV6,
+} ForwardFamily;
+
 typedef struct Forward {
         unsigned protocols;             /* of FORWARD_TCP and FORWARD_UDP */
         uint16_t host_first, host_last; /* inclusive */
         uint16_t guest_first;           /* the port for host_first; the others follow in step */
+        ForwardFamily family;           /* for calls of this family alone */
+        IpAddress address;              /* … or to this address of the host; any = to each */
 } Forward;
 
 /* Returns 0, or -EINVAL/-ERANGE with a static sentence in *ret_why that says what would be right.

@@ -1,32 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nat.c - makes the legacy tables hold a guest's chains, by libiptc.
+/* nat.c - makes the legacy tables hold a guest's chains, by libip4tc and libip6tc.
  *
  * A table is taken as a snapshot, edited in memory until it holds what is planned, and given back
  * whole if that changed anything: one commit that packets see all at once. Applying, removing and
  * checking are one edit: removing plans chains without rules, checking ends before the commit. */
 
+#include "basic/cleanup.h"
 #include "basic/file-util.h"
 
 #include "host/modprobe.h"
 #include "host/nat-blob.h"
 #include "host/nat-plan.h"
-
-#include <libiptc/libiptc.h>
+#include "host/xtables.h"
 
 #define COMMIT_ATTEMPTS 5
 #define NAMES_MAX       4096
 
-DEFINE_CLEANUP(struct xtc_handle *, iptc_free)
-
 static const struct {
-        const char *name, *what, *module;
+        const char *name, *what;
+        const char *module[NAT_FAMILY_MAX];
 } tables[NAT_TABLE_MAX] = {
-        [NAT_TABLE_FILTER] = { "filter", "table filter", "iptable_filter" },
-        [NAT_TABLE_NAT] = { "nat", "table nat", "iptable_nat" },
+        [NAT_TABLE_FILTER] = { "filter", "table filter", { "iptable_filter", "ip6table_filter" } },
+        [NAT_TABLE_NAT] = { "nat", "table nat", { "iptable_nat", "ip6table_nat" } },
+        [NAT_TABLE_MANGLE] = { "mangle", "table mangle", { "iptable_mangle", "ip6table_mangle" } },
 };
 
-/* libiptc reports by errno; 0 means that it and the kernel do not speak the same version. */
-static int iptc_error(void) {
+static const struct {
+        const char *module, *names;
+} families[NAT_FAMILY_MAX] = {
+        [NAT_IPV4] = { "ip_tables", "/proc/self/net/ip_tables_names" },
+        [NAT_IPV6] = { "ip6_tables", "/proc/self/net/ip6_tables_names" },
+};
+
+/* The libraries report by errno; 0 means that they and the kernel do not speak the same version. */
+static int xt_error(void) {
         return errno > 0 ? -errno : -EPROTO;
 }
 
@@ -35,37 +42,42 @@ static bool no_such_table(int error) {
 }
 
 /* The modules are asked for once: a host that has none will not have them a moment later. */
-static void load_modules_once(void) {
-        static bool tried = false;
+static void load_modules_once(NatFamily family) {
+        static bool tried[NAT_FAMILY_MAX];
 
-        if (tried)
+        if (tried[family])
                 return;
-        tried = true;
-        if (modprobe("ip_tables") == -EOPNOTSUPP)
+        tried[family] = true;
+        if (modprobe(families[family].module) == -EOPNOTSUPP)
                 return;
-        for (size_t i = 0; i < NAT_TABLE_MAX; i++)
-                (void) modprobe(tables[i].module);
+        FOREACH_ELEMENT (t, tables)
+                (void) modprobe(t->module[family]);
 }
 
-static int table_open(NatTable table, struct xtc_handle **ret) {
-        struct xtc_handle *h = iptc_init(tables[table].name);
+static int table_open(NatFamily family, NatTable table, struct xtc_handle **ret) {
+        const XtLibrary *xt = xt_library(family);
+        struct xtc_handle *h = xt->init(tables[table].name);
 
-        if (!h && no_such_table(iptc_error())) {
-                load_modules_once();
-                h = iptc_init(tables[table].name);
+        if (!h && no_such_table(xt_error())) {
+                load_modules_once(family);
+                h = xt->init(tables[table].name);
         }
         if (!h)
-                return no_such_table(iptc_error()) ? -ENOPROTOOPT : iptc_error();
+                return no_such_table(xt_error()) || errno == EAFNOSUPPORT ? -ENOPROTOOPT
+                                                                          : xt_error();
         *ret = h;
         return 0;
 }
 
-/* Is the table in use in this network namespace? A mere look by libiptc would make it so. */
-static bool table_in_use(NatTable table) {
+/* Is the table in use in this network namespace? A mere look by the library would make it so. */
+static bool table_in_use(NatFamily family, NatTable table) {
         _cleanup_free_ char *names = NULL;
         char *rest, *line;
+        ssize_t n = read_file(families[family].names, NAMES_MAX, &names);
 
-        if (read_file("/proc/self/net/ip_tables_names", NAMES_MAX, &names) < 0)
+        if (n == -ENOENT && family == NAT_IPV6)
+                return false; /* a kernel without its tables */
+        if (n < 0)
                 return true; /* not told, so look */
         rest = names;
         while ((line = strsep(&rest, "\n")))
@@ -76,39 +88,51 @@ static bool table_in_use(NatTable table) {
 
 /* A table on its way through an edit. */
 typedef struct TableEdit {
+        NatFamily family;
+        NatTable table;
+        const XtLibrary *xt;
         struct xtc_handle *handle; /* NULL = nothing to do here */
         bool changed;
+        NatRevisions revisions;
+        bool revisions_known;
 } TableEdit;
 
 typedef struct NatEdit {
-        NatChains *chains;
-        TableEdit table[NAT_TABLE_MAX];
-        bool fresh; /* no chain of ours was there */
-        NatRevisions revisions;
-        bool revisions_known;
+        const NatChains *chains;
+        TableEdit table[NAT_FAMILY_MAX * NAT_TABLE_MAX]; /* those of IPv4 first */
+        bool fresh;                                      /* no chain of ours was there */
 } NatEdit;
 
+static void table_edit_done(TableEdit *t) {
+        if (t->handle)
+                t->xt->free(t->handle);
+}
+
 static void nat_edit_done(NatEdit *edit) {
-        for (size_t i = 0; i < NAT_TABLE_MAX; i++)
-                iptc_freep(&edit->table[i].handle);
+        FOREACH_ELEMENT (t, edit->table)
+                table_edit_done(t);
 }
 
 /* Asked for only where something is to be written, which a check every few seconds does not. */
-static void encode(NatEdit *edit, const NatRule *rule, NatBlob *ret) {
-        if (!edit->revisions_known)
-                nat_revisions_probe(&edit->revisions);
-        edit->revisions_known = true;
-        nat_blob_encode(rule, &edit->revisions, ret);
+static void encode(TableEdit *t, const NatRule *rule, NatBlob *ret) {
+        if (!t->revisions_known)
+                nat_revisions_probe(t->family, &t->revisions);
+        t->revisions_known = true;
+        nat_blob_encode(rule, &t->revisions, ret);
 }
 
-static bool chain_as_planned(struct xtc_handle *h, const NatChain *chain) {
-        const struct ipt_entry *e = iptc_first_rule(chain->name, h);
+static bool decode(const TableEdit *t, const void *entry, NatRule *ret) {
+        return nat_blob_decode(t->family, entry, t->xt->target(entry, t->handle), ret);
+}
+
+static bool chain_as_planned(const TableEdit *t, const NatChain *chain) {
+        const void *e = t->xt->first_rule(chain->name, t->handle);
         size_t n = 0;
 
-        for (; e; e = iptc_next_rule(e, h), n++) {
+        for (; e; e = t->xt->next_rule(e, t->handle), n++) {
                 NatRule rule;
 
-                if (n == chain->n_rules || !nat_blob_decode(e, iptc_get_target(e, h), &rule) ||
+                if (n == chain->n_rules || !decode(t, e, &rule) ||
                     !nat_rule_equal(&rule, &chain->rules[n]))
                         return false;
         }
@@ -116,143 +140,144 @@ static bool chain_as_planned(struct xtc_handle *h, const NatChain *chain) {
 }
 
 /* Flushes the chain and writes it anew. */
-static int chain_fill(NatEdit *edit, const NatChain *chain) {
-        struct xtc_handle *h = edit->table[chain->table].handle;
-
-        if (!iptc_flush_entries(chain->name, h))
-                return iptc_error();
+static int chain_fill(TableEdit *t, const NatChain *chain) {
+        if (!t->xt->flush_chain(chain->name, t->handle))
+                return xt_error();
         for (size_t i = 0; i < chain->n_rules; i++) {
                 NatBlob blob;
 
-                encode(edit, &chain->rules[i], &blob);
-                if (!iptc_append_entry(chain->name, &blob.entry, h))
-                        return iptc_error();
+                encode(t, &chain->rules[i], &blob);
+                if (!t->xt->append_rule(chain->name, &blob, t->handle))
+                        return xt_error();
         }
         return 0;
 }
 
-/* How many rules of that chain jump to target? *ret_right says whether the first of them is as
- * planned. */
-static unsigned count_jumps(struct xtc_handle *h, const char *in_chain, const NatRule *planned,
+/* How many rules of that chain jump to the planned one's target? *ret_right says whether the first
+ * of them is as planned. */
+static unsigned count_jumps(const TableEdit *t, const char *in_chain, const NatRule *planned,
                             bool *ret_right) {
-        const struct ipt_entry *e = iptc_first_rule(in_chain, h);
+        const void *e = t->xt->first_rule(in_chain, t->handle);
         unsigned n = 0;
 
-        for (; e; e = iptc_next_rule(e, h)) {
+        for (; e; e = t->xt->next_rule(e, t->handle)) {
                 NatRule rule;
 
-                if (!streq(iptc_get_target(e, h), planned->chain))
+                if (!streq(t->xt->target(e, t->handle), planned->chain))
                         continue;
                 if (n++ == 0)
-                        *ret_right = nat_blob_decode(e, planned->chain, &rule) &&
-                                     nat_rule_equal(&rule, planned);
+                        *ret_right = decode(t, e, &rule) && nat_rule_equal(&rule, planned);
         }
         return n;
 }
 
 /* Deletes all rules of in_chain that jump to target. */
-static int delete_jumps(struct xtc_handle *h, const char *in_chain, const char *target) {
-        const struct ipt_entry *e = iptc_first_rule(in_chain, h);
+static int delete_jumps(const TableEdit *t, const char *in_chain, const char *target) {
+        const void *e = t->xt->first_rule(in_chain, t->handle);
         unsigned at = 0;
 
         while (e) {
-                if (!streq(iptc_get_target(e, h), target)) {
-                        e = iptc_next_rule(e, h);
+                if (!streq(t->xt->target(e, t->handle), target)) {
+                        e = t->xt->next_rule(e, t->handle);
                         at++;
                         continue;
                 }
-                if (!iptc_delete_num_entry(in_chain, at, h))
-                        return iptc_error();
+                if (!t->xt->delete_rule(in_chain, at, t->handle))
+                        return xt_error();
                 /* The walk ends with the entry; begin again and skip those that were seen. */
-                e = iptc_first_rule(in_chain, h);
+                e = t->xt->first_rule(in_chain, t->handle);
                 for (unsigned i = 0; e && i < at; i++)
-                        e = iptc_next_rule(e, h);
+                        e = t->xt->next_rule(e, t->handle);
         }
         return 0;
 }
 
 /* 1 = changed. One right jump is left where it stands, whatever else the hook holds by now: two
  * programs that both insist on the first place would never come to rest. */
-static int jump_sync(NatEdit *edit, const NatChain *chain) {
-        struct xtc_handle *h = edit->table[chain->table].handle;
+static int jump_sync(TableEdit *t, const NatChain *chain) {
         bool right = false;
-        unsigned n = count_jumps(h, chain->hook, &chain->jump, &right);
+        unsigned n = count_jumps(t, chain->hook, &chain->jump, &right);
         NatBlob blob;
         int r;
 
         if (n == 1 && right)
                 return 0;
-        r = delete_jumps(h, chain->hook, chain->name);
+        r = delete_jumps(t, chain->hook, chain->name);
         if (r < 0)
                 return r;
-        encode(edit, &chain->jump, &blob);
+        encode(t, &chain->jump, &blob);
         if (chain->first)
-                r = iptc_insert_entry(chain->hook, &blob.entry, 0, h);
+                r = t->xt->insert_rule(chain->hook, &blob, t->handle);
         else
-                r = iptc_append_entry(chain->hook, &blob.entry, h);
-        return r ? 1 : iptc_error();
+                r = t->xt->append_rule(chain->hook, &blob, t->handle);
+        return r ? 1 : xt_error();
 }
 
 /* 1 = removed, 0 = was not there. Jumps go first, wherever they are: a chain in use cannot be
  * deleted. */
-static int chain_remove(struct xtc_handle *h, const NatChain *chain) {
-        if (!iptc_is_chain(chain->name, h))
+static int chain_remove(const TableEdit *t, const NatChain *chain) {
+        if (!t->xt->has_chain(chain->name, t->handle))
                 return 0;
-        for (const char *c = iptc_first_chain(h); c; c = iptc_next_chain(h)) {
-                int r = delete_jumps(h, c, chain->name);
+        for (const char *c = t->xt->first_chain(t->handle); c; c = t->xt->next_chain(t->handle)) {
+                int r = delete_jumps(t, c, chain->name);
 
                 if (r < 0)
                         return r;
         }
-        if (!iptc_flush_entries(chain->name, h) || !iptc_delete_chain(chain->name, h))
-                return iptc_error();
+        if (!t->xt->flush_chain(chain->name, t->handle) ||
+            !t->xt->delete_chain(chain->name, t->handle))
+                return xt_error();
         return 1;
 }
 
 /* 1 = changed, 0 = was already as planned. */
-static int chain_sync(NatEdit *edit, const NatChain *chain) {
-        struct xtc_handle *h = edit->table[chain->table].handle;
+static int chain_sync(TableEdit *t, const NatChain *chain) {
         bool changed = false;
         int r;
 
         if (chain->n_rules == 0)
-                return chain_remove(h, chain);
-        if (!iptc_is_chain(chain->name, h)) {
-                if (!iptc_create_chain(chain->name, h))
-                        return iptc_error();
+                return chain_remove(t, chain);
+        if (!t->xt->has_chain(chain->name, t->handle)) {
+                if (!t->xt->create_chain(chain->name, t->handle))
+                        return xt_error();
                 changed = true;
         }
-        if (!chain_as_planned(h, chain)) {
-                r = chain_fill(edit, chain);
+        if (!chain_as_planned(t, chain)) {
+                r = chain_fill(t, chain);
                 if (r < 0)
                         return r;
                 changed = true;
         }
-        r = jump_sync(edit, chain);
+        r = jump_sync(t, chain);
         return r < 0 ? r : changed || r > 0;
 }
 
-static int table_edit(NatEdit *edit, NatTable table) {
-        TableEdit *t = &edit->table[table];
-        bool wanted = false;
+static bool is_of(const NatChain *c, const TableEdit *t) {
+        return c->family == t->family && c->table == t->table;
+}
+
+static bool table_wanted(const NatChains *chains, const TableEdit *t) {
+        FOREACH_ELEMENT (c, chains->chain)
+                if (is_of(c, t) && c->n_rules > 0)
+                        return true;
+        return false;
+}
+
+static int table_edit(NatEdit *edit, TableEdit *t) {
+        bool wanted = table_wanted(edit->chains, t);
         int r;
 
-        for (size_t i = 0; i < NAT_CHAIN_MAX; i++)
-                wanted |=
-                        edit->chains->chain[i].table == table && edit->chains->chain[i].n_rules > 0;
-        if (!wanted && !table_in_use(table))
+        if (!wanted && !table_in_use(t->family, t->table))
                 return 0;
-        r = table_open(table, &t->handle);
+        r = table_open(t->family, t->table, &t->handle);
         if (r < 0)
                 return !wanted && r == -ENOPROTOOPT ? 0 : r;
-        for (size_t i = 0; i < NAT_CHAIN_MAX; i++) {
-                const NatChain *c = &edit->chains->chain[i];
-
-                if (c->table != table)
+        FOREACH_ELEMENT (c, edit->chains->chain) {
+                if (!is_of(c, t))
                         continue;
-                if (iptc_is_chain(c->name, t->handle))
+                if (t->xt->has_chain(c->name, t->handle))
                         edit->fresh = false;
-                r = chain_sync(edit, c);
+                r = chain_sync(t, c);
                 if (r < 0)
                         return r;
                 t->changed |= r > 0;
@@ -260,76 +285,71 @@ static int table_edit(NatEdit *edit, NatTable table) {
         return 0;
 }
 
-/* Takes snapshots of the tables and edits them. */
-static int nat_edit_prepare(NatEdit *edit, NatChains *chains, const char **ret_what) {
-        *edit = (NatEdit){ .chains = chains, .fresh = true };
-        for (NatTable t = 0; t < NAT_TABLE_MAX; t++) {
-                int r = table_edit(edit, t);
+static int refuse(const TableEdit *t, int error, NatRefusal *ret) {
+        *ret = (NatRefusal){ tables[t->table].what, t->family, t->table };
+        return error;
+}
 
-                if (r < 0) {
-                        *ret_what = tables[t].what;
-                        return r;
-                }
+/* Takes snapshots of the tables and edits them. */
+static int nat_edit_prepare(NatEdit *edit, const NatChains *chains, NatRefusal *ret_refusal) {
+        *edit = (NatEdit){ .chains = chains, .fresh = true };
+        for (size_t i = 0; i < ARRAY_SIZE(edit->table); i++) {
+                TableEdit *t = &edit->table[i];
+                int r;
+
+                t->family = (NatFamily) (i / NAT_TABLE_MAX);
+                t->table = (NatTable) (i % NAT_TABLE_MAX);
+                t->xt = xt_library(t->family);
+                r = table_edit(edit, t);
+                if (r < 0)
+                        return refuse(t, r, ret_refusal);
         }
         return 0;
 }
 
 /* Names what a refused commit may have been refused for: an extension the kernel lacks, or the
  * table. */
-static int commit_refused(const NatChains *chains, NatTable table, int error,
-                          const char **ret_what) {
-        *ret_what = tables[table].what;
+static int commit_refused(const NatChains *chains, const TableEdit *t, int error,
+                          NatRefusal *ret_refusal) {
+        refuse(t, error, ret_refusal);
         if (error == -EPERM || error == -EAGAIN || error == -ENOMEM)
                 return error;
-        for (const NatChain *c = chains->chain; c < chains->chain + NAT_CHAIN_MAX; c++)
-                for (size_t i = 0; c->table == table && i < c->n_rules; i++) {
+        FOREACH_ELEMENT (c, chains->chain)
+                for (size_t i = 0; is_of(c, t) && i < c->n_rules; i++) {
                         const char *missing = nat_missing_feature(&c->rules[i]);
 
                         if (missing) {
-                                *ret_what = missing;
+                                ret_refusal->what = missing;
                                 return -EOPNOTSUPP;
                         }
                 }
         return error;
 }
 
-/* libiptc carries the counters of rules over to the new table, but those of policies only if told
- * to. */
-static int keep_policy_counters(struct xtc_handle *h) {
-        for (const char *c = iptc_first_chain(h); c; c = iptc_next_chain(h)) {
-                struct xt_counters counters;
-                const char *policy;
-
-                if (!iptc_builtin(c, h))
-                        continue;
-                policy = iptc_get_policy(c, &counters, h);
-                if (!policy || !iptc_set_policy(c, policy, &counters, h))
-                        return iptc_error();
-        }
-        return 0;
+/* The library carries the counters of rules over to the new table, but those of policies only if
+ * told to. */
+static int table_commit(const TableEdit *t) {
+        for (const char *c = t->xt->first_chain(t->handle); c; c = t->xt->next_chain(t->handle))
+                if (!t->xt->keep_policy(c, t->handle))
+                        return xt_error();
+        return t->xt->commit(t->handle) ? 0 : xt_error();
 }
 
 /* 1 = some table was changed, 0 = none had to be. */
-static int nat_edit_commit(NatEdit *edit, const char **ret_what) {
+static int nat_edit_commit(NatEdit *edit, NatRefusal *ret_refusal) {
         bool changed = false;
 
-        for (NatTable t = 0; t < NAT_TABLE_MAX; t++) {
-                struct xtc_handle *h = edit->table[t].handle;
-                int r;
+        FOREACH_ELEMENT (t, edit->table) {
+                int r = t->changed ? table_commit(t) : 0;
 
-                if (!edit->table[t].changed)
-                        continue;
-                r = keep_policy_counters(h);
-                if (r >= 0 && !iptc_commit(h))
-                        r = iptc_error();
                 if (r < 0)
-                        return commit_refused(edit->chains, t, r, ret_what);
-                changed = true;
+                        return commit_refused(edit->chains, t, r, ret_refusal);
+                changed |= t->changed;
         }
         return changed;
 }
 
-static int nat_commit(NatChains *chains, bool *ret_fresh, const char **ret_what) {
+static int nat_commit(const NatChains *chains, bool *ret_fresh, NatRefusal *ret_refusal) {
         int r = -EAGAIN;
 
         /* Somebody who does not take the lock may change a table between our look and our commit:
@@ -337,27 +357,33 @@ static int nat_commit(NatChains *chains, bool *ret_fresh, const char **ret_what)
         for (int i = 0; i < COMMIT_ATTEMPTS && (r == -EAGAIN || r == -EINVAL); i++) {
                 _cleanup_(nat_edit_done) NatEdit edit = {};
 
-                r = nat_edit_prepare(&edit, chains, ret_what);
+                r = nat_edit_prepare(&edit, chains, ret_refusal);
                 if (i == 0)
                         *ret_fresh = edit.fresh;
                 if (r >= 0)
-                        r = nat_edit_commit(&edit, ret_what);
+                        r = nat_edit_commit(&edit, ret_refusal);
         }
         return r;
 }
 
-int nat_apply(const NatPlan *plan, const char **ret_what) {
+static int plan_chains(NatChains *chains, const NatPlan *plan, NatRefusal *ret_refusal) {
+        int r = nat_chains_plan(chains, plan);
+
+        if (r < 0)
+                *ret_refusal = (NatRefusal){ "port forwards", NAT_IPV4, NAT_TABLE_NAT };
+        return r;
+}
+
+int nat_apply(const NatPlan *plan, NatRefusal *ret_refusal) {
         _cleanup_(nat_chains_done) NatChains chains = {};
         bool fresh = false;
-        int r = nat_chains_plan(&chains, plan);
+        int r = plan_chains(&chains, plan, ret_refusal);
 
-        if (r < 0) {
-                *ret_what = "port forwards";
+        if (r < 0)
                 return r;
-        }
-        r = nat_commit(&chains, &fresh, ret_what);
+        r = nat_commit(&chains, &fresh, ret_refusal);
         if (r < 0 && fresh) {
-                const char *ignored;
+                NatRefusal ignored;
 
                 /* The first table may have been committed: half of a set-up is worse than none,
                  * while an older one that still works is better than none. */
@@ -366,34 +392,32 @@ int nat_apply(const NatPlan *plan, const char **ret_what) {
         return r;
 }
 
-bool nat_has_masquerade(void) {
-        const NatRule rule = { .verdict = NAT_MASQUERADE };
+bool nat_has_masquerade(NatFamily family) {
+        const NatRule rule = { .family = family, .verdict = NAT_MASQUERADE };
 
         return !nat_missing_feature(&rule);
 }
 
-int nat_remove(const char *guest, const char **ret_what) {
+int nat_remove(const char *guest, NatRefusal *ret_refusal) {
         NatChains chains;
         bool fresh;
 
         nat_chains_init(&chains, guest);
-        return nat_commit(&chains, &fresh, ret_what);
+        return nat_commit(&chains, &fresh, ret_refusal);
 }
 
-int nat_check(const NatPlan *plan, const char **ret_what) {
+int nat_check(const NatPlan *plan, NatRefusal *ret_refusal) {
         _cleanup_(nat_chains_done) NatChains chains = {};
         _cleanup_(nat_edit_done) NatEdit edit = {};
-        int r = nat_chains_plan(&chains, plan);
+        int r = plan_chains(&chains, plan, ret_refusal);
 
-        if (r < 0) {
-                *ret_what = "port forwards";
-                return r;
-        }
-        r = nat_edit_prepare(&edit, &chains, ret_what);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < NAT_TABLE_MAX; i++)
-                if (edit.table[i].changed)
+        r = nat_edit_prepare(&edit, &chains, ret_refusal);
+        if (r < 0)
+                return r;
+        FOREACH_ELEMENT (t, edit.table)
+                if (t->changed)
                         return 0;
         return 1;
 }
@@ -405,47 +429,56 @@ static bool leads_port(const NatRule *rule, const Forward *port) {
                rule->first_port <= port->host_first && port->host_first <= rule->last_port;
 }
 
+/* -ENOENT: the chain is not there. */
+static int look_at(const NatChain *chain, TableEdit *ret) {
+        *ret = (TableEdit){ .family = chain->family,
+                            .table = chain->table,
+                            .xt = xt_library(chain->family) };
+        if (!table_in_use(ret->family, ret->table))
+                return -ENOENT;
+        return table_open(ret->family, ret->table, &ret->handle);
+}
+
 int nat_packets(const char *guest, const Forward *port, uint64_t *ret) {
-        _cleanup_(iptc_freep) struct xtc_handle *h = NULL;
+        uint64_t packets = 0;
+        bool found = false;
         NatChains chains;
-        const NatChain *pre = &chains.chain[NAT_CHAIN_PRE];
-        int r;
 
         nat_chains_init(&chains, guest);
-        if (!table_in_use(pre->table))
-                return -ENOENT;
-        r = table_open(pre->table, &h);
-        if (r < 0)
-                return r;
-        if (!iptc_is_chain(pre->name, h))
-                return -ENOENT;
-        for (const struct ipt_entry *e = iptc_first_rule(pre->name, h); e;
-             e = iptc_next_rule(e, h)) {
+        for (NatFamily f = 0; f < NAT_FAMILY_MAX; f++) {
+                const NatChain *pre = nat_chain(&chains, f, NAT_CHAIN_PRE);
+                _cleanup_(table_edit_done) TableEdit t = {};
                 NatRule rule;
 
-                if (!nat_blob_decode(e, iptc_get_target(e, h), &rule) || !leads_port(&rule, port))
+                if (look_at(pre, &t) < 0 || !t.xt->has_chain(pre->name, t.handle))
                         continue;
-                *ret = e->counters.pcnt;
-                return 0;
+                for (const void *e = t.xt->first_rule(pre->name, t.handle); e;
+                     e = t.xt->next_rule(e, t.handle))
+                        if (decode(&t, e, &rule) && leads_port(&rule, port)) {
+                                packets += t.xt->packets(e);
+                                found = true;
+                        }
         }
-        return -ENOENT;
+        if (!found)
+                return -ENOENT;
+        *ret = packets;
+        return 0;
 }
 
 int nat_foreign_before(const char *guest) {
-        _cleanup_(iptc_freep) struct xtc_handle *h = NULL;
+        _cleanup_(table_edit_done) TableEdit t = {};
+        const NatChain *fwd;
         NatChains chains;
-        const NatChain *fwd = &chains.chain[NAT_CHAIN_FWD];
         int r, n = 0;
 
         nat_chains_init(&chains, guest);
-        if (!table_in_use(fwd->table))
-                return -ENOENT;
-        r = table_open(fwd->table, &h);
+        fwd = nat_chain(&chains, NAT_IPV4, NAT_CHAIN_FWD);
+        r = look_at(fwd, &t);
         if (r < 0)
                 return r;
-        for (const struct ipt_entry *e = iptc_first_rule(fwd->hook, h); e;
-             e = iptc_next_rule(e, h)) {
-                const char *target = iptc_get_target(e, h);
+        for (const void *e = t.xt->first_rule(fwd->hook, t.handle); e;
+             e = t.xt->next_rule(e, t.handle)) {
+                const char *target = t.xt->target(e, t.handle);
 
                 if (streq(target, fwd->name))
                         return n;

@@ -454,7 +454,7 @@ int net_address_owner(Rtnl *rtnl, struct in_addr address, int except,
 
 typedef struct PublicSearch {
         unsigned index;
-        struct in_addr *addresses;
+        IpAddress *addresses;
         size_t n, max;
 } PublicSearch;
 
@@ -474,11 +474,11 @@ static int on_public_address(struct nl_msg *msg, void *userdata) {
                 return NL_OK;
         memcpy(&a, nla_data(attrs[IFA_LOCAL]), sizeof(a));
         if (ntohl(a.s_addr) >> 24 != IN_LOOPBACKNET)
-                s->addresses[s->n++] = a;
+                s->addresses[s->n++] = (IpAddress){ .v4 = a };
         return NL_OK;
 }
 
-int net_public_addresses(Rtnl *rtnl, const char *ifname, struct in_addr *ret, size_t max) {
+int net_public_addresses(Rtnl *rtnl, const char *ifname, IpAddress *ret, size_t max) {
         _cleanup_(nlmsg_freep) struct nl_msg *m = NULL;
         PublicSearch s = { .index = if_nametoindex(ifname), .addresses = ret, .max = max };
         struct ifaddrmsg ifa = { .ifa_family = AF_INET, .ifa_index = s.index };

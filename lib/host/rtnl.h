@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 
 #include "basic/cleanup.h"
+#include "basic/ip-address.h"
 
 typedef struct Rtnl Rtnl;
 
@@ -42,7 +43,7 @@ int net_default_uplink(Rtnl *rtnl, char ret_ifname[static IFNAMSIZ]);
 /* The IPv4 addresses of an interface that the world may use: of global scope, none of the loopback
  * network (venet0's first is 127.0.0.2). In the kernel's order, the primary one first; as many as
  * there is room for. Returns how many. */
-int net_public_addresses(Rtnl *rtnl, const char *ifname, struct in_addr *ret, size_t max);
+int net_public_addresses(Rtnl *rtnl, const char *ifname, IpAddress *ret, size_t max);
 
 /* Is the address one of the host's own? 1 = yes (and on which interface, not except), 0 = no. */
 int net_address_owner(Rtnl *rtnl, struct in_addr address, int except,

@@ -72,8 +72,8 @@ const NatPlan web = {
         .guest = "web",
         .tap = "tap0",
         .uplink = "venet0",
-        .guest_address = { 0x0200000a }, /* 10.0.0.2 */
-        .masquerade = true,
+        .side[NAT_IPV4].guest_address.v4 = { 0x0200000a }, /* 10.0.0.2 */
+        .side[NAT_IPV4].masquerade = true,
         .forwards = forwards,
         .n_forwards = ARRAY_SIZE(forwards),
 };
@@ -124,24 +124,24 @@ void assert_as_planned(void) {
 }
 
 int apply(const NatPlan *plan) {
-        const char *what = NULL;
-        int r = nat_apply(plan, &what);
+        NatRefusal refusal;
+        int r = nat_apply(plan, &refusal);
 
         if (r < 0)
-                fail_msg("nat_apply: %s: %s", what, strerror(-r));
+                fail_msg("nat_apply: %s: %s", refusal.what, strerror(-r));
         return r;
 }
 
 int check(const NatPlan *plan) {
-        const char *what;
+        NatRefusal refusal;
 
-        return nat_check(plan, &what);
+        return nat_check(plan, &refusal);
 }
 
 int take_away(const char *guest) {
-        const char *what;
+        NatRefusal refusal;
 
-        return nat_remove(guest, &what);
+        return nat_remove(guest, &refusal);
 }
 
 int nat_setup(void **state) {

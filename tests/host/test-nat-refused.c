@@ -10,7 +10,7 @@
 
 /* Somebody changes the table behind our look at it: the kernel says so, and we look again. */
 static void test_race(void **state) {
-        const char *what = NULL;
+        NatRefusal refusal;
 
         (void) state;
         nat_kernel.disturb = "iptables-legacy -A INPUT -p tcp --dport 23 -j DROP";
@@ -22,29 +22,29 @@ static void test_race(void **state) {
         /* It ends, though, whoever keeps on. */
         take_away("web");
         nat_kernel_refuse(1, UINT_MAX, EAGAIN);
-        ASSERT_ERROR(nat_apply(&web, &what), EAGAIN);
+        ASSERT_ERROR(nat_apply(&web, &refusal), EAGAIN);
         assert_in_range(nat_kernel.commits, 2, 10);
 }
 
 /* The first table took its rules, the second did not: nothing is left. */
 static void test_second_table_refused(void **state) {
         _cleanup_free_ char *before = NULL, *after = NULL;
-        const char *what = NULL;
+        NatRefusal refusal;
 
         (void) state;
         shell("iptables-legacy -A INPUT -p tcp --dport 23 -j DROP && "
               "iptables-legacy -t nat -S >/dev/null");
         before = shell_output(SAVE_COUNTED);
         nat_kernel_refuse(2, 2, ENOMEM);
-        ASSERT_ERROR(nat_apply(&web, &what), ENOMEM);
-        assert_string_equal(what, "table nat");
+        ASSERT_ERROR(nat_apply(&web, &refusal), ENOMEM);
+        assert_string_equal(refusal.what, "table nat");
         assert_int_equal(nat_kernel.commits, 3);
         after = shell_output(SAVE_COUNTED);
         assert_string_equal(before, after);
 
         /* Where even that is refused, nat_remove() can do it later. */
         nat_kernel_refuse(2, UINT_MAX, ENOMEM);
-        ASSERT_ERROR(nat_apply(&web, &what), ENOMEM);
+        ASSERT_ERROR(nat_apply(&web, &refusal), ENOMEM);
         nat_kernel_reset();
         assert_int_equal(take_away("web"), 1);
         shell("! iptables-legacy-save | grep UMLD");
@@ -53,49 +53,49 @@ static void test_second_table_refused(void **state) {
 /* A failed change leaves the rules that were there: they still work. */
 static void test_change_refused(void **state) {
         NatPlan fewer = web;
-        const char *what = NULL;
+        NatRefusal refusal;
 
         (void) state;
         apply(&web);
         fewer.n_forwards = 1;
         nat_kernel_refuse(1, UINT_MAX, ENOMEM);
-        ASSERT_ERROR(nat_apply(&fewer, &what), ENOMEM);
+        ASSERT_ERROR(nat_apply(&fewer, &refusal), ENOMEM);
         nat_kernel_reset();
         assert_as_planned();
 }
 
 static void test_missing_feature(void **state) {
-        const char *what = NULL;
+        NatRefusal refusal;
 
         (void) state;
         nat_kernel_refuse(2, 2, ENOENT);
         nat_kernel.no_masquerade = true;
-        ASSERT_ERROR(nat_apply(&web, &what), EOPNOTSUPP);
-        assert_string_equal(what, "target MASQUERADE");
+        ASSERT_ERROR(nat_apply(&web, &refusal), EOPNOTSUPP);
+        assert_string_equal(refusal.what, "target MASQUERADE");
         shell("! iptables-legacy-save | grep UMLD");
-        assert_false(nat_has_masquerade());
+        assert_false(nat_has_masquerade(NAT_IPV4));
         nat_kernel.no_masquerade = false;
-        assert_true(nat_has_masquerade());
+        assert_true(nat_has_masquerade(NAT_IPV4));
 
         /* Nothing is known to be missing: then it is the table. */
         nat_kernel_refuse(2, 2, ENOENT);
-        ASSERT_ERROR(nat_apply(&web, &what), ENOENT);
-        assert_string_equal(what, "table nat");
+        ASSERT_ERROR(nat_apply(&web, &refusal), ENOENT);
+        assert_string_equal(refusal.what, "table nat");
 }
 
 static void no_tables(void) {
-        const char *what = NULL;
+        NatRefusal refusal;
 
         nat_kernel.no_tables = ENOPROTOOPT;
-        assert(nat_apply(&web, &what) == -ENOPROTOOPT);
-        assert(streq(what, "table filter"));
-        assert(nat_check(&web, &what) == -ENOPROTOOPT);
+        assert(nat_apply(&web, &refusal) == -ENOPROTOOPT);
+        assert(streq(refusal.what, "table filter"));
+        assert(nat_check(&web, &refusal) == -ENOPROTOOPT);
         nat_kernel.no_tables = ENOENT;
-        assert(nat_apply(&web, &what) == -ENOPROTOOPT);
-        assert(nat_remove("web", &what) == 0);
+        assert(nat_apply(&web, &refusal) == -ENOPROTOOPT);
+        assert(nat_remove("web", &refusal) == 0);
 }
 
-/* The host's modprobe is called once, for the three modules, with nothing of our environment. */
+/* The host's modprobe is called once, for its modules, with nothing of our environment. */
 static void test_no_tables(void **state) {
         _cleanup_free_ char *said = NULL;
 
@@ -113,17 +113,18 @@ static void test_no_tables(void **state) {
         said = shell_output("cat /run/said");
         assert_string_equal(said, "-q ip_tables\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n"
                                   "-q iptable_filter\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n"
-                                  "-q iptable_nat\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n");
+                                  "-q iptable_nat\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n"
+                                  "-q iptable_mangle\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n");
 }
 
 static void forbidden(void) {
-        const char *what = NULL;
+        NatRefusal refusal;
 
         assert(setresuid(65534, 65534, 65534) >= 0);
-        assert(nat_apply(&web, &what) == -EPERM);
-        assert(streq(what, "table filter"));
-        assert(nat_check(&web, &what) == -EPERM);
-        assert(nat_remove("web", &what) == -EPERM);
+        assert(nat_apply(&web, &refusal) == -EPERM);
+        assert(streq(refusal.what, "table filter"));
+        assert(nat_check(&web, &refusal) == -EPERM);
+        assert(nat_remove("web", &refusal) == -EPERM);
 }
 
 static void test_forbidden(void **state) {

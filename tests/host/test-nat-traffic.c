@@ -159,17 +159,17 @@ static void test_traffic(void **state) {
                 .guest = "web",
                 .tap = "tap0",
                 .uplink = "venet0",
-                .guest_address = address("10.0.0.2", 0).sin_addr,
-                .masquerade = true,
+                .side[NAT_IPV4].guest_address.v4 = address("10.0.0.2", 0).sin_addr,
+                .side[NAT_IPV4].masquerade = true,
                 .forwards = forwards,
                 .n_forwards = ARRAY_SIZE(forwards),
         };
-        const char *what;
+        NatRefusal refusal;
         char said[INET_ADDRSTRLEN];
         pid_t server;
 
         (void) state;
-        assert_int_equal(nat_apply(&plan, &what), 1);
+        assert_int_equal(nat_apply(&plan, &refusal), 1);
 
         /* In: the guest sees the caller itself. */
         FOREACH_ELEMENT (p, ports) {
@@ -188,7 +188,7 @@ static void test_traffic(void **state) {
         server = serve(guest, 80);
         call(inet, "192.0.2.1", 8081, said);
         assert_string_equal(said, "");
-        assert_int_equal(nat_remove("web", &what), 1);
+        assert_int_equal(nat_remove("web", &refusal), 1);
         call(inet, "192.0.2.1", 8080, said);
         assert_string_equal(said, "");
         child_kill(server);
@@ -215,26 +215,26 @@ static void assert_seen_as(pid_t from, const char *seen) {
 
 /* The same forwards from outside, from the host itself and from the guest. */
 static void test_from_everywhere(void **state) {
-        const struct in_addr public[] = { address("192.0.2.1", 0).sin_addr };
+        const IpAddress public[] = { { .v4 = address("192.0.2.1", 0).sin_addr } };
         NatPlan plan = {
                 .guest = "web",
                 .tap = "tap0",
                 .uplink = "venet0",
-                .guest_address = address("10.0.0.2", 0).sin_addr,
-                .host_address = address("10.0.0.1", 0).sin_addr,
-                .masquerade = true,
+                .side[NAT_IPV4].guest_address.v4 = address("10.0.0.2", 0).sin_addr,
+                .side[NAT_IPV4].host_address.v4 = address("10.0.0.1", 0).sin_addr,
+                .side[NAT_IPV4].masquerade = true,
                 .forwards = &both,
                 .n_forwards = 1,
-                .public = public,
-                .n_public = 1,
+                .side[NAT_IPV4].public = public,
+                .side[NAT_IPV4].n_public = 1,
         };
-        const char *what;
+        NatRefusal refusal;
         char said[INET_ADDRSTRLEN];
         pid_t server;
 
         (void) state;
-        assert_int_equal(nat_apply(&plan, &what), 1);
-        assert_int_equal(nat_check(&plan, &what), 1);
+        assert_int_equal(nat_apply(&plan, &refusal), 1);
+        assert_int_equal(nat_check(&plan, &refusal), 1);
         assert_seen_as(inet, "192.0.2.9");
         assert_seen_as(getpid(), "192.0.2.1");
         assert_seen_as(guest, "10.0.0.1");
@@ -249,8 +249,8 @@ static void test_from_everywhere(void **state) {
         assert_int_equal(waitpid(server, NULL, 0), server);
         /* Out by SNAT, to which address of the host one likes. */
         shell("ip address add 192.0.2.7/24 dev venet0");
-        plan.snat_address = address("192.0.2.7", 0).sin_addr;
-        assert_int_equal(nat_apply(&plan, &what), 1);
+        plan.side[NAT_IPV4].snat_address.v4 = address("192.0.2.7", 0).sin_addr;
+        assert_int_equal(nat_apply(&plan, &refusal), 1);
         server = serve(inet, 8003);
         call(guest, "192.0.2.9", 8003, said);
         assert_string_equal(said, "192.0.2.7");
@@ -258,11 +258,11 @@ static void test_from_everywhere(void **state) {
         /* Reached also where the guest's way out is not the host. */
         shell("nsenter -t %d -n ip route del default", (int) guest);
         plan.one_arm = true;
-        assert_int_equal(nat_apply(&plan, &what), 1);
-        assert_int_equal(nat_check(&plan, &what), 1);
+        assert_int_equal(nat_apply(&plan, &refusal), 1);
+        assert_int_equal(nat_check(&plan, &refusal), 1);
         assert_seen_as(inet, "10.0.0.1");
         assert_seen_as(getpid(), "10.0.0.1");
-        assert_int_equal(nat_remove("web", &what), 1);
+        assert_int_equal(nat_remove("web", &refusal), 1);
 }
 
 /* With everything forwarded, a guarded port still leads to the host, and anything else to the
@@ -274,19 +274,19 @@ static void test_guarded(void **state) {
                 .guest = "web",
                 .tap = "tap0",
                 .uplink = "venet0",
-                .guest_address = address("10.0.0.2", 0).sin_addr,
-                .masquerade = true,
+                .side[NAT_IPV4].guest_address.v4 = address("10.0.0.2", 0).sin_addr,
+                .side[NAT_IPV4].masquerade = true,
                 .forwards = &all,
                 .n_forwards = 1,
                 .guarded = &guarded,
                 .n_guarded = 1,
         };
-        const char *what;
+        NatRefusal refusal;
         char said[INET_ADDRSTRLEN];
         pid_t host = serve(getpid(), 22), other = serve(guest, 23), wrong = serve(guest, 22);
 
         (void) state;
-        assert_int_equal(nat_apply(&plan, &what), 1);
+        assert_int_equal(nat_apply(&plan, &refusal), 1);
         call(inet, "192.0.2.1", 22, said);
         assert_string_equal(said, "192.0.2.9");
         assert_int_equal(waitpid(host, NULL, 0), host);
@@ -296,7 +296,7 @@ static void test_guarded(void **state) {
         assert_string_equal(said, "192.0.2.9");
         assert_int_equal(waitpid(other, NULL, 0), other);
         child_kill(wrong);
-        assert_int_equal(nat_check(&plan, &what), 1);
+        assert_int_equal(nat_check(&plan, &refusal), 1);
 }
 
 static int setup_newest(void **state) {

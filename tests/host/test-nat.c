@@ -38,13 +38,13 @@ static void test_found_by_iptables(void **state) {
 
 /* The chains for calls from near, as iptables(8) shows and finds them. */
 static void test_public_addresses(void **state) {
-        static const struct in_addr public[] = { { 0x010200c0 } };
+        static const IpAddress public[] = { { .v4 = { 0x010200c0 } } };
         NatPlan plan = web;
 
         (void) state;
-        plan.public = public;
-        plan.n_public = 1;
-        plan.host_address.s_addr = htonl(0x0a000001);
+        plan.side[NAT_IPV4].public = public;
+        plan.side[NAT_IPV4].n_public = 1;
+        plan.side[NAT_IPV4].host_address.v4.s_addr = htonl(0x0a000001);
         apply(&plan);
         assert_int_equal(check(&plan), 1);
         shell("iptables-legacy -t nat -C PREROUTING -j UMLD-LOC-web");
@@ -208,7 +208,7 @@ static void test_plan_changes(void **state) {
         assert_int_equal(apply(&other), 1);
         shell("! iptables-legacy-save | grep venet0");
         /* What is no longer wanted goes, with its chain. */
-        other.masquerade = false;
+        other.side[NAT_IPV4].masquerade = false;
         assert_int_equal(apply(&other), 1);
         shell("! iptables-legacy-save | grep UMLD-POST");
         other.n_forwards = 0;
@@ -264,7 +264,7 @@ static void test_unused_tables(void **state) {
         (void) state;
         assert_int_equal(take_away("web"), 0);
         assert_tables_in_use("");
-        closed.masquerade = false;
+        closed.side[NAT_IPV4].masquerade = false;
         closed.n_forwards = 0;
         assert_int_equal(apply(&closed), 1);
         assert_tables_in_use("filter\n");
@@ -273,7 +273,7 @@ static void test_unused_tables(void **state) {
 static void test_many_forwards(void **state) {
         static Forward many[513];
         NatPlan plan = web;
-        const char *what = NULL;
+        NatRefusal refusal;
 
         (void) state;
         for (unsigned i = 0; i < ARRAY_SIZE(many); i++)
@@ -294,8 +294,8 @@ static void test_many_forwards(void **state) {
         plan.n_forwards = 512;
         assert_int_equal(apply(&plan), 1);
         plan.n_forwards = 513;
-        ASSERT_ERROR(nat_apply(&plan, &what), E2BIG);
-        assert_string_equal(what, "port forwards");
+        ASSERT_ERROR(nat_apply(&plan, &refusal), E2BIG);
+        assert_string_equal(refusal.what, "port forwards");
         shell("test $(iptables-legacy-save -t nat | grep -c DNAT) -eq 1024");
 }
 

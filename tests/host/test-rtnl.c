@@ -212,7 +212,7 @@ static void test_uplink_multipath(void **state) {
 }
 
 static void test_public_addresses(void **state) {
-        struct in_addr a[3] = { 0 };
+        IpAddress a[3] = { 0 };
 
         (void) state;
         ASSERT_ERROR(net_public_addresses(rtnl, "venet0", a, 3), ENODEV);
@@ -224,8 +224,8 @@ static void test_public_addresses(void **state) {
               "label venet0:0 && ip address add 203.0.113.8/32 dev venet0 && ip address add "
               "169.254.1.1/16 scope link dev venet0 && ip address add 10.0.0.1/24 dev tap0");
         assert_int_equal(net_public_addresses(rtnl, "venet0", a, 3), 2);
-        assert_int_equal(a[0].s_addr, ipv4("203.0.113.7").s_addr);
-        assert_int_equal(a[1].s_addr, ipv4("203.0.113.8").s_addr);
+        assert_int_equal(a[0].v4.s_addr, ipv4("203.0.113.7").s_addr);
+        assert_int_equal(a[1].v4.s_addr, ipv4("203.0.113.8").s_addr);
         assert_int_equal(net_public_addresses(rtnl, "venet0", a, 1), 1);
 }
 

@@ -10,8 +10,8 @@ static NatPlan plan_with(const Forward *forwards, size_t n) {
                 .guest = "web",
                 .tap = "tap0",
                 .uplink = "venet0",
-                .guest_address = { htonl(0x0a000002) },
-                .masquerade = true,
+                .side[NAT_IPV4].guest_address.v4 = { htonl(0x0a000002) },
+                .side[NAT_IPV4].masquerade = true,
                 .forwards = forwards,
                 .n_forwards = n,
         };
@@ -51,7 +51,7 @@ static void assert_redirection(const NatRule *r, uint8_t protocol, unsigned firs
         assert_int_equal(r->last_port, last);
         assert_int_equal(r->verdict, NAT_DNAT);
         assert_int_equal(r->to_port, to);
-        assert_int_equal(ntohl(r->to_address.s_addr), 0x0a000002);
+        assert_int_equal(ntohl(r->to_address.v4.s_addr), 0x0a000002);
 }
 
 static void test_forwards(void **state) {
@@ -122,16 +122,16 @@ static void test_guard(void **state) {
 /* To an address of the uplink from elsewhere than the uplink. */
 static void test_public_addresses(void **state) {
         static const Forward forward = { FORWARD_TCP, 80, 80, 80 };
-        static const struct in_addr public[] = { { 1 }, { 2 } };
+        static const IpAddress public[] = { { .v4 = { 1 } }, { .v4 = { 2 } } };
         static const int near[] = { NAT_CHAIN_LOC, NAT_CHAIN_OUT };
         NatPlan plan = plan_with(&forward, 1);
         NatChains chains;
         const NatRule *r;
 
         (void) state;
-        plan.public = public;
-        plan.n_public = ARRAY_SIZE(public);
-        plan.host_address.s_addr = htonl(0x0a000001);
+        plan.side[NAT_IPV4].public = public;
+        plan.side[NAT_IPV4].n_public = ARRAY_SIZE(public);
+        plan.side[NAT_IPV4].host_address.v4.s_addr = htonl(0x0a000001);
         ASSERT_OK(nat_chains_plan(&chains, &plan));
         FOREACH_ELEMENT (n, near) {
                 assert_int_equal(chains.chain[*n].n_rules, 2);
@@ -139,14 +139,14 @@ static void test_public_addresses(void **state) {
                 for (size_t i = 0; i < 2; i++) {
                         assert_int_equal(r[i].verdict, NAT_JUMP);
                         assert_string_equal(r[i].chain, "UMLD-PRE-web");
-                        assert_int_equal(r[i].destination.s_addr, public[i].s_addr);
+                        assert_int_equal(r[i].destination.v4.s_addr, public[i].v4.s_addr);
                 }
         }
         assert_int_equal(chains.chain[NAT_CHAIN_POST].n_rules, 2);
         r = chains.chain[NAT_CHAIN_POST].rules;
         assert_int_equal(r->verdict, NAT_SNAT);
-        assert_int_equal(r->source.s_addr, r->destination.s_addr);
-        assert_int_equal(r->to_address.s_addr, plan.host_address.s_addr);
+        assert_int_equal(r->source.v4.s_addr, r->destination.v4.s_addr);
+        assert_int_equal(r->to_address.v4.s_addr, plan.side[NAT_IPV4].host_address.v4.s_addr);
         assert_string_equal(r->out, "tap0");
         nat_chains_done(&chains);
 
@@ -155,16 +155,16 @@ static void test_public_addresses(void **state) {
         assert_int_equal(chains.chain[NAT_CHAIN_POST].n_rules, 2);
         r = chains.chain[NAT_CHAIN_POST].rules;
         assert_int_equal(r->verdict, NAT_SNAT);
-        assert_int_equal(r->source.s_addr, INADDR_ANY);
+        assert_int_equal(r->source.v4.s_addr, INADDR_ANY);
         assert_int_equal(r->states, NAT_STATE_DNAT);
         nat_chains_done(&chains);
 
-        plan.snat_address.s_addr = htonl(0xcb00710a);
+        plan.side[NAT_IPV4].snat_address.v4.s_addr = htonl(0xcb00710a);
         plan.n_forwards = 0;
         ASSERT_OK(nat_chains_plan(&chains, &plan));
         r = chains.chain[NAT_CHAIN_POST].rules;
         assert_int_equal(r->verdict, NAT_SNAT);
-        assert_int_equal(r->to_address.s_addr, plan.snat_address.s_addr);
+        assert_int_equal(r->to_address.v4.s_addr, plan.side[NAT_IPV4].snat_address.v4.s_addr);
         assert_string_equal(r->out, "venet0");
         FOREACH_ELEMENT (n, near)
                 assert_int_equal(chains.chain[*n].n_rules, 0);
@@ -189,32 +189,145 @@ static void test_too_many(void **state) {
         nat_chains_done(&chains);
 }
 
+#define GUEST6                                                                                     \
+        {                                                                                          \
+                {                                                                                  \
+                        { 0xfd, [15] = 2 }                                                         \
+                }                                                                                  \
+        }
+#define HOST6                                                                                      \
+        {                                                                                          \
+                {                                                                                  \
+                        { 0xfd, [15] = 1 }                                                         \
+                }                                                                                  \
+        }
+
+/* The same in IPv6, as far as a forward is for it, and each call to the one address that it names.
+ */
+static void test_families(void **state) {
+        static const Forward forwards[] = {
+                { FORWARD_TCP | FORWARD_UDP, 500, 600, 500 },
+                { FORWARD_TCP, 80, 80, 80, .family = FORWARD_IPV4, .address.v4 = { 7 } },
+                { FORWARD_TCP, 80, 80, 81, .family = FORWARD_IPV6 },
+        };
+        static const IpAddress public[] = { { .v6 = { { { 0x20, [15] = 9 } } } } };
+        NatPlan plan = plan_with(forwards, ARRAY_SIZE(forwards));
+        NatChains chains;
+        const NatChain *c;
+
+        (void) state;
+        plan.side[NAT_IPV6] = (NatSide){ .guest_address.v6 = GUEST6, .host_address.v6 = HOST6 };
+        ASSERT_OK(nat_chains_plan(&chains, &plan));
+        c = nat_chain(&chains, NAT_IPV4, NAT_CHAIN_PRE);
+        assert_int_equal(c->n_rules, 3);
+        assert_redirection(&c->rules[2], IPPROTO_TCP, 80, 80, 0);
+        assert_int_equal(c->rules[2].destination.v4.s_addr, 7);
+        /* Nobody could call. */
+        assert_int_equal(nat_chain(&chains, NAT_IPV6, NAT_CHAIN_FWD)->n_rules, 2);
+        assert_int_equal(nat_chain(&chains, NAT_IPV6, NAT_CHAIN_PRE)->n_rules, 0);
+        nat_chains_done(&chains);
+
+        plan.side[NAT_IPV6].public = public;
+        plan.side[NAT_IPV6].n_public = 1;
+        ASSERT_OK(nat_chains_plan(&chains, &plan));
+        c = nat_chain(&chains, NAT_IPV6, NAT_CHAIN_PRE);
+        assert_int_equal(c->n_rules, 4);
+        for (size_t i = 0; i < c->n_rules; i++)
+                assert_int_equal(c->rules[i].family, NAT_IPV6);
+        assert_int_equal(c->rules[0].verdict, NAT_RETURN); /* the host's own DHCPv6 */
+        assert_int_equal(c->rules[0].protocol, IPPROTO_UDP);
+        assert_int_equal(c->rules[0].first_port, 546);
+        assert_int_equal(c->rules[3].to_port, 81);
+        assert_int_equal(c->rules[3].to_address.v6.s6_addr[15], 2);
+        c = nat_chain(&chains, NAT_IPV6, NAT_CHAIN_LOC);
+        assert_int_equal(c->n_rules, 1);
+        assert_true(ip_address_equal(&c->rules[0].destination, public));
+        c = nat_chain(&chains, NAT_IPV6, NAT_CHAIN_POST);
+        assert_int_equal(c->n_rules, 1); /* the guest's calls to itself; it is not masqueraded */
+        assert_int_equal(c->rules[0].to_address.v6.s6_addr[15], 1);
+        nat_chains_done(&chains);
+}
+
+/* Answers, then what else may come in, then nothing. */
+static void test_host_access(void **state) {
+        static const struct {
+                NatHostAccess access;
+                unsigned v4, v6;
+        } cases[] = { { NAT_HOST_ALL, 0, 0 }, { NAT_HOST_ICMP, 3, 5 }, { NAT_HOST_NO, 2, 4 } };
+        NatPlan plan = plan_with(NULL, 0);
+
+        (void) state;
+        plan.side[NAT_IPV6] = (NatSide){ .guest_address.v6 = GUEST6 };
+        FOREACH_ELEMENT (k, cases)
+                for (NatFamily f = 0; f < NAT_FAMILY_MAX; f++) {
+                        size_t n = f == NAT_IPV6 ? k->v6 : k->v4;
+                        const NatChain *c;
+                        NatChains chains;
+
+                        plan.host_access = k->access;
+                        ASSERT_OK(nat_chains_plan(&chains, &plan));
+                        c = nat_chain(&chains, f, NAT_CHAIN_IN);
+                        assert_int_equal(c->n_rules, n);
+                        assert_string_equal(c->jump.in, n > 0 ? "tap0" : "");
+                        if (n > 0) {
+                                assert_int_equal(c->rules[0].states,
+                                                 NAT_STATE_RELATED | NAT_STATE_ESTABLISHED);
+                                assert_int_equal(c->rules[0].verdict, NAT_ACCEPT);
+                                assert_int_equal(c->rules[n - 1].verdict, NAT_DROP);
+                                assert_int_equal(c->rules[n - 1].protocol, 0);
+                        }
+                        if (k->access == NAT_HOST_ICMP) {
+                                assert_int_equal(c->rules[n - 2].verdict, NAT_RETURN);
+                                assert_int_equal(c->rules[n - 2].icmp_type,
+                                                 f == NAT_IPV6 ? 128 : 8);
+                        }
+                        nat_chains_done(&chains);
+                }
+}
+
+static void test_clamped(void **state) {
+        NatPlan plan = plan_with(NULL, 0);
+        const NatChain *c;
+        NatChains chains;
+
+        (void) state;
+        plan.clamp_mss = true;
+        ASSERT_OK(nat_chains_plan(&chains, &plan));
+        c = nat_chain(&chains, NAT_IPV4, NAT_CHAIN_MSS);
+        assert_int_equal(c->n_rules, 2);
+        assert_string_equal(c->rules[0].in, "tap0");
+        assert_string_equal(c->rules[1].out, "tap0");
+        for (size_t i = 0; i < 2; i++) {
+                assert_int_equal(c->rules[i].verdict, NAT_CLAMP_MSS);
+                assert_true(c->rules[i].syn);
+        }
+        assert_int_equal(nat_chain(&chains, NAT_IPV6, NAT_CHAIN_MSS)->n_rules, 0);
+        nat_chains_done(&chains);
+}
+
 /* Two rules that differ in any one thing are not equal. */
 static void test_equal(void **state) {
-        static const NatRule base = {
-                .in = "tap0", .out = "eth0", .verdict = NAT_JUMP, .chain = "x"
-        };
+#define BASE .in = "tap0", .out = "eth0", .verdict = NAT_JUMP, .chain = "x"
+        static const NatRule base = { BASE };
         static const NatRule others[] = {
                 { .in = "tap1", .out = "eth0", .verdict = NAT_JUMP, .chain = "x" },
                 { .in = "tap0", .out = "eth1", .verdict = NAT_JUMP, .chain = "x" },
                 { .in = "tap0", .out = "eth0", .verdict = NAT_ACCEPT, .chain = "x" },
                 { .in = "tap0", .out = "eth0", .verdict = NAT_JUMP, .chain = "y" },
-                { .in = "tap0", .out = "eth0", .verdict = NAT_JUMP, .chain = "x", .source = { 1 } },
-                { .in = "tap0",
-                  .out = "eth0",
-                  .verdict = NAT_JUMP,
-                  .chain = "x",
-                  .destination = { 1 } },
-                { .in = "tap0", .out = "eth0", .verdict = NAT_JUMP, .chain = "x", .protocol = 6 },
-                { .in = "tap0", .out = "eth0", .verdict = NAT_JUMP, .chain = "x", .first_port = 1 },
-                { .in = "tap0", .out = "eth0", .verdict = NAT_JUMP, .chain = "x", .last_port = 1 },
-                { .in = "tap0", .out = "eth0", .verdict = NAT_JUMP, .chain = "x", .states = 1 },
-                { .in = "tap0",
-                  .out = "eth0",
-                  .verdict = NAT_JUMP,
-                  .chain = "x",
-                  .to_address = { 1 } },
-                { .in = "tap0", .out = "eth0", .verdict = NAT_JUMP, .chain = "x", .to_port = 1 },
+                { BASE, .family = NAT_IPV6 },
+                { BASE, .source.v4 = { 1 } },
+                { BASE, .destination.v4 = { 1 } },
+                { BASE, .source.v6 = GUEST6 },
+                { BASE, .destination.v6 = GUEST6 },
+                { BASE, .protocol = 6 },
+                { BASE, .first_port = 1 },
+                { BASE, .last_port = 1 },
+                { BASE, .syn = true },
+                { BASE, .icmp_type = 8 },
+                { BASE, .states = 1 },
+                { BASE, .to_address.v4 = { 1 } },
+                { BASE, .to_address.v6 = GUEST6 },
+                { BASE, .to_port = 1 },
         };
         NatRule same = base;
 
@@ -226,9 +339,11 @@ static void test_equal(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_chains),   cmocka_unit_test(test_forwards),
-                cmocka_unit_test(test_guard),    cmocka_unit_test(test_public_addresses),
-                cmocka_unit_test(test_too_many), cmocka_unit_test(test_equal),
+                cmocka_unit_test(test_chains),      cmocka_unit_test(test_forwards),
+                cmocka_unit_test(test_guard),       cmocka_unit_test(test_public_addresses),
+                cmocka_unit_test(test_too_many),    cmocka_unit_test(test_families),
+                cmocka_unit_test(test_host_access), cmocka_unit_test(test_clamped),
+                cmocka_unit_test(test_equal),
         };
 
         return RUN_TESTS(tests);

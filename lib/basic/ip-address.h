@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The address of one machine, of either family. */
+
+#include <netinet/in.h>
+
+#include "basic/macro.h"
+
+/* The one of the other family is zero; {} is any address, or none. */
+typedef struct IpAddress {
+        struct in_addr v4;
+        struct in6_addr v6;
+} IpAddress;
+
+bool ip_address_equal(const IpAddress *a, const IpAddress *b);
+bool ip_address_is_any(const IpAddress *a);
+bool ip_address_is_v6(const IpAddress *a);
+
+/* "ADDRESS", whichever family it is of. -EINVAL: neither. */
+int ip_address_parse(const char *s, IpAddress *ret);
+
+#define IP_ADDRESS_TEXT_MAX INET6_ADDRSTRLEN
+char *ip_address_format(const IpAddress *a, char buf[static IP_ADDRESS_TEXT_MAX]);
