@@ -71,6 +71,81 @@ static void test_public_addresses(void **state) {
         shell("! iptables-legacy-save | grep UMLD");
 }
 
+/* Every chain of both families, as iptables(8) itself writes them. */
+static void test_both_families(void **state) {
+        static const IpAddress public[] = { { .v6 = { { { 0x20, 1, 0x0d, 0xb8, [15] = 9 } } } } };
+        static const Forward forward = { FORWARD_TCP, 8080, 8080, 80 };
+        static const char expected[] =
+                "-A FORWARD -j UMLD-MSS-web\n"
+                "-A UMLD-MSS-web -i tap0 -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS "
+                "--clamp-mss-to-pmtu\n"
+                "-A UMLD-MSS-web -o tap0 -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS "
+                "--clamp-mss-to-pmtu\n"
+                "-A INPUT -i tap0 -j UMLD-IN-web\n"
+                "-A FORWARD -j UMLD-FWD-web\n"
+                "-A UMLD-FWD-web -s fd00::2/128 -i tap0 -j ACCEPT\n"
+                "-A UMLD-FWD-web -d fd00::2/128 -o tap0 -m conntrack --ctstate "
+                "RELATED,ESTABLISHED,DNAT -j ACCEPT\n"
+                "-A UMLD-IN-web -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
+                "-A UMLD-IN-web -p ipv6-icmp -m icmp6 --icmpv6-type 135 -j ACCEPT\n"
+                "-A UMLD-IN-web -p ipv6-icmp -m icmp6 --icmpv6-type 136 -j ACCEPT\n"
+                "-A UMLD-IN-web -p ipv6-icmp -m icmp6 --icmpv6-type 128 -j RETURN\n"
+                "-A UMLD-IN-web -j DROP\n"
+                "-A PREROUTING -i venet0 -j UMLD-PRE-web\n"
+                "-A PREROUTING -j UMLD-LOC-web\n"
+                "-A OUTPUT -j UMLD-OUT-web\n"
+                "-A POSTROUTING -j UMLD-POST-web\n"
+                "-A UMLD-LOC-web -d 2001:db8::9/128 -j UMLD-PRE-web\n"
+                "-A UMLD-OUT-web -d 2001:db8::9/128 -j UMLD-PRE-web\n"
+                "-A UMLD-POST-web -s fd00::2/128 -d fd00::2/128 -o tap0 -j SNAT --to-source "
+                "fd00::1\n"
+                "-A UMLD-POST-web -s fd00::2/128 -o venet0 -j MASQUERADE\n"
+                "-A UMLD-PRE-web -p tcp -m tcp --dport 8080 -j DNAT --to-destination "
+                "[fd00::2]:80\n";
+        _cleanup_free_ char *text = NULL;
+        NatPlan plan = web;
+
+        (void) state;
+        plan.forwards = &forward;
+        plan.n_forwards = 1;
+        plan.host_access = NAT_HOST_ICMP;
+        plan.clamp_mss = true;
+        plan.side[NAT_IPV6] = (NatSide){ .guest_address.v6 = { { { 0xfd, [15] = 2 } } },
+                                         .host_address.v6 = { { { 0xfd, [15] = 1 } } },
+                                         .masquerade = true,
+                                         .public = public,
+                                         .n_public = 1 };
+        assert_int_equal(apply(&plan), 1);
+        assert_int_equal(check(&plan), 1);
+        text = shell_output(
+                "for t in mangle filter nat; do ip6tables-legacy-save -t $t | grep ^-A; "
+                "done");
+        assert_string_equal(text, expected);
+        /* Its -C compares bytes; so nothing of ours but MASQUERADE could be written otherwise. */
+        shell("for t in mangle filter nat; do ip6tables-legacy-save -t $t | sed -n 's/^-A/-C/p' | "
+              "grep -v MASQ | while read -r rule; do ip6tables-legacy -t $t $rule || exit 1; done "
+              "|| exit 1; done");
+        shell("iptables-legacy -C INPUT -i tap0 -j UMLD-IN-web && iptables-legacy -C UMLD-IN-web "
+              "-p "
+              "icmp --icmp-type 8 -j RETURN && iptables-legacy -C UMLD-IN-web -j DROP && "
+              "iptables-legacy -t mangle -C UMLD-MSS-web -i tap0 -p tcp --tcp-flags SYN,RST SYN -j "
+              "TCPMSS --clamp-mss-to-pmtu");
+        shell("ip6tables-legacy -F UMLD-IN-web");
+        assert_int_equal(check(&plan), 0);
+        assert_int_equal(apply(&plan), 1);
+        /* By SNAT, and no longer at all: IPv4 keeps what it has. */
+        plan.side[NAT_IPV6].snat_address = public[0];
+        assert_int_equal(apply(&plan), 1);
+        assert_int_equal(check(&plan), 1);
+        shell("ip6tables-legacy -t nat -C UMLD-POST-web -s fd00::2 -o venet0 -j SNAT --to-source "
+              "2001:db8::9");
+        plan.side[NAT_IPV6] = (NatSide){};
+        assert_int_equal(apply(&plan), 1);
+        shell("! ip6tables-legacy-save | grep UMLD && iptables-legacy-save | grep -q UMLD");
+        assert_int_equal(take_away("web"), 1);
+        shell("! iptables-legacy-save | grep UMLD");
+}
+
 static void test_survives_save_and_restore(void **state) {
         (void) state;
         apply(&web);
@@ -320,6 +395,7 @@ int main(void) {
                 cmocka_unit_test_setup(test_exact_text, nat_setup),
                 cmocka_unit_test_setup(test_found_by_iptables, nat_setup),
                 cmocka_unit_test_setup(test_public_addresses, nat_setup),
+                cmocka_unit_test_setup(test_both_families, nat_setup),
                 cmocka_unit_test_setup(test_survives_save_and_restore, nat_setup),
                 cmocka_unit_test_setup(test_foreign_rules_untouched, nat_setup),
                 cmocka_unit_test_setup(test_place_of_jumps, nat_setup),
