@@ -132,6 +132,7 @@ DEFINE_GETTER(get_guest_address, "s", address_text(c->guest_address));
 DEFINE_GETTER(get_uplink, "s", g->host->uplink);
 DEFINE_GETTER(get_masquerade, "s",
               masquerade_to_string(g->host->uplink[0] ? g->host->masquerade : c->masquerade));
+DEFINE_GETTER(get_host_access, "s", host_access_to_string(c->host_access));
 DEFINE_GETTER(get_rule_repairs, "u", g->host->repairs);
 DEFINE_GETTER(get_backend, "s", "iptables");
 DEFINE_GETTER(get_unconfirmed, "s", g->trial ? "pending" : g->taken_back ? "taken-back" : "");
@@ -379,6 +380,7 @@ static const sd_bus_vtable vtable[] = {
         PROPERTY(UMLD_PROP_UPLINK, "s", get_uplink),
         PROPERTY(UMLD_PROP_MASQUERADE, "s", get_masquerade),
         PROPERTY(UMLD_PROP_BACKEND, "s", get_backend),
+        PROPERTY(UMLD_PROP_HOST_ACCESS, "s", get_host_access),
         PROPERTY(UMLD_PROP_RULE_REPAIRS, "u", get_rule_repairs),
         PROPERTY(UMLD_PROP_FORWARDS, "as", get_forwards),
         PROPERTY(UMLD_PROP_PROXIES, "as", get_proxies),

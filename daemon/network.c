@@ -115,6 +115,19 @@ static int check_address(Host *h, int index, Fault *f) {
                          inet_ntop(AF_INET, &h->config->host_address, text, sizeof(text)), other);
 }
 
+/* Of a tap that has no address of it. Else the guest would reach what the host listens on by the
+ * address that every interface gives itself, past the rules for IPv4. */
+static void switch_ipv6_off(const Host *h) {
+        _cleanup_free_ char *name = strfmt("net/ipv6/conf/%s/disable_ipv6", h->config->tap);
+        int r = name ? sysctl_set(name, "1") : -ENOMEM;
+
+        if (r < 0 && r != -ENOENT) /* a kernel without IPv6 */
+                log_warning_errno(r,
+                                  "Tap=%s: cannot switch IPv6 off there, so that the guest may "
+                                  "reach the host's own services by it, ignoring: %m",
+                                  h->config->tap);
+}
+
 /* Address, neighbour and the rest of a tap that is there. */
 static int configure_tap(Host *h, Fault *f) {
         const Config *c = h->config;
@@ -124,6 +137,7 @@ static int configure_tap(Host *h, Fault *f) {
         RtnlLink link;
         int r;
 
+        switch_ipv6_off(h);
         r = net_link_get(h->rtnl, c->tap, &link);
         if (r >= 0 &&
             (what = "alias", r = net_link_set_alias(h->rtnl, link.index, tap_alias(h, alias))) >=

@@ -53,6 +53,7 @@ static void print_network(const Config *c, const Host *h) {
         printf("uplink        %s, %s\n", h->uplink,
                h->masquerade == MASQUERADE_NO ? "no masquerading"
                                               : masquerade_to_string(h->masquerade));
+        printf("host access   %s\n", host_access_to_string(c->host_access));
         for (size_t i = 0; i < c->n_forwards; i++)
                 printf("forward       %s\n", forward_format(&c->forwards[i], text));
         for (size_t i = 0; i < c->n_proxies; i++)

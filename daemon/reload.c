@@ -131,6 +131,7 @@ int reload_apply_live(Config *running, const Config *next) {
         running->n_reserved = next->n_reserved;
         running->masquerade = next->masquerade;
         running->one_arm = next->one_arm;
+        running->host_access = next->host_access;
         memcpy(running->uplink, next->uplink, sizeof(running->uplink));
         running->balloon = next->balloon;
         running->disk_sync = next->disk_sync;

@@ -26,6 +26,12 @@ static Forward *guarded_ports(const Host *h) {
         return ports;
 }
 
+static const NatHostAccess host_access[HOST_ACCESS_MAX] = {
+        [HOST_ACCESS_NO] = NAT_HOST_NO,
+        [HOST_ACCESS_ICMP] = NAT_HOST_ICMP,
+        [HOST_ACCESS_ALL] = NAT_HOST_ALL,
+};
+
 static NatPlan nat_plan(const Host *h, const Forward *guarded) {
         const Config *c = h->config;
         bool snat = h->masquerade == MASQUERADE_SNAT;
@@ -43,6 +49,7 @@ static NatPlan nat_plan(const Host *h, const Forward *guarded) {
                         .n_public = h->n_public,
                 },
                 .one_arm = c->one_arm,
+                .host_access = host_access[c->host_access],
                 .forwards = c->forwards,
                 .n_forwards = c->n_forwards,
                 .guarded = guarded,

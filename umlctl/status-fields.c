@@ -219,6 +219,7 @@ static void format_network(FILE *f, const json_t *props, usec_t now) {
         if (!isempty(masquerade))
                 put_piece(f, &n, ", ", streq(masquerade, "no") ? "no masquerading" : masquerade);
         put_piece(f, &n, " by ", prop_string(props, UMLD_PROP_BACKEND));
+        put_piece(f, &n, ", host access ", prop_string(props, UMLD_PROP_HOST_ACCESS));
 }
 
 /* What a reload has left open. */
@@ -301,6 +302,7 @@ const StatusField status_fields[] = {
         { "network.uplink", UMLD_PROP_UPLINK, FIELD_STRING },
         { "network.masquerade", UMLD_PROP_MASQUERADE, FIELD_STRING },
         { "network.backend", UMLD_PROP_BACKEND, FIELD_STRING },
+        { "network.host_access", UMLD_PROP_HOST_ACCESS, FIELD_STRING },
         { "network.repairs", UMLD_PROP_RULE_REPAIRS, FIELD_COUNT },
         { "network.forwards", UMLD_PROP_FORWARDS, FIELD_STRINGS, "Forwards" },
         { "network.proxies", UMLD_PROP_PROXIES, FIELD_STRINGS, "Relayed" },

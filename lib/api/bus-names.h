@@ -58,6 +58,7 @@
 #define UMLD_PROP_UPLINK         "Uplink"        /* s */
 #define UMLD_PROP_MASQUERADE     "Masquerade" /* s, as in the configuration; auto until it is known */
 #define UMLD_PROP_BACKEND        "Backend"    /* s, iptables */
+#define UMLD_PROP_HOST_ACCESS    "HostAccess"  /* s, what of the host the guest may reach */
 #define UMLD_PROP_RULE_REPAIRS   "RuleRepairs" /* u, since umld started */
 #define UMLD_PROP_FORWARDS       "Forwards"    /* as, in the grammar of Forward= */
 #define UMLD_PROP_PROXIES        "Proxies"     /* as, "PORT (state)": relayed by a program */

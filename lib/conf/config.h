@@ -29,6 +29,15 @@ typedef enum Masquerade {
         MASQUERADE_INVALID = -EINVAL,
 } Masquerade;
 
+/* What of the host itself the guest may reach. */
+typedef enum HostAccess {
+        HOST_ACCESS_NO,
+        HOST_ACCESS_ICMP,
+        HOST_ACCESS_ALL,
+        HOST_ACCESS_MAX,
+        HOST_ACCESS_INVALID = -EINVAL,
+} HostAccess;
+
 typedef enum MemoryBacking {
         BACKING_AUTO,    /* the first that the host allows, in this order */
         BACKING_SHM,     /* /dev/shm, made to fit */
@@ -88,6 +97,7 @@ const char *probe_format(const Probe *p, char buf[static PROBE_TEXT_MAX]);
 
 DECLARE_STRING_TABLE(transport, Transport);
 DECLARE_STRING_TABLE(masquerade, Masquerade);
+DECLARE_STRING_TABLE(host_access, HostAccess);
 DECLARE_STRING_TABLE(memory_backing, MemoryBacking);
 DECLARE_STRING_TABLE(balloon_mode, BalloonMode);
 DECLARE_STRING_TABLE(ready_when, ReadyWhen);
@@ -138,6 +148,7 @@ typedef struct Config {
         Transport transport;
         Masquerade masquerade;
         bool one_arm;
+        HostAccess host_access;
         Forward *forwards;
         size_t n_forwards;
         Forward *proxies; /* relayed by a program; TCP, at most CONFIG_PROXIES_MAX ports in all */

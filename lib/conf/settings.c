@@ -15,6 +15,11 @@ static const char *const masquerade_table[] = {
         [MASQUERADE_SNAT] = "snat",
         [MASQUERADE_NO] = "no",
 };
+static const char *const host_access_table[] = {
+        [HOST_ACCESS_NO] = "no",
+        [HOST_ACCESS_ICMP] = "icmp",
+        [HOST_ACCESS_ALL] = "all",
+};
 static const char *const memory_backing_table[] = {
         [BACKING_AUTO] = "auto",
         [BACKING_SHM] = "shm",
@@ -41,6 +46,7 @@ static const char *const cpu_affinity_table[] = {
 
 DEFINE_STRING_TABLE(transport, Transport, TRANSPORT_MAX);
 DEFINE_STRING_TABLE(masquerade, Masquerade, MASQUERADE_MAX);
+DEFINE_STRING_TABLE(host_access, HostAccess, HOST_ACCESS_MAX);
 DEFINE_STRING_TABLE(memory_backing, MemoryBacking, MEMORY_BACKING_MAX);
 DEFINE_STRING_TABLE(balloon_mode, BalloonMode, BALLOON_MODE_MAX);
 DEFINE_STRING_TABLE(ready_when, ReadyWhen, READY_WHEN_MAX);
@@ -48,8 +54,9 @@ DEFINE_STRING_TABLE(restart_when, RestartWhen, RESTART_WHEN_MAX);
 DEFINE_STRING_TABLE(cpu_affinity, CpuAffinity, CPU_AFFINITY_MAX);
 
 static_assert(sizeof(Transport) == sizeof(int) && sizeof(Masquerade) == sizeof(int) &&
-                      sizeof(ReadyWhen) == sizeof(int) && sizeof(RestartWhen) == sizeof(int) &&
-                      sizeof(BalloonMode) == sizeof(int) && sizeof(CpuAffinity) == sizeof(int),
+                      sizeof(HostAccess) == sizeof(int) && sizeof(ReadyWhen) == sizeof(int) &&
+                      sizeof(RestartWhen) == sizeof(int) && sizeof(BalloonMode) == sizeof(int) &&
+                      sizeof(CpuAffinity) == sizeof(int),
               "setting_parse_choice() stores an int");
 
 /* What there is one of so far, beside auto. */
@@ -126,8 +133,8 @@ static const Setting settings[] = {
         { "Network", "OneArm", "yes | no",
           "Let forwarded connections seem to come from the host's tap address", "no",
           .parse = setting_parse_bool, FIELD(one_arm) },
-        { "Network", "HostAccess", "no | icmp | all", "What of the host itself the guest may reach",
-          "icmp" },
+        { "Network", "HostAccess", NULL, "What of the host itself the guest may reach", "icmp",
+          .parse = setting_parse_choice, FIELD(host_access), CHOICES(host_access_table) },
         { "Network", "Backend", NULL, "What makes the host's rules", "auto",
           .parse = setting_check_choice, CHOICES(backend_choices), .later = "nftables" },
         { "Network", "MTU", "auto | NUMBER", "Largest packet on the tap; auto takes the uplink's",

@@ -15,6 +15,7 @@
 
 #define COMMIT_ATTEMPTS 5
 #define NAMES_MAX       4096
+#define TABLES          ((size_t) NAT_FAMILY_MAX * NAT_TABLE_MAX)
 
 static const struct {
         const char *name, *what;
@@ -99,8 +100,8 @@ typedef struct TableEdit {
 
 typedef struct NatEdit {
         const NatChains *chains;
-        TableEdit table[NAT_FAMILY_MAX * NAT_TABLE_MAX]; /* those of IPv4 first */
-        bool fresh;                                      /* no chain of ours was there */
+        TableEdit table[TABLES]; /* those of IPv4 first */
+        bool fresh;              /* no chain of ours was there */
 } NatEdit;
 
 static void table_edit_done(TableEdit *t) {
@@ -282,6 +283,10 @@ static int table_edit(NatEdit *edit, TableEdit *t) {
                         return r;
                 t->changed |= r > 0;
         }
+        if (!t->changed) { /* a descriptor less */
+                t->xt->free(t->handle);
+                t->handle = NULL;
+        }
         return 0;
 }
 
@@ -290,10 +295,11 @@ static int refuse(const TableEdit *t, int error, NatRefusal *ret) {
         return error;
 }
 
-/* Takes snapshots of the tables and edits them. */
-static int nat_edit_prepare(NatEdit *edit, const NatChains *chains, NatRefusal *ret_refusal) {
+/* Takes snapshots of the tables, from the one to before the other, and edits them. */
+static int nat_edit_prepare(NatEdit *edit, const NatChains *chains, size_t from, size_t to,
+                            NatRefusal *ret_refusal) {
         *edit = (NatEdit){ .chains = chains, .fresh = true };
-        for (size_t i = 0; i < ARRAY_SIZE(edit->table); i++) {
+        for (size_t i = from; i < to; i++) {
                 TableEdit *t = &edit->table[i];
                 int r;
 
@@ -349,7 +355,8 @@ static int nat_edit_commit(NatEdit *edit, NatRefusal *ret_refusal) {
         return changed;
 }
 
-static int nat_commit(const NatChains *chains, bool *ret_fresh, NatRefusal *ret_refusal) {
+static int nat_commit(const NatChains *chains, size_t from, size_t to, bool *ret_fresh,
+                      NatRefusal *ret_refusal) {
         int r = -EAGAIN;
 
         /* Somebody who does not take the lock may change a table between our look and our commit:
@@ -357,7 +364,7 @@ static int nat_commit(const NatChains *chains, bool *ret_fresh, NatRefusal *ret_
         for (int i = 0; i < COMMIT_ATTEMPTS && (r == -EAGAIN || r == -EINVAL); i++) {
                 _cleanup_(nat_edit_done) NatEdit edit = {};
 
-                r = nat_edit_prepare(&edit, chains, ret_refusal);
+                r = nat_edit_prepare(&edit, chains, from, to, ret_refusal);
                 if (i == 0)
                         *ret_fresh = edit.fresh;
                 if (r >= 0)
@@ -381,7 +388,7 @@ int nat_apply(const NatPlan *plan, NatRefusal *ret_refusal) {
 
         if (r < 0)
                 return r;
-        r = nat_commit(&chains, &fresh, ret_refusal);
+        r = nat_commit(&chains, 0, TABLES, &fresh, ret_refusal);
         if (r < 0 && fresh) {
                 NatRefusal ignored;
 
@@ -399,11 +406,24 @@ bool nat_has_masquerade(NatFamily family) {
 }
 
 int nat_remove(const char *guest, NatRefusal *ret_refusal) {
+        bool changed = false, fresh;
         NatChains chains;
-        bool fresh;
+        int failed = 0;
 
         nat_chains_init(&chains, guest);
-        return nat_commit(&chains, &fresh, ret_refusal);
+        /* Each for itself: what one of them refuses is no reason to leave the others as they are,
+         * and whoever is short of descriptors needs but one. */
+        for (size_t i = 0; i < TABLES; i++) {
+                NatRefusal refusal;
+                int r = nat_commit(&chains, i, i + 1, &fresh, &refusal);
+
+                if (r < 0 && failed == 0) {
+                        *ret_refusal = refusal;
+                        failed = r;
+                }
+                changed |= r > 0;
+        }
+        return failed < 0 ? failed : changed;
 }
 
 int nat_check(const NatPlan *plan, NatRefusal *ret_refusal) {
@@ -413,7 +433,7 @@ int nat_check(const NatPlan *plan, NatRefusal *ret_refusal) {
 
         if (r < 0)
                 return r;
-        r = nat_edit_prepare(&edit, &chains, ret_refusal);
+        r = nat_edit_prepare(&edit, &chains, 0, TABLES, ret_refusal);
         if (r < 0)
                 return r;
         FOREACH_ELEMENT (t, edit.table)

@@ -57,9 +57,10 @@ class Life(Case):
         self.assertEqual((d["memory"]["size"], d["memory"]["backing"], d["memory"]["path"]),
                          (32 << 20, "shm", "/dev/shm"))
         self.assertIsInstance(d["memory"]["used"], int)
-        self.assertEqual({k: d["network"][k] for k in ("tap", "host", "guest", "uplink", "masquerade", "backend")},
+        self.assertEqual({k: d["network"][k] for k in ("tap", "host", "guest", "uplink", "masquerade", "backend",
+                                                          "host_access")},
                          {"tap": "tap0", "host": "10.0.0.1/24", "guest": "10.0.0.2", "uplink": "venet0",
-                          "masquerade": "masquerade", "backend": "iptables"})
+                          "masquerade": "masquerade", "backend": "iptables", "host_access": "icmp"})
         self.assertEqual(d["network"]["forwards"], ["tcp/8080:80", "udp/5000-5010"])
         self.assertTrue(d["confinement"]["user"].isdigit())
         self.assertTrue(Path(d["console"]["log"]).exists())

@@ -114,7 +114,7 @@ static void test_keys(void **state) {
 
 /* A key whose feature has not landed is refused whatever its value is. */
 static void test_not_supported(void **state) {
-        static const char *const keys[] = { "Network/HostAccess", "Network/MTU" };
+        static const char *const keys[] = { "Network/MTU" };
         size_t n, seen = 0;
         const Setting *s = settings_table(&n);
 

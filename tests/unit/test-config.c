@@ -59,6 +59,7 @@ static void test_defaults(void **state) {
         assert_string_equal(c->uplink, "");
         assert_int_equal(c->transport, TRANSPORT_AUTO);
         assert_int_equal(c->masquerade, MASQUERADE_AUTO);
+        assert_int_equal(c->host_access, HOST_ACCESS_ICMP);
         assert_int_equal(c->n_forwards, 0);
         assert_int_equal(c->ready, READY_BOOT);
         assert_int_equal(c->start_timeout, 90 * USEC_PER_SEC);
@@ -249,6 +250,7 @@ static void test_enums(void **state) {
         })
         ASSERT_TABLE(transport, TRANSPORT_MAX);
         ASSERT_TABLE(masquerade, MASQUERADE_MAX);
+        ASSERT_TABLE(host_access, HOST_ACCESS_MAX);
         ASSERT_TABLE(ready_when, READY_WHEN_MAX);
         ASSERT_TABLE(restart_when, RESTART_WHEN_MAX);
         ASSERT_TABLE(cpu_affinity, CPU_AFFINITY_MAX);

@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a real guest reaches and by what it is reached, beside its forwards: the host's own services."""
+
+import contextlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from umldtest import (DONE, GUEST_ADDRESS, HOST, HOST_TAP, MAKE_GUEST, PATIENCE, SOURCE, TestCase, main, test_kernels,
+                      wait_until)
+
+PORT = 8080
+
+
+class NetworkTest(TestCase):
+    """With the newest kernel that there is."""
+
+    kernel = test_kernels()[-1]
+    images = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.images = Path(tempfile.mkdtemp(prefix="umld-network.", dir="/var/tmp"))
+        cls.addClassCleanup(shutil.rmtree, cls.images)
+        subprocess.run([MAKE_GUEST, "--overlay", SOURCE / "tests/guest/overlay", cls.images / "guest.img"],
+                       check=True, timeout=60)
+
+    def configure(self, **network):
+        self.world.guest(kernel=self.kernel, image=self.images / "guest.img", Supervise={"Ready": "guest"},
+                         Network={"Forward": f"tcp/{PORT}:80", **network})
+
+    def reconfigure(self, **network):
+        """The same guest, running, with other rules."""
+        settings = {"Guest": {"Kernel": self.world.kernel(self.kernel)}, "Supervise": {"Ready": "guest"},
+                    "Network": {"Forward": f"tcp/{PORT}:80", **network}}
+        self.world.write_config("web", settings)
+        self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
+
+    def order(self, command):
+        """What a command in the guest prints."""
+        with contextlib.suppress(OSError):
+            return self.world.fetch(PORT, "/cgi-bin/do?" + command.replace(" ", "+"), timeout=10 * PATIENCE)
+        return ""
+
+    def service(self, port, part="host"):
+        """A service that greets whoever calls."""
+        listener = self.world.socket(part)
+        self.addCleanup(listener.close)
+        listener.setsockopt(1, 2, 1)  # SO_REUSEADDR
+        listener.bind(("0.0.0.0", port))
+        listener.listen()
+
+        def greet():
+            with contextlib.suppress(OSError):
+                while True:
+                    connection = listener.accept()[0]
+                    connection.sendall(b"hello\n")
+                    connection.close()
+
+        threading.Thread(target=greet, daemon=True).start()
+
+
+class HostAccess(NetworkTest):
+    def reached(self, address):
+        return "hello" in self.order(f"nc -w 1 {address} 2222")
+
+    def echoed(self, address):
+        return "1 packets received" in self.order(f"ping -c 1 -W 1 {address}")
+
+    def test_levels(self):
+        """By default echo requests alone; changed while the guest runs. The host calls the guest all the time."""
+        self.configure()
+        before = self.world.snapshot()
+        self.service(2222)
+        umld = self.daemon().wait_ready(60)
+        page = self.world.fetch(PORT)
+        self.assertEqual(umld.status()["network"]["host_access"], "icmp")
+        for level, ping, call in (("icmp", True, False), ("all", True, True), ("no", False, False)):
+            with self.subTest(level=level):
+                self.reconfigure(HostAccess=level)
+                self.assertEqual(umld.status()["network"]["host_access"], level)
+                for allowed, attempt, address in ((ping, self.echoed, HOST_TAP), (call, self.reached, HOST_TAP),
+                                                  (call, self.reached, HOST)):
+                    if allowed:
+                        wait_until(lambda a=address, attempt=attempt: attempt(a), what=f"{level}: {address}")
+                    else:
+                        self.assertFalse(attempt(address), f"{level}: {address}")
+                self.assertEqual(self.world.fetch(80, address=GUEST_ADDRESS, part="host"), page)
+                self.assertIn(page, self.order(f"wget -q -O - http://{HOST}:{PORT}/"))  # is forwarded
+        self.assertEqual(umld.stop(40), DONE)
+        self.assert_same_host(before)
+
+    def test_before_the_hosts_own_rules(self):
+        """What the host opens to everybody is not open to the guest, and what it closes stays closed."""
+        self.world.host("iptables-legacy", "-A", "INPUT", "-p", "tcp", "--dport", "2222", "-j", "ACCEPT")
+        self.world.host("iptables-legacy", "-A", "INPUT", "-p", "icmp", "-j", "DROP")
+        self.service(2222)
+        self.configure()
+        umld = self.daemon().wait_ready(60)
+        self.assertFalse(self.reached(HOST_TAP))
+        self.assertFalse(self.echoed(HOST_TAP))
+        rules = self.world.host("iptables-legacy", "-S", "INPUT").splitlines()
+        self.assertEqual(rules[1], "-A INPUT -i tap0 -j UMLD-IN-web")
+        self.assertEqual(umld.stop(40), DONE)
+
+    def test_no_way_around_by_ipv6(self):
+        """A tap without an IPv6 address has not even one of its own."""
+        self.world.guest(fake="boot,ready")
+        umld = self.daemon().wait_ready()
+        self.assertIn("10.0.0.1", self.world.host("ip", "-o", "address", "show", "dev", "tap0"))
+        self.assertNotIn("inet6", self.world.host("ip", "-o", "address", "show", "dev", "tap0"))
+        self.assertIn("inet6", self.world.host("ip", "-o", "address", "show", "dev", "venet0"))
+        self.assertEqual(umld.stop(), DONE)
+
+
+if __name__ == "__main__":
+    main()
