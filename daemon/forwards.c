@@ -11,8 +11,10 @@
 #include "basic/string-util.h"
 #include "daemon/host.h"
 
-#define CLAIM_MAX   (64 * 1024)
-#define NAMED_PORTS 8 /* so many are named in a warning */
+#define CLAIM_MAX (64 * 1024)
+/* So many are named in a warning. */
+#define NAMED_PORTS     8
+#define NAMED_ADDRESSES 4
 
 static bool wants_ports(const Config *c) {
         return c->n_forwards > 0 || c->n_proxies > 0;
@@ -24,11 +26,21 @@ static char *claim_path(const Host *h) {
 
 /* ---- what may not be ---- */
 
-static bool takes_every_tcp_port(const Config *c) {
-        static const Forward tcp = { FORWARD_TCP, 1, UINT16_MAX, 1 };
+static bool takes_every_tcp_port_of(const Config *c, const IpAddress *address) {
+        const Forward tcp = { FORWARD_TCP, 1, UINT16_MAX, 1, FORWARD_IPV4, *address };
         Forward left;
 
         return !forward_common_port(&tcp, &tcp, c->forwards, c->n_forwards, &left);
+}
+
+/* By each of the host's addresses; without any, by those that may come. */
+static bool takes_every_tcp_port(const Host *h) {
+        static const IpAddress any;
+
+        for (size_t i = 0; i < h->n_public; i++)
+                if (!takes_every_tcp_port_of(h->config, &h->public[i]))
+                        return false;
+        return h->n_public > 0 || takes_every_tcp_port_of(h->config, &any);
 }
 
 static bool guards_a_tcp_port(const Guard *g) {
@@ -49,7 +61,7 @@ static int check_guard(Host *h, Fault *f) {
                 return fault_set(f, VERDICT_NETWORK, true, r,
                                  "cannot see which ports the host listens on: %m");
         h->rules_stale |= r > 0;
-        if (takes_every_tcp_port(c) && !guards_a_tcp_port(&h->guard))
+        if (takes_every_tcp_port(h) && !guards_a_tcp_port(&h->guard))
                 return fault_set(f, VERDICT_NETWORK, true, -EADDRINUSE,
                                  "Forward=all would leave no port by which to reach this host: no "
                                  "sshd listens here; start it, or name the port you log in by: "
@@ -309,6 +321,25 @@ static void warn_of_guard(const Guard *g, const Forward *f, FILE *file) {
                                 forward_format(&g->ports[i].ports, port), g->ports[i].why);
 }
 
+/* One that is to come yet, or was mistyped. */
+static void warn_of_address(const Host *h, const Forward *f, FILE *file) {
+        char text[FORWARD_TEXT_MAX], address[IP_ADDRESS_TEXT_MAX];
+
+        if (ip_address_is_any(&f->address))
+                return;
+        for (size_t i = 0; i < h->n_public; i++)
+                if (ip_address_equal(&h->public[i], &f -> address))
+                        return;
+        fprintf(file, "Forward=%s: %s does not have this address now; it has",
+                forward_format(f, text), h->uplink);
+        for (size_t i = 0; i < MIN(h->n_public, (size_t) NAMED_ADDRESSES); i++)
+                fprintf(file, "%s %s", i > 0 ? "," : "", ip_address_format(&h->public[i], address));
+        fprintf(file, "%s\n",
+                h->n_public == 0                ? " none"
+                : h->n_public > NAMED_ADDRESSES ? " and others"
+                                                : "");
+}
+
 char *host_forwards_warnings(const Host *h) {
         const Config *c = h->config;
         char *text = NULL;
@@ -318,6 +349,7 @@ char *host_forwards_warnings(const Host *h) {
         if (!file)
                 return NULL;
         for (size_t i = 0; i < c->n_forwards; i++) {
+                warn_of_address(h, &c->forwards[i], file);
                 warn_of_guard(&h->guard, &c->forwards[i], file);
                 warn_of_listeners(&h->guard, &c->forwards[i], file);
         }

@@ -9,35 +9,86 @@
 static const char why_form[] =
         "write PROTO/PORT, PROTO/PORT-PORT or PROTO/PORT:PORT, such as tcp/8080:80";
 static const char why_ports[] = "write PROTO/PORT or PROTO/PORT-PORT, such as tcp/8000-8010";
-static const char why_protocol[] = "the protocol is tcp, udp or tcp+udp";
+static const char why_protocol[] =
+        "the protocol is tcp, udp or tcp+udp, or one of them for IPv4 or IPv6 alone, such as tcp6";
 static const char why_port[] = "ports go from 1 to 65535";
 static const char why_order[] = "the first port of a range is its lowest";
 static const char why_length[] = "both ranges have as many ports";
+static const char why_address[] =
+        "an address is one of the host's to the Internet, such as tcp/203.0.113.7:80 or "
+        "tcp/[2001:db8::7]:80";
+static const char why_family[] = "the protocol and the address are of different families";
 
 static int refuse(int error, const char *why, const char **ret_why) {
         *ret_why = why;
         return error;
 }
 
-/* Takes the protocol and its slash off *s. */
-static unsigned take_protocols(const char **s) {
-        static const struct {
-                const char *name;
-                unsigned protocols;
-        } names[] = {
-                { "tcp/", FORWARD_TCP },
-                { "udp/", FORWARD_UDP },
-                { "tcp+udp/", FORWARD_TCP | FORWARD_UDP },
-        };
+/* Shortest first within each meaning. */
+static const struct {
+        const char *name;
+        unsigned protocols;
+        ForwardFamily family;
+} protocol_names[] = {
+        { "tcp", FORWARD_TCP, FORWARD_BOTH },
+        { "udp", FORWARD_UDP, FORWARD_BOTH },
+        { "tcp+udp", FORWARD_TCP | FORWARD_UDP, FORWARD_BOTH },
+        { "tcp4", FORWARD_TCP, FORWARD_IPV4 },
+        { "udp4", FORWARD_UDP, FORWARD_IPV4 },
+        { "tcp4+udp4", FORWARD_TCP | FORWARD_UDP, FORWARD_IPV4 },
+        { "tcp6", FORWARD_TCP, FORWARD_IPV6 },
+        { "udp6", FORWARD_UDP, FORWARD_IPV6 },
+        { "tcp6+udp6", FORWARD_TCP | FORWARD_UDP, FORWARD_IPV6 },
+};
 
-        FOREACH_ELEMENT (n, names) {
+/* Takes the protocol and its slash off *s. */
+static int take_protocols(const char **s, Forward *f, const char **ret_why) {
+        FOREACH_ELEMENT (n, protocol_names) {
                 const char *rest = startswith(*s, n->name);
 
-                if (rest) {
-                        *s = rest;
-                        return n->protocols;
-                }
+                if (!rest || *rest != '/')
+                        continue;
+                *s = rest + 1;
+                f->protocols = n->protocols;
+                f->family = n->family;
+                return 0;
         }
+        return refuse(-EINVAL, strchr(*s, '/') ? why_protocol : why_form, ret_why);
+}
+
+/* Can it be the address of a host on the Internet? Neither "any" nor a loopback or multicast
+ * address, nor one that is written in IPv6 but is IPv4's, or that says nothing without its link. */
+static bool nameable(const IpAddress *a) {
+        uint32_t v4 = ntohl(a->v4.s_addr) >> 24;
+
+        if (!ip_address_is_v6(a))
+                return v4 != 0 && v4 != 127 && v4 < 224;
+        return !IN6_IS_ADDR_V4COMPAT(&a->v6) && !IN6_IS_ADDR_V4MAPPED(&a->v6) &&
+               !IN6_IS_ADDR_LOOPBACK(&a->v6) && !IN6_IS_ADDR_MULTICAST(&a->v6) &&
+               !IN6_IS_ADDR_LINKLOCAL(&a->v6);
+}
+
+/* Takes ADDRESS: or [ADDRESS]: off *s, if there is one. */
+static int take_address(const char **s, Forward *f, const char **ret_why) {
+        bool v6 = **s == '[';
+        const char *start = *s + v6, *end = start + strcspn(start, v6 ? "]" : ":");
+        size_t n = (size_t) (end - start);
+        char text[IP_ADDRESS_TEXT_MAX];
+        ForwardFamily family = v6 ? FORWARD_IPV6 : FORWARD_IPV4;
+
+        if (!v6 && !memchr(start, '.', n))
+                return 0;
+        if (n >= sizeof(text))
+                return refuse(-EINVAL, why_address, ret_why);
+        memcpy(text, start, n);
+        text[n] = '\0';
+        if (ip_address_parse(text, &f->address) < 0 || ip_address_is_v6(&f->address) != v6 ||
+            !nameable(&f->address) || strncmp(end, v6 ? "]:" : ":", v6 ? 2 : 1) != 0)
+                return refuse(-EINVAL, why_address, ret_why);
+        if (f->family != FORWARD_BOTH && f->family != family)
+                return refuse(-EINVAL, why_family, ret_why);
+        f->family = family;
+        *s = end + 1 + v6;
         return 0;
 }
 
@@ -96,9 +147,11 @@ int forward_parse(const char *s, Forward *ret, const char **ret_why) {
                 *ret = all_ports;
                 return 0;
         }
-        f.protocols = take_protocols(&s);
-        if (f.protocols == 0)
-                return refuse(-EINVAL, strchr(s, '/') ? why_protocol : why_form, ret_why);
+        r = take_protocols(&s, &f, ret_why);
+        if (r >= 0)
+                r = take_address(&s, &f, ret_why);
+        if (r < 0)
+                return r;
         r = take_range(&s, &f.host_first, &f.host_last, ret_why);
         if (r < 0)
                 return r;
@@ -118,10 +171,18 @@ int forward_parse(const char *s, Forward *ret, const char **ret_why) {
 }
 
 int ports_parse(const char *s, Forward *ret, const char **ret_why) {
+        Forward f;
+        int r;
+
         /* What leads somewhere, or says "all", is a forward. */
         if (streq(s, "all") || strchr(s, ':'))
                 return refuse(-EINVAL, why_ports, ret_why);
-        return forward_parse(s, ret, ret_why);
+        r = forward_parse(s, &f, ret_why);
+        if (r >= 0 && f.family != FORWARD_BOTH)
+                return refuse(-EINVAL, why_ports, ret_why);
+        if (r >= 0)
+                *ret = f;
+        return r;
 }
 
 bool forward_is_all(const Forward *f) {
@@ -130,24 +191,33 @@ bool forward_is_all(const Forward *f) {
                ip_address_is_any(&f->address);
 }
 
+static const char *protocol_name(const Forward *f) {
+        bool named = !ip_address_is_any(&f->address); /* which says the family as well */
+
+        FOREACH_ELEMENT (n, protocol_names)
+                if (n->protocols == f->protocols && n->family == (named ? FORWARD_BOTH : f->family))
+                        return n->name;
+        return "?";
+}
+
 char *forward_format(const Forward *f, char buf[static FORWARD_TEXT_MAX]) {
-        static const char *const protocols[] = {
-                [FORWARD_TCP] = "tcp",
-                [FORWARD_UDP] = "udp",
-                [FORWARD_TCP | FORWARD_UDP] = "tcp+udp",
-        };
         bool range = f->host_last != f->host_first;
-        int n;
+        char address[IP_ADDRESS_TEXT_MAX], *end = buf + FORWARD_TEXT_MAX, *p = buf;
 
         if (forward_is_all(f))
                 return strcpy(buf, "all");
-        n = snprintf(buf, FORWARD_TEXT_MAX, "%s/%u", protocols[f->protocols], f->host_first);
+        p += snprintf(p, (size_t) (end - p), "%s/", protocol_name(f));
+        if (!ip_address_is_any(&f->address))
+                p += snprintf(p, (size_t) (end - p),
+                              ip_address_is_v6(&f->address) ? "[%s]:" : "%s:",
+                              ip_address_format(&f->address, address));
+        p += snprintf(p, (size_t) (end - p), "%u", f->host_first);
         if (range)
-                n += snprintf(buf + n, FORWARD_TEXT_MAX - (size_t) n, "-%u", f->host_last);
+                p += snprintf(p, (size_t) (end - p), "-%u", f->host_last);
         if (f->guest_first != f->host_first) {
-                n += snprintf(buf + n, FORWARD_TEXT_MAX - (size_t) n, ":%u", f->guest_first);
+                p += snprintf(p, (size_t) (end - p), ":%u", f->guest_first);
                 if (range)
-                        snprintf(buf + n, FORWARD_TEXT_MAX - (size_t) n, "-%u",
+                        snprintf(p, (size_t) (end - p), "-%u",
                                  f->guest_first + (unsigned) (f->host_last - f->host_first));
         }
         return buf;
@@ -166,11 +236,18 @@ bool forward_overlaps(const Forward *a, const Forward *b) {
                b->host_first <= a->host_last && same_calls(a, b);
 }
 
-/* The last port of a run of ports from port on that one of these ranges covers, 0 = none does. */
-static unsigned covered_until(const Forward *ranges, size_t n, unsigned protocol, unsigned port) {
+/* Is this one for each call that the other is for, as far as family and address go? */
+static bool covers_calls(const Forward *f, const Forward *calls) {
+        return (f->family == FORWARD_BOTH || f->family == calls->family) &&
+               (ip_address_is_any(&f->address) || ip_address_equal(&f->address, &calls->address));
+}
+
+/* The last port of a run of ports from that one on which one of these covers, 0 = none does. */
+static unsigned covered_until(const Forward *ranges, size_t n, const Forward *calls,
+                              unsigned port) {
         for (size_t i = 0; i < n; i++)
-                if ((ranges[i].protocols & protocol) && ranges[i].host_first <= port &&
-                    port <= ranges[i].host_last)
+                if ((ranges[i].protocols & calls->protocols) && ranges[i].host_first <= port &&
+                    port <= ranges[i].host_last && covers_calls(&ranges[i], calls))
                         return ranges[i].host_last;
         return 0;
 }
@@ -178,18 +255,25 @@ static unsigned covered_until(const Forward *ranges, size_t n, unsigned protocol
 bool forward_common_port(const Forward *a, const Forward *b, const Forward *except, size_t n_except,
                          Forward *ret) {
         unsigned last = MIN(a->host_last, b->host_last);
+        Forward common = {
+                .family = a->family != FORWARD_BOTH ? a->family : b->family,
+                .address = ip_address_is_any(&a->address) ? b->address : a->address,
+        };
 
+        if (!same_calls(a, b))
+                return false;
         for (unsigned protocol = FORWARD_TCP; protocol <= FORWARD_UDP; protocol <<= 1) {
                 unsigned port = MAX(a->host_first, b->host_first), until;
 
                 if (!(a->protocols & b->protocols & protocol))
                         continue;
-                while (port <= last &&
-                       (until = covered_until(except, n_except, protocol, port)) > 0)
+                common.protocols = protocol;
+                while (port <= last && (until = covered_until(except, n_except, &common, port)) > 0)
                         port = until + 1;
                 if (port > last)
                         continue;
-                *ret = (Forward){ protocol, (uint16_t) port, (uint16_t) port, (uint16_t) port };
+                common.host_first = common.host_last = common.guest_first = (uint16_t) port;
+                *ret = common;
                 return true;
         }
         return false;

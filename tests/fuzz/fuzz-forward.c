@@ -24,6 +24,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         assert((f.protocols & ~(FORWARD_TCP | FORWARD_UDP)) == 0 && f.protocols != 0);
         assert(f.host_first >= 1 && f.host_first <= f.host_last);
         assert(f.guest_first >= 1 && f.guest_first + (f.host_last - f.host_first) <= UINT16_MAX);
+        assert(f.family == FORWARD_BOTH
+                       ? ip_address_is_any(&f.address)
+                       : ip_address_is_any(&f.address) ||
+                                 ip_address_is_v6(&f.address) == (f.family == FORWARD_IPV6));
         assert(forward_overlaps(&f, &f));
         assert(forward_common_port(&f, &f, NULL, 0, &again) && again.host_first == f.host_first);
         assert(!forward_common_port(&f, &f, &f, 1, &again));
@@ -32,6 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         assert(strlen(text) <= strlen(s));
         assert(forward_parse(text, &again, &why) == 0);
         assert(streq(text, forward_format(&again, again_text)));
+        assert(again.family == f.family && ip_address_equal(&again.address, &f.address));
         assert(again.host_last == f.host_last && again.guest_first == f.guest_first);
         return 0;
 }

@@ -289,6 +289,66 @@ class Repairs(ForwardsTest):
         self.assertEqual(umld.stop(), DONE)
 
 
+class Addresses(ForwardsTest):
+    """Forwards that name one of several public addresses."""
+
+    OTHER = "203.0.113.77"
+
+    def setUp(self):
+        super().setUp()
+        self.world.host("ip", "address", "add", f"{self.OTHER}/32", "dev", "venet0")
+
+    def test_rules(self):
+        self.guest([f"tcp/{self.OTHER}:80:8080 tcp/{HOST}:80:80", "udp/53"])
+        umld = self.daemon().wait_ready()
+        self.assertEqual(self.rules(), [
+            f"-d {self.OTHER}/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.2:8080",
+            f"-d {HOST}/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.2",
+            "-p udp -m udp --dport 53 -j DNAT --to-destination 10.0.0.2"])
+        self.assertEqual(umld.status()["network"]["forwards"],
+                         [f"tcp/{self.OTHER}:80:8080", f"tcp/{HOST}:80", "udp/53"])
+        self.assertEqual(umld.stop(), DONE)
+
+    def test_address_to_come(self):
+        self.guest(f"tcp/203.0.113.78:80 tcp/{HOST}:81")
+        warning = "Forward=tcp/203.0.113.78:80: venet0 does not have this address now; it has 203.0.113.10, " \
+                  "203.0.113.77"
+        self.assertIn(warning, self.world.check("web").stdout)
+        umld = self.daemon().wait_ready()
+        self.assertEqual(umld.log.count(warning), 1)
+        self.assertNotIn(f"Forward=tcp/{HOST}:81", umld.log)
+        self.world.host("ip", "address", "add", "203.0.113.78/32", "dev", "venet0")
+        wait_until(lambda: "the uplink has changed: rules made anew" in umld.log, what="rules for the new address")
+        self.assertEqual(umld.log.count("does not have this address"), 1)
+        self.assertEqual(umld.stop(), DONE)
+
+    def test_clash(self):
+        """Two guests may have one port of different addresses, but not of the same one."""
+        first = {"Tap": "tap1", "HostAddress": "10.0.1.1/24", "GuestAddress": "10.0.1.2"}
+        self.guest(f"tcp/{HOST}:80", name="first", **first)
+        umld = self.daemon("first").wait_ready()
+        self.guest("tcp/80", name="second")
+        second = self.daemon("second")
+        self.assertEqual(second.wait(), FAILED)
+        self.assertIn(f"Forward=tcp/80 of second and Forward=tcp/{HOST}:80 of first both want tcp/{HOST}:80",
+                      second.log)
+        self.guest(f"tcp/{self.OTHER}:80 tcp6/80", name="second")
+        second = self.daemon("second").wait_ready()
+        self.assertEqual(second.stop(), DONE)
+        self.assertEqual(umld.stop(), DONE)
+
+    def test_every_port_of_one(self):
+        """Without a guarded port there must be an address left to come in by."""
+        self.guest(f"tcp/{self.OTHER}:1-65535")
+        umld = self.daemon().wait_ready()
+        self.assertEqual(umld.stop(), DONE)
+        self.guest(f"tcp/{self.OTHER}:1-65535 tcp/{HOST}:1-65535")
+        umld = self.daemon()
+        umld.wait_state("backoff")
+        self.assertIn("would leave no port by which to reach this host", umld.log)
+        self.assertEqual(umld.stop(), DONE)
+
+
 class Clashes(ForwardsTest):
     def test_host_listens(self):
         self.service(8080, "nginx")

@@ -65,6 +65,24 @@ class NetworkTest(TestCase):
         threading.Thread(target=greet, daemon=True).start()
 
 
+class PublicAddresses(NetworkTest):
+    OTHER = "203.0.113.77"
+
+    def test_one_of_two(self):
+        """A forward of one address is found there from everywhere, and at the other one nobody answers."""
+        self.world.host("ip", "address", "add", f"{self.OTHER}/32", "dev", "venet0")
+        self.configure(Forward=[f"tcp/{PORT}:80", f"tcp/{self.OTHER}:8081:80"])
+        umld = self.daemon().wait_ready(60)
+        page = self.world.fetch(PORT)
+        for part in ("inet", "host"):
+            self.assertEqual(self.world.fetch(8081, address=self.OTHER, part=part), page)
+            with self.assertRaises(ConnectionRefusedError):
+                self.world.fetch(8081, address=HOST, part=part)
+        self.assertEqual(self.order(f"wget -q -O - http://{self.OTHER}:8081/"), page)
+        self.assertNotIn(page, self.order(f"wget -T 1 -q -O - http://{HOST}:8081/"))
+        self.assertEqual(umld.stop(40), DONE)
+
+
 class HostAccess(NetworkTest):
     def reached(self, address):
         return "hello" in self.order(f"nc -w 1 {address} 2222")

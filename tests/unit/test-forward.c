@@ -9,8 +9,17 @@ enum {
         BOTH = FORWARD_TCP | FORWARD_UDP,
 };
 
+#define IPV4_7                                                                                     \
+        FORWARD_IPV4, {                                                                            \
+                .v4 = { htonl(0xcb007107) }                                                        \
+        }
+#define IPV6_7                                                                                     \
+        FORWARD_IPV6, {                                                                            \
+                .v6 = { { { 0x20, 0x01, 0x0d, 0xb8, [15] = 7 } } }                                 \
+        }
+
 static void test_good(void **state) {
-        static const struct {
+        const struct {
                 const char *text;
                 Forward forward;
                 const char *shortest; /* NULL: the text itself */
@@ -31,6 +40,20 @@ static void test_good(void **state) {
                 { "all", { BOTH, 1, 65535, 1 }, NULL },
                 { "tcp+udp/1-65535", { BOTH, 1, 65535, 1 }, "all" },
                 { "tcp/0080", { FORWARD_TCP, 80, 80, 80 }, "tcp/80" },
+                { "tcp4/80", { FORWARD_TCP, 80, 80, 80, FORWARD_IPV4 }, NULL },
+                { "tcp6+udp6/53:5353", { BOTH, 53, 53, 5353, FORWARD_IPV6 }, NULL },
+                { "tcp4+udp4/1-65535", { BOTH, 1, 65535, 1, FORWARD_IPV4 }, NULL },
+                { "tcp/203.0.113.7:80", { FORWARD_TCP, 80, 80, 80, IPV4_7 }, NULL },
+                { "tcp/203.0.113.7:80:80",
+                  { FORWARD_TCP, 80, 80, 80, IPV4_7 },
+                  "tcp/203.0.113.7:80" },
+                { "tcp4/203.0.113.7:80-81:90-91",
+                  { FORWARD_TCP, 80, 81, 90, IPV4_7 },
+                  "tcp/203.0.113.7:80-81:90-91" },
+                { "tcp+udp/[2001:db8::7]:53", { BOTH, 53, 53, 53, IPV6_7 }, NULL },
+                { "udp6/[2001:0DB8:0::7]:53:54",
+                  { FORWARD_UDP, 53, 53, 54, IPV6_7 },
+                  "udp/[2001:db8::7]:53:54" },
         };
 
         (void) state;
@@ -45,6 +68,8 @@ static void test_good(void **state) {
                 assert_int_equal(f.host_first, g->forward.host_first);
                 assert_int_equal(f.host_last, g->forward.host_last);
                 assert_int_equal(f.guest_first, g->forward.guest_first);
+                assert_int_equal(f.family, g->forward.family);
+                assert_true(ip_address_equal(&f.address, &g->forward.address));
                 assert_string_equal(forward_format(&f, text), g->shortest ?: g->text);
                 ASSERT_OK(forward_parse(text, &again, &why));
                 assert_string_equal(forward_format(&again, text), g->shortest ?: g->text);
@@ -54,7 +79,12 @@ static void test_good(void **state) {
 static void test_bad(void **state) {
         static const char form[] =
                 "write PROTO/PORT, PROTO/PORT-PORT or PROTO/PORT:PORT, such as tcp/8080:80",
-                          protocol[] = "the protocol is tcp, udp or tcp+udp",
+                          protocol[] =
+                                  "the protocol is tcp, udp or tcp+udp, or one of them for IPv4 "
+                                  "or IPv6 alone, such as tcp6",
+                          address[] = "an address is one of the host's to the Internet, such as "
+                                      "tcp/203.0.113.7:80 or tcp/[2001:db8::7]:80",
+                          family[] = "the protocol and the address are of different families",
                           port[] = "ports go from 1 to 65535",
                           order[] = "the first port of a range is its lowest",
                           length[] = "both ranges have as many ports";
@@ -86,6 +116,31 @@ static void test_bad(void **state) {
                 { "tcp/80,tcp/81", EINVAL, form },
                 { "tcp/80-90-100", EINVAL, form },
                 { "tcp/+80", EINVAL, form },
+                { "tcp5/80", EINVAL, protocol },
+                { "tcp4+udp6/80", EINVAL, protocol },
+                { "tcp/203.0.113.7", EINVAL, address },
+                { "tcp/203.0.113:80", EINVAL, address },
+                { "tcp/203.0.113.7.8:80", EINVAL, address },
+                { "tcp/0.0.0.0:80", EINVAL, address },
+                { "tcp/127.0.0.1:80", EINVAL, address },
+                { "tcp/224.0.0.1:80", EINVAL, address },
+                { "tcp/[203.0.113.7]:80", EINVAL, address },
+                { "tcp/[2001:db8::7]", EINVAL, address },
+                { "tcp/[2001:db8::7]80", EINVAL, address },
+                { "tcp/[2001:db8::7:80", EINVAL, address },
+                { "tcp/[::1]:80", EINVAL, address },
+                { "tcp/[::]:80", EINVAL, address },
+                { "tcp/[fe80::1]:80", EINVAL, address },
+                { "tcp/[ff02::1]:80", EINVAL, address },
+                { "tcp/[::ffff:203.0.113.7]:80", EINVAL, address },
+                { "tcp/[::1:2]:80", EINVAL, address },
+                { "tcp/[0123:0123:0123:0123:0123:0123:0123:0123:0123:0123]:80", EINVAL, address },
+                { "tcp/2001:db8::7:80", EINVAL, form },
+                { "tcp6/203.0.113.7:80", EINVAL, family },
+                { "tcp4+udp4/[2001:db8::7]:80", EINVAL, family },
+                { "tcp/203.0.113.7:", EINVAL, form },
+                { "tcp/203.0.113.7:80:81:82", EINVAL, form },
+                { "tcp/203.0.113.7:0", ERANGE, port },
                 { "tcp/0", ERANGE, port },
                 { "tcp/65536", ERANGE, port },
                 { "tcp/1-65536", ERANGE, port },
@@ -118,10 +173,22 @@ static void test_overlaps(void **state) {
                 const char *a, *b;
                 bool overlap;
         } pairs[] = {
-                { "tcp/80", "tcp/80:8080", true },    { "tcp/80", "udp/80", false },
-                { "tcp/80", "tcp+udp/80", true },     { "udp/80", "tcp+udp/80", true },
-                { "tcp/80", "tcp/81", false },        { "tcp/80-90", "tcp/90-100", true },
-                { "tcp/80-90", "tcp/91-100", false }, { "tcp/1-65535", "tcp/22:2222", true },
+                { "tcp/80", "tcp/80:8080", true },
+                { "tcp/80", "udp/80", false },
+                { "tcp/80", "tcp+udp/80", true },
+                { "udp/80", "tcp+udp/80", true },
+                { "tcp/80", "tcp/81", false },
+                { "tcp/80-90", "tcp/90-100", true },
+                { "tcp/80-90", "tcp/91-100", false },
+                { "tcp/1-65535", "tcp/22:2222", true },
+                { "tcp4/80", "tcp6/80", false },
+                { "tcp4/80", "tcp/80", true },
+                { "all", "udp6/53", true },
+                { "tcp/203.0.113.7:80", "tcp/203.0.113.8:80", false },
+                { "tcp/203.0.113.7:80", "tcp/203.0.113.7:70-90", true },
+                { "tcp/203.0.113.7:80", "tcp/80:8080", true },
+                { "tcp/203.0.113.7:80", "tcp6/80", false },
+                { "tcp/203.0.113.7:80", "tcp/[2001:db8::7]:80", false },
                 { "tcp/8080:80", "tcp/80", false }, /* the guest's port may be reached in two ways
                                                      */
         };
@@ -153,26 +220,36 @@ static void test_ports(void **state) {
         assert_string_equal(why, form);
         ASSERT_ERROR(ports_parse("all", &f, &why), EINVAL);
         assert_string_equal(why, form);
+        ASSERT_ERROR(ports_parse("tcp6/22", &f, &why), EINVAL);
+        assert_string_equal(why, form);
+        ASSERT_ERROR(ports_parse("tcp/203.0.113.7:22", &f, &why), EINVAL);
+        assert_string_equal(why, form);
         ASSERT_ERROR(ports_parse("tcp/0", &f, &why), ERANGE);
         assert_string_equal(why, "ports go from 1 to 65535");
 }
 
 static void test_is_all(void **state) {
         const Forward all = { BOTH, 1, 65535, 1 }, tcp = { FORWARD_TCP, 1, 65535, 1 },
-                      most = { BOTH, 1, 65534, 1 }, but_one = { BOTH, 2, 65535, 2 };
+                      most = { BOTH, 1, 65534, 1 }, but_one = { BOTH, 2, 65535, 2 },
+                      ipv4 = { BOTH, 1, 65535, 1, FORWARD_IPV4 },
+                      one = { BOTH, 1, 65535, 1, FORWARD_IPV4, { .v4 = { 1 } } };
 
         (void) state;
         assert_true(forward_is_all(&all));
         assert_false(forward_is_all(&tcp));
         assert_false(forward_is_all(&most));
         assert_false(forward_is_all(&but_one));
+        assert_false(forward_is_all(&ipv4));
+        assert_false(forward_is_all(&one));
 }
 
 static void test_common_port(void **state) {
-        static const Forward except[] = {
+        const Forward except[] = {
                 { FORWARD_TCP, 80, 84, 80 },
                 { FORWARD_TCP, 85, 85, 85 },
                 { FORWARD_UDP, 1, 65535, 1 },
+                { FORWARD_TCP, 1, 100, 1, FORWARD_IPV4 },
+                { FORWARD_TCP, 101, 200, 1, FORWARD_IPV4, { .v4 = { htonl(0xcb007107) } } },
         };
         static const struct {
                 const char *a, *b;
@@ -188,6 +265,14 @@ static void test_common_port(void **state) {
                 { "udp/53", "all", 0, "udp/53" },
                 { "udp/53", "all", 3, NULL },
                 { "tcp/65535", "tcp/65535", 0, "tcp/65535" },
+                { "tcp/90", "tcp6/80-90", 0, "tcp6/90" },
+                { "tcp/90", "tcp4/80-90", 5, NULL },
+                { "tcp/90", "tcp/80-90", 5, "tcp/90" },
+                { "tcp/203.0.113.7:90-150", "all", 0, "tcp/203.0.113.7:90" },
+                { "tcp/203.0.113.7:90-150", "all", 4, "tcp/203.0.113.7:101" },
+                { "tcp/203.0.113.7:90-150", "tcp4/90-150", 5, NULL },
+                { "tcp/203.0.113.8:90-150", "all", 5, "tcp/203.0.113.8:101" },
+                { "tcp/203.0.113.8:90", "tcp/203.0.113.7:90", 0, NULL },
         };
 
         (void) state;
