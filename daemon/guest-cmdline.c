@@ -58,17 +58,24 @@ static int append_disks(const Config *c, Strv *argv) {
         return 0;
 }
 
-static int append_network(const Config *c, const UmlKernel *k, Strv *argv) {
+/* Ethernet's own is what every kernel takes unless it is told otherwise. */
+static bool mtu_is_special(const GuestNet *net) {
+        return net->mtu > 0 && net->mtu != ETHERMTU;
+}
+
+static int append_network(const Config *c, const UmlKernel *k, const GuestNet *net, Strv *argv) {
         struct ether_addr mac = guest_mac(c->name);
-        char text[18];
+        char text[18], mtu[16] = "";
 
         switch (guest_transport(c, k)) {
         case TRANSPORT_TUNTAP:
                 return strv_pushf(argv, "eth0=tuntap,%s,%s", c->tap, format_mac(&mac, text));
         case TRANSPORT_VECTOR:
                 /* Without gro the offloads of the tap make inbound traffic crawl. */
-                return strv_pushf(argv, "vec0:transport=tap,ifname=%s,depth=128,gro=1,mac=%s",
-                                  c->tap, format_mac(&mac, text));
+                if (mtu_is_special(net))
+                        snprintf(mtu, sizeof(mtu), ",mtu=%u", net->mtu);
+                return strv_pushf(argv, "vec0:transport=tap,ifname=%s,depth=128,gro=1,mac=%s%s",
+                                  c->tap, format_mac(&mac, text), mtu);
         case TRANSPORT_AUTO:
         case TRANSPORT_MAX:
         case TRANSPORT_INVALID:
@@ -79,7 +86,7 @@ static int append_network(const Config *c, const UmlKernel *k, Strv *argv) {
 
 /* What the guest needs to know of its network: for the kernel where it can do it, and in any case
  * as words that its init finds in /proc/cmdline. */
-static int append_addresses(const Config *c, const UmlKernel *k, Strv *argv) {
+static int append_addresses(const Config *c, const UmlKernel *k, const GuestNet *net, Strv *argv) {
         char host[INET_ADDRSTRLEN], guest[INET_ADDRSTRLEN], mask[INET_ADDRSTRLEN],
                 dns[3][INET_ADDRSTRLEN] = {};
         struct in_addr netmask = { htonl(c->host_prefix ? UINT32_MAX << (32 - c->host_prefix)
@@ -105,7 +112,7 @@ static int append_addresses(const Config *c, const UmlKernel *k, Strv *argv) {
             (r = strv_pushf(argv, "umld_dns=%s%s%s%s%s", dns[0], c->n_dns > 1 ? "," : "", dns[1],
                             c->n_dns > 2 ? "," : "", dns[2])) < 0)
                 return r;
-        return 0;
+        return mtu_is_special(net) ? strv_pushf(argv, "umld_mtu=%u", net->mtu) : 0;
 }
 
 /* Spares the delay-loop calibration; the 512 legacy BSD pseudo terminals, for each of which a
@@ -125,13 +132,14 @@ static int append_fast_boot(const Config *c, const UmlKernel *k, Strv *argv) {
                        : 0;
 }
 
-int guest_cmdline(const Config *c, const UmlKernel *k, const GuestPaths *paths, Strv *ret) {
+int guest_cmdline(const Config *c, const UmlKernel *k, const GuestNet *net, const GuestPaths *paths,
+                  Strv *ret) {
         _cleanup_strv_ Strv argv = {};
         int r;
 
         if ((r = strv_push(&argv, c->kernel)) < 0 ||
             (r = strv_pushf(&argv, "mem=%" PRIu64 "K", c->memory / 1024)) < 0 ||
-            (r = append_disks(c, &argv)) < 0 || (r = append_network(c, k, &argv)) < 0 ||
+            (r = append_disks(c, &argv)) < 0 || (r = append_network(c, k, net, &argv)) < 0 ||
             (r = strv_pushf(&argv, "umid=%s", paths->umid)) < 0 ||
             (r = strv_pushf(&argv, "uml_dir=%s", paths->uml_dir)) < 0 ||
             (r = strv_pushf(&argv, "mconsole=notify:%s", paths->notify)) < 0 ||
@@ -146,7 +154,7 @@ int guest_cmdline(const Config *c, const UmlKernel *k, const GuestPaths *paths, 
         /* Last, so that Append= may say something else. */
         if ((r = strv_push(&argv, "root=/dev/ubda")) < 0 ||
             (r = strv_push(&argv, c->disks[0].read_only ? "ro" : "rw")) < 0 ||
-            (r = append_addresses(c, k, &argv)) < 0 || (r = strv_copy(&argv, &c->append)) < 0)
+            (r = append_addresses(c, k, net, &argv)) < 0 || (r = strv_copy(&argv, &c->append)) < 0)
                 return r;
         *ret = argv;
         argv = (Strv){};

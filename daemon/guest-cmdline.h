@@ -15,6 +15,11 @@ typedef struct GuestPaths {
         const char *notify;  /* socket for the kernel's notifications */
 } GuestPaths;
 
+/* What the host made of its network. */
+typedef struct GuestNet {
+        unsigned mtu; /* of the tap, 0 = not known */
+} GuestNet;
+
 /* The transport that will be used; TRANSPORT_AUTO where the kernel has none that fits. */
 Transport guest_transport(const Config *c, const UmlKernel *k);
 
@@ -23,7 +28,8 @@ struct ether_addr guest_mac(const char *name);
 
 /* Appends the kernel's path and arguments. -EOPNOTSUPP: the kernel cannot do what the configuration
  * asks. */
-int guest_cmdline(const Config *c, const UmlKernel *k, const GuestPaths *paths, Strv *ret);
+int guest_cmdline(const Config *c, const UmlKernel *k, const GuestNet *net, const GuestPaths *paths,
+                  Strv *ret);
 
 /* Appends the environment: NAME=VALUE. preload: object to load into the kernel, or NULL. */
 int guest_environment(const char *memory_dir, const char *preload, Strv *ret);

@@ -15,11 +15,12 @@ static int build_command(const Guest *g, Strv *ret_argv, Strv *ret_environment) 
         const GuestPaths paths = { .umid = g->config->name,
                                    .uml_dir = g->host->uml_dir,
                                    .notify = notify };
+        const GuestNet net = { .mtu = g->host->mtu };
         int r;
 
         if (!notify)
                 return -ENOMEM;
-        r = guest_cmdline(g->config, g->host->kernel, &paths, ret_argv);
+        r = guest_cmdline(g->config, g->host->kernel, &net, &paths, ret_argv);
         return r < 0 ? r
                      : guest_environment(g->host->memory.path, g->host->preload, ret_environment);
 }

@@ -57,6 +57,8 @@ Host *host_free(Host *h) {
         uml_kernel_free(h->kernel);
         guard_done(&h->guard);
         free(h->warned);
+        FOREACH_ELEMENT (lacking, h->lacking)
+                free(*lacking);
         ledger_done(&h->ledger);
         free(h->directory);
         free(h->shared);

@@ -24,6 +24,12 @@ typedef enum TunAccess {
         TUN_MODE_CHANGED, /* the host's was opened to all, for as long as a guest needs it */
 } TunAccess;
 
+/* What a guest can live without: a sentence where the host does not have it. */
+enum {
+        HOST_LACKS_MSS, /* TCP segments made to fit the path */
+        HOST_LACKS,
+};
+
 #define HOST_PUBLIC_MAX 64 /* addresses of the uplink; a provider gives a few */
 
 typedef struct Host {
@@ -47,6 +53,8 @@ typedef struct Host {
         char uplink[IFNAMSIZ];
         IpAddress public[HOST_PUBLIC_MAX]; /* its addresses */
         size_t n_public;
+        unsigned mtu;              /* of the tap, 0 = not known yet */
+        char *lacking[HOST_LACKS]; /* why it must do without, NULL = it has it */
         TunAccess tun_access;
         int mount_ns_fd; /* what only the guest sees: its tun node, its memory; -EBADF: nothing */
         bool forwarding; /* ip_forward was joined */
@@ -105,6 +113,8 @@ int host_memory_up(Host *h, Fault *f); /* memory.c: room in the memory file syst
 void host_memory_down(Host *h);
 int host_tap_up(Host *h, Fault *f); /* network.c */
 void host_tap_down(Host *h);
+/* Gives the tap the MTU that is asked for, or the uplink's. */
+void host_mtu_follow(Host *h);
 int host_forwarding_up(Host *h, Fault *f);
 void host_forwarding_down(Host *h);
 int host_rules_up(Host *h, Fault *f); /* rules.c */

@@ -132,6 +132,7 @@ DEFINE_GETTER(get_guest_address, "s", address_text(c->guest_address));
 DEFINE_GETTER(get_uplink, "s", g->host->uplink);
 DEFINE_GETTER(get_masquerade, "s",
               masquerade_to_string(g->host->uplink[0] ? g->host->masquerade : c->masquerade));
+DEFINE_GETTER(get_mtu, "u", g->host->mtu);
 DEFINE_GETTER(get_host_access, "s", host_access_to_string(c->host_access));
 DEFINE_GETTER(get_rule_repairs, "u", g->host->repairs);
 DEFINE_GETTER(get_backend, "s", "iptables");
@@ -164,6 +165,19 @@ static int get_proxies(sd_bus *bus, const char *path, const char *interface, con
         r = sd_bus_message_open_container(reply, 'a', "s");
         for (size_t i = 0; i < proxies_count(p) && r >= 0; i++)
                 r = sd_bus_message_append(reply, "s", proxies_text(p, i, text));
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int get_lacking(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const Manager *m = userdata;
+        int r;
+
+        (void) bus, (void) path, (void) interface, (void) property, (void) error;
+        r = sd_bus_message_open_container(reply, 'a', "s");
+        FOREACH_ELEMENT (lacking, m->guest->host->lacking)
+                if (*lacking && r >= 0)
+                        r = sd_bus_message_append(reply, "s", *lacking);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -380,6 +394,8 @@ static const sd_bus_vtable vtable[] = {
         PROPERTY(UMLD_PROP_UPLINK, "s", get_uplink),
         PROPERTY(UMLD_PROP_MASQUERADE, "s", get_masquerade),
         PROPERTY(UMLD_PROP_BACKEND, "s", get_backend),
+        PROPERTY(UMLD_PROP_MTU, "u", get_mtu),
+        PROPERTY(UMLD_PROP_LACKING, "as", get_lacking),
         PROPERTY(UMLD_PROP_HOST_ACCESS, "s", get_host_access),
         PROPERTY(UMLD_PROP_RULE_REPAIRS, "u", get_rule_repairs),
         PROPERTY(UMLD_PROP_FORWARDS, "as", get_forwards),

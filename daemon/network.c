@@ -144,6 +144,8 @@ static int configure_tap(Host *h, Fault *f) {
                     0 &&
             (what = "address",
              r = net_address_set(h->rtnl, link.index, c->host_address, c->host_prefix)) >= 0 &&
+            (what = "MTU", r = h->mtu > 0 ? net_link_set_mtu(h->rtnl, link.index, h->mtu) : 0) >=
+                    0 &&
             (what = "state up", r = net_link_set_up(h->rtnl, link.index)) >= 0 &&
             (what = "neighbour entry",
              r = net_neighbour_set(h->rtnl, link.index, c->guest_address, &mac)) >= 0)
@@ -202,6 +204,41 @@ void host_tap_down(Host *h) {
                 log_warning_errno(r, "%s: cannot be removed, ignoring: %m", h->ledger.tap);
                 h->left_behind = true;
         }
+}
+
+/* ---- MTU ---- */
+
+static unsigned wanted_mtu(const Host *h) {
+        RtnlLink uplink;
+        unsigned mtu;
+
+        if (h->config->mtu > 0)
+                return h->config->mtu;
+        if (net_link_get(h->rtnl, h->uplink, &uplink) < 0) /* one that was named may come later */
+                return h->mtu > 0 ? h->mtu : ETHERMTU;
+        mtu = MAX(uplink.mtu, (unsigned) CONFIG_MTU_MIN);
+        return MIN(mtu, (unsigned) CONFIG_MTU_MAX);
+}
+
+/* It is not worth the guest: where it cannot be, large packets are cut or refused on their way. */
+void host_mtu_follow(Host *h) {
+        unsigned mtu = wanted_mtu(h);
+        RtnlLink tap;
+        int r = 0;
+
+        if (mtu == h->mtu)
+                return;
+        if (!h->quiet) {
+                r = net_link_get(h->rtnl, h->config->tap, &tap);
+                if (r >= 0)
+                        r = net_link_set_mtu(h->rtnl, tap.index, mtu);
+        }
+        if (r < 0)
+                log_warning_errno(r, "%s: cannot set its MTU to %u, ignoring: %m", h->config->tap,
+                                  mtu);
+        else if (h->mtu > 0)
+                log_notice("%s: MTU changed from %u to %u", h->config->tap, h->mtu, mtu);
+        h->mtu = mtu;
 }
 
 /* ---- forwarding ---- */

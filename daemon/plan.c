@@ -26,9 +26,10 @@ static void print_kernel(const Host *h) {
 static void print_arguments(const Config *c, const Host *h) {
         _cleanup_free_ char *notify = strfmt("%s/notify", h->directory);
         const GuestPaths paths = { .umid = c->name, .uml_dir = h->uml_dir, .notify = notify };
+        const GuestNet net = { .mtu = h->mtu };
         _cleanup_strv_ Strv argv = {};
 
-        if (notify && guest_cmdline(c, h->kernel, &paths, &argv) >= 0)
+        if (notify && guest_cmdline(c, h->kernel, &net, &paths, &argv) >= 0)
                 for (size_t i = 0; i < argv.n; i++)
                         printf("%s%s\n", i == 0 ? "command line  " : "              ", argv.v[i]);
 }
@@ -46,9 +47,9 @@ static void print_network(const Config *c, const Host *h) {
         _cleanup_free_ char *warnings = host_forwards_warnings(h);
         char host[INET_ADDRSTRLEN], guest[INET_ADDRSTRLEN], text[FORWARD_TEXT_MAX];
 
-        printf("tap           %s, host %s/%u, guest %s, %s\n", c->tap,
+        printf("tap           %s, host %s/%u, guest %s, MTU %u, %s\n", c->tap,
                inet_ntop(AF_INET, &c->host_address, host, sizeof(host)), c->host_prefix,
-               inet_ntop(AF_INET, &c->guest_address, guest, sizeof(guest)),
+               inet_ntop(AF_INET, &c->guest_address, guest, sizeof(guest)), h->mtu,
                transport_to_string(guest_transport(c, h->kernel)));
         printf("uplink        %s, %s\n", h->uplink,
                h->masquerade == MASQUERADE_NO ? "no masquerading"

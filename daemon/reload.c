@@ -132,6 +132,7 @@ int reload_apply_live(Config *running, const Config *next) {
         running->masquerade = next->masquerade;
         running->one_arm = next->one_arm;
         running->host_access = next->host_access;
+        running->mtu = next->mtu;
         memcpy(running->uplink, next->uplink, sizeof(running->uplink));
         running->balloon = next->balloon;
         running->disk_sync = next->disk_sync;

@@ -49,6 +49,7 @@ static NatPlan nat_plan(const Host *h, const Forward *guarded) {
                         .n_public = h->n_public,
                 },
                 .one_arm = c->one_arm,
+                .clamp_mss = !h->lacking[HOST_LACKS_MSS],
                 .host_access = host_access[c->host_access],
                 .forwards = c->forwards,
                 .n_forwards = c->n_forwards,
@@ -118,36 +119,67 @@ static int choose_masquerade(Host *h, Fault *f) {
         return 0;
 }
 
+static const char *iptables_of(NatFamily family) {
+        return family == NAT_IPV6 ? "ip6tables" : "iptables";
+}
+
 static int fault_rules(int error, const NatRefusal *refusal, Fault *f) {
-        const char *what = refusal->what;
+        const char *tool = iptables_of(refusal->family), *what = refusal->what;
 
         switch (-error) {
         case ENOPROTOOPT:
         case EOPNOTSUPP:
         case ENOENT:
                 return fault_set(f, VERDICT_NETWORK, false, error,
-                                 "this host's kernel has no iptables %s; ask the provider for "
+                                 "this host's kernel has no %s %s; ask the provider for "
                                  "iptables with NAT (OpenVZ: --netfilter full)",
-                                 what);
+                                 tool, what);
         case EPERM:
         case EACCES:
                 return fault_set(f, VERDICT_NETWORK, false, error,
-                                 "iptables %s: the host refuses changes (%m); ask the provider to "
+                                 "%s %s: the host refuses changes (%m); ask the provider to "
                                  "allow iptables with NAT in this container",
-                                 what);
+                                 tool, what);
         case E2BIG:
                 return fault_set(f, VERDICT_NETWORK, false, error,
                                  "Forward=: too many rules; forward ranges to the same ports of "
                                  "the guest, which needs one rule for each");
         default:
                 return fault_set(f, VERDICT_NETWORK, true, error,
-                                 "iptables %s: cannot set the guest's rules: %m", what);
+                                 "%s %s: cannot set the guest's rules: %m", tool, what);
         }
 }
 
-static bool may_use_snat(const Host *h) {
-        return h->config->masquerade == MASQUERADE_AUTO && h->masquerade == MASQUERADE_MASQUERADE &&
-               h->n_public > 0 && !nat_has_masquerade(NAT_IPV4);
+/* Is this what a host says that does not have something? */
+static bool is_lack(int error) {
+        return error == -ENOPROTOOPT || error == -EOPNOTSUPP || error == -ENOENT ||
+               error == -EPERM || error == -EACCES;
+}
+
+/* What the guest can live without is said once, and done without from then on. Is there something
+ * less to be tried now? */
+static bool do_without(Host *h, int error, const NatRefusal *refusal) {
+        char **lacking = &h->lacking[HOST_LACKS_MSS];
+
+        if (!is_lack(error) || refusal->table != NAT_TABLE_MANGLE || *lacking)
+                return false;
+        *lacking = strfmt("TCP segments are not made to fit the path: the host has no %s %s (%s); "
+                          "set MTU= lower if large transfers hang",
+                          iptables_of(refusal->family), refusal->what, strerror(-error));
+        if (!*lacking)
+                return false;
+        log_notice("%s", *lacking);
+        return true;
+}
+
+/* That the kernel has no MASQUERADE is known only since the modules are loaded. */
+static bool fall_back_to_snat(Host *h, int error) {
+        if (error != -EOPNOTSUPP || h->config->masquerade != MASQUERADE_AUTO ||
+            h->masquerade != MASQUERADE_MASQUERADE || h->n_public == 0 ||
+            nat_has_masquerade(NAT_IPV4))
+                return false;
+        h->masquerade = MASQUERADE_SNAT;
+        return true;
 }
 
 /* Each set of warnings once. */
@@ -181,13 +213,10 @@ static int make_rules(Host *h, Fault *f) {
         guarded = guarded_ports(h);
         if (!guarded)
                 return -ENOMEM;
-        plan = nat_plan(h, guarded);
-        r = nat_apply(&plan, &refusal);
-        if (r == -EOPNOTSUPP && may_use_snat(h)) { /* known only since the modules are loaded */
-                h->masquerade = MASQUERADE_SNAT;
+        do {
                 plan = nat_plan(h, guarded);
                 r = nat_apply(&plan, &refusal);
-        }
+        } while (r < 0 && (do_without(h, r, &refusal) || fall_back_to_snat(h, r)));
         if (r < 0)
                 return fault_rules(r, &refusal, f);
         h->rules = true;
@@ -258,6 +287,7 @@ int host_rules_up(Host *h, Fault *f) {
                                   end a guest whose rules are there */
         else if (r < 0)
                 return r;
+        host_mtu_follow(h);
         if (!h->quiet) {
                 lock = lock_tables(f);
                 if (lock < 0)
@@ -283,6 +313,7 @@ static int look_at_host(Host *h, const char **ret_why, Fault *f) {
         }
         if (r < 0)
                 return r;
+        host_mtu_follow(h);
         if (r > 0) {
                 h->rules_stale = true;
                 *ret_why = "the uplink has changed";
@@ -376,8 +407,8 @@ void host_rules_down(Host *h) {
         host_forwards_release(h);
         r = nat_remove(h->config->name, &refusal);
         if (r < 0) {
-                log_warning_errno(r, "iptables %s: cannot remove the guest's rules, ignoring: %m",
-                                  refusal.what);
+                log_warning_errno(r, "%s %s: cannot remove the guest's rules, ignoring: %m",
+                                  iptables_of(refusal.family), refusal.what);
                 h->left_behind = true;
         }
 }

@@ -219,6 +219,8 @@ static void format_network(FILE *f, const json_t *props, usec_t now) {
         if (!isempty(masquerade))
                 put_piece(f, &n, ", ", streq(masquerade, "no") ? "no masquerading" : masquerade);
         put_piece(f, &n, " by ", prop_string(props, UMLD_PROP_BACKEND));
+        if (prop_number(props, UMLD_PROP_MTU) > 0)
+                fprintf(f, ", MTU %" PRIu64, prop_number(props, UMLD_PROP_MTU));
         put_piece(f, &n, ", host access ", prop_string(props, UMLD_PROP_HOST_ACCESS));
 }
 
@@ -254,6 +256,18 @@ static void format_list(FILE *f, const json_t *list) {
 
         json_array_foreach(list, i, value) {
                 put_piece(f, &n, " ", json_string_value(value));
+        }
+}
+
+/* One sentence behind the other. */
+static void format_lacking(FILE *f, const json_t *props, usec_t now) {
+        const json_t *value;
+        unsigned n = 0;
+        size_t i;
+
+        (void) now;
+        json_array_foreach(json_object_get(props, UMLD_PROP_LACKING), i, value) {
+                put_piece(f, &n, ". ", json_string_value(value));
         }
 }
 
@@ -302,8 +316,10 @@ const StatusField status_fields[] = {
         { "network.uplink", UMLD_PROP_UPLINK, FIELD_STRING },
         { "network.masquerade", UMLD_PROP_MASQUERADE, FIELD_STRING },
         { "network.backend", UMLD_PROP_BACKEND, FIELD_STRING },
+        { "network.mtu", UMLD_PROP_MTU, FIELD_COUNT },
         { "network.host_access", UMLD_PROP_HOST_ACCESS, FIELD_STRING },
         { "network.repairs", UMLD_PROP_RULE_REPAIRS, FIELD_COUNT },
+        { "network.lacking", UMLD_PROP_LACKING, FIELD_STRINGS, "Lacking", format_lacking },
         { "network.forwards", UMLD_PROP_FORWARDS, FIELD_STRINGS, "Forwards" },
         { "network.proxies", UMLD_PROP_PROXIES, FIELD_STRINGS, "Relayed" },
         { "network.guarded", UMLD_PROP_GUARDED, FIELD_STRINGS, "Guarded" },

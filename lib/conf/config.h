@@ -115,6 +115,8 @@ enum {
         CONFIG_DISKS_MAX = 8, /* ubda … ubdh */
         CONFIG_DNS_MAX = 3,
         CONFIG_PROBES_MAX = 4,
+        CONFIG_MTU_MIN = 576, /* what every host of the Internet takes */
+        CONFIG_MTU_MAX = 65521,
         CONFIG_FORWARDS_MAX = 1000, /* each is a rule of the host's tables */
         CONFIG_PROXIES_MAX = 64,    /* each is a socket, and at times a process */
 };
@@ -145,6 +147,7 @@ typedef struct Config {
         struct in_addr dns[CONFIG_DNS_MAX];
         size_t n_dns;
         char uplink[IFNAMSIZ]; /* "" = auto */
+        unsigned mtu;          /* of the tap; 0 = the uplink's */
         Transport transport;
         Masquerade masquerade;
         bool one_arm;

@@ -138,7 +138,8 @@ static const Setting settings[] = {
         { "Network", "Backend", NULL, "What makes the host's rules", "auto",
           .parse = setting_check_choice, CHOICES(backend_choices), .later = "nftables" },
         { "Network", "MTU", "auto | NUMBER", "Largest packet on the tap; auto takes the uplink's",
-          "auto" },
+          "auto", .parse = setting_parse_mtu, FIELD(mtu), .min = CONFIG_MTU_MIN,
+          .max = CONFIG_MTU_MAX },
 
         /* [Memory] */
         { "Memory", "Backing", "auto | shm | private | dir:PATH",

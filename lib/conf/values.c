@@ -175,6 +175,13 @@ int setting_parse_uplink(const Setting *s, const char *value, Config *c, char **
         return 0;
 }
 
+int setting_parse_mtu(const Setting *s, const char *value, Config *c, char **ret_why) {
+        if (!streq(value, "auto"))
+                return setting_parse_count(s, value, c, ret_why);
+        c->mtu = 0;
+        return 0;
+}
+
 int setting_parse_hostname(const Setting *s, const char *value, Config *c, char **ret_why) {
         size_t n = strlen(value);
         bool good = n <= s->max && isalnum((unsigned char) value[0]) &&

@@ -3,7 +3,9 @@
 """What a real guest reaches and by what it is reached, beside its forwards: the host's own services."""
 
 import contextlib
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -63,6 +65,60 @@ class NetworkTest(TestCase):
                     connection.close()
 
         threading.Thread(target=greet, daemon=True).start()
+
+
+class Mtu(NetworkTest):
+    def mtu(self, interface):
+        return int(self.world.host("cat", f"/sys/class/net/{interface}/mtu"))
+
+    def set_uplink(self, mtu):
+        self.world.host("ip", "link", "set", "venet0", "mtu", str(mtu))
+
+    def segment(self):
+        """The largest that a new connection from the Internet to the guest agrees on."""
+        with self.world.socket("inet") as s:
+            s.settimeout(10 * PATIENCE)
+            s.connect((HOST, PORT))
+            return s.getsockopt(6, 2)  # IPPROTO_TCP, TCP_MAXSEG
+
+    def test_guest(self):
+        """Told to the guest at its start; segments fit also when the uplink takes less later."""
+        self.set_uplink(1400)
+        self.configure()
+        before = self.world.snapshot()
+        umld = self.daemon().wait_ready(60)
+        self.assertEqual(self.mtu("tap0"), 1400)
+        self.assertEqual(umld.status()["network"]["mtu"], 1400)
+        self.assertEqual(umld.status()["network"]["lacking"], [])
+        self.assertIn("1400", self.order("sh -c cat$IFS/sys/class/net/*0/mtu").split())
+        self.assertLessEqual(self.segment(), 1360)
+        self.assertGreater(self.segment(), 1300)
+        self.set_uplink(1300)
+        wait_until(lambda: self.mtu("tap0") == 1300, 5, "the tap to follow")
+        self.assertLessEqual(self.segment(), 1260)
+        self.assertIn("tap0: MTU changed from 1400 to 1300", umld.log)
+        self.set_uplink(1400)
+        wait_until(lambda: self.mtu("tap0") == 1400, 5, "the tap to follow")
+        self.assertEqual(umld.stop(40), DONE)
+        self.assert_same_host(before)
+
+    def test_number(self):
+        """As it is set, whatever the uplink has; changed while the guest runs, and kept by a new tap."""
+        self.world.guest(fake="boot,ready", Network={"MTU": "1280"})
+        umld = self.daemon().wait_ready()
+        self.assertEqual(self.mtu("tap0"), 1280)
+        self.world.guest(fake="boot,ready", Network={"MTU": "1290"})
+        self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
+        self.assertEqual(self.mtu("tap0"), 1290)
+        for rule in ("-i", "-o"):
+            self.world.host("iptables-legacy", "-t", "mangle", "-C", "UMLD-MSS-web", rule, "tap0", "-p", "tcp",
+                            "--tcp-flags", "SYN,RST", "SYN", "-j", "TCPMSS", "--clamp-mss-to-pmtu")
+        since = len(umld.messages)
+        self.world.host("ip", "link", "set", "tap0", "mtu", "1500")
+        os.kill(umld.guest_pid(), signal.SIGKILL)
+        umld.wait_state("running", since=since)
+        wait_until(lambda: self.mtu("tap0") == 1290, what="the tap as it was")
+        self.assertEqual(umld.stop(), DONE)
 
 
 class PublicAddresses(NetworkTest):

@@ -47,6 +47,11 @@ int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *res
                 errno = nat_kernel.no_tables;
                 return -1;
         }
+        if (level == IPPROTO_IP && name == IPT_SO_GET_INFO && nat_kernel.no_table &&
+            streq(((const struct ipt_getinfo *) value)->name, nat_kernel.no_table)) {
+                errno = ENOENT;
+                return -1;
+        }
         if (level == IPPROTO_IP && name == IPT_SO_GET_REVISION_TARGET && nat_kernel.no_masquerade &&
             streq(query->name, "MASQUERADE")) {
                 errno = ENOENT;

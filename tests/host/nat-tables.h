@@ -15,6 +15,7 @@ typedef struct NatKernel {
         unsigned refuse_to;    /* … to this one fail (0 = none) … */
         int refuse_with;       /* … with this errno */
         int no_tables;         /* errno of every look at a table */
+        const char *no_table;  /* there is none of that name */
         bool no_masquerade;    /* the kernel knows no such target */
         unsigned max_revision; /* of any extension */
         const char *disturb;   /* run once before the next commit: somebody without the lock */

@@ -83,6 +83,28 @@ static void test_missing_feature(void **state) {
         assert_string_equal(refusal.what, "table nat");
 }
 
+/* One table too few: it is named, and nothing is left of the others. */
+static void test_no_mangle(void **state) {
+        NatPlan plan = web;
+        NatRefusal refusal;
+
+        (void) state;
+        plan.clamp_mss = true;
+        nat_kernel.no_table = "mangle";
+        /* No modprobe: modules are looked for once in a process. */
+        assert_int_equal(mount("tmpfs", "/proc/sys/kernel", "tmpfs", 0, NULL), 0);
+        ASSERT_ERROR(nat_apply(&plan, &refusal), ENOPROTOOPT);
+        assert_string_equal(refusal.what, "table mangle");
+        assert_int_equal(umount("/proc/sys/kernel"), 0);
+        assert_int_equal(refusal.table, NAT_TABLE_MANGLE);
+        assert_int_equal(refusal.family, NAT_IPV4);
+        shell("! iptables-legacy-save | grep UMLD");
+        plan.clamp_mss = false;
+        assert_int_equal(apply(&plan), 1);
+        assert_int_equal(check(&plan), 1);
+        assert_int_equal(take_away("web"), 1);
+}
+
 static void no_tables(void) {
         NatRefusal refusal;
 
@@ -162,6 +184,7 @@ int main(void) {
                 cmocka_unit_test_setup(test_change_refused, nat_setup),
                 cmocka_unit_test_setup(test_missing_feature, nat_setup),
                 cmocka_unit_test_setup(test_no_tables, nat_setup),
+                cmocka_unit_test_setup(test_no_mangle, nat_setup),
                 cmocka_unit_test_setup(test_forbidden, nat_setup),
                 cmocka_unit_test_setup(test_old_revisions, nat_setup),
         };

@@ -58,9 +58,10 @@ class Life(Case):
                          (32 << 20, "shm", "/dev/shm"))
         self.assertIsInstance(d["memory"]["used"], int)
         self.assertEqual({k: d["network"][k] for k in ("tap", "host", "guest", "uplink", "masquerade", "backend",
-                                                          "host_access")},
+                                                          "host_access", "mtu", "lacking")},
                          {"tap": "tap0", "host": "10.0.0.1/24", "guest": "10.0.0.2", "uplink": "venet0",
-                          "masquerade": "masquerade", "backend": "iptables", "host_access": "icmp"})
+                          "masquerade": "masquerade", "backend": "iptables", "host_access": "icmp",
+                          "mtu": 1500, "lacking": []})
         self.assertEqual(d["network"]["forwards"], ["tcp/8080:80", "udp/5000-5010"])
         self.assertTrue(d["confinement"]["user"].isdigit())
         self.assertTrue(Path(d["console"]["log"]).exists())

@@ -60,6 +60,7 @@ static void test_defaults(void **state) {
         assert_int_equal(c->transport, TRANSPORT_AUTO);
         assert_int_equal(c->masquerade, MASQUERADE_AUTO);
         assert_int_equal(c->host_access, HOST_ACCESS_ICMP);
+        assert_int_equal(c->mtu, 0);
         assert_int_equal(c->n_forwards, 0);
         assert_int_equal(c->ready, READY_BOOT);
         assert_int_equal(c->start_timeout, 90 * USEC_PER_SEC);

@@ -15,6 +15,8 @@ static const GuestPaths paths = { .umid = "web",
                                   .uml_dir = "/run/umld/web/uml",
                                   .notify = "/run/umld/web/notify" };
 
+static GuestNet net;
+
 static Config make_config(void) {
         Config c = {
                 .name = name,
@@ -41,7 +43,7 @@ static void check(const Config *c, const UmlKernel *k, const char *expected) {
         _cleanup_strv_ Strv argv = {};
         char text[4096] = "";
 
-        ASSERT_OK(guest_cmdline(c, k, &paths, &argv));
+        ASSERT_OK(guest_cmdline(c, k, &net, &paths, &argv));
         for (size_t i = 0; i < argv.n; i++) {
                 strcat(text, argv.v[i]);
                 strcat(text, "\n");
@@ -99,6 +101,29 @@ static void test_new_kernel(void **state) {
               "init=/bin/sh\n");
 }
 
+/* Told to the kernel where it asks, and to init, unless it is what they would think anyway. */
+static void test_mtu(void **state) {
+        static const UmlKernel tuntap = { .tuntap = true }, vector = { .vector = true };
+        Config c = make_config();
+
+        (void) state;
+        c.fast_boot = false;
+        net.mtu = 1400;
+        check(&c, &vector,
+              "/usr/bin/linux.uml\nmem=65536K\nubda=/v/root.img\n"
+              "vec0:transport=tap,ifname=tap0,depth=128,gro=1,mac=02:1e:72:48:19:e1,mtu="
+              "1400\n" COMMON "root=/dev/ubda\nrw\n" WORDS "umld_mtu=1400\n");
+        check(&c, &tuntap,
+              "/usr/bin/linux.uml\nmem=65536K\nubda=/v/root.img\n"
+              "eth0=tuntap,tap0,02:1e:72:48:19:e1\n" COMMON "root=/dev/ubda\nrw\n" WORDS
+              "umld_mtu=1400\n");
+        net.mtu = 1500;
+        check(&c, &tuntap,
+              "/usr/bin/linux.uml\nmem=65536K\nubda=/v/root.img\n"
+              "eth0=tuntap,tap0,02:1e:72:48:19:e1\n" COMMON "root=/dev/ubda\nrw\n" WORDS);
+        net.mtu = 0;
+}
+
 static void test_transport(void **state) {
         const UmlKernel both = { .tuntap = true, .vector = true }, neither = {},
                         modern = { .vector = true };
@@ -113,7 +138,7 @@ static void test_transport(void **state) {
         assert_int_equal(guest_transport(&c, &both), TRANSPORT_VECTOR);
         c.transport = TRANSPORT_TUNTAP;
         assert_int_equal(guest_transport(&c, &modern), TRANSPORT_AUTO);
-        ASSERT_ERROR(guest_cmdline(&c, &modern, &paths, &argv), EOPNOTSUPP);
+        ASSERT_ERROR(guest_cmdline(&c, &modern, &net, &paths, &argv), EOPNOTSUPP);
         assert_null(argv.v);
 }
 
@@ -139,9 +164,9 @@ static void test_environment(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_old_kernel),  cmocka_unit_test(test_new_kernel),
-                cmocka_unit_test(test_transport),   cmocka_unit_test(test_mac),
-                cmocka_unit_test(test_environment),
+                cmocka_unit_test(test_old_kernel), cmocka_unit_test(test_new_kernel),
+                cmocka_unit_test(test_mtu),        cmocka_unit_test(test_transport),
+                cmocka_unit_test(test_mac),        cmocka_unit_test(test_environment),
         };
 
         return RUN_TESTS(tests);
