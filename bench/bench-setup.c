@@ -57,7 +57,7 @@ static int step_alias(Setup *s) {
 }
 
 static int step_address(Setup *s) {
-        return net_address_set(s->rtnl, s->index, (struct in_addr){ htonl(0x0a000001) }, 24);
+        return net_address_set(s->rtnl, s->index, &(IpAddress){ .v4 = { htonl(0x0a000001) } }, 24);
 }
 
 static int step_up(Setup *s) {
@@ -67,7 +67,7 @@ static int step_up(Setup *s) {
 static int step_neighbour(Setup *s) {
         static const struct ether_addr mac = { { 2, 0, 0, 0, 0, 1 } };
 
-        return net_neighbour_set(s->rtnl, s->index, s->plan.side[NAT_IPV4].guest_address.v4, &mac);
+        return net_neighbour_set(s->rtnl, s->index, &s->plan.side[NAT_IPV4].guest_address, &mac);
 }
 
 static int step_forwarding(Setup *s) {

@@ -105,9 +105,10 @@ static int check_foreign(Host *h, const RtnlLink *link, Fault *f) {
 }
 
 static int check_address(Host *h, int index, Fault *f) {
+        const IpAddress address = { .v4 = h->config->host_address };
         char other[IFNAMSIZ], text[INET_ADDRSTRLEN];
 
-        if (net_address_owner(h->rtnl, h->config->host_address, index, other) <= 0)
+        if (net_address_owner(h->rtnl, &address, index, other) <= 0)
                 return 0;
         return fault_set(f, VERDICT_NETWORK, false, -EADDRINUSE,
                          "HostAddress=%s: %s has this address already; set another HostAddress= "
@@ -131,6 +132,7 @@ static void switch_ipv6_off(const Host *h) {
 /* Address, neighbour and the rest of a tap that is there. */
 static int configure_tap(Host *h, Fault *f) {
         const Config *c = h->config;
+        const IpAddress host = { .v4 = c->host_address }, guest = { .v4 = c->guest_address };
         struct ether_addr mac = guest_mac(c->name);
         const char *what = "state";
         char alias[64];
@@ -142,13 +144,13 @@ static int configure_tap(Host *h, Fault *f) {
         if (r >= 0 &&
             (what = "alias", r = net_link_set_alias(h->rtnl, link.index, tap_alias(h, alias))) >=
                     0 &&
-            (what = "address",
-             r = net_address_set(h->rtnl, link.index, c->host_address, c->host_prefix)) >= 0 &&
+            (what = "address", r = net_address_set(h->rtnl, link.index, &host, c->host_prefix)) >=
+                    0 &&
             (what = "MTU", r = h->mtu > 0 ? net_link_set_mtu(h->rtnl, link.index, h->mtu) : 0) >=
                     0 &&
             (what = "state up", r = net_link_set_up(h->rtnl, link.index)) >= 0 &&
-            (what = "neighbour entry",
-             r = net_neighbour_set(h->rtnl, link.index, c->guest_address, &mac)) >= 0)
+            (what = "neighbour entry", r = net_neighbour_set(h->rtnl, link.index, &guest, &mac)) >=
+                    0)
                 return 0;
         return fault_set(f, VERDICT_NETWORK, true, r, "Tap=%s: cannot set its %s: %m", c->tap,
                          what);

@@ -86,7 +86,7 @@ static int find_uplink(Host *h, Fault *f) {
 
         if (r < 0)
                 return r;
-        n = net_public_addresses(h->rtnl, uplink, public, ARRAY_SIZE(public));
+        n = net_public_addresses(h->rtnl, uplink, AF_INET, public, ARRAY_SIZE(public));
         if (n == -ENODEV && h->config->uplink[0])
                 n = 0; /* an uplink that was named may come later */
         if (n < 0)

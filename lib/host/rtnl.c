@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* rtnl.c - links, addresses, neighbours and the default route, over one rtnetlink connection.
+/* rtnl.c - the rtnetlink connection, links and the default route.
  *
  * Reading is done by targeted requests, or by dumps that newer kernels filter
  * (NETLINK_GET_STRICT_CHK); older ones send everything, so each callback looks for itself as well.
  */
 
-#include <linux/if_addr.h>
-#include <linux/neighbour.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -14,13 +12,11 @@
 
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
-#include <netlink/route/addr.h>
 #include <netlink/route/link.h>
-#include <netlink/route/neighbour.h>
 #include <netlink/socket.h>
 
 #include "host/nl-errno.h"
-#include "host/rtnl.h"
+#include "host/rtnl-socket.h"
 
 #define DUMP_ATTEMPTS 5
 #define ANSWER_MAX    65536 /* twice what the kernel puts into one */
@@ -30,12 +26,8 @@ struct Rtnl {
 };
 
 DEFINE_CLEANUP(struct nl_sock *, nl_socket_free)
-DEFINE_CLEANUP(struct nl_msg *, nlmsg_free)
 DEFINE_CLEANUP(struct nl_cb *, nl_cb_put)
-DEFINE_CLEANUP(struct nl_addr *, nl_addr_put)
 DEFINE_CLEANUP(struct rtnl_link *, rtnl_link_put)
-DEFINE_CLEANUP(struct rtnl_addr *, rtnl_addr_put)
-DEFINE_CLEANUP(struct rtnl_neigh *, rtnl_neigh_put)
 
 static int open_socket(struct nl_sock **ret) {
         _cleanup_(nl_socket_freep) struct nl_sock *sock = nl_socket_alloc();
@@ -79,10 +71,11 @@ Rtnl *rtnl_close(Rtnl *rtnl) {
         return NULL;
 }
 
-/* The result of an exchange. An error that is not the kernel's plain answer may have left an answer
- * unread, which would be taken for that of the next request, or the two sides at different numbers:
- * a new connection begins anew. */
-static int exchanged(Rtnl *rtnl, int nle) {
+struct nl_sock *net_socket(Rtnl *rtnl) {
+        return rtnl->sock;
+}
+
+int net_exchanged(Rtnl *rtnl, int nle) {
         struct nl_sock *sock = NULL;
 
         switch (-nle) {
@@ -104,7 +97,6 @@ static int exchanged(Rtnl *rtnl, int nle) {
         return nl_to_errno(nle);
 }
 
-/* Sends a dump request and calls fn for each message of the answer. */
 static int dump_once(Rtnl *rtnl, struct nl_msg *request, nl_recvmsg_msg_cb_t fn, void *userdata) {
         _cleanup_(nl_cb_putp) struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
         int r;
@@ -115,11 +107,10 @@ static int dump_once(Rtnl *rtnl, struct nl_msg *request, nl_recvmsg_msg_cb_t fn,
         r = nl_send_auto(rtnl->sock, request);
         if (r >= 0)
                 r = nl_recvmsgs(rtnl->sock, cb);
-        return r < 0 ? exchanged(rtnl, r) : 0;
+        return r < 0 ? net_exchanged(rtnl, r) : 0;
 }
 
-/* The same until no change of the tables came between; what fn has seen twice must do no harm. */
-static int dump(Rtnl *rtnl, struct nl_msg *request, nl_recvmsg_msg_cb_t fn, void *userdata) {
+int net_dump(Rtnl *rtnl, struct nl_msg *request, nl_recvmsg_msg_cb_t fn, void *userdata) {
         int r = -EAGAIN;
 
         for (int i = 0; i < DUMP_ATTEMPTS && r == -EAGAIN; i++) {
@@ -129,7 +120,7 @@ static int dump(Rtnl *rtnl, struct nl_msg *request, nl_recvmsg_msg_cb_t fn, void
         return r;
 }
 
-static int dump_request(int type, void *header, size_t size, struct nl_msg **ret) {
+int net_dump_request(int type, void *header, size_t size, struct nl_msg **ret) {
         struct nl_msg *m = nlmsg_alloc_simple(type, NLM_F_DUMP);
 
         if (!m)
@@ -142,16 +133,11 @@ static int dump_request(int type, void *header, size_t size, struct nl_msg **ret
         return 0;
 }
 
-static bool attr_is_ipv4(const struct nlattr *a, struct in_addr address) {
-        return a && nla_len(a) == sizeof(address) &&
-               memcmp(nla_data(a), &address, sizeof(address)) == 0;
-}
-
 /* Exactly one of index and ifname is given; the other is 0 or NULL. */
 static int link_load(Rtnl *rtnl, int index, const char *ifname, struct rtnl_link **ret) {
         int r = rtnl_link_get_kernel(rtnl->sock, index, ifname, ret);
 
-        r = exchanged(rtnl, r >= 0 && !*ret ? -NLE_SEQ_MISMATCH : r);
+        r = net_exchanged(rtnl, r >= 0 && !*ret ? -NLE_SEQ_MISMATCH : r);
         return r == -ENOENT ? -ENODEV : r;
 }
 
@@ -191,7 +177,7 @@ static int link_set(Rtnl *rtnl, int index, const LinkSetting *setting, const voi
         if (!change)
                 return -ENOMEM;
         setting->set(change, value);
-        r = exchanged(rtnl, rtnl_link_change(rtnl->sock, link, change, 0));
+        r = net_exchanged(rtnl, rtnl_link_change(rtnl->sock, link, change, 0));
         return r < 0 ? r : 1;
 }
 
@@ -239,152 +225,6 @@ int net_link_set_up(Rtnl *rtnl, int index) {
         return link_set(rtnl, index, &setting, &(unsigned){ IFF_UP });
 }
 
-/* One look through the host's IPv4 addresses. */
-typedef struct AddressSearch {
-        struct in_addr address;
-        int index;  /* on this interface only, 0 = on any */
-        int except; /* not on this one */
-        int found;  /* index of the interface that has it, 0 = none */
-        unsigned prefix;
-} AddressSearch;
-
-static int on_address(struct nl_msg *msg, void *userdata) {
-        struct nlmsghdr *h = nlmsg_hdr(msg);
-        struct nlattr *attrs[IFA_MAX + 1];
-        AddressSearch *s = userdata;
-        const struct ifaddrmsg *ifa;
-
-        if (h->nlmsg_type != RTM_NEWADDR || nlmsg_parse(h, sizeof(*ifa), attrs, IFA_MAX, NULL) < 0)
-                return NL_OK;
-        ifa = nlmsg_data(h);
-        if (ifa->ifa_family != AF_INET || (s->index > 0 && (int) ifa->ifa_index != s->index) ||
-            (int) ifa->ifa_index == s->except || !attr_is_ipv4(attrs[IFA_LOCAL], s->address))
-                return NL_OK;
-        s->found = (int) ifa->ifa_index;
-        s->prefix = ifa->ifa_prefixlen;
-        return NL_OK;
-}
-
-static int address_search(Rtnl *rtnl, AddressSearch *s) {
-        _cleanup_(nlmsg_freep) struct nl_msg *m = NULL;
-        struct ifaddrmsg ifa = { .ifa_family = AF_INET, .ifa_index = (unsigned) s->index };
-        int r = dump_request(RTM_GETADDR, &ifa, sizeof(ifa), &m);
-
-        return r < 0 ? r : dump(rtnl, m, on_address, s);
-}
-
-static int address_object(int index, struct in_addr address, unsigned prefix,
-                          struct rtnl_addr **ret) {
-        _cleanup_(rtnl_addr_putp) struct rtnl_addr *a = rtnl_addr_alloc();
-        _cleanup_(nl_addr_putp) struct nl_addr *local =
-                nl_addr_build(AF_INET, &address, sizeof(address));
-        int r;
-
-        if (!a || !local)
-                return -ENOMEM;
-        nl_addr_set_prefixlen(local, (int) prefix);
-        rtnl_addr_set_ifindex(a, index);
-        r = nl_to_errno(rtnl_addr_set_local(a, local));
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(a);
-        return 0;
-}
-
-static int address_add(Rtnl *rtnl, int index, struct in_addr address, unsigned prefix) {
-        _cleanup_(rtnl_addr_putp) struct rtnl_addr *a = NULL;
-        int r = address_object(index, address, prefix, &a);
-
-        return r < 0 ? r : exchanged(rtnl, rtnl_addr_add(rtnl->sock, a, NLM_F_EXCL));
-}
-
-static int address_delete(Rtnl *rtnl, int index, struct in_addr address, unsigned prefix) {
-        _cleanup_(rtnl_addr_putp) struct rtnl_addr *a = NULL;
-        int r = address_object(index, address, prefix, &a);
-
-        if (r >= 0)
-                r = exchanged(rtnl, rtnl_addr_delete(rtnl->sock, a, 0));
-        return r == -EADDRNOTAVAIL ? 0 : r;
-}
-
-int net_address_set(Rtnl *rtnl, int index, struct in_addr address, unsigned prefix) {
-        AddressSearch s = { .address = address, .index = index };
-        int r = address_search(rtnl, &s);
-
-        if (r < 0)
-                return r;
-        if (s.found > 0 && s.prefix == prefix)
-                return 0;
-        if (s.found > 0) {
-                r = address_delete(rtnl, index, address, s.prefix);
-                if (r < 0)
-                        return r;
-        }
-        r = address_add(rtnl, index, address, prefix);
-        return r < 0 ? r : 1;
-}
-
-/* One look for a permanent neighbour entry. */
-typedef struct NeighbourSearch {
-        struct in_addr address;
-        const struct ether_addr *mac;
-        int index;
-        bool found;
-} NeighbourSearch;
-
-static int on_neighbour(struct nl_msg *msg, void *userdata) {
-        struct nlmsghdr *h = nlmsg_hdr(msg);
-        struct nlattr *attrs[NDA_MAX + 1], *mac;
-        NeighbourSearch *s = userdata;
-        const struct ndmsg *nd;
-
-        if (h->nlmsg_type != RTM_NEWNEIGH || nlmsg_parse(h, sizeof(*nd), attrs, NDA_MAX, NULL) < 0)
-                return NL_OK;
-        nd = nlmsg_data(h);
-        mac = attrs[NDA_LLADDR];
-        if (nd->ndm_ifindex == s->index && nd->ndm_state == NUD_PERMANENT &&
-            attr_is_ipv4(attrs[NDA_DST], s->address) && mac && nla_len(mac) == sizeof(*s->mac) &&
-            memcmp(nla_data(mac), s->mac, sizeof(*s->mac)) == 0)
-                s->found = true;
-        return NL_OK;
-}
-
-static int neighbour_search(Rtnl *rtnl, NeighbourSearch *s) {
-        _cleanup_(nlmsg_freep) struct nl_msg *m = NULL;
-        struct ndmsg nd = { .ndm_family = AF_INET };
-        int r = dump_request(RTM_GETNEIGH, &nd, sizeof(nd), &m);
-
-        if (r < 0)
-                return r;
-        if (nla_put_u32(m, NDA_IFINDEX, (uint32_t) s->index) < 0)
-                return -ENOMEM;
-        return dump(rtnl, m, on_neighbour, s);
-}
-
-int net_neighbour_set(Rtnl *rtnl, int index, struct in_addr address, const struct ether_addr *mac) {
-        _cleanup_(rtnl_neigh_putp) struct rtnl_neigh *n = NULL;
-        _cleanup_(nl_addr_putp) struct nl_addr *dst = NULL, *lladdr = NULL;
-        NeighbourSearch s = { .address = address, .mac = mac, .index = index };
-        int r = neighbour_search(rtnl, &s);
-
-        if (r < 0)
-                return r;
-        if (s.found)
-                return 0;
-        n = rtnl_neigh_alloc();
-        dst = nl_addr_build(AF_INET, &address, sizeof(address));
-        lladdr = nl_addr_build(AF_LLC, mac, sizeof(*mac));
-        if (!n || !dst || !lladdr)
-                return -ENOMEM;
-        rtnl_neigh_set_ifindex(n, index);
-        rtnl_neigh_set_state(n, NUD_PERMANENT);
-        rtnl_neigh_set_lladdr(n, lladdr);
-        r = nl_to_errno(rtnl_neigh_set_dst(n, dst));
-        if (r >= 0)
-                r = exchanged(rtnl, rtnl_neigh_add(rtnl->sock, n, NLM_F_CREATE | NLM_F_REPLACE));
-        return r < 0 ? r : 1;
-}
-
 /* One look for the default route. */
 typedef struct RouteSearch {
         int index; /* 0 = none seen yet */
@@ -429,65 +269,13 @@ int net_default_uplink(Rtnl *rtnl, char ret_ifname[static IFNAMSIZ]) {
         _cleanup_(nlmsg_freep) struct nl_msg *m = NULL;
         struct rtmsg rt = { .rtm_family = AF_INET, .rtm_table = RT_TABLE_MAIN };
         RouteSearch s = {};
-        int r = dump_request(RTM_GETROUTE, &rt, sizeof(rt), &m);
+        int r = net_dump_request(RTM_GETROUTE, &rt, sizeof(rt), &m);
 
         if (r >= 0)
-                r = dump(rtnl, m, on_route, &s);
+                r = net_dump(rtnl, m, on_route, &s);
         if (r < 0)
                 return r;
         if (s.index == 0)
                 return -ENETUNREACH;
         return if_indextoname((unsigned) s.index, ret_ifname) ? 0 : -errno;
-}
-
-int net_address_owner(Rtnl *rtnl, struct in_addr address, int except,
-                      char ret_ifname[static IFNAMSIZ]) {
-        AddressSearch s = { .address = address, .except = except };
-        int r = address_search(rtnl, &s);
-
-        if (r < 0)
-                return r;
-        if (s.found == 0)
-                return 0;
-        return if_indextoname((unsigned) s.found, ret_ifname) ? 1 : -errno;
-}
-
-typedef struct PublicSearch {
-        unsigned index;
-        IpAddress *addresses;
-        size_t n, max;
-} PublicSearch;
-
-static int on_public_address(struct nl_msg *msg, void *userdata) {
-        struct nlmsghdr *h = nlmsg_hdr(msg);
-        struct nlattr *attrs[IFA_MAX + 1];
-        PublicSearch *s = userdata;
-        const struct ifaddrmsg *ifa;
-        struct in_addr a;
-
-        if (h->nlmsg_type != RTM_NEWADDR || nlmsg_parse(h, sizeof(*ifa), attrs, IFA_MAX, NULL) < 0)
-                return NL_OK;
-        ifa = nlmsg_data(h);
-        if (ifa->ifa_family != AF_INET || ifa->ifa_index != s->index ||
-            ifa->ifa_scope != RT_SCOPE_UNIVERSE || !attrs[IFA_LOCAL] ||
-            nla_len(attrs[IFA_LOCAL]) != sizeof(a) || s->n == s->max)
-                return NL_OK;
-        memcpy(&a, nla_data(attrs[IFA_LOCAL]), sizeof(a));
-        if (ntohl(a.s_addr) >> 24 != IN_LOOPBACKNET)
-                s->addresses[s->n++] = (IpAddress){ .v4 = a };
-        return NL_OK;
-}
-
-int net_public_addresses(Rtnl *rtnl, const char *ifname, IpAddress *ret, size_t max) {
-        _cleanup_(nlmsg_freep) struct nl_msg *m = NULL;
-        PublicSearch s = { .index = if_nametoindex(ifname), .addresses = ret, .max = max };
-        struct ifaddrmsg ifa = { .ifa_family = AF_INET, .ifa_index = s.index };
-        int r;
-
-        if (s.index == 0)
-                return -errno;
-        r = dump_request(RTM_GETADDR, &ifa, sizeof(ifa), &m);
-        if (r >= 0)
-                r = dump(rtnl, m, on_public_address, &s);
-        return r < 0 ? r : (int) s.n;
 }

@@ -2,8 +2,9 @@
 #pragma once
 
 /* Links, addresses, neighbours and routes by libnl-route, over one connection. The only files that
- * see libnl, whose error codes look like -errno and are not (nl-errno.h). The functions are net_…
- * because libnl owns the names rtnl_link_…: it would call ours in place of its own. */
+ * see libnl (rtnl.c, rtnl-address.c, nl-errno.c), whose error codes look like -errno and are not
+ * (nl-errno.h). The functions are net_… because libnl owns the names rtnl_link_…: it would call
+ * ours in place of its own. */
 
 #include <net/if.h>
 #include <netinet/ether.h>
@@ -33,18 +34,20 @@ int net_link_set_alias(Rtnl *rtnl, int index, const char *alias);
 int net_link_set_mtu(Rtnl *rtnl, int index, unsigned mtu);
 int net_link_set_up(Rtnl *rtnl, int index);
 /* Other addresses of the interface stay; the same one with another prefix length is replaced. */
-int net_address_set(Rtnl *rtnl, int index, struct in_addr address, unsigned prefix);
-/* A permanent neighbour entry: the first packet after a restart needs no ARP. */
-int net_neighbour_set(Rtnl *rtnl, int index, struct in_addr address, const struct ether_addr *mac);
+int net_address_set(Rtnl *rtnl, int index, const IpAddress *address, unsigned prefix);
+/* A permanent neighbour entry: the first packet after a restart need not ask for it. */
+int net_neighbour_set(Rtnl *rtnl, int index, const IpAddress *address,
+                      const struct ether_addr *mac);
 
 /* The interface of the IPv4 default route with the lowest metric. -ENETUNREACH: there is none. */
 int net_default_uplink(Rtnl *rtnl, char ret_ifname[static IFNAMSIZ]);
 
-/* The IPv4 addresses of an interface that the world may use: of global scope, none of the loopback
- * network (venet0's first is 127.0.0.2). In the kernel's order, the primary one first; as many as
- * there is room for. Returns how many. */
-int net_public_addresses(Rtnl *rtnl, const char *ifname, IpAddress *ret, size_t max);
+/* The addresses of an interface that the world may use, of AF_INET or AF_INET6: of global scope,
+ * none of the loopback network (venet0's first is 127.0.0.2), none that is not good yet or no
+ * longer. In the kernel's order, the primary one first; as many as there is room for. Returns how
+ * many. */
+int net_public_addresses(Rtnl *rtnl, const char *ifname, int family, IpAddress *ret, size_t max);
 
 /* Is the address one of the host's own? 1 = yes (and on which interface, not except), 0 = no. */
-int net_address_owner(Rtnl *rtnl, struct in_addr address, int except,
+int net_address_owner(Rtnl *rtnl, const IpAddress *address, int except,
                       char ret_ifname[static IFNAMSIZ]);

@@ -24,12 +24,14 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t size) {
         return (int) syscall(SYS_setsockopt, fd, level, name, value, size);
 }
 
-static struct in_addr ipv4(const char *text) {
-        struct in_addr a;
+static IpAddress ip(const char *text) {
+        IpAddress a;
 
-        assert_int_equal(inet_pton(AF_INET, text, &a), 1);
+        ASSERT_OK(ip_address_parse(text, &a));
         return a;
 }
+
+#define IP(text) (&(IpAddress){ ip(text).v4, ip(text).v6 })
 
 /* An empty namespace with a connection into it. */
 static int setup(void **state) {
@@ -109,23 +111,23 @@ static void test_link_errors(void **state) {
 
 static void test_address(void **state) {
         static const char list[] = "ip -4 -br address show dev tap0 | tr -s ' ' | sed 's/ $//'";
-        struct in_addr a = ipv4("10.0.0.1");
+        IpAddress a = ip("10.0.0.1");
         int index = make_link("tap0"), other = make_link("tap1");
 
         (void) state;
-        assert_int_equal(net_address_set(rtnl, index, a, 24), 1);
+        assert_int_equal(net_address_set(rtnl, index, &a, 24), 1);
         assert_output("tap0 DOWN 10.0.0.1/24\n", list);
-        assert_int_equal(net_address_set(rtnl, index, a, 24), 0);
+        assert_int_equal(net_address_set(rtnl, index, &a, 24), 0);
 
-        assert_int_equal(net_address_set(rtnl, index, a, 16), 1);
+        assert_int_equal(net_address_set(rtnl, index, &a, 16), 1);
         assert_output("tap0 DOWN 10.0.0.1/16\n", list);
-        assert_int_equal(net_address_set(rtnl, index, ipv4("10.9.9.9"), 32), 1);
+        assert_int_equal(net_address_set(rtnl, index, IP("10.9.9.9"), 32), 1);
         assert_output("tap0 DOWN 10.0.0.1/16 10.9.9.9/32\n", list);
 
         /* The same address on another interface is not this one's. */
-        assert_int_equal(net_address_set(rtnl, other, a, 16), 1);
-        assert_int_equal(net_address_set(rtnl, index, a, 16), 0);
-        ASSERT_ERROR(net_address_set(rtnl, 9999, a, 24), ENODEV);
+        assert_int_equal(net_address_set(rtnl, other, &a, 16), 1);
+        assert_int_equal(net_address_set(rtnl, index, &a, 16), 0);
+        ASSERT_ERROR(net_address_set(rtnl, 9999, &a, 24), ENODEV);
 }
 
 /* What `ip address add` leaves must be the same as what we leave. */
@@ -134,7 +136,7 @@ static void test_address_like_ip(void **state) {
         int index = make_link("tap0");
 
         (void) state;
-        ASSERT_OK(net_address_set(rtnl, index, ipv4("10.0.0.1"), 24));
+        ASSERT_OK(net_address_set(rtnl, index, IP("10.0.0.1"), 24));
         ours = shell_output("ip -o -4 address show dev tap0");
         shell("ip address flush dev tap0 && ip address add 10.0.0.1/24 dev tap0");
         theirs = shell_output("ip -o -4 address show dev tap0");
@@ -145,23 +147,23 @@ static void test_neighbour(void **state) {
         static const char list[] = "ip neighbour show dev tap0 | sed 's/ *$//'";
         static const struct ether_addr mac = { { 2, 0, 0, 0, 0, 1 } },
                                        other = { { 2, 0, 0, 0, 0, 9 } };
-        struct in_addr a = ipv4("10.0.0.2");
+        IpAddress a = ip("10.0.0.2");
         int index = make_link("tap0");
 
         (void) state;
-        ASSERT_OK(net_address_set(rtnl, index, ipv4("10.0.0.1"), 24));
+        ASSERT_OK(net_address_set(rtnl, index, IP("10.0.0.1"), 24));
         ASSERT_OK(net_link_set_up(rtnl, index));
-        assert_int_equal(net_neighbour_set(rtnl, index, a, &mac), 1);
+        assert_int_equal(net_neighbour_set(rtnl, index, &a, &mac), 1);
         assert_output("10.0.0.2 lladdr 02:00:00:00:00:01 PERMANENT\n", list);
-        assert_int_equal(net_neighbour_set(rtnl, index, a, &mac), 0);
+        assert_int_equal(net_neighbour_set(rtnl, index, &a, &mac), 0);
 
-        assert_int_equal(net_neighbour_set(rtnl, index, a, &other), 1);
+        assert_int_equal(net_neighbour_set(rtnl, index, &a, &other), 1);
         assert_output("10.0.0.2 lladdr 02:00:00:00:00:09 PERMANENT\n", list);
 
         /* The right address that may yet be forgotten is not enough. */
         shell("ip neighbour replace 10.0.0.2 lladdr 02:00:00:00:00:09 nud stale dev tap0");
-        assert_int_equal(net_neighbour_set(rtnl, index, a, &other), 1);
-        assert_int_equal(net_neighbour_set(rtnl, index, a, &other), 0);
+        assert_int_equal(net_neighbour_set(rtnl, index, &a, &other), 1);
+        assert_int_equal(net_neighbour_set(rtnl, index, &a, &other), 0);
 }
 
 static void assert_uplink(const char *expected) {
@@ -215,36 +217,71 @@ static void test_public_addresses(void **state) {
         IpAddress a[3] = { 0 };
 
         (void) state;
-        ASSERT_ERROR(net_public_addresses(rtnl, "venet0", a, 3), ENODEV);
+        ASSERT_ERROR(net_public_addresses(rtnl, "venet0", AF_INET, a, 3), ENODEV);
         make_link("venet0");
         make_link("tap0");
-        assert_int_equal(net_public_addresses(rtnl, "venet0", a, 3), 0);
+        assert_int_equal(net_public_addresses(rtnl, "venet0", AF_INET, a, 3), 0);
         /* As on OpenVZ, where the first one is of no use to the world. */
         shell("ip address add 127.0.0.2/32 dev venet0 && ip address add 203.0.113.7/32 dev venet0 "
               "label venet0:0 && ip address add 203.0.113.8/32 dev venet0 && ip address add "
               "169.254.1.1/16 scope link dev venet0 && ip address add 10.0.0.1/24 dev tap0");
-        assert_int_equal(net_public_addresses(rtnl, "venet0", a, 3), 2);
-        assert_int_equal(a[0].v4.s_addr, ipv4("203.0.113.7").s_addr);
-        assert_int_equal(a[1].v4.s_addr, ipv4("203.0.113.8").s_addr);
-        assert_int_equal(net_public_addresses(rtnl, "venet0", a, 1), 1);
+        assert_int_equal(net_public_addresses(rtnl, "venet0", AF_INET, a, 3), 2);
+        assert_int_equal(a[0].v4.s_addr, ip("203.0.113.7").v4.s_addr);
+        assert_int_equal(a[1].v4.s_addr, ip("203.0.113.8").v4.s_addr);
+        assert_int_equal(net_public_addresses(rtnl, "venet0", AF_INET, a, 1), 1);
+}
+
+/* The same of IPv6, at once usable where we set it. */
+static void test_ipv6(void **state) {
+        static const struct ether_addr mac = { { 2, 0, 0, 0, 0, 1 } };
+        IpAddress a = ip("fd00::1"), public[3];
+        char ifname[IFNAMSIZ];
+        int index = make_link("tap0");
+
+        (void) state;
+        assert_int_equal(net_link_set_up(rtnl, index), 1);
+        assert_int_equal(net_address_owner(rtnl, &a, 0, ifname), 0);
+        assert_int_equal(net_address_set(rtnl, index, &a, 64), 1);
+        assert_int_equal(net_address_set(rtnl, index, &a, 64), 0);
+        assert_output("fd00::1/64\n",
+                      "ip -6 -o address show dev tap0 scope global -tentative | awk "
+                      "'{ print $4 }'");
+        assert_int_equal(net_address_set(rtnl, index, &a, 80), 1);
+        assert_output("fd00::1/80\n", "ip -6 -o address show dev tap0 scope global | awk "
+                                      "'{ print $4 }'");
+        assert_int_equal(net_address_owner(rtnl, &a, 0, ifname), 1);
+        assert_string_equal(ifname, "tap0");
+        assert_int_equal(net_address_owner(rtnl, &a, index, ifname), 0);
+        assert_int_equal(net_neighbour_set(rtnl, index, IP("fd00::2"), &mac), 1);
+        assert_int_equal(net_neighbour_set(rtnl, index, IP("fd00::2"), &mac), 0);
+        assert_output("fd00::2 lladdr 02:00:00:00:00:01 PERMANENT \n",
+                      "ip -6 neighbour show dev tap0 nud permanent");
+        /* Neither the link's own address nor one that is deprecated. */
+        shell("ip address add 2001:db8::7/64 dev tap0 nodad && ip address add 2001:db8::8/64 dev "
+              "tap0 nodad preferred_lft 0");
+        assert_int_equal(net_public_addresses(rtnl, "tap0", AF_INET6, public, 3), 2);
+        assert_true(ip_address_is_v6(&public[0]) && ip_address_is_v6(&public[1]));
+        assert_true(ip_address_equal(&public[0], IP("2001:db8::7")) ||
+                    ip_address_equal(&public[1], IP("2001:db8::7")));
+        assert_int_equal(net_public_addresses(rtnl, "tap0", AF_INET, public, 3), 0);
 }
 
 static void test_address_owner(void **state) {
         char ifname[IFNAMSIZ] = "untouched";
-        struct in_addr a = ipv4("10.0.0.1");
+        IpAddress a = ip("10.0.0.1");
         int index = make_link("tap0");
 
         (void) state;
-        assert_int_equal(net_address_owner(rtnl, a, 0, ifname), 0);
+        assert_int_equal(net_address_owner(rtnl, &a, 0, ifname), 0);
         shell("ip address add 10.0.0.1/24 dev tap0");
-        assert_int_equal(net_address_owner(rtnl, a, index, ifname), 0);
-        assert_int_equal(net_address_owner(rtnl, ipv4("10.0.0.2"), 0, ifname), 0);
+        assert_int_equal(net_address_owner(rtnl, &a, index, ifname), 0);
+        assert_int_equal(net_address_owner(rtnl, IP("10.0.0.2"), 0, ifname), 0);
         assert_string_equal(ifname, "untouched");
-        assert_int_equal(net_address_owner(rtnl, a, 0, ifname), 1);
+        assert_int_equal(net_address_owner(rtnl, &a, 0, ifname), 1);
         assert_string_equal(ifname, "tap0");
         make_link("tap1");
         shell("ip address add 10.0.0.1/24 dev tap1");
-        assert_int_equal(net_address_owner(rtnl, a, index, ifname), 1);
+        assert_int_equal(net_address_owner(rtnl, &a, index, ifname), 1);
         assert_string_equal(ifname, "tap1");
 }
 
@@ -256,7 +293,7 @@ static void without_rights(void) {
         assert(rtnl_open(&mine) >= 0);
         assert(net_link_get(mine, "tap0", &link) >= 0);
         assert(net_link_set_up(mine, link.index) == -EPERM);
-        assert(net_address_set(mine, link.index, ipv4("10.0.0.1"), 24) == -EPERM);
+        assert(net_address_set(mine, link.index, IP("10.0.0.1"), 24) == -EPERM);
         rtnl_close(mine);
 }
 
@@ -268,14 +305,14 @@ static void test_forbidden(void **state) {
 
 /* More addresses than one answer of the kernel holds. */
 static void test_many_addresses(void **state) {
-        struct in_addr last = ipv4("10.1.3.250");
+        IpAddress last = ip("10.1.3.250");
         int index = make_link("tap0");
 
         (void) state;
         shell("for i in 0 1 2 3; do for j in $(seq 1 250); do "
               "echo address add 10.1.$i.$j/32 dev tap0; done; done | ip -batch -");
-        assert_int_equal(net_address_set(rtnl, index, last, 32), 0);
-        assert_int_equal(net_address_set(rtnl, index, ipv4("10.1.3.251"), 32), 1);
+        assert_int_equal(net_address_set(rtnl, index, &last, 32), 0);
+        assert_int_equal(net_address_set(rtnl, index, IP("10.1.3.251"), 32), 1);
 }
 
 int main(void) {
@@ -296,6 +333,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_uplink, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_uplink_multipath, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_public_addresses, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_ipv6, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_address_owner, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_forbidden, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_many_addresses, setup, teardown),
