@@ -141,17 +141,22 @@ static const Forward *find_forward(const Forward *list, size_t n, const Forward 
         return all;
 }
 
+/* By IPv4, which every guest has. */
 static void find_way(const Config *c, PortFacts *f) {
         const Forward *way = find_forward(c->proxies, c->n_proxies, &f->port);
+        Forward port = f->port;
 
+        port.family = FORWARD_IPV4;
         f->key = way ? "Proxy" : "Forward";
         if (!way)
-                way = find_forward(c->forwards, c->n_forwards, &f->port);
+                way = find_forward(c->forwards, c->n_forwards, &port);
         if (!way) {
                 f->key = NULL;
                 return;
         }
         f->leads = *way;
+        if (!ip_address_is_any(&way->address))
+                f->public = way->address.v4;
         f->guest_port = (uint16_t) (way->guest_first + (f->port.host_first - way->host_first));
 }
 
@@ -175,8 +180,8 @@ static int find_facts(PortRequestList *q) {
         int r;
 
         f->guest = c->guest_address;
-        if (h->n_public > 0)
-                f->public = h->public[0].v4;
+        if (h->public[NAT_IPV4].n > 0)
+                f->public = h->public[NAT_IPV4].list[0].v4;
         f->state = g->state == GUEST_RUNNING ? NULL : guest_state_to_string(g->state);
         find_way(c, f);
         r = guard_update(&h->guard, c->reserved, c->n_reserved);

@@ -2,8 +2,9 @@
 /* forwards.c - may the guest have the ports that it wants? Asks the guard, the other guests' umlds
  * and the host's own services.
  *
- * A umld tells the others what it forwards by RUNTIME/NAME/forwards: a line "uplink IFNAME", then
- * "forward PORTS" and "reserve PORTS" for what its configuration has. */
+ * A umld tells the others what it forwards by RUNTIME/NAME/forwards: a line "uplink IFNAME", "only
+ * ipv4" where its guest has nothing else, then "forward PORTS" and "reserve PORTS" for what its
+ * configuration has. */
 
 #include <stdio.h>
 
@@ -26,21 +27,27 @@ static char *claim_path(const Host *h) {
 
 /* ---- what may not be ---- */
 
-static bool takes_every_tcp_port_of(const Config *c, const IpAddress *address) {
-        const Forward tcp = { FORWARD_TCP, 1, UINT16_MAX, 1, FORWARD_IPV4, *address };
+static const ForwardFamily families[NAT_FAMILY_MAX] = {
+        [NAT_IPV4] = FORWARD_IPV4,
+        [NAT_IPV6] = FORWARD_IPV6,
+};
+
+static bool takes_every_port_of(const Config *c, NatFamily family, const IpAddress *address) {
+        const Forward tcp = { FORWARD_TCP, 1, UINT16_MAX, 1, families[family], *address };
         Forward left;
 
         return !forward_common_port(&tcp, &tcp, c->forwards, c->n_forwards, &left);
 }
 
-/* By each of the host's addresses; without any, by those that may come. */
-static bool takes_every_tcp_port(const Host *h) {
+/* By each of the host's addresses of that family; without any, by those that may come. */
+static bool takes_every_tcp_port(const Host *h, NatFamily family) {
+        const HostAddresses *own = &h->public[family];
         static const IpAddress any;
 
-        for (size_t i = 0; i < h->n_public; i++)
-                if (!takes_every_tcp_port_of(h->config, &h->public[i]))
+        for (size_t i = 0; i < own->n; i++)
+                if (!takes_every_port_of(h->config, family, &own->list[i]))
                         return false;
-        return h->n_public > 0 || takes_every_tcp_port_of(h->config, &any);
+        return own->n > 0 || takes_every_port_of(h->config, family, &any);
 }
 
 static bool guards_a_tcp_port(const Guard *g) {
@@ -61,7 +68,9 @@ static int check_guard(Host *h, Fault *f) {
                 return fault_set(f, VERDICT_NETWORK, true, r,
                                  "cannot see which ports the host listens on: %m");
         h->rules_stale |= r > 0;
-        if (takes_every_tcp_port(h) && !guards_a_tcp_port(&h->guard))
+        if ((takes_every_tcp_port(h, NAT_IPV4) ||
+             (host_has_ipv6(h) && takes_every_tcp_port(h, NAT_IPV6))) &&
+            !guards_a_tcp_port(&h->guard))
                 return fault_set(f, VERDICT_NETWORK, true, -EADDRINUSE,
                                  "Forward=all would leave no port by which to reach this host: no "
                                  "sshd listens here; start it, or name the port you log in by: "
@@ -80,6 +89,7 @@ typedef struct PortsOf {
 /* What another umld has claimed. */
 typedef struct Claim {
         char uplink[IFNAMSIZ];
+        bool ipv4_only;
         Config ports; /* only its forwards, proxies and reserved ports */
 } Claim;
 
@@ -119,6 +129,8 @@ static int claim_read(const char *path, Claim *ret) {
 
                 if ((value = startswith(line, "uplink ")))
                         snprintf(c.uplink, sizeof(c.uplink), "%s", value);
+                else if (streq(line, "only ipv4"))
+                        c.ipv4_only = true;
                 else if ((value = startswith(line, "forward ")))
                         r = claim_add(&c.ports.forwards, &c.ports.n_forwards, value, forward_parse);
                 else if ((value = startswith(line, "proxy ")))
@@ -147,16 +159,33 @@ static int both_reserve(const Config *a, const Config *b, Forward **ret) {
         return 0;
 }
 
+/* The port that both want; where one of the guests has no IPv6, only that of IPv4 counts. */
+static bool both_want(const Forward *mine, const Forward *theirs, bool ipv4_only,
+                      const Forward *except, size_t n_except, Forward *ret) {
+        bool plain = mine->family == FORWARD_BOTH && theirs->family == FORWARD_BOTH;
+        Forward wanted = *mine;
+
+        if (ipv4_only && mine->family == FORWARD_IPV6)
+                return false;
+        if (ipv4_only)
+                wanted.family = FORWARD_IPV4;
+        if (!forward_common_port(&wanted, theirs, except, n_except, ret))
+                return false;
+        if (plain) /* neither of them speaks of families */
+                ret->family = FORWARD_BOTH;
+        return true;
+}
+
 /* One list of ports of each side; both: what neither may have, both leave to the other. */
 static int check_lists(const Host *h, const char *other, const PortsOf *mine, const PortsOf *theirs,
-                       const Forward *both, size_t n_both, Fault *f) {
+                       bool ipv4_only, const Forward *both, size_t n_both, Fault *f) {
         char m[FORWARD_TEXT_MAX], t[FORWARD_TEXT_MAX], port[FORWARD_TEXT_MAX];
         Forward common;
 
         for (size_t i = 0; i < mine->n; i++)
                 for (size_t j = 0; j < theirs->n; j++)
-                        if (forward_common_port(&mine->list[i], &theirs->list[j], both, n_both,
-                                                &common))
+                        if (both_want(&mine->list[i], &theirs->list[j], ipv4_only, both, n_both,
+                                      &common))
                                 return fault_set(
                                         f, VERDICT_NETWORK, false, -EADDRINUSE,
                                         "%s=%s of %s and %s=%s of %s both want %s; a port leads to "
@@ -176,6 +205,7 @@ static int check_against(const Host *h, const char *other, const Claim *claim, F
                                  { "Proxy", c->proxies, c->n_proxies } };
         const PortsOf theirs[] = { { "Forward", o->forwards, o->n_forwards },
                                    { "Proxy", o->proxies, o->n_proxies } };
+        bool ipv4_only = claim->ipv4_only || !host_has_ipv6(h);
         int r = 0;
 
         if (!streq(claim->uplink, h->uplink))
@@ -184,7 +214,7 @@ static int check_against(const Host *h, const char *other, const Claim *claim, F
                 return -ENOMEM;
         for (size_t i = 0; i < ARRAY_SIZE(mine) && r >= 0; i++)
                 for (size_t j = 0; j < ARRAY_SIZE(theirs) && r >= 0; j++)
-                        r = check_lists(h, other, &mine[i], &theirs[j], both,
+                        r = check_lists(h, other, &mine[i], &theirs[j], ipv4_only, both,
                                         c->n_reserved + o->n_reserved, f);
         return r;
 }
@@ -248,7 +278,7 @@ int host_forwards_claim(const Host *h) {
         file = open_memstream(&text, &size);
         if (!file)
                 return -ENOMEM;
-        r = fprintf(file, "uplink %s\n", h->uplink);
+        r = fprintf(file, "uplink %s\n%s", h->uplink, host_has_ipv6(h) ? "" : "only ipv4\n");
         if (r >= 0)
                 r = print_ports(file, "forward", c->forwards, c->n_forwards);
         if (r >= 0 && h->held)
@@ -273,11 +303,13 @@ void host_forwards_release(const Host *h) {
 
 /* Does the forward take from the host what it listens on? Services listen once for each family, so
  * a port may be there already. */
-static bool is_taken(const Guard *g, const Forward *f, size_t i) {
+static bool is_taken(const Host *h, const Forward *f, size_t i) {
+        const Guard *g = &h->guard;
         const Listener *l = &g->seen[i];
-        const Forward port = { l->protocol, l->port, l->port, l->port };
+        const Forward port = { l->protocol, l->port, l->port, l->port, l->family };
 
-        if (!forward_overlaps(f, &port) || guard_find(g, &port))
+        if (!forward_overlaps(f, &port) || guard_find(g, &port) ||
+            (l->family == FORWARD_IPV6 && !host_has_ipv6(h)))
                 return false;
         for (size_t k = 0; k < i; k++)
                 if (g->seen[k].port == l->port && g->seen[k].protocol == l->protocol)
@@ -285,14 +317,15 @@ static bool is_taken(const Guard *g, const Forward *f, size_t i) {
         return true;
 }
 
-static void warn_of_listeners(const Guard *g, const Forward *f, FILE *file) {
+static void warn_of_listeners(const Host *h, const Forward *f, FILE *file) {
+        const Guard *g = &h->guard;
         _cleanup_free_ Listener *taken = calloc(g->n_seen + 1, sizeof(*taken));
         _cleanup_free_ Owner *owners = calloc(g->n_seen + 1, sizeof(*owners));
         char text[FORWARD_TEXT_MAX];
         size_t n = 0;
 
         for (size_t i = 0; taken && owners && i < g->n_seen; i++)
-                if (is_taken(g, f, i))
+                if (is_taken(h, f, i))
                         taken[n++] = g->seen[i];
         if (n == 0)
                 return;
@@ -323,21 +356,23 @@ static void warn_of_guard(const Guard *g, const Forward *f, FILE *file) {
 
 /* One that is to come yet, or was mistyped. */
 static void warn_of_address(const Host *h, const Forward *f, FILE *file) {
+        NatFamily family = ip_address_is_v6(&f->address) ? NAT_IPV6 : NAT_IPV4;
         char text[FORWARD_TEXT_MAX], address[IP_ADDRESS_TEXT_MAX];
+        const HostAddresses *own = &h->public[family];
 
         if (ip_address_is_any(&f->address))
                 return;
-        for (size_t i = 0; i < h->n_public; i++)
-                if (ip_address_equal(&h->public[i], &f -> address))
+        for (size_t i = 0; i < own->n; i++)
+                if (ip_address_equal(&own->list[i], &f->address))
                         return;
         fprintf(file, "Forward=%s: %s does not have this address now; it has",
                 forward_format(f, text), h->uplink);
-        for (size_t i = 0; i < MIN(h->n_public, (size_t) NAMED_ADDRESSES); i++)
-                fprintf(file, "%s %s", i > 0 ? "," : "", ip_address_format(&h->public[i], address));
+        for (size_t i = 0; i < MIN(own->n, (size_t) NAMED_ADDRESSES); i++)
+                fprintf(file, "%s %s", i > 0 ? "," : "", ip_address_format(&own->list[i], address));
         fprintf(file, "%s\n",
-                h->n_public == 0                ? " none"
-                : h->n_public > NAMED_ADDRESSES ? " and others"
-                                                : "");
+                own->n == 0                ? " none"
+                : own->n > NAMED_ADDRESSES ? " and others"
+                                           : "");
 }
 
 char *host_forwards_warnings(const Host *h) {
@@ -351,7 +386,7 @@ char *host_forwards_warnings(const Host *h) {
         for (size_t i = 0; i < c->n_forwards; i++) {
                 warn_of_address(h, &c->forwards[i], file);
                 warn_of_guard(&h->guard, &c->forwards[i], file);
-                warn_of_listeners(&h->guard, &c->forwards[i], file);
+                warn_of_listeners(h, &c->forwards[i], file);
         }
         if (fclose(file) != 0 || size == 0) {
                 free(text);

@@ -88,7 +88,7 @@ static int append_network(const Config *c, const UmlKernel *k, const GuestNet *n
  * as words that its init finds in /proc/cmdline. */
 static int append_addresses(const Config *c, const UmlKernel *k, const GuestNet *net, Strv *argv) {
         char host[INET_ADDRSTRLEN], guest[INET_ADDRSTRLEN], mask[INET_ADDRSTRLEN],
-                dns[3][INET_ADDRSTRLEN] = {};
+                dns[3][INET_ADDRSTRLEN] = {}, host6[INET6_ADDRSTRLEN], guest6[INET6_ADDRSTRLEN];
         struct in_addr netmask = { htonl(c->host_prefix ? UINT32_MAX << (32 - c->host_prefix)
                                                         : 0) };
         int r;
@@ -96,6 +96,8 @@ static int append_addresses(const Config *c, const UmlKernel *k, const GuestNet 
         inet_ntop(AF_INET, &c->host_address, host, sizeof(host));
         inet_ntop(AF_INET, &c->guest_address, guest, sizeof(guest));
         inet_ntop(AF_INET, &netmask, mask, sizeof(mask));
+        inet_ntop(AF_INET6, &c->host_address6, host6, sizeof(host6));
+        inet_ntop(AF_INET6, &c->guest_address6, guest6, sizeof(guest6));
         for (size_t i = 0; i < c->n_dns; i++)
                 inet_ntop(AF_INET, &c->dns[i], dns[i], sizeof(dns[i]));
         if (k->ip_pnp) {
@@ -111,6 +113,10 @@ static int append_addresses(const Config *c, const UmlKernel *k, const GuestNet 
             (r = strv_pushf(argv, "umld_gateway=%s", host)) < 0 ||
             (r = strv_pushf(argv, "umld_dns=%s%s%s%s%s", dns[0], c->n_dns > 1 ? "," : "", dns[1],
                             c->n_dns > 2 ? "," : "", dns[2])) < 0)
+                return r;
+        if (net->ipv6 &&
+            ((r = strv_pushf(argv, "umld_address6=%s/%u", guest6, c->host_prefix6)) < 0 ||
+             (r = strv_pushf(argv, "umld_gateway6=%s", host6)) < 0))
                 return r;
         return mtu_is_special(net) ? strv_pushf(argv, "umld_mtu=%u", net->mtu) : 0;
 }

@@ -18,6 +18,7 @@ typedef struct GuestPaths {
 /* What the host made of its network. */
 typedef struct GuestNet {
         unsigned mtu; /* of the tap, 0 = not known */
+        bool ipv6;
 } GuestNet;
 
 /* The transport that will be used; TRANSPORT_AUTO where the kernel has none that fits. */

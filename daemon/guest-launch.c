@@ -15,7 +15,7 @@ static int build_command(const Guest *g, Strv *ret_argv, Strv *ret_environment) 
         const GuestPaths paths = { .umid = g->config->name,
                                    .uml_dir = g->host->uml_dir,
                                    .notify = notify };
-        const GuestNet net = { .mtu = g->host->mtu };
+        const GuestNet net = { .mtu = g->host->mtu, .ipv6 = host_has_ipv6(g->host) };
         int r;
 
         if (!notify)

@@ -29,6 +29,7 @@ static const struct {
         { "reach", host_reach_up, NULL, true, false },
         { "tun", host_tun_up, host_tun_down, false, false },
         { "forwarding", host_forwarding_up, host_forwarding_down, false, false },
+        { "forwarding6", host_forwarding6_up, host_forwarding6_down, false, false },
         { "rules", host_rules_up, host_rules_down, true, false },
         { "relays", host_relays_up, host_relays_down, true, false },
         { "cgroup", host_cgroup_up, host_cgroup_down, false, false },

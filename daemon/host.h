@@ -13,6 +13,7 @@
 #include "daemon/ledger.h"
 #include "daemon/memory.h"
 #include "host/guard.h"
+#include "host/nat.h"
 #include "host/rtnl.h"
 #include "uml/kernel.h"
 
@@ -26,11 +27,17 @@ typedef enum TunAccess {
 
 /* What a guest can live without: a sentence where the host does not have it. */
 enum {
-        HOST_LACKS_MSS, /* TCP segments made to fit the path */
+        HOST_LACKS_MSS,  /* TCP segments made to fit the path */
+        HOST_LACKS_IPV6, /* IPv6, where it is configured */
         HOST_LACKS,
 };
 
 #define HOST_PUBLIC_MAX 64 /* addresses of the uplink; a provider gives a few */
+
+typedef struct HostAddresses {
+        IpAddress list[HOST_PUBLIC_MAX];
+        size_t n;
+} HostAddresses;
 
 typedef struct Host {
         const Config *config; /* borrowed; host_down() before it is replaced by one with another
@@ -51,20 +58,20 @@ typedef struct Host {
         HostMemory memory;
         Rtnl *rtnl;
         char uplink[IFNAMSIZ];
-        IpAddress public[HOST_PUBLIC_MAX]; /* its addresses */
-        size_t n_public;
-        unsigned mtu;              /* of the tap, 0 = not known yet */
-        char *lacking[HOST_LACKS]; /* why it must do without, NULL = it has it */
+        HostAddresses public[NAT_FAMILY_MAX]; /* its addresses */
+        unsigned mtu;                         /* of the tap, 0 = not known yet */
+        char *lacking[HOST_LACKS];            /* why it must do without, NULL = it has it */
         TunAccess tun_access;
-        int mount_ns_fd; /* what only the guest sees: its tun node, its memory; -EBADF: nothing */
-        bool forwarding; /* ip_forward was joined */
-        bool rules;      /* the guest's rules are, or may be, in the tables */
-        struct Proxies *proxies; /* borrowed; NULL: there will be none */
-        Guard guard;             /* ports that are never forwarded */
-        bool rules_stale;        /* what they follow from has changed since they were made */
-        Masquerade masquerade;   /* what it came to: any but auto */
-        unsigned repairs;        /* of rules that somebody else changed */
-        usec_t last_repair;      /* CLOCK_MONOTONIC */
+        int mount_ns_fd;  /* what only the guest sees: its tun node, its memory; -EBADF: nothing */
+        bool forwarding;  /* ip_forward was joined */
+        bool forwarding6; /* … and that of IPv6 */
+        bool rules;       /* the guest's rules are, or may be, in the tables */
+        struct Proxies *proxies;               /* borrowed; NULL: there will be none */
+        Guard guard;                           /* ports that are never forwarded */
+        bool rules_stale;                      /* what they follow from has changed since */
+        Masquerade masquerade[NAT_FAMILY_MAX]; /* what it came to: any but auto */
+        unsigned repairs;                      /* of rules that somebody else changed */
+        usec_t last_repair;                    /* CLOCK_MONOTONIC */
         usec_t locked_out; /* since then somebody else has had the lock of the tables, 0 = no */
         bool locked_out_said;
         char *warned;       /* the last warnings about forwards */
@@ -115,9 +122,20 @@ int host_tap_up(Host *h, Fault *f); /* network.c */
 void host_tap_down(Host *h);
 /* Gives the tap the MTU that is asked for, or the uplink's. */
 void host_mtu_follow(Host *h);
+/* ipv6.c: has the guest IPv6? By configuration, and nothing that it needs is lacking. */
+bool host_has_ipv6(const Host *h);
+/* It has not, from now on: says so, and undoes what was done for it. */
+void host_ipv6_lacking(Host *h, const char *what, int error);
+/* Gives the tap its IPv6, or takes it away. */
+void host_tap_ipv6(Host *h, int index);
+int host_forwarding6_up(Host *h, Fault *f);
+void host_forwarding6_down(Host *h);
 int host_forwarding_up(Host *h, Fault *f);
 void host_forwarding_down(Host *h);
-int host_rules_up(Host *h, Fault *f); /* rules.c */
+/* rules.c: the uplink and its addresses as they are now. 1 = others than at the last look, 0 = the
+ * same. */
+int host_find_uplink(Host *h, Fault *f);
+int host_rules_up(Host *h, Fault *f);
 void host_rules_down(Host *h);
 /* Looks whether the guest's rules are there still, and whether what they follow from has moved:
  * uplink, its addresses, the ports to be guarded. If so makes them anew: 1, else 0. */

@@ -33,6 +33,8 @@ static int parse_line(Ledger *l, const char *line) {
                 return free_and_strdup(&l->tap, rest);
         if ((rest = startswith(line, "cgroup ")))
                 return free_and_strdup(&l->cgroup, rest);
+        if ((rest = startswith(line, "ipv6 ")))
+                return free_and_strdup(&l->ipv6, rest);
         if ((rest = startswith(line, "mount ")))
                 return free_and_strdup(&l->mount, rest);
         if (sscanf(line, "user %u", &uid) == 1) {
@@ -49,6 +51,7 @@ void ledger_done(Ledger *l) {
                 free(l->owners[i].path);
         free(l->tap);
         free(l->cgroup);
+        free(l->ipv6);
         free(l->mount);
         free(l->file);
         *l = (Ledger){};
@@ -92,6 +95,8 @@ static int save(Ledger *l) {
                 fprintf(f, "tap %s\n", l->tap);
         if (l->cgroup)
                 fprintf(f, "cgroup %s\n", l->cgroup);
+        if (l->ipv6)
+                fprintf(f, "ipv6 %s\n", l->ipv6);
         if (l->mount)
                 fprintf(f, "mount %s\n", l->mount);
         for (size_t i = 0; i < l->n_owners; i++)
@@ -117,6 +122,15 @@ int ledger_note_tap(Ledger *l, const char *tap) {
 int ledger_note_cgroup(Ledger *l, const char *path) {
         int r = free_and_strdup(&l->cgroup, path);
 
+        return r < 0 ? r : save(l);
+}
+
+int ledger_note_ipv6(Ledger *l, const char *uplink) {
+        int r;
+
+        if (l->ipv6 && streq(l->ipv6, uplink) && !l->unsaved)
+                return 0;
+        r = free_and_strdup(&l->ipv6, uplink);
         return r < 0 ? r : save(l);
 }
 

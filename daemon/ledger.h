@@ -20,6 +20,7 @@ typedef struct Ledger {
         char *file;
         char *tap;    /* name of the tap that was made, or NULL */
         char *cgroup; /* directory of the cgroup that was made, or NULL */
+        char *ipv6;   /* the uplink when IPv6 forwarding was joined, or NULL */
         char *mount;  /* where a tmpfs was mounted, or NULL */
         LedgerOwner owners[LEDGER_OWNERS_MAX];
         size_t n_owners;
@@ -35,6 +36,7 @@ void ledger_done(Ledger *l);
 int ledger_note_tap(Ledger *l, const char *tap);
 int ledger_note_cgroup(Ledger *l, const char *path);
 int ledger_note_mount(Ledger *l, const char *path);
+int ledger_note_ipv6(Ledger *l, const char *uplink);
 int ledger_note_user(Ledger *l, uid_t user);
 int ledger_note_owner(Ledger *l, const char *path, uid_t uid, gid_t gid);
 

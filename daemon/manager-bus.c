@@ -83,6 +83,20 @@ static const char *host_address_text(const Config *c) {
         return buf;
 }
 
+static const char *address6_text(const Guest *g, const struct in6_addr *a) {
+        static char buf[INET6_ADDRSTRLEN];
+
+        return host_has_ipv6(g->host) ? inet_ntop(AF_INET6, a, buf, sizeof(buf)) : "";
+}
+
+static const char *host_address6_text(const Guest *g) {
+        static char buf[INET6_ADDRSTRLEN + 5];
+        const Config *c = g->config;
+
+        snprintf(buf, sizeof(buf), "%s/%u", address6_text(g, &c->host_address6), c->host_prefix6);
+        return host_has_ipv6(g->host) ? buf : "";
+}
+
 static const char *console_log_text(const Guest *g) {
         static char buf[PATH_MAX];
 
@@ -129,9 +143,12 @@ DEFINE_GETTER(get_disks_synced, "t", disk_sync_last(g->disk_sync));
 DEFINE_GETTER(get_tap, "s", c->tap);
 DEFINE_GETTER(get_host_address, "s", host_address_text(c));
 DEFINE_GETTER(get_guest_address, "s", address_text(c->guest_address));
+DEFINE_GETTER(get_host_address6, "s", host_address6_text(g));
+DEFINE_GETTER(get_guest_address6, "s", address6_text(g, &c->guest_address6));
 DEFINE_GETTER(get_uplink, "s", g->host->uplink);
 DEFINE_GETTER(get_masquerade, "s",
-              masquerade_to_string(g->host->uplink[0] ? g->host->masquerade : c->masquerade));
+              masquerade_to_string(g->host->uplink[0] ? g->host->masquerade[NAT_IPV4]
+                                                      : c->masquerade));
 DEFINE_GETTER(get_mtu, "u", g->host->mtu);
 DEFINE_GETTER(get_host_access, "s", host_access_to_string(c->host_access));
 DEFINE_GETTER(get_rule_repairs, "u", g->host->repairs);
@@ -391,6 +408,8 @@ static const sd_bus_vtable vtable[] = {
         PROPERTY(UMLD_PROP_TAP, "s", get_tap),
         PROPERTY(UMLD_PROP_HOST_ADDRESS, "s", get_host_address),
         PROPERTY(UMLD_PROP_GUEST_ADDRESS, "s", get_guest_address),
+        PROPERTY(UMLD_PROP_HOST_ADDRESS6, "s", get_host_address6),
+        PROPERTY(UMLD_PROP_GUEST_ADDRESS6, "s", get_guest_address6),
         PROPERTY(UMLD_PROP_UPLINK, "s", get_uplink),
         PROPERTY(UMLD_PROP_MASQUERADE, "s", get_masquerade),
         PROPERTY(UMLD_PROP_BACKEND, "s", get_backend),

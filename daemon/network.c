@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* network.c - the guest's tap, and forwarding between it and the uplink. */
 
-#include <arpa/inet.h>
 #include <stdio.h>
 
 #include "basic/log.h"
@@ -105,28 +104,22 @@ static int check_foreign(Host *h, const RtnlLink *link, Fault *f) {
 }
 
 static int check_address(Host *h, int index, Fault *f) {
-        const IpAddress address = { .v4 = h->config->host_address };
-        char other[IFNAMSIZ], text[INET_ADDRSTRLEN];
+        const struct {
+                const char *six;
+                IpAddress address;
+        } ours[] = { { "", { .v4 = h->config->host_address } },
+                     { "6", { .v6 = h->config->host_address6 } } };
+        char other[IFNAMSIZ], text[IP_ADDRESS_TEXT_MAX];
 
-        if (net_address_owner(h->rtnl, &address, index, other) <= 0)
-                return 0;
-        return fault_set(f, VERDICT_NETWORK, false, -EADDRINUSE,
-                         "HostAddress=%s: %s has this address already; set another HostAddress= "
-                         "and GuestAddress=",
-                         inet_ntop(AF_INET, &h->config->host_address, text, sizeof(text)), other);
-}
-
-/* Of a tap that has no address of it. Else the guest would reach what the host listens on by the
- * address that every interface gives itself, past the rules for IPv4. */
-static void switch_ipv6_off(const Host *h) {
-        _cleanup_free_ char *name = strfmt("net/ipv6/conf/%s/disable_ipv6", h->config->tap);
-        int r = name ? sysctl_set(name, "1") : -ENOMEM;
-
-        if (r < 0 && r != -ENOENT) /* a kernel without IPv6 */
-                log_warning_errno(r,
-                                  "Tap=%s: cannot switch IPv6 off there, so that the guest may "
-                                  "reach the host's own services by it, ignoring: %m",
-                                  h->config->tap);
+        FOREACH_ELEMENT (o, ours)
+                if (!ip_address_is_any(&o->address) &&
+                    net_address_owner(h->rtnl, &o->address, index, other) > 0)
+                        return fault_set(f, VERDICT_NETWORK, false, -EADDRINUSE,
+                                         "HostAddress%s=%s: %s has this address already; set "
+                                         "another HostAddress%s= and GuestAddress%s=",
+                                         o->six, ip_address_format(&o->address, text), other,
+                                         o->six, o->six);
+        return 0;
 }
 
 /* Address, neighbour and the rest of a tap that is there. */
@@ -139,8 +132,9 @@ static int configure_tap(Host *h, Fault *f) {
         RtnlLink link;
         int r;
 
-        switch_ipv6_off(h);
         r = net_link_get(h->rtnl, c->tap, &link);
+        if (r >= 0)
+                host_tap_ipv6(h, link.index);
         if (r >= 0 &&
             (what = "alias", r = net_link_set_alias(h->rtnl, link.index, tap_alias(h, alias))) >=
                     0 &&

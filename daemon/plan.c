@@ -26,7 +26,7 @@ static void print_kernel(const Host *h) {
 static void print_arguments(const Config *c, const Host *h) {
         _cleanup_free_ char *notify = strfmt("%s/notify", h->directory);
         const GuestPaths paths = { .umid = c->name, .uml_dir = h->uml_dir, .notify = notify };
-        const GuestNet net = { .mtu = h->mtu };
+        const GuestNet net = { .mtu = h->mtu, .ipv6 = host_has_ipv6(h) };
         _cleanup_strv_ Strv argv = {};
 
         if (notify && guest_cmdline(c, h->kernel, &net, &paths, &argv) >= 0)
@@ -46,14 +46,23 @@ static void print_fallback(const Config *c) {
 static void print_network(const Config *c, const Host *h) {
         _cleanup_free_ char *warnings = host_forwards_warnings(h);
         char host[INET_ADDRSTRLEN], guest[INET_ADDRSTRLEN], text[FORWARD_TEXT_MAX];
+        char host6[INET6_ADDRSTRLEN], guest6[INET6_ADDRSTRLEN];
 
         printf("tap           %s, host %s/%u, guest %s, MTU %u, %s\n", c->tap,
                inet_ntop(AF_INET, &c->host_address, host, sizeof(host)), c->host_prefix,
                inet_ntop(AF_INET, &c->guest_address, guest, sizeof(guest)), h->mtu,
                transport_to_string(guest_transport(c, h->kernel)));
+        if (host_has_ipv6(h))
+                printf("  IPv6        host %s/%u, guest %s, %s\n",
+                       inet_ntop(AF_INET6, &c->host_address6, host6, sizeof(host6)),
+                       c->host_prefix6,
+                       inet_ntop(AF_INET6, &c->guest_address6, guest6, sizeof(guest6)),
+                       h->public[NAT_IPV6].n > 0 ? masquerade_to_string(h->masquerade[NAT_IPV6])
+                                                 : "the uplink has no address of it");
         printf("uplink        %s, %s\n", h->uplink,
-               h->masquerade == MASQUERADE_NO ? "no masquerading"
-                                              : masquerade_to_string(h->masquerade));
+               h->masquerade[NAT_IPV4] == MASQUERADE_NO
+                       ? "no masquerading"
+                       : masquerade_to_string(h->masquerade[NAT_IPV4]));
         printf("host access   %s\n", host_access_to_string(c->host_access));
         for (size_t i = 0; i < c->n_forwards; i++)
                 printf("forward       %s\n", forward_format(&c->forwards[i], text));

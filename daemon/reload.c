@@ -21,6 +21,10 @@ static bool same_disks(const Config *a, const Config *b) {
         return true;
 }
 
+static bool same_bytes(const struct in6_addr *a, const struct in6_addr *b) {
+        return memcmp(a, b, sizeof(*a)) == 0;
+}
+
 static bool same_dns(const Config *a, const Config *b) {
         return a->n_dns == b->n_dns && memcmp(a->dns, b->dns, a->n_dns * sizeof(a->dns[0])) == 0;
 }
@@ -72,6 +76,9 @@ int reload_later_keys(const Config *a, const Config *b, char **ret) {
                 { "Tap", streq(a->tap, b->tap) },
                 { "HostAddress", SAME(host_address.s_addr) && SAME(host_prefix) },
                 { "GuestAddress", SAME(guest_address.s_addr) },
+                { "HostAddress6",
+                  same_bytes(&a->host_address6, &b->host_address6) && SAME(host_prefix6) },
+                { "GuestAddress6", same_bytes(&a->guest_address6, &b->guest_address6) },
                 { "DNS", same_dns(a, b) },
                 { "Transport", SAME(transport) },
                 { "Backing", SAME(backing) && same_text(a->backing_dir, b->backing_dir) },

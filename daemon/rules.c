@@ -32,22 +32,35 @@ static const NatHostAccess host_access[HOST_ACCESS_MAX] = {
         [HOST_ACCESS_ALL] = NAT_HOST_ALL,
 };
 
+static NatSide nat_side(const Host *h, NatFamily family) {
+        const HostAddresses *own = &h->public[family];
+        const Config *c = h->config;
+        NatSide side = {
+                .masquerade = h->masquerade[family] != MASQUERADE_NO,
+                .public = own->list,
+                .n_public = own->n,
+        };
+
+        if (h->masquerade[family] == MASQUERADE_SNAT)
+                side.snat_address = own->list[0];
+        if (family == NAT_IPV4) {
+                side.guest_address.v4 = c->guest_address;
+                side.host_address.v4 = c->host_address;
+        } else if (host_has_ipv6(h)) {
+                side.guest_address.v6 = c->guest_address6;
+                side.host_address.v6 = c->host_address6;
+        }
+        return side;
+}
+
 static NatPlan nat_plan(const Host *h, const Forward *guarded) {
         const Config *c = h->config;
-        bool snat = h->masquerade == MASQUERADE_SNAT;
 
         return (NatPlan){
                 .guest = c->name,
                 .tap = c->tap,
                 .uplink = h->uplink,
-                .side[NAT_IPV4] = {
-                        .guest_address.v4 = c->guest_address,
-                        .host_address.v4 = c->host_address,
-                        .masquerade = h->masquerade != MASQUERADE_NO,
-                        .snat_address = snat ? h->public[0] : (IpAddress){},
-                        .public = h->public,
-                        .n_public = h->n_public,
-                },
+                .side = { nat_side(h, NAT_IPV4), nat_side(h, NAT_IPV6) },
                 .one_arm = c->one_arm,
                 .clamp_mss = !h->lacking[HOST_LACKS_MSS],
                 .host_access = host_access[c->host_access],
@@ -77,37 +90,56 @@ static int find_uplink_name(const Host *h, char ret[static IFNAMSIZ], Fault *f) 
         return 0;
 }
 
-/* 1 = it or its addresses are others than at the last look, 0 = the same. */
-static int find_uplink(Host *h, Fault *f) {
-        IpAddress public[HOST_PUBLIC_MAX];
-        char uplink[IFNAMSIZ];
-        bool same;
-        int n, r = find_uplink_name(h, uplink, f);
+static int find_addresses(const Host *h, const char *uplink, NatFamily family, HostAddresses *ret,
+                          Fault *f) {
+        int n = 0;
 
-        if (r < 0)
-                return r;
-        n = net_public_addresses(h->rtnl, uplink, AF_INET, public, ARRAY_SIZE(public));
+        if (family == NAT_IPV4 || host_has_ipv6(h))
+                n = net_public_addresses(h->rtnl, uplink, family == NAT_IPV4 ? AF_INET : AF_INET6,
+                                         ret->list, ARRAY_SIZE(ret->list));
         if (n == -ENODEV && h->config->uplink[0])
                 n = 0; /* an uplink that was named may come later */
         if (n < 0)
                 return fault_set(f, VERDICT_NETWORK, true, n,
                                  "%s: cannot read the addresses of the uplink: %m", uplink);
-        same = streq(uplink, h->uplink) && (size_t) n == h->n_public &&
-               memcmp(public, h->public, (size_t) n * sizeof(*public)) == 0;
+        ret->n = (size_t) n;
+        return 0;
+}
+
+static bool same_addresses(const HostAddresses *a, const HostAddresses *b) {
+        return a->n == b->n && memcmp(a->list, b->list, a->n * sizeof(a->list[0])) == 0;
+}
+
+int host_find_uplink(Host *h, Fault *f) {
+        HostAddresses found[NAT_FAMILY_MAX] = {};
+        char uplink[IFNAMSIZ];
+        bool same;
+        int r = find_uplink_name(h, uplink, f);
+
+        for (NatFamily i = 0; r >= 0 && i < NAT_FAMILY_MAX; i++)
+                r = find_addresses(h, uplink, i, &found[i], f);
+        if (r < 0)
+                return r;
+        same = streq(uplink, h->uplink) && same_addresses(&found[NAT_IPV4], &h->public[NAT_IPV4]) &&
+               same_addresses(&found[NAT_IPV6], &h->public[NAT_IPV6]);
         strcpy(h->uplink, uplink);
-        memcpy(h->public, public, (size_t) n * sizeof(*public));
-        h->n_public = (size_t) n;
+        memcpy(h->public, found, sizeof(h->public));
         return !same;
+}
+
+static Masquerade choose_for(const Host *h, NatFamily family) {
+        Masquerade wanted = h->config->masquerade;
+
+        if (wanted != MASQUERADE_AUTO)
+                return wanted;
+        return h->quiet || nat_has_masquerade(family) ? MASQUERADE_MASQUERADE : MASQUERADE_SNAT;
 }
 
 /* What of MASQUERADE and SNAT it is to be on this host. */
 static int choose_masquerade(Host *h, Fault *f) {
-        Masquerade wanted = h->config->masquerade;
+        Masquerade wanted = choose_for(h, NAT_IPV4);
 
-        if (wanted == MASQUERADE_AUTO)
-                wanted = h->quiet || nat_has_masquerade(NAT_IPV4) ? MASQUERADE_MASQUERADE
-                                                                  : MASQUERADE_SNAT;
-        if (wanted == MASQUERADE_SNAT && h->n_public == 0)
+        if (wanted == MASQUERADE_SNAT && h->public[NAT_IPV4].n == 0)
                 return fault_set(f, VERDICT_NETWORK, true, -EADDRNOTAVAIL,
                                  "%s has no public address for Masquerade=snat%s; give it one, or "
                                  "set another Uplink=",
@@ -115,7 +147,11 @@ static int choose_masquerade(Host *h, Fault *f) {
                                  h->config->masquerade == MASQUERADE_AUTO
                                          ? " (the host's kernel has no target MASQUERADE)"
                                          : "");
-        h->masquerade = wanted;
+        h->masquerade[NAT_IPV4] = wanted;
+        wanted = host_has_ipv6(h) ? choose_for(h, NAT_IPV6) : MASQUERADE_NO;
+        /* Without an address there is no way out by IPv6, for now. */
+        h->masquerade[NAT_IPV6] =
+                wanted == MASQUERADE_SNAT && h->public[NAT_IPV6].n == 0 ? MASQUERADE_NO : wanted;
         return 0;
 }
 
@@ -159,26 +195,34 @@ static bool is_lack(int error) {
 /* What the guest can live without is said once, and done without from then on. Is there something
  * less to be tried now? */
 static bool do_without(Host *h, int error, const NatRefusal *refusal) {
-        char **lacking = &h->lacking[HOST_LACKS_MSS];
+        const char *tool = iptables_of(refusal->family);
+        char what[64];
 
-        if (!is_lack(error) || refusal->table != NAT_TABLE_MANGLE || *lacking)
+        if (!is_lack(error))
                 return false;
-        *lacking = strfmt("TCP segments are not made to fit the path: the host has no %s %s (%s); "
-                          "set MTU= lower if large transfers hang",
-                          iptables_of(refusal->family), refusal->what, strerror(-error));
-        if (!*lacking)
+        snprintf(what, sizeof(what), "the host has no %s %s", tool, refusal->what);
+        if (refusal->family == NAT_IPV6 && refusal->table != NAT_TABLE_MANGLE && host_has_ipv6(h)) {
+                host_ipv6_lacking(h, what, error);
+                return true;
+        }
+        if (refusal->table != NAT_TABLE_MANGLE || h->lacking[HOST_LACKS_MSS])
                 return false;
-        log_notice("%s", *lacking);
+        h->lacking[HOST_LACKS_MSS] = strfmt("TCP segments are not made to fit the path: %s (%s); "
+                                            "set MTU= lower if large transfers hang",
+                                            what, strerror(-error));
+        if (!h->lacking[HOST_LACKS_MSS])
+                return false;
+        log_notice("%s", h->lacking[HOST_LACKS_MSS]);
         return true;
 }
 
 /* That the kernel has no MASQUERADE is known only since the modules are loaded. */
-static bool fall_back_to_snat(Host *h, int error) {
+static bool fall_back_to_snat(Host *h, int error, NatFamily family) {
         if (error != -EOPNOTSUPP || h->config->masquerade != MASQUERADE_AUTO ||
-            h->masquerade != MASQUERADE_MASQUERADE || h->n_public == 0 ||
-            nat_has_masquerade(NAT_IPV4))
+            h->masquerade[family] != MASQUERADE_MASQUERADE || h->public[family].n == 0 ||
+            nat_has_masquerade(family))
                 return false;
-        h->masquerade = MASQUERADE_SNAT;
+        h->masquerade[family] = MASQUERADE_SNAT;
         return true;
 }
 
@@ -216,7 +260,7 @@ static int make_rules(Host *h, Fault *f) {
         do {
                 plan = nat_plan(h, guarded);
                 r = nat_apply(&plan, &refusal);
-        } while (r < 0 && (do_without(h, r, &refusal) || fall_back_to_snat(h, r)));
+        } while (r < 0 && (fall_back_to_snat(h, r, refusal.family) || do_without(h, r, &refusal)));
         if (r < 0)
                 return fault_rules(r, &refusal, f);
         h->rules = true;
@@ -281,7 +325,7 @@ int host_rules_up(Host *h, Fault *f) {
         _cleanup_close_ int lock = -EBADF;
         int r;
 
-        r = find_uplink(h, f);
+        r = host_find_uplink(h, f);
         if (r == -ENETUNREACH && h->rules && h->uplink[0])
                 fault_done(f); /* it is gone for now, and followed when it is back: no reason to
                                   end a guest whose rules are there */
@@ -305,7 +349,7 @@ int host_rules_up(Host *h, Fault *f) {
 
 /* Has what the rules follow from moved? What it is now is in h. */
 static int look_at_host(Host *h, const char **ret_why, Fault *f) {
-        int r = find_uplink(h, f);
+        int r = host_find_uplink(h, f);
 
         if (r == -ENETUNREACH) { /* the way out is gone for now; its rules do no harm */
                 fault_done(f);
@@ -315,6 +359,7 @@ static int look_at_host(Host *h, const char **ret_why, Fault *f) {
                 return r;
         host_mtu_follow(h);
         if (r > 0) {
+                (void) host_forwarding6_up(h, f);
                 h->rules_stale = true;
                 *ret_why = "the uplink has changed";
         }

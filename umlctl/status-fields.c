@@ -215,6 +215,8 @@ static void format_network(FILE *f, const json_t *props, usec_t now) {
         put_piece(f, &n, "", prop_string(props, UMLD_PROP_TAP));
         put_piece(f, &n, " ", prop_string(props, UMLD_PROP_HOST_ADDRESS));
         put_piece(f, &n, ", guest ", prop_string(props, UMLD_PROP_GUEST_ADDRESS));
+        put_piece(f, &n, ", IPv6 ", prop_string(props, UMLD_PROP_HOST_ADDRESS6));
+        put_piece(f, &n, ", guest ", prop_string(props, UMLD_PROP_GUEST_ADDRESS6));
         put_piece(f, &n, ", uplink ", prop_string(props, UMLD_PROP_UPLINK));
         if (!isempty(masquerade))
                 put_piece(f, &n, ", ", streq(masquerade, "no") ? "no masquerading" : masquerade);
@@ -313,6 +315,8 @@ const StatusField status_fields[] = {
         { "network.tap", UMLD_PROP_TAP, FIELD_STRING, "Network", format_network },
         { "network.host", UMLD_PROP_HOST_ADDRESS, FIELD_STRING },
         { "network.guest", UMLD_PROP_GUEST_ADDRESS, FIELD_STRING },
+        { "network.host6", UMLD_PROP_HOST_ADDRESS6, FIELD_STRING },
+        { "network.guest6", UMLD_PROP_GUEST_ADDRESS6, FIELD_STRING },
         { "network.uplink", UMLD_PROP_UPLINK, FIELD_STRING },
         { "network.masquerade", UMLD_PROP_MASQUERADE, FIELD_STRING },
         { "network.backend", UMLD_PROP_BACKEND, FIELD_STRING },

@@ -55,6 +55,8 @@
 #define UMLD_PROP_TAP            "Tap"           /* s */
 #define UMLD_PROP_HOST_ADDRESS   "HostAddress"   /* s, ADDRESS/PREFIX */
 #define UMLD_PROP_GUEST_ADDRESS  "GuestAddress"  /* s */
+#define UMLD_PROP_HOST_ADDRESS6  "HostAddress6"  /* s, ADDRESS/PREFIX, "" = the guest has no IPv6 */
+#define UMLD_PROP_GUEST_ADDRESS6 "GuestAddress6" /* s */
 #define UMLD_PROP_UPLINK         "Uplink"        /* s */
 #define UMLD_PROP_MASQUERADE     "Masquerade" /* s, as in the configuration; auto until it is known */
 #define UMLD_PROP_BACKEND        "Backend"    /* s, iptables */

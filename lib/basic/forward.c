@@ -56,18 +56,6 @@ static int take_protocols(const char **s, Forward *f, const char **ret_why) {
         return refuse(-EINVAL, strchr(*s, '/') ? why_protocol : why_form, ret_why);
 }
 
-/* Can it be the address of a host on the Internet? Neither "any" nor a loopback or multicast
- * address, nor one that is written in IPv6 but is IPv4's, or that says nothing without its link. */
-static bool nameable(const IpAddress *a) {
-        uint32_t v4 = ntohl(a->v4.s_addr) >> 24;
-
-        if (!ip_address_is_v6(a))
-                return v4 != 0 && v4 != 127 && v4 < 224;
-        return !IN6_IS_ADDR_V4COMPAT(&a->v6) && !IN6_IS_ADDR_V4MAPPED(&a->v6) &&
-               !IN6_IS_ADDR_LOOPBACK(&a->v6) && !IN6_IS_ADDR_MULTICAST(&a->v6) &&
-               !IN6_IS_ADDR_LINKLOCAL(&a->v6);
-}
-
 /* Takes ADDRESS: or [ADDRESS]: off *s, if there is one. */
 static int take_address(const char **s, Forward *f, const char **ret_why) {
         bool v6 = **s == '[';
@@ -83,7 +71,7 @@ static int take_address(const char **s, Forward *f, const char **ret_why) {
         memcpy(text, start, n);
         text[n] = '\0';
         if (ip_address_parse(text, &f->address) < 0 || ip_address_is_v6(&f->address) != v6 ||
-            !nameable(&f->address) || strncmp(end, v6 ? "]:" : ":", v6 ? 2 : 1) != 0)
+            !ip_address_is_unicast(&f->address) || strncmp(end, v6 ? "]:" : ":", v6 ? 2 : 1) != 0)
                 return refuse(-EINVAL, why_address, ret_why);
         if (f->family != FORWARD_BOTH && f->family != family)
                 return refuse(-EINVAL, why_family, ret_why);

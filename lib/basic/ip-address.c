@@ -17,6 +17,16 @@ bool ip_address_is_any(const IpAddress *a) {
         return a->v4.s_addr == INADDR_ANY && !ip_address_is_v6(a);
 }
 
+bool ip_address_is_unicast(const IpAddress *a) {
+        uint32_t v4 = ntohl(a->v4.s_addr) >> 24;
+
+        if (!ip_address_is_v6(a))
+                return v4 != 0 && v4 != IN_LOOPBACKNET && v4 < 224;
+        return !IN6_IS_ADDR_V4COMPAT(&a->v6) && !IN6_IS_ADDR_V4MAPPED(&a->v6) &&
+               !IN6_IS_ADDR_LOOPBACK(&a->v6) && !IN6_IS_ADDR_MULTICAST(&a->v6) &&
+               !IN6_IS_ADDR_LINKLOCAL(&a->v6);
+}
+
 int ip_address_parse(const char *s, IpAddress *ret) {
         IpAddress a = {};
 

@@ -17,6 +17,10 @@ bool ip_address_equal(const IpAddress *a, const IpAddress *b);
 bool ip_address_is_any(const IpAddress *a);
 bool ip_address_is_v6(const IpAddress *a);
 
+/* Can it be the address of one machine? Neither "any" nor a loopback or multicast address, nor one
+ * that is written in IPv6 but is IPv4's, or that says nothing without its link. */
+bool ip_address_is_unicast(const IpAddress *a);
+
 /* "ADDRESS", whichever family it is of. -EINVAL: neither. */
 int ip_address_parse(const char *s, IpAddress *ret);
 

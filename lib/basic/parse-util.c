@@ -134,25 +134,61 @@ int parse_ipv4(const char *s, struct in_addr *ret) {
         return 0;
 }
 
-int parse_ipv4_prefix(const char *s, struct in_addr *ret, unsigned *ret_prefix) {
+int parse_ipv6(const char *s, struct in6_addr *ret) {
+        struct in6_addr a;
+
+        if (inet_pton(AF_INET6, s, &a) != 1)
+                return -EINVAL;
+        *ret = a;
+        return 0;
+}
+
+/* Of ADDRESS/PREFIX; address has room for size bytes. */
+static int split_prefix(const char *s, char *address, size_t size, unsigned max,
+                        unsigned *ret_prefix) {
         const char *slash = strchr(s, '/');
-        char address[INET_ADDRSTRLEN];
-        struct in_addr a;
         uint64_t prefix;
         int r;
 
-        if (!slash || (size_t) (slash - s) >= sizeof(address))
+        if (!slash || (size_t) (slash - s) >= size)
                 return -EINVAL;
         memcpy(address, s, (size_t) (slash - s));
         address[slash - s] = '\0';
+        r = parse_unsigned(slash + 1, 0, max, &prefix);
+        if (r >= 0)
+                *ret_prefix = (unsigned) prefix;
+        return r;
+}
+
+int parse_ipv4_prefix(const char *s, struct in_addr *ret, unsigned *ret_prefix) {
+        char address[INET_ADDRSTRLEN];
+        unsigned prefix;
+        struct in_addr a;
+        int p = split_prefix(s, address, sizeof(address), 32, &prefix), r;
+
+        if (p == -EINVAL)
+                return p;
         r = parse_ipv4(address, &a);
-        if (r < 0)
-                return r;
-        r = parse_unsigned(slash + 1, 0, 32, &prefix);
-        if (r < 0)
-                return r;
+        if (r < 0 || p < 0)
+                return r < 0 ? r : p;
         *ret = a;
-        *ret_prefix = (unsigned) prefix;
+        *ret_prefix = prefix;
+        return 0;
+}
+
+int parse_ipv6_prefix(const char *s, struct in6_addr *ret, unsigned *ret_prefix) {
+        char address[INET6_ADDRSTRLEN];
+        struct in6_addr a;
+        unsigned prefix;
+        int p = split_prefix(s, address, sizeof(address), 128, &prefix), r;
+
+        if (p == -EINVAL)
+                return p;
+        r = parse_ipv6(address, &a);
+        if (r < 0 || p < 0)
+                return r < 0 ? r : p;
+        *ret = a;
+        *ret_prefix = prefix;
         return 0;
 }
 

@@ -18,6 +18,10 @@ int parse_port(const char *s, uint16_t *ret);       /* 1-65535 */
 int parse_ipv4(const char *s, struct in_addr *ret); /* dotted quad */
 int parse_ipv4_prefix(const char *s, struct in_addr *ret, unsigned *ret_prefix); /* ADDRESS/0-32 */
 
+int parse_ipv6(const char *s, struct in6_addr *ret);
+int parse_ipv6_prefix(const char *s, struct in6_addr *ret,
+                      unsigned *ret_prefix); /* ADDRESS/0-128 */
+
 /* Is it a legal name of a network interface: 1-15 bytes, no '/', ':', white space or '%'; not "."
  * or ".."? */
 bool ifname_valid(const char *s);

@@ -57,6 +57,53 @@ static int check_addresses(const Config *c, const ConfigLines *lines, Blame *b) 
         return 0;
 }
 
+static bool same_network6(const struct in6_addr *a, const struct in6_addr *b, unsigned prefix) {
+        unsigned bytes = prefix / 8, bits = prefix % 8;
+        uint8_t mask = (uint8_t) (0xff << (8 - bits));
+
+        return memcmp(a, b, bytes) == 0 &&
+               (bits == 0 || ((a->s6_addr[bytes] ^ b->s6_addr[bytes]) & mask) == 0);
+}
+
+static int check_forwards_without_ipv6(const Config *c, const ConfigLines *lines, Blame *b) {
+        char text[FORWARD_TEXT_MAX];
+
+        b->key = "Forward";
+        for (size_t i = 0; i < c->n_forwards; i++)
+                if (c->forwards[i].family == FORWARD_IPV6) {
+                        b->line = lines->forward[i];
+                        return refuse(b->ret_why,
+                                      "%s is for IPv6, which the guest does not have; set "
+                                      "HostAddress6= and GuestAddress6=",
+                                      forward_format(&c->forwards[i], text));
+                }
+        return 0;
+}
+
+static int check_ipv6(const Config *c, const ConfigLines *lines, Blame *b) {
+        bool host = !IN6_IS_ADDR_UNSPECIFIED(&c->host_address6), guest = config_has_ipv6(c);
+
+        if (!host && !guest)
+                return check_forwards_without_ipv6(c, lines, b);
+        blame(b, lines, "Network", "GuestAddress6", "HostAddress6");
+        if (host != guest)
+                return refuse(b->ret_why,
+                              "IPv6 needs both addresses; set %s= as well, in the same "
+                              "network",
+                              host ? "GuestAddress6" : "HostAddress6");
+        if (memcmp(&c->host_address6, &c->guest_address6, sizeof(c->host_address6)) == 0)
+                return refuse(b->ret_why, "host and guest cannot both have this address");
+        if (!same_network6(&c->host_address6, &c->guest_address6, c->host_prefix6))
+                return refuse(b->ret_why,
+                              "the guest's address is not in HostAddress6's network; use "
+                              "one there");
+        if (c->mtu > 0 && c->mtu < CONFIG_MTU_MIN_IPV6) {
+                blame(b, lines, "Network", "MTU", "MTU");
+                return refuse(b->ret_why, "IPv6 needs an MTU of %d or more", CONFIG_MTU_MIN_IPV6);
+        }
+        return 0;
+}
+
 static int check_uplink(const Config *c, const ConfigLines *lines, Blame *b) {
         if (!streq(c->tap, c->uplink))
                 return 0;
@@ -189,8 +236,8 @@ static int check_probes(const Config *c, const ConfigLines *lines, Blame *b) {
 int config_check(const Config *c, const ConfigLines *lines, unsigned *ret_line,
                  const char **ret_key, char **ret_why) {
         static int (*const checks[])(const Config *c, const ConfigLines *lines, Blame *b) = {
-                check_disks,   check_addresses, check_uplink, check_forwards,
-                check_proxies, check_restart,   check_probes,
+                check_disks,    check_addresses, check_ipv6,    check_uplink,
+                check_forwards, check_proxies,   check_restart, check_probes,
         };
         Blame b = { .ret_why = ret_why };
 

@@ -115,6 +115,7 @@ enum {
         CONFIG_DISKS_MAX = 8, /* ubda … ubdh */
         CONFIG_DNS_MAX = 3,
         CONFIG_PROBES_MAX = 4,
+        CONFIG_MTU_MIN_IPV6 = 1280,
         CONFIG_MTU_MIN = 576, /* what every host of the Internet takes */
         CONFIG_MTU_MAX = 65521,
         CONFIG_FORWARDS_MAX = 1000, /* each is a rule of the host's tables */
@@ -144,6 +145,8 @@ typedef struct Config {
         struct in_addr host_address;
         unsigned host_prefix;
         struct in_addr guest_address;
+        struct in6_addr host_address6, guest_address6; /* :: = no IPv6 */
+        unsigned host_prefix6;
         struct in_addr dns[CONFIG_DNS_MAX];
         size_t n_dns;
         char uplink[IFNAMSIZ]; /* "" = auto */
@@ -189,6 +192,10 @@ typedef struct Config {
         /* [Confine] */
         char *user; /* "auto", a user's name or a number */
 } Config;
+
+static inline bool config_has_ipv6(const Config *c) {
+        return !IN6_IS_ADDR_UNSPECIFIED(&c->guest_address6);
+}
 
 Config *config_free(Config *c);
 DEFINE_CLEANUP(Config *, config_free)

@@ -240,6 +240,37 @@ int setting_parse_guest_address(const Setting *s, const char *value, Config *c, 
         return 0;
 }
 
+int setting_parse_host_address6(const Setting *s, const char *value, Config *c, char **ret_why) {
+        IpAddress a = {};
+        unsigned prefix;
+        int r = parse_ipv6_prefix(value, &a.v6, &prefix);
+
+        if (r == -EINVAL)
+                return refuse_text(ret_why, value, "is not ADDRESS/PREFIX of IPv6, such as %s",
+                                   s->example);
+        if (r == -ERANGE || prefix < s->min || prefix > s->max)
+                return refuse_text(ret_why, value,
+                                   "has a prefix that is not from %" PRIu64 " to %" PRIu64, s->min,
+                                   s->max);
+        if (!ip_address_is_v6(&a) || !ip_address_is_unicast(&a))
+                return refuse_text(ret_why, value,
+                                   "is not the address of a machine; use a private one, such as %s",
+                                   s->example);
+        c->host_address6 = a.v6;
+        c->host_prefix6 = prefix;
+        return 0;
+}
+
+int setting_parse_guest_address6(const Setting *s, const char *value, Config *c, char **ret_why) {
+        IpAddress a = {};
+
+        if (parse_ipv6(value, &a.v6) < 0 || !ip_address_is_v6(&a) || !ip_address_is_unicast(&a))
+                return refuse_text(ret_why, value,
+                                   "is not the IPv6 address of a machine, such as %s", s->example);
+        c->guest_address6 = a.v6;
+        return 0;
+}
+
 /* Takes the next word off *text into a copy. 1 = a word, 0 = none left. */
 static int next_word(const char **text, const char *separators, char **ret) {
         const char *start = *text + strspn(*text, separators);
@@ -343,6 +374,10 @@ static int proxy_parse(const char *s, Forward *ret, const char **ret_why) {
                 return r;
         if (f.protocols != FORWARD_TCP) {
                 *ret_why = "only TCP can be relayed: tcp/8080:80";
+                return -EINVAL;
+        }
+        if (f.family != FORWARD_BOTH) {
+                *ret_why = "a relay is for all addresses of the host: tcp/8080:80";
                 return -EINVAL;
         }
         *ret = f;

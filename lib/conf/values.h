@@ -30,6 +30,8 @@ int setting_parse_backing(const Setting *s, const char *value, Config *c, char *
 int setting_parse_hostname(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_host_address(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_guest_address(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_host_address6(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_guest_address6(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_dns(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_mtu(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_uplink(const Setting *s, const char *value, Config *c, char **ret_why);

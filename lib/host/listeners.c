@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <netinet/in.h>
 
-#include "basic/forward.h"
 #include "basic/process.h"
 
 #include "host/listeners.h"
@@ -18,22 +17,32 @@
 #define STATE_UNBOUND 0x07  /* of UDP: bound, but connected to nobody */
 #define UDP_PORTS_END 32768 /* where the kernel's default range for clients begins */
 
-/* Is the local address, as the tables print it, one that IPv4 callers elsewhere can reach? */
-static bool callable(const char *hex) {
-        size_t n = strlen(hex);
+/* An IPv4 address, as the tables print it: can callers elsewhere reach it? */
+static bool callable4(const char *hex) {
         unsigned word;
 
-        if (n == 32) { /* IPv6: any, or an IPv4 address in its disguise */
-                if (strspn(hex, "0") == n)
-                        return true;
-                /* Each word is printed as a number, so in this machine's order. */
-                if (strncmp(hex, "0000000000000000", 16) != 0 ||
-                    sscanf(hex + 16, "%8x", &word) != 1 || ntohl(word) != 0xffff)
-                        return false;
-                hex += 24;
-        } else if (n != 8)
-                return false;
         return sscanf(hex, "%8x", &word) == 1 && ntohl(word) >> 24 != IN_LOOPBACKNET;
+}
+
+/* The same for one of either family. Each word of IPv6 is printed as a number, so in this machine's
+ * order. */
+static bool callable(const char *hex, ForwardFamily *ret) {
+        size_t n = strlen(hex);
+        unsigned word, last;
+
+        if (n == 8) {
+                *ret = FORWARD_IPV4;
+                return callable4(hex);
+        }
+        if (n != 32 || sscanf(hex + 16, "%8x%8x", &word, &last) != 2)
+                return false;
+        *ret = strspn(hex, "0") == n ? FORWARD_BOTH : FORWARD_IPV6;
+        if (strncmp(hex, "0000000000000000", 16) != 0 || *ret == FORWARD_BOTH)
+                return true;
+        if (ntohl(word) != 0xffff)
+                return word != 0 || ntohl(last) != 1; /* ::1 */
+        *ret = FORWARD_IPV4;                          /* in its disguise */
+        return callable4(hex + 24);
 }
 
 static int add(Listener **list, size_t *n, const Listener *l) {
@@ -66,7 +75,7 @@ int listeners_parse(FILE *table, unsigned protocol, Listener **list, size_t *n) 
                         continue;
                 if (state != wanted && protocol == FORWARD_TCP)
                         return 0; /* connections from here on */
-                if (state != wanted || !callable(address) || port == 0 ||
+                if (state != wanted || !callable(address, &l.family) || port == 0 ||
                     (protocol == FORWARD_UDP && port >= UDP_PORTS_END))
                         continue;
                 l.port = (uint16_t) port;

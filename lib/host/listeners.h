@@ -7,15 +7,17 @@
 #include <sys/types.h>
 
 #include "basic/cleanup.h"
+#include "basic/forward.h"
 
 typedef struct Listener {
-        unsigned protocol; /* FORWARD_TCP or FORWARD_UDP */
+        unsigned protocol;    /* FORWARD_TCP or FORWARD_UDP */
+        ForwardFamily family; /* by which it can be called */
         uint16_t port;
         uid_t uid;      /* of who made it */
         uint64_t inode; /* tells it from every other socket */
 } Listener;
 
-/* All that can be called over IPv4 from elsewhere: not what is bound to the loopback network. Of
+/* All that can be called from elsewhere: not what is bound to a loopback address. Of
  * UDP, where a client's socket looks like a server's, only those below the range from which the
  * kernel takes ports for clients. *ret is the caller's to free(). */
 int listeners_read(Listener **ret, size_t *ret_n);

@@ -264,6 +264,11 @@ static bool table_wanted(const NatChains *chains, const TableEdit *t) {
         return false;
 }
 
+/* Is it no wonder that there is nothing to look at? Of IPv6's tables a host may hide all. */
+static bool may_be_missing(const TableEdit *t, int error) {
+        return error == -ENOPROTOOPT || (t->family == NAT_IPV6 && error == -EPERM);
+}
+
 static int table_edit(NatEdit *edit, TableEdit *t) {
         bool wanted = table_wanted(edit->chains, t);
         int r;
@@ -272,7 +277,7 @@ static int table_edit(NatEdit *edit, TableEdit *t) {
                 return 0;
         r = table_open(t->family, t->table, &t->handle);
         if (r < 0)
-                return !wanted && r == -ENOPROTOOPT ? 0 : r;
+                return !wanted && may_be_missing(t, r) ? 0 : r;
         FOREACH_ELEMENT (c, edit->chains->chain) {
                 if (!is_of(c, t))
                         continue;

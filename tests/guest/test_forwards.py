@@ -332,7 +332,7 @@ class Addresses(ForwardsTest):
         self.assertEqual(second.wait(), FAILED)
         self.assertIn(f"Forward=tcp/80 of second and Forward=tcp/{HOST}:80 of first both want tcp/{HOST}:80",
                       second.log)
-        self.guest(f"tcp/{self.OTHER}:80 tcp6/80", name="second")
+        self.guest(f"tcp/{self.OTHER}:80 tcp6/80", name="second", HostAddress6="fd00::1/64", GuestAddress6="fd00::2")
         second = self.daemon("second").wait_ready()
         self.assertEqual(second.stop(), DONE)
         self.assertEqual(umld.stop(), DONE)

@@ -58,7 +58,8 @@ static void assert_guarded(const Guard *g, size_t i, const char *ports, const ch
 static int setup(void **state) {
         (void) state;
         private_net_renew();
-        shell("ip link set lo up && ip address add 192.0.2.1/24 dev lo");
+        shell("ip link set lo up && ip address add 192.0.2.1/24 dev lo && "
+              "ip address add 2001:db8::1/64 dev lo nodad");
         return 0;
 }
 
@@ -87,17 +88,22 @@ static void test_sshd(void **state) {
         child_kill(user);
 }
 
-/* Every form of address by which IPv4 callers come in. */
+/* Every form of address by which callers come in. */
 static void test_addresses(void **state) {
         static const struct {
                 int family;
                 const char *address;
                 bool guarded;
         } cases[] = {
-                { AF_INET, "0.0.0.0", true },    { AF_INET, "192.0.2.1", true },
-                { AF_INET, "127.0.0.1", false }, { AF_INET, "127.1.2.3", false },
-                { AF_INET6, "::", true },        { AF_INET6, "::ffff:192.0.2.1", true },
-                { AF_INET6, "::1", false },      { AF_INET6, "::ffff:127.0.0.1", false },
+                { AF_INET, "0.0.0.0", true },
+                { AF_INET, "192.0.2.1", true },
+                { AF_INET, "127.0.0.1", false },
+                { AF_INET, "127.1.2.3", false },
+                { AF_INET6, "::", true },
+                { AF_INET6, "::ffff:192.0.2.1", true },
+                { AF_INET6, "2001:db8::1", true },
+                { AF_INET6, "::1", false },
+                { AF_INET6, "::ffff:127.0.0.1", false },
         };
 
         (void) state;

@@ -31,6 +31,8 @@ static const struct {
         { "remount", SYS_mount, 3, MS_REMOUNT },
         { "mount", SYS_mount, 0, 0 },
         { "newns", SYS_unshare, 0, CLONE_NEWNS },
+        /* Of what is asked of sockets only the level IPPROTO_IPV6 has this bit. */
+        { "ip6tables", SYS_getsockopt, 1, 1 << 5 },
 };
 
 #define LOW_HALF(n)                                                                                \
@@ -72,7 +74,7 @@ int main(int argc, char **argv) {
                 }
         }
         if (i + 1 >= argc) {
-                fprintf(stderr, "usage: refuse remount|mount|newns… -- PROGRAM…\n");
+                fprintf(stderr, "usage: refuse remount|mount|newns|ip6tables… -- PROGRAM…\n");
                 return 125;
         }
         (void) execvp(argv[i + 1], argv + i + 1);

@@ -225,7 +225,7 @@ class World:
 
     def fetch(self, port=8080, path="/", address=HOST, part="inet", timeout=1.0):
         """A page's text, as seen from the Internet through DNAT; OSError where there is none."""
-        with self.socket(part) as s:
+        with self.socket(part, socket.AF_INET6 if ":" in address else socket.AF_INET) as s:
             s.settimeout(timeout)
             s.connect((address, port))
             connection = http.client.HTTPConnection(address, port)
@@ -326,8 +326,10 @@ class Snapshot:
         "neighbours": "ip neighbour show nud permanent",
         "iptables": "for t in filter nat mangle raw; do iptables-legacy-save -t $t || echo no $t; done 2>&1"
                     " | grep -v '^#' | sed 's/ \\[[0-9]*:[0-9]*\\]$//'",
+        "ip6tables": "for t in filter nat mangle raw; do ip6tables-legacy-save -t $t || echo no $t; done 2>&1"
+                     " | grep -v '^#' | sed 's/ \\[[0-9]*:[0-9]*\\]$//'",
         "nftables": "! command -v nft >/dev/null || nft list ruleset",
-        "sysctls": "grep -r '' /proc/sys/net/ipv4 2>/dev/null"
+        "sysctls": "grep -r '' /proc/sys/net/ipv4 /proc/sys/net/ipv6 2>/dev/null"
                    " | grep -vE '/(tcp_fastopen_key|route/flush|nf_conntrack|neigh/|conf/.*/(stable_secret))'",
         "mounts": "awk '$5 ~ \"^(/dev|/proc|/sys|/run/umld)\" && $5 !~ \"^/(sys/fs/cgroup|dev/pts)\""
                   " { $1 = $2 = \"\"; print }' /proc/self/mountinfo",

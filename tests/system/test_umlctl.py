@@ -91,7 +91,7 @@ class Status(Case):
                          MemoryUsed=12345678, Tap="tap0", HostAddress="10.0.0.1/24",
                          GuestAddress="10.0.0.2", Uplink="venet0", Masquerade="masquerade",
                          Backend="iptables", Forwards="tcp/8000-10000 udp/53", RuleRepairs="3", Guarded="22",
-                         HostAccess="icmp", MTU=1400,
+                         HostAccess="icmp", MTU=1400, HostAddress6="fd00::1/64", GuestAddress6="fd00::2",
                          Confinement="user=60001 seccomp=off", ConsoleLog="/var/log/umld/web/console.log",
                          DaemonPid=4700, DaemonVersion="0.1.0")
         del u
@@ -107,9 +107,10 @@ class Status(Case):
                                        "used": 12345678, "peak": None, "balloon": None, "pressure": None,
                                        "refused": None})
         self.assertEqual(d["network"], {"tap": "tap0", "host": "10.0.0.1/24", "guest": "10.0.0.2",
-                                        "uplink": "venet0", "masquerade": "masquerade",
-                                        "backend": "iptables", "mtu": 1400, "lacking": [], "host_access": "icmp", "repairs": 3,
-                                        "forwards": ["tcp/8000-10000", "udp/53"], "proxies": [], "guarded": ["22"]})
+                                        "host6": "fd00::1/64", "guest6": "fd00::2", "uplink": "venet0",
+                                        "masquerade": "masquerade", "backend": "iptables", "mtu": 1400, "lacking": [],
+                                        "host_access": "icmp", "repairs": 3, "forwards": ["tcp/8000-10000", "udp/53"],
+                                        "proxies": [], "guarded": ["22"]})
         self.assertEqual(d["confinement"], {"user": "60001", "seccomp": "off"})
         self.assertEqual(d["console"], {"log": "/var/log/umld/web/console.log"})
         self.assertEqual(d["daemon"], {"pid": 4700, "version": "0.1.0"})
@@ -124,13 +125,15 @@ class Status(Case):
                      KernelCpu="0", KernelCpuFix="preloaded", MemorySize=64 << 20, MemoryBacking="shm",
                      MemoryPath="/dev/shm", MemoryUsed=1536 << 10, Tap="tap0", HostAddress="10.0.0.1/24",
                      GuestAddress="10.0.0.2", Uplink="venet0", Masquerade="masquerade",
-                     Backend="iptables", HostAccess="icmp", MTU=1400, Forwards="tcp/8000-10000 udp/53", Guarded="22")
+                     Backend="iptables", HostAccess="icmp", MTU=1400, HostAddress6="fd00::1/64",
+                     GuestAddress6="fd00::2", Forwards="tcp/8000-10000 udp/53", Guarded="22")
         out = self.expect(DONE, "status", "web").stdout
         self.assertRegex(out, r"(?m)^● web - running since \w+ \d+-\d+-\d+ .*; \ds ago$")
         for line in ("Wanted: up", "Process: 4711", "Restarts: 2", "Last exit: panic: no init; ",
                      "Kernel: /usr/bin/linux.uml, 6.1.176, tuntap, on CPU 0, CPU-state fix preloaded",
                      "Memory: 64M, shm /dev/shm, 1.5M used",
-                     "Network: tap0 10.0.0.1/24, guest 10.0.0.2, uplink venet0, masquerade by iptables, "
+                     "Network: tap0 10.0.0.1/24, guest 10.0.0.2, IPv6 fd00::1/64, guest fd00::2, uplink venet0, "
+                     "masquerade by iptables, "
                      "MTU 1400, host access icmp",
                      "Forwards: tcp/8000-10000 udp/53", "Guarded: 22"):
             self.assertIn(line, out)

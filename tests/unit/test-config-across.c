@@ -29,6 +29,22 @@ static void test_across(void **state) {
                   "2: GuestAddress: 10.0.0.255 is the network's own or its broadcast address; use "
                   "one between, such as "
                   "10.0.0.2" },
+                { "[Network]\nGuestAddress6=fd00::2\n",
+                  "2: GuestAddress6: IPv6 needs both addresses; set HostAddress6= as well, in the "
+                  "same network" },
+                { "[Network]\nHostAddress6=fd00::1/64\n",
+                  "2: HostAddress6: IPv6 needs both addresses; set GuestAddress6= as well, in the "
+                  "same network" },
+                { "[Network]\nHostAddress6=fd00::1/64\nGuestAddress6=fd00::1\n",
+                  "3: GuestAddress6: host and guest cannot both have this address" },
+                { "[Network]\nHostAddress6=fd00::1/126\nGuestAddress6=fd00::5\n",
+                  "3: GuestAddress6: the guest's address is not in HostAddress6's network; use one "
+                  "there" },
+                { "[Network]\nHostAddress6=fd00::1/64\nGuestAddress6=fd00::2\nMTU=1279\n",
+                  "4: MTU: IPv6 needs an MTU of 1280 or more" },
+                { "[Network]\nForward=tcp/80 tcp6/81\n",
+                  "2: Forward: tcp6/81 is for IPv6, which the guest does not have; set "
+                  "HostAddress6= and GuestAddress6=" },
                 { "[Network]\nUplink=tap0\n",
                   "2: Uplink: tap0 cannot be both Tap= and Uplink=; name the tap otherwise" },
                 { "[Network]\nUplink=eth0\nTap=eth0\n",

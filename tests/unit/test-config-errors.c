@@ -261,6 +261,21 @@ static void test_network(void **state) {
                 { "Tap=-x", "\"-x\" " IFNAME "tap0" },
                 { "Tap=all", "\"all\" " IFNAME "tap0" },
                 { "MTU=0", "\"0\" is not a number from 576 to 65521" },
+                { "HostAddress6=fd00::1", "\"fd00::1\" is not ADDRESS/PREFIX of IPv6, such as "
+                                          "fd00:0:0:1::1/64" },
+                { "HostAddress6=10.0.0.1/24", "\"10.0.0.1/24\" is not ADDRESS/PREFIX of IPv6, such "
+                                              "as fd00:0:0:1::1/64" },
+                { "HostAddress6=fd00::1/127",
+                  "\"fd00::1/127\" has a prefix that is not from 8 to 126" },
+                { "HostAddress6=::/64", "\"::/64\" is not the address of a machine; use a private "
+                                        "one, such as fd00:0:0:1::1/64" },
+                { "HostAddress6=fe80::1/64",
+                  "\"fe80::1/64\" is not the address of a machine; use a "
+                  "private one, such as fd00:0:0:1::1/64" },
+                { "GuestAddress6=10.0.0.2", "\"10.0.0.2\" is not the IPv6 address of a machine, "
+                                            "such as fd00:0:0:1::2" },
+                { "GuestAddress6=ff02::1", "\"ff02::1\" is not the IPv6 address of a machine, such "
+                                           "as fd00:0:0:1::2" },
                 { "MTU=575", "\"575\" is not a number from 576 to 65521" },
                 { "MTU=65522", "\"65522\" is not a number from 576 to 65521" },
                 { "MTU=uplink", "\"uplink\" is not a number from 576 to 65521" },
@@ -320,6 +335,10 @@ static void test_network(void **state) {
                 { "Reserve=,", "\",\" is no port; such as tcp/8443 tcp/9000-9010" },
                 { "Proxy=udp/53", "\"udp/53\" is no relay; only TCP can be relayed: tcp/8080:80" },
                 { "Proxy=all", "\"all\" is no relay; only TCP can be relayed: tcp/8080:80" },
+                { "Proxy=tcp4/80", "\"tcp4/80\" is no relay; a relay is for all addresses of the "
+                                   "host: tcp/8080:80" },
+                { "Proxy=tcp/203.0.113.7:80", "\"tcp/203.0.113.7:80\" is no relay; a relay is for "
+                                              "all addresses of the host: tcp/8080:80" },
                 { "Proxy=tcp/0", "\"tcp/0\" is no relay; ports go from 1 to 65535" },
                 { "Forward=,", "\",\" is no forward; such as tcp/8080:80 tcp/8000-8010" },
         };

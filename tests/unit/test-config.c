@@ -61,6 +61,7 @@ static void test_defaults(void **state) {
         assert_int_equal(c->masquerade, MASQUERADE_AUTO);
         assert_int_equal(c->host_access, HOST_ACCESS_ICMP);
         assert_int_equal(c->mtu, 0);
+        assert_false(config_has_ipv6(c));
         assert_int_equal(c->n_forwards, 0);
         assert_int_equal(c->ready, READY_BOOT);
         assert_int_equal(c->start_timeout, 90 * USEC_PER_SEC);
@@ -122,18 +123,24 @@ static void test_network(void **state) {
                                                   "Tap=uml-web.0_1\n"
                                                   "HostAddress=192.168.7.5/30\n"
                                                   "GuestAddress=192.168.7.6\n"
+                                                  "HostAddress6=fd00:0:0:7::1/64\n"
+                                                  "GuestAddress6=fd00:0:0:7::2\n"
+                                                  "MTU=1400\n"
+                                                  "HostAccess=all\n"
                                                   "DNS=9.9.9.9\t1.1.1.1  10.0.0.53\n"
                                                   "Uplink=venet0\n"
                                                   "Transport=vector\n"
                                                   "Masquerade=no\n"
                                                   "Forward=tcp/8000-8010, udp/53,tcp+udp/123:1123\n"
-                                                  "Forward=tcp/2200-2210:22-32\n"
+                                                  "Forward=tcp/2200-2210:22-32 tcp6/80\n"
+                                                  "Forward=tcp/203.0.113.7:80\n"
                                                   "Backend=iptables\n"
                                                   "[Memory]\n"
                                                   "Backing=dir:/var/lib/umld memory\n"
                                                   "Balloon=auto\n");
-        static const char *const forwards[] = { "tcp/8000-8010", "udp/53", "tcp+udp/123:1123",
-                                                "tcp/2200-2210:22-32" };
+        static const char *const forwards[] = { "tcp/8000-8010",    "udp/53",
+                                                "tcp+udp/123:1123", "tcp/2200-2210:22-32",
+                                                "tcp6/80",          "tcp/203.0.113.7:80" };
         char text[FORWARD_TEXT_MAX];
 
         (void) state;
@@ -144,6 +151,12 @@ static void test_network(void **state) {
         assert_address(c->host_address, "192.168.7.5");
         assert_int_equal(c->host_prefix, 30);
         assert_address(c->guest_address, "192.168.7.6");
+        assert_true(config_has_ipv6(c));
+        assert_int_equal(c->host_prefix6, 64);
+        assert_int_equal(c->host_address6.s6_addr[15], 1);
+        assert_int_equal(c->guest_address6.s6_addr[15], 2);
+        assert_int_equal(c->mtu, 1400);
+        assert_int_equal(c->host_access, HOST_ACCESS_ALL);
         assert_int_equal(c->n_dns, 3);
         assert_address(c->dns[1], "1.1.1.1");
         assert_address(c->dns[2], "10.0.0.53");
@@ -257,6 +270,13 @@ static void test_enums(void **state) {
         ASSERT_TABLE(cpu_affinity, CPU_AFFINITY_MAX);
 }
 
+/* The setting without which this one makes no sense. */
+static const Setting *partner(const Setting *s) {
+        if (streq(s->key, "HostAddress6"))
+                return setting_find("Network", "GuestAddress6");
+        return streq(s->key, "GuestAddress6") ? setting_find("Network", "HostAddress6") : NULL;
+}
+
 /* What the table says of itself is true: a default, and an example, is a value its own parser
  * takes. */
 static void test_table(void **state) {
@@ -266,7 +286,10 @@ static void test_table(void **state) {
         (void) state;
         for (size_t i = 0; i < n; i++, s++) {
                 const char *value = s->def && s->default_from == DEFAULT_TEXT ? s->def : s->example;
-                _cleanup_free_ char *text = strfmt("[%s]\n%s=%s\n", s->section, s->key, value);
+                const Setting *other = partner(s);
+                _cleanup_free_ char *text = strfmt("[%s]\n%s=%s\n%s%s%s\n", s->section, s->key,
+                                                   value, other ? other->key : "", other ? "=" : "",
+                                                   other ? other->example : "");
 
                 assert_non_null(value);
                 assert_true((s->syntax != NULL) != (s->n_choices > 0));

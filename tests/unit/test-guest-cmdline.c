@@ -124,6 +124,24 @@ static void test_mtu(void **state) {
         net.mtu = 0;
 }
 
+static void test_ipv6(void **state) {
+        static const UmlKernel tuntap = { .tuntap = true };
+        Config c = make_config();
+
+        (void) state;
+        c.fast_boot = false;
+        c.host_prefix6 = 64;
+        inet_pton(AF_INET6, "fd00::1", &c.host_address6);
+        inet_pton(AF_INET6, "fd00::2", &c.guest_address6);
+#define BEGINNING                                                                                  \
+        "/usr/bin/linux.uml\nmem=65536K\nubda=/v/"                                                 \
+        "root.img\neth0=tuntap,tap0,02:1e:72:48:19:e1\n" COMMON "root=/dev/ubda\nrw\n" WORDS
+        check(&c, &tuntap, BEGINNING); /* the host could not do it */
+        net.ipv6 = true;
+        check(&c, &tuntap, BEGINNING "umld_address6=fd00::2/64\numld_gateway6=fd00::1\n");
+        net.ipv6 = false;
+}
+
 static void test_transport(void **state) {
         const UmlKernel both = { .tuntap = true, .vector = true }, neither = {},
                         modern = { .vector = true };
@@ -164,9 +182,10 @@ static void test_environment(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_old_kernel), cmocka_unit_test(test_new_kernel),
-                cmocka_unit_test(test_mtu),        cmocka_unit_test(test_transport),
-                cmocka_unit_test(test_mac),        cmocka_unit_test(test_environment),
+                cmocka_unit_test(test_old_kernel),  cmocka_unit_test(test_new_kernel),
+                cmocka_unit_test(test_mtu),         cmocka_unit_test(test_ipv6),
+                cmocka_unit_test(test_transport),   cmocka_unit_test(test_mac),
+                cmocka_unit_test(test_environment),
         };
 
         return RUN_TESTS(tests);

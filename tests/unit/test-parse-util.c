@@ -100,6 +100,7 @@ static void test_format_timespan(void **state) {
 }
 
 static void test_addresses(void **state) {
+        struct in6_addr six;
         struct in_addr a = { 0 };
         unsigned prefix = 99;
         uint16_t port = 9;
@@ -108,6 +109,14 @@ static void test_addresses(void **state) {
         ASSERT_OK(parse_ipv4_prefix("10.0.0.1/24", &a, &prefix));
         assert_int_equal(ntohl(a.s_addr), 0x0a000001);
         assert_int_equal(prefix, 24);
+        ASSERT_OK(parse_ipv6_prefix("fd00::1/64", &six, &prefix));
+        assert_int_equal(prefix, 64);
+        assert_int_equal(six.s6_addr[0], 0xfd);
+        ASSERT_ERROR(parse_ipv6_prefix("fd00::1", &six, &prefix), EINVAL);
+        ASSERT_ERROR(parse_ipv6_prefix("fd00::1/129", &six, &prefix), ERANGE);
+        ASSERT_ERROR(parse_ipv6_prefix("10.0.0.1/24", &six, &prefix), EINVAL);
+        ASSERT_ERROR(parse_ipv6_prefix("fd00::g/64", &six, &prefix), EINVAL);
+        ASSERT_ERROR(parse_ipv6("fd00::1/64", &six), EINVAL);
         ASSERT_ERROR(parse_ipv4_prefix("10.0.0.1", &a, &prefix), EINVAL);
         ASSERT_ERROR(parse_ipv4_prefix("10.0.0.1/33", &a, &prefix), ERANGE);
         ASSERT_ERROR(parse_ipv4_prefix("10.0.0/8", &a, &prefix), EINVAL);

@@ -40,6 +40,8 @@ static void test_later(void **state) {
         check_later("[Guest]\nKernel=/a\n", "[Guest]\nKernel=/b\n", "Kernel");
         check_later("[Fallback]\nAppend=a\n", "[Fallback]\nAppend=b\n", "Fallback");
         check_later("", "[Fallback]\nAppend=b\n", "Fallback");
+        check_later("", "[Network]\nHostAddress6=fd00::1/64\nGuestAddress6=fd00::2\n",
+                    "HostAddress6, GuestAddress6");
         check_later("[Network]\nDNS=1.1.1.1\n", "[Network]\nDNS=9.9.9.9\n", "DNS");
 }
 

@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""IPv6 of the guest: there and back through the host, what the host must not lose by it, and hosts without it."""
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from umldtest import (DEBIAN_KERNEL, DONE, MAKE_GUEST, PATIENCE, SOURCE, TestCase, main, test_kernels, wait_until)
+
+PORT = 8080
+INET6, HOST6 = "2001:db8::1", "2001:db8::10"
+TAP6, GUEST6 = "fd00::1", "fd00::2"
+ADDRESSES = {"HostAddress6": f"{TAP6}/64", "GuestAddress6": GUEST6}
+
+
+class Ipv6Test(TestCase):
+    def setUp(self):
+        super().setUp()
+        self.world.host("sh", "-c", f"ip -6 address add {HOST6}/64 dev venet0 nodad && "
+                        "ip -6 route add default dev venet0")
+        self.world.run("inet", "ip", "-6", "address", "add", f"{INET6}/64", "dev", "isp0", "nodad", check=True)
+
+    def sysctl(self, name):
+        return self.world.host("cat", f"/proc/sys/net/ipv6/conf/{name}").strip()
+
+    def rules(self, table):
+        return self.world.host("ip6tables-legacy", "-t", table, "-S").splitlines()
+
+
+class Kernels(Ipv6Test):
+    """With a real guest; Debian's kernel has IPv6 as a module."""
+
+    kernel = None
+    images = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.images = Path(tempfile.mkdtemp(prefix="umld-ipv6.", dir="/var/tmp"))
+        cls.addClassCleanup(shutil.rmtree, cls.images)
+        modules = cls.images / "modules"
+        cls.copy_modules(modules)
+        subprocess.run([MAKE_GUEST, "--overlay", SOURCE / "tests/guest/overlay", "--overlay", modules,
+                        cls.images / "guest.img"], check=True, timeout=60)
+
+    @classmethod
+    def copy_modules(cls, target):
+        target.mkdir()
+        if cls.kernel != DEBIAN_KERNEL:
+            return
+        release = subprocess.run([cls.kernel, "--version"], stdout=subprocess.PIPE, encoding="utf-8",
+                                 check=True).stdout.strip()
+        source, target = Path("/usr/lib/uml/modules") / release, target / "lib/modules" / release
+        target.mkdir(parents=True)
+        for module in ("kernel/lib/crc-ccitt.ko", "kernel/net/ipv6/ipv6.ko"):
+            shutil.copy(source / module, target)
+        (target / "modules.dep").write_text("crc-ccitt.ko:\nipv6.ko: crc-ccitt.ko\n")
+
+    def order(self, command):
+        with contextlib.suppress(OSError):
+            return self.world.fetch(PORT, "/cgi-bin/do?" + command.replace(" ", "+"), timeout=10 * PATIENCE)
+        return ""
+
+    def listen(self, part, address, port):
+        s = self.world.socket(part, socket.AF_INET6)
+        self.addCleanup(s.close)
+        s.setsockopt(1, 2, 1)  # SO_REUSEADDR
+        s.bind((address, port))
+        s.listen()
+        s.settimeout(20 * PATIENCE)
+        return s
+
+    def assert_calls_as(self, port, expected):
+        """The guest calls a server on the Internet, which sees that address."""
+        listener = self.listen("inet", INET6, port)
+        caller = threading.Thread(target=self.order, args=(f"nc -w 5 {INET6} {port}",))
+        caller.start()
+        connection, address = listener.accept()
+        connection.close()
+        caller.join()
+        self.assertEqual(address[0], expected)
+
+    def test_there_and_back(self):
+        self.world.guest(kernel=self.kernel, image=self.images / "guest.img", Supervise={"Ready": "guest"},
+                         Network={"Forward": [f"tcp/{PORT}:80", "tcp6/8081:80", "tcp4/8082:80",
+                                              f"tcp/[{HOST6}]:8083:80"], **ADDRESSES})
+        before = self.world.snapshot()
+        umld = self.daemon().wait_ready(60)
+        network = umld.status()["network"]
+        self.assertEqual((network["host6"], network["guest6"], network["lacking"]), (f"{TAP6}/64", GUEST6, []))
+        page = self.world.fetch(PORT)
+        # By its own address, then by the host's from everywhere.
+        self.assertEqual(self.world.fetch(80, address=GUEST6, part="host"), page)
+        for port in (PORT, 8081, 8083):
+            for part in ("inet", "host"):
+                self.assertEqual(self.world.fetch(port, address=HOST6, part=part), page, (port, part))
+        self.assertEqual(self.order(f"wget -q -O - http://[{HOST6}]:{PORT}/"), page)
+        self.assertEqual(self.world.fetch(8082), page)
+        for address, port in ((HOST6, 8082), ("203.0.113.10", 8081)):
+            with self.assertRaises(ConnectionRefusedError):
+                self.world.fetch(port, address=address)
+        self.assert_calls_as(4000, HOST6)
+        # The host itself: what goes for IPv4 goes here too.
+        self.listen("host", "::", 2222)
+        self.assertIn("1 packets received", self.order(f"ping -6 -c 1 -W 5 {TAP6}"))
+        self.assertIn("timed out", self.order(f"nc -w 1 {TAP6} 2222"))
+        self.assertIn("PERMANENT", self.world.host("ip", "-6", "neighbour", "show", GUEST6, "dev", "tap0"))
+        self.assertEqual((self.sysctl("all/forwarding"), self.sysctl("tap0/accept_ra")), ("1", "0"))
+        self.assertEqual(umld.stop(40), DONE)
+        self.assert_same_host(before)
+
+
+def add_kernels():
+    for kernel in test_kernels():
+        name = "Kernel_" + re.sub(r"\W", "_", kernel.name)
+        globals()[name] = type(name, (Kernels,), {"kernel": kernel, "__module__": __name__})
+
+
+add_kernels()
+del Kernels  # not a test by itself
+
+
+class Host(Ipv6Test):
+    """What happens to the host, with a guest that is none."""
+
+    def guest(self, name="web", **network):
+        self.world.guest(name, fake="boot,ready", Network={**ADDRESSES, **network}, Supervise={"StopTimeout": "4s"})
+
+    def test_routers_are_still_heard(self):
+        """A host that got its route from a router goes on listening to it, until the last guest is gone."""
+        self.guest()
+        self.guest("db", Tap="tap1", HostAddress="10.0.1.1/24", GuestAddress="10.0.1.2", HostAddress6="fd00:1::1/64",
+                   GuestAddress6="fd00:1::2")
+        self.assertEqual((self.sysctl("venet0/accept_ra"), self.sysctl("all/forwarding")), ("1", "0"))
+        before = self.world.snapshot()
+        first, second = self.daemon().wait_ready(), self.daemon("db").wait_ready()
+        self.assertEqual((self.sysctl("venet0/accept_ra"), self.sysctl("all/forwarding")), ("2", "1"))
+        first.kill()
+        third = self.daemon().wait_ready()
+        self.assertEqual(second.stop(), DONE)
+        self.assertEqual((self.sysctl("venet0/accept_ra"), self.sysctl("all/forwarding")), ("2", "1"))
+        self.assertEqual(third.stop(), DONE)
+        self.assert_same_host(before)
+
+    def test_a_router_stays_one(self):
+        self.world.host("sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding")
+        self.guest()
+        before = self.world.snapshot()
+        umld = self.daemon().wait_ready()
+        self.assertEqual((self.sysctl("venet0/accept_ra"), self.sysctl("all/forwarding")), ("1", "1"))
+        self.assertEqual(umld.stop(), DONE)
+        self.assert_same_host(before)
+
+    def test_guard_and_addresses(self):
+        """A login service that IPv6 alone reaches is guarded; forwards follow the uplink's addresses."""
+        listener = self.world.socket("host", socket.AF_INET6)
+        self.addCleanup(listener.close)
+        listener.bind((HOST6, 22))
+        listener.listen()
+        self.guest(Forward="all", Reserve="tcp/22")
+        umld = self.daemon().wait_ready()
+        self.assertEqual([r for r in self.rules("nat") if r.startswith("-A UMLD-PRE-web")], [
+            "-A UMLD-PRE-web -p udp -m udp --dport 546 -j RETURN",
+            "-A UMLD-PRE-web -p tcp -m tcp --dport 22 -j RETURN",
+            f"-A UMLD-PRE-web -p tcp -m tcp --dport 1:65535 -j DNAT --to-destination {GUEST6}",
+            f"-A UMLD-PRE-web -p udp -m udp --dport 1:65535 -j DNAT --to-destination {GUEST6}"])
+        self.assertIn(f"-A UMLD-POST-web -s {GUEST6}/128 -o venet0 -j MASQUERADE", self.rules("nat"))
+        self.world.host("ip", "-6", "address", "add", "2001:db8::11/64", "dev", "venet0", "nodad")
+        wait_until(lambda: "-A UMLD-LOC-web -d 2001:db8::11/128 -j UMLD-PRE-web" in self.rules("nat"), 5,
+                   "a rule for the new address")
+        for address in ("::10", "::11"):
+            self.world.host("ip", "-6", "address", "del", f"2001:db8{address}/64", "dev", "venet0")
+        wait_until(lambda: not [r for r in self.rules("nat") if "UMLD-PRE" in r], 5, "an end of forwards")
+        self.assertEqual(umld.stop(), DONE)
+
+    def test_snat(self):
+        self.guest(Masquerade="snat", Forward="tcp/80", OneArm="yes")
+        umld = self.daemon().wait_ready()
+        self.assertIn(f"-A UMLD-POST-web -s {GUEST6}/128 -o venet0 -j SNAT --to-source {HOST6}", self.rules("nat"))
+        self.assertIn(f"-A UMLD-POST-web -d {GUEST6}/128 -o tap0 -m conntrack --ctstate DNAT -j SNAT --to-source "
+                      f"{TAP6}", self.rules("nat"))
+        self.assertEqual(umld.stop(), DONE)
+
+    def test_repair(self):
+        self.guest(Forward="tcp/80")
+        umld = self.daemon().wait_ready()
+        tables = ("filter", "nat", "mangle")
+        right = [self.rules(t) for t in tables]
+        for table in tables:
+            self.world.host("ip6tables-legacy", "-t", table, "-F")
+        wait_until(lambda: [self.rules(t) for t in tables] == right, 5, "the repair")
+        self.assertEqual(umld.stop(), DONE)
+
+    def test_refused(self):
+        """No tables of IPv6: said once, and the guest lives by IPv4."""
+        self.guest(Forward="tcp/80")
+        before = self.world.snapshot()
+        umld = self.daemon(wrapper=[self.world.program("tests/lib/refuse"), "ip6tables", "--"]).wait_ready()
+        reason = "no IPv6 for the guest: the host has no ip6tables table filter (Operation not permitted)"
+        self.assertEqual(umld.log.count(reason), 1)
+        network = umld.status()["network"]
+        self.assertEqual((network["lacking"], network["host6"]), ([reason], None))
+        self.assertIn(f"Lacking: {reason}", self.world.umlctl("status", "web").stdout)
+        self.assertNotIn("inet6", self.world.host("ip", "-o", "address", "show", "dev", "tap0"))
+        self.assertEqual(self.sysctl("all/forwarding"), "0")
+        self.assertNotIn("umld_address6", Path(f"/proc/{umld.guest_pid()}/cmdline").read_text())
+        self.assertIn("-A UMLD-PRE-web", self.world.host("iptables-legacy", "-t", "nat", "-S"))
+        os.kill(umld.guest_pid(), 9)
+        wait_until(lambda: umld.status()["restarts"] == 1 and umld.status()["state"] == "running", what="the next one")
+        self.assertEqual(umld.log.count(reason), 1)
+        self.assertEqual(umld.stop(), DONE)
+        self.assert_same_host(before)
+
+    def test_switched_off(self):
+        """New interfaces of the host have no IPv6; ours is told to have it. And the plan says what there is."""
+        self.world.host("sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6")
+        self.guest(Forward="tcp/80")
+        out = self.world.check("web").stdout
+        self.assertIn(f"IPv6        host {TAP6}/64, guest {GUEST6}, masquerade", out)
+        self.assertIn(f"umld_address6={GUEST6}/64", out)
+        umld = self.daemon().wait_ready()
+        self.assertIn(f"{TAP6}/64", self.world.host("ip", "-6", "-o", "address", "show", "dev", "tap0"))
+        self.assertEqual(umld.stop(), DONE)
+
+
+if __name__ == "__main__":
+    main()
