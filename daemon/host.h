@@ -27,8 +27,9 @@ typedef enum TunAccess {
 
 /* What a guest can live without: a sentence where the host does not have it. */
 enum {
-        HOST_LACKS_MSS,  /* TCP segments made to fit the path */
-        HOST_LACKS_IPV6, /* IPv6, where it is configured */
+        HOST_LACKS_MSS,        /* TCP segments made to fit the path */
+        HOST_LACKS_IPV6,       /* IPv6, where it is configured */
+        HOST_LACKS_CLOSED_TAP, /* a tap by which the guest cannot get at the host with IPv6 */
         HOST_LACKS,
 };
 
@@ -60,7 +61,8 @@ typedef struct Host {
         char uplink[IFNAMSIZ];
         HostAddresses public[NAT_FAMILY_MAX]; /* its addresses */
         unsigned mtu;                         /* of the tap, 0 = not known yet */
-        char *lacking[HOST_LACKS];            /* why it must do without, NULL = it has it */
+        bool open_tap_said;
+        char *lacking[HOST_LACKS]; /* why it must do without, NULL = it has it */
         TunAccess tun_access;
         int mount_ns_fd;  /* what only the guest sees: its tun node, its memory; -EBADF: nothing */
         bool forwarding;  /* ip_forward was joined */

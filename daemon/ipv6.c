@@ -36,14 +36,16 @@ static int set_tap(const Host *h, const char *name, const char *value) {
 
 /* Without an address of ours the tap has none at all. Else the guest would reach what the host
  * listens on by the address that every interface gives itself, past the rules for IPv4. */
-static void switch_off(const Host *h) {
+static void switch_off(Host *h) {
+        char **lacking = &h->lacking[HOST_LACKS_CLOSED_TAP];
         int r = set_tap(h, "disable_ipv6", "1");
 
-        if (r < 0 && r != -ENOENT) /* a kernel without IPv6 */
-                log_warning_errno(r,
-                                  "Tap=%s: cannot switch IPv6 off there, so that the guest may "
-                                  "reach the host's own services by it, ignoring: %m",
-                                  h->config->tap);
+        if (r >= 0 || r == -ENOENT || *lacking || h->config->host_access == HOST_ACCESS_ALL)
+                return; /* -ENOENT: a kernel without IPv6 */
+        *lacking =
+                strfmt("HostAccess= holds for IPv4 alone: IPv6 cannot be switched off on the tap "
+                       "(%s)",
+                       strerror(-r));
 }
 
 void host_ipv6_lacking(Host *h, const char *what, int error) {
@@ -68,7 +70,11 @@ static int set_up_tap(const Host *h, int index) {
         struct ether_addr mac = guest_mac(c->name);
         int r;
 
-        if ((r = set_tap(h, "disable_ipv6", "0")) < 0 || (r = set_tap(h, "accept_ra", "0")) < 0 ||
+        r = set_tap(h, "accept_ra", "0");
+        if (r ==
+            -EROFS) /* of no account to a host that forwards, unless its administrator says so */
+                r = 0;
+        if (r < 0 || (r = set_tap(h, "disable_ipv6", "0")) < 0 ||
             (r = net_address_set(h->rtnl, index, &host, c->host_prefix6)) < 0 ||
             (r = net_neighbour_set(h->rtnl, index, &guest, &mac)) < 0)
                 return r;

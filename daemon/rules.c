@@ -240,6 +240,13 @@ static void warn_of_forwards(Host *h) {
                         log_warning("%s", line);
 }
 
+/* Known since the tap was made; but while that may fail, a fault is all there is to say. */
+static void warn_of_open_tap(Host *h) {
+        if (h->lacking[HOST_LACKS_CLOSED_TAP] && !h->open_tap_said)
+                log_warning("%s", h->lacking[HOST_LACKS_CLOSED_TAP]);
+        h->open_tap_said = true;
+}
+
 /* Under the lock, which also keeps the umlds of two guests from taking one port at the same time.
  */
 static int make_rules(Host *h, Fault *f) {
@@ -340,8 +347,10 @@ int host_rules_up(Host *h, Fault *f) {
         r = make_rules(h, f);
         if (r < 0)
                 return r;
-        if (!h->quiet)
+        if (!h->quiet) {
+                warn_of_open_tap(h);
                 warn_of_forwards(h);
+        }
         return 0;
 }
 

@@ -182,6 +182,18 @@ class HostAccess(NetworkTest):
         self.assertEqual(rules[1], "-A INPUT -i tap0 -j UMLD-IN-web")
         self.assertEqual(umld.stop(40), DONE)
 
+    def test_read_only_settings(self):
+        """Where the tap's IPv6 cannot be switched off, that is said once and shown."""
+        self.world.host("sysctl", "-qw", "net.ipv4.ip_forward=1")
+        self.world.guest(fake="boot,ready")
+        umld = self.daemon(wrapper=[
+            "unshare", "-m", "sh", "-ec", "mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys;"
+            ' exec "$@"', "sh"]).wait_ready()
+        reason = "HostAccess= holds for IPv4 alone: IPv6 cannot be switched off on the tap (Read-only file system)"
+        self.assertEqual(umld.log.count(reason), 1)
+        self.assertEqual(umld.status()["network"]["lacking"], [reason])
+        self.assertEqual(umld.stop(), DONE)
+
     def test_no_way_around_by_ipv6(self):
         """A tap without an IPv6 address has not even one of its own."""
         self.world.guest(fake="boot,ready")
