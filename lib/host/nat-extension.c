@@ -24,7 +24,8 @@ static const struct {
         { NAT_STATE_DNAT, XT_CONNTRACK_STATE_DNAT },
 };
 
-/* ---- writing: each put_…() appends one match or target ---- */
+/* ---- writing: each put_…() appends one match or target. iptables(8) compares the bytes between
+ * the fields as well, so what has such is zeroed whole first. ---- */
 
 static void put_extension(NatWriter *w, const char *name, uint8_t revision, const void *data,
                           size_t size) {
@@ -52,9 +53,12 @@ static void put_tcp(NatWriter *w, const NatRule *rule) {
 }
 
 static void put_udp(NatWriter *w, const NatRule *rule) {
-        const struct xt_udp udp = { .spts = { 0, PORT_ANY_LAST },
-                                    .dpts = { rule->first_port, rule->last_port } };
+        struct xt_udp udp;
 
+        memset(&udp, 0, sizeof(udp));
+        udp.spts[1] = PORT_ANY_LAST;
+        udp.dpts[0] = rule->first_port;
+        udp.dpts[1] = rule->last_port;
         put_extension(w, "udp", 0, &udp, sizeof(udp));
 }
 
@@ -66,9 +70,12 @@ static void put_icmp(NatWriter *w, const NatRule *rule) {
 }
 
 static void put_states(NatWriter *w, unsigned wanted, uint8_t revision) {
-        struct xt_conntrack_mtinfo3 info = { .match_flags = XT_CONNTRACK_STATE };
-        struct xt_conntrack_mtinfo1 old = { .match_flags = XT_CONNTRACK_STATE };
+        struct xt_conntrack_mtinfo3 info;
+        struct xt_conntrack_mtinfo1 old;
 
+        memset(&info, 0, sizeof(info));
+        memset(&old, 0, sizeof(old));
+        info.match_flags = old.match_flags = XT_CONNTRACK_STATE;
         FOREACH_ELEMENT (s, states)
                 if (wanted & s->ours)
                         info.state_mask = (uint16_t) (info.state_mask | s->kernels);
@@ -117,14 +124,12 @@ static void put_nat(NatWriter *w, const char *target, const NatRule *rule, uint8
                 .rangesize = 1,
                 .range = { { flags, address.ip, address.ip, port, port } },
         };
-        const struct nf_nat_range2 range = {
-                .flags = flags,
-                .min_addr = address,
-                .max_addr = address,
-                .min_proto = port,
-                .max_proto = port,
-        };
+        struct nf_nat_range2 range;
 
+        memset(&range, 0, sizeof(range));
+        range.flags = flags;
+        range.min_addr = range.max_addr = address;
+        range.min_proto = range.max_proto = port;
         if (revision == 0)
                 put_extension(w, target, 0, &old, sizeof(old));
         else /* 1 is how 2 begins */
