@@ -130,6 +130,7 @@ static void test_lines(void **state) {
 
 static void test_binary(void **state) {
         ConsoleLog *log = open_log(1 << 20, 5);
+        const size_t line_end = (size_t) '\n'; /* where in all the first line ends */
         char all[256], back[1024];
         FILE *f;
 
@@ -142,8 +143,9 @@ static void test_binary(void **state) {
         assert_non_null(f);
         assert_int_equal(fread(back, 1, sizeof(back), f), 2 * LOG_HEAD_SIZE + 256);
         fclose(f);
-        assert_memory_equal(back + LOG_HEAD_SIZE, all, '\n' + 1);
-        assert_memory_equal(back + 2 * LOG_HEAD_SIZE + '\n' + 1, all + '\n' + 1, 255 - '\n');
+        assert_memory_equal(back + LOG_HEAD_SIZE, all, line_end + 1);
+        assert_memory_equal(back + 2 * LOG_HEAD_SIZE + line_end + 1, all + line_end + 1,
+                            255 - line_end);
 }
 
 /* A guest cannot make a mark, or a line of another time. */

@@ -168,5 +168,5 @@ int main(void) {
                 cmocka_unit_test(test_move),  cmocka_unit_test(test_stay),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return RUN_TESTS(tests);
 }
