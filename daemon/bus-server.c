@@ -72,6 +72,14 @@ static void client_done(Client *c) {
         c->server = NULL;
 }
 
+/* libsystemd aborts when a connection is freed to which, for want of memory, not all objects could
+ * be added. So it is closed only, and its few kilobytes are lost. */
+static void client_abandon(Client *c) {
+        if (c->bus)
+                sd_bus_close(c->bus);
+        c->bus = NULL;
+}
+
 static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         (void) m;
         (void) error;
@@ -222,6 +230,8 @@ static int on_connection(sd_event_source *source, int listen_fd, uint32_t revent
         r = client_start(s, c, fd);
         if (r < 0) {
                 log_warning_errno(r, "cannot serve a control connection, ignoring: %m");
+                if (r == -ENOMEM)
+                        client_abandon(c);
                 client_done(c);
         }
         return 0;

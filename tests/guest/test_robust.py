@@ -110,7 +110,7 @@ class Memory(RobustTest):
     def run_without(self, every, after):
         """A life in which requests for memory fail. It ends by itself, or by a stop: never by a signal."""
         umld = self.start(daemon={"env": self.failing(every, after)}, Network={"Forward": "tcp/8080:80"})
-        wait_until(lambda: umld.process.poll() is not None or umld.said("READY") or umld.statuses().count("backoff") > 2,
+        wait_until(lambda: umld.process.poll() is not None or umld.said("READY") or umld.log.count("-> backoff") > 2,
                    30, "an end, a guest, or some tries")
         for _ in range(3):
             with contextlib.suppress(AssertionError, subprocess.TimeoutExpired, KeyError):
