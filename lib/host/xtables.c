@@ -37,6 +37,11 @@
                 policy = lib##_get_policy(chain, &counters, h);                                    \
                 return policy && lib##_set_policy(chain, policy, &counters, h);                    \
         }                                                                                          \
+        static const char *lib##_policy(const char *chain, struct xtc_handle *h) {                 \
+                struct xt_counters counters;                                                       \
+                                                                                                   \
+                return lib##_builtin(chain, h) ? lib##_get_policy(chain, &counters, h) : NULL;     \
+        }                                                                                          \
         static const XtLibrary lib##_library = {                                                   \
                 .init = lib##_init,                                                                \
                 .commit = lib##_commit,                                                            \
@@ -54,6 +59,7 @@
                 .insert_rule = lib##_insert,                                                       \
                 .delete_rule = lib##_delete_num_entry,                                             \
                 .packets = lib##_packets,                                                          \
+                .policy = lib##_policy,                                                            \
                 .keep_policy = lib##_keep_policy,                                                  \
         }
 

@@ -31,6 +31,8 @@ typedef struct XtLibrary {
         int (*delete_rule)(const char *chain, unsigned at, struct xtc_handle *h);
 
         uint64_t (*packets)(const void *rule); /* it has seen */
+        /* Of a built-in chain: "ACCEPT" or "DROP"; of another one NULL. */
+        const char *(*policy)(const char *chain, struct xtc_handle *h);
 
         /* The policy of a built-in chain as it is, with its counters, which a commit would begin
          * anew. */

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test-nft-script.c - the words of nft(8) for a guest's chains. */
+
+#include "test.h"
+
+#include "basic/cleanup.h"
+
+#include "host/nft-script.h"
+
+#include <linux/netfilter.h>
+
+static const Forward forwards[] = { { FORWARD_TCP, 8080, 8080, 80 } };
+static const Forward guarded[] = { { FORWARD_TCP, 8080, 8080, 8080 } };
+
+static NatPlan small_plan(void) {
+        return (NatPlan){
+                .guest = "web",
+                .tap = "tap0",
+                .uplink = "eth0",
+                .side[NAT_IPV4].guest_address.v4 = { htonl(0x0a000002) },
+                .host_access = NAT_HOST_ALL,
+                .forwards = forwards,
+                .n_forwards = 1,
+                .guarded = guarded,
+                .n_guarded = 1,
+        };
+}
+
+static char *script(const NatPlan *plan, bool inet) {
+        NatChains chains;
+        char *text = NULL;
+
+        ASSERT_OK(nat_chains_plan(&chains, plan));
+        ASSERT_OK(nft_script(&chains, "umld-web", inet, &text));
+        nat_chains_done(&chains);
+        return text;
+}
+
+static void test_inet(void **state) {
+        const NatPlan plan = small_plan();
+        _cleanup_free_ char *text = script(&plan, true);
+
+        (void) state;
+        assert_string_equal(
+                text,
+                "add table inet umld-web\n"
+                "add chain inet umld-web UMLD-FWD-web\n"
+                "add chain inet umld-web UMLD-PRE-web\n"
+                "add rule inet umld-web UMLD-FWD-web iifname \"tap0\" ip saddr 10.0.0.2 counter "
+                "accept\n"
+                "add rule inet umld-web UMLD-FWD-web oifname \"tap0\" ip daddr 10.0.0.2 ct state "
+                "established,related counter accept\n"
+                "add rule inet umld-web UMLD-FWD-web oifname \"tap0\" ip daddr 10.0.0.2 ct status "
+                "dnat counter accept\n"
+                "add rule inet umld-web UMLD-PRE-web tcp dport 8080 counter return\n"
+                "add rule inet umld-web UMLD-PRE-web tcp dport 8080 counter dnat ip to "
+                "10.0.0.2:80\n"
+                "add chain inet umld-web forward { type filter hook forward priority -1; policy "
+                "accept; }\n"
+                "add rule inet umld-web forward meta nfproto ipv4 jump UMLD-FWD-web\n"
+                "add chain inet umld-web prerouting { type nat hook prerouting priority -99; "
+                "policy accept; }\n"
+                "add rule inet umld-web prerouting iifname \"eth0\" meta nfproto ipv4 jump "
+                "UMLD-PRE-web\n");
+}
+
+/* A table for each family, each with both hooks of nat. */
+static void test_split(void **state) {
+        NatPlan plan = small_plan();
+        _cleanup_free_ char *text = NULL;
+
+        (void) state;
+        plan.n_forwards = plan.n_guarded = 0;
+        plan.side[NAT_IPV6] =
+                (NatSide){ .guest_address.v6 = { { { 0xfd, [15] = 2 } } }, .masquerade = true };
+        text = script(&plan, false);
+        assert_null(strstr(text, "inet"));
+        assert_null(strstr(text, "nfproto"));
+        assert_non_null(strstr(text, "add table ip umld-web\n"));
+        assert_null(strstr(text, "ip umld-web prerouting"));
+        assert_non_null(strstr(text, "add table ip6 umld-web\n"));
+        assert_non_null(strstr(text, "add chain ip6 umld-web prerouting { type nat "));
+        assert_non_null(strstr(text, "add chain ip6 umld-web postrouting { type nat "));
+        assert_non_null(strstr(text, "UMLD-POST-web oifname \"eth0\" ip6 saddr fd00::2 counter "
+                                     "masquerade\n"));
+}
+
+static void test_names(void **state) {
+        static const char *const bad[] = { "a\"b", "eth*", "a\\b" };
+        NatChains chains;
+        char *text;
+
+        (void) state;
+        FOREACH_ELEMENT (b, bad) {
+                NatPlan plan = small_plan();
+
+                plan.uplink = *b;
+                ASSERT_OK(nat_chains_plan(&chains, &plan));
+                ASSERT_ERROR(nft_script(&chains, "umld-web", true, &text), EINVAL);
+                nat_chains_done(&chains);
+        }
+}
+
+static void test_nothing(void **state) {
+        NatChains chains;
+        _cleanup_free_ char *text = NULL;
+
+        (void) state;
+        nat_chains_init(&chains, "web");
+        ASSERT_OK(nft_script(&chains, "umld-web", true, &text));
+        assert_string_equal(text, "");
+}
+
+static void test_replace(void **state) {
+        _cleanup_free_ char *none = NULL, *both = NULL;
+
+        (void) state;
+        ASSERT_OK(nft_script_replace("X\n", "umld-web", 0, &none));
+        assert_string_equal(none, "X\n");
+        ASSERT_OK(nft_script_replace("X\n", "umld-web", 1U << NFPROTO_INET | 1U << NFPROTO_IPV6,
+                                     &both));
+        assert_string_equal(both, "table inet umld-web\ndelete table inet umld-web\n"
+                                  "table ip6 umld-web\ndelete table ip6 umld-web\nX\n");
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_inet),    cmocka_unit_test(test_split),
+                cmocka_unit_test(test_names),   cmocka_unit_test(test_nothing),
+                cmocka_unit_test(test_replace),
+        };
+
+        return RUN_TESTS(tests);
+}
