@@ -32,13 +32,14 @@ int setsockopt(int fd, int level, int option, const void *value, socklen_t size)
         return (int) syscall(SYS_setsockopt, fd, level, option, value, size);
 }
 
+static Nat nat = { .backend = &nat_iptables };
 static NatPlan plan;
 static Forward forwards[FORWARDS];
 
 static int apply(void) {
         NatRefusal refusal;
 
-        return nat_apply(&plan, &refusal);
+        return nat.backend->apply(&nat, &plan, &refusal);
 }
 
 /* Another port for one in the middle, as a reload has it. */
@@ -49,7 +50,7 @@ static int change(void) {
 
 static int look(void) {
         NatRefusal refusal;
-        int r = nat_check(&plan, &refusal);
+        int r = nat.backend->check(&nat, &plan, &refusal);
 
         return r < 0 ? r : !r;
 }
@@ -57,7 +58,7 @@ static int look(void) {
 static int take_away(void) {
         NatRefusal refusal;
 
-        return nat_remove(plan.guest, &refusal);
+        return nat.backend->remove(&nat, plan.guest, &refusal);
 }
 
 static const struct {

@@ -31,6 +31,7 @@ static const Forward forwards[] = {
 typedef struct Setup {
         Rtnl *rtnl;
         int index;
+        Nat nat;
         NatPlan plan;
 } Setup;
 
@@ -79,7 +80,7 @@ static int step_rules(Setup *s) {
         _cleanup_close_ int lock = xtables_lock(USEC_PER_SEC);
         NatRefusal refusal;
 
-        return lock < 0 ? lock : nat_apply(&s->plan, &refusal);
+        return lock < 0 ? lock : s->nat.backend->apply(&s->nat, &s->plan, &refusal);
 }
 
 static const struct {
@@ -135,9 +136,9 @@ static int run_pass(Setup *s, Pass pass, uint64_t took[static N_MEASURES]) {
         return 0;
 }
 
-static int undo(const Setup *s) {
+static int undo(Setup *s) {
         NatRefusal refusal;
-        int r = nat_remove(s->plan.guest, &refusal);
+        int r = s->nat.backend->remove(&s->nat, s->plan.guest, &refusal);
 
         if (r >= 0)
                 r = tap_remove(TAP);
@@ -160,7 +161,10 @@ static double median_usec(uint64_t *values, size_t n) {
 int main(int argc, char **argv) {
         static const char *const passes[PASS_MAX] = { "set-up", "read-back" };
         static uint64_t values[PASS_MAX][N_MEASURES][MAX_ROUND];
-        Setup s = { .plan = { .guest = "bench",
+        const NatBackend *backend =
+                argc == 3 && streq(argv[2], nat_nftables.name) ? &nat_nftables : &nat_iptables;
+        Setup s = { .nat.backend = backend,
+                    .plan = { .guest = "bench",
                               .tap = TAP,
                               .uplink = "venet0",
                               .side[NAT_IPV4].guest_address.v4 = { htonl(0x0a000002) },
@@ -169,8 +173,9 @@ int main(int argc, char **argv) {
                               .n_forwards = ARRAY_SIZE(forwards) } };
         uint64_t rounds = 200;
 
-        if (argc > 2 || (argc == 2 && parse_unsigned(argv[1], 1, MAX_ROUND, &rounds) < 0)) {
-                fprintf(stderr, "usage: bench-setup [ROUNDS]\n");
+        if (argc > 3 || (argc >= 2 && parse_unsigned(argv[1], 1, MAX_ROUND, &rounds) < 0) ||
+            (argc == 3 && !streq(argv[2], backend->name))) {
+                fprintf(stderr, "usage: bench-setup [ROUNDS [iptables | nftables]]\n");
                 return 2;
         }
         for (uint64_t round = 0; round <= rounds; round++) {

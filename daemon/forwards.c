@@ -375,22 +375,12 @@ static void warn_of_address(const Host *h, const Forward *f, FILE *file) {
                                            : "");
 }
 
-char *host_forwards_warnings(const Host *h) {
+void host_forwards_warnings(const Host *h, FILE *file) {
         const Config *c = h->config;
-        char *text = NULL;
-        size_t size = 0;
-        FILE *file = open_memstream(&text, &size);
 
-        if (!file)
-                return NULL;
         for (size_t i = 0; i < c->n_forwards; i++) {
                 warn_of_address(h, &c->forwards[i], file);
                 warn_of_guard(&h->guard, &c->forwards[i], file);
                 warn_of_listeners(h, &c->forwards[i], file);
         }
-        if (fclose(file) != 0 || size == 0) {
-                free(text);
-                return NULL;
-        }
-        return text;
 }

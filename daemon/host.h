@@ -6,6 +6,7 @@
  * backwards. */
 
 #include <net/if.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "conf/config.h"
@@ -32,6 +33,13 @@ enum {
         HOST_LACKS_CLOSED_TAP, /* a tap by which the guest cannot get at the host with IPv6 */
         HOST_LACKS,
 };
+
+/* What makes the guest's rules. */
+typedef struct RulesMaker {
+        Nat nat;             /* without a backend until that is chosen */
+        RulesBackend wanted; /* the setting it was chosen for … */
+        const char *why;     /* … and the reason; static */
+} RulesMaker;
 
 #define HOST_PUBLIC_MAX 64 /* addresses of the uplink; a provider gives a few */
 
@@ -68,6 +76,7 @@ typedef struct Host {
         bool forwarding;  /* ip_forward was joined */
         bool forwarding6; /* … and that of IPv6 */
         bool rules;       /* the guest's rules are, or may be, in the tables */
+        RulesMaker maker; /* what makes them */
         struct Proxies *proxies;               /* borrowed; NULL: there will be none */
         Guard guard;                           /* ports that are never forwarded */
         bool rules_stale;                      /* what they follow from has changed since */
@@ -142,6 +151,9 @@ void host_rules_down(Host *h);
 /* Looks whether the guest's rules are there still, and whether what they follow from has moved:
  * uplink, its addresses, the ports to be guarded. If so makes them anew: 1, else 0. */
 int host_rules_follow(Host *h, Fault *f);
+/* What makes them less than they should be: one sentence a line, NULL where there is nothing. The
+ * caller's to free(). */
+char *host_rules_warnings(const Host *h);
 /* Of the guest's rules as they are now; another program's edit of this moment is not waited for: */
 int host_rules_right(Host *h);  /* 1 = as they should be, 0 = not */
 int host_rules_before(Host *h); /* how many rules of others come first in FORWARD */
@@ -158,14 +170,28 @@ void host_cgroup_down(Host *h);
 /* Gives the guest's mount namespace up; what was in it is made again by the steps that need it. */
 void host_drop_mount_ns(Host *h);
 
+/* ---- backend.c: iptables or nftables? ---- */
+
+/* Chooses, unless rules are there already by what was chosen for the same setting. */
+void host_backend_choose(Host *h);
+/* Was the choice our own, and is there something else to try where the host refused it with that
+ * error? Then that is chosen. */
+bool host_backend_retry(Host *h, int error);
+/* Takes the guest's rules away, also those that a predecessor made by other means. */
+void host_backend_remove(Host *h);
+/* Says what a refusal means, and what would help. */
+int host_backend_fault(const Host *h, int error, const NatRefusal *refusal, Fault *f);
+/* Says, one sentence a line, which rules of the host's own ours cannot overrule. */
+void host_backend_warnings(const Host *h, FILE *file);
+
 /* ---- forwards.c: may the guest have the ports that it wants? Under the lock of the tables. ----
  */
 
 /* Brings h->guard up to date, and refuses what would lock the administrator out or what another
  * guest has. */
 int host_forwards_check(Host *h, Fault *f);
-/* What is forwarded but better were not: one sentence a line, NULL where there is none. */
-char *host_forwards_warnings(const Host *h);
+/* What is forwarded but better were not: one sentence a line. */
+void host_forwards_warnings(const Host *h, FILE *file);
 /* Tells the umlds of other guests which ports are taken, and that they are free again. */
 int host_forwards_claim(const Host *h);
 void host_forwards_release(const Host *h);

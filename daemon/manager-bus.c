@@ -152,7 +152,10 @@ DEFINE_GETTER(get_masquerade, "s",
 DEFINE_GETTER(get_mtu, "u", g->host->mtu);
 DEFINE_GETTER(get_host_access, "s", host_access_to_string(c->host_access));
 DEFINE_GETTER(get_rule_repairs, "u", g->host->repairs);
-DEFINE_GETTER(get_backend, "s", "iptables");
+DEFINE_GETTER(get_backend, "s",
+              g->host->maker.nat.backend ? g->host->maker.nat.backend->name
+                                         : rules_backend_to_string(c->backend));
+DEFINE_GETTER(get_backend_reason, "s", g->host->maker.why ?: "");
 DEFINE_GETTER(get_unconfirmed, "s", g->trial ? "pending" : g->taken_back ? "taken-back" : "");
 DEFINE_GETTER(get_confirm_until, "t", guest_confirm_until(g));
 DEFINE_GETTER(get_console_log, "s", console_log_text(g));
@@ -413,6 +416,7 @@ static const sd_bus_vtable vtable[] = {
         PROPERTY(UMLD_PROP_UPLINK, "s", get_uplink),
         PROPERTY(UMLD_PROP_MASQUERADE, "s", get_masquerade),
         PROPERTY(UMLD_PROP_BACKEND, "s", get_backend),
+        PROPERTY(UMLD_PROP_BACKEND_REASON, "s", get_backend_reason),
         PROPERTY(UMLD_PROP_MTU, "u", get_mtu),
         PROPERTY(UMLD_PROP_LACKING, "as", get_lacking),
         PROPERTY(UMLD_PROP_HOST_ACCESS, "s", get_host_access),

@@ -44,7 +44,7 @@ static void print_fallback(const Config *c) {
 }
 
 static void print_network(const Config *c, const Host *h) {
-        _cleanup_free_ char *warnings = host_forwards_warnings(h);
+        _cleanup_free_ char *warnings = host_rules_warnings(h);
         char host[INET_ADDRSTRLEN], guest[INET_ADDRSTRLEN], text[FORWARD_TEXT_MAX];
         char host6[INET6_ADDRSTRLEN], guest6[INET6_ADDRSTRLEN];
 
@@ -64,6 +64,7 @@ static void print_network(const Config *c, const Host *h) {
                        ? "no masquerading"
                        : masquerade_to_string(h->masquerade[NAT_IPV4]));
         printf("host access   %s\n", host_access_to_string(c->host_access));
+        printf("rules         by %s (%s)\n", h->maker.nat.backend->name, h->maker.why);
         for (size_t i = 0; i < c->n_forwards; i++)
                 printf("forward       %s\n", forward_format(&c->forwards[i], text));
         for (size_t i = 0; i < c->n_proxies; i++)

@@ -140,6 +140,7 @@ int reload_apply_live(Config *running, const Config *next) {
         running->one_arm = next->one_arm;
         running->host_access = next->host_access;
         running->mtu = next->mtu;
+        running->backend = next->backend;
         memcpy(running->uplink, next->uplink, sizeof(running->uplink));
         running->balloon = next->balloon;
         running->disk_sync = next->disk_sync;

@@ -127,12 +127,16 @@ int host_find_uplink(Host *h, Fault *f) {
         return !same;
 }
 
+static bool can_masquerade(const Host *h, NatFamily family) {
+        return h->maker.nat.backend->has_masquerade(&h->maker.nat, family);
+}
+
 static Masquerade choose_for(const Host *h, NatFamily family) {
         Masquerade wanted = h->config->masquerade;
 
         if (wanted != MASQUERADE_AUTO)
                 return wanted;
-        return h->quiet || nat_has_masquerade(family) ? MASQUERADE_MASQUERADE : MASQUERADE_SNAT;
+        return h->quiet || can_masquerade(h, family) ? MASQUERADE_MASQUERADE : MASQUERADE_SNAT;
 }
 
 /* What of MASQUERADE and SNAT it is to be on this host. */
@@ -145,7 +149,7 @@ static int choose_masquerade(Host *h, Fault *f) {
                                  "set another Uplink=",
                                  h->uplink,
                                  h->config->masquerade == MASQUERADE_AUTO
-                                         ? " (the host's kernel has no target MASQUERADE)"
+                                         ? " (the host's kernel cannot masquerade)"
                                          : "");
         h->masquerade[NAT_IPV4] = wanted;
         wanted = host_has_ipv6(h) ? choose_for(h, NAT_IPV6) : MASQUERADE_NO;
@@ -153,37 +157,6 @@ static int choose_masquerade(Host *h, Fault *f) {
         h->masquerade[NAT_IPV6] =
                 wanted == MASQUERADE_SNAT && h->public[NAT_IPV6].n == 0 ? MASQUERADE_NO : wanted;
         return 0;
-}
-
-static const char *iptables_of(NatFamily family) {
-        return family == NAT_IPV6 ? "ip6tables" : "iptables";
-}
-
-static int fault_rules(int error, const NatRefusal *refusal, Fault *f) {
-        const char *tool = iptables_of(refusal->family), *what = refusal->what;
-
-        switch (-error) {
-        case ENOPROTOOPT:
-        case EOPNOTSUPP:
-        case ENOENT:
-                return fault_set(f, VERDICT_NETWORK, false, error,
-                                 "this host's kernel has no %s %s; ask the provider for "
-                                 "iptables with NAT (OpenVZ: --netfilter full)",
-                                 tool, what);
-        case EPERM:
-        case EACCES:
-                return fault_set(f, VERDICT_NETWORK, false, error,
-                                 "%s %s: the host refuses changes (%m); ask the provider to "
-                                 "allow iptables with NAT in this container",
-                                 tool, what);
-        case E2BIG:
-                return fault_set(f, VERDICT_NETWORK, false, error,
-                                 "Forward=: too many rules; forward ranges to the same ports of "
-                                 "the guest, which needs one rule for each");
-        default:
-                return fault_set(f, VERDICT_NETWORK, true, error,
-                                 "%s %s: cannot set the guest's rules: %m", tool, what);
-        }
 }
 
 /* Is this what a host says that does not have something? */
@@ -195,7 +168,7 @@ static bool is_lack(int error) {
 /* What the guest can live without is said once, and done without from then on. Is there something
  * less to be tried now? */
 static bool do_without(Host *h, int error, const NatRefusal *refusal) {
-        const char *tool = iptables_of(refusal->family);
+        const char *tool = h->maker.nat.backend->tool[refusal->family];
         char what[64];
 
         if (!is_lack(error))
@@ -220,15 +193,31 @@ static bool do_without(Host *h, int error, const NatRefusal *refusal) {
 static bool fall_back_to_snat(Host *h, int error, NatFamily family) {
         if (error != -EOPNOTSUPP || h->config->masquerade != MASQUERADE_AUTO ||
             h->masquerade[family] != MASQUERADE_MASQUERADE || h->public[family].n == 0 ||
-            nat_has_masquerade(family))
+            can_masquerade(h, family))
                 return false;
         h->masquerade[family] = MASQUERADE_SNAT;
         return true;
 }
 
+char *host_rules_warnings(const Host *h) {
+        char *text = NULL;
+        size_t size = 0;
+        FILE *file = open_memstream(&text, &size);
+
+        if (!file)
+                return NULL;
+        host_forwards_warnings(h, file);
+        host_backend_warnings(h, file);
+        if (fclose(file) != 0 || size == 0) {
+                free(text);
+                return NULL;
+        }
+        return text;
+}
+
 /* Each set of warnings once. */
-static void warn_of_forwards(Host *h) {
-        _cleanup_free_ char *warnings = host_forwards_warnings(h), *copy = NULL;
+static void warn(Host *h) {
+        _cleanup_free_ char *warnings = host_rules_warnings(h), *copy = NULL;
         char *line, *rest;
 
         if (streq(warnings ?: "", h->warned ?: ""))
@@ -247,29 +236,46 @@ static void warn_of_open_tap(Host *h) {
         h->open_tap_said = true;
 }
 
-/* Under the lock, which also keeps the umlds of two guests from taking one port at the same time.
- */
-static int make_rules(Host *h, Fault *f) {
-        _cleanup_free_ Forward *guarded = NULL;
+static int apply_rules(Host *h, Fault *f) {
+        _cleanup_free_ Forward *guarded = guarded_ports(h);
+        Nat *nat = &h->maker.nat;
         NatRefusal refusal;
-        bool changed;
         NatPlan plan;
         int r;
 
-        r = host_forwards_check(h, f);
-        if (r >= 0)
-                r = choose_masquerade(h, f);
-        if (r < 0 || h->quiet)
-                return r;
-        guarded = guarded_ports(h);
         if (!guarded)
                 return -ENOMEM;
         do {
                 plan = nat_plan(h, guarded);
-                r = nat_apply(&plan, &refusal);
-        } while (r < 0 && (fall_back_to_snat(h, r, refusal.family) || do_without(h, r, &refusal)));
-        if (r < 0)
-                return fault_rules(r, &refusal, f);
+                r = nat->backend->apply(nat, &plan, &refusal);
+        } while (r < 0 && (fall_back_to_snat(h, r, refusal.family) || do_without(h, r, &refusal) ||
+                           host_backend_retry(h, r)));
+        return r < 0 ? host_backend_fault(h, r, &refusal, f) : r;
+}
+
+/* Under the lock, which also keeps the umlds of two guests from taking one port at the same time.
+ */
+static int make_rules(Host *h, Fault *f) {
+        RulesMaker before = h->maker;
+        NatRefusal ignored;
+        bool changed;
+        int r;
+
+        host_backend_choose(h);
+        r = host_forwards_check(h, f);
+        if (r >= 0)
+                r = choose_masquerade(h, f);
+        if (h->quiet)
+                return r;
+        if (r >= 0)
+                r = apply_rules(h, f);
+        if (r < 0) {
+                if (h->rules) /* which are there by what made them */
+                        h->maker = before;
+                return r;
+        }
+        if (before.nat.backend && before.nat.backend != h->maker.nat.backend)
+                (void) before.nat.backend->remove(&before.nat, h->config->name, &ignored);
         h->rules = true;
         h->rules_stale = false;
         changed = r > 0;
@@ -349,7 +355,7 @@ int host_rules_up(Host *h, Fault *f) {
                 return r;
         if (!h->quiet) {
                 warn_of_open_tap(h);
-                warn_of_forwards(h);
+                warn(h);
         }
         return 0;
 }
@@ -399,8 +405,8 @@ static int look_at_tables(Host *h, Fault *f) {
         if (lock < 0 || !guarded)
                 return lock < 0 ? lock : -ENOMEM;
         plan = nat_plan(h, guarded);
-        r = nat_check(&plan, &refusal);
-        return r < 0 ? fault_rules(r, &refusal, f) : r;
+        r = h->maker.nat.backend->check(&h->maker.nat, &plan, &refusal);
+        return r < 0 ? host_backend_fault(h, r, &refusal, f) : r;
 }
 
 static void note_repair(Host *h) {
@@ -439,15 +445,13 @@ int host_rules_follow(Host *h, Fault *f) {
                 log_notice("%s: rules made anew", why);
         else if (r > 0)
                 note_repair(h);
-        warn_of_forwards(h);
+        warn(h);
         return r;
 }
 
 void host_rules_down(Host *h) {
         _cleanup_close_ int lock = -EBADF;
         _cleanup_(fault_done) Fault fault = {};
-        NatRefusal refusal;
-        int r;
 
         if (!h->rules)
                 return;
@@ -459,12 +463,7 @@ void host_rules_down(Host *h) {
                 return;
         }
         host_forwards_release(h);
-        r = nat_remove(h->config->name, &refusal);
-        if (r < 0) {
-                log_warning_errno(r, "%s %s: cannot remove the guest's rules, ignoring: %m",
-                                  iptables_of(refusal.family), refusal.what);
-                h->left_behind = true;
-        }
+        host_backend_remove(h);
 }
 
 /* ---- for whoever asks ---- */
@@ -477,12 +476,22 @@ int host_rules_right(Host *h) {
 
 int host_rules_before(Host *h) {
         _cleanup_close_ int lock = xtables_lock(0);
+        _cleanup_free_ Forward *guarded = guarded_ports(h);
+        NatPlan plan;
 
-        return lock < 0 ? lock : nat_foreign_before(h->config->name);
+        if (lock < 0 || !guarded || !h->rules)
+                return lock < 0 ? lock : !guarded ? -ENOMEM : -ENOENT;
+        plan = nat_plan(h, guarded);
+        return h->maker.nat.backend->foreign_before(&h->maker.nat, &plan);
 }
 
 int host_rules_packets(Host *h, const Forward *port, uint64_t *ret) {
         _cleanup_close_ int lock = xtables_lock(0);
+        _cleanup_free_ Forward *guarded = guarded_ports(h);
+        NatPlan plan;
 
-        return lock < 0 ? lock : nat_packets(h->config->name, port, ret);
+        if (lock < 0 || !guarded || !h->rules)
+                return lock < 0 ? lock : !guarded ? -ENOMEM : -ENOENT;
+        plan = nat_plan(h, guarded);
+        return h->maker.nat.backend->packets(&h->maker.nat, &plan, port, ret);
 }

@@ -221,6 +221,8 @@ static void format_network(FILE *f, const json_t *props, usec_t now) {
         if (!isempty(masquerade))
                 put_piece(f, &n, ", ", streq(masquerade, "no") ? "no masquerading" : masquerade);
         put_piece(f, &n, " by ", prop_string(props, UMLD_PROP_BACKEND));
+        if (!isempty(prop_string(props, UMLD_PROP_BACKEND_REASON)))
+                fprintf(f, " (%s)", prop_string(props, UMLD_PROP_BACKEND_REASON));
         if (prop_number(props, UMLD_PROP_MTU) > 0)
                 fprintf(f, ", MTU %" PRIu64, prop_number(props, UMLD_PROP_MTU));
         put_piece(f, &n, ", host access ", prop_string(props, UMLD_PROP_HOST_ACCESS));
@@ -320,6 +322,7 @@ const StatusField status_fields[] = {
         { "network.uplink", UMLD_PROP_UPLINK, FIELD_STRING },
         { "network.masquerade", UMLD_PROP_MASQUERADE, FIELD_STRING },
         { "network.backend", UMLD_PROP_BACKEND, FIELD_STRING },
+        { "network.backend_reason", UMLD_PROP_BACKEND_REASON, FIELD_STRING },
         { "network.mtu", UMLD_PROP_MTU, FIELD_COUNT },
         { "network.host_access", UMLD_PROP_HOST_ACCESS, FIELD_STRING },
         { "network.repairs", UMLD_PROP_RULE_REPAIRS, FIELD_COUNT },

@@ -59,8 +59,9 @@
 #define UMLD_PROP_GUEST_ADDRESS6 "GuestAddress6" /* s */
 #define UMLD_PROP_UPLINK         "Uplink"        /* s */
 #define UMLD_PROP_MASQUERADE     "Masquerade" /* s, as in the configuration; auto until it is known */
-#define UMLD_PROP_BACKEND        "Backend"    /* s, iptables */
-#define UMLD_PROP_MTU            "MTU"        /* u, of the tap, 0 = not known yet */
+#define UMLD_PROP_BACKEND        "Backend"    /* s, iptables or nftables; auto until it is known */
+#define UMLD_PROP_BACKEND_REASON "BackendReason" /* s, why this one */
+#define UMLD_PROP_MTU            "MTU"           /* u, of the tap, 0 = not known yet */
 #define UMLD_PROP_LACKING        "Lacking" /* as, what the host does not have, and what follows */
 #define UMLD_PROP_HOST_ACCESS    "HostAccess"  /* s, what of the host the guest may reach */
 #define UMLD_PROP_RULE_REPAIRS   "RuleRepairs" /* u, since umld started */

@@ -47,6 +47,15 @@ typedef enum MemoryBacking {
         MEMORY_BACKING_INVALID = -EINVAL,
 } MemoryBacking;
 
+/* What makes the host's rules. */
+typedef enum RulesBackend {
+        RULES_AUTO,
+        RULES_IPTABLES,
+        RULES_NFTABLES,
+        RULES_BACKEND_MAX,
+        RULES_BACKEND_INVALID = -EINVAL,
+} RulesBackend;
+
 typedef enum BalloonMode {
         BALLOON_NO,   /* only by order */
         BALLOON_AUTO, /* also by umld when the host runs short of memory */
@@ -98,6 +107,7 @@ const char *probe_format(const Probe *p, char buf[static PROBE_TEXT_MAX]);
 DECLARE_STRING_TABLE(transport, Transport);
 DECLARE_STRING_TABLE(masquerade, Masquerade);
 DECLARE_STRING_TABLE(host_access, HostAccess);
+DECLARE_STRING_TABLE(rules_backend, RulesBackend);
 DECLARE_STRING_TABLE(memory_backing, MemoryBacking);
 DECLARE_STRING_TABLE(balloon_mode, BalloonMode);
 DECLARE_STRING_TABLE(ready_when, ReadyWhen);
@@ -155,6 +165,7 @@ typedef struct Config {
         Masquerade masquerade;
         bool one_arm;
         HostAccess host_access;
+        RulesBackend backend;
         Forward *forwards;
         size_t n_forwards;
         Forward *proxies; /* relayed by a program; TCP, at most CONFIG_PROXIES_MAX ports in all */

@@ -20,6 +20,11 @@ static const char *const host_access_table[] = {
         [HOST_ACCESS_ICMP] = "icmp",
         [HOST_ACCESS_ALL] = "all",
 };
+static const char *const rules_backend_table[] = {
+        [RULES_AUTO] = "auto",
+        [RULES_IPTABLES] = "iptables",
+        [RULES_NFTABLES] = "nftables",
+};
 static const char *const memory_backing_table[] = {
         [BACKING_AUTO] = "auto",
         [BACKING_SHM] = "shm",
@@ -47,6 +52,7 @@ static const char *const cpu_affinity_table[] = {
 DEFINE_STRING_TABLE(transport, Transport, TRANSPORT_MAX);
 DEFINE_STRING_TABLE(masquerade, Masquerade, MASQUERADE_MAX);
 DEFINE_STRING_TABLE(host_access, HostAccess, HOST_ACCESS_MAX);
+DEFINE_STRING_TABLE(rules_backend, RulesBackend, RULES_BACKEND_MAX);
 DEFINE_STRING_TABLE(memory_backing, MemoryBacking, MEMORY_BACKING_MAX);
 DEFINE_STRING_TABLE(balloon_mode, BalloonMode, BALLOON_MODE_MAX);
 DEFINE_STRING_TABLE(ready_when, ReadyWhen, READY_WHEN_MAX);
@@ -54,14 +60,13 @@ DEFINE_STRING_TABLE(restart_when, RestartWhen, RESTART_WHEN_MAX);
 DEFINE_STRING_TABLE(cpu_affinity, CpuAffinity, CPU_AFFINITY_MAX);
 
 static_assert(sizeof(Transport) == sizeof(int) && sizeof(Masquerade) == sizeof(int) &&
-                      sizeof(HostAccess) == sizeof(int) && sizeof(ReadyWhen) == sizeof(int) &&
-                      sizeof(RestartWhen) == sizeof(int) && sizeof(BalloonMode) == sizeof(int) &&
-                      sizeof(CpuAffinity) == sizeof(int),
+                      sizeof(HostAccess) == sizeof(int) && sizeof(RulesBackend) == sizeof(int) &&
+                      sizeof(ReadyWhen) == sizeof(int) && sizeof(RestartWhen) == sizeof(int) &&
+                      sizeof(BalloonMode) == sizeof(int) && sizeof(CpuAffinity) == sizeof(int),
               "setting_parse_choice() stores an int");
 
 /* What there is one of so far, beside auto. */
 static const char *const root_choices[] = { "disk" };
-static const char *const backend_choices[] = { "auto", "iptables" };
 
 #define CHOICES(table) .choices = (table), .n_choices = ARRAY_SIZE(table)
 #define FIELD(member)  .offset = offsetof(Config, member)
@@ -141,8 +146,9 @@ static const Setting settings[] = {
           .parse = setting_parse_bool, FIELD(one_arm) },
         { "Network", "HostAccess", NULL, "What of the host itself the guest may reach", "icmp",
           .parse = setting_parse_choice, FIELD(host_access), CHOICES(host_access_table) },
-        { "Network", "Backend", NULL, "What makes the host's rules", "auto",
-          .parse = setting_check_choice, CHOICES(backend_choices), .later = "nftables" },
+        { "Network", "Backend", NULL,
+          "What makes the host's rules; auto goes by what the host itself uses", "auto",
+          .parse = setting_parse_choice, FIELD(backend), CHOICES(rules_backend_table) },
         { "Network", "MTU", "auto | NUMBER", "Largest packet on the tap; auto takes the uplink's",
           "auto", .parse = setting_parse_mtu, FIELD(mtu), .min = CONFIG_MTU_MIN,
           .max = CONFIG_MTU_MAX },

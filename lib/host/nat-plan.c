@@ -43,6 +43,13 @@ bool nat_rule_equal(const NatRule *a, const NatRule *b) {
                a->to_port == b->to_port;
 }
 
+bool nat_rule_leads(const NatRule *rule, const Forward *port) {
+        uint8_t protocol = port->protocols == FORWARD_TCP ? IPPROTO_TCP : IPPROTO_UDP;
+
+        return rule->verdict == NAT_DNAT && rule->protocol == protocol &&
+               rule->first_port <= port->host_first && port->host_first <= rule->last_port;
+}
+
 static int chain_add(NatChain *chain, NatRule rule) {
         if (chain->n_rules == chain->n_allocated) {
                 size_t n = MAX(chain->n_allocated * 2, (size_t) 8);

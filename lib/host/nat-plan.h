@@ -46,6 +46,8 @@ typedef struct NatRule {
 } NatRule;
 
 bool nat_rule_equal(const NatRule *a, const NatRule *b);
+/* Does it forward this port, one of one protocol? */
+bool nat_rule_leads(const NatRule *rule, const Forward *port);
 
 /* A chain of ours, and the one jump to it from a built-in chain. Without rules it should not exist.
  */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Masquerading, port forwards and what else the host's tables hold for one guest, by libiptc, in
- * chains of its own (see nat.c); nat-plan.h has what all backends share. Callers hold the xtables
- * lock (xtables-lock.h) around each call. */
+/* Masquerading, port forwards and what else the host's tables hold for one guest. What they are to
+ * hold is worked out in nat-plan.c; a backend stores it: nat-iptables.c in chains of the legacy
+ * tables, nat-nftables.c in a table of the guest's own. Callers hold the xtables lock
+ * (xtables-lock.h) around each call, whichever it is: it keeps guests from each other's ports, too.
+ */
 
 #include "basic/forward.h"
 #include "basic/ip-address.h"
@@ -61,30 +63,53 @@ typedef struct NatRefusal {
         NatTable table;
 } NatRefusal;
 
-/* Makes the tables be as planned: one commit for each table that differs, none where nothing does.
- * 1 = changed, 0 = was already so. Foreign rules and their counters are never touched.
- *
- * On failure *ret_refusal says what the host refused. -ENOPROTOOPT: this host has no such table;
- * -EOPNOTSUPP: it has no such feature; -EPERM: it forbids it; -E2BIG: the forwards need more than
- * 1024 rules; -EAGAIN: somebody who does not take the lock keeps changing the table. Where nothing
- * of the guest was there before, a failure leaves nothing behind; else the old rules stay where
- * they could not be changed. */
-int nat_apply(const NatPlan *plan, NatRefusal *ret_refusal);
+typedef struct Nat Nat;
 
-/* Has the kernel the target MASQUERADE? Where it cannot be told, it is taken for granted. */
-bool nat_has_masquerade(NatFamily family);
+typedef struct NatBackend {
+        const char *name;                 /* as Backend= has it */
+        const char *tool[NAT_FAMILY_MAX]; /* by which people make such rules */
 
-/* Takes away every chain and jump of that guest; a table that is not in use stays so. 1 = removed
- * something, 0 = there was nothing. */
-int nat_remove(const char *guest, NatRefusal *ret_refusal);
+        /* Makes the tables be as planned: one commit for each table that differs, none where
+         * nothing does. 1 = changed, 0 = was already so. Foreign rules and their counters are never
+         * touched.
+         *
+         * On failure *ret_refusal says what the host refused. -ENOPROTOOPT: this host has no such
+         * table; -EOPNOTSUPP: it has no such feature; -EPERM: it forbids it; -ENOPKG: a library is
+         * missing; -E2BIG: the forwards need more than 1024 rules; -EAGAIN: somebody who does not
+         * take the lock keeps changing the table. Where nothing of the guest was there before, a
+         * failure leaves nothing behind; else the old rules stay where they could not be changed.
+         */
+        int (*apply)(Nat *nat, const NatPlan *plan, NatRefusal *ret_refusal);
 
-/* How many calls the rules that lead this port (one, of one protocol) have seen. -ENOENT: there is
- * no such rule. */
-int nat_packets(const char *guest, const Forward *port, uint64_t *ret);
+        /* 1 = the tables hold exactly the plan, 0 = they differ (apply() would change something).
+         */
+        int (*check)(Nat *nat, const NatPlan *plan, NatRefusal *ret_refusal);
 
-/* How many rules of others see a packet in FORWARD before the guest's own chain does; -ENOENT: that
- * is not there. */
-int nat_foreign_before(const char *guest);
+        /* Takes away every chain and jump of that guest; a table that is not in use stays so.
+         * 1 = removed something, 0 = there was nothing. */
+        int (*remove)(Nat *nat, const char *guest, NatRefusal *ret_refusal);
 
-/* 1 = the tables hold exactly the plan, 0 = they differ (nat_apply() would change something). */
-int nat_check(const NatPlan *plan, NatRefusal *ret_refusal);
+        /* How many calls the rules that lead this port (one, of one protocol) have seen. -ENOENT:
+         * there is no such rule. */
+        int (*packets)(Nat *nat, const NatPlan *plan, const Forward *port, uint64_t *ret);
+
+        /* How many rules of others decide about a packet in FORWARD before the guest's own chain
+         * does, or whatever that says; -ENOENT: that is not there. */
+        int (*foreign_before)(Nat *nat, const NatPlan *plan);
+
+        /* Can the kernel masquerade? Where it cannot be told, it is taken for granted. */
+        bool (*has_masquerade)(const Nat *nat, NatFamily family);
+} NatBackend;
+
+extern const NatBackend nat_iptables, nat_nftables;
+
+/* One guest's rules: { .backend = … } to begin with; the rest is what a backend remembers. */
+struct Nat {
+        const NatBackend *backend;
+
+        /* nat-nftables.c: what its last transaction said, and what came of it. */
+        uint64_t commands, fingerprint; /* hashes; 0 = nothing of ours is there */
+        uint32_t generation;            /* at which the fingerprint was seen last */
+        bool no_inet_nat;               /* kernels before 5.2: tables of family ip and ip6 */
+        bool no_masquerade[NAT_FAMILY_MAX];
+};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* nat-tables.c - a guest's plan, its tables, and a kernel that can be made to refuse. */
 
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -65,6 +66,52 @@ int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *res
         }
         return (int) syscall(SYS_getsockopt, fd, level, name, value, size);
 }
+
+/* ---- the backend ---- */
+
+#define GUESTS_MAX 4
+
+static struct {
+        char guest[16];
+        Nat nat;
+} known[GUESTS_MAX];
+
+const NatBackend *tested_backend(void) {
+        const char *name = getenv("UMLD_TEST_BACKEND");
+
+        return name && streq(name, nat_nftables.name) ? &nat_nftables : &nat_iptables;
+}
+
+static Nat *nat_of(const char *guest) {
+        FOREACH_ELEMENT (k, known) {
+                if (!k->guest[0]) {
+                        snprintf(k->guest, sizeof(k->guest), "%s", guest);
+                        k->nat = (Nat){ .backend = tested_backend() };
+                }
+                if (streq(k->guest, guest))
+                        return &k->nat;
+        }
+        fail_msg("more than %d guests", GUESTS_MAX);
+        return NULL;
+}
+
+int nat_apply(const NatPlan *plan, NatRefusal *ret_refusal) {
+        return tested_backend()->apply(nat_of(plan->guest), plan, ret_refusal);
+}
+
+int nat_check(const NatPlan *plan, NatRefusal *ret_refusal) {
+        return tested_backend()->check(nat_of(plan->guest), plan, ret_refusal);
+}
+
+int nat_remove(const char *guest, NatRefusal *ret_refusal) {
+        return tested_backend()->remove(nat_of(guest), guest, ret_refusal);
+}
+
+bool nat_has_masquerade(NatFamily family) {
+        return tested_backend()->has_masquerade(nat_of("web"), family);
+}
+
+/* ---- a plan and its tables ---- */
 
 static const Forward forwards[] = {
         { FORWARD_TCP | FORWARD_UDP, 8000, 10000, 8000 },
@@ -152,6 +199,7 @@ int take_away(const char *guest) {
 int nat_setup(void **state) {
         (void) state;
         nat_kernel_reset();
+        memset(known, 0, sizeof(known));
         private_net_renew();
         return 0;
 }

@@ -27,6 +27,14 @@ void nat_kernel_reset(void);
 /* Resets, and refuses the commits from the n-th to the m-th. */
 void nat_kernel_refuse(unsigned from, unsigned to, int error);
 
+/* The backend that the tests are run with: UMLD_TEST_BACKEND, else iptables. What it remembers of a
+ * guest is kept until the next setup. */
+const NatBackend *tested_backend(void);
+int nat_apply(const NatPlan *plan, NatRefusal *ret_refusal);
+int nat_check(const NatPlan *plan, NatRefusal *ret_refusal);
+int nat_remove(const char *guest, NatRefusal *ret_refusal);
+bool nat_has_masquerade(NatFamily family);
+
 /* Setup of a test: an obliging kernel and empty tables. */
 int nat_setup(void **state);
 

@@ -10,6 +10,7 @@
 
 #include "nat-tables.h"
 
+#include "host/nft-foreign.h"
 #include "host/sysctl.h"
 
 /* Two namespaces beside ours, which is the host: the Internet behind venet0, the guest behind tap0.
@@ -134,8 +135,10 @@ static int setup(void **state) {
               "ip route add default via 10.0.0.1'",
               (int) guest);
         ASSERT_OK(sysctl_set("net/ipv4/ip_forward", "1"));
-        /* A host that means to forward nothing. */
-        shell("iptables-legacy -P FORWARD DROP && iptables-legacy -A FORWARD -j REJECT");
+        /* A host that means to forward nothing. With nftables only a rule of its own changes that.
+         */
+        if (tested_backend() == &nat_iptables)
+                shell("iptables-legacy -P FORWARD DROP && iptables-legacy -A FORWARD -j REJECT");
         return 0;
 }
 
@@ -299,6 +302,37 @@ static void test_guarded(void **state) {
         assert_int_equal(nat_check(&plan, &refusal), 1);
 }
 
+/* What the host's own nftables drop no rule of ours lets pass; a rule of the host's does. */
+static void test_barrier(void **state) {
+        static const Forward forward = { FORWARD_TCP, 8080, 8080, 80 };
+        const NatPlan plan = {
+                .guest = "web",
+                .tap = "tap0",
+                .uplink = "venet0",
+                .side[NAT_IPV4].guest_address.v4 = address("10.0.0.2", 0).sin_addr,
+                .forwards = &forward,
+                .n_forwards = 1,
+        };
+        NftBarrier barriers[NFT_BARRIERS_MAX];
+        NatRefusal refusal;
+        char said[INET_ADDRSTRLEN];
+        pid_t server = serve(guest, 80);
+
+        (void) state;
+        shell("nft 'add table ip own; add chain ip own passing { type filter hook forward priority "
+              "0; }; add rule ip own passing reject'");
+        assert_int_equal(nat_apply(&plan, &refusal), 1);
+        call(inet, "192.0.2.1", 8080, said);
+        assert_string_equal(said, "");
+        assert_int_equal(nft_forward_barriers("tap0", false, barriers), 1);
+        shell("nft insert rule ip own passing iifname tap0 accept; nft insert rule ip own passing "
+              "oifname tap0 accept");
+        call(inet, "192.0.2.1", 8080, said);
+        assert_string_equal(said, "192.0.2.9");
+        assert_int_equal(nft_forward_barriers("tap0", false, barriers), 0);
+        assert_int_equal(waitpid(server, NULL, 0), server);
+}
+
 static int setup_newest(void **state) {
         nat_kernel_reset();
         return setup(state);
@@ -317,6 +351,7 @@ int main(void) {
                 { "test_from_everywhere (oldest revisions)", test_from_everywhere, setup_oldest,
                   teardown, NULL },
                 { "test_guarded", test_guarded, setup_newest, teardown, NULL },
+                { "test_barrier", test_barrier, setup_newest, teardown, NULL },
                 { "test_traffic (oldest revisions)", test_traffic, setup_oldest, teardown, NULL },
         };
 

@@ -92,6 +92,7 @@ class Status(Case):
                          GuestAddress="10.0.0.2", Uplink="venet0", Masquerade="masquerade",
                          Backend="iptables", Forwards="tcp/8000-10000 udp/53", RuleRepairs="3", Guarded="22",
                          HostAccess="icmp", MTU=1400, HostAddress6="fd00::1/64", GuestAddress6="fd00::2",
+                         BackendReason="Backend=",
                          Confinement="user=60001 seccomp=off", ConsoleLog="/var/log/umld/web/console.log",
                          DaemonPid=4700, DaemonVersion="0.1.0")
         del u
@@ -108,7 +109,8 @@ class Status(Case):
                                        "refused": None})
         self.assertEqual(d["network"], {"tap": "tap0", "host": "10.0.0.1/24", "guest": "10.0.0.2",
                                         "host6": "fd00::1/64", "guest6": "fd00::2", "uplink": "venet0",
-                                        "masquerade": "masquerade", "backend": "iptables", "mtu": 1400, "lacking": [],
+                                        "masquerade": "masquerade", "backend": "iptables",
+                                        "backend_reason": "Backend=", "mtu": 1400, "lacking": [],
                                         "host_access": "icmp", "repairs": 3, "forwards": ["tcp/8000-10000", "udp/53"],
                                         "proxies": [], "guarded": ["22"]})
         self.assertEqual(d["confinement"], {"user": "60001", "seccomp": "off"})

@@ -321,8 +321,7 @@ static void test_network(void **state) {
                   "\"4.4.4.4\" is one too many; at most 3 name servers" },
                 { "Transport=slirp", "\"slirp\" is unknown; use auto, tuntap or vector" },
                 { "Masquerade=yes", "\"yes\" is unknown; use auto, masquerade, snat or no" },
-                { "Backend=nftables", "\"nftables\" is not supported yet; use auto or iptables" },
-                { "Backend=ipfw", "\"ipfw\" is unknown; use auto or iptables" },
+                { "Backend=ipfw", "\"ipfw\" is unknown; use auto, iptables or nftables" },
                 { "Forward=80", "\"80\" is no forward; write PROTO/PORT, PROTO/PORT-PORT or "
                                 "PROTO/PORT:PORT, such as tcp/8080:80" },
                 { "Forward=tcp/80 tcp/0", "\"tcp/0\" is no forward; ports go from 1 to 65535" },

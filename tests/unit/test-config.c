@@ -60,6 +60,7 @@ static void test_defaults(void **state) {
         assert_int_equal(c->transport, TRANSPORT_AUTO);
         assert_int_equal(c->masquerade, MASQUERADE_AUTO);
         assert_int_equal(c->host_access, HOST_ACCESS_ICMP);
+        assert_int_equal(c->backend, RULES_AUTO);
         assert_int_equal(c->mtu, 0);
         assert_false(config_has_ipv6(c));
         assert_int_equal(c->n_forwards, 0);
@@ -134,7 +135,7 @@ static void test_network(void **state) {
                                                   "Forward=tcp/8000-8010, udp/53,tcp+udp/123:1123\n"
                                                   "Forward=tcp/2200-2210:22-32 tcp6/80\n"
                                                   "Forward=tcp/203.0.113.7:80\n"
-                                                  "Backend=iptables\n"
+                                                  "Backend=nftables\n"
                                                   "[Memory]\n"
                                                   "Backing=dir:/var/lib/umld memory\n"
                                                   "Balloon=auto\n");
@@ -157,6 +158,7 @@ static void test_network(void **state) {
         assert_int_equal(c->guest_address6.s6_addr[15], 2);
         assert_int_equal(c->mtu, 1400);
         assert_int_equal(c->host_access, HOST_ACCESS_ALL);
+        assert_int_equal(c->backend, RULES_NFTABLES);
         assert_int_equal(c->n_dns, 3);
         assert_address(c->dns[1], "1.1.1.1");
         assert_address(c->dns[2], "10.0.0.53");
@@ -265,6 +267,7 @@ static void test_enums(void **state) {
         ASSERT_TABLE(transport, TRANSPORT_MAX);
         ASSERT_TABLE(masquerade, MASQUERADE_MAX);
         ASSERT_TABLE(host_access, HOST_ACCESS_MAX);
+        ASSERT_TABLE(rules_backend, RULES_BACKEND_MAX);
         ASSERT_TABLE(ready_when, READY_WHEN_MAX);
         ASSERT_TABLE(restart_when, RESTART_WHEN_MAX);
         ASSERT_TABLE(cpu_affinity, CPU_AFFINITY_MAX);

@@ -1,91 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nat.c - makes the legacy tables hold a guest's chains, by libip4tc and libip6tc.
+/* nat-iptables.c - makes the legacy tables hold a guest's chains, by libip4tc and libip6tc.
  *
  * A table is taken as a snapshot, edited in memory until it holds what is planned, and given back
  * whole if that changed anything: one commit that packets see all at once. Applying, removing and
  * checking are one edit: removing plans chains without rules, checking ends before the commit. */
 
 #include "basic/cleanup.h"
-#include "basic/file-util.h"
 
-#include "host/modprobe.h"
 #include "host/nat-blob.h"
 #include "host/nat-plan.h"
-#include "host/xtables.h"
+#include "host/xt-tables.h"
 
 #define COMMIT_ATTEMPTS 5
-#define NAMES_MAX       4096
 #define TABLES          ((size_t) NAT_FAMILY_MAX * NAT_TABLE_MAX)
 
-static const struct {
-        const char *name, *what;
-        const char *module[NAT_FAMILY_MAX];
-} tables[NAT_TABLE_MAX] = {
-        [NAT_TABLE_FILTER] = { "filter", "table filter", { "iptable_filter", "ip6table_filter" } },
-        [NAT_TABLE_NAT] = { "nat", "table nat", { "iptable_nat", "ip6table_nat" } },
-        [NAT_TABLE_MANGLE] = { "mangle", "table mangle", { "iptable_mangle", "ip6table_mangle" } },
+static const char *const table_words[NAT_TABLE_MAX] = {
+        [NAT_TABLE_FILTER] = "table filter",
+        [NAT_TABLE_NAT] = "table nat",
+        [NAT_TABLE_MANGLE] = "table mangle",
 };
-
-static const struct {
-        const char *module, *names;
-} families[NAT_FAMILY_MAX] = {
-        [NAT_IPV4] = { "ip_tables", "/proc/self/net/ip_tables_names" },
-        [NAT_IPV6] = { "ip6_tables", "/proc/self/net/ip6_tables_names" },
-};
-
-/* The libraries report by errno; 0 means that they and the kernel do not speak the same version. */
-static int xt_error(void) {
-        return errno > 0 ? -errno : -EPROTO;
-}
-
-static bool no_such_table(int error) {
-        return error == -ENOPROTOOPT || error == -ENOENT;
-}
-
-/* The modules are asked for once: a host that has none will not have them a moment later. */
-static void load_modules_once(NatFamily family) {
-        static bool tried[NAT_FAMILY_MAX];
-
-        if (tried[family])
-                return;
-        tried[family] = true;
-        if (modprobe(families[family].module) == -EOPNOTSUPP)
-                return;
-        FOREACH_ELEMENT (t, tables)
-                (void) modprobe(t->module[family]);
-}
-
-static int table_open(NatFamily family, NatTable table, struct xtc_handle **ret) {
-        const XtLibrary *xt = xt_library(family);
-        struct xtc_handle *h = xt->init(tables[table].name);
-
-        if (!h && no_such_table(xt_error())) {
-                load_modules_once(family);
-                h = xt->init(tables[table].name);
-        }
-        if (!h)
-                return no_such_table(xt_error()) || errno == EAFNOSUPPORT ? -ENOPROTOOPT
-                                                                          : xt_error();
-        *ret = h;
-        return 0;
-}
-
-/* Is the table in use in this network namespace? A mere look by the library would make it so. */
-static bool table_in_use(NatFamily family, NatTable table) {
-        _cleanup_free_ char *names = NULL;
-        char *rest, *line;
-        ssize_t n = read_file(families[family].names, NAMES_MAX, &names);
-
-        if (n == -ENOENT && family == NAT_IPV6)
-                return false; /* a kernel without its tables */
-        if (n < 0)
-                return true; /* not told, so look */
-        rest = names;
-        while ((line = strsep(&rest, "\n")))
-                if (streq(line, tables[table].name))
-                        return true;
-        return false;
-}
 
 /* A table on its way through an edit. */
 typedef struct TableEdit {
@@ -273,9 +206,9 @@ static int table_edit(NatEdit *edit, TableEdit *t) {
         bool wanted = table_wanted(edit->chains, t);
         int r;
 
-        if (!wanted && !table_in_use(t->family, t->table))
+        if (!wanted && !xt_table_in_use(t->family, t->table))
                 return 0;
-        r = table_open(t->family, t->table, &t->handle);
+        r = xt_table_open(t->family, t->table, &t->handle);
         if (r < 0)
                 return !wanted && may_be_missing(t, r) ? 0 : r;
         FOREACH_ELEMENT (c, edit->chains->chain) {
@@ -296,7 +229,7 @@ static int table_edit(NatEdit *edit, TableEdit *t) {
 }
 
 static int refuse(const TableEdit *t, int error, NatRefusal *ret) {
-        *ret = (NatRefusal){ tables[t->table].what, t->family, t->table };
+        *ret = (NatRefusal){ table_words[t->table], t->family, t->table };
         return error;
 }
 
@@ -386,35 +319,12 @@ static int plan_chains(NatChains *chains, const NatPlan *plan, NatRefusal *ret_r
         return r;
 }
 
-int nat_apply(const NatPlan *plan, NatRefusal *ret_refusal) {
-        _cleanup_(nat_chains_done) NatChains chains = {};
-        bool fresh = false;
-        int r = plan_chains(&chains, plan, ret_refusal);
-
-        if (r < 0)
-                return r;
-        r = nat_commit(&chains, 0, TABLES, &fresh, ret_refusal);
-        if (r < 0 && fresh) {
-                NatRefusal ignored;
-
-                /* The first table may have been committed: half of a set-up is worse than none,
-                 * while an older one that still works is better than none. */
-                (void) nat_remove(plan->guest, &ignored);
-        }
-        return r;
-}
-
-bool nat_has_masquerade(NatFamily family) {
-        const NatRule rule = { .family = family, .verdict = NAT_MASQUERADE };
-
-        return !nat_missing_feature(&rule);
-}
-
-int nat_remove(const char *guest, NatRefusal *ret_refusal) {
+static int nat_remove(Nat *nat, const char *guest, NatRefusal *ret_refusal) {
         bool changed = false, fresh;
         NatChains chains;
         int failed = 0;
 
+        (void) nat;
         nat_chains_init(&chains, guest);
         /* Each for itself: what one of them refuses is no reason to leave the others as they are,
          * and whoever is short of descriptors needs but one. */
@@ -431,11 +341,37 @@ int nat_remove(const char *guest, NatRefusal *ret_refusal) {
         return failed < 0 ? failed : changed;
 }
 
-int nat_check(const NatPlan *plan, NatRefusal *ret_refusal) {
+static int nat_apply(Nat *nat, const NatPlan *plan, NatRefusal *ret_refusal) {
+        _cleanup_(nat_chains_done) NatChains chains = {};
+        bool fresh = false;
+        int r = plan_chains(&chains, plan, ret_refusal);
+
+        if (r < 0)
+                return r;
+        r = nat_commit(&chains, 0, TABLES, &fresh, ret_refusal);
+        if (r < 0 && fresh) {
+                NatRefusal ignored;
+
+                /* The first table may have been committed: half of a set-up is worse than none,
+                 * while an older one that still works is better than none. */
+                (void) nat_remove(nat, plan->guest, &ignored);
+        }
+        return r;
+}
+
+static bool nat_has_masquerade(const Nat *nat, NatFamily family) {
+        const NatRule rule = { .family = family, .verdict = NAT_MASQUERADE };
+
+        (void) nat;
+        return !nat_missing_feature(&rule);
+}
+
+static int nat_check(Nat *nat, const NatPlan *plan, NatRefusal *ret_refusal) {
         _cleanup_(nat_chains_done) NatChains chains = {};
         _cleanup_(nat_edit_done) NatEdit edit = {};
         int r = plan_chains(&chains, plan, ret_refusal);
 
+        (void) nat;
         if (r < 0)
                 return r;
         r = nat_edit_prepare(&edit, &chains, 0, TABLES, ret_refusal);
@@ -447,29 +383,23 @@ int nat_check(const NatPlan *plan, NatRefusal *ret_refusal) {
         return 1;
 }
 
-static bool leads_port(const NatRule *rule, const Forward *port) {
-        uint8_t protocol = port->protocols == FORWARD_TCP ? IPPROTO_TCP : IPPROTO_UDP;
-
-        return rule->verdict == NAT_DNAT && rule->protocol == protocol &&
-               rule->first_port <= port->host_first && port->host_first <= rule->last_port;
-}
-
 /* -ENOENT: the chain is not there. */
 static int look_at(const NatChain *chain, TableEdit *ret) {
         *ret = (TableEdit){ .family = chain->family,
                             .table = chain->table,
                             .xt = xt_library(chain->family) };
-        if (!table_in_use(ret->family, ret->table))
+        if (!xt_table_in_use(ret->family, ret->table))
                 return -ENOENT;
-        return table_open(ret->family, ret->table, &ret->handle);
+        return xt_table_open(ret->family, ret->table, &ret->handle);
 }
 
-int nat_packets(const char *guest, const Forward *port, uint64_t *ret) {
+static int nat_packets(Nat *nat, const NatPlan *plan, const Forward *port, uint64_t *ret) {
         uint64_t packets = 0;
         bool found = false;
         NatChains chains;
 
-        nat_chains_init(&chains, guest);
+        (void) nat;
+        nat_chains_init(&chains, plan->guest);
         for (NatFamily f = 0; f < NAT_FAMILY_MAX; f++) {
                 const NatChain *pre = nat_chain(&chains, f, NAT_CHAIN_PRE);
                 _cleanup_(table_edit_done) TableEdit t = {};
@@ -479,7 +409,7 @@ int nat_packets(const char *guest, const Forward *port, uint64_t *ret) {
                         continue;
                 for (const void *e = t.xt->first_rule(pre->name, t.handle); e;
                      e = t.xt->next_rule(e, t.handle))
-                        if (decode(&t, e, &rule) && leads_port(&rule, port)) {
+                        if (decode(&t, e, &rule) && nat_rule_leads(&rule, port)) {
                                 packets += t.xt->packets(e);
                                 found = true;
                         }
@@ -490,13 +420,14 @@ int nat_packets(const char *guest, const Forward *port, uint64_t *ret) {
         return 0;
 }
 
-int nat_foreign_before(const char *guest) {
+static int nat_foreign_before(Nat *nat, const NatPlan *plan) {
         _cleanup_(table_edit_done) TableEdit t = {};
         const NatChain *fwd;
         NatChains chains;
         int r, n = 0;
 
-        nat_chains_init(&chains, guest);
+        (void) nat;
+        nat_chains_init(&chains, plan->guest);
         fwd = nat_chain(&chains, NAT_IPV4, NAT_CHAIN_FWD);
         r = look_at(fwd, &t);
         if (r < 0)
@@ -511,3 +442,14 @@ int nat_foreign_before(const char *guest) {
         }
         return -ENOENT;
 }
+
+const NatBackend nat_iptables = {
+        .name = "iptables",
+        .tool = { [NAT_IPV4] = "iptables", [NAT_IPV6] = "ip6tables" },
+        .apply = nat_apply,
+        .check = nat_check,
+        .remove = nat_remove,
+        .packets = nat_packets,
+        .foreign_before = nat_foreign_before,
+        .has_masquerade = nat_has_masquerade,
+};

@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""iptables or nftables: the choice between them, its change, and what a host lacks for it."""
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from umldtest import DONE, TestCase, main, wait_until
+
+# The host's own rules, and what auto makes of them.
+LEGACY = "iptables-legacy -A INPUT -p tcp --dport 2222 -j ACCEPT"
+NFT = "nft 'add table inet own; add chain inet own c { type filter hook input priority 0; }; " \
+      "add rule inet own c tcp dport 2222 accept'"
+CHOICES = [
+    ([], "iptables", "the host has legacy tables"),
+    ([LEGACY], "iptables", "the host's own rules are in legacy tables"),
+    ([NFT], "nftables", "the host's own rules are in nftables"),
+    ([LEGACY, NFT], "iptables", "the host's own rules are in legacy tables"),
+]
+
+
+class BackendTest(TestCase):
+    def guest(self, backend=None, name="web", **network):
+        if backend:
+            network["Backend"] = backend
+        self.world.guest(name, fake="boot,ready", Network={"Forward": "tcp/8080:80", **network})
+
+    def made_by(self, name="web"):
+        """Which of the two have rules of that guest."""
+        found = {"iptables"} if f"UMLD-FWD-{name}" in self.world.host("iptables-legacy-save") else set()
+        tables = self.world.host("nft", "list", "tables").splitlines()
+        return found | ({"nftables"} if f"table inet umld-{name}" in tables else set())
+
+    def network(self, umld):
+        status = umld.status()["network"]
+        return status["backend"], status["backend_reason"]
+
+
+class Choice(BackendTest):
+    def test_auto(self):
+        for commands, backend, reason in CHOICES:
+            with self.subTest(commands=commands):
+                self.world.host("sh", "-c", "iptables-legacy -F; nft flush ruleset;" + "; ".join(commands))
+                self.guest("auto")
+                self.assertIn(f"rules         by {backend} ({reason})\n", self.world.check("web").stdout)
+                self.assertEqual(self.made_by(), set())
+                before = self.world.snapshot()
+                umld = self.daemon().wait_ready()
+                self.assertEqual(self.network(umld), (backend, reason))
+                self.assertEqual(self.made_by(), {backend})
+                self.assertIn(f"by {backend} ({reason})", self.world.umlctl("status", "web").stdout)
+                self.assertEqual(umld.stop(), DONE)
+                self.assert_same_host(before)
+
+    def test_set(self):
+        """Whatever the host has; and two guests may differ."""
+        self.world.host("sh", "-c", NFT)
+        self.guest("iptables")
+        umld = self.daemon().wait_ready()
+        self.assertEqual(self.network(umld), ("iptables", "Backend="))
+        self.guest("nftables", "other", Tap="tap1", HostAddress="10.0.1.1/24", GuestAddress="10.0.1.2",
+                   Forward="tcp/8081:80")
+        other = self.daemon("other").wait_ready()
+        self.assertEqual((self.made_by(), self.made_by("other")), ({"iptables"}, {"nftables"}))
+        self.assertEqual(umld.stop(), DONE)
+        self.assertEqual(other.stop(), DONE)
+        self.assertEqual((self.made_by(), self.made_by("other")), (set(), set()))
+
+
+class Change(BackendTest):
+    def test_reload(self):
+        """From one to the other and back under a running guest."""
+        self.guest("iptables")
+        before = self.world.snapshot()
+        umld = self.daemon().wait_ready()
+        pid = umld.guest_pid()
+        for backend in ("nftables", "iptables", "nftables"):
+            self.guest(backend)
+            self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
+            self.assertEqual(self.made_by(), {backend})
+            self.assertEqual(self.network(umld), (backend, "Backend="))
+        self.assertEqual(umld.guest_pid(), pid)
+        self.assertEqual(umld.status()["network"]["repairs"], 0)
+        self.assertEqual(umld.stop(), DONE)
+        self.assert_same_host(before)
+
+    def test_crash_between(self):
+        """What a killed umld left is swept, whichever it used."""
+        for left, after in (("nftables", "iptables"), ("iptables", "nftables")):
+            with self.subTest(left=left):
+                self.guest(left)
+                before = self.world.snapshot()
+                self.daemon().wait_ready().kill()
+                self.assertEqual(self.made_by(), {left})
+                self.guest(after)
+                umld = self.daemon().wait_ready()
+                self.assertEqual(self.made_by(), {after})
+                self.assertEqual(umld.stop(), DONE)
+                self.assertEqual(self.made_by(), set())
+                self.guest(left)
+                self.assert_same_host(before)
+
+
+class Lacks(BackendTest):
+    def hide_library(self):
+        """For the host alone, whose mounts are its own."""
+        library = re.search(r"libnftables\.so\.1 .*=> (\S+)", self.world.host("ldconfig", "-p"))[1]
+        self.world.host("mount", "--bind", "/dev/null", Path(library).resolve())
+
+    def test_no_library(self):
+        self.world.host("sh", "-c", NFT)
+        self.hide_library()
+        self.guest("auto")
+        why = "the host's own rules are in nftables, but libnftables is not installed"
+        self.assertIn(f"by iptables ({why})\n", self.world.check("web").stdout)
+        umld = self.daemon().wait_ready()
+        self.assertEqual(self.network(umld), ("iptables", why))
+        self.guest("nftables")
+        p = self.world.umlctl("reload", "web")
+        self.assertIn("libnftables; install it (Debian: libnftables1), or set Backend=iptables", p.stderr)
+        self.assertEqual(self.network(umld), ("iptables", why))  # what there was stays
+        self.assertEqual(umld.stop(), DONE)
+
+    def assert_barrier(self, backend, close, chain, opened):
+        """A chain of the host's own that drops is named once, with what helps; that is tried."""
+        self.world.host("sh", "-c", close)
+        self.guest(backend)
+        warning = f"chain {chain} drops the guest's packets"
+        self.assertIn(warning, self.world.check("web").stdout)
+        umld = self.daemon().wait_ready()
+        self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
+        self.assertEqual(umld.log.count(warning), 1)
+        for command in re.search(r"add them: (.*)", umld.log)[1].split("; "):
+            self.world.host(*shlex.split(command))
+        text = self.world.host("sh", "-c", "iptables-legacy -S FORWARD; nft list ruleset")
+        self.assertEqual(len(re.findall(opened, text)), 2)
+        self.assertEqual(umld.stop(), DONE)
+        self.assertNotIn(warning, self.world.check("web").stdout)
+
+    def test_barrier(self):
+        self.assert_barrier("auto", "nft 'add table inet own; add chain inet own passing { type filter hook forward "
+                            "priority 0; policy drop; }'", "passing of the host's own nftables table inet own",
+                            "ifname \"tap0\" accept")
+
+    def test_legacy_barrier(self):
+        self.assert_barrier("nftables", "iptables-legacy -P FORWARD DROP", "FORWARD of the host's own legacy tables",
+                            "-[io] tap0 -j ACCEPT")
+
+    def test_flushed(self):
+        """Who throws away all tables throws away ours for a moment only."""
+        self.guest("nftables")
+        umld = self.daemon().wait_ready()
+        self.world.host("nft", "flush", "ruleset")
+        wait_until(lambda: self.made_by() == {"nftables"}, 3, "the repair")
+        wait_until(lambda: umld.status()["network"]["repairs"] == 1, what="the count")
+        # What others do to theirs is no damage.
+        self.world.host("sh", "-c", NFT)
+        self.world.host("nft", "delete", "table", "inet", "own")
+        self.assertEqual(umld.stop(), DONE)
+        self.assertEqual(umld.log.count("somebody changed or removed the guest's rules"), 1)
+
+
+if __name__ == "__main__":
+    main()
