@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import DONE, FAILED, HOST, PATIENCE, TestCase, libc, main, wait_until
+from umldtest import BACKEND, DONE, FAILED, HOST, PATIENCE, TestCase, libc, main, wait_until
 
 PR_SET_NAME, PR_SET_PDEATHSIG = 15, 1
 LOOK = 5  # seconds within which the guard has followed
@@ -78,9 +78,8 @@ class ForwardsTest(TestCase):
                          Supervise={"StopTimeout": "4s"})
 
     def rules(self, name="web"):
-        text = self.world.host("iptables-legacy", "-t", "nat", "-S")
         start = f"-A UMLD-PRE-{name} "
-        return [line[len(start):] for line in text.splitlines() if line.startswith(start)]
+        return [line[len(start):] for line in self.world.tables("nat") if line.startswith(start)]
 
     def guarded(self, umld):
         return umld.status()["network"]["guarded"]
@@ -194,27 +193,41 @@ class Repairs(ForwardsTest):
 
     WITHIN = 3
 
+    # A rule of somebody else's, and what he does then.
+    DAMAGES = {
+        "iptables": ("iptables-legacy -A FORWARD -i eth7 -j REJECT",
+                     ["iptables-legacy-save > $UMLD_WORLD_DIR/saved; iptables-legacy -F; "
+                      "iptables-legacy -A FORWARD -i eth7 -j REJECT",
+                      "iptables-legacy -t nat -F; iptables-legacy -t nat -X",
+                      "iptables-legacy -t nat -D UMLD-PRE-web 1",
+                      "iptables-legacy -I FORWARD -j UMLD-FWD-web",
+                      "iptables-legacy-restore -n < $UMLD_WORLD_DIR/saved"]),
+        "nftables": ("nft 'add table inet theirs; add chain inet theirs c { type filter hook forward priority 0; };"
+                     " add rule inet theirs c iifname eth7 drop'",
+                     ["nft list table inet theirs > $UMLD_WORLD_DIR/saved; nft flush ruleset; "
+                      "nft -f $UMLD_WORLD_DIR/saved",
+                      "nft delete table inet umld-web",
+                      "nft flush chain inet umld-web UMLD-PRE-web",
+                      "nft insert rule inet umld-web UMLD-FWD-web drop",
+                      "nft flush chain inet umld-web forward"]),
+    }
+
     def tables(self):
-        text = self.world.host("sh", "-c", "iptables-legacy-save -t filter; iptables-legacy-save -t nat")
-        return [line for line in text.splitlines() if "UMLD" in line and not line.startswith(":")]
+        return [line for line in self.world.tables("filter", "nat") if "UMLD" in line]
 
     def test_tables(self):
         self.guest("tcp/8080:80 tcp/9000-9010")
         umld = self.daemon().wait_ready()
-        self.world.host("iptables-legacy", "-A", "FORWARD", "-i", "eth7", "-j", "REJECT")
+        foreign, damages = self.DAMAGES[BACKEND or "iptables"]
+        self.world.host("sh", "-c", foreign)
         right = self.tables()
-        self.world.host("sh", "-c", "iptables-legacy-save > $UMLD_WORLD_DIR/saved")
-        for count, damage in enumerate(["iptables-legacy -F; iptables-legacy -A FORWARD -i eth7 -j REJECT",
-                                        "iptables-legacy -t nat -F; iptables-legacy -t nat -X",
-                                        "iptables-legacy -t nat -D UMLD-PRE-web 1",
-                                        "iptables-legacy -I FORWARD -j UMLD-FWD-web",
-                                        "iptables-legacy-restore -n < $UMLD_WORLD_DIR/saved"], 1):
+        for count, damage in enumerate(damages, 1):
             with self.subTest(damage=damage):
                 self.world.host("sh", "-c", damage)
                 self.assertNotEqual(self.tables(), right)
                 wait_until(lambda: self.tables() == right, self.WITHIN, "the repair")
                 wait_until(lambda n=count: umld.status()["network"]["repairs"] == n, what="the count")
-        self.assertIn("-A FORWARD -i eth7 -j REJECT", self.world.host("iptables-legacy", "-S", "FORWARD"))
+        self.assertIn("eth7", self.world.host("sh", "-c", "iptables-legacy -S FORWARD; nft list ruleset"))
         self.assertEqual(umld.log.count("somebody changed or removed the guest's rules"), 1)  # one burst
         self.assertEqual(umld.stop(), DONE)
         self.assertEqual(self.tables(), [])
@@ -226,7 +239,10 @@ class Repairs(ForwardsTest):
         right = self.tables()
         with open(self.world.dir / "xtables.lock", "rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            self.world.host("env", "XTABLES_LOCKFILE=/dev/shm/other", "iptables-legacy", "-F")
+            if BACKEND == "nftables":
+                self.world.host("nft", "flush", "ruleset")
+            else:
+                self.world.host("env", "XTABLES_LOCKFILE=/dev/shm/other", "iptables-legacy", "-F")
             end = time.monotonic() + 4
             while time.monotonic() < end:
                 began = time.monotonic()

@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (DEBIAN_KERNEL, DONE, MAKE_GUEST, PATIENCE, SOURCE, TestCase, main, test_kernels, wait_until)
+from umldtest import (BACKEND, DEBIAN_KERNEL, DONE, MAKE_GUEST, PATIENCE, SOURCE, TestCase, main, test_kernels, wait_until)
 
 PORT = 8080
 INET6, HOST6 = "2001:db8::1", "2001:db8::10"
@@ -33,9 +33,7 @@ class Ipv6Test(TestCase):
         return self.world.host("cat", f"/proc/sys/net/ipv6/conf/{name}").strip()
 
     def rules(self, table):
-        """By a program that does not take the lock, which umld may want just now."""
-        text = self.world.host("ip6tables-legacy-save", "-t", table)
-        return [line for line in text.splitlines() if line.startswith("-A ")]
+        return self.world.tables(table, ipv6=True)
 
 
 class Kernels(Ipv6Test):
@@ -196,14 +194,18 @@ class Host(Ipv6Test):
         umld = self.daemon().wait_ready()
         tables = ("filter", "nat", "mangle")
         right = [self.rules(t) for t in tables]
-        for table in tables:
-            self.world.host("ip6tables-legacy", "-t", table, "-F")
+        self.assertNotIn([], right)
+        if BACKEND == "nftables":
+            self.world.host("nft", "flush", "table", "inet", "umld-web")
+        else:
+            for table in tables:
+                self.world.host("ip6tables-legacy", "-t", table, "-F")
         wait_until(lambda: [self.rules(t) for t in tables] == right, 10, "the repair")
         self.assertEqual(umld.stop(), DONE)
 
     def test_refused(self):
         """No tables of IPv6: said once, and the guest lives by IPv4."""
-        self.guest(Forward="tcp/80")
+        self.guest(Forward="tcp/80", Backend="iptables")
         before = self.world.snapshot()
         umld = self.daemon(wrapper=[self.world.program("tests/lib/refuse"), "ip6tables", "--"]).wait_ready()
         reason = "no IPv6 for the guest: the host has no ip6tables table filter (Operation not permitted)"

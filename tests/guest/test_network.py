@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (DONE, GUEST_ADDRESS, HOST, HOST_TAP, MAKE_GUEST, PATIENCE, SOURCE, TestCase, main, test_kernels,
+from umldtest import (BACKEND, DONE, GUEST_ADDRESS, HOST, HOST_TAP, MAKE_GUEST, PATIENCE, SOURCE, TestCase, main, test_kernels,
                       wait_until)
 
 PORT = 8080
@@ -111,8 +111,8 @@ class Mtu(NetworkTest):
         self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
         self.assertEqual(self.mtu("tap0"), 1290)
         for rule in ("-i", "-o"):
-            self.world.host("iptables-legacy", "-t", "mangle", "-C", "UMLD-MSS-web", rule, "tap0", "-p", "tcp",
-                            "--tcp-flags", "SYN,RST", "SYN", "-j", "TCPMSS", "--clamp-mss-to-pmtu")
+            self.assertIn(f"-A UMLD-MSS-web {rule} tap0 -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS "
+                          "--clamp-mss-to-pmtu", self.world.tables("mangle"))
         since = len(umld.messages)
         self.world.host("ip", "link", "set", "tap0", "mtu", "1500")
         os.kill(umld.guest_pid(), signal.SIGKILL)
@@ -178,8 +178,9 @@ class HostAccess(NetworkTest):
         umld = self.daemon().wait_ready(60)
         self.assertFalse(self.reached(HOST_TAP))
         self.assertFalse(self.echoed(HOST_TAP))
-        rules = self.world.host("iptables-legacy", "-S", "INPUT").splitlines()
-        self.assertEqual(rules[1], "-A INPUT -i tap0 -j UMLD-IN-web")
+        if BACKEND != "nftables":  # where the place is a priority
+            rules = self.world.host("iptables-legacy", "-S", "INPUT").splitlines()
+            self.assertEqual(rules[1], "-A INPUT -i tap0 -j UMLD-IN-web")
         self.assertEqual(umld.stop(40), DONE)
 
     def test_read_only_settings(self):

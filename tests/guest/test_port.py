@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (DEBIAN_KERNEL, DONE, FAILED, HOST, MAKE_GUEST, NOT_RUNNING, SOURCE, USAGE, TestCase, main,
+from umldtest import (BACKEND, DEBIAN_KERNEL, DONE, FAILED, HOST, MAKE_GUEST, NOT_RUNNING, SOURCE, USAGE, TestCase, main,
                       wait_until)
 
 
@@ -93,14 +93,24 @@ class PortTest(TestCase):
         self.assertEqual({name for name, (ok, _) in checks.items() if not ok}, set())
         self.assertIn("nobody in the guest listens on tcp/81", self.explain("tcp/8081", FAILED)[0])
 
+    # A rule of somebody else's before ours in FORWARD, and one that takes calls of the host itself.
+    OTHERS = {
+        "iptables": ("iptables-legacy -I FORWARD -p tcp -j DROP",
+                     f"iptables-legacy -t nat -I OUTPUT -p tcp -d {HOST} --dport 8080 -j ACCEPT"),
+        "nftables": ("nft 'add table ip own; add chain ip own f { type filter hook forward priority -2; }; "
+                     "add rule ip own f meta l4proto tcp drop'",
+                     "nft 'add chain ip own o { type nat hook output priority -101; }; "
+                     "add rule ip own o tcp dport 8080 dnat to 192.0.2.1'"),
+    }
+
     def test_rules_of_others(self):
         self.start(Forward="tcp/8080:80")
-        self.world.host("iptables-legacy", "-I", "FORWARD", "-p", "tcp", "-j", "DROP")
+        before, instead = self.OTHERS[BACKEND or "iptables"]
+        self.world.host("sh", "-c", before)
         verdict, checks = self.explain("tcp/8080", DONE)
         self.assertEqual(checks["FORWARD"], (None, "1 rule of others comes before the one that accepts it, and may "
                                                    "drop what comes from outside"))
-        self.world.host("iptables-legacy", "-t", "nat", "-I", "OUTPUT", "-p", "tcp", "-d", HOST, "--dport", "8080",
-                        "-j", "ACCEPT")
+        self.world.host("sh", "-c", instead)
         verdict, checks = self.explain("tcp/8080", FAILED)
         self.assertEqual(verdict, f"tcp/8080 does not work: the guest listens, but a call to {HOST} tcp/8080 does not "
                                   "get there: another rule of the host takes it")

@@ -37,8 +37,7 @@ class ReloadTest(TestCase):
 
     def rules(self):
         """The ports of the host that the guest's rules forward."""
-        text = self.world.host("iptables-legacy", "-t", "nat", "-S")
-        return [line.split("--dport ")[1].split()[0] for line in text.splitlines()
+        return [line.split("--dport ")[1].split()[0] for line in self.world.tables("nat")
                 if line.startswith("-A UMLD-PRE-web ") and " DNAT " in line]
 
     def unconfirmed(self, umld):

@@ -28,12 +28,16 @@ import time
 import unittest
 from pathlib import Path
 
+import nft_tables
 import tap
 
 SOURCE = Path(os.environ.get("UMLD_SOURCE_ROOT") or Path(__file__).resolve().parents[2])
 BUILD = Path(os.environ.get("UMLD_BUILD_ROOT") or SOURCE / "build")
 WORLD = SOURCE / "tests/world"
 MAKE_GUEST = SOURCE / "tools/make-guest"
+
+# What makes the rules of guests that do not say so themselves; as umld chooses in an empty world, where not set.
+BACKEND = os.environ.get("UMLD_TEST_BACKEND")
 
 DONE, FAILED, USAGE, NOT_RUNNING, NO_GUEST, NOT_PERMITTED = 0, 1, 2, 3, 4, 77
 
@@ -249,6 +253,14 @@ class World:
             return None
         return wait_until(attempt, within, f"a page on port {port}", interval=0.002)
 
+    def tables(self, *tables, ipv6=False):
+        """The rules in these tables, as iptables-save prints them, whatever made them."""
+        if BACKEND == "nftables":
+            return list(nft_tables.as_iptables(self.host("nft", "-s", "list", "ruleset"), *tables, ipv6=ipv6))
+        tool = "ip6tables" if ipv6 else "iptables"
+        text = self.host("sh", "-c", "".join(f"{tool}-legacy-save -t {t};" for t in tables))
+        return [line for line in text.splitlines() if line.startswith("-A ")]
+
     # ---- guests ----
 
     def guest(self, name="web", fake=None, kernel=None, image=None, own_uid=True, **sections):
@@ -276,6 +288,8 @@ class World:
         return name
 
     def write_config(self, name, settings):
+        if BACKEND:
+            settings.setdefault("Network", {}).setdefault("Backend", BACKEND)
         lines = []
         for section, keys in settings.items():
             lines.append(f"[{section}]")
