@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* bus-server.c - listening, clients, and the little that they expect of a broker. */
 
-#include <grp.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -10,6 +9,7 @@
 #include "basic/log.h"
 #include "basic/time-util.h"
 #include "daemon/bus-server.h"
+#include "host/accounts.h"
 
 enum {
         CLIENTS_MAX = 64, /* so that they cannot use up our descriptors */
@@ -265,7 +265,6 @@ BusServer *bus_server_free(BusServer *s) {
 static int listen_at(const char *path) {
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         struct sockaddr_un sa = { .sun_family = AF_UNIX };
-        const struct group *gr;
 
         if (fd < 0)
                 return -errno;
@@ -275,8 +274,7 @@ static int listen_at(const char *path) {
         (void) unlink(path); /* a predecessor's: we hold the lock */
         if (bind(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0 || chmod(path, 0660) < 0)
                 return -errno;
-        gr = getgrnam("umld");
-        if (gr && chown(path, (uid_t) -1, gr->gr_gid) < 0)
+        if (chown(path, (uid_t) -1, account_readers()) < 0)
                 return -errno;
         if (listen(fd, SOMAXCONN) < 0)
                 return -errno;

@@ -1,24 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* guest-log.c - where a guest's console is kept. */
 
-#include <grp.h>
-
+#include "daemon/guest-log.h"
 #include "api/dirs.h"
 #include "basic/file-util.h"
 #include "basic/log.h"
-#include "daemon/guest-log.h"
-
-/* Group umld reads consoles, where the host has that group. */
-static gid_t readers(void) {
-        const struct group *group = getgrnam("umld");
-
-        return group ? group->gr_gid : (gid_t) -1;
-}
+#include "host/accounts.h"
 
 static int open_file(const Config *c, ConsoleLog **ret) {
         _cleanup_free_ char *directory = umld_path(DIR_LOG, c->name, NULL);
         _cleanup_free_ char *path = umld_path(DIR_LOG, c->name, "console.log");
-        gid_t group = readers();
+        gid_t group = account_readers();
         int r;
 
         if (!directory || !path)

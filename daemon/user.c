@@ -2,20 +2,17 @@
 /* user.c - the user that the guest's processes run as, its directory, and whether it can reach what
  * it needs. */
 
-#include <grp.h>
-#include <pwd.h>
-
 #include "api/dirs.h"
 #include "basic/file-util.h"
 #include "basic/log.h"
 #include "basic/parse-util.h"
 #include "daemon/host.h"
 #include "host/access.h"
+#include "host/accounts.h"
 #include "host/guest-uid.h"
 
 static int resolve_user(const Host *h, uid_t *ret, Fault *f) {
         const char *user = h->config->user;
-        const struct passwd *pw;
         uint64_t uid;
         int r;
 
@@ -31,13 +28,14 @@ static int resolve_user(const Host *h, uid_t *ret, Fault *f) {
                 *ret = (uid_t) uid;
                 return 0;
         }
-        pw = getpwnam(user);
-        if (!pw)
+        r = account_user(user, ret);
+        if (r == -ENOENT)
                 return fault_set(
-                        f, VERDICT_USAGE, false, -ENOENT,
+                        f, VERDICT_USAGE, false, r,
                         "User=%s: there is no such user; use auto, a user's name or a number",
                         user);
-        *ret = pw->pw_uid;
+        if (r < 0)
+                return fault_set(f, VERDICT_USAGE, true, r, "User=%s: cannot look it up: %m", user);
         return 0;
 }
 

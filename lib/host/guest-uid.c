@@ -2,7 +2,6 @@
 /* guest-uid.c - a user of its own for each guest. */
 
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <sys/file.h>
 
@@ -10,6 +9,7 @@
 #include "basic/file-util.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
+#include "host/accounts.h"
 #include "host/guest-uid.h"
 
 static int read_uid(const char *state_dir, const char *name, uid_t *ret) {
@@ -49,6 +49,7 @@ int guest_uid_get(const char *state_dir, const char *name, uid_t *ret) {
         _cleanup_close_ int lock = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         bool taken[GUEST_UID_LAST - GUEST_UID_FIRST + 1] = {};
         char text[16];
+        uid_t uid;
         int r, n;
 
         if (lock < 0 || flock(lock, LOCK_EX) < 0)
@@ -60,14 +61,12 @@ int guest_uid_get(const char *state_dir, const char *name, uid_t *ret) {
         r = mark_taken(state_dir, taken);
         if (r < 0)
                 return r;
-        for (uid_t uid = GUEST_UID_FIRST; uid <= GUEST_UID_LAST; uid++) {
-                if (taken[uid - GUEST_UID_FIRST] || getpwuid(uid))
-                        continue;
-                n = snprintf(text, sizeof(text), "%u\n", (unsigned) uid);
-                r = write_file_atomic(path, text, (size_t) n, 0644);
-                if (r >= 0)
-                        *ret = uid;
+        r = account_free_uid(GUEST_UID_FIRST, GUEST_UID_LAST, taken, &uid);
+        if (r < 0)
                 return r;
-        }
-        return -EUSERS;
+        n = snprintf(text, sizeof(text), "%u\n", (unsigned) uid);
+        r = write_file_atomic(path, text, (size_t) n, 0644);
+        if (r >= 0)
+                *ret = uid;
+        return r;
 }
