@@ -58,13 +58,30 @@ static const char *find_last(const char *text, const char *word) {
         return last;
 }
 
-/* Exit 0 under `noreboot` is a poweroff or a reboot: the kernel's own last line tells which. */
+/* Exit 0 under `noreboot` is a poweroff or a reboot: the kernel's own last line tells which. Its
+ * sysrq for a reboot goes past the code that says so. */
 static Verdict judge_exit_zero(const char *console) {
-        const char *again = find_last(console, "reboot: Restarting system");
-        const char *off = find_last(console, "reboot: Power down");
-        const char *halt = find_last(console, "reboot: System halted");
+        static const struct {
+                const char *words;
+                Verdict verdict;
+        } ends[] = {
+                { "reboot: Restarting system", VERDICT_REBOOT },
+                { "sysrq: Resetting", VERDICT_REBOOT },
+                { "reboot: Power down", VERDICT_POWEROFF },
+                { "reboot: System halted", VERDICT_POWEROFF },
+        };
+        const char *last = NULL;
+        Verdict v = VERDICT_POWEROFF;
 
-        return again && again > off && again > halt ? VERDICT_REBOOT : VERDICT_POWEROFF;
+        FOREACH_ELEMENT (e, ends) {
+                const char *p = find_last(console, e->words);
+
+                if (!p || p < last)
+                        continue;
+                last = p;
+                v = e->verdict;
+        }
+        return v;
 }
 
 static Verdict judge_panic(const Evidence *e, char **ret_detail) {

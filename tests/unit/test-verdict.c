@@ -34,6 +34,10 @@ static void test_by_itself(void **state) {
               "the guest powered off");
         check(SEEN(.status = EXITED(0), .console = "reboot: Restarting system\n"), VERDICT_REBOOT,
               "the guest rebooted");
+        check(SEEN(.status = EXITED(0), .console = "sysrq: Resetting\n"), VERDICT_REBOOT,
+              "the guest rebooted");
+        check(SEEN(.status = EXITED(0), .console = "sysrq: Resetting\nreboot: Power down\n"),
+              VERDICT_POWEROFF, "the guest powered off");
         /* the last word counts, not one that something in the guest printed before */
         check(SEEN(.status = EXITED(0),
                    .console = "echo reboot: Restarting system\nreboot: Power down\n"),
