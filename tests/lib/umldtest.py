@@ -419,7 +419,16 @@ class Daemon:
                 world.command("host", *wrapper, world.program("daemon/umld"), *arguments, name),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **variables}, start_new_session=True)
         self.pid = self.process.pid  # all the way down by exec
+        self.remove_stale_cgroup()
         world.daemons.append(self)
+
+    def remove_stale_cgroup(self):
+        """Of a umld with this pid that was killed long ago, by whomever: it is not what this one leaves behind."""
+        own = re.search(r"^0::/(.*)$", Path("/proc/self/cgroup").read_text(), re.M)
+        mount = re.search(r"^\S+ (\S+) cgroup2 ", Path("/proc/mounts").read_text(), re.M)
+        if own and mount:
+            with contextlib.suppress(OSError):
+                (Path(mount[1]) / own[1] / f"umld-{self.name}.{self.pid}").rmdir()
 
     def receive(self):
         while True:
