@@ -176,6 +176,17 @@ static void go_on(const Caller *from, const char *arg) {
         reply(from, 0, false, "");
 }
 
+static void run_step(char *step);
+
+/* No kernel has it: a step of the script, now. */
+static void do_step(const Caller *from, const char *step) {
+        char copy[DATA_MAX + 1];
+
+        reply(from, 0, false, "");
+        snprintf(copy, sizeof(copy), "%s", step);
+        run_step(copy);
+}
+
 static const struct {
         const char *command; /* its beginning */
         void (*run)(const Caller *from, const char *rest);
@@ -183,6 +194,7 @@ static const struct {
         { "version", tell_version }, { "proc sys/kernel/ctrl-alt-del", tell_cad },
         { "cad", press_cad },        { "sysrq ", sysrq },
         { "stop", stop_running },    { "go", go_on },
+        { "do ", do_step },
 };
 
 static void obey(void) {
@@ -411,25 +423,28 @@ static const struct {
 
 /* ---- start ---- */
 
+static void run_step(char *step) {
+        char *argument = strchr(step, ':');
+        size_t i = 0;
+
+        if (argument)
+                *argument++ = '\0';
+        while (i < ARRAY_SIZE(steps) && !streq(steps[i].name, step))
+                i++;
+        if (i == ARRAY_SIZE(steps)) {
+                fprintf(stderr, "fake-guest: unknown step '%s'\n", step);
+                exit(1);
+        }
+        for (char *p = argument; p && steps[i].text && (p = strchr(p, '_'));)
+                *p = ' ';
+        steps[i].run(argument ?: "");
+}
+
 static void run_script(void) {
         char *script = strdup(guest.script), *step, *save = NULL;
 
-        for (step = strtok_r(script, ",", &save); step; step = strtok_r(NULL, ",", &save)) {
-                char *argument = strchr(step, ':');
-                size_t i = 0;
-
-                if (argument)
-                        *argument++ = '\0';
-                while (i < ARRAY_SIZE(steps) && !streq(steps[i].name, step))
-                        i++;
-                if (i == ARRAY_SIZE(steps)) {
-                        fprintf(stderr, "fake-guest: unknown step '%s'\n", step);
-                        exit(1);
-                }
-                for (char *p = argument; p && steps[i].text && (p = strchr(p, '_'));)
-                        *p = ' ';
-                steps[i].run(argument ?: "");
-        }
+        for (step = strtok_r(script, ",", &save); step; step = strtok_r(NULL, ",", &save))
+                run_step(step);
         free(script);
 }
 

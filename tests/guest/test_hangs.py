@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Who does not answer any more is ended; who cannot help it is not."""
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -11,6 +10,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from spin import make_spin  # noqa: E402
 from umldtest import DONE, MAKE_GUEST, PATIENCE, TestCase, main, test_kernels, wait_until  # noqa: E402
 
 CHECK, TIMEOUT = 0.2, 1.5
@@ -124,32 +124,6 @@ class Fake(HangTest):
         os.kill(pid, signal.SIGCONT)
         self.assertEqual(umld.wait(), DONE)
         self.assertIn("cleanly", umld.said("STATUS")[-1])
-
-
-class Registers(ctypes.Structure):
-    """struct user_regs_struct of x86-64."""
-    _fields_ = [(name, ctypes.c_ulong) for name in
-                "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss"
-                " fs_base gs_base ds es fs gs".split()]
-
-
-def make_spin(pid):
-    """Puts a jump to itself where that process is."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
-    registers = Registers()
-
-    def ptrace(request, address=None, data=None):
-        if libc.ptrace(request, pid, address, data) < 0:
-            raise OSError(ctypes.get_errno(), f"ptrace {request}")
-
-    ptrace(16)  # PTRACE_ATTACH
-    os.waitpid(pid, 0x40000000)  # __WALL
-    ptrace(12, None, ctypes.addressof(registers))  # PTRACE_GETREGS
-    with open(f"/proc/{pid}/mem", "r+b", buffering=0) as memory:
-        memory.seek(registers.rip)
-        memory.write(b"\xeb\xfe")
-    ptrace(17)  # PTRACE_DETACH
 
 
 class Real(HangTest):
