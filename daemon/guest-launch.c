@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* guest-launch.c - what the guest's kernel is started with, and by which umld-init. */
 
+#include <sys/stat.h>
+
 #include "basic/log.h"
 #include "daemon/guest-cmdline.h"
 #include "daemon/guest-parts.h"
@@ -44,6 +46,12 @@ static Launch describe_launch(const Guest *g, const Strv *argv, const Strv *envi
         };
 }
 
+static ino_t namespace_id(int fd) {
+        struct stat st;
+
+        return fd >= 0 && fstat(fd, &st) >= 0 ? st.st_ino : 0;
+}
+
 void guest_drop_standby(Guest *g) {
         launch_cancel(&g->standby);
         strv_done(&g->standby_argv);
@@ -59,6 +67,7 @@ void guest_make_standby(Guest *g) {
                                  */
                 return;
         r = build_command(g, &g->standby_argv, &g->standby_environment);
+        g->standby_mount_ns = namespace_id(l.mount_ns_fd);
         if (r >= 0)
                 r = launch_prepare(&l, &g->standby);
         if (r < 0)
@@ -92,7 +101,8 @@ int guest_launch(Guest *g, const GuestProcessListener *listener, Fault *f) {
                 return fault_console(r, f);
         console_note_boot(g->console, g->host->kernel->release);
         if (!strv_equal(&argv, &g->standby_argv) ||
-            !strv_equal(&environment, &g->standby_environment))
+            !strv_equal(&environment, &g->standby_environment) ||
+            namespace_id(l.mount_ns_fd) != g->standby_mount_ns)
                 guest_drop_standby(g);
         r = guest_process_start(g->event, &l, &g->standby, stdio, console, notify, g->host->uml_dir,
                                 listener, &g->process);

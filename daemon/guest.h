@@ -62,6 +62,7 @@ typedef struct Guest {
         char *init;        /* path of umld-init */
         Launched standby;  /* the umld-init of the next start, made as soon as the guest is ready */
         Strv standby_argv, standby_environment; /* … what it was made for */
+        ino_t standby_mount_ns;                 /* … and in; 0 = ours */
         sd_event_source *verify;                /* looks at the host behind a restart */
         Fault fault;           /* what that look found to be past mending: the end of this boot */
         bool announced;        /* it was ready at least once */

@@ -27,7 +27,7 @@ static const struct {
         { "memory", host_memory_up, host_memory_down, true, true },
         { "tap", host_tap_up, host_tap_down, true, false },
         { "reach", host_reach_up, NULL, true, false },
-        { "tun", host_tun_up, host_tun_down, false, false },
+        { "tun", host_tun_up, host_tun_down, false, true },
         { "forwarding", host_forwarding_up, host_forwarding_down, false, false },
         { "forwarding6", host_forwarding6_up, host_forwarding6_down, false, false },
         { "rules", host_rules_up, host_rules_down, true, false },

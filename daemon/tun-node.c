@@ -42,12 +42,21 @@ static int open_to_all(Host *h) {
         return RET_NERRNO(chmod(TUN_NODE, TUN_MODE));
 }
 
+/* Whoever opened it to all, such as the umld of another guest, may have taken that back since. */
+static bool still_open(const Host *h) {
+        struct stat st;
+
+        return h->tun_access == TUN_OWN_NODE || h->uid == 0 ||
+               (stat(TUN_NODE, &st) >= 0 &&
+                (st.st_mode & (S_IROTH | S_IWOTH)) == (S_IROTH | S_IWOTH));
+}
+
 int host_tun_up(Host *h, Fault *f) {
         const AccessWish wish = { TUN_NODE, R_OK | W_OK };
         size_t which;
         int r;
 
-        if (h->tun_access != TUN_UNKNOWN)
+        if (h->tun_access != TUN_UNKNOWN && still_open(h))
                 return 0;
         if (h->uid == 0 || access_as_user(h->uid, &wish, 1, &which) >= 0) {
                 h->tun_access = TUN_OPEN_TO_ALL;

@@ -78,7 +78,7 @@ class Case(TestCase):
 
     def open_tun(self):
         """A /dev/net/tun for everybody, so that no guest needs one of its own, in a mount namespace."""
-        self.world.host("sh", "-c", "mount -t tmpfs tmpfs /dev/net && mknod -m 0666 /dev/net/tun c 10 200")
+        self.world.host("chmod", "0666", "/dev/net/tun")
 
 
     def group(self, limit):

@@ -19,9 +19,6 @@ OLD_HOST = umldtest.BUILD / "tests/guest/old-host"
 class OldHost(umldtest.TestCase):
     def setUp(self):
         super().setUp()
-        # A /dev/net/tun of this world's own, as a container has it: root's alone.
-        self.world.host("mount", "-t", "tmpfs", "tmpfs", "/dev/net")
-        self.world.host("mknod", "-m", "0600", "/dev/net/tun", "c", "10", "200")
         self.world.host("mount", "-t", "tmpfs", "tmpfs", "/sys/fs/cgroup")
         self.wrapper = self.world.install(OLD_HOST, self.world.dir / "old-host")
 
@@ -54,6 +51,23 @@ class OldHost(umldtest.TestCase):
         self.assertEqual(self.mode(), "600")
         self.assertEqual(self.world.processes(), {})
         self.assert_same_host(before)
+
+    def test_tun_closed_again(self):
+        """By another guest's umld that had opened it: each start looks anew."""
+        script = "lock,tap,boot,ready"
+        for wrapper, access in (([self.wrapper], "the host's, opened to all users"), ([], "a node of its own")):
+            self.world.host("chmod", "0666", "/dev/net/tun")
+            self.world.guest(fake=script)
+            umld = Daemon(self.world, wrapper=wrapper).wait_ready()
+            self.assertEqual(umld.status()["confinement"]["tun"], "the host's")
+            self.world.host("chmod", "0600", "/dev/net/tun")
+            since = len(umld.messages)
+            os.kill(umld.guest_pid(), signal.SIGKILL)
+            umld.wait_state("running", since=since)
+            self.assertEqual(umld.status()["confinement"]["tun"], access)
+            self.assertEqual(umld.stop(), DONE)
+            self.assertEqual(self.mode(), "600")
+        self.assertNotIn("TUNSETIFF failed", (self.world.log_dir / "web/console.log").read_text())
 
     def test_umld_killed(self):
         umld = self.start(fake="lock,tap,helpers:3,boot,ready")
