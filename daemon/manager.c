@@ -212,9 +212,10 @@ static void leave_directory(Manager *m) {
                 r = clear_directory(m->directory, "lock");
         if (r >= 0 && lock)
                 r = unlink_quiet(lock);
+        if (r >= 0 && rmdir(m->directory) < 0 && errno != ENOTEMPTY && errno != ENOENT)
+                r = -errno;
         if (r < 0)
                 log_warning_errno(r, "%s: cannot be removed, ignoring: %m", m->directory);
-        (void) rmdir(m->directory);
 }
 
 Manager *manager_free(Manager *m) {
