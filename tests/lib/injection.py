@@ -5,9 +5,11 @@ Only umld itself is traced, not what it starts. A point is the Kth call of one n
 """
 
 import collections
+import contextlib
 import itertools
 import os
 import re
+import signal
 import time
 
 from umldtest import DONE, PATIENCE, Daemon, wait_until
@@ -31,6 +33,7 @@ GUEST = {"Network": {"Forward": "tcp/8080:80"},
 POINTS = int(os.environ.get("UMLD_TEST_POINTS", "24"))
 SECONDS = float(os.environ.get("UMLD_TEST_SECONDS", "20")) * PATIENCE
 
+PHASES = ("start", "restart", "stop")
 Point = collections.namedtuple("Point", "phase call number")
 
 
@@ -41,21 +44,38 @@ def traced(world, trace, *options):
 
 
 def calls_in(trace):
-    return re.findall(r"^(\w+)\(", trace.read_text(errors="replace"), re.M)
+    """The names of all calls, in order; one that the kernel restarts, for it waits for another's lock, is one."""
+    return re.findall(r"^(\w+)\((?!.*= \? ERESTART)", trace.read_text(errors="replace"), re.M)
+
+
+def kill_guest(world):
+    """Without a question to umld, which would add to its calls."""
+    for pid, line in world.processes().items():
+        if "fake-guest mem=" in line:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def runs(umld, times):
+    return umld.log.count("-> running") >= times
 
 
 def record(world, calls):
-    """All points of a start and of a stop."""
+    """All points of a start, of a restart and of a stop."""
     trace = world.dir / "recorded.trace"
     umld = traced(world, trace, "-e", "trace=" + ",".join("?" + c for c in calls)).wait_ready(30)
     time.sleep(0.3)
-    at_start = len(calls_in(trace))
+    ends = [len(calls_in(trace))]
+    kill_guest(world)
+    wait_until(lambda: runs(umld, 2), 20, "a restart")
+    time.sleep(0.3)
+    ends.append(len(calls_in(trace)))
     umld.stop()
     alone(world)
     counts, points = collections.Counter(), []
     for i, call in enumerate(calls_in(trace)):
         counts[call] += 1
-        points.append(Point("start" if i < at_start else "stop", call, counts[call]))
+        points.append(Point(PHASES[sum(i >= end for end in ends)], call, counts[call]))
     return points
 
 
@@ -82,13 +102,17 @@ def in_time(points):
 
 
 def run_to(world, point, what):
-    """A umld that meets `what` at that point. It is ended, by itself or by a stop."""
+    """A umld that meets `what` at that point. It is ended, by itself or by a stop; before, but for a point of its
+    start, its guest was killed once."""
     trace = world.dir / "injected.trace"
     umld = traced(world, trace, "-e", f"trace=?{point.call}", "-e",
                   f"inject=?{point.call}:{what}:when={point.number}")
     try:
-        wait_until(lambda: umld.process.poll() is not None or "-> running" in umld.log, 20,
-                   f"{point}: an end or a guest")
+        for n in range(1 if point.phase == "start" else 2):
+            if n:
+                kill_guest(world)
+            wait_until(lambda n=n: umld.process.poll() is not None or runs(umld, n + 1), 20,
+                       f"{point}: an end or a guest")
         umld.stop(20)
     finally:
         if umld.process.poll() is None:

@@ -371,12 +371,10 @@ class Snapshot:
 
     @staticmethod
     def cgroups(world):
-        """Those that umld made for guests of this world."""
+        """Those that umld made for guests of this world, and not another umld that has the pid of one of ours now."""
+        ours = {f"umld-{d.name}.{d.pid}" for d in world.daemons if d.process.poll() is None or not process_alive(d.pid)}
         for directory, names, _ in os.walk("/sys/fs/cgroup"):
-            for name in sorted(names):
-                match = re.match(r"umld-(.*)\.(\d+)$", name)
-                if match and int(match[2]) in [d.pid for d in world.daemons if d.name == match[1]]:
-                    yield f"{directory}/{name}\n"
+            yield from (f"{directory}/{name}\n" for name in sorted(names) if name in ours)
 
     def difference(self, after):
         """What changed since, as a unified diff; '' for nothing."""

@@ -21,6 +21,8 @@ class FaultInjection(TestCase):
         if "-> running" not in umld.log:
             self.assertNotEqual(umld.process.returncode, DONE)
             self.assertIn("error: ", umld.log)
+        if "cannot be locked" in umld.log:  # then nothing there is its own to remove, the lock's file neither
+            return
         difference = before.difference(self.world.snapshot())
         if difference:  # where the undoing itself has failed it says so, and the next one does it
             self.assertIn("warning: ", umld.log, difference)

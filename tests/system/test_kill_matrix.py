@@ -33,6 +33,9 @@ class KillMatrix(TestCase):
     def test_start(self):
         self.matrix("start")
 
+    def test_restart(self):
+        self.matrix("restart")
+
     def test_stop(self):
         self.matrix("stop")
 
