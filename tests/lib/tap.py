@@ -87,14 +87,21 @@ def timed_out(_signal, _frame):
     raise TimeoutError("the test took too long")
 
 
+def terminated(_signal, _frame):
+    raise KeyboardInterrupt  # the one that unittest does not take for a test's failure
+
+
 def main(module="__main__"):
     """As unittest.main(); names on the command line choose tests (Class or Class.test_method)."""
     signal.signal(signal.SIGALRM, timed_out)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that clean-ups run
+    signal.signal(signal.SIGTERM, terminated)
     loader, names = unittest.defaultTestLoader, sys.argv[1:]
     suite = (loader.loadTestsFromNames(names, sys.modules[module]) if names
              else loader.loadTestsFromModule(sys.modules[module]))
     result = TapResult(sys.stdout)
-    suite.run(result)
+    try:
+        suite.run(result)
+    except KeyboardInterrupt:
+        sys.exit(1)  # worlds are taken down at exit
     result.say(f"1..{result.count}")
     sys.exit(0 if result.wasSuccessful() else 1)
