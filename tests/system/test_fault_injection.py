@@ -18,7 +18,7 @@ class FaultInjection(TestCase):
 
     def judge(self, umld, before):
         self.assertIn(umld.process.returncode, (DONE, FAILED, USAGE))
-        if "-> running" not in umld.log:
+        if not injection.runs(umld, 1):
             self.assertNotEqual(umld.process.returncode, DONE)
             self.assertIn("error: ", umld.log)
         if "cannot be locked" in umld.log:  # then nothing there is its own to remove, the lock's file neither
