@@ -84,8 +84,10 @@ int main(int argc, char **argv) {
 
         /* Whoever starts us may have left things open, closed or ignored that are ours to use. */
         r = fd_tidy_inherited();
-        if (r < 0)
-                return EXIT_FAILED; /* there is nowhere to say so */
+        if (r < 0) { /* where standard error is closed, too, there is nowhere to say so */
+                dprintf(STDERR_FILENO, "error: umld: cannot open /dev/null: %s\n", strerror(-r));
+                return EXIT_FAILED;
+        }
         (void) signal(SIGCHLD, SIG_DFL);
         log_open("umld");
         while ((c = getopt_long(argc, argv, "cdh", options, NULL)) >= 0) {
