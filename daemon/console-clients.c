@@ -30,7 +30,7 @@ typedef struct Client {
         bool lagging;     /* output is being skipped */
         uint64_t skipped; /* bytes of it */
         size_t n_input;
-        char input[CONSOLE_PACKET_MAX];
+        char *input; /* CONSOLE_PACKET_MAX bytes */
 } Client;
 
 struct ConsoleClients {
@@ -108,6 +108,7 @@ static void catch_up(Client *c) {
 static void client_close(Client *c) {
         c->source = sd_event_source_disable_unref(c->source);
         c->fd = safe_close(c->fd);
+        free(c->input);
         free(c->who);
         *c = (Client){ .all = c->all, .fd = -EBADF };
 }
@@ -129,7 +130,7 @@ static void offer_input(Client *c) {
 
 /* 1 = one was read, 0 = none is there, negative = the client is gone. */
 static int take_packet(Client *c) {
-        ssize_t n = recv(c->fd, c->input, sizeof(c->input), MSG_DONTWAIT);
+        ssize_t n = recv(c->fd, c->input, CONSOLE_PACKET_MAX, MSG_DONTWAIT);
 
         if (n < 0)
                 return errno == EAGAIN || errno == EINTR ? 0 : -errno;
@@ -237,8 +238,10 @@ static int make_client(Client *c, const char *who, int *ret_fd) {
         *ret_fd = pair[1];
         (void) setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
         c->who = strdup(who);
-        r = c->who ? sd_event_add_io(c->all->event, &c->source, c->fd, EPOLLIN, on_client, c)
-                   : -ENOMEM;
+        c->input = malloc(CONSOLE_PACKET_MAX);
+        r = c->who && c->input
+                    ? sd_event_add_io(c->all->event, &c->source, c->fd, EPOLLIN, on_client, c)
+                    : -ENOMEM;
         if (r >= 0)
                 (void) sd_event_source_set_description(c->source, "console-client");
         return r;

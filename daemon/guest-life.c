@@ -43,6 +43,7 @@ Guest *guest_free(Guest *g) {
                 host_down(g->host);
         sd_event_source_disable_unref(g->timer);
         sd_event_source_disable_unref(g->verify);
+        sd_event_source_disable_unref(g->settle);
         fault_done(&g->fault);
         if (g->crash) /* the event loop has failed */
                 guest_keep_crash(g);

@@ -9,6 +9,7 @@
 #include "daemon/guest-stop.h"
 #include "daemon/notify.h"
 #include "daemon/verdict.h"
+#include "host/resident.h"
 
 static void dispatch(Guest *g, GuestEvent event, const char *why);
 static void take_stop_step(Guest *g);
@@ -233,6 +234,25 @@ static void act_launch(Guest *g) {
         arm_timer(g, g->config->start_timeout);
 }
 
+static int on_settled(sd_event_source *s, uint64_t usec, void *userdata) {
+        (void) s;
+        (void) usec;
+        (void) userdata;
+        resident_trim();
+        return 0;
+}
+
+/* What follows a start is over soon. Without it umld is a little larger. */
+static void settle_later(Guest *g) {
+        const usec_t delay = 3 * USEC_PER_SEC, accuracy = USEC_PER_SEC;
+
+        if (!g->settle)
+                (void) sd_event_add_time_relative(g->event, &g->settle, CLOCK_MONOTONIC, delay,
+                                                  accuracy, on_settled, NULL);
+        else if (sd_event_source_set_time_relative(g->settle, delay) >= 0)
+                (void) sd_event_source_set_enabled(g->settle, SD_EVENT_ONESHOT);
+}
+
 static void act_announce(Guest *g) {
         disarm_timer(g);
         if (!g->announced)
@@ -240,6 +260,7 @@ static void act_announce(Guest *g) {
         g->announced = true;
         guest_watch_services(g);
         guest_make_standby(g);
+        settle_later(g);
 }
 
 /* Takes the first step from g->stop_step on that can be taken, and sets the timer for the one after

@@ -64,6 +64,7 @@ typedef struct Guest {
         Strv standby_argv, standby_environment; /* … what it was made for */
         ino_t standby_mount_ns;                 /* … and in; 0 = ours */
         sd_event_source *verify;                /* looks at the host behind a restart */
+        sd_event_source *settle;                /* … and this at umld itself, when all is calm */
         Fault fault;           /* what that look found to be past mending: the end of this boot */
         bool announced;        /* it was ready at least once */
         bool pid_namespaces;   /* the host has them */

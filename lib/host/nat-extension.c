@@ -35,9 +35,10 @@ static void put_extension(NatWriter *w, const char *name, uint8_t revision, cons
         static_assert(sizeof(struct xt_entry_match) == sizeof(struct xt_entry_target),
                       "one header");
         assert(w->at + total <= w->size);
+        assert(strlen(name) < sizeof(m->u.user.name));
 
         m->u.user.match_size = (uint16_t) total;
-        memcpy(m->u.user.name, name, strnlen(name, sizeof(m->u.user.name) - 1));
+        strcpy(m->u.user.name, name);
         m->u.user.revision = revision;
         memcpy(m->data, data, size);
         w->at += total;

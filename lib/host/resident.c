@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* resident.c - keeps an idle process small. */
+
+#include <link.h>
+#include <malloc.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "host/resident.h"
+
+/* Code and constants, of which the file is a faithful copy. Segments that are writable, or were
+ * while they were relocated, are not. */
+static int drop_constant_segments(struct dl_phdr_info *info, size_t size, void *userdata) {
+        uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE);
+
+        (void) size;
+        (void) userdata;
+        for (size_t i = 0; i < info->dlpi_phnum; i++) {
+                const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+                uintptr_t from = (info->dlpi_addr + p->p_vaddr + page - 1) / page * page;
+                uintptr_t to = (info->dlpi_addr + p->p_vaddr + p->p_memsz) / page * page;
+
+                if (p->p_type == PT_LOAD && !(p->p_flags & PF_W) && from < to)
+                        (void) madvise((void *) from, to - from, MADV_DONTNEED);
+        }
+        return 0;
+}
+
+void resident_trim(void) {
+        (void) dl_iterate_phdr(drop_constant_segments, NULL);
+        (void) malloc_trim(0);
+}
