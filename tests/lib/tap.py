@@ -74,10 +74,6 @@ class TapResult(unittest.TestResult):
         super().addSkip(test, reason)
         self.report(True, test, f" # SKIP {reason}")
 
-    def addExpectedFailure(self, test, err):
-        super().addExpectedFailure(test, err)
-        self.report(False, test, " # TODO expected to fail")
-
     def addUnexpectedSuccess(self, test):
         super().addUnexpectedSuccess(test)
         self.report(False, test, " unexpected success")
