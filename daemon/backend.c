@@ -100,6 +100,30 @@ void host_backend_remove(Host *h) {
 
 /* ---- what cannot be done ---- */
 
+static bool is_there(const NatBackend *backend) {
+        uint32_t generation;
+
+        return backend == &nat_nftables ? nft_generation(&generation) >= 0 : xt_tables_there();
+}
+
+/* The kernel lacks something; is it the whole backend, another one may do. */
+static int fault_lacking(const Host *h, int error, const char *tool, const char *what, Fault *f) {
+        const NatBackend *backend = h->maker.nat.backend,
+                         *other = backend == &nat_iptables ? &nat_nftables : &nat_iptables;
+        bool auto_helps = error == -ENOPROTOOPT && h->config->backend != RULES_AUTO &&
+                          !is_there(backend) && is_there(other);
+
+        if (!is_there(&nat_iptables) && !is_there(&nat_nftables))
+                return fault_set(f, VERDICT_NETWORK, false, error,
+                                 "this host's kernel has neither iptables nor nftables; ask the "
+                                 "provider for iptables with NAT (OpenVZ: --netfilter full)");
+        return fault_set(f, VERDICT_NETWORK, false, error,
+                         "this host's kernel has no %s %s; %s%s%sask the provider for %s with NAT "
+                         "(OpenVZ: --netfilter full)",
+                         tool, what, auto_helps ? "set Backend=auto, which uses its " : "",
+                         auto_helps ? other->name : "", auto_helps ? ", or " : "", backend->name);
+}
+
 int host_backend_fault(const Host *h, int error, const NatRefusal *refusal, Fault *f) {
         const NatBackend *backend = h->maker.nat.backend;
         const char *tool = backend->tool[refusal->family], *what = refusal->what;
@@ -108,10 +132,7 @@ int host_backend_fault(const Host *h, int error, const NatRefusal *refusal, Faul
         case ENOPROTOOPT:
         case EOPNOTSUPP:
         case ENOENT:
-                return fault_set(f, VERDICT_NETWORK, false, error,
-                                 "this host's kernel has no %s %s; ask the provider for %s with "
-                                 "NAT (OpenVZ: --netfilter full)",
-                                 tool, what, backend->name);
+                return fault_lacking(h, error, tool, what, f);
         case EPERM:
         case EACCES:
                 return fault_set(f, VERDICT_NETWORK, false, error,

@@ -36,6 +36,13 @@ static int kernel_has(int fd, NatFamily family, int option, const char *name, ui
         return RET_NERRNO(getsockopt(fd, families[family].level, option, &query, &size));
 }
 
+/* A target that comes with the tables themselves. */
+int nat_tables_known(NatFamily family) {
+        _cleanup_close_ int fd = query_socket(family);
+
+        return fd < 0 ? fd : kernel_has(fd, family, families[family].target, XT_ERROR_TARGET, 0);
+}
+
 void nat_revisions_probe(NatFamily family, NatRevisions *ret) {
         _cleanup_close_ int fd = query_socket(family);
         NatRevisions r = { .conntrack = 3, .dnat = 2 };

@@ -10,6 +10,10 @@ typedef struct NatRevisions {
         uint8_t conntrack, dnat;
 } NatRevisions;
 
+/* Does this kernel know legacy tables of that family? 0 = it does, -ENOPROTOOPT = it does not, or
+ * why that cannot be told. Loads nothing, and brings no table into use. */
+int nat_tables_known(NatFamily family);
+
 void nat_revisions_probe(NatFamily family, NatRevisions *ret);
 
 /* Which extension that the rule needs is unknown to this kernel? NULL = none, or it cannot be told.

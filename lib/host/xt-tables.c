@@ -5,6 +5,7 @@
 #include "basic/file-util.h"
 
 #include "host/modprobe.h"
+#include "host/nat-features.h"
 #include "host/xt-tables.h"
 
 #include <linux/netfilter_ipv4/ip_tables.h>
@@ -78,8 +79,12 @@ bool xt_table_in_use(NatFamily family, NatTable table) {
         return false;
 }
 
+/* The kernel itself is asked, for a container's /proc may show more or less than there is. Who may
+ * not ask goes by that still. */
 bool xt_tables_there(void) {
-        return access(families[NAT_IPV4].names, F_OK) >= 0;
+        int r = nat_tables_known(NAT_IPV4);
+
+        return r == -EPERM ? access(families[NAT_IPV4].names, F_OK) >= 0 : r != -ENOPROTOOPT;
 }
 
 /* ---- the host's own rules ---- */

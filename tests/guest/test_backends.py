@@ -4,11 +4,15 @@
 
 import re
 import shlex
+import shutil
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import DONE, TestCase, main, wait_until
+from umldtest import (DEBIAN_KERNEL, DONE, FAILED, GUEST_ADDRESS, HOST, MAKE_GUEST, TestCase, main,
+                      wait_until)
 
 # The host's own rules, and what auto makes of them.
 LEGACY = "iptables-legacy -A INPUT -p tcp --dport 2222 -j ACCEPT"
@@ -161,6 +165,87 @@ class Lacks(BackendTest):
         self.world.host("nft", "delete", "table", "inet", "own")
         self.assertEqual(umld.stop(), DONE)
         self.assertEqual(umld.log.count("somebody changed or removed the guest's rules"), 1)
+
+
+class RealGuest(BackendTest):
+    """Hosts that lack something, with a guest that is called: what there is must do."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.images = Path(tempfile.mkdtemp(prefix="umld-backends.", dir="/var/tmp"))
+        cls.addClassCleanup(shutil.rmtree, cls.images)
+        subprocess.run([MAKE_GUEST, cls.images / "guest.img"], check=True, timeout=60)
+
+    def guest(self, backend=None, name="web", **network):
+        if backend:
+            network["Backend"] = backend
+        self.world.guest(name, kernel=DEBIAN_KERNEL, image=self.images / "guest.img", Guest={"Memory": "48M"},
+                         Network={"Forward": "tcp/8080:80", **network}, Supervise={"Ready": "guest"})
+
+    def without(self, *words):
+        """What to run umld with, on a kernel that does not have these (tests/lib/refuse.c)."""
+        return [self.world.program("tests/lib/refuse"), *words, "--"]
+
+    def checked(self, *words):
+        return self.world.run("host", *self.without(*words), self.world.program("daemon/umld"), "--check", "web")
+
+    def assert_served(self):
+        """From the Internet and from the host, through DNAT, and to the guest itself."""
+        page = self.world.fetch(8080, timeout=10)
+        self.assertIn("<h1>web</h1>", page)
+        self.assertEqual(self.world.fetch(8080, part="host", timeout=10), page)
+        self.assertEqual(self.world.fetch(80, address=GUEST_ADDRESS, part="host", timeout=10), page)
+
+
+class Kernels(RealGuest):
+    """Kernels with one of the two only, or with neither: umld asks the kernel, and it answers as those do."""
+
+    NFT_ONLY = "the host has no legacy tables"
+    LEGACY_ONLY = "the host has no nf_tables"
+
+    def assert_auto(self, lacks, backend, reason):
+        self.guest("auto")
+        self.assertIn(f"rules         by {backend} ({reason})\n", self.checked(lacks).stdout)
+        before = self.world.snapshot()
+        umld = self.daemon(wrapper=self.without(lacks)).wait_ready(60)
+        self.assertEqual(self.network(umld), (backend, reason))
+        self.assertIn(f"by {backend} ({reason})", self.world.umlctl("status", "web").stdout)
+        self.assertEqual(umld.status()["network"]["lacking"], [])
+        self.assertEqual(self.made_by(), {backend})
+        self.assert_served()
+        self.assertEqual(umld.stop(40), DONE)
+        self.assert_same_host(before)
+        self.assertNotRegex(umld.log, "warning|error|cannot")
+
+    def test_no_legacy_tables(self):
+        self.assert_auto("legacy-tables", "nftables", self.NFT_ONLY)
+
+    def test_no_nf_tables(self):
+        self.assert_auto("nf_tables", "iptables", self.LEGACY_ONLY)
+
+    def assert_fails(self, lacks, backend, line):
+        """At once, by one line, and without a trace."""
+        self.guest(backend)
+        before = self.world.snapshot()
+        umld = self.daemon(wrapper=self.without(*lacks))
+        self.assertEqual(umld.wait(30), FAILED)
+        errors = [e for e in umld.log.splitlines() if "error: " in e]
+        self.assertEqual(len(errors), 1, umld.log)
+        self.assertIn(line, errors[0])
+        self.assert_same_host(before)
+
+    def test_set_but_not_there(self):
+        """Backend= names what this kernel lacks."""
+        self.assert_fails(["legacy-tables"], "iptables", "this host's kernel has no iptables table filter; set Backend=auto, "
+                          "which uses its nftables, or ask the provider for iptables with NAT (OpenVZ: --netfilter full)")
+        self.assert_fails(["nf_tables"], "nftables", "this host's kernel has no nftables tables; set Backend=auto, which uses "
+                          "its iptables, or ask the provider for nftables with NAT (OpenVZ: --netfilter full)")
+
+    def test_neither(self):
+        for backend in ("auto", "iptables", "nftables"):
+            with self.subTest(backend=backend):
+                self.assert_fails(["legacy-tables", "nf_tables"], backend, "this host's kernel has neither iptables nor "
+                                  "nftables; ask the provider for iptables with NAT (OpenVZ: --netfilter full)")
 
 
 if __name__ == "__main__":
