@@ -16,7 +16,10 @@
 #include "basic/time-util.h"
 
 #include "host/nat.h"
+#include "host/nft-netlink.h"
 #include "host/xtables-lock.h"
+
+#include "own-network.h"
 
 enum {
         FORWARDS = 500,
@@ -24,15 +27,24 @@ enum {
         REPLACE = 64, /* IPT_SO_SET_REPLACE, whose header does not go with libc's */
 };
 
-static unsigned commits;
+static unsigned replacements;
 
 /* In the place of libc's, also for libiptc: a commit is one such call. */
 int setsockopt(int fd, int level, int option, const void *value, socklen_t size) {
-        commits += level == IPPROTO_IP && option == REPLACE;
+        replacements += level == IPPROTO_IP && option == REPLACE;
         return (int) syscall(SYS_setsockopt, fd, level, option, value, size);
 }
 
-static Nat nat = { .backend = &nat_iptables };
+/* All commits so far: those to the legacy tables, and the transactions of nf_tables, which the
+ * kernel counts by itself. */
+static unsigned commits(void) {
+        uint32_t generation = 0;
+
+        (void) nft_generation(&generation);
+        return replacements + generation;
+}
+
+static Nat nat;
 static NatPlan plan;
 static Forward forwards[FORWARDS];
 
@@ -78,15 +90,44 @@ static int compare(const void *a, const void *b) {
         return x < y ? -1 : x > y;
 }
 
-int main(int argc, char **argv) {
+static int measure(uint64_t rounds) {
         static double took[ARRAY_SIZE(measures)][ROUNDS_MAX];
         unsigned counted[ARRAY_SIZE(measures)] = {};
+
+        for (uint64_t round = 0; round < rounds; round++)
+                for (size_t i = 0; i < ARRAY_SIZE(measures); i++) {
+                        unsigned before = commits();
+                        usec_t began = now_usec(CLOCK_MONOTONIC);
+                        _cleanup_close_ int lock = xtables_lock(USEC_PER_SEC);
+                        int r = lock < 0 ? lock : measures[i].run();
+
+                        took[i][round] = (double) (now_usec(CLOCK_MONOTONIC) - began) / 1000;
+                        counted[i] = MAX(counted[i], commits() - before);
+                        if (r != measures[i].expected) {
+                                fprintf(stderr, "bench-forwards: %s: unexpected result %d\n",
+                                        measures[i].name, r);
+                                return 1;
+                        }
+                }
+        for (size_t i = 0; i < ARRAY_SIZE(measures); i++) {
+                qsort(took[i], rounds, sizeof(double), compare);
+                printf("%s %.3f %u\n", measures[i].name, took[i][rounds / 2], counted[i]);
+        }
+        return 0;
+}
+
+int main(int argc, char **argv) {
         uint64_t rounds = 100;
 
-        if (argc > 2 || (argc == 2 && parse_unsigned(argv[1], 1, ROUNDS_MAX, &rounds) < 0)) {
-                fprintf(stderr, "usage: bench-forwards [ROUNDS]\n");
+        nat.backend =
+                argc == 3 && streq(argv[2], nat_nftables.name) ? &nat_nftables : &nat_iptables;
+        if (argc > 3 || (argc >= 2 && parse_unsigned(argv[1], 1, ROUNDS_MAX, &rounds) < 0) ||
+            (argc == 3 && !streq(argv[2], nat.backend->name))) {
+                fprintf(stderr, "usage: bench-forwards [ROUNDS [iptables | nftables]]\n");
                 return 2;
         }
+        if (!own_network("forwards"))
+                return 1;
         for (size_t i = 0; i < FORWARDS; i++)
                 forwards[i] = (Forward){ FORWARD_TCP, (uint16_t) (10000 + i),
                                          (uint16_t) (10000 + i), (uint16_t) (20000 + 2 * i) };
@@ -97,25 +138,5 @@ int main(int argc, char **argv) {
                           .side[NAT_IPV4].masquerade = true,
                           .forwards = forwards,
                           .n_forwards = FORWARDS };
-        for (uint64_t round = 0; round < rounds; round++)
-                for (size_t i = 0; i < ARRAY_SIZE(measures); i++) {
-                        usec_t began = now_usec(CLOCK_MONOTONIC);
-                        _cleanup_close_ int lock = xtables_lock(USEC_PER_SEC);
-                        int r;
-
-                        commits = 0;
-                        r = lock < 0 ? lock : measures[i].run();
-                        if (r != measures[i].expected) {
-                                fprintf(stderr, "bench-forwards: %s: unexpected result %d\n",
-                                        measures[i].name, r);
-                                return 1;
-                        }
-                        took[i][round] = (double) (now_usec(CLOCK_MONOTONIC) - began) / 1000;
-                        counted[i] = MAX(counted[i], commits);
-                }
-        for (size_t i = 0; i < ARRAY_SIZE(measures); i++) {
-                qsort(took[i], rounds, sizeof(double), compare);
-                printf("%s %.3f %u\n", measures[i].name, took[i][rounds / 2], counted[i]);
-        }
-        return 0;
+        return measure(rounds);
 }

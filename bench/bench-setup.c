@@ -18,6 +18,8 @@
 #include "host/tap.h"
 #include "host/xtables-lock.h"
 
+#include "own-network.h"
+
 #define TAP       "tap0"
 #define OWNER     65534
 #define MAX_ROUND 10000
@@ -158,15 +160,6 @@ static double median_usec(uint64_t *values, size_t n) {
         return (double) (values[low] + values[high]) / 2000;
 }
 
-/* What it makes, and removes, must never be the machine's own: a network that leads somewhere is
- * none for a bench. */
-static bool leads_nowhere(void) {
-        _cleanup_(rtnl_closep) Rtnl *rtnl = NULL;
-        char uplink[IFNAMSIZ];
-
-        return rtnl_open(&rtnl) >= 0 && net_default_uplink(rtnl, uplink) == -ENETUNREACH;
-}
-
 int main(int argc, char **argv) {
         static const char *const passes[PASS_MAX] = { "set-up", "read-back" };
         static uint64_t values[PASS_MAX][N_MEASURES][MAX_ROUND];
@@ -182,12 +175,8 @@ int main(int argc, char **argv) {
                               .n_forwards = ARRAY_SIZE(forwards) } };
         uint64_t rounds = 200;
 
-        if (!leads_nowhere()) {
-                fputs("bench-setup: changes the network it runs in; run it by bench/setup, which "
-                      "makes one\n",
-                      stderr);
+        if (!own_network("setup"))
                 return 1;
-        }
         if (argc > 3 || (argc >= 2 && parse_unsigned(argv[1], 1, MAX_ROUND, &rounds) < 0) ||
             (argc == 3 && !streq(argv[2], backend->name))) {
                 fprintf(stderr, "usage: bench-setup [ROUNDS [iptables | nftables]]\n");

@@ -194,8 +194,7 @@ static int nat_remove(Nat *nat, const char *guest, NatRefusal *ret_refusal) {
         return r;
 }
 
-/* Of the n-th rule of a chain, which is one rule of the table as well where it asks for no state.
- */
+/* Of the rule that does the work of the n-th of a chain. */
 static int rule_packets(const Nat *nat, const char *guest, const NatChain *chain, size_t n,
                         uint64_t *ret) {
         static const uint8_t families[NAT_FAMILY_MAX] = { NFPROTO_IPV4, NFPROTO_IPV6 };
@@ -203,8 +202,8 @@ static int rule_packets(const Nat *nat, const char *guest, const NatChain *chain
 
         return nft_packets(nat->no_inet_nat ? families[chain->family] : NFPROTO_INET,
                            nft_table_name(guest, table),
-                           nft_chain_name(chain->family, chain->name, !nat->no_inet_nat, name), n,
-                           ret);
+                           nft_chain_name(chain->family, chain->name, !nat->no_inet_nat, name),
+                           nft_rule_place(chain, n), ret);
 }
 
 static int nat_packets(Nat *nat, const NatPlan *plan, const Forward *port, uint64_t *ret) {

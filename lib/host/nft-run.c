@@ -116,16 +116,39 @@ static int refusal_errno(const char *text) {
         return -EIO;
 }
 
-/* "FILE:LINE:COLUMNS: Error: what is wrong", and on the next line the command. */
-static void read_refusal(const char *said, NftRefusal *ret) {
-        const char *text = strstr(said, "Error: "), *command;
+/* The first is 1; "" = there is no such line. */
+static const char *nth_line(const char *text, unsigned n) {
+        for (; n > 1 && *text; n--) {
+                text = strchrnul(text, '\n');
+                if (*text)
+                        text++;
+        }
+        return text;
+}
+
+/* Of a list one element does. */
+static void copy_command(const char *command, char ret[static NFT_COMMAND_MAX]) {
+        bool inside = false, listed = false;
+        size_t n = 0;
+
+        for (; *command && *command != '\n' && n < NFT_COMMAND_MAX - 1; command++) {
+                inside = *command == '{' || (inside && *command != '}');
+                listed = inside && (listed || *command == ',');
+                if (!listed)
+                        ret[n++] = *command;
+        }
+        ret[n] = '\0';
+}
+
+/* "FILE:LINE:COLUMNS: Error: what is wrong", and on the next line the beginning of the command. */
+static void read_refusal(const char *commands, const char *said, NftRefusal *ret) {
+        const char *text = strstr(said, "Error: ");
+        unsigned line;
 
         text = text ? text + strlen("Error: ") : said;
-        command = strchrnul(text, '\n');
-        snprintf(ret->text, sizeof(ret->text), "%.*s", (int) (command - text), text);
-        if (*command)
-                command++;
-        snprintf(ret->command, sizeof(ret->command), "%.*s", (int) strcspn(command, "\n"), command);
+        snprintf(ret->text, sizeof(ret->text), "%.*s", (int) strcspn(text, "\n"), text);
+        if (sscanf(said, "%*[^:]:%u:", &line) == 1)
+                copy_command(nth_line(commands, line), ret->command);
 }
 
 int nft_run(const char *commands, NftRefusal *ret_refusal) {
@@ -159,7 +182,7 @@ int nft_run(const char *commands, NftRefusal *ret_refusal) {
                 return -ENOPKG;
         if (WEXITSTATUS(status) == RUN_DONE)
                 return 0;
-        read_refusal(said, ret_refusal);
+        read_refusal(commands, said, ret_refusal);
         log_debug("libnftables: %s: %s", ret_refusal->text, ret_refusal->command);
         return refusal_errno(ret_refusal->text);
 }

@@ -5,9 +5,12 @@
 
 #include "basic/macro.h"
 
+#define NFT_COMMAND_MAX 256
+
 typedef struct NftRefusal {
-        char text[128];    /* as libnftables says it */
-        char command[256]; /* the line that was refused, as far as it fits; "" = not told */
+        char text[128];                /* as libnftables says it */
+        char command[NFT_COMMAND_MAX]; /* the line that was refused, as far as it fits, and of lists
+                                          the first element; "" = not told */
 } NftRefusal;
 
 /* Carries out all of the commands as one transaction, or none of them. On failure *ret_refusal says

@@ -70,8 +70,12 @@ static void put_interface(const Script *s, const char *what, const char *name) {
                 fprintf(s->file, "%s \"%s\" ", what, name);
 }
 
+static const char *protocol_name(uint8_t protocol) {
+        return protocol == IPPROTO_TCP ? "tcp" : "udp";
+}
+
 static void put_protocol(const Script *s, const NatRule *rule) {
-        const char *name = rule->protocol == IPPROTO_TCP ? "tcp" : "udp";
+        const char *name = protocol_name(rule->protocol);
 
         if (rule->protocol == 0)
                 return;
@@ -121,12 +125,16 @@ static void put_command(const Script *s, NatFamily family, const char *command) 
                 s->table);
 }
 
-/* What a rule is made of, behind the name of its chain; more: a match beside its own. */
-static void put_rule(const Script *s, const NatRule *rule, const char *more) {
+static void put_ends(const Script *s, const NatRule *rule) {
         put_interface(s, "iifname", rule->in);
         put_interface(s, "oifname", rule->out);
         put_address(s, rule->family, "saddr", &rule->source);
         put_address(s, rule->family, "daddr", &rule->destination);
+}
+
+/* What a rule is made of, behind the name of its chain; more: a match beside its own. */
+static void put_rule(const Script *s, const NatRule *rule, const char *more) {
+        put_ends(s, rule);
         put_protocol(s, rule);
         fputs(more, s->file);
         if (rule->verdict != NAT_JUMP)
@@ -135,13 +143,115 @@ static void put_rule(const Script *s, const NatRule *rule, const char *more) {
         fputc('\n', s->file);
 }
 
-static void put_chain_rule(const Script *s, const NatChain *chain, const NatRule *rule,
-                           const char *states) {
+static void put_rule_place(const Script *s, const NatChain *chain) {
         put_command(s, chain->family, "add rule");
         put_chain_name(s, chain->family, chain->name);
         fputc(' ', s->file);
+}
+
+static void put_chain_rule(const Script *s, const NatChain *chain, const NatRule *rule,
+                           const char *states) {
+        put_rule_place(s, chain);
         put_rule(s, rule, states);
 }
+
+/* ---- many forwards ----
+ *
+ * Forwards of one port each have a rule each, whose counter tells of that port alone; but where
+ * there are many, making the rules takes longer than all the rest, and so they are the elements of
+ * one map for each protocol. */
+
+#define MAP_FROM 8
+
+static const uint8_t map_protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
+
+static bool leads_one_port(const NatRule *r) {
+        return r->verdict == NAT_DNAT && r->states == 0 && r->first_port > 0 &&
+               r->first_port == r->last_port;
+}
+
+static bool same_but_ports(const NatRule *a, const NatRule *b) {
+        NatRule other = *a;
+
+        other.protocol = b->protocol;
+        other.first_port = b->first_port;
+        other.last_port = b->last_port;
+        other.to_port = b->to_port;
+        return nat_rule_equal(&other, b);
+}
+
+/* How many rules from that one on are in maps; 0: it stays a rule. */
+static size_t in_maps(const NatChain *chain, size_t from) {
+        const NatRule *first = chain->rules + from, *end = chain->rules + chain->n_rules,
+                      *r = first;
+
+        while (r < end && leads_one_port(r) && same_but_ports(first, r))
+                r++;
+        return r - first < MAP_FROM ? 0 : (size_t) (r - first);
+}
+
+static bool have_protocol(const NatRule *rules, size_t n, uint8_t protocol) {
+        for (size_t i = 0; i < n; i++)
+                if (rules[i].protocol == protocol)
+                        return true;
+        return false;
+}
+
+/* The ports of one protocol, in a map with those of the guest that they lead to. */
+static void put_ports(const Script *s, const NatRule *rules, size_t n, uint8_t protocol, bool map) {
+        const char *separator = "{ ";
+
+        for (const NatRule *r = rules; r < rules + n; r++) {
+                if (r->protocol != protocol)
+                        continue;
+                fprintf(s->file, "%s%u", separator, r->first_port);
+                if (map)
+                        fprintf(s->file, " : %u", r->to_port ?: r->first_port);
+                separator = ", ";
+        }
+        fputs(" }", s->file);
+}
+
+/* The first list is for the counter, which else would count what no forward is for. */
+static void put_map(const Script *s, const NatChain *chain, const NatRule *rules, size_t n,
+                    uint8_t protocol) {
+        const char *name = protocol_name(protocol);
+        char text[IP_ADDRESS_TEXT_MAX];
+
+        if (!have_protocol(rules, n, protocol))
+                return;
+        put_rule_place(s, chain);
+        put_ends(s, rules);
+        fprintf(s->file, "%s dport ", name);
+        put_ports(s, rules, n, protocol, false);
+        fprintf(s->file,
+                chain->family == NAT_IPV6 ? " counter dnat %s to [%s]:%s dport map "
+                                          : " counter dnat %s to %s:%s dport map ",
+                family_words[chain->family].word, ip_address_format(&rules->to_address, text),
+                name);
+        put_ports(s, rules, n, protocol, true);
+        fputc('\n', s->file);
+}
+
+size_t nft_rule_place(const NatChain *chain, size_t n) {
+        size_t place = 0, many;
+
+        for (size_t i = 0; i < n; i += MAX(many, (size_t) 1)) {
+                const NatRule *rules = chain->rules + i;
+
+                many = in_maps(chain, i);
+                if (many == 0)
+                        place++;
+                FOREACH_ELEMENT (p, map_protocols) {
+                        if (i + many > n && rules[n - i].protocol == *p)
+                                return place;
+                        place += have_protocol(rules, many, *p);
+                }
+        }
+        return place;
+}
+
+/* ---- chains ---- */
 
 /* That a connection was translated is no state here but a status: an "or" of both takes two rules.
  */
@@ -151,11 +261,16 @@ static void put_chain_rules(const Script *s, const NatChain *chain) {
                 [NAT_STATE_RELATED] = "ct state related ",
                 [NAT_STATE_ESTABLISHED | NAT_STATE_RELATED] = "ct state established,related ",
         };
+        size_t many;
 
-        for (const NatRule *r = chain->rules; r < chain->rules + chain->n_rules; r++) {
+        for (size_t i = 0; i < chain->n_rules; i += MAX(many, (size_t) 1)) {
+                const NatRule *r = chain->rules + i;
                 unsigned state = r->states & ~(unsigned) NAT_STATE_DNAT;
 
-                if (r->states == 0)
+                many = in_maps(chain, i);
+                FOREACH_ELEMENT (p, map_protocols)
+                        put_map(s, chain, r, many, *p);
+                if (many == 0 && r->states == 0)
                         put_chain_rule(s, chain, r, "");
                 if (state)
                         put_chain_rule(s, chain, r, states[state]);

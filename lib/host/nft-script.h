@@ -24,6 +24,10 @@ char *nft_chain_name(NatFamily family, const char *name, bool inet,
  * ip6. -EINVAL: the name of an interface cannot be said in that language. */
 int nft_script(const NatChains *chains, const char *table, bool inet, char **ret);
 
+/* Which rule of the table's chain, from 0, does the work of the n-th of a chain in which no rule
+ * asks for a state: that of many forwards is done by one. */
+size_t nft_rule_place(const NatChain *chain, size_t n);
+
 /* The same commands, but in place of what tables of that name there are, one bit for each family
  * (1 << NFPROTO_…). */
 int nft_script_replace(const char *commands, const char *table, unsigned families, char **ret);

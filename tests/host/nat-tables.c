@@ -107,6 +107,10 @@ int nat_remove(const char *guest, NatRefusal *ret_refusal) {
         return tested_backend()->remove(nat_of(guest), guest, ret_refusal);
 }
 
+int nat_packets(const NatPlan *plan, const Forward *port, uint64_t *ret) {
+        return tested_backend()->packets(nat_of(plan->guest), plan, port, ret);
+}
+
 bool nat_has_masquerade(NatFamily family) {
         return tested_backend()->has_masquerade(nat_of("web"), family);
 }

@@ -33,6 +33,7 @@ const NatBackend *tested_backend(void);
 int nat_apply(const NatPlan *plan, NatRefusal *ret_refusal);
 int nat_check(const NatPlan *plan, NatRefusal *ret_refusal);
 int nat_remove(const char *guest, NatRefusal *ret_refusal);
+int nat_packets(const NatPlan *plan, const Forward *port, uint64_t *ret);
 bool nat_has_masquerade(NatFamily family);
 
 /* Setup of a test: an obliging kernel and empty tables. */

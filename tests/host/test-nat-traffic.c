@@ -153,11 +153,15 @@ static void test_traffic(void **state) {
         static const Forward forwards[] = {
                 { FORWARD_TCP, 8080, 8080, 80 },
                 { FORWARD_TCP, 8000, 8010, 8000 },
-                { FORWARD_TCP, 2200, 2210, 22 },
+                { FORWARD_TCP | FORWARD_UDP, 2200, 2210, 22 }, /* many of one port each */
         };
         static const struct {
                 uint16_t from, to;
-        } ports[] = { { 8080, 80 }, { 8003, 8003 }, { 2205, 27 } };
+                int kind;
+        } ports[] = { { 8080, 80, SOCK_STREAM },
+                      { 8003, 8003, SOCK_STREAM },
+                      { 2200, 22, SOCK_STREAM },
+                      { 2210, 32, SOCK_DGRAM } };
         const NatPlan plan = {
                 .guest = "web",
                 .tap = "tap0",
@@ -176,11 +180,21 @@ static void test_traffic(void **state) {
 
         /* In: the guest sees the caller itself. */
         FOREACH_ELEMENT (p, ports) {
+                const Forward port = { p->kind == SOCK_STREAM ? FORWARD_TCP : FORWARD_UDP, p->from,
+                                       p->from, p->from };
+                uint64_t calls;
+
+                ASSERT_OK(nat_packets(&plan, &port, &calls));
+                assert_int_equal(calls, 0);
+                kind = p->kind;
                 server = serve(guest, p->to);
                 call(inet, "192.0.2.1", p->from, said);
                 assert_string_equal(said, "192.0.2.9");
                 assert_int_equal(waitpid(server, NULL, 0), server);
+                ASSERT_OK(nat_packets(&plan, &port, &calls));
+                assert_int_equal(calls, 1);
         }
+        kind = SOCK_STREAM;
         /* Out: the world sees the host. */
         server = serve(inet, 9000);
         call(guest, "192.0.2.9", 9000, said);

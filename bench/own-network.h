@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What a bench makes, and removes, must never be the machine's own. */
+
+#include <stdio.h>
+
+#include "basic/cleanup.h"
+
+#include "host/rtnl.h"
+
+/* A network that leads somewhere is none for a bench: says so. */
+static inline bool own_network(const char *bench) {
+        _cleanup_(rtnl_closep) Rtnl *rtnl = NULL;
+        char uplink[IFNAMSIZ];
+
+        if (rtnl_open(&rtnl) >= 0 && net_default_uplink(rtnl, uplink) == -ENETUNREACH)
+                return true;
+        fprintf(stderr,
+                "bench-%s: changes the network it runs in; run it by bench/%s, which makes one\n",
+                bench, bench);
+        return false;
+}
