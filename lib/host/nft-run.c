@@ -72,13 +72,24 @@ bool nft_has_library(void) {
         return handle;
 }
 
+/* Kernels before 3.17 have no files without a directory. */
+static int nameless_file(void) {
+        int fd = memfd_create("nft", 0);
+        FILE *file;
+
+        if (fd >= 0 || errno != ENOSYS)
+                return RET_NERRNO(fd);
+        file = tmpfile(); /* goes with the process */
+        return file ? fileno(file) : -errno;
+}
+
 /* The commands as a file: only of those the library says where they failed. */
 static int make_file(const char *commands, char path[static 32]) {
-        _cleanup_close_ int fd = memfd_create("nft", 0);
+        _cleanup_close_ int fd = nameless_file();
         int r;
 
         if (fd < 0)
-                return -errno;
+                return fd;
         r = write_all(fd, commands, strlen(commands));
         if (r < 0)
                 return r;
