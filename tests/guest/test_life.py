@@ -44,7 +44,7 @@ class StartStop(LifeTest):
         self.assertEqual(status["state"], "running")
         # What the comparison at the end rests on: it sees all of it while it is there.
         difference = before.difference(self.world.snapshot())
-        for word in ("+3: tap0:", "+10.0.0.2 dev tap0", "+:UMLD-", "+/proc/sys/net/ipv4/ip_forward:1", "run/web/lock",
+        for word in ("+3: tap0:", "+10.0.0.2 dev tap0", "UMLD-FWD-web", "+/proc/sys/net/ipv4/ip_forward:1", "run/web/lock",
                      "umld-init") + (("/umld-web.",) if status["confinement"]["cgroup"] == "yes" else ()):
             self.assertIn(word, difference)
         self.assertEqual(umld.stop(), DONE)
@@ -299,7 +299,7 @@ class Restarts(LifeTest):
         umld = self.start("boot,wait:100,kill:9", RestartDelay="2s", network={"Forward": "tcp/8080:80"})
         umld.wait_state("backoff")
         self.assertIn("tap0", self.world.host("ip", "-o", "link"))
-        self.assertIn("8080", self.world.host("iptables-legacy-save"))
+        self.assertIn("8080", "".join(self.world.tables("nat")))
         umld.stop()
 
 
@@ -372,7 +372,7 @@ class Orders(LifeTest):
         umld.wait_message(lambda f: f.get("READY") == "1", since=since, what="READY=1 after the reload")
         kinds = [next(iter(m.fields)) for m in umld.messages[since:]]
         self.assertLess(kinds.index("RELOADING"), kinds.index("READY"))
-        rules = self.world.host("iptables-legacy-save")
+        rules = "".join(self.world.tables("nat"))
         self.assertIn("9090", rules)
         self.assertNotIn("8080", rules)
         self.assertEqual(umld.guest_pid(), pid)
@@ -457,7 +457,7 @@ class Neighbours(LifeTest):
         self.assertNotEqual(web.status()["confinement"]["user"], mail.status()["confinement"]["user"])
         self.assertEqual(web.stop(), DONE)
         self.assertEqual(self.world.host("cat", "/proc/sys/net/ipv4/ip_forward"), "1\n")
-        rules = self.world.host("iptables-legacy-save")
+        rules = "".join(self.world.tables("nat"))
         self.assertIn("9090", rules)
         self.assertNotIn("8080", rules)
         self.assertEqual(mail.status()["state"], "running")

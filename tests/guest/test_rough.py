@@ -231,8 +231,7 @@ class StrangeRoot(RoughTest):
         self.addCleanup(holder.kill)
         time.sleep(0.3)
         self.assertEqual(umld.stop(), DONE)
-        self.assertIn("8080", self.world.host("sh", "-c", "cat /proc/net/ip_tables_names; "
-                                              "XTABLES_LOCKFILE=/dev/null iptables-legacy-save"))
+        self.assertIn("8080", "".join(self.world.tables("nat", locked=False)))
         for pid in children(holder.pid) + [holder.pid]:
             os.kill(pid, signal.SIGKILL)
         self.assertEqual(self.daemon().wait_ready().stop(), DONE)

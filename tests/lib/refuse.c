@@ -50,6 +50,11 @@ static const struct {
         { "mount", SYS_mount, {}, EPERM },
         { "newns", SYS_unshare, { { 0, ANY_OF(CLONE_NEWNS) } }, EPERM },
         { "ip6tables", SYS_getsockopt, { { 1, FROM_TO(IPPROTO_IPV6, IPPROTO_IPV6) } }, EPERM },
+        { "netfilter",
+          SYS_socket,
+          { { 0, FROM_TO(AF_NETLINK, AF_NETLINK) },
+            { 2, FROM_TO(NETLINK_NETFILTER, NETLINK_NETFILTER) } },
+          EPERM },
         /* Kernels that do not have them at all. */
         { "legacy-tables",
           SYS_getsockopt,
@@ -115,7 +120,8 @@ int main(int argc, char **argv) {
         }
         if (i + 1 >= argc) {
                 fprintf(stderr,
-                        "usage: refuse remount|mount|newns|ip6tables|legacy-tables|nf_tables… -- "
+                        "usage: refuse "
+                        "remount|mount|newns|ip6tables|netfilter|legacy-tables|nf_tables… -- "
                         "PROGRAM…\n");
                 return 125;
         }

@@ -88,10 +88,12 @@ def terminated(_signal, _frame):
 
 
 def main(module="__main__"):
-    """As unittest.main(); names on the command line choose tests (Class or Class.test_method)."""
+    """As unittest.main(); names on the command line choose tests (Class or Class.test_method, or patterns with a *)."""
     signal.signal(signal.SIGALRM, timed_out)
     signal.signal(signal.SIGTERM, terminated)
     loader, names = unittest.defaultTestLoader, sys.argv[1:]
+    loader.testNamePatterns = [f"{module}.{n}" for n in names if "*" in n] or None
+    names = [n for n in names if "*" not in n]
     suite = (loader.loadTestsFromNames(names, sys.modules[module]) if names
              else loader.loadTestsFromModule(sys.modules[module]))
     result = TapResult(sys.stdout)

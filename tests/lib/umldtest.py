@@ -253,12 +253,13 @@ class World:
             return None
         return wait_until(attempt, within, f"a page on port {port}", interval=0.002)
 
-    def tables(self, *tables, ipv6=False):
+    def tables(self, *tables, ipv6=False, locked=True):
         """The rules in these tables, as iptables-save prints them, whatever made them."""
         if BACKEND == "nftables":
             return list(nft_tables.as_iptables(self.host("nft", "-s", "list", "ruleset"), *tables, ipv6=ipv6))
         tool = "ip6tables" if ipv6 else "iptables"
-        text = self.host("sh", "-c", "".join(f"{tool}-legacy-save -t {t};" for t in tables))
+        lock = "" if locked else "XTABLES_LOCKFILE=/dev/null "
+        text = self.host("sh", "-c", "".join(f"{lock}{tool}-legacy-save -t {t};" for t in tables))
         return [line for line in text.splitlines() if line.startswith("-A ")]
 
     # ---- guests ----

@@ -186,7 +186,7 @@ class Soak:
         self.sigkill()
 
     def rules_flushed(self):
-        self.world.host("sh", "-c", "iptables-legacy -F; iptables-legacy -t nat -F")
+        self.world.host("sh", "-c", "iptables-legacy -F; iptables-legacy -t nat -F; nft flush ruleset")
         self.sigkill()
 
     def keeper_killed(self):
@@ -254,7 +254,7 @@ class Soak:
 
     def check_host(self):
         """What the host has to have for a guest that runs."""
-        wait_until(lambda: "8080" in self.world.host("iptables-legacy-save", "-t", "nat"), 10, "the guest's rules")
+        wait_until(lambda: "8080" in "".join(self.world.tables("nat")), 10, "the guest's rules")
         self.world.host("ip", "link", "show", "tap0")
 
     def run(self):
