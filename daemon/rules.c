@@ -64,6 +64,8 @@ static NatPlan nat_plan(const Host *h, const Forward *guarded) {
                 .one_arm = c->one_arm,
                 .clamp_mss = !h->lacking[HOST_LACKS_MSS],
                 .host_access = host_access[c->host_access],
+                .proxied = c->proxies,
+                .n_proxied = c->n_proxies,
                 .forwards = c->forwards,
                 .n_forwards = c->n_forwards,
                 .guarded = guarded,

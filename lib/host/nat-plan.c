@@ -252,6 +252,18 @@ static NatRule icmp_rule(NatFamily family, uint8_t type, NatVerdict verdict) {
                           .verdict = verdict };
 }
 
+/* What a program relays to the guest the guest calls like everybody: as the host's rules allow. */
+static int plan_proxied(NatChain *in, const NatPlan *plan) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < plan->n_proxied; i++)
+                r = chain_add(in, (NatRule){ .protocol = IPPROTO_TCP,
+                                             .first_port = plan->proxied[i].host_first,
+                                             .last_port = plan->proxied[i].host_last,
+                                             .verdict = NAT_RETURN });
+        return r;
+}
+
 /* Answers and the errors that go with them come in; so do, for IPv6, the questions and answers
  * without which nobody finds anybody. An echo request is left to the host's own rules. */
 static int plan_in(NatChain *in, const NatPlan *plan) {
@@ -267,6 +279,8 @@ static int plan_in(NatChain *in, const NatPlan *plan) {
         if (r >= 0 && plan->host_access == NAT_HOST_ICMP)
                 r = chain_add(in,
                               icmp_rule(in->family, families[in->family].echo_request, NAT_RETURN));
+        if (r >= 0)
+                r = plan_proxied(in, plan);
         return r < 0 ? r : chain_add(in, (NatRule){ .verdict = NAT_DROP });
 }
 

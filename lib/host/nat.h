@@ -53,6 +53,8 @@ typedef struct NatPlan {
         const Forward *guarded; /* ports that stay the host's, whatever the forwards say */
         size_t n_guarded;
         NatHostAccess host_access;
+        const Forward *proxied; /* TCP ports of the host that the guest may call at any rate */
+        size_t n_proxied;
         bool clamp_mss; /* TCP segments fit the path: needs table mangle and target TCPMSS */
 } NatPlan;
 

@@ -91,7 +91,7 @@ class Kernels(Ipv6Test):
     def test_there_and_back(self):
         self.world.guest(kernel=self.kernel, image=self.images / "guest.img", Supervise={"Ready": "guest"},
                          Network={"Forward": [f"tcp/{PORT}:80", "tcp6/8081:80", "tcp4/8082:80",
-                                              f"tcp/[{HOST6}]:8083:80"], **ADDRESSES})
+                                              f"tcp/[{HOST6}]:8083:80"], "Proxy": "tcp/8084:80", **ADDRESSES})
         before = self.world.snapshot()
         umld = self.daemon().wait_ready(60)
         network = umld.status()["network"]
@@ -112,6 +112,7 @@ class Kernels(Ipv6Test):
         self.listen("host", "::", 2222)
         self.assertIn("1 packets received", self.order(f"ping -6 -c 1 -W 5 {TAP6}"))
         self.assertIn("timed out", self.order(f"nc -w 1 {TAP6} 2222"))
+        self.assertEqual(self.order(f"wget -q -O - http://[{HOST6}]:8084/"), page)  # its own relay
         self.assertIn("PERMANENT", self.world.host("ip", "-6", "neighbour", "show", GUEST6, "dev", "tap0"))
         self.assertEqual((self.sysctl("all/forwarding"), self.sysctl("tap0/accept_ra")), ("1", "0"))
         self.assertEqual(umld.stop(40), DONE)

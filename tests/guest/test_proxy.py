@@ -11,11 +11,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (DEBIAN_KERNEL, DONE, FAILED, HOST, MAKE_GUEST, PATIENCE, USAGE, TestCase, main, process_alive,
-                      wait_until)
+from umldtest import (DEBIAN_KERNEL, DONE, FAILED, HOST, HOST_TAP, MAKE_GUEST, PATIENCE, SOURCE, USAGE, TestCase, main,
+                      process_alive, wait_until)
 
 
 class ProxyTest(TestCase):
@@ -163,7 +164,8 @@ class Relay(ProxyTest):
     def setUpClass(cls):
         cls.images = Path(tempfile.mkdtemp(prefix="umld-proxy.", dir="/var/tmp"))
         cls.addClassCleanup(shutil.rmtree, cls.images)
-        subprocess.run([MAKE_GUEST, cls.images / "guest.img"], check=True, timeout=60)
+        subprocess.run([MAKE_GUEST, "--overlay", SOURCE / "tests/guest/overlay", cls.images / "guest.img"], check=True,
+                       timeout=60)
 
     def configure(self, name="web", **network):
         self.world.guest(name, kernel=DEBIAN_KERNEL, image=self.images / "guest.img", Guest={"Memory": "48M"},
@@ -177,6 +179,21 @@ class Relay(ProxyTest):
                         + "[Supervise]" + rest.partition("[Supervise]")[2])
         p = self.world.umlctl("reload", "web")
         self.assertEqual(p.returncode, DONE, p.stderr)
+
+    def order(self, command):
+        """What a command in the guest prints."""
+        with contextlib.suppress(OSError):
+            return self.world.fetch(8090, "/cgi-bin/do?" + command.replace(" ", "+"), timeout=10 * PATIENCE)
+        return ""
+
+    def greet(self, listener):
+        """Whoever calls."""
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    with listener.accept()[0] as connection:
+                        connection.sendall(b"hello\n")
+        threading.Thread(target=serve, daemon=True).start()
 
     def echo(self, s, text=b"hello"):
         s.sendall(text)
@@ -260,6 +277,33 @@ class Relay(ProxyTest):
         self.assertIn("was killed by signal 9; again at the next call", umld.log)
         self.assertEqual(umld.stop(40), DONE)
         self.assertEqual(self.world.processes(), {})
+
+    def test_from_the_guest(self):
+        """It calls its own relay by the host's addresses, but no other port of the host; a firewall of the host's own
+        decides about that port, too."""
+        self.greet(self.listener(2222))
+        self.configure(Proxy="tcp/8080:80", HostAccess="all", Forward="tcp/8090:80")
+        umld = self.daemon().wait_ready(60)
+        page = self.world.fetch(8080, timeout=10 * PATIENCE)
+        self.assertIn("<h1>web</h1>", page)
+        self.assertIn("hello", self.order(f"nc -w 5 {HOST} 2222"))
+        for access in ("no", "icmp"):
+            with self.subTest(access=access):
+                self.rewrite(Proxy="tcp/8080:80", HostAccess=access, Forward="tcp/8090:80")
+                for address in (HOST, HOST_TAP):
+                    self.assertEqual(self.order(f"wget -q -O - http://{address}:8080/"), page)
+                    for port in (2222, 8079, 8081):
+                        said = self.order(f"nc -w 1 {address} {port}")
+                        self.assertTrue("timed out" in said and "hello" not in said, (address, port, said))
+        self.world.host("iptables-legacy", "-I", "INPUT", "-p", "tcp", "--dport", "8080", "-j", "REJECT")
+        self.assertIn("refused", self.order(f"nc -w 5 {HOST} 8080"))
+        self.world.host("iptables-legacy", "-D", "INPUT", "1")
+        # Relayed no longer, it is a port of the host's like others.
+        self.rewrite(HostAccess="no", Forward="tcp/8090:80")
+        self.greet(self.listener(8080))
+        said = self.order(f"nc -w 1 {HOST} 8080")
+        self.assertTrue("timed out" in said and "hello" not in said, said)
+        self.assertEqual(umld.stop(40), DONE)
 
     def test_reload(self):
         """Ports come and go; connections through those that stay go on."""

@@ -285,6 +285,39 @@ static void test_host_access(void **state) {
                 }
 }
 
+/* The guest's own relays, and no port beside them. */
+static void test_proxied(void **state) {
+        static const Forward proxied[] = { { FORWARD_TCP, 8080, 8080, 80 },
+                                           { FORWARD_TCP, 2200, 2202, 22 } };
+        NatPlan plan = plan_with(NULL, 0);
+        const NatChain *c;
+        NatChains chains;
+
+        (void) state;
+        plan.side[NAT_IPV6] = (NatSide){ .guest_address.v6 = GUEST6 };
+        plan.proxied = proxied;
+        plan.n_proxied = ARRAY_SIZE(proxied);
+        plan.host_access = NAT_HOST_NO;
+        ASSERT_OK(nat_chains_plan(&chains, &plan));
+        for (NatFamily f = 0; f < NAT_FAMILY_MAX; f++) {
+                c = nat_chain(&chains, f, NAT_CHAIN_IN);
+                for (size_t i = 0; i < ARRAY_SIZE(proxied); i++) {
+                        const NatRule *rule = &c->rules[c->n_rules - 3 + i];
+
+                        assert_int_equal(rule->protocol, IPPROTO_TCP);
+                        assert_int_equal(rule->first_port, proxied[i].host_first);
+                        assert_int_equal(rule->last_port, proxied[i].host_last);
+                        assert_int_equal(rule->verdict, NAT_RETURN);
+                }
+                assert_int_equal(c->rules[c->n_rules - 1].verdict, NAT_DROP);
+        }
+        nat_chains_done(&chains);
+        plan.host_access = NAT_HOST_ALL; /* nothing is kept out: no exceptions are needed */
+        ASSERT_OK(nat_chains_plan(&chains, &plan));
+        assert_int_equal(nat_chain(&chains, NAT_IPV4, NAT_CHAIN_IN)->n_rules, 0);
+        nat_chains_done(&chains);
+}
+
 static void test_clamped(void **state) {
         NatPlan plan = plan_with(NULL, 0);
         const NatChain *c;
@@ -342,8 +375,8 @@ int main(void) {
                 cmocka_unit_test(test_chains),      cmocka_unit_test(test_forwards),
                 cmocka_unit_test(test_guard),       cmocka_unit_test(test_public_addresses),
                 cmocka_unit_test(test_too_many),    cmocka_unit_test(test_families),
-                cmocka_unit_test(test_host_access), cmocka_unit_test(test_clamped),
-                cmocka_unit_test(test_equal),
+                cmocka_unit_test(test_host_access), cmocka_unit_test(test_proxied),
+                cmocka_unit_test(test_clamped),     cmocka_unit_test(test_equal),
         };
 
         return RUN_TESTS(tests);
