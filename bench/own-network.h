@@ -4,6 +4,7 @@
 /* What a bench makes, and removes, must never be the machine's own. */
 
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "basic/cleanup.h"
 
@@ -14,7 +15,7 @@ static inline bool own_network(const char *bench) {
         _cleanup_(rtnl_closep) Rtnl *rtnl = NULL;
         char uplink[IFNAMSIZ];
 
-        if (rtnl_open(&rtnl) >= 0 && net_default_uplink(rtnl, uplink) == -ENETUNREACH)
+        if (rtnl_open(&rtnl) >= 0 && net_default_uplink(rtnl, AF_INET, uplink) == -ENETUNREACH)
                 return true;
         fprintf(stderr,
                 "bench-%s: changes the network it runs in; run it by bench/%s, which makes one\n",

@@ -2,9 +2,9 @@
 /* forwards.c - may the guest have the ports that it wants? Asks the guard, the other guests' umlds
  * and the host's own services.
  *
- * A umld tells the others what it forwards by RUNTIME/NAME/forwards: a line "uplink IFNAME", "only
- * ipv4" where its guest has nothing else, then "forward PORTS" and "reserve PORTS" for what its
- * configuration has. */
+ * A umld tells the others what it forwards by RUNTIME/NAME/forwards: a line "uplink IFNAME",
+ * "uplink6 IFNAME" for that of IPv6, "only ipv4" where its guest has nothing else, then "forward
+ * PORTS", "proxy PORTS" and "reserve PORTS" for what its configuration has. */
 
 #include <stdio.h>
 
@@ -88,7 +88,7 @@ typedef struct PortsOf {
 
 /* What another umld has claimed. */
 typedef struct Claim {
-        char uplink[IFNAMSIZ];
+        char uplink[NAT_FAMILY_MAX][IFNAMSIZ];
         bool ipv4_only;
         Config ports; /* only its forwards, proxies and reserved ports */
 } Claim;
@@ -128,7 +128,9 @@ static int claim_read(const char *path, Claim *ret) {
                 const char *value;
 
                 if ((value = startswith(line, "uplink ")))
-                        snprintf(c.uplink, sizeof(c.uplink), "%s", value);
+                        snprintf(c.uplink[NAT_IPV4], IFNAMSIZ, "%s", value);
+                else if ((value = startswith(line, "uplink6 ")))
+                        snprintf(c.uplink[NAT_IPV6], IFNAMSIZ, "%s", value);
                 else if (streq(line, "only ipv4"))
                         c.ipv4_only = true;
                 else if ((value = startswith(line, "forward ")))
@@ -140,6 +142,8 @@ static int claim_read(const char *path, Claim *ret) {
         }
         if (r < 0)
                 return r;
+        if (!c.uplink[NAT_IPV6][0]) /* an older umld */
+                memcpy(c.uplink[NAT_IPV6], c.uplink[NAT_IPV4], IFNAMSIZ);
         *ret = c;
         c = (Claim){};
         return 0;
@@ -159,32 +163,33 @@ static int both_reserve(const Config *a, const Config *b, Forward **ret) {
         return 0;
 }
 
-/* The port that both want; where one of the guests has no IPv6, only that of IPv4 counts. */
-static bool both_want(const Forward *mine, const Forward *theirs, bool ipv4_only,
+/* The port that both want, of the families whose uplink they share. */
+static bool both_want(const Forward *mine, const Forward *theirs, ForwardFamily shared,
                       const Forward *except, size_t n_except, Forward *ret) {
         bool plain = mine->family == FORWARD_BOTH && theirs->family == FORWARD_BOTH;
         Forward wanted = *mine;
 
-        if (ipv4_only && mine->family == FORWARD_IPV6)
-                return false;
-        if (ipv4_only)
-                wanted.family = FORWARD_IPV4;
+        if (shared != FORWARD_BOTH) {
+                if (mine->family != FORWARD_BOTH && mine->family != shared)
+                        return false;
+                wanted.family = shared;
+        }
         if (!forward_common_port(&wanted, theirs, except, n_except, ret))
                 return false;
-        if (plain) /* neither of them speaks of families */
+        if (plain && shared != FORWARD_IPV6) /* neither of them speaks of families */
                 ret->family = FORWARD_BOTH;
         return true;
 }
 
 /* One list of ports of each side; both: what neither may have, both leave to the other. */
 static int check_lists(const Host *h, const char *other, const PortsOf *mine, const PortsOf *theirs,
-                       bool ipv4_only, const Forward *both, size_t n_both, Fault *f) {
+                       ForwardFamily shared, const Forward *both, size_t n_both, Fault *f) {
         char m[FORWARD_TEXT_MAX], t[FORWARD_TEXT_MAX], port[FORWARD_TEXT_MAX];
         Forward common;
 
         for (size_t i = 0; i < mine->n; i++)
                 for (size_t j = 0; j < theirs->n; j++)
-                        if (both_want(&mine->list[i], &theirs->list[j], ipv4_only, both, n_both,
+                        if (both_want(&mine->list[i], &theirs->list[j], shared, both, n_both,
                                       &common))
                                 return fault_set(
                                         f, VERDICT_NETWORK, false, -EADDRINUSE,
@@ -205,16 +210,21 @@ static int check_against(const Host *h, const char *other, const Claim *claim, F
                                  { "Proxy", c->proxies, c->n_proxies } };
         const PortsOf theirs[] = { { "Forward", o->forwards, o->n_forwards },
                                    { "Proxy", o->proxies, o->n_proxies } };
-        bool ipv4_only = claim->ipv4_only || !host_has_ipv6(h);
+        bool share4 = streq(claim->uplink[NAT_IPV4], h->uplink[NAT_IPV4]),
+             share6 = !claim->ipv4_only && host_has_ipv6(h) &&
+                      streq(claim->uplink[NAT_IPV6], h->uplink[NAT_IPV6]);
+        ForwardFamily shared = share4 && share6 ? FORWARD_BOTH
+                               : share4         ? FORWARD_IPV4
+                                                : FORWARD_IPV6;
         int r = 0;
 
-        if (!streq(claim->uplink, h->uplink))
+        if (!share4 && !share6)
                 return 0;
         if (both_reserve(c, o, &both) < 0)
                 return -ENOMEM;
         for (size_t i = 0; i < ARRAY_SIZE(mine) && r >= 0; i++)
                 for (size_t j = 0; j < ARRAY_SIZE(theirs) && r >= 0; j++)
-                        r = check_lists(h, other, &mine[i], &theirs[j], ipv4_only, both,
+                        r = check_lists(h, other, &mine[i], &theirs[j], shared, both,
                                         c->n_reserved + o->n_reserved, f);
         return r;
 }
@@ -278,7 +288,8 @@ int host_forwards_claim(const Host *h) {
         file = open_memstream(&text, &size);
         if (!file)
                 return -ENOMEM;
-        r = fprintf(file, "uplink %s\n%s", h->uplink, host_has_ipv6(h) ? "" : "only ipv4\n");
+        r = fprintf(file, "uplink %s\nuplink6 %s\n%s", h->uplink[NAT_IPV4], h->uplink[NAT_IPV6],
+                    host_has_ipv6(h) ? "" : "only ipv4\n");
         if (r >= 0)
                 r = print_ports(file, "forward", c->forwards, c->n_forwards);
         if (r >= 0 && h->held)
@@ -366,7 +377,7 @@ static void warn_of_address(const Host *h, const Forward *f, FILE *file) {
                 if (ip_address_equal(&own->list[i], &f->address))
                         return;
         fprintf(file, "Forward=%s: %s does not have this address now; it has",
-                forward_format(f, text), h->uplink);
+                forward_format(f, text), h->uplink[family]);
         for (size_t i = 0; i < MIN(own->n, (size_t) NAMED_ADDRESSES); i++)
                 fprintf(file, "%s %s", i > 0 ? "," : "", ip_address_format(&own->list[i], address));
         fprintf(file, "%s\n",

@@ -66,8 +66,8 @@ typedef struct Host {
         int disk_fds[2 * CONFIG_DISKS_MAX]; /* locks, -EBADF where there is none */
         HostMemory memory;
         Rtnl *rtnl;
-        char uplink[IFNAMSIZ];
-        HostAddresses public[NAT_FAMILY_MAX]; /* its addresses */
+        char uplink[NAT_FAMILY_MAX][IFNAMSIZ];
+        HostAddresses public[NAT_FAMILY_MAX]; /* their addresses */
         unsigned mtu;                         /* of the tap, 0 = not known yet */
         bool open_tap_said;
         char *lacking[HOST_LACKS]; /* why it must do without, NULL = it has it */
@@ -143,10 +143,10 @@ int host_forwarding6_up(Host *h, Fault *f);
 void host_forwarding6_down(Host *h);
 int host_forwarding_up(Host *h, Fault *f);
 void host_forwarding_down(Host *h);
-/* rules.c: the uplink and its addresses as they are now. 1 = others than at the last look, 0 = the
- * same. */
+/* uplink.c: the uplinks and their addresses as they are now. 1 = others than at the last look, 0 =
+ * the same. That of IPv6 is that of IPv4 unless the host's way out by it is another one. */
 int host_find_uplink(Host *h, Fault *f);
-int host_rules_up(Host *h, Fault *f);
+int host_rules_up(Host *h, Fault *f); /* rules.c */
 void host_rules_down(Host *h);
 /* Looks whether the guest's rules are there still, and whether what they follow from has moved:
  * uplink, its addresses, the ports to be guarded. If so makes them anew: 1, else 0. */

@@ -139,8 +139,8 @@ static int leave(const Host *h, const char *name, const char *setting) {
 /* A host that forwards does not listen to its own routers any more, and would lose its default
  * route and its address, unless its uplink is told to go on. */
 static int keep_listening(const Host *h, bool forwards) {
-        _cleanup_free_ char *setting = setting_of(h->uplink, "accept_ra"), *now = NULL,
-                            *name = strfmt("accept_ra.%s", h->uplink);
+        _cleanup_free_ char *setting = setting_of(h->uplink[NAT_IPV6], "accept_ra"), *now = NULL,
+                            *name = strfmt("accept_ra.%s", h->uplink[NAT_IPV6]);
         _cleanup_(shared_closep) SharedSetting *s = NULL;
         int r = setting && name ? sysctl_get(setting, &now) : -ENOMEM;
 
@@ -169,22 +169,23 @@ static void stop_listening(Host *h, const char *uplink) {
 }
 
 int host_forwarding6_up(Host *h, Fault *f) {
+        const char *uplink = h->uplink[NAT_IPV6];
         _cleanup_free_ char *now = NULL;
         int r;
 
         if (!host_has_ipv6(h))
                 return 0;
-        r = h->uplink[0] ? 0 : host_find_uplink(h, f);
+        r = uplink[0] ? 0 : host_find_uplink(h, f);
         if (r < 0)
                 return r;
         r = sysctl_get(FORWARDING, &now);
-        if (r >= 0 && streq(now, "1") && h->ledger.ipv6 && streq(h->ledger.ipv6, h->uplink) &&
+        if (r >= 0 && streq(now, "1") && h->ledger.ipv6 && streq(h->ledger.ipv6, uplink) &&
             h->forwarding6)
                 return 0;
-        if (r >= 0 && h->ledger.ipv6 && !streq(h->ledger.ipv6, h->uplink))
+        if (r >= 0 && h->ledger.ipv6 && !streq(h->ledger.ipv6, uplink))
                 stop_listening(h, h->ledger.ipv6);
         if (r >= 0)
-                r = ledger_note_ipv6(&h->ledger, h->uplink);
+                r = ledger_note_ipv6(&h->ledger, uplink);
         if (r >= 0)
                 r = keep_listening(h, streq(now, "1") && !h->forwarding6);
         if (r >= 0)

@@ -145,10 +145,11 @@ DEFINE_GETTER(get_host_address, "s", host_address_text(c));
 DEFINE_GETTER(get_guest_address, "s", address_text(c->guest_address));
 DEFINE_GETTER(get_host_address6, "s", host_address6_text(g));
 DEFINE_GETTER(get_guest_address6, "s", address6_text(g, &c->guest_address6));
-DEFINE_GETTER(get_uplink, "s", g->host->uplink);
+DEFINE_GETTER(get_uplink, "s", g->host->uplink[NAT_IPV4]);
+DEFINE_GETTER(get_uplink6, "s", host_has_ipv6(g->host) ? g->host->uplink[NAT_IPV6] : "");
 DEFINE_GETTER(get_masquerade, "s",
-              masquerade_to_string(g->host->uplink[0] ? g->host->masquerade[NAT_IPV4]
-                                                      : c->masquerade));
+              masquerade_to_string(g->host->uplink[NAT_IPV4][0] ? g->host->masquerade[NAT_IPV4]
+                                                                : c->masquerade));
 DEFINE_GETTER(get_mtu, "u", g->host->mtu);
 DEFINE_GETTER(get_host_access, "s", host_access_to_string(c->host_access));
 DEFINE_GETTER(get_rule_repairs, "u", g->host->repairs);
@@ -414,6 +415,7 @@ static const sd_bus_vtable vtable[] = {
         PROPERTY(UMLD_PROP_HOST_ADDRESS6, "s", get_host_address6),
         PROPERTY(UMLD_PROP_GUEST_ADDRESS6, "s", get_guest_address6),
         PROPERTY(UMLD_PROP_UPLINK, "s", get_uplink),
+        PROPERTY(UMLD_PROP_UPLINK6, "s", get_uplink6),
         PROPERTY(UMLD_PROP_MASQUERADE, "s", get_masquerade),
         PROPERTY(UMLD_PROP_BACKEND, "s", get_backend),
         PROPERTY(UMLD_PROP_BACKEND_REASON, "s", get_backend_reason),

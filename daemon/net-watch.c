@@ -76,8 +76,8 @@ int net_watch_update(NetWatch *w) {
 static int listen_to_kernel(NetWatch *w, sd_event *event) {
         const struct sockaddr_nl address = {
                 .nl_family = AF_NETLINK,
-                .nl_groups =
-                        RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_IFADDR,
+                .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE |
+                             RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE,
         };
         int r;
 

@@ -210,7 +210,8 @@ static unsigned wanted_mtu(const Host *h) {
 
         if (h->config->mtu > 0)
                 return h->config->mtu;
-        if (net_link_get(h->rtnl, h->uplink, &uplink) < 0) /* one that was named may come later */
+        if (net_link_get(h->rtnl, h->uplink[NAT_IPV4], &uplink) <
+            0) /* one that was named may come later */
                 return h->mtu > 0 ? h->mtu : ETHERMTU;
         mtu = MAX(uplink.mtu, (unsigned) CONFIG_MTU_MIN);
         return MIN(mtu, (unsigned) CONFIG_MTU_MAX);

@@ -59,10 +59,12 @@ static void print_network(const Config *c, const Host *h) {
                        inet_ntop(AF_INET6, &c->guest_address6, guest6, sizeof(guest6)),
                        h->public[NAT_IPV6].n > 0 ? masquerade_to_string(h->masquerade[NAT_IPV6])
                                                  : "the uplink has no address of it");
-        printf("uplink        %s, %s\n", h->uplink,
+        printf("uplink        %s, %s\n", h->uplink[NAT_IPV4],
                h->masquerade[NAT_IPV4] == MASQUERADE_NO
                        ? "no masquerading"
                        : masquerade_to_string(h->masquerade[NAT_IPV4]));
+        if (host_has_ipv6(h) && !streq(h->uplink[NAT_IPV6], h->uplink[NAT_IPV4]))
+                printf("  of IPv6     %s\n", h->uplink[NAT_IPV6]);
         printf("host access   %s\n", host_access_to_string(c->host_access));
         printf("rules         by %s (%s)\n", h->maker.nat.backend->name, h->maker.why);
         for (size_t i = 0; i < c->n_forwards; i++)

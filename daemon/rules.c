@@ -39,6 +39,7 @@ static NatSide nat_side(const Host *h, NatFamily family) {
                 .masquerade = h->masquerade[family] != MASQUERADE_NO,
                 .public = own->list,
                 .n_public = own->n,
+                .uplink = h->uplink[family],
         };
 
         if (h->masquerade[family] == MASQUERADE_SNAT)
@@ -59,7 +60,7 @@ static NatPlan nat_plan(const Host *h, const Forward *guarded) {
         return (NatPlan){
                 .guest = c->name,
                 .tap = c->tap,
-                .uplink = h->uplink,
+                .uplink = h->uplink[NAT_IPV4],
                 .side = { nat_side(h, NAT_IPV4), nat_side(h, NAT_IPV6) },
                 .one_arm = c->one_arm,
                 .clamp_mss = !h->lacking[HOST_LACKS_MSS],
@@ -71,62 +72,6 @@ static NatPlan nat_plan(const Host *h, const Forward *guarded) {
                 .guarded = guarded,
                 .n_guarded = h->guard.n + (c->n_forwards > 0 ? c->n_proxies : 0),
         };
-}
-
-/* The uplink as it is now. */
-static int find_uplink_name(const Host *h, char ret[static IFNAMSIZ], Fault *f) {
-        int r;
-
-        if (h->config->uplink[0]) {
-                strcpy(ret, h->config->uplink);
-                return 0;
-        }
-        r = net_default_uplink(h->rtnl, ret);
-        if (r == -ENETUNREACH)
-                return fault_set(f, VERDICT_NETWORK, true, r,
-                                 "Uplink=auto: the host has no default route; give it one, or name "
-                                 "the interface in Uplink=");
-        if (r < 0)
-                return fault_set(f, VERDICT_NETWORK, true, r,
-                                 "Uplink=auto: cannot read the host's routes: %m");
-        return 0;
-}
-
-static int find_addresses(const Host *h, const char *uplink, NatFamily family, HostAddresses *ret,
-                          Fault *f) {
-        int n = 0;
-
-        if (family == NAT_IPV4 || host_has_ipv6(h))
-                n = net_public_addresses(h->rtnl, uplink, family == NAT_IPV4 ? AF_INET : AF_INET6,
-                                         ret->list, ARRAY_SIZE(ret->list));
-        if (n == -ENODEV && h->config->uplink[0])
-                n = 0; /* an uplink that was named may come later */
-        if (n < 0)
-                return fault_set(f, VERDICT_NETWORK, true, n,
-                                 "%s: cannot read the addresses of the uplink: %m", uplink);
-        ret->n = (size_t) n;
-        return 0;
-}
-
-static bool same_addresses(const HostAddresses *a, const HostAddresses *b) {
-        return a->n == b->n && memcmp(a->list, b->list, a->n * sizeof(a->list[0])) == 0;
-}
-
-int host_find_uplink(Host *h, Fault *f) {
-        HostAddresses found[NAT_FAMILY_MAX] = {};
-        char uplink[IFNAMSIZ];
-        bool same;
-        int r = find_uplink_name(h, uplink, f);
-
-        for (NatFamily i = 0; r >= 0 && i < NAT_FAMILY_MAX; i++)
-                r = find_addresses(h, uplink, i, &found[i], f);
-        if (r < 0)
-                return r;
-        same = streq(uplink, h->uplink) && same_addresses(&found[NAT_IPV4], &h->public[NAT_IPV4]) &&
-               same_addresses(&found[NAT_IPV6], &h->public[NAT_IPV6]);
-        strcpy(h->uplink, uplink);
-        memcpy(h->public, found, sizeof(h->public));
-        return !same;
 }
 
 static bool can_masquerade(const Host *h, NatFamily family) {
@@ -149,7 +94,7 @@ static int choose_masquerade(Host *h, Fault *f) {
                 return fault_set(f, VERDICT_NETWORK, true, -EADDRNOTAVAIL,
                                  "%s has no public address for Masquerade=snat%s; give it one, or "
                                  "set another Uplink=",
-                                 h->uplink,
+                                 h->uplink[NAT_IPV4],
                                  h->config->masquerade == MASQUERADE_AUTO
                                          ? " (the host's kernel cannot masquerade)"
                                          : "");
@@ -341,7 +286,7 @@ int host_rules_up(Host *h, Fault *f) {
         int r;
 
         r = host_find_uplink(h, f);
-        if (r == -ENETUNREACH && h->rules && h->uplink[0])
+        if (r == -ENETUNREACH && h->rules && h->uplink[NAT_IPV4][0])
                 fault_done(f); /* it is gone for now, and followed when it is back: no reason to
                                   end a guest whose rules are there */
         else if (r < 0)

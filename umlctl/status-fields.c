@@ -208,7 +208,8 @@ static void format_disks(FILE *f, const json_t *props, usec_t now) {
 }
 
 static void format_network(FILE *f, const json_t *props, usec_t now) {
-        const char *masquerade = prop_string(props, UMLD_PROP_MASQUERADE);
+        const char *masquerade = prop_string(props, UMLD_PROP_MASQUERADE),
+                   *uplink6 = prop_string(props, UMLD_PROP_UPLINK6);
         unsigned n = 0;
 
         (void) now;
@@ -218,6 +219,8 @@ static void format_network(FILE *f, const json_t *props, usec_t now) {
         put_piece(f, &n, ", IPv6 ", prop_string(props, UMLD_PROP_HOST_ADDRESS6));
         put_piece(f, &n, ", guest ", prop_string(props, UMLD_PROP_GUEST_ADDRESS6));
         put_piece(f, &n, ", uplink ", prop_string(props, UMLD_PROP_UPLINK));
+        if (!streq(uplink6 ?: "", prop_string(props, UMLD_PROP_UPLINK) ?: ""))
+                put_piece(f, &n, ", of IPv6 ", uplink6);
         if (!isempty(masquerade))
                 put_piece(f, &n, ", ", streq(masquerade, "no") ? "no masquerading" : masquerade);
         put_piece(f, &n, " by ", prop_string(props, UMLD_PROP_BACKEND));
@@ -320,6 +323,7 @@ const StatusField status_fields[] = {
         { "network.host6", UMLD_PROP_HOST_ADDRESS6, FIELD_STRING },
         { "network.guest6", UMLD_PROP_GUEST_ADDRESS6, FIELD_STRING },
         { "network.uplink", UMLD_PROP_UPLINK, FIELD_STRING },
+        { "network.uplink6", UMLD_PROP_UPLINK6, FIELD_STRING },
         { "network.masquerade", UMLD_PROP_MASQUERADE, FIELD_STRING },
         { "network.backend", UMLD_PROP_BACKEND, FIELD_STRING },
         { "network.backend_reason", UMLD_PROP_BACKEND_REASON, FIELD_STRING },

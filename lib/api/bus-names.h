@@ -58,6 +58,7 @@
 #define UMLD_PROP_HOST_ADDRESS6  "HostAddress6"  /* s, ADDRESS/PREFIX, "" = the guest has no IPv6 */
 #define UMLD_PROP_GUEST_ADDRESS6 "GuestAddress6" /* s */
 #define UMLD_PROP_UPLINK         "Uplink"        /* s */
+#define UMLD_PROP_UPLINK6        "Uplink6"       /* s, of IPv6; empty: the guest has none */
 #define UMLD_PROP_MASQUERADE     "Masquerade" /* s, as in the configuration; auto until it is known */
 #define UMLD_PROP_BACKEND        "Backend"    /* s, iptables or nftables; auto until it is known */
 #define UMLD_PROP_BACKEND_REASON "BackendReason" /* s, why this one */

@@ -160,11 +160,15 @@ static int plan_forwards(NatChain *pre, const NatPlan *plan, size_t limit, bool 
         return 0;
 }
 
+static void copy_uplink(char ret[static IFNAMSIZ], const NatPlan *plan, NatFamily family) {
+        strncpy(ret, plan->side[family].uplink ?: plan->uplink, IFNAMSIZ - 1);
+}
+
 static int plan_pre(NatChain *pre, const NatPlan *plan) {
         size_t limit;
         int r;
 
-        strncpy(pre->jump.in, plan->uplink, IFNAMSIZ - 1);
+        copy_uplink(pre->jump.in, plan, pre->family);
         r = plan_guard(pre, plan);
         if (r < 0)
                 return r;
@@ -220,7 +224,7 @@ static int plan_post(NatChain *post, const NatPlan *plan, const NatSide *side, b
                 rule.verdict = NAT_SNAT;
                 rule.to_address = side->snat_address;
         }
-        strncpy(rule.out, plan->uplink, IFNAMSIZ - 1);
+        copy_uplink(rule.out, plan, post->family);
         if (forwards && plan->one_arm)
                 r = plan_one_arm(post, plan, side); /* the guest's calls to itself among them */
         else if (forwards && side->n_public > 0)

@@ -40,6 +40,7 @@ typedef struct NatSide {
         /* The uplink's addresses, by which the host and its guests reach the forwards too. */
         const IpAddress *public;
         size_t n_public;
+        const char *uplink; /* where it is not the plan's; NULL = it is */
 } NatSide;
 
 typedef struct NatPlan {

@@ -227,6 +227,7 @@ int net_link_set_up(Rtnl *rtnl, int index) {
 
 /* One look for the default route. */
 typedef struct RouteSearch {
+        int family;
         int index; /* 0 = none seen yet */
         uint32_t metric;
 } RouteSearch;
@@ -255,20 +256,22 @@ static int on_route(struct nl_msg *msg, void *userdata) {
                 return NL_OK;
         rt = nlmsg_data(h);
         table = attrs[RTA_TABLE] ? nla_get_u32(attrs[RTA_TABLE]) : rt->rtm_table;
-        if (rt->rtm_family != AF_INET || rt->rtm_type != RTN_UNICAST || rt->rtm_dst_len != 0 ||
+        if (rt->rtm_family != s->family || rt->rtm_type != RTN_UNICAST || rt->rtm_dst_len != 0 ||
             rt->rtm_tos != 0 || (rt->rtm_flags & RTM_F_CLONED) || table != RT_TABLE_MAIN)
                 return NL_OK;
         index = route_interface(attrs);
         metric = attrs[RTA_PRIORITY] ? nla_get_u32(attrs[RTA_PRIORITY]) : 0;
-        if (index > 0 && (s->index == 0 || metric < s->metric))
-                *s = (RouteSearch){ .index = index, .metric = metric };
+        if (index > 0 && (s->index == 0 || metric < s->metric)) {
+                s->index = index;
+                s->metric = metric;
+        }
         return NL_OK;
 }
 
-int net_default_uplink(Rtnl *rtnl, char ret_ifname[static IFNAMSIZ]) {
+int net_default_uplink(Rtnl *rtnl, int family, char ret_ifname[static IFNAMSIZ]) {
         _cleanup_(nlmsg_freep) struct nl_msg *m = NULL;
-        struct rtmsg rt = { .rtm_family = AF_INET, .rtm_table = RT_TABLE_MAIN };
-        RouteSearch s = {};
+        struct rtmsg rt = { .rtm_family = (unsigned char) family, .rtm_table = RT_TABLE_MAIN };
+        RouteSearch s = { .family = family };
         int r = net_dump_request(RTM_GETROUTE, &rt, sizeof(rt), &m);
 
         if (r >= 0)

@@ -39,8 +39,9 @@ int net_address_set(Rtnl *rtnl, int index, const IpAddress *address, unsigned pr
 int net_neighbour_set(Rtnl *rtnl, int index, const IpAddress *address,
                       const struct ether_addr *mac);
 
-/* The interface of the IPv4 default route with the lowest metric. -ENETUNREACH: there is none. */
-int net_default_uplink(Rtnl *rtnl, char ret_ifname[static IFNAMSIZ]);
+/* The interface of the default route of that family, AF_INET or AF_INET6, with the lowest metric.
+ * -ENETUNREACH: there is none. */
+int net_default_uplink(Rtnl *rtnl, int family, char ret_ifname[static IFNAMSIZ]);
 
 /* The addresses of an interface that the world may use, of AF_INET or AF_INET6: of global scope,
  * none of the loopback network (venet0's first is 127.0.0.2), none that is not good yet or no

@@ -14,7 +14,8 @@ import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (BACKEND, DEBIAN_KERNEL, DONE, MAKE_GUEST, PATIENCE, SOURCE, TestCase, main, test_kernels, wait_until)
+from umldtest import (BACKEND, DEBIAN_KERNEL, DONE, FAILED, MAKE_GUEST, PATIENCE, SOURCE, TestCase, main, test_kernels,
+                      wait_until)
 
 PORT = 8080
 INET6, HOST6 = "2001:db8::1", "2001:db8::10"
@@ -78,13 +79,14 @@ class Kernels(Ipv6Test):
         s.settimeout(20 * PATIENCE)
         return s
 
-    def assert_calls_as(self, port, expected):
+    def assert_calls_as(self, port, expected, server=INET6):
         """The guest calls a server on the Internet, which sees that address."""
-        listener = self.listen("inet", INET6, port)
-        caller = threading.Thread(target=self.order, args=(f"nc -w 5 {INET6} {port}",))
+        listener = self.listen("inet", server, port)
+        caller = threading.Thread(target=self.order, args=(f"nc -w 5 {server} {port}",))
         caller.start()
         connection, address = listener.accept()
         connection.close()
+        listener.close()
         caller.join()
         self.assertEqual(address[0], expected)
 
@@ -115,6 +117,52 @@ class Kernels(Ipv6Test):
         self.assertEqual(self.order(f"wget -q -O - http://[{HOST6}]:8084/"), page)  # its own relay
         self.assertIn("PERMANENT", self.world.host("ip", "-6", "neighbour", "show", GUEST6, "dev", "tap0"))
         self.assertEqual((self.sysctl("all/forwarding"), self.sysctl("tap0/accept_ra")), ("1", "0"))
+        self.assertEqual(umld.stop(40), DONE)
+        self.assert_same_host(before)
+
+    def test_uplink_of_its_own(self):
+        """The way out by IPv6 is another interface than that of IPv4: its rules go by that, and follow when it moves."""
+        inet, own, far = "2001:db8:6::1", "2001:db8:6::10", "2001:db8:ffff::1"
+        self.world.host("ip", "link", "add", "six0", "mtu", "1480", "type", "veth", "peer", "name", "isp6", "netns",
+                        f"{self.world.name}-inet")
+        self.world.host("sh", "-c", "echo 0 >/proc/sys/net/ipv6/conf/six0/accept_dad; ip link set six0 up; "
+                        f"ip -6 address add {own}/64 dev six0 nodad; "
+                        f"ip -6 route delete default dev venet0; ip -6 route add default via {inet} dev six0")
+        self.world.run("inet", "sh", "-c", f"ip link set isp6 up; ip -6 address add {inet}/64 dev isp6 nodad; "
+                       f"ip -6 address add {far}/128 dev lo nodad", check=True)
+        self.world.guest(kernel=self.kernel, image=self.images / "guest.img", Supervise={"Ready": "guest"},
+                         Network={"Forward": f"tcp/{PORT}:80", **ADDRESSES})
+        self.assertRegex(self.world.check("web").stdout, r"uplink +venet0, masquerade\n +of IPv6 +six0\n")
+        before = self.world.snapshot()
+        umld = self.daemon().wait_ready(60)
+
+        def uplinks():
+            network = umld.status()["network"]
+            return network["uplink"], network["uplink6"]
+
+        def assert_works(address, other, interface):
+            """By the one way and not by the other one, in and out."""
+            self.assertEqual(uplinks(), ("venet0", interface))
+            page = self.world.fetch(PORT)
+            self.assertEqual(self.world.fetch(PORT, address=address), page)
+            self.assertEqual(self.world.fetch(PORT, address=address, part="host"), page)
+            with self.assertRaises(ConnectionRefusedError):
+                self.world.fetch(PORT, address=other)
+            self.assertEqual([r for r in self.rules("nat") if "-j MASQUERADE" in r],
+                             [f"-A UMLD-POST-web -s {GUEST6}/128 -o {interface} -j MASQUERADE"])
+            self.assert_calls_as(4000, address, far)
+
+        assert_works(own, HOST6, "six0")
+        self.assertIn("uplink venet0, of IPv6 six0", self.world.umlctl("status", "web").stdout)
+        self.assertEqual((self.sysctl("six0/accept_ra"), self.sysctl("venet0/accept_ra")), ("2", "1"))
+        self.world.host("sh", "-c", f"ip -6 route add default via {INET6} dev venet0 metric 100")  # the better one
+        wait_until(lambda: uplinks() == ("venet0", "venet0"), 1, "the rules to follow")
+        assert_works(HOST6, own, "venet0")
+        self.assertEqual((self.sysctl("six0/accept_ra"), self.sysctl("venet0/accept_ra")), ("1", "2"))
+        self.world.host("sh", "-c", f"ip -6 route delete default via {INET6} dev venet0")
+        wait_until(lambda: uplinks() == ("venet0", "six0"), 1, "the rules to follow back")
+        assert_works(own, HOST6, "six0")
+        self.assertEqual(umld.status()["network"]["repairs"], 0)
         self.assertEqual(umld.stop(40), DONE)
         self.assert_same_host(before)
 
@@ -180,6 +228,25 @@ class Host(Ipv6Test):
         for address in ("::10", "::11"):
             self.world.host("ip", "-6", "address", "del", f"2001:db8{address}/64", "dev", "venet0")
         wait_until(lambda: not [r for r in self.rules("nat") if "UMLD-PRE" in r], 5, "an end of forwards")
+        self.assertEqual(umld.stop(), DONE)
+
+    def test_clash_on_one_of_the_uplinks(self):
+        """Two guests may forward one port on different uplinks; but each family has an uplink of its own."""
+        self.world.host("sh", "-c", "ip link add six0 type veth peer name other; ip link set six0 up; ip -6 route delete default dev venet0; "
+                        "ip -6 address add 2001:db8:6::10/64 dev six0 nodad; ip -6 route add default dev six0")
+        self.guest(Forward="tcp/8080:80")
+        umld = self.daemon().wait_ready()
+        other = {"Tap": "tap1", "HostAddress": "10.0.1.1/24", "GuestAddress": "10.0.1.2", "Uplink": "six0"}
+        six = {"HostAddress6": "fd00:1::1/64", "GuestAddress6": "fd00:1::2"}
+        for forward, clash in (("tcp/8080:80", "tcp6/8080"), ("tcp6/8080", "tcp6/8080"), ("tcp4/8080:80", None)):
+            with self.subTest(forward=forward):
+                self.guest("db", Forward=forward, **other, **six)
+                p = self.world.check("db")
+                self.assertEqual(p.returncode, FAILED if clash else DONE)
+                if clash:
+                    self.assertIn(f"Forward={forward} of db and Forward=tcp/8080:80 of web both want {clash};", p.stderr)
+        self.world.guest("db", fake="boot,ready", Network={"Forward": "tcp/8080:80", **other})
+        self.assertEqual(self.world.check("db").returncode, DONE)
         self.assertEqual(umld.stop(), DONE)
 
     def test_snat(self):

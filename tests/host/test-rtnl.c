@@ -169,7 +169,7 @@ static void test_neighbour(void **state) {
 static void assert_uplink(const char *expected) {
         char ifname[IFNAMSIZ] = "";
 
-        ASSERT_OK(net_default_uplink(rtnl, ifname));
+        ASSERT_OK(net_default_uplink(rtnl, AF_INET, ifname));
         assert_string_equal(ifname, expected);
 }
 
@@ -177,7 +177,7 @@ static void test_uplink(void **state) {
         char ifname[IFNAMSIZ] = "untouched";
 
         (void) state;
-        ASSERT_ERROR(net_default_uplink(rtnl, ifname), ENETUNREACH);
+        ASSERT_ERROR(net_default_uplink(rtnl, AF_INET, ifname), ENETUNREACH);
         make_link("eth0");
         make_link("eth1");
         make_link("venet0");
@@ -189,7 +189,7 @@ static void test_uplink(void **state) {
         shell("ip route add 203.0.113.0/24 via 192.0.2.1");
         shell("ip route add default via 192.0.2.1 table 99");
         shell("ip route add blackhole default metric 1");
-        ASSERT_ERROR(net_default_uplink(rtnl, ifname), ENETUNREACH);
+        ASSERT_ERROR(net_default_uplink(rtnl, AF_INET, ifname), ENETUNREACH);
         assert_string_equal(ifname, "untouched");
 
         shell("ip route add default via 192.0.2.1 dev eth0 metric 200");
@@ -211,6 +211,26 @@ static void test_uplink_multipath(void **state) {
         shell("ip address add 192.0.2.2/24 dev eth0 && ip address add 198.51.100.2/24 dev eth1");
         shell("ip route add default nexthop via 198.51.100.1 nexthop via 192.0.2.1");
         assert_uplink("eth1");
+}
+
+/* Each family goes its own way. */
+static void test_uplink6(void **state) {
+        char ifname[IFNAMSIZ] = "untouched";
+
+        (void) state;
+        make_link("eth0");
+        make_link("eth1");
+        shell("for i in eth0 eth1; do ip link set $i up; done; ip route add default dev eth0");
+        shell("ip -6 route add unreachable default metric 1");
+        ASSERT_ERROR(net_default_uplink(rtnl, AF_INET6, ifname), ENETUNREACH);
+        assert_string_equal(ifname, "untouched");
+        shell("ip -6 route add default via fe80::1 dev eth1 metric 200");
+        ASSERT_OK(net_default_uplink(rtnl, AF_INET6, ifname));
+        assert_string_equal(ifname, "eth1");
+        assert_uplink("eth0");
+        shell("ip -6 route add default dev eth0 metric 100");
+        ASSERT_OK(net_default_uplink(rtnl, AF_INET6, ifname));
+        assert_string_equal(ifname, "eth0");
 }
 
 static void test_public_addresses(void **state) {
@@ -332,6 +352,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_neighbour, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_uplink, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_uplink_multipath, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_uplink6, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_public_addresses, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_ipv6, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_address_owner, setup, teardown),

@@ -75,6 +75,7 @@ static Property properties[] = {
         { UMLD_PROP_HOST_ADDRESS, "s" },
         { UMLD_PROP_GUEST_ADDRESS, "s" },
         { UMLD_PROP_UPLINK, "s" },
+        { UMLD_PROP_UPLINK6, "s" },
         { UMLD_PROP_MASQUERADE, "s" },
         { UMLD_PROP_BACKEND, "s" },
         { UMLD_PROP_BACKEND_REASON, "s" },

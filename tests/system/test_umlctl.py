@@ -89,7 +89,7 @@ class Status(Case):
                          KernelVersion="6.1.176", KernelTransport="tuntap", KernelCpu="1", KernelCpuFix="preloaded",
                          MemorySize=64 << 20, MemoryBacking="shm", MemoryPath="/dev/shm",
                          MemoryUsed=12345678, Tap="tap0", HostAddress="10.0.0.1/24",
-                         GuestAddress="10.0.0.2", Uplink="venet0", Masquerade="masquerade",
+                         GuestAddress="10.0.0.2", Uplink="venet0", Uplink6="he-ipv6", Masquerade="masquerade",
                          Backend="iptables", Forwards="tcp/8000-10000 udp/53", RuleRepairs="3", Guarded="22",
                          HostAccess="icmp", MTU=1400, HostAddress6="fd00::1/64", GuestAddress6="fd00::2",
                          BackendReason="Backend=",
@@ -109,6 +109,7 @@ class Status(Case):
                                        "refused": None})
         self.assertEqual(d["network"], {"tap": "tap0", "host": "10.0.0.1/24", "guest": "10.0.0.2",
                                         "host6": "fd00::1/64", "guest6": "fd00::2", "uplink": "venet0",
+                                        "uplink6": "he-ipv6",
                                         "masquerade": "masquerade", "backend": "iptables",
                                         "backend_reason": "Backend=", "mtu": 1400, "lacking": [],
                                         "host_access": "icmp", "repairs": 3, "forwards": ["tcp/8000-10000", "udp/53"],
@@ -126,7 +127,7 @@ class Status(Case):
                      KernelPath="/usr/bin/linux.uml", KernelVersion="6.1.176", KernelTransport="tuntap",
                      KernelCpu="0", KernelCpuFix="preloaded", MemorySize=64 << 20, MemoryBacking="shm",
                      MemoryPath="/dev/shm", MemoryUsed=1536 << 10, Tap="tap0", HostAddress="10.0.0.1/24",
-                     GuestAddress="10.0.0.2", Uplink="venet0", Masquerade="masquerade",
+                     GuestAddress="10.0.0.2", Uplink="venet0", Uplink6="he-ipv6", Masquerade="masquerade",
                      Backend="iptables", HostAccess="icmp", MTU=1400, HostAddress6="fd00::1/64",
                      GuestAddress6="fd00::2", Forwards="tcp/8000-10000 udp/53", Guarded="22")
         out = self.expect(DONE, "status", "web").stdout
@@ -135,7 +136,7 @@ class Status(Case):
                      "Kernel: /usr/bin/linux.uml, 6.1.176, tuntap, on CPU 0, CPU-state fix preloaded",
                      "Memory: 64M, shm /dev/shm, 1.5M used",
                      "Network: tap0 10.0.0.1/24, guest 10.0.0.2, IPv6 fd00::1/64, guest fd00::2, uplink venet0, "
-                     "masquerade by iptables, "
+                     "of IPv6 he-ipv6, masquerade by iptables, "
                      "MTU 1400, host access icmp",
                      "Forwards: tcp/8000-10000 udp/53", "Guarded: 22"):
             self.assertIn(line, out)
