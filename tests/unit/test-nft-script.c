@@ -64,6 +64,50 @@ static void test_inet(void **state) {
                 "UMLD-PRE-web\n");
 }
 
+/* Many forwards of one port each are in maps, one for each protocol; few are not, nor are ranges.
+ */
+static void test_maps(void **state) {
+        static const Forward many[] = {
+                { FORWARD_TCP, 8080, 8080, 80 },
+                { FORWARD_TCP, 9000, 9100, 9000 },
+                { FORWARD_TCP | FORWARD_UDP, 5000, 5003, 6000 },
+                { FORWARD_UDP, 53, 53, 53 },
+        };
+        static const struct {
+                size_t rule, place;
+        } places[] = { { 0, 0 }, { 1, 1 }, { 2, 2 }, { 5, 2 }, { 6, 3 }, { 9, 3 }, { 10, 3 } };
+        NatPlan plan = small_plan();
+        _cleanup_free_ char *text = NULL, *fewer = NULL;
+        NatChains chains;
+
+        (void) state;
+        plan.forwards = many;
+        plan.n_forwards = ARRAY_SIZE(many);
+        plan.n_guarded = 0;
+        text = script(&plan, true);
+        assert_non_null(strstr(text, "PRE-web tcp dport 8080 counter dnat ip to 10.0.0.2:80\n"
+                                     "add rule inet umld-web UMLD-PRE-web tcp dport 9000-9100 "
+                                     "counter dnat ip to 10.0.0.2\n"
+                                     "add rule inet umld-web UMLD-PRE-web tcp dport { 5000, 5001, "
+                                     "5002, 5003 } counter dnat ip to 10.0.0.2:tcp dport map { "
+                                     "5000 : 6000, 5001 : 6001, 5002 : 6002, 5003 : 6003 }\n"
+                                     "add rule inet umld-web UMLD-PRE-web udp dport { 5000, 5001, "
+                                     "5002, 5003, 53 } counter dnat ip to 10.0.0.2:udp dport map { "
+                                     "5000 : 6000, 5001 : 6001, 5002 : 6002, 5003 : 6003, 53 : 53 "
+                                     "}\n"));
+        ASSERT_OK(nat_chains_plan(&chains, &plan));
+        FOREACH_ELEMENT (p, places)
+                assert_int_equal(
+                        nft_rule_place(nat_chain(&chains, NAT_IPV4, NAT_CHAIN_PRE), p->rule),
+                        p->place);
+        nat_chains_done(&chains);
+
+        plan.forwards = many + 3;
+        plan.n_forwards = 1;
+        fewer = script(&plan, true);
+        assert_non_null(strstr(fewer, "udp dport 53 counter dnat ip to 10.0.0.2\n"));
+}
+
 /* A table for each family, each with both hooks of nat. */
 static void test_split(void **state) {
         NatPlan plan = small_plan();
@@ -125,9 +169,9 @@ static void test_replace(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_inet),    cmocka_unit_test(test_split),
-                cmocka_unit_test(test_names),   cmocka_unit_test(test_nothing),
-                cmocka_unit_test(test_replace),
+                cmocka_unit_test(test_inet),    cmocka_unit_test(test_maps),
+                cmocka_unit_test(test_split),   cmocka_unit_test(test_names),
+                cmocka_unit_test(test_nothing), cmocka_unit_test(test_replace),
         };
 
         return RUN_TESTS(tests);
