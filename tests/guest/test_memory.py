@@ -3,7 +3,6 @@
 """The guest's memory: with real kernels that touch all of it, on every backing and on hosts that refuse things."""
 
 import contextlib
-import functools
 import os
 import re
 import shutil
@@ -57,11 +56,6 @@ def stress_image(directory):
 
 
 class Case(TestCase):
-    def setUp(self):
-        self.groups = []
-        self.addCleanup(self.remove_groups) # the last of all, when nothing is left in them
-        super().setUp()
-
     def refusing(self, *words):
         """What to run umld with on a host that refuses that, in the words of tests/lib/refuse.c."""
         return [self.world.program("tests/lib/refuse"), *words, "--"] if words else []
@@ -87,9 +81,7 @@ class Case(TestCase):
             top = Path("/sys/fs/cgroup")
             if "memory" not in (top / "cgroup.subtree_control").read_text():
                 self.skipTest("no memory controller in the control groups of this machine")
-        group = top / self.world.name
-        group.mkdir()
-        self.groups.append(group)
+        group = self.world.other_group(top)
         (group / self.limit_file(group)).write_text(str(limit))
         return group
 
@@ -102,15 +94,6 @@ class Case(TestCase):
         """What of the group's memory the host cannot drop, be it the guest's or umld's own."""
         stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
         return int(stat.get("anon") or stat["rss"]) + int(stat["shmem"])
-
-    def remove_groups(self):
-        def gone(group):
-            with contextlib.suppress(OSError):
-                group.rmdir()
-            return not group.exists()
-        while self.groups:
-            group = self.groups.pop()
-            wait_until(functools.partial(gone, group), 10, f"{group} is empty")
 
 
 class Seed(Case):
@@ -516,7 +499,6 @@ class Balloon(Case):
                 self.assertRegex(umld.log, r"memory: the balloon holds \d+M of the guest now")
                 self.assertLess(umld.status()["memory"]["used"], used - 16 * MIB)
                 umld.stop()
-                self.remove_groups()
 
     def test_shown(self):
         self.world.guest(fake="memory:8,boot,ready", Supervise={**QUICK, "Ready": "guest"})
@@ -548,7 +530,8 @@ class Limits(Case):
         p = self.check(128 * MIB, "256M")
         self.assertEqual(p.returncode, FAILED, p)
         self.assertRegex(p.stderr, rf"Memory=256M: the host has too little memory: by memory\.\S+ of control group "
-                                   rf"/{self.world.name} 1[12]\dM of 128M are left, the guest needs 264M; lower Memory=")
+                                   rf"/umld-{self.world.name}-\d+ 1[12]\dM of 128M are left, "
+                                   "the guest needs 264M; lower Memory=")
 
     def test_tight(self):
         p = self.check(128 * MIB, "108M")

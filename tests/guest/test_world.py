@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (FAR, HOST, INET, MAKE_GUEST, WORLD, TestCase, World, clean_file_system, main, process_alive,
-                      wait_until)
+from umldtest import (FAR, HOST, INET, MAKE_GUEST, WORLD, Daemon, Snapshot, TestCase, World, clean_file_system, main,
+                      process_alive, wait_until)
 
 
 def machine():
@@ -43,8 +43,8 @@ class WorldTest(TestCase):
         self.world.host("sh", "-c", "echo x >/dev/shm/world-test")
         self.assertFalse(Path("/dev/shm/world-test").exists())
         self.assertEqual(self.world.host("ls", "/sys/class/net").split(), ["lo", "venet0"])
-        self.assertEqual(self.world.host("ls", "/sys/fs/cgroup"),
-                         subprocess.run(["ls", "/sys/fs/cgroup"], stdout=subprocess.PIPE, encoding="utf-8").stdout)
+        machines = [f.name for f in Path("/sys/fs/cgroup").iterdir() if not f.name.startswith("umld-")]
+        self.assertLessEqual(set(machines), set(self.world.host("ls", "/sys/fs/cgroup").split()))
         self.world.host("sysctl", "-qw", "net.ipv4.ip_forward=1")
 
     def test_machine_is_left_alone(self):
@@ -82,6 +82,53 @@ class WorldTest(TestCase):
         self.assertFalse(world.dir.exists())
         self.assertNotIn(world.name, subprocess.run(["ip", "netns"], stdout=subprocess.PIPE, encoding="utf-8").stdout)
         world.down()
+
+    def test_group(self):
+        """All of a world is in its control group, which ends with it, whatever is in there and however it is."""
+        with World() as world:
+            escaped = subprocess.Popen(world.command("host", "unshare", "-n", "-m", "sleep", "1000"))
+            self.addCleanup(escaped.kill)
+            world.guest(fake="boot,ready")
+            before = Snapshot(world)
+            umld = Daemon(world).wait_ready()
+            if umld.status()["confinement"]["cgroup"] != "yes":  # then nothing is left behind either
+                self.assertEqual(list(Snapshot.cgroups(world)), [])
+                return
+            member = world.group / f"umld-web.{umld.pid}"
+            self.assertIn(f"+{member}\n", before.difference(Snapshot(world)))
+            inside = (world.group / "cgroup.procs").read_text().split()
+            for pid in (escaped.pid, umld.pid, (world.dir / "inet.keeper").read_text().split()[0]):
+                self.assertIn(str(pid), inside)
+            umld.kill()
+            self.assertTrue(member.exists())  # nobody was there to remove it
+            (world.group / "cgroup.freeze").write_text("1")
+            world.down()
+            self.assertFalse(world.group.exists())
+            escaped.wait(5)
+
+    def test_groups_of_tests(self):
+        """Those of other controllers go with the world, and what runs in them."""
+        parents = [p for p in (Path("/sys/fs/cgroup/freezer"), Path("/sys/fs/cgroup")) if (p / "cgroup.procs").exists()]
+        for parent in parents:
+            with World() as world:
+                group = world.other_group(parent)
+                left = subprocess.Popen(["sleep", "1000"])
+                (group / "cgroup.procs").write_text(str(left.pid))
+                if (group / "freezer.state").exists():
+                    (group / "freezer.state").write_text("FROZEN")
+            self.assertFalse(group.exists())
+            left.wait(5)
+
+    def test_without_groups(self):
+        """On a machine that has none to give."""
+        name = f"{self.world.name}-none"
+        script = f"mount -t tmpfs tmpfs /sys/fs/cgroup; {WORLD} up {name}; {WORLD} run {name} host -- " \
+                 f"cat {self.world.dir.parent}/{name}/group; {WORLD} down {name}; {WORLD} list"
+        p = subprocess.run(["unshare", "-m", "sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           encoding="utf-8", timeout=60)
+        self.assertEqual(p.returncode, 0)
+        self.assertRegex(p.stderr, r"\Acat: .*/group'?: No such file or directory\n\Z")
+        self.assertNotIn(name, p.stdout)
 
     def test_up_after_its_keepers_were_killed(self):
         """As a reboot leaves it: directories and files, no process."""

@@ -13,7 +13,6 @@ import http.client
 import itertools
 import json
 import os
-import re
 import select
 import shlex
 import shutil
@@ -133,6 +132,8 @@ class World:
         self.config_dir, self.runtime_dir, self.state_dir, self.log_dir = (
             Path(self.variables[f"UMLD_{d}_DIR"]) for d in ("CONFIG", "RUNTIME", "STATE", "LOG"))
         self.programs = self.dir / "programs"
+        group = self.dir / "group"  # the control group that all of it is in; none where the machine lets us have none
+        self.group = Path(group.read_text().rstrip("\n")) if group.exists() else None
         self.daemons = []
         self.uids = itertools.count(self.free_uids())
 
@@ -145,10 +146,6 @@ class World:
     def down(self):
         atexit.unregister(self.down)
         subprocess.run([WORLD, "down", self.name], check=True, timeout=60)
-        # Those of umlds that were killed: their pids will be others' one day.
-        for directory in Snapshot.cgroups(self):
-            with contextlib.suppress(OSError):
-                os.rmdir(directory.rstrip("\n"))
 
     def free_uids(self):
         """The first of some uids that no other world uses."""
@@ -178,6 +175,14 @@ class World:
         """A copy of a kernel where the guest's user can reach it."""
         target = self.dir / "kernels" / path.name
         return target if target.exists() else self.install(path, target)
+
+    def other_group(self, parent):
+        """Makes a control group of a controller's, beside the world's own but to be removed with it."""
+        with open(self.dir / "groups", "a", encoding="utf-8") as made:
+            group = parent / f"umld-{self.name}-{next(self.serial)}"
+            made.write(f"{group}\n")
+        group.mkdir()
+        return group
 
     def command(self, part, *command):
         return [str(WORLD), "run", self.name, part, "--"] + [str(word) for word in command]
@@ -372,10 +377,9 @@ class Snapshot:
 
     @staticmethod
     def cgroups(world):
-        """Those that umld made for guests of this world, and not another umld that has the pid of one of ours now."""
-        ours = {f"umld-{d.name}.{d.pid}" for d in world.daemons if d.process.poll() is None or not process_alive(d.pid)}
-        for directory, names, _ in os.walk("/sys/fs/cgroup"):
-            yield from (f"{directory}/{name}\n" for name in sorted(names) if name in ours)
+        """Those that umld made, all of them below the world's own."""
+        for directory, names, _ in os.walk(world.group or ""):
+            yield from (f"{directory}/{name}\n" for name in sorted(names))
 
     def difference(self, after):
         """What changed since, as a unified diff; '' for nothing."""
@@ -418,16 +422,7 @@ class Daemon:
                 world.command("host", *wrapper, world.program("daemon/umld"), *arguments, name),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **variables}, start_new_session=True)
         self.pid = self.process.pid  # all the way down by exec
-        self.remove_stale_cgroup()
         world.daemons.append(self)
-
-    def remove_stale_cgroup(self):
-        """Of a umld with this pid that was killed long ago, by whomever: it is not what this one leaves behind."""
-        own = re.search(r"^0::/(.*)$", Path("/proc/self/cgroup").read_text(), re.M)
-        mount = re.search(r"^\S+ (\S+) cgroup2 ", Path("/proc/mounts").read_text(), re.M)
-        if own and mount:
-            with contextlib.suppress(OSError):
-                (Path(mount[1]) / own[1] / f"umld-{self.name}.{self.pid}").rmdir()
 
     def receive(self):
         while True:
