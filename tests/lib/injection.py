@@ -94,12 +94,13 @@ def spread(points):
 
 
 def in_time(points):
-    end = time.monotonic() + SECONDS
-    for i, point in enumerate(spread(points)):
-        if not os.environ.get("UMLD_TEST_ALL") and (i >= POINTS or time.monotonic() > end):
-            print(f"# {i} of {len(points)} points", flush=True)
-            return
+    end, tried = time.monotonic() + SECONDS, 0
+    for point in spread(points):
+        if not os.environ.get("UMLD_TEST_ALL") and (tried >= POINTS or time.monotonic() > end):
+            break
         yield point
+        tried += 1
+    print(f"# {tried} of {len(points)} points", flush=True)
 
 
 def run_to(world, point, what):

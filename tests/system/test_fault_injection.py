@@ -43,6 +43,7 @@ class FaultInjection(TestCase):
                     raise
                 finally:
                     injection.next_start(self, before)
+        print(f"# {met} of them met", flush=True)
         self.assertGreater(met, 5)
 
     def test_changes(self):

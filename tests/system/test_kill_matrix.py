@@ -28,6 +28,7 @@ class KillMatrix(TestCase):
                 umld = injection.run_to(self.world, point, "signal=KILL")
                 killed += umld.process.returncode == -9
                 self.assertEqual(injection.next_start(self, before), fresh)
+        print(f"# {killed} of them met", flush=True)
         self.assertGreater(killed, 5)
 
     def test_start(self):
