@@ -32,7 +32,7 @@ struct DiskSync {
         usec_t every;
         pthread_t thread;
         bool under_way, again;
-        usec_t began, last; /* CLOCK_REALTIME */
+        Moment began, last;
         Image images[2 * CONFIG_DISKS_MAX];
 };
 
@@ -62,7 +62,7 @@ static usec_t later_stamp(const struct stat *st) {
 static unsigned choose(DiskSync *d) {
         unsigned dirty = 0;
 
-        d->began = now_usec(CLOCK_REALTIME);
+        d->began = moment_after(CLOCK_BOOTTIME, 0);
         for (size_t i = 0; i < d->n; i++) {
                 Image *image = &d->images[i];
                 struct stat st;
@@ -74,7 +74,7 @@ static unsigned choose(DiskSync *d) {
                 image->stamp = S_ISREG(st.st_mode) ? later_stamp(&st) : 0;
                 if (image->stamp > 0 && image->stamp == image->synced)
                         continue;
-                if (usec_add(image->stamp, STAMP_ACCURACY) > d->began)
+                if (usec_add(image->stamp, STAMP_ACCURACY) > d->began.realtime)
                         image->stamp = 0; /* and once more next time */
                 /* One of our own: the disk's may be closed, and its number another's, before the
                  * thread is done. */
@@ -201,7 +201,7 @@ void disk_sync_stop(DiskSync *d) {
 }
 
 usec_t disk_sync_last(const DiskSync *d) {
-        return d->last;
+        return moment_realtime(&d->last);
 }
 
 DiskSync *disk_sync_free(DiskSync *d) {

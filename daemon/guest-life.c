@@ -85,7 +85,7 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
         g->event = sd_event_ref(event);
         g->listener = *listener;
         g->config = config;
-        g->since = now_usec(CLOCK_REALTIME);
+        g->since = moment_after(CLOCK_BOOTTIME, 0);
         g->pid_namespaces = launch_has_pid_namespaces();
         r = host_new(config, runtime, &g->host);
         if (r < 0)

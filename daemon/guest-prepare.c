@@ -68,7 +68,7 @@ void guest_prepare(Guest *g) {
 
         take_next_config(g);
         guest_choose_profile(g);
-        g->next_start = 0;
+        g->next_start = (Moment){};
         g->asked = ASKED_NOTHING;
         free(g->hung_why);
         g->hung_why = NULL;

@@ -35,6 +35,7 @@ struct GuestProcess {
 
         pid_t pid;
         usec_t started;
+        Moment start; /* the same for people */
         bool booted, have_status, ended;
         int status;
         char *panic;
@@ -335,6 +336,7 @@ int guest_process_start(sd_event *event, const Launch *launch, Launched *standby
         if (!p->uml_dir)
                 return -ENOMEM;
         p->started = now_usec(CLOCK_MONOTONIC);
+        p->start = moment_after(CLOCK_BOOTTIME, 0);
         r = go(launch, standby, stdio_fd, console_fd, &p->launched);
         if (r < 0)
                 return r;
@@ -373,6 +375,10 @@ bool guest_process_booted(const GuestProcess *p) {
 
 usec_t guest_process_started(const GuestProcess *p) {
         return p->started;
+}
+
+usec_t guest_process_started_realtime(const GuestProcess *p) {
+        return moment_realtime(&p->start);
 }
 
 bool guest_process_status(const GuestProcess *p, int *ret) {

@@ -50,6 +50,7 @@ void guest_process_kill(GuestProcess *p);
 pid_t guest_process_pid(const GuestProcess *p); /* main process, 0 = not running (yet) */
 bool guest_process_booted(const GuestProcess *p);
 usec_t guest_process_started(const GuestProcess *p); /* CLOCK_MONOTONIC, of the exec */
+usec_t guest_process_started_realtime(const GuestProcess *p);
 bool guest_process_status(const GuestProcess *p,
                           int *ret); /* the wait status, if it was reported */
 const char *

@@ -17,7 +17,7 @@ struct Trial {
         Config *before; /* the live settings to go back to, and no others */
         Config *next;   /* what is tried */
         bool later;     /* … with something for the guest's next start */
-        usec_t until;   /* CLOCK_REALTIME */
+        Moment until;
         sd_event_source *timer;
 };
 
@@ -38,7 +38,7 @@ void guest_drop_trial(Guest *g) {
 }
 
 usec_t guest_confirm_until(const Guest *g) {
-        return g->trial ? g->trial->until : 0;
+        return g->trial ? moment_realtime(&g->trial->until) : 0;
 }
 
 static char *unconfirmed_path(const Guest *g) {
@@ -186,7 +186,7 @@ static int trial_new(Guest *g, usec_t confirm, Trial **ret) {
                 return -ENOMEM;
         if (!g->trial && !(t->before = copy_live(g)))
                 return -ENOMEM;
-        t->until = usec_add(now_usec(CLOCK_REALTIME), confirm);
+        t->until = moment_after(CLOCK_MONOTONIC, confirm);
         r = sd_event_add_time_relative(g->event, &t->timer, CLOCK_MONOTONIC, confirm, 1,
                                        on_not_confirmed, g);
         if (r < 0)
@@ -287,7 +287,7 @@ static int reload_during_trial(Guest *g, const Config *next, Fault *fault) {
                         fault, VERDICT_USAGE, true, -EBUSY,
                         "the last reload waits to be confirmed and is taken back in %s; "
                         "umlctl confirm %s keeps it, reload --confirm=TIME tries another",
-                        FORMAT_TIMESPAN(usec_sub(g->trial->until, now_usec(CLOCK_REALTIME)) /
+                        FORMAT_TIMESPAN(usec_sub(guest_confirm_until(g), now_usec(CLOCK_REALTIME)) /
                                         USEC_PER_SEC * USEC_PER_SEC),
                         g->config->name);
         r = take_back(g);

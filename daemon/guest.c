@@ -37,7 +37,7 @@ void guest_set_state(Guest *g, GuestState to, const char *why) {
         GuestState from = g->state;
 
         g->state = to;
-        g->since = now_usec(CLOCK_REALTIME);
+        g->since = moment_after(CLOCK_BOOTTIME, 0);
         (void) free_and_strdup(&g->why, why);
         log_full(state_log_level(g, to), "%s -> %s: %s", guest_state_to_string(from),
                  guest_state_to_string(to), why);
@@ -318,7 +318,7 @@ static void act_kill(Guest *g, int asked) {
 
 static void act_wait(Guest *g) {
         g->next_start =
-                g->decided_delay > 0 ? usec_add(now_usec(CLOCK_REALTIME), g->decided_delay) : 0;
+                g->decided_delay > 0 ? moment_after(CLOCK_MONOTONIC, g->decided_delay) : (Moment){};
         if (g->last_exit.verdict !=
             VERDICT_STOPPED) /* a restart that was ordered is none to count */
                 g->restarts++;

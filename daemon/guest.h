@@ -56,9 +56,9 @@ typedef struct Guest {
 
         GuestState state;
         GuestWanted wanted;
-        usec_t since;      /* CLOCK_REALTIME, of the state */
+        Moment since;      /* of the state */
         char *why;         /* … and the sentence that goes with it */
-        usec_t next_start; /* CLOCK_REALTIME, in back-off; else 0 */
+        Moment next_start; /* in back-off; else never */
         char *init;        /* path of umld-init */
         Launched standby;  /* the umld-init of the next start, made as soon as the guest is ready */
         Strv standby_argv, standby_environment; /* … what it was made for */

@@ -35,12 +35,7 @@
         struct swallow_semicolon_##name
 
 static usec_t started_realtime(const Guest *g) {
-        usec_t ago;
-
-        if (!g->process)
-                return 0;
-        ago = usec_sub(now_usec(CLOCK_MONOTONIC), guest_process_started(g->process));
-        return usec_sub(now_usec(CLOCK_REALTIME), ago);
+        return g->process ? guest_process_started_realtime(g->process) : 0;
 }
 
 static const char *transport_text(const Guest *g) {
@@ -113,9 +108,9 @@ DEFINE_GETTER(get_status_text, "s", g->why ?: "");
 DEFINE_GETTER(get_pid, "u", (uint32_t) (g->process ? guest_process_pid(g->process) : 0));
 DEFINE_GETTER(get_daemon_pid, "u", (uint32_t) getpid());
 DEFINE_GETTER(get_daemon_version, "s", UMLD_VERSION);
-DEFINE_GETTER(get_since, "t", g->since);
+DEFINE_GETTER(get_since, "t", moment_realtime(&g->since));
 DEFINE_GETTER(get_started, "t", started_realtime(g));
-DEFINE_GETTER(get_next_start, "t", g->next_start);
+DEFINE_GETTER(get_next_start, "t", moment_realtime(&g->next_start));
 DEFINE_GETTER(get_restarts, "u", g->restarts);
 DEFINE_GETTER(get_health, "s", guest_health_to_string(guest_health(g)));
 DEFINE_GETTER(get_latency, "t", health_watch_latency(g->health));

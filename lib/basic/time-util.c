@@ -14,6 +14,26 @@ usec_t now_usec(clockid_t clock) {
         return (usec_t) ts.tv_sec * USEC_PER_SEC + (usec_t) ts.tv_nsec / 1000;
 }
 
+Moment moment_after(clockid_t clock, usec_t delay) {
+        return (Moment){ .clock = clock,
+                         .at = usec_add(now_usec(clock), delay),
+                         .realtime = usec_add(now_usec(CLOCK_REALTIME), delay) };
+}
+
+/* In whole seconds, so that it is the same each time it is asked for. */
+usec_t moment_realtime(const Moment *m) {
+        const int64_t second = USEC_PER_SEC;
+        int64_t ahead, now, step;
+
+        if (m->realtime == 0)
+                return 0;
+        ahead = (int64_t) m->realtime - (int64_t) m->at;
+        now = (int64_t) now_usec(CLOCK_REALTIME) - (int64_t) now_usec(m->clock);
+        step = now - ahead;
+        step = (step + (step < 0 ? -second / 2 : second / 2)) / second * second;
+        return (usec_t) MAX((int64_t) m->realtime + step, (int64_t) 1);
+}
+
 char *format_timespan(char buf[static FORMAT_TIMESPAN_MAX], usec_t t) {
         static const struct {
                 const char *name;

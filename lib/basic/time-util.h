@@ -27,6 +27,17 @@ static inline usec_t usec_sub(usec_t a, usec_t b) {
         return a > b ? a - b : 0;
 }
 
+/* When something was, is or will be. The wall clock may be set meanwhile: then that is told by the
+ * clock as it is now, so that "5min ago" stays true. All zero: never. */
+typedef struct Moment {
+        clockid_t clock; /* which nobody sets: CLOCK_BOOTTIME, or CLOCK_MONOTONIC for what waits for
+                            a timer of that */
+        usec_t at, realtime;
+} Moment;
+
+Moment moment_after(clockid_t clock, usec_t delay);
+usec_t moment_realtime(const Moment *m);
+
 /* A time span for people, rounded to its two largest units: "2h 5min", "30s", "450ms". */
 #define FORMAT_TIMESPAN_MAX 40
 char *format_timespan(char buf[static FORMAT_TIMESPAN_MAX], usec_t t);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test-time-util.c - moments outlive a step of the wall clock. */
+
+#include "basic/time-util.h"
+#include "test.h"
+
+/* As if the wall clock had been set that far ahead since. */
+static void step(Moment *m, int64_t ahead) {
+        m->realtime = (usec_t) ((int64_t) m->realtime - ahead);
+}
+
+static void test_without_a_step(void **state) {
+        const usec_t before = now_usec(CLOCK_REALTIME);
+        const Moment m = moment_after(CLOCK_BOOTTIME, 0);
+
+        (void) state;
+        assert_true(m.realtime >= before && m.realtime <= now_usec(CLOCK_REALTIME));
+        assert_true(moment_realtime(&m) == m.realtime);
+}
+
+static void test_step(void **state) {
+        static const int64_t steps[] = { 5 * USEC_PER_HOUR, -5 * (int64_t) USEC_PER_HOUR,
+                                         2 * USEC_PER_SEC, -2 * (int64_t) USEC_PER_SEC };
+
+        (void) state;
+        FOREACH_ELEMENT (s, steps) {
+                Moment m = moment_after(CLOCK_MONOTONIC, 10 * USEC_PER_SEC);
+                const usec_t due = m.realtime;
+
+                step(&m, *s);
+                /* Whatever becomes of the clock, it is in ten seconds; and the same each time. */
+                assert_true(moment_realtime(&m) == due);
+                assert_true(moment_realtime(&m) == due);
+        }
+}
+
+/* A clock that is slewed, or corrected by little, moves nothing. */
+static void test_small_step(void **state) {
+        Moment m = moment_after(CLOCK_BOOTTIME, 0);
+
+        (void) state;
+        step(&m, 300 * USEC_PER_MSEC);
+        assert_true(moment_realtime(&m) == m.realtime);
+}
+
+/* A suspended host: what is due by a timer that stood still comes later; the rest is as long ago.
+ */
+static void test_suspend(void **state) {
+        Moment since = moment_after(CLOCK_BOOTTIME, 0), due = moment_after(CLOCK_MONOTONIC, 0);
+        const usec_t then = due.realtime, hour = USEC_PER_HOUR;
+
+        (void) state;
+        since.realtime -= hour;
+        since.at -= hour;
+        due.realtime -= hour;
+        assert_true(moment_realtime(&since) == since.realtime);
+        assert_true(moment_realtime(&due) == then);
+}
+
+static void test_never(void **state) {
+        const Moment m = {};
+
+        (void) state;
+        assert_true(moment_realtime(&m) == 0);
+}
+
+/* A clock that was set to before 1970 plus what has passed: still a time. */
+static void test_far_back(void **state) {
+        Moment m = moment_after(CLOCK_BOOTTIME, 0);
+
+        (void) state;
+        m.at = 0;
+        m.realtime = usec_add(now_usec(CLOCK_REALTIME), now_usec(CLOCK_REALTIME));
+        assert_true(moment_realtime(&m) > 0);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_without_a_step), cmocka_unit_test(test_step),
+                cmocka_unit_test(test_small_step),     cmocka_unit_test(test_suspend),
+                cmocka_unit_test(test_never),          cmocka_unit_test(test_far_back),
+        };
+
+        return RUN_TESTS(tests);
+}
