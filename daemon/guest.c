@@ -7,12 +7,14 @@
 #include "daemon/guest-crash.h"
 #include "daemon/guest-parts.h"
 #include "daemon/guest-stop.h"
+#include "daemon/heartbeat.h"
 #include "daemon/notify.h"
 #include "daemon/verdict.h"
 #include "host/resident.h"
 
 static void dispatch(Guest *g, GuestEvent event, const char *why);
 static void take_stop_step(Guest *g);
+static int on_timer(sd_event_source *s, uint64_t usec, void *userdata);
 
 /* ---- state and timer ---- */
 
@@ -48,18 +50,12 @@ void guest_set_state(Guest *g, GuestState to, const char *why) {
         g->listener.state_changed(from, to, why, g->listener.userdata);
 }
 
-static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
-        (void) s;
-        (void) usec;
-        dispatch(userdata, EV_TIMER, "");
-        return 0;
-}
-
 /* One timer serves all states: it belongs to the one that is current. */
 static void arm_timer(Guest *g, usec_t delay) {
         usec_t at = usec_add(now_usec(CLOCK_MONOTONIC), delay);
         int r;
 
+        g->patience = delay;
         if (!g->timer) {
                 r = sd_event_add_time(g->event, &g->timer, CLOCK_MONOTONIC, at, 1, on_timer, g);
                 if (r >= 0)
@@ -75,6 +71,30 @@ static void arm_timer(Guest *g, usec_t delay) {
                 log_error_errno(r, "cannot set a timer: %m");
                 (void) sd_event_exit(g->event, r);
         }
+}
+
+/* A host that was frozen or suspended: the guest had no time either, and gets what it has missed of
+ * it, as long as that is not more than it was to have at all. */
+static void wait_fairly(Guest *g, usec_t late) {
+        log_notice("%s: umld was not let run for %s, so the guest gets more time",
+                   guest_state_to_string(g->state),
+                   FORMAT_TIMESPAN(late / USEC_PER_MSEC * USEC_PER_MSEC));
+        if (g->state == GUEST_STOPPING || !g->announced)
+                notify_extend_timeout(usec_add(g->patience, 10 * USEC_PER_SEC));
+        g->stop_began = usec_add(g->stop_began, late);
+        arm_timer(g, MIN(late, g->patience));
+}
+
+static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
+        usec_t late = usec_sub(now_usec(CLOCK_MONOTONIC), usec);
+        Guest *g = userdata;
+
+        (void) s;
+        if (late > HOST_LATE_MAX && g->state != GUEST_BACKOFF)
+                wait_fairly(g, late);
+        else
+                dispatch(g, EV_TIMER, "");
+        return 0;
 }
 
 static void disarm_timer(Guest *g) {

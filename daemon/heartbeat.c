@@ -6,9 +6,6 @@
 /* A fork bomb in the guest delays answers up to 0.4 s (UML-measured), other loads by far less. */
 #define BUSY_LATENCY (500 * USEC_PER_MSEC)
 
-/* A tick that is later than this says that the host has no time for us. */
-#define LATE_MAX USEC_PER_SEC
-
 enum {
         /* A kernel that does not read has room for eleven datagrams (UML-measured): a stop's
          * commands must still fit in. More than one, for an answer may get lost. */
@@ -19,7 +16,7 @@ enum {
 static GuestHealth excuse(const Heartbeat *h, const HeartbeatSight *seen) {
         if (seen->process_state == 'T' || seen->process_state == 't')
                 return HEALTH_STOPPED;
-        if (h->due > 0 && usec_sub(seen->now, h->due) > LATE_MAX)
+        if (h->due > 0 && usec_sub(seen->now, h->due) > HOST_LATE_MAX)
                 return HEALTH_STARVED;
         /* It waits for the host's disk or is frozen, or wants to run and was not let. */
         if (seen->process_state == 'D' ||

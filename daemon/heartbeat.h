@@ -10,6 +10,9 @@
 #include "api/guest-state.h"
 #include "basic/time-util.h"
 
+/* A timer that is later than this says that the host has no time for us. */
+#define HOST_LATE_MAX USEC_PER_SEC
+
 typedef struct HeartbeatRule {
         usec_t check, timeout; /* HangCheck, HangTimeout */
 } HeartbeatRule;
