@@ -3,6 +3,7 @@
 
 import ctypes
 import os
+import signal
 
 
 class Registers(ctypes.Structure):
@@ -23,7 +24,9 @@ def make_spin(pid):
             raise OSError(ctypes.get_errno(), f"ptrace {request}")
 
     ptrace(16)  # PTRACE_ATTACH
-    os.waitpid(pid, 0x40000000)  # __WALL
+    # Another signal may come first, and what it is stopped by must not come behind the detaching.
+    while (stopped_by := os.WSTOPSIG(os.waitpid(pid, 0x40000000)[1])) != signal.SIGSTOP:  # __WALL
+        ptrace(7, None, stopped_by)  # PTRACE_CONT
     ptrace(12, None, ctypes.addressof(registers))  # PTRACE_GETREGS
     with open(f"/proc/{pid}/mem", "r+b", buffering=0) as memory:
         memory.seek(registers.rip)
