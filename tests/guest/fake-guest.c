@@ -388,6 +388,10 @@ static void step_wait(const char *ms) {
         serve(atoi(ms));
 }
 
+static void step_sleep(const char *ms) {
+        (void) usleep((useconds_t) atoi(ms) * 1000);
+}
+
 static void step_spin(const char *arg) {
         (void) arg;
         for (;;)
@@ -413,6 +417,7 @@ static const struct {
         { "memory", step_memory },   /* touches that many MiB of a memory file */
         { "helpers", step_helpers }, /* leaves that many processes behind */
         { "wait", step_wait },       /* that many milliseconds */
+        { "sleep", step_sleep },     /* so long, too, and answers nothing meanwhile */
         { "spin", step_spin },       /* is busy for ever, deaf to its management console */
         { "exit", step_exit },       /* with that status */
         { "poweroff", step_poweroff },

@@ -495,8 +495,11 @@ class Daemon:
         """The main process of the guest's kernel."""
         return self.status()["pid"]
 
+    def mconsole_path(self):
+        return self.world.runtime_dir / self.name / "uml" / self.name / "mconsole"
+
     def mconsole(self, command):
-        return mconsole(self.world, self.world.runtime_dir / self.name / "uml" / self.name / "mconsole", command)
+        return mconsole(self.world, self.mconsole_path(), command)
 
 
 def mconsole(world, path, command, timeout=2):
