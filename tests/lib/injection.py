@@ -103,9 +103,13 @@ def in_time(points):
     print(f"# {tried} of {len(points)} points", flush=True)
 
 
-def run_to(world, point, what):
+def reached(trace, point):
+    return trace.exists() and calls_in(trace).count(point.call) >= point.number
+
+
+def run_to(world, point, what, stopped_there=False):
     """A umld that meets `what` at that point. It is ended, by itself or by a stop; before, but for a point of its
-    start, its guest was killed once."""
+    start, its guest was killed once. stopped_there: what it meets is its order to stop, and there is no other."""
     trace = world.dir / "injected.trace"
     umld = traced(world, trace, "-e", f"trace=?{point.call}", "-e",
                   f"inject=?{point.call}:{what}:when={point.number}")
@@ -115,12 +119,14 @@ def run_to(world, point, what):
                 kill_guest(world)
             wait_until(lambda n=n: umld.process.poll() is not None or runs(umld, n + 1), 20,
                        f"{point}: an end or a guest")
+        if stopped_there and point.phase != "stop" and reached(trace, point):
+            umld.wait(20)
         umld.stop(20)
     finally:
         if umld.process.poll() is None:
             umld.kill()
         alone(world)
-    umld.met = "INJECTED" in trace.read_text(errors="replace") if trace.exists() else False
+    umld.met = reached(trace, point)
     return umld
 
 

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One system call of umld fails: it ends in a guest or in a clear error, and the host is as it was.
+"""One system call of umld fails: it ends in a guest or in a clear error, and the host is as it was. Or a signal comes
+at that moment.
 
 UMLD_TEST_ALL=1 tries all of them, else as many as there is time for.
 """
 
+import signal
 import sys
 from pathlib import Path
 
@@ -45,6 +47,43 @@ class FaultInjection(TestCase):
                     injection.next_start(self, before)
         print(f"# {met} of them met", flush=True)
         self.assertGreater(met, 5)
+
+    def judge_signal(self, umld, point, number):
+        early = umld.process.returncode == -number  # before it is umld's: by then nothing is done
+        if early:
+            self.assertNotIn("preparing", umld.log)
+        else:
+            self.assertEqual(umld.process.returncode, DONE)
+        boots = 1 if point.phase == "start" else 2
+        if number == signal.SIGTERM and umld.met:
+            self.assertLessEqual(umld.log.count("-> booting"), boots)
+        elif not early:
+            self.assertEqual(umld.log.count("-> running"), boots)
+
+    def signals(self, number):
+        self.world.guest(fake="boot,ready", **injection.GUEST)
+        before = self.world.snapshot()
+        points = injection.record(self.world, injection.CHANGES)
+        met = 0
+        for point in injection.in_time(points):
+            with self.subTest(point=point):
+                umld = injection.run_to(self.world, point, f"signal={int(number)}", number == signal.SIGTERM)
+                met += umld.met
+                try:
+                    self.judge_signal(umld, point, number)
+                    self.assert_same_host(before)
+                except AssertionError:
+                    print(f"# {point}\n# " + umld.log.replace("\n", "\n# "), flush=True)
+                    raise
+        print(f"# {met} of them met", flush=True)
+        self.assertGreater(met, 5)
+
+    def test_stop_at_any_time(self):
+        """systemd's order to stop is never lost, in whatever state it comes."""
+        self.signals(signal.SIGTERM)
+
+    def test_reload_at_any_time(self):
+        self.signals(signal.SIGHUP)
 
     def test_changes(self):
         self.inject(injection.CHANGES)
