@@ -8,6 +8,8 @@
 typedef struct StopStep {
         const char *name;        /* for log and verdict: "shut down cleanly by NAME" */
         const char *commands[4]; /* for the management console, in this order */
+        const char *done;        /* words on the console by which it has done all it can; without
+                                    them it has an eighth of StopTimeout */
         int signal;              /* else: to the kernel's main process */
         bool kill;               /* else: to everything */
         bool clean;              /* the guest may shut down by itself */

@@ -12,6 +12,9 @@
 #include "daemon/verdict.h"
 #include "host/resident.h"
 
+/* How often a guest's console is looked at for the end of a stop's step. */
+#define STOP_LOOK (20 * USEC_PER_MSEC)
+
 static void dispatch(Guest *g, GuestEvent event, const char *why);
 static void take_stop_step(Guest *g);
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata);
@@ -82,6 +85,7 @@ static void wait_fairly(Guest *g, usec_t late) {
         if (g->state == GUEST_STOPPING || !g->announced)
                 notify_extend_timeout(usec_add(g->patience, 10 * USEC_PER_SEC));
         g->stop_began = usec_add(g->stop_began, late);
+        g->stop_due = usec_add(g->stop_due, late);
         arm_timer(g, MIN(late, g->patience));
 }
 
@@ -286,9 +290,11 @@ static void act_announce(Guest *g) {
 /* Takes the first step from g->stop_step on that can be taken, and sets the timer for the one after
  * it. */
 static void take_stop_step(Guest *g) {
+        const usec_t eighth = g->config->stop_timeout / 8;
+
         for (;; g->stop_step = guest_stop_next(g->stop_step)) {
                 const StopStep *step = guest_stop_step(g->stop_step);
-                usec_t due;
+                usec_t now, due;
                 int r;
 
                 if (!step) { /* even SIGKILL does not help: wait on */
@@ -301,9 +307,10 @@ static void take_stop_step(Guest *g) {
                         continue;
                 }
                 log_info("stop: %s", step->name);
-                due = g->stop_began + g->config->stop_timeout / 8 * step->until;
-                arm_timer(g, MAX(usec_sub(due, now_usec(CLOCK_MONOTONIC)),
-                                 g->config->stop_timeout / 8));
+                now = now_usec(CLOCK_MONOTONIC);
+                due = g->stop_began + eighth * step->until;
+                g->stop_due = step->done ? now + eighth : MAX(due, now + eighth);
+                arm_timer(g, MIN(g->stop_due - now, step->done ? STOP_LOOK : USEC_INFINITY));
                 return;
         }
 }
@@ -321,7 +328,14 @@ static void act_stop(Guest *g, GuestAsked asked) {
 }
 
 static void act_stop_next(Guest *g) {
-        if (guest_stop_step(g->stop_step))
+        const StopStep *step = guest_stop_step(g->stop_step);
+        usec_t left = usec_sub(g->stop_due, now_usec(CLOCK_MONOTONIC));
+
+        if (step && step->done && left > 0 && !strstr(console_tail(g->console), step->done)) {
+                arm_timer(g, MIN(left, STOP_LOOK));
+                return;
+        }
+        if (step)
                 g->stop_step = guest_stop_next(g->stop_step);
         take_stop_step(g);
 }

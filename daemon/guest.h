@@ -75,6 +75,7 @@ typedef struct Guest {
         char *hung_why;    /* ASKED_KILL_HUNG: what it did not do */
         size_t stop_step;  /* index of the stop's step in force */
         usec_t stop_began; /* CLOCK_MONOTONIC */
+        usec_t stop_due;   /* … of the next step */
         usec_t patience;   /* that the timer was set to */
         DeathHistory history;
         FallbackHistory boots;

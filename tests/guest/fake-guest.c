@@ -135,6 +135,8 @@ static void sysrq(const Caller *from, const char *key) {
         reply(from, 0, false, "");
         if (guest.ignore_sysrq)
                 return;
+        if (*key == 'u')
+                say("Emergency Remount complete");
         if (*key == 'o')
                 step_poweroff("");
         if (*key == 'b')
