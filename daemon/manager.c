@@ -112,24 +112,29 @@ static int on_reload_signal(sd_event_source *s, const struct signalfd_siginfo *s
         return 0;
 }
 
-static int add_signals(Manager *m) {
-        static const struct {
-                int signal;
-                sd_event_signal_handler_t handler;
-        } signals[] = {
-                { SIGTERM, on_stop_signal },
-                { SIGINT, on_stop_signal },
-                { SIGHUP, on_reload_signal },
-        };
+static const struct {
+        int signal;
+        sd_event_signal_handler_t handler;
+} signals[] = {
+        { SIGTERM, on_stop_signal },
+        { SIGINT, on_stop_signal },
+        { SIGHUP, on_reload_signal },
+};
+
+/* They wait until there is somebody to take them: from the first step on nothing ends us but
+ * ourselves, for there is something to be put away. */
+static void block_signals(void) {
         sigset_t mask;
 
         sigemptyset(&mask);
         sigaddset(&mask, SIGCHLD); /* for the end of umld-init */
         FOREACH_ELEMENT (s, signals)
                 sigaddset(&mask, s->signal);
-        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
-                return -errno;
+        (void) sigprocmask(SIG_BLOCK, &mask, NULL);
         (void) signal(SIGPIPE, SIG_IGN);
+}
+
+static int add_signals(Manager *m) {
         FOREACH_ELEMENT (s, signals) {
                 int r = sd_event_add_signal(m->event, NULL, s->signal, s->handler, m);
 
@@ -245,6 +250,7 @@ int manager_new(Config *config, Manager **ret) {
 
         if (!m)
                 return log_oom();
+        block_signals();
         m->lock_fd = -EBADF;
         m->directory = umld_path(DIR_RUNTIME, config->name, NULL);
         if (!m->directory)
