@@ -33,7 +33,7 @@ class Stops(TestCase):
         (overlay / "etc/reboot").chmod(0o755)
         image = self.world.dir / "guest.img"
         subprocess.run([MAKE_GUEST, "--overlay", overlay, image], check=True, timeout=60, stdout=subprocess.DEVNULL)
-        self.world.guest(kernel=kernel, image=image, Guest={"Append": append},
+        self.world.guest(kernel=kernel, image=image, Guest={"Append": append} if append else {},
                          Supervise={"Ready": "guest", "StopTimeout": f"{LIMIT}s"})
         before = self.world.snapshot()
         umld = self.daemon().wait_ready(60)
