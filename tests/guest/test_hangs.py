@@ -11,7 +11,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from spin import make_spin  # noqa: E402
-from umldtest import DONE, MAKE_GUEST, PATIENCE, TestCase, main, test_kernels, wait_until  # noqa: E402
+from umldtest import (DONE, MAKE_GUEST, PATIENCE, TestCase, main, mconsole, test_kernels,  # noqa: E402
+                      wait_until)
 
 CHECK, TIMEOUT = 0.2, 1.5
 QUICK = {"HangCheck": f"{CHECK * 1000:.0f}ms", "HangTimeout": f"{TIMEOUT * 1000 * PATIENCE:.0f}ms",
@@ -31,6 +32,10 @@ class HangTest(TestCase):
 
     def wait_health(self, umld, *states, timeout=10):
         return wait_until(lambda: umld.status()["health"]["state"] in states, timeout, f"health {states}", 0.05)
+
+    def silence(self, umld, seconds):
+        """Lets a fake guest answer nothing for so long."""
+        mconsole(self.world, umld.mconsole_path(), f"do sleep:{seconds * 1000:.0f}", timeout=0)
 
     def check_survives(self, umld, seconds):
         pid, restarts = umld.guest_pid(), umld.status()["restarts"]
@@ -99,6 +104,27 @@ class Fake(HangTest):
         self.wait_health(umld, "good")
         self.check_survives(umld, 3 * CHECK)
         self.assertIn("answers again", umld.log)
+        umld.stop()
+
+    def test_stalled(self):
+        """Silent, but not for long enough."""
+        umld = self.start("boot,ready", HangTimeout="60s").wait_ready()
+        self.wait_health(umld, "good")
+        self.silence(umld, 2.5 * PATIENCE)
+        self.wait_health(umld, "stalled")
+        self.wait_health(umld, "good")
+        self.check_survives(umld, 2 * CHECK)
+        umld.stop()
+
+    def test_busy(self):
+        """It answers, but late."""
+        check = 1 * PATIENCE
+        umld = self.start("boot,ready", HangTimeout="60s", HangCheck=f"{check * 1000:.0f}ms").wait_ready()
+        self.wait_health(umld, "good")
+        self.silence(umld, 2 * check)  # between two questions one of which is not answered within half a second
+        self.wait_health(umld, "busy")
+        self.assertGreater(umld.status()["health"]["latency"], 0.5)
+        self.wait_health(umld, "good")
         umld.stop()
 
     def test_umld_late(self):

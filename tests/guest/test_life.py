@@ -235,9 +235,9 @@ add_ends()
 
 
 class Restarts(LifeTest):
-    def test_at_once_then_backing_off(self):
+    def check_backing_off(self, end):
         stamps = self.scratch("stamps")
-        umld = self.start(f"stamp:{stamps},boot,kill:9", RestartDelayMax="3s")
+        umld = self.start(f"stamp:{stamps},boot,{end}", RestartDelayMax="3s")
         wait_until(lambda: stamps.exists() and len(stamps.read_text().split()) >= 4, 15, "four starts")
         starts = [int(s) / 1e9 for s in stamps.read_text().split()]
         first, second, third = (b - a for a, b in zip(starts, starts[1:4]))
@@ -246,6 +246,13 @@ class Restarts(LifeTest):
         self.assertAlmostEqual(third, 2, delta=0.5 * PATIENCE)
         self.assertIn("next start in", " ".join(umld.said("STATUS")))
         umld.stop()
+
+    def test_at_once_then_backing_off(self):
+        self.check_backing_off("kill:9")
+
+    def test_reboot_loop(self):
+        """It backs off as one of crashes does."""
+        self.check_backing_off("reboot")
 
     def test_delay(self):
         stamps = self.scratch("stamps")

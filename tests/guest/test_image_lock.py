@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The image is umld's from its start to its end, so that no second kernel can have it, whoever dies meanwhile."""
+
+import contextlib
+import fcntl
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from umldtest import DONE, FAILED, TestCase, main, wait_until  # noqa: E402
+
+
+class ImageLock(TestCase):
+    def take(self):
+        """Can it be had, by another umld's way?"""
+        with open(self.world.image(), "r+b") as f, contextlib.suppress(BlockingIOError):
+            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        return False
+
+    def grab(self, end):
+        """Tries for it until the end, as often as it can."""
+        while not end.is_set():
+            self.tries += 1
+            if self.take():
+                self.got += 1
+
+    def test_across_deaths(self):
+        """Kills, a reboot, a back-off, a restart that was ordered: there is no moment between two kernels."""
+        self.world.guest(fake="lock,boot,ready", Supervise={"StopTimeout": "4s", "RestartDelayMax": "2s"})
+        umld = self.daemon().wait_ready()
+        self.tries = self.got = 0
+        end = threading.Event()
+        thread = threading.Thread(target=self.grab, args=(end,))
+        thread.start()
+        try:
+            for _ in range(3):
+                since = len(umld.messages)
+                os.kill(umld.guest_pid(), signal.SIGKILL)
+                umld.wait_state("running", 20, since)
+            since = len(umld.messages)
+            umld.mconsole("do reboot")
+            umld.wait_state("running", 20, since)
+            self.assertEqual(self.world.umlctl("restart", "web").returncode, DONE)
+        finally:
+            end.set()
+            thread.join()
+        self.assertGreater(self.tries, 100)
+        self.assertEqual(self.got, 0)
+        self.assertNotIn("Failed to lock", (self.world.log_dir / "web/console.log").read_text(errors="replace"))
+        self.assertEqual(umld.stop(), DONE)
+        self.assertTrue(self.take())
+
+    def test_stranger_in_between(self):
+        """Who takes it while no umld is there keeps it: the next one waits its turn, and says whose it is."""
+        self.world.guest(fake="lock,boot,ready", Supervise={"Restart": "no"})
+        self.daemon().wait_ready().kill()
+        wait_until(lambda: not self.world.processes(), 5, "an end of all processes")
+        with open(self.world.image(), "r+b") as f:
+            fcntl.lockf(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            umld = self.daemon()
+            self.assertEqual(umld.wait(), FAILED)
+            self.assertIn(f"pid {os.getpid()}", umld.log)
+            self.assertNotIn("-> booting", umld.log)
+        self.assertEqual(self.daemon().wait_ready().stop(), DONE)
+
+
+if __name__ == "__main__":
+    main()
