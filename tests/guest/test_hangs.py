@@ -121,7 +121,7 @@ class Fake(HangTest):
         check = 1 * PATIENCE
         umld = self.start("boot,ready", HangTimeout="60s", HangCheck=f"{check * 1000:.0f}ms").wait_ready()
         self.wait_health(umld, "good")
-        self.silence(umld, 2 * check)  # between two questions one of which is not answered within half a second
+        self.silence(umld, 1.6 * check)  # its answer comes between two questions
         self.wait_health(umld, "busy")
         self.assertGreater(umld.status()["health"]["latency"], 0.5)
         self.wait_health(umld, "good")
