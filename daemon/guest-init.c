@@ -122,6 +122,23 @@ static int layer_fixed_addresses(const Options *o) {
         return RET_NERRNO(personality(PER_LINUX | ADDR_NO_RANDOMIZE));
 }
 
+typedef struct Layer {
+        const char *step;
+        int (*apply)(const Options *o);
+} Layer;
+
+static const Layer layers[] = {
+        { "mount namespace", layer_mount_namespace },
+        { "resource limits", layer_limits },
+        { "capabilities", layer_capabilities },
+        { "change of user", layer_user }, /* needs its capabilities */
+        { "no_new_privs", layer_no_new_privileges },
+        { "parent-death signal", layer_parent_death },
+        { "fixed addresses", layer_fixed_addresses },
+};
+
+/* ---- … and what has to wait for umld's word ---- */
+
 /* Not a matter of confinement: a host that refuses it has a slower guest. */
 static int layer_one_cpu(const Options *o) {
         if (o->one_cpu)
@@ -129,24 +146,54 @@ static int layer_one_cpu(const Options *o) {
         return 0;
 }
 
+/* umld makes it anew for each boot. */
 static int layer_directory(const Options *o) {
         return RET_NERRNO(chdir(o->directory));
 }
 
-static const struct {
-        const char *step;
-        int (*apply)(const Options *o);
-} layers[] = {
-        { "mount namespace", layer_mount_namespace },
-        { "resource limits", layer_limits },
-        { "capabilities", layer_capabilities },
-        { "change of user", layer_user },
+static const Layer last_layers[] = {
         { "change of directory", layer_directory },
-        { "no_new_privs", layer_no_new_privileges },
-        { "parent-death signal", layer_parent_death },
-        { "fixed addresses", layer_fixed_addresses },
         { "CPU", layer_one_cpu },
 };
+
+static _noreturn_ void fail(int error, const char *step) {
+        report(INIT_FAILED, error, 0, step);
+        _exit(126);
+}
+
+static void apply_layers(const Options *o, const Layer *l, size_t n) {
+        for (const Layer *end = l + n; l < end; l++) {
+                int r = l->apply(o);
+
+                if (r < 0)
+                        fail(-r, l->step);
+        }
+}
+
+/* Waits for umld's word. false: umld is dead, or has changed its mind. */
+static bool wait_for_go(int ret_fds[static INIT_GO_FDS]) {
+        union {
+                struct cmsghdr align;
+                char buf[CMSG_SPACE(INIT_GO_FDS_MAX * sizeof(int))];
+        } control;
+        char c;
+        struct iovec iov = { .iov_base = &c, .iov_len = 1 };
+        struct msghdr mh = { .msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof(control) };
+        struct cmsghdr *header;
+        ssize_t n;
+
+        while ((n = recvmsg(INIT_FD_STATUS, &mh, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
+                ;
+        header = n == 1 ? CMSG_FIRSTHDR(&mh) : NULL;
+        if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
+            header->cmsg_len < CMSG_LEN(INIT_GO_FDS * sizeof(int)))
+                return false;
+        memcpy(ret_fds, CMSG_DATA(header), INIT_GO_FDS * sizeof(int));
+        return true;
+}
 
 /* All the fixed ones are open, so umld's message has put these above them. */
 static int place_descriptors(const int fds[static INIT_GO_FDS]) {
@@ -165,33 +212,28 @@ static void announce_socket(Options *o) {
         o->environment[o->n_environment++] = (char *) "LISTEN_FDS=1";
 }
 
-static _noreturn_ void run_kernel(Options *o, const int fds[static INIT_GO_FDS]) {
+/* Ready to exec before umld's word: a guest that has died is back the sooner. */
+static _noreturn_ void run_kernel(Options *o) {
         sigset_t none;
-        int r = place_descriptors(fds);
+        int fds[INIT_GO_FDS], r;
 
-        if (r < 0) {
-                report(INIT_FAILED, -r, 0, "set-up of descriptors");
-                _exit(126);
-        }
-
-        FOREACH_ELEMENT (l, layers) {
-                r = l->apply(o);
-                if (r < 0) {
-                        report(INIT_FAILED, -r, 0, l->step);
-                        _exit(126);
-                }
-        }
+        apply_layers(o, layers, ARRAY_SIZE(layers));
         sigemptyset(&none);
         (void) sigprocmask(SIG_SETMASK, &none, NULL);
         (void) fd_cloexec(INIT_FD_STATUS, true);
-        if (o->mount_ns)
-                safe_close(INIT_FD_MOUNT_NS);
         if (o->service)
                 announce_socket(o);
+        if (!wait_for_go(fds))
+                _exit(0);
+        r = place_descriptors(fds);
+        if (r < 0)
+                fail(-r, "set-up of descriptors");
+        if (o->mount_ns)
+                safe_close(INIT_FD_MOUNT_NS);
+        apply_layers(o, last_layers, ARRAY_SIZE(last_layers));
         report(INIT_STARTING, 0, 0, "");
         execve(o->argv[0], o->argv, (char *const *) o->environment);
-        report(INIT_FAILED, errno, 0, o->service ? "exec of the program" : "exec of the kernel");
-        _exit(127);
+        fail(errno, o->service ? "exec of the program" : "exec of the kernel");
 }
 
 /* ---- in umld-init ---- */
@@ -258,37 +300,12 @@ static int follow_umld(bool namespaced) {
         return p.revents & POLLHUP ? -EPIPE : 0;
 }
 
-/* Waits for umld's word. false: umld is dead, or has changed its mind. */
-static bool wait_for_go(int ret_fds[static INIT_GO_FDS]) {
-        union {
-                struct cmsghdr align;
-                char buf[CMSG_SPACE(INIT_GO_FDS * sizeof(int))];
-        } control;
-        char c;
-        struct iovec iov = { .iov_base = &c, .iov_len = 1 };
-        struct msghdr mh = { .msg_iov = &iov,
-                             .msg_iovlen = 1,
-                             .msg_control = &control,
-                             .msg_controllen = sizeof(control) };
-        struct cmsghdr *header;
-        ssize_t n;
-
-        while ((n = recvmsg(INIT_FD_STATUS, &mh, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
-                ;
-        header = n == 1 ? CMSG_FIRSTHDR(&mh) : NULL;
-        if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
-            header->cmsg_len != CMSG_LEN(INIT_GO_FDS * sizeof(int)))
-                return false;
-        memcpy(ret_fds, CMSG_DATA(header), INIT_GO_FDS * sizeof(int));
-        return true;
-}
-
 int main(int argc, char **argv) {
         bool namespaced = getpid() == 1;
         Options o = {};
         sigset_t wanted;
-        int fds[INIT_GO_FDS], r;
         pid_t kernel;
+        int r;
 
         r = parse_options(argc, argv, &o);
         if (r < 0) {
@@ -306,18 +323,13 @@ int main(int argc, char **argv) {
                 report(INIT_FAILED, -r, 0, "set-up of umld-init");
                 return 1;
         }
-        if (!wait_for_go(fds))
-                return 0;
         kernel = fork();
         if (kernel < 0) {
                 report(INIT_FAILED, errno, 0, "fork of the kernel");
                 return 1;
         }
         if (kernel == 0)
-                run_kernel(&o, fds);
-        /* Held open here they would hide the guest's end from their other side. */
-        for (int i = 0; i < INIT_GO_FDS; i++)
-                safe_close(fds[i]);
+                run_kernel(&o);
         if (o.mount_ns)
                 safe_close(INIT_FD_MOUNT_NS);
         (void) supervise(kernel, &wanted);

@@ -42,6 +42,7 @@ Guest *guest_free(Guest *g) {
         if (g->host && g->host->is_up) /* the event loop has failed */
                 host_down(g->host);
         sd_event_source_disable_unref(g->timer);
+        sd_event_source_disable_unref(g->due);
         sd_event_source_disable_unref(g->verify);
         sd_event_source_disable_unref(g->settle);
         fault_done(&g->fault);

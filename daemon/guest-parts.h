@@ -40,6 +40,11 @@ void guest_watch_services(Guest *g);
 /* … and leaves all of them alone. */
 void guest_unwatch(Guest *g);
 
+/* guest-timer.c: EV_TIMER after that time, or never. One timer serves all states: it belongs to the
+ * one that is current. */
+void guest_arm_timer(Guest *g, usec_t delay);
+void guest_disarm_timer(Guest *g);
+
 /* guest-prepare.c: sets the host up, and says how that went as an event. */
 void guest_prepare(Guest *g);
 

@@ -308,6 +308,8 @@ static int go(const Launch *launch, Launched *standby, int stdio_fd, int console
                 r = launch_prepare(launch, standby);
                 if (r >= 0)
                         r = launch_go(standby, stdio_fd, console_fd);
+                if (r == -EPIPE) /* it has failed already, and has said why */
+                        r = 0;
         }
         if (r < 0) {
                 launch_cancel(standby);

@@ -7,7 +7,6 @@
 #include "daemon/guest-crash.h"
 #include "daemon/guest-parts.h"
 #include "daemon/guest-stop.h"
-#include "daemon/heartbeat.h"
 #include "daemon/notify.h"
 #include "daemon/verdict.h"
 #include "host/resident.h"
@@ -17,9 +16,8 @@
 
 static void dispatch(Guest *g, GuestEvent event, const char *why);
 static void take_stop_step(Guest *g);
-static int on_timer(sd_event_source *s, uint64_t usec, void *userdata);
 
-/* ---- state and timer ---- */
+/* ---- state ---- */
 
 static int state_log_level(const Guest *g, GuestState to) {
         bool wished =
@@ -53,59 +51,6 @@ void guest_set_state(Guest *g, GuestState to, const char *why) {
         g->listener.state_changed(from, to, why, g->listener.userdata);
 }
 
-/* One timer serves all states: it belongs to the one that is current. */
-static void arm_timer(Guest *g, usec_t delay) {
-        usec_t at = usec_add(now_usec(CLOCK_MONOTONIC), delay);
-        int r;
-
-        g->patience = delay;
-        if (!g->timer) {
-                r = sd_event_add_time(g->event, &g->timer, CLOCK_MONOTONIC, at, 1, on_timer, g);
-                if (r >= 0)
-                        r = sd_event_source_set_priority(g->timer, SD_EVENT_PRIORITY_IMPORTANT);
-                if (r >= 0)
-                        (void) sd_event_source_set_description(g->timer, "guest-timer");
-        } else {
-                r = sd_event_source_set_time(g->timer, at);
-                if (r >= 0)
-                        r = sd_event_source_set_enabled(g->timer, SD_EVENT_ONESHOT);
-        }
-        if (r < 0) {
-                log_error_errno(r, "cannot set a timer: %m");
-                (void) sd_event_exit(g->event, r);
-        }
-}
-
-/* A host that was frozen or suspended: the guest had no time either, and gets what it has missed of
- * it, as long as that is not more than it was to have at all. */
-static void wait_fairly(Guest *g, usec_t late) {
-        log_notice("%s: umld was not let run for %s, so the guest gets more time",
-                   guest_state_to_string(g->state),
-                   FORMAT_TIMESPAN(late / USEC_PER_MSEC * USEC_PER_MSEC));
-        if (g->state == GUEST_STOPPING || !g->announced)
-                notify_extend_timeout(usec_add(g->patience, 10 * USEC_PER_SEC));
-        g->stop_began = usec_add(g->stop_began, late);
-        g->stop_due = usec_add(g->stop_due, late);
-        arm_timer(g, MIN(late, g->patience));
-}
-
-static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
-        usec_t late = usec_sub(now_usec(CLOCK_MONOTONIC), usec);
-        Guest *g = userdata;
-
-        (void) s;
-        if (late > HOST_LATE_MAX && g->state != GUEST_BACKOFF)
-                wait_fairly(g, late);
-        else
-                dispatch(g, EV_TIMER, "");
-        return 0;
-}
-
-static void disarm_timer(Guest *g) {
-        if (g->timer)
-                (void) sd_event_source_set_enabled(g->timer, SD_EVENT_OFF);
-}
-
 /* ---- the end of a boot ---- */
 
 static void keep_last_exit(Guest *g, Verdict verdict, char *detail) {
@@ -136,7 +81,7 @@ static void on_ended(void *userdata) {
         }
         guest_note_crash(g, verdict, detail, run_time);
         g->process = guest_process_free(g->process);
-        disarm_timer(g);
+        guest_disarm_timer(g);
         why = strfmt("%s: %s", verdict_to_string(verdict), detail ?: "out of memory");
         console_note_end(g->console, why ?: verdict_to_string(verdict));
         keep_last_exit(g, verdict, TAKE_PTR(detail));
@@ -255,7 +200,7 @@ static void act_launch(Guest *g) {
         watch_cpu(g);
         if (!g->announced)
                 notify_extend_timeout(usec_add(g->config->start_timeout, 10 * USEC_PER_SEC));
-        arm_timer(g, g->config->start_timeout);
+        guest_arm_timer(g, g->config->start_timeout);
 }
 
 static int on_settled(sd_event_source *s, uint64_t usec, void *userdata) {
@@ -278,7 +223,7 @@ static void settle_later(Guest *g) {
 }
 
 static void act_announce(Guest *g) {
-        disarm_timer(g);
+        guest_disarm_timer(g);
         if (!g->announced)
                 notify_ready();
         g->announced = true;
@@ -298,7 +243,7 @@ static void take_stop_step(Guest *g) {
                 int r;
 
                 if (!step) { /* even SIGKILL does not help: wait on */
-                        arm_timer(g, USEC_PER_SEC);
+                        guest_arm_timer(g, USEC_PER_SEC);
                         return;
                 }
                 r = guest_stop_take(step, g->process);
@@ -310,7 +255,7 @@ static void take_stop_step(Guest *g) {
                 now = now_usec(CLOCK_MONOTONIC);
                 due = g->stop_began + eighth * step->until;
                 g->stop_due = step->done ? now + eighth : MAX(due, now + eighth);
-                arm_timer(g, MIN(g->stop_due - now, step->done ? STOP_LOOK : USEC_INFINITY));
+                guest_arm_timer(g, MIN(g->stop_due - now, step->done ? STOP_LOOK : USEC_INFINITY));
                 return;
         }
 }
@@ -332,7 +277,7 @@ static void act_stop_next(Guest *g) {
         usec_t left = usec_sub(g->stop_due, now_usec(CLOCK_MONOTONIC));
 
         if (step && step->done && left > 0 && !strstr(console_tail(g->console), step->done)) {
-                arm_timer(g, MIN(left, STOP_LOOK));
+                guest_arm_timer(g, MIN(left, STOP_LOOK));
                 return;
         }
         if (step)
@@ -346,7 +291,7 @@ static void act_kill(Guest *g, int asked) {
                         strfmt("not ready within %s", FORMAT_TIMESPAN(g->config->start_timeout));
         g->asked = asked;
         guest_unwatch(g);
-        disarm_timer(g);
+        guest_disarm_timer(g);
         guest_process_kill(g->process);
 }
 
@@ -360,14 +305,14 @@ static void act_wait(Guest *g) {
                 notify_extend_timeout(usec_add(g->decided_delay, 10 * USEC_PER_SEC));
         if (g->decided_delay > 0)
                 guest_keep_crash(g);
-        arm_timer(g, g->decided_delay);
+        guest_arm_timer(g, g->decided_delay);
 }
 
 static void act_finish(Guest *g) {
         int r;
 
         notify_stopping();
-        disarm_timer(g);
+        guest_disarm_timer(g);
         guest_keep_crash(g);
         g->disk_check = disk_check_free(g->disk_check);
         guest_drop_standby(g);

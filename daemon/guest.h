@@ -49,10 +49,10 @@ typedef struct Guest {
         HealthWatch *health; /* while the kernel can be asked */
         ProbeSet *probes;    /* while the guest is ready */
         DiskSync *disk_sync;
-        CpuWatch *cpu;         /* while it keeps to one */
-        DiskCheck *disk_check; /* while a file system is mended before a start */
-        SpaceWatch *space;     /* while the kernel runs and may */
-        sd_event_source *timer;
+        CpuWatch *cpu;                /* while it keeps to one */
+        DiskCheck *disk_check;        /* while a file system is mended before a start */
+        SpaceWatch *space;            /* while the kernel runs and may */
+        sd_event_source *timer, *due; /* of these one is armed at most */
 
         GuestState state;
         GuestWanted wanted;

@@ -26,6 +26,8 @@ enum {
         INIT_FD_STATUS = 4,
         INIT_FD_MOUNT_NS = 5, /* only with --mount-ns */
         INIT_FD_MAX = 5,
-        INIT_GO_FDS =
-                2, /* passed with the one byte that starts the kernel: standard output, console */
+        /* Passed with the one byte that starts the kernel: standard output, console, and maybe one
+         * whose close by the exec tells of that. */
+        INIT_GO_FDS = 2,
+        INIT_GO_FDS_MAX = 3,
 };

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +22,9 @@
 #ifndef CLONE_INTO_CGROUP
         #define CLONE_INTO_CGROUP 0x200000000ULL
 #endif
+
+/* Whatever the caller has to do next takes a CPU from the exec, or waits for locks with it. */
+#define GIVE_WAY_MSEC 5
 
 /* As struct clone_args of Linux 5.7 (clone(2)). */
 struct clone_args_v2 {
@@ -171,26 +175,41 @@ int launch_prepare(const Launch *l, Launched *ret) {
         return 0;
 }
 
-int launch_go(const Launched *launched, int stdio_fd, int console_fd) {
-        const int fds[INIT_GO_FDS] = { stdio_fd, console_fd };
+static int send_fds(int socket_fd, const int *fds, size_t n) {
         union {
                 struct cmsghdr align;
-                char buf[CMSG_SPACE(sizeof(fds))];
+                char buf[CMSG_SPACE(INIT_GO_FDS_MAX * sizeof(int))];
         } control = {};
         struct iovec iov = { .iov_base = (char *) "", .iov_len = 1 };
         struct msghdr mh = {
                 .msg_iov = &iov,
                 .msg_iovlen = 1,
                 .msg_control = &control,
-                .msg_controllen = sizeof(control),
+                .msg_controllen = CMSG_SPACE(n * sizeof(int)),
         };
         struct cmsghdr *c = CMSG_FIRSTHDR(&mh);
 
         c->cmsg_level = SOL_SOCKET;
         c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(fds));
-        memcpy(CMSG_DATA(c), fds, sizeof(fds));
-        return sendmsg(launched->status_fd, &mh, MSG_NOSIGNAL) < 0 ? -errno : 0;
+        c->cmsg_len = CMSG_LEN(n * sizeof(int));
+        memcpy(CMSG_DATA(c), fds, n * sizeof(int));
+        return sendmsg(socket_fd, &mh, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int launch_go(const Launched *launched, int stdio_fd, int console_fd) {
+        int executed[2], r;
+
+        if (pipe2(executed, O_CLOEXEC) < 0) /* without it neither waits for the other */
+                return send_fds(launched->status_fd, (const int[]){ stdio_fd, console_fd }, 2);
+        r = send_fds(launched->status_fd, (const int[]){ stdio_fd, console_fd, executed[1] }, 3);
+        safe_close(executed[1]);
+        if (r >= 0) {
+                struct pollfd p = { .fd = executed[0], .events = POLLIN };
+
+                (void) poll(&p, 1, GIVE_WAY_MSEC);
+        }
+        safe_close(executed[0]);
+        return r;
 }
 
 void launch_cancel(Launched *launched) {

@@ -36,7 +36,8 @@ typedef struct Launched {
 int launch_prepare(const Launch *launch, Launched *ret);
 
 /* Lets it start the kernel with this standard output and error (its input is /dev/null) and this
- * descriptor as GUEST_FD_CONSOLE. Everything later arrives as InitMessage. -EPIPE: it is dead. */
+ * descriptor as GUEST_FD_CONSOLE. Returns after the kernel's exec, or a few milliseconds later.
+ * Everything else arrives as InitMessage. -EPIPE: it is dead. */
 int launch_go(const Launched *launched, int stdio_fd, int console_fd);
 
 /* Ends an umld-init that nobody watches, with all that is below it, and reaps it. */

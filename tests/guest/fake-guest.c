@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "exec-time.h"
 #include "fake-protocol.h"
 #include "uml-marks.h"
 
@@ -293,7 +294,7 @@ static void step_print(const char *mebibytes) {
                 }
 }
 
-/* Appends when this boot began, CLOCK_MONOTONIC in nanoseconds. */
+/* Appends when this boot began, its exec: CLOCK_MONOTONIC in nanoseconds. */
 static void step_stamp(const char *file) {
         int fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
 
@@ -496,7 +497,7 @@ static bool tell(const char *word) {
 }
 
 int main(int argc, char **argv) {
-        clock_gettime(CLOCK_MONOTONIC, &guest.started);
+        guest.started = exec_time();
         for (int i = 1; i < argc; i++) {
                 if (tell(argv[i]))
                         return 0;
