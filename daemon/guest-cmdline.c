@@ -100,7 +100,7 @@ static int append_addresses(const Config *c, const UmlKernel *k, const GuestNet 
         inet_ntop(AF_INET6, &c->guest_address6, guest6, sizeof(guest6));
         for (size_t i = 0; i < c->n_dns; i++)
                 inet_ntop(AF_INET, &c->dns[i], dns[i], sizeof(dns[i]));
-        if (k->ip_pnp) {
+        if (k->ip_pnp && c->configure_by == CONFIGURE_BY_KERNEL) {
                 r = strv_pushf(argv, "ip=%s::%s:%s:%s:%s:off:%s:%s", guest, host, mask, c->hostname,
                                guest_transport(c, k) == TRANSPORT_TUNTAP ? "eth0" : "vec0", dns[0],
                                dns[1]);

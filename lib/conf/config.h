@@ -30,6 +30,14 @@ typedef enum Masquerade {
 } Masquerade;
 
 /* What of the host itself the guest may reach. */
+/* Who sets up the guest's interface. */
+typedef enum ConfigureBy {
+        CONFIGURE_BY_KERNEL, /* where it can; else init */
+        CONFIGURE_BY_INIT,
+        CONFIGURE_BY_MAX,
+        CONFIGURE_BY_INVALID = -EINVAL,
+} ConfigureBy;
+
 typedef enum HostAccess {
         HOST_ACCESS_NO,
         HOST_ACCESS_ICMP,
@@ -162,6 +170,7 @@ typedef struct Config {
         char uplink[IFNAMSIZ]; /* "" = auto */
         unsigned mtu;          /* of the tap; 0 = the uplink's */
         Transport transport;
+        ConfigureBy configure_by;
         Masquerade masquerade;
         bool one_arm;
         HostAccess host_access;

@@ -101,6 +101,20 @@ static void test_new_kernel(void **state) {
               "init=/bin/sh\n");
 }
 
+/* The words for init are there in any case. */
+static void test_configure_by_init(void **state) {
+        static const UmlKernel k = { .vector = true, .ip_pnp = true };
+        Config c = make_config();
+
+        (void) state;
+        c.fast_boot = false;
+        c.configure_by = CONFIGURE_BY_INIT;
+        check(&c, &k,
+              "/usr/bin/linux.uml\nmem=65536K\nubda=/v/root.img\n"
+              "vec0:transport=tap,ifname=tap0,depth=128,gro=1,mac=02:1e:72:48:19:e1\n" COMMON
+              "root=/dev/ubda\nrw\n" WORDS);
+}
+
 /* Told to the kernel where it asks, and to init, unless it is what they would think anyway. */
 static void test_mtu(void **state) {
         static const UmlKernel tuntap = { .tuntap = true }, vector = { .vector = true };
@@ -182,9 +196,13 @@ static void test_environment(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_old_kernel),  cmocka_unit_test(test_new_kernel),
-                cmocka_unit_test(test_mtu),         cmocka_unit_test(test_ipv6),
-                cmocka_unit_test(test_transport),   cmocka_unit_test(test_mac),
+                cmocka_unit_test(test_old_kernel),
+                cmocka_unit_test(test_new_kernel),
+                cmocka_unit_test(test_configure_by_init),
+                cmocka_unit_test(test_mtu),
+                cmocka_unit_test(test_ipv6),
+                cmocka_unit_test(test_transport),
+                cmocka_unit_test(test_mac),
                 cmocka_unit_test(test_environment),
         };
 
