@@ -80,6 +80,7 @@ typedef struct Host {
         struct Proxies *proxies;               /* borrowed; NULL: there will be none */
         Guard guard;                           /* ports that are never forwarded */
         bool rules_stale;                      /* what they follow from has changed since */
+        bool network_moved;                    /* the uplink may be another one: to be looked at */
         Masquerade masquerade[NAT_FAMILY_MAX]; /* what it came to: any but auto */
         unsigned repairs;                      /* of rules that somebody else changed */
         usec_t last_repair;                    /* CLOCK_MONOTONIC */

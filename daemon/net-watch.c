@@ -2,9 +2,10 @@
 /* net-watch.c - keeps the rules right: by events where the kernel has some, else by a look now and
  * then.
  *
- * Changes of links, addresses and routes are told over netlink. Of a socket that begins to listen
- * and of an edit of the tables nobody is told, and so there is a slow timer as well, which runs
- * only while the guest has rules. A look costs some short reads. */
+ * Changes of links, addresses and routes are told over netlink, and looked at only then: what is
+ * never called takes no memory. Of a socket that begins to listen and of an edit of the tables
+ * nobody is told, and so there is a slow timer as well, which runs only while the guest has rules.
+ * A look costs some short reads. */
 
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -28,8 +29,11 @@ struct NetWatch {
 
 static void look(NetWatch *w) {
         _cleanup_(fault_done) Fault fault = {};
-        int r = host_rules_follow(w->host, &fault);
+        int r;
 
+        if (!w->events)
+                w->host->network_moved = true; /* who knows */
+        r = host_rules_follow(w->host, &fault);
         if (r < 0 && !w->failed)
                 log_warning("cannot keep the guest's rules right, trying on: %s",
                             fault.text ?: strerror(-r));
@@ -52,7 +56,8 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         return net_watch_update(w);
 }
 
-/* What it says does not matter, for the look sees it all; nor does it that some was lost. */
+/* What it says does not matter, for the look that follows sees it all; nor does it that some was
+ * lost. */
 static int on_event(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         NetWatch *w = userdata;
         char buf[8192];
@@ -61,6 +66,7 @@ static int on_event(sd_event_source *s, int fd, uint32_t revents, void *userdata
         (void) revents;
         while (recv(fd, buf, sizeof(buf), 0) >= 0 || errno == ENOBUFS || errno == EINTR)
                 ;
+        w->host->network_moved = true;
         if (w->settling || !w->host->rules) /* who talks all the time must not put it off */
                 return 0;
         w->settling = true;

@@ -309,8 +309,7 @@ int host_rules_up(Host *h, Fault *f) {
 
 /* ---- while the host changes ---- */
 
-/* Has what the rules follow from moved? What it is now is in h. */
-static int look_at_host(Host *h, const char **ret_why, Fault *f) {
+static int look_at_uplink(Host *h, const char **ret_why, Fault *f) {
         int r = host_find_uplink(h, f);
 
         if (r == -ENETUNREACH) { /* the way out is gone for now; its rules do no harm */
@@ -324,6 +323,19 @@ static int look_at_host(Host *h, const char **ret_why, Fault *f) {
                 (void) host_forwarding6_up(h, f);
                 h->rules_stale = true;
                 *ret_why = "the uplink has changed";
+        }
+        return 0;
+}
+
+/* Has what the rules follow from moved? What it is now is in h. */
+static int look_at_host(Host *h, const char **ret_why, Fault *f) {
+        int r;
+
+        if (h->network_moved) {
+                r = look_at_uplink(h, ret_why, f);
+                if (r < 0)
+                        return r;
+                h->network_moved = false;
         }
         if (h->config->n_forwards == 0)
                 return 0;
