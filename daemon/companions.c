@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* companions.c - finding the other programs of umld and the object to preload. */
+/* companions.c - finding the other programs of umld and the objects to preload. */
 
 #include <limits.h>
 #include <unistd.h>
@@ -20,6 +20,9 @@ static const struct {
                                    UMLD_LIBEXECDIR "/umld-disk-check" },
         [COMPANION_CPU_FIX] = { "../lib/preload/umld-cpu-fix.so", "../lib/umld/umld-cpu-fix.so",
                                 UMLD_LIBDIR "/umld-cpu-fix.so" },
+        [COMPANION_CONSOLE_FIX] = { "../lib/preload/umld-console-fix.so",
+                                    "../lib/umld/umld-console-fix.so",
+                                    UMLD_LIBDIR "/umld-console-fix.so" },
 };
 static_assert(ARRAY_SIZE(places) == COMPANION_MAX, "a place for every companion");
 

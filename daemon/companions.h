@@ -6,9 +6,10 @@
 #include "basic/macro.h"
 
 typedef enum Companion {
-        COMPANION_INIT,       /* umld-init */
-        COMPANION_DISK_CHECK, /* umld-disk-check */
-        COMPANION_CPU_FIX,    /* object to preload into kernels before 6.13 */
+        COMPANION_INIT,        /* umld-init */
+        COMPANION_DISK_CHECK,  /* umld-disk-check */
+        COMPANION_CPU_FIX,     /* object to preload into kernels before 6.13 */
+        COMPANION_CONSOLE_FIX, /* … into those with a terminal */
         COMPANION_MAX,
 } Companion;
 

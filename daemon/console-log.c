@@ -31,6 +31,8 @@ struct ConsoleLog {
         bool torn;        /* the file's last line was left without an end, by whatever it was */
         size_t line_size; /* what it has of the guest so far */
         LogKind next;     /* how the next one begins */
+        char head[LOG_HEAD_SIZE]; /* of the newest one */
+        usec_t head_when;         /* milliseconds */
 
         size_t n_buf;
         char buf[BUFFER_SIZE]; /* empty between two calls */
@@ -161,16 +163,24 @@ static void append(ConsoleLog *log, const void *data, size_t size) {
         log->size += size;
 }
 
-static void begin_line(ConsoleLog *log, usec_t now, LogKind kind) {
-        char head[LOG_HEAD_SIZE];
+/* Of the lines that come within a millisecond formatting the time would be most of the work. */
+static void append_head(ConsoleLog *log, usec_t now, LogKind kind) {
+        usec_t when = now / USEC_PER_MSEC;
 
+        if (log->head_when != when || log->head[0] == '\0')
+                log_head_format(now, kind, log->head);
+        log->head_when = when;
+        log->head[LOG_HEAD_SIZE - 1] = (char) kind;
+        append(log, log->head, LOG_HEAD_SIZE);
+}
+
+static void begin_line(ConsoleLog *log, usec_t now, LogKind kind) {
         if (log->size > 0 && log->size + LINE_SIZE > log->max && flush(log) >= 0)
                 rotate_or_empty(log);
         if (log->torn)
                 append(log, "\n", 1);
         log->torn = false;
-        log_head_format(now, kind, head);
-        append(log, head, sizeof(head));
+        append_head(log, now, kind);
         log->in_line = true;
         log->line_size = 0;
         log->next = LOG_LINE;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* console.c - everything the guest prints. */
+/* console.c - everything the guest prints, and what is typed for it.
+ *
+ * It reads from a terminal, the only thing that carries a window size, but prints to a pipe, like
+ * everything else its kernel prints: a pty takes 12 KB at most and a work queue's turn for each
+ * write, which would slow a guest that prints much (bench/console). */
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,11 +21,14 @@
 enum {
         TAIL_SIZE = 16 * 1024, /* what is kept in memory */
         READ_SIZE = 16 * 1024,
-        MUCH = 1024,          /* read at once: the guest may have found the pty full */
-        READS_PER_EVENT = 32, /* then the other event sources have their turn */
+        MUCH = 1024,          /* read at once: more will come */
+        READS_PER_EVENT = 64, /* then the other event sources have their turn */
+        PIPE_SIZE = 1 << 20,  /* wanted; some hosts give less */
         DRAIN_MAX =
                 1024, /* reads of a dead guest's last output: bounded, whatever is in the pipe */
 };
+
+#define REST USEC_PER_MSEC
 
 typedef struct Channel {
         int fd;
@@ -33,13 +40,9 @@ struct Console {
         ConsoleLog *log;
         ConsoleJournal *journal;
         ConsoleClients *clients;
-        Channel console, stdio;
-        bool pty; /* the console channel is one */
-        void (*nudge)(void *userdata);
-        void *nudge_userdata;
-        sd_event_source *nudge_timer;
-        unsigned nudges;  /* since the guest printed much */
-        bool resting;     /* lets the pty fill up */
+        Channel terminal, output;
+        bool pty; /* the terminal is one */
+        sd_event_source *rest;
         ConsoleSize size; /* of the terminal in front of it; 0 = nobody has said */
         size_t n_input;
         char input[CONSOLE_PACKET_MAX]; /* typed, and not taken by the guest yet */
@@ -88,8 +91,8 @@ static void channel_close(Channel *ch) {
 
 /* ---- what is typed ---- */
 
-static void watch_console(Console *c) {
-        (void) sd_event_source_set_io_events(c->console.source,
+static void watch_terminal(Console *c) {
+        (void) sd_event_source_set_io_events(c->terminal.source,
                                              EPOLLIN | (c->n_input > 0 ? EPOLLOUT : 0));
 }
 
@@ -99,13 +102,13 @@ static void write_input(Console *c) {
 
         if (c->n_input == 0)
                 return;
-        n = c->console.fd < 0 ? (ssize_t) c->n_input : write(c->console.fd, c->input, c->n_input);
+        n = c->terminal.fd < 0 ? (ssize_t) c->n_input : write(c->terminal.fd, c->input, c->n_input);
         if (n < 0)
                 n = errno == EAGAIN || errno == EINTR ? 0 : (ssize_t) c->n_input;
         c->n_input -= (size_t) n;
         memmove(c->input, c->input + n, c->n_input);
-        if (c->console.source)
-                watch_console(c);
+        if (c->terminal.source)
+                watch_terminal(c);
 }
 
 static bool on_input(const void *data, size_t size, void *userdata) {
@@ -122,8 +125,8 @@ static bool on_input(const void *data, size_t size, void *userdata) {
 static void apply_size(Console *c) {
         const struct winsize w = { .ws_row = c->size.rows, .ws_col = c->size.columns };
 
-        if (c->pty && c->console.fd >= 0 && w.ws_row > 0 && w.ws_col > 0)
-                (void) ioctl(c->console.fd, TIOCSWINSZ, &w);
+        if (c->pty && c->terminal.fd >= 0 && w.ws_row > 0 && w.ws_col > 0)
+                (void) ioctl(c->terminal.fd, TIOCSWINSZ, &w);
 }
 
 static void on_resized(ConsoleSize size, void *userdata) {
@@ -164,9 +167,9 @@ static bool drain(Console *c, Channel *ch) {
                 if (r == 0)
                         break;
                 if (r < 0) { /* every process of the guest has closed it: EIO of a pty, end of a
-                                socket */
+                                socket or pipe */
                         channel_close(ch);
-                        if (ch == &c->console)
+                        if (ch == &c->terminal)
                                 drop_input(c);
                         return false;
                 }
@@ -174,56 +177,48 @@ static bool drain(Console *c, Channel *ch) {
         return much;
 }
 
-/* A guest that found the pty full may not know that there is room again: SIGIO has it look. */
-static int nudge(Console *c) {
-        static const usec_t pauses[] = { USEC_PER_MSEC / 4, 10 * USEC_PER_MSEC,
-                                         100 * USEC_PER_MSEC };
-
-        c->nudge(c->nudge_userdata);
-        if (c->nudges >= ARRAY_SIZE(pauses))
-                return 0;
-        (void) sd_event_source_set_time_relative(c->nudge_timer, pauses[c->nudges++]);
-        return sd_event_source_set_enabled(c->nudge_timer, SD_EVENT_ONESHOT);
-}
-
-/* Who waits for each piece that a guest prints is woken for each, which costs the guest more than
- * the printing (bench/console). So it is let fill the pty for a moment. */
+/* Who waits for each piece that a guest prints is woken for each, and every read sends the guest a
+ * signal, which costs it more than the printing (bench/console). So the pipe is let fill up for a
+ * moment. */
 static int rest(Console *c) {
-        c->resting = true;
-        (void) sd_event_source_set_enabled(c->console.source, SD_EVENT_OFF);
-        c->nudges = 0;
-        return nudge(c);
+        (void) sd_event_source_set_enabled(c->output.source, SD_EVENT_OFF);
+        (void) sd_event_source_set_time_relative(c->rest, REST);
+        return sd_event_source_set_enabled(c->rest, SD_EVENT_ONESHOT);
 }
 
-static int on_nudge(sd_event_source *s, uint64_t usec, void *userdata) {
+static int on_rested(sd_event_source *s, uint64_t usec, void *userdata) {
         Console *c = userdata;
 
         (void) s;
         (void) usec;
-        if (c->console.fd < 0)
+        if (c->output.fd < 0)
                 return 0;
-        if (c->resting) {
-                c->resting = false;
-                (void) sd_event_source_set_enabled(c->console.source, SD_EVENT_ON);
-                if (drain(c, &c->console))
-                        return rest(c);
-                if (c->console.fd < 0)
-                        return 0;
-        }
-        return nudge(c);
+        if (drain(c, &c->output))
+                return rest(c);
+        return c->output.source ? sd_event_source_set_enabled(c->output.source, SD_EVENT_ON) : 0;
 }
 
-static int on_readable(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+static int on_output(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         Console *c = userdata;
-        Channel *ch = fd == c->console.fd ? &c->console : &c->stdio;
 
         (void) s;
-        if ((revents & EPOLLOUT) && ch == &c->console) {
+        (void) fd;
+        (void) revents;
+        return drain(c, &c->output) ? rest(c) : 0;
+}
+
+static int on_terminal(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        Console *c = userdata;
+
+        (void) s;
+        (void) fd;
+        if (revents & EPOLLOUT) {
                 write_input(c);
                 if (c->n_input == 0)
                         console_clients_resume(c->clients);
         }
-        return drain(c, ch) && c->pty && ch == &c->console ? rest(c) : 0;
+        (void) drain(c, &c->terminal);
+        return 0;
 }
 
 void console_set_sinks(Console *c, ConsoleLog *log, ConsoleJournal *journal) {
@@ -235,19 +230,18 @@ void console_set_sinks(Console *c, ConsoleLog *log, ConsoleJournal *journal) {
 
 Console *console_free(Console *c) {
         if (c) {
-                channel_close(&c->console);
-                channel_close(&c->stdio);
+                channel_close(&c->terminal);
+                channel_close(&c->output);
                 console_set_sinks(c, NULL, NULL);
                 console_clients_free(c->clients);
-                sd_event_source_disable_unref(c->nudge_timer);
+                sd_event_source_disable_unref(c->rest);
                 sd_event_unref(c->event);
                 free(c);
         }
         return NULL;
 }
 
-int console_new(sd_event *event, void (*nudge_guest)(void *userdata), void *userdata,
-                Console **ret) {
+int console_new(sd_event *event, Console **ret) {
         _cleanup_(console_freep) Console *c = calloc(1, sizeof(*c));
         const ConsoleClientsListener listener = {
                 .input = on_input, .resized = on_resized, .recent = on_recent, .userdata = c
@@ -257,15 +251,13 @@ int console_new(sd_event *event, void (*nudge_guest)(void *userdata), void *user
         if (!c)
                 return -ENOMEM;
         c->event = sd_event_ref(event);
-        c->console.fd = c->stdio.fd = -EBADF;
-        c->nudge = nudge_guest;
-        c->nudge_userdata = userdata;
+        c->terminal.fd = c->output.fd = -EBADF;
         if ((r = console_clients_new(event, &listener, &c->clients)) < 0 ||
-            (r = sd_event_add_time_relative(event, &c->nudge_timer, CLOCK_MONOTONIC, 0, 1, on_nudge,
-                                            c)) < 0 ||
-            (r = sd_event_source_set_enabled(c->nudge_timer, SD_EVENT_OFF)) < 0)
+            (r = sd_event_add_time_relative(event, &c->rest, CLOCK_MONOTONIC, 0, 1, on_rested, c)) <
+                    0 ||
+            (r = sd_event_source_set_enabled(c->rest, SD_EVENT_OFF)) < 0)
                 return r;
-        (void) sd_event_source_set_description(c->nudge_timer, "console-nudge");
+        (void) sd_event_source_set_description(c->rest, "console-rest");
         *ret = TAKE_PTR(c);
         return 0;
 }
@@ -306,41 +298,43 @@ static int open_socket(int *ret_ours, int *ret_theirs) {
         return 0;
 }
 
-static int channel_watch(Console *c, Channel *ch, int fd, const char *description) {
+static int channel_watch(Console *c, Channel *ch, int fd, sd_event_io_handler_t handler,
+                         const char *description) {
         int r;
 
         channel_close(ch);
         ch->fd = fd;
-        r = sd_event_add_io(c->event, &ch->source, fd, EPOLLIN, on_readable, c);
+        r = sd_event_add_io(c->event, &ch->source, fd, EPOLLIN, handler, c);
         if (r >= 0)
                 (void) sd_event_source_set_description(ch->source, description);
         return r;
 }
 
-int console_open(Console *c, bool pty, uid_t owner, int *ret_console, int *ret_stdio) {
-        _cleanup_close_ int theirs = -EBADF, out = -EBADF;
-        int ours = -EBADF, stdio[2], r;
+int console_open(Console *c, bool pty, uid_t owner, int *ret_terminal, int *ret_output) {
+        _cleanup_close_ int terminal = -EBADF, output = -EBADF;
+        int ours = -EBADF, pipe[2], r;
 
         c->tail_len = 0;
         c->tail[0] = '\0';
         c->n_input = 0;
-        c->resting = false;
-        r = pty ? open_pty(owner, &ours, &theirs) : open_socket(&ours, &theirs);
+        (void) sd_event_source_set_enabled(c->rest, SD_EVENT_OFF);
+        r = pty ? open_pty(owner, &ours, &terminal) : open_socket(&ours, &terminal);
         if (r < 0)
                 return r;
-        r = channel_watch(c, &c->console, ours, "console");
+        r = channel_watch(c, &c->terminal, ours, on_terminal, "console-terminal");
         if (r < 0)
                 return r;
         c->pty = pty;
         apply_size(c);
-        if (pipe2(stdio, O_CLOEXEC) < 0)
+        if (pipe2(pipe, O_CLOEXEC) < 0)
                 return -errno;
-        out = stdio[1];
-        r = channel_watch(c, &c->stdio, stdio[0], "kernel-stdio");
-        if (r < 0 || (r = fd_nonblock(stdio[0], true)) < 0)
+        output = pipe[1];
+        (void) fcntl(pipe[0], F_SETPIPE_SZ, PIPE_SIZE);
+        r = channel_watch(c, &c->output, pipe[0], on_output, "console-output");
+        if (r < 0 || (r = fd_nonblock(pipe[0], true)) < 0)
                 return r;
-        *ret_console = TAKE_FD(theirs);
-        *ret_stdio = TAKE_FD(out);
+        *ret_terminal = TAKE_FD(terminal);
+        *ret_output = TAKE_FD(output);
         return 0;
 }
 
@@ -355,7 +349,7 @@ void console_note_end(Console *c, const char *why) {
 }
 
 void console_finish(Console *c) {
-        Channel *channels[] = { &c->stdio, &c->console };
+        Channel *channels[] = { &c->output, &c->terminal };
 
         FOREACH_ELEMENT (ch, channels) {
                 for (int i = 0; (*ch)->fd >= 0 && i < DRAIN_MAX; i++)

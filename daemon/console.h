@@ -14,11 +14,7 @@
 
 typedef struct Console Console;
 
-/* nudge: sends SIGIO to the guest's kernel. A kernel that has filled a pty waits for that signal;
- * but the host sends it a moment before the pty has room, so a kernel on another CPU looks too
- * early and then sleeps on (measured: every 100 KB, with 6.1 and 7.2). One more of them does no
- * harm. */
-int console_new(sd_event *event, void (*nudge)(void *userdata), void *userdata, Console **ret);
+int console_new(sd_event *event, Console **ret);
 Console *console_free(Console *c);
 DEFINE_CLEANUP(Console *, console_free)
 
@@ -28,10 +24,11 @@ void console_set_sinks(Console *c, ConsoleLog *log, ConsoleJournal *journal);
 /* Those who are attached; they stay so from one boot to the next. */
 ConsoleClients *console_clients(Console *c);
 
-/* New channels for one boot: *ret_console for the kernel's con0, *ret_stdio for its standard output
- * and error, both for the caller to hand on and close. pty: a terminal, which carries the window
- * size; only where the kernel's helper for that cannot outlive it. Else a socket. */
-int console_open(Console *c, bool pty, uid_t owner, int *ret_console, int *ret_stdio);
+/* New channels for one boot: *ret_terminal for what the kernel's con0 reads, *ret_output for what
+ * it prints and for standard output and error, both for the caller to hand on and close. pty: the
+ * terminal is one and carries the window size; only where the kernel's helper for that cannot
+ * outlive it. Else it is a socket. */
+int console_open(Console *c, bool pty, uid_t owner, int *ret_terminal, int *ret_output);
 
 /* A boot begins with this kernel; it has ended, and why: noted in the log. */
 void console_note_boot(Console *c, const char *kernel);

@@ -150,7 +150,7 @@ int guest_cmdline(const Config *c, const UmlKernel *k, const GuestNet *net, cons
             (r = strv_pushf(&argv, "uml_dir=%s", paths->uml_dir)) < 0 ||
             (r = strv_pushf(&argv, "mconsole=notify:%s", paths->notify)) < 0 ||
             (r = strv_push(&argv, "con=null")) < 0 ||
-            (r = strv_pushf(&argv, "con0=fd:%d,fd:%d", GUEST_FD_CONSOLE, GUEST_FD_CONSOLE)) < 0 ||
+            (r = strv_pushf(&argv, "con0=fd:%d,fd:%d", GUEST_FD_TERMINAL, STDOUT_FILENO)) < 0 ||
             (r = strv_push(&argv, "noreboot")) < 0 ||
             (r = strv_push(&argv, "hostfs=/dev/null")) < 0 ||
             (r = append_fast_boot(c, k, &argv)) < 0)
@@ -167,7 +167,8 @@ int guest_cmdline(const Config *c, const UmlKernel *k, const GuestNet *net, cons
         return 0;
 }
 
-int guest_environment(const char *memory_dir, const char *preload, Strv *ret) {
+int guest_environment(const char *memory_dir, const char *cpu_fix, const char *console_fix,
+                      Strv *ret) {
         _cleanup_strv_ Strv environment = {};
         int r;
 
@@ -176,7 +177,9 @@ int guest_environment(const char *memory_dir, const char *preload, Strv *ret) {
                     0 ||
             (r = strv_pushf(&environment, "TMPDIR=%s", memory_dir)) < 0)
                 return r;
-        if (preload && (r = strv_pushf(&environment, "LD_PRELOAD=%s", preload)) < 0)
+        if ((cpu_fix || console_fix) &&
+            (r = strv_pushf(&environment, "LD_PRELOAD=%s%s%s", cpu_fix ?: "",
+                            cpu_fix && console_fix ? ":" : "", console_fix ?: "")) < 0)
                 return r;
         *ret = environment;
         environment = (Strv){};

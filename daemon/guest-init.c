@@ -198,7 +198,7 @@ static bool wait_for_go(int ret_fds[static INIT_GO_FDS]) {
 /* All the fixed ones are open, so umld's message has put these above them. */
 static int place_descriptors(const int fds[static INIT_GO_FDS]) {
         if (dup2(fds[0], STDOUT_FILENO) < 0 || dup2(fds[0], STDERR_FILENO) < 0 ||
-            dup2(fds[1], GUEST_FD_CONSOLE) < 0)
+            dup2(fds[1], GUEST_FD_TERMINAL) < 0)
                 return -errno;
         return 0;
 }

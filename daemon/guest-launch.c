@@ -24,7 +24,9 @@ static int build_command(const Guest *g, Strv *ret_argv, Strv *ret_environment) 
                 return -ENOMEM;
         r = guest_cmdline(g->config, g->host->kernel, &net, &paths, ret_argv);
         return r < 0 ? r
-                     : guest_environment(g->host->memory.path, g->host->preload, ret_environment);
+                     : guest_environment(g->host->memory.path, g->host->cpu_fix,
+                                         g->pid_namespaces ? g->host->console_fix : NULL,
+                                         ret_environment);
 }
 
 bool guest_has_one_cpu(const Guest *g) {
@@ -90,13 +92,13 @@ static int fault_start(const Guest *g, int error, Fault *f) {
 int guest_launch(Guest *g, const GuestProcessListener *listener, Fault *f) {
         _cleanup_free_ char *notify = notify_path(g);
         _cleanup_strv_ Strv argv = {}, environment = {};
-        _cleanup_close_ int console = -EBADF, stdio = -EBADF;
+        _cleanup_close_ int terminal = -EBADF, output = -EBADF;
         const Launch l = describe_launch(g, &argv, &environment);
         int r = notify ? build_command(g, &argv, &environment) : -ENOMEM;
 
         if (r < 0)
                 return fault_start(g, r, f);
-        r = console_open(g->console, g->pid_namespaces, g->host->uid, &console, &stdio);
+        r = console_open(g->console, g->pid_namespaces, g->host->uid, &terminal, &output);
         if (r < 0)
                 return fault_console(r, f);
         console_note_boot(g->console, g->host->kernel->release);
@@ -104,8 +106,8 @@ int guest_launch(Guest *g, const GuestProcessListener *listener, Fault *f) {
             !strv_equal(&environment, &g->standby_environment) ||
             namespace_id(l.mount_ns_fd) != g->standby_mount_ns)
                 guest_drop_standby(g);
-        r = guest_process_start(g->event, &l, &g->standby, stdio, console, notify, g->host->uml_dir,
-                                listener, &g->process);
+        r = guest_process_start(g->event, &l, &g->standby, output, terminal, notify,
+                                g->host->uml_dir, listener, &g->process);
         guest_drop_standby(g);
         return r < 0 ? fault_start(g, r, f) : r;
 }

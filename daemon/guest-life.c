@@ -65,14 +65,6 @@ Guest *guest_free(Guest *g) {
         return NULL;
 }
 
-static void nudge_kernel(void *userdata) {
-        Guest *g = userdata;
-
-        /* Before that a kernel may not handle the signal yet, and would die of it. */
-        if (g->process && guest_process_booted(g->process))
-                (void) guest_process_signal(g->process, SIGIO);
-}
-
 int guest_new(sd_event *event, Config *config, const char *runtime, const GuestListener *listener,
               Guest **ret) {
         _cleanup_(guest_freep) Guest *g = calloc(1, sizeof(*g));
@@ -111,7 +103,7 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
         if (r < 0)
                 return log_oom();
         g->host->proxies = g->proxies;
-        r = console_new(event, nudge_kernel, g, &g->console);
+        r = console_new(event, &g->console);
         if (r < 0)
                 return log_oom();
         r = guest_open_log(g);

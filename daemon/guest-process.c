@@ -26,7 +26,7 @@ struct GuestProcess {
         Launched launched;
         sd_event_source *child_source, *status_source, *notify_source, *mconsole_source;
         int notify_fd;
-        int mconsole_fd;
+        int mterminal_fd;
         uid_t uid;
         char *uml_dir;
         char *mconsole_path;
@@ -152,8 +152,8 @@ static void connect_mconsole(GuestProcess *p) {
                 return;
         }
         p->mconsole_source = sd_event_source_disable_unref(p->mconsole_source);
-        safe_close(p->mconsole_fd);
-        p->mconsole_fd = fd;
+        safe_close(p->mterminal_fd);
+        p->mterminal_fd = fd;
         free(p->mconsole_path);
         p->mconsole_path = TAKE_PTR(p->wanted_path);
         r = sd_event_add_io(sd_event_source_get_event(p->notify_source), &p->mconsole_source, fd,
@@ -266,7 +266,7 @@ GuestProcess *guest_process_free(GuestProcess *p) {
         sd_event_source_disable_unref(p->retry);
         launch_cancel(&p->launched);
         safe_close(p->notify_fd);
-        safe_close(p->mconsole_fd);
+        safe_close(p->mterminal_fd);
         free(p->uml_dir);
         free(p->mconsole_path);
         free(p->wanted_path);
@@ -297,17 +297,17 @@ static int watch(sd_event *event, GuestProcess *p) {
 }
 
 /* By the umld-init that stands by, or, where that was killed, by a new one. */
-static int go(const Launch *launch, Launched *standby, int stdio_fd, int console_fd,
+static int go(const Launch *launch, Launched *standby, int output_fd, int terminal_fd,
               Launched *ret) {
         int r = -EPIPE;
 
         if (standby->init > 0)
-                r = launch_go(standby, stdio_fd, console_fd);
+                r = launch_go(standby, output_fd, terminal_fd);
         if (r < 0) {
                 launch_cancel(standby);
                 r = launch_prepare(launch, standby);
                 if (r >= 0)
-                        r = launch_go(standby, stdio_fd, console_fd);
+                        r = launch_go(standby, output_fd, terminal_fd);
                 if (r == -EPIPE) /* it has failed already, and has said why */
                         r = 0;
         }
@@ -320,15 +320,15 @@ static int go(const Launch *launch, Launched *standby, int stdio_fd, int console
         return 0;
 }
 
-int guest_process_start(sd_event *event, const Launch *launch, Launched *standby, int stdio_fd,
-                        int console_fd, const char *notify_path, const char *uml_dir,
+int guest_process_start(sd_event *event, const Launch *launch, Launched *standby, int output_fd,
+                        int terminal_fd, const char *notify_path, const char *uml_dir,
                         const GuestProcessListener *listener, GuestProcess **ret) {
         _cleanup_(guest_process_freep) GuestProcess *p = calloc(1, sizeof(*p));
         int r;
 
         if (!p)
                 return -ENOMEM;
-        p->launched.status_fd = p->mconsole_fd = -EBADF;
+        p->launched.status_fd = p->mterminal_fd = -EBADF;
         p->listener = *listener;
         p->uid = launch->uid;
         p->uml_dir = strdup(uml_dir);
@@ -339,7 +339,7 @@ int guest_process_start(sd_event *event, const Launch *launch, Launched *standby
                 return -ENOMEM;
         p->started = now_usec(CLOCK_MONOTONIC);
         p->start = moment_after(CLOCK_BOOTTIME, 0);
-        r = go(launch, standby, stdio_fd, console_fd, &p->launched);
+        r = go(launch, standby, output_fd, terminal_fd, &p->launched);
         if (r < 0)
                 return r;
         r = watch(event, p);
@@ -350,7 +350,7 @@ int guest_process_start(sd_event *event, const Launch *launch, Launched *standby
 }
 
 int guest_process_command(GuestProcess *p, const char *command) {
-        return p->mconsole_fd < 0 ? -ENOTCONN : mconsole_send(p->mconsole_fd, command);
+        return p->mterminal_fd < 0 ? -ENOTCONN : mconsole_send(p->mterminal_fd, command);
 }
 
 int guest_process_mconsole(GuestProcess *p) {

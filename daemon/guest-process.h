@@ -25,8 +25,8 @@ typedef struct GuestProcessListener {
  * standby: an umld-init that was prepared for the same launch, taken over if it still lives, or one
  * with init = 0. notify_path: where it sends its notifications; uml_dir: where alone its console's
  * socket may lie. */
-int guest_process_start(sd_event *event, const Launch *launch, Launched *standby, int stdio_fd,
-                        int console_fd, const char *notify_path, const char *uml_dir,
+int guest_process_start(sd_event *event, const Launch *launch, Launched *standby, int output_fd,
+                        int terminal_fd, const char *notify_path, const char *uml_dir,
                         const GuestProcessListener *listener, GuestProcess **ret);
 
 /* Ends every process of it that is left, and frees. */

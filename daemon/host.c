@@ -64,7 +64,8 @@ Host *host_free(Host *h) {
         free(h->directory);
         free(h->shared);
         free(h->uml_dir);
-        free(h->preload);
+        free(h->cpu_fix);
+        free(h->console_fix);
         host_memory_done(&h->memory);
         free(h);
         return NULL;

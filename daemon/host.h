@@ -61,8 +61,9 @@ typedef struct Host {
         uid_t uid; /* of the guest's processes */
         UmlKernel *kernel;
         struct stat kernel_stat;
-        char *preload;                      /* object that mends the kernel on this CPU, or NULL */
-        bool kernel_lacks_fix;              /* it would need it, but is static */
+        char *cpu_fix;         /* object that mends the kernel on this CPU, or NULL */
+        char *console_fix;     /* object that has it follow its terminal's size, or NULL */
+        bool kernel_lacks_fix; /* it would need it, but is static */
         int disk_fds[2 * CONFIG_DISKS_MAX]; /* locks, -EBADF where there is none */
         HostMemory memory;
         Rtnl *rtnl;

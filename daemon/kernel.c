@@ -23,8 +23,8 @@ static int find_cpu_fix(Host *h, Fault *f) {
         const UmlKernel *k = h->kernel;
         int r;
 
-        free(h->preload);
-        h->preload = NULL;
+        free(h->cpu_fix);
+        h->cpu_fix = NULL;
         h->kernel_lacks_fix = false;
         if (!uml_kernel_needs_cpu_fix(k->major, k->minor, cpu_xstate_size()))
                 return 0;
@@ -36,13 +36,30 @@ static int find_cpu_fix(Host *h, Fault *f) {
                                  "or later, or a dynamically linked one",
                                  k->path, k->release, cpu_xstate_size());
         }
-        r = companion_find(COMPANION_CPU_FIX, &h->preload);
+        r = companion_find(COMPANION_CPU_FIX, &h->cpu_fix);
         if (r == -ENOENT)
                 return fault_set(
                         f, VERDICT_KERNEL, false, r,
                         "%s is missing: Linux %s needs it on this CPU; install umld completely",
-                        h->preload, k->release);
+                        h->cpu_fix, k->release);
         return r;
+}
+
+/* Without it the guest keeps the size that its terminal had when it booted. */
+static void find_console_fix(Host *h) {
+        int r;
+
+        free(h->console_fix);
+        h->console_fix = NULL;
+        if (h->kernel->static_linked)
+                return;
+        r = companion_find(COMPANION_CONSOLE_FIX, &h->console_fix);
+        if (r >= 0)
+                return;
+        log_warning_errno(r, "%s: %m; the guest will not follow its terminal's size",
+                          h->console_fix ?: "umld-console-fix.so");
+        free(h->console_fix);
+        h->console_fix = NULL;
 }
 
 int host_kernel_up(Host *h, Fault *f) {
@@ -72,5 +89,6 @@ int host_kernel_up(Host *h, Fault *f) {
                 log_warning("Append=%s: Linux %s does not know that word and will hand it to the "
                             "guest's init",
                             unknown, h->kernel->release);
+        find_console_fix(h);
         return find_cpu_fix(h, f);
 }

@@ -46,7 +46,7 @@ static const char *transport_text(const Guest *g) {
 static const char *cpu_fix_text(const Guest *g) {
         if (g->host->kernel_lacks_fix)
                 return "unavailable";
-        return g->host->preload ? "preloaded" : "not-needed";
+        return g->host->cpu_fix ? "preloaded" : "not-needed";
 }
 
 static const char *memory_backing_text(const Guest *g) {

@@ -20,7 +20,7 @@ static void print_kernel(const Host *h) {
         printf("  can         %s%s%s%s%s%s\n", k->tuntap ? "tuntap " : "",
                k->vector ? "vector " : "", k->ip_pnp ? "ip= " : "", k->smp ? "smp " : "",
                k->bbr ? "bbr " : "", k->seccomp ? "seccomp " : "");
-        printf("  cpu fix     %s\n", h->preload ?: "not needed");
+        printf("  cpu fix     %s\n", h->cpu_fix ?: "not needed");
 }
 
 static void print_arguments(const Config *c, const Host *h) {

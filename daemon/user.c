@@ -92,7 +92,7 @@ void host_user_down(Host *h) {
 
 /* Everything that the guest's user must reach; disks twice for their copy-on-write files. */
 enum {
-        WISHES_MAX = 2 * CONFIG_DISKS_MAX + 4,
+        WISHES_MAX = 2 * CONFIG_DISKS_MAX + 5,
 };
 
 static size_t collect_wishes(const Host *h, AccessWish wishes[static WISHES_MAX]) {
@@ -102,8 +102,10 @@ static size_t collect_wishes(const Host *h, AccessWish wishes[static WISHES_MAX]
         wishes[n++] = (AccessWish){ c->kernel, R_OK | X_OK };
         wishes[n++] = (AccessWish){ h->uml_dir, W_OK | X_OK };
         wishes[n++] = (AccessWish){ h->memory.path, W_OK | X_OK };
-        if (h->preload)
-                wishes[n++] = (AccessWish){ h->preload, R_OK };
+        if (h->cpu_fix)
+                wishes[n++] = (AccessWish){ h->cpu_fix, R_OK };
+        if (h->console_fix)
+                wishes[n++] = (AccessWish){ h->console_fix, R_OK };
         for (size_t i = 0; i < c->n_disks; i++) {
                 const Disk *d = &c->disks[i];
 

@@ -22,11 +22,11 @@ typedef struct InitMessage {
 
 /* Descriptors of the guest's kernel; umld-init has its status socket behind them. */
 enum {
-        GUEST_FD_CONSOLE = 3,
+        GUEST_FD_TERMINAL = 3, /* what its console reads; it prints to standard output */
         INIT_FD_STATUS = 4,
         INIT_FD_MOUNT_NS = 5, /* only with --mount-ns */
         INIT_FD_MAX = 5,
-        /* Passed with the one byte that starts the kernel: standard output, console, and maybe one
+        /* Passed with the one byte that starts the kernel: standard output, terminal, and maybe one
          * whose close by the exec tells of that. */
         INIT_GO_FDS = 2,
         INIT_GO_FDS_MAX = 3,

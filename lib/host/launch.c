@@ -91,7 +91,7 @@ static int prepare_child(const Launch *l, int status_fd, bool join_cgroup) {
         null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
         if (null_fd < 0)
                 return -errno;
-        for (int fd = STDIN_FILENO; fd <= GUEST_FD_CONSOLE; fd++)
+        for (int fd = STDIN_FILENO; fd <= GUEST_FD_TERMINAL; fd++)
                 if ((r = place_fd(null_fd, fd)) < 0)
                         return r;
         r = place_fd(status_fd, INIT_FD_STATUS);
@@ -196,12 +196,12 @@ static int send_fds(int socket_fd, const int *fds, size_t n) {
         return sendmsg(socket_fd, &mh, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-int launch_go(const Launched *launched, int stdio_fd, int console_fd) {
+int launch_go(const Launched *launched, int output_fd, int terminal_fd) {
         int executed[2], r;
 
         if (pipe2(executed, O_CLOEXEC) < 0) /* without it neither waits for the other */
-                return send_fds(launched->status_fd, (const int[]){ stdio_fd, console_fd }, 2);
-        r = send_fds(launched->status_fd, (const int[]){ stdio_fd, console_fd, executed[1] }, 3);
+                return send_fds(launched->status_fd, (const int[]){ output_fd, terminal_fd }, 2);
+        r = send_fds(launched->status_fd, (const int[]){ output_fd, terminal_fd, executed[1] }, 3);
         safe_close(executed[1]);
         if (r >= 0) {
                 struct pollfd p = { .fd = executed[0], .events = POLLIN };

@@ -22,7 +22,7 @@ typedef struct Launch {
         int mount_ns_fd;         /* mount namespace for it to enter, or -EBADF */
         bool no_pid_namespace;   /* do not even try */
         bool one_cpu;            /* keep it to one CPU (cpus.h) */
-        bool service;            /* no kernel: GUEST_FD_CONSOLE is a socket for sd_listen_fds(3) */
+        bool service;            /* no kernel: GUEST_FD_TERMINAL is a socket for sd_listen_fds(3) */
 } Launch;
 
 typedef struct Launched {
@@ -36,9 +36,9 @@ typedef struct Launched {
 int launch_prepare(const Launch *launch, Launched *ret);
 
 /* Lets it start the kernel with this standard output and error (its input is /dev/null) and this
- * descriptor as GUEST_FD_CONSOLE. Returns after the kernel's exec, or a few milliseconds later.
+ * descriptor as GUEST_FD_TERMINAL. Returns after the kernel's exec, or a few milliseconds later.
  * Everything else arrives as InitMessage. -EPIPE: it is dead. */
-int launch_go(const Launched *launched, int stdio_fd, int console_fd);
+int launch_go(const Launched *launched, int output_fd, int terminal_fd);
 
 /* Ends an umld-init that nobody watches, with all that is below it, and reaps it. */
 void launch_cancel(Launched *launched);

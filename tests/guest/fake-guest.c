@@ -469,8 +469,8 @@ static void read_word(const char *word) {
                 guest.uml_dir = v;
         else if ((v = startswith(word, "mconsole=notify:")))
                 guest.notify = v;
-        else if ((v = startswith(word, "con0=fd:")))
-                guest.console = atoi(v);
+        else if (startswith(word, "con0=fd:") && (v = strstr(word, ",fd:"))) /* what it prints to */
+                guest.console = atoi(v + strlen(",fd:"));
         else if ((v = startswith(word, "ubda=")))
                 guest.disk = v;
         else if ((v = startswith(word, "eth0=tuntap,")))

@@ -160,7 +160,8 @@ class World:
     def program(self, path):
         """A copy of a program of the build, such as daemon/umld, with its companions around it."""
         if not self.programs.exists():
-            for each in ("daemon/umld", "daemon/umld-init", "daemon/umld-disk-check", "lib/preload/umld-cpu-fix.so", "umlctl/umlctl",
+            for each in ("daemon/umld", "daemon/umld-init", "daemon/umld-disk-check", "lib/preload/umld-cpu-fix.so",
+                         "lib/preload/umld-console-fix.so", "umlctl/umlctl",
                          "tests/guest/fake-guest", "tests/lib/refuse"):
                 self.install(BUILD / each, self.programs / each)
         return self.programs / path

@@ -23,6 +23,7 @@ WANTED = [
     "libexec/umld/umld-init",
     "libexec/umld/umld-disk-check",
     r"lib/umld/umld-cpu-fix\.so",
+    r"lib/umld/umld-console-fix\.so",
     r"lib/systemd/system/umld@\.service",
     r"lib/systemd/system/umld\.target",
     r"lib/systemd/system/multi-user\.target\.d/umld\.conf",

@@ -56,7 +56,7 @@ static void check(const Config *c, const UmlKernel *k, const char *expected) {
         "uml_dir=/run/umld/web/uml\n"                                                              \
         "mconsole=notify:/run/umld/web/notify\n"                                                   \
         "con=null\n"                                                                               \
-        "con0=fd:3,fd:3\n"                                                                         \
+        "con0=fd:3,fd:1\n"                                                                         \
         "noreboot\n"                                                                               \
         "hostfs=/dev/null\n"
 
@@ -184,14 +184,16 @@ static void test_mac(void **state) {
 }
 
 static void test_environment(void **state) {
-        _cleanup_strv_ Strv plain = {}, preloaded = {};
+        _cleanup_strv_ Strv plain = {}, preloaded = {}, both = {};
 
         (void) state;
-        ASSERT_OK(guest_environment("/dev/shm", NULL, &plain));
+        ASSERT_OK(guest_environment("/dev/shm", NULL, NULL, &plain));
         assert_int_equal(plain.n, 2);
         assert_string_equal(plain.v[1], "TMPDIR=/dev/shm");
-        ASSERT_OK(guest_environment("/dev/shm", "/usr/lib/umld/umld-cpu-fix.so", &preloaded));
+        ASSERT_OK(guest_environment("/dev/shm", "/usr/lib/umld/umld-cpu-fix.so", NULL, &preloaded));
         assert_string_equal(preloaded.v[2], "LD_PRELOAD=/usr/lib/umld/umld-cpu-fix.so");
+        ASSERT_OK(guest_environment("/dev/shm", "/l/cpu.so", "/l/console.so", &both));
+        assert_string_equal(both.v[2], "LD_PRELOAD=/l/cpu.so:/l/console.so");
 }
 
 int main(void) {
