@@ -250,7 +250,18 @@ static void test_failures(void **state) {
         safe_close(null);
 }
 
-/* One that stands by, and is not needed, or was killed meanwhile, or loses its umld. */
+static void wait_users_processes(int n) {
+        usec_t deadline = now_usec(CLOCK_MONOTONIC) + 5 * USEC_PER_SEC;
+
+        while (count_users_processes() != n) {
+                if (now_usec(CLOCK_MONOTONIC) > deadline)
+                        fail_msg("not %d processes of the guest's user within 5 s", n);
+                (void) usleep(1000);
+        }
+}
+
+/* One that stands by has done all but the exec, and is not needed, or was killed meanwhile, or
+ * loses its umld. */
 static void test_standby(void **state) {
         char *words[] = { (char *) "/bin/true", NULL };
         Strv argv = { .v = words, .n = 1 }, environment = {};
@@ -269,8 +280,10 @@ static void test_standby(void **state) {
 
         (void) state;
         ASSERT_OK(launch_prepare(&l, &launched));
+        wait_users_processes(1);
         launch_cancel(&launched);
         assert_int_equal(launched.init, 0);
+        assert_int_equal(count_users_processes(), 0);
         launch_cancel(&launched); /* twice is once */
 
         ASSERT_OK(launch_prepare(&l, &launched));
