@@ -100,7 +100,7 @@ static void on_called(int error, usec_t took, void *userdata) {
 }
 
 static int begin_call(PortRequestList *q, size_t i, PortCall *call, unsigned protocol,
-                      struct in_addr address, uint16_t port) {
+                      const IpAddress *address, uint16_t port) {
         int r;
 
         q->calls[i].call = call;
@@ -118,11 +118,12 @@ static int begin_calls(PortRequestList *q) {
 
         if (!f->key || f->state)
                 return 0;
-        r = begin_call(q, 0, &f->direct, f->port.protocols, f->guest, f->guest_port);
+        r = begin_call(q, 0, &f->direct, f->port.protocols, &f->guest, f->guest_port);
         if (r >= 0)
-                r = begin_call(q, 1, &f->network, FORWARD_TCP, f->guest, UNUSED_PORT);
-        if (r >= 0 && f->public.s_addr != INADDR_ANY && !f->guarded)
-                r = begin_call(q, 2, &f->through, f->port.protocols, f->public, f->port.host_first);
+                r = begin_call(q, 1, &f->network, FORWARD_TCP, &f->guest, UNUSED_PORT);
+        if (r >= 0 && !ip_address_is_any(&f->public) && !f->guarded)
+                r = begin_call(q, 2, &f->through, f->port.protocols, &f->public,
+                               f->port.host_first);
         return r;
 }
 
@@ -141,12 +142,23 @@ static const Forward *find_forward(const Forward *list, size_t n, const Forward 
         return all;
 }
 
-/* By IPv4, which every guest has. */
+/* By IPv4, which every guest has, unless the other one is asked for. */
+static NatFamily family_of(const PortFacts *f) {
+        return f->port.family == FORWARD_IPV6 ? NAT_IPV6 : NAT_IPV4;
+}
+
+/* A relay always calls the guest by IPv4. */
+static IpAddress guest_address(const Config *c, const PortFacts *f) {
+        bool v6 = family_of(f) == NAT_IPV6 && !(f->key && streq(f->key, "Proxy"));
+
+        return v6 ? (IpAddress){ .v6 = c->guest_address6 } : (IpAddress){ .v4 = c->guest_address };
+}
+
 static void find_way(const Config *c, PortFacts *f) {
         const Forward *way = find_forward(c->proxies, c->n_proxies, &f->port);
         Forward port = f->port;
 
-        port.family = FORWARD_IPV4;
+        port.family = family_of(f) == NAT_IPV6 ? FORWARD_IPV6 : FORWARD_IPV4;
         f->key = way ? "Proxy" : "Forward";
         if (!way)
                 way = find_forward(c->forwards, c->n_forwards, &port);
@@ -156,7 +168,7 @@ static void find_way(const Config *c, PortFacts *f) {
         }
         f->leads = *way;
         if (!ip_address_is_any(&way->address))
-                f->public = way->address.v4;
+                f->public = way->address;
         f->guest_port = (uint16_t) (way->guest_first + (f->port.host_first - way->host_first));
 }
 
@@ -179,11 +191,11 @@ static int find_facts(PortRequestList *q) {
         const GuardedPort *guarded;
         int r;
 
-        f->guest = c->guest_address;
-        if (h->public[NAT_IPV4].n > 0)
-                f->public = h->public[NAT_IPV4].list[0].v4;
+        if (h->public[family_of(f)].n > 0)
+                f->public = h->public[family_of(f)].list[0];
         f->state = g->state == GUEST_RUNNING ? NULL : guest_state_to_string(g->state);
         find_way(c, f);
+        f->guest = guest_address(c, f);
         r = guard_update(&h->guard, c->reserved, c->n_reserved);
         if (r < 0)
                 return r;
@@ -196,7 +208,7 @@ static int find_facts(PortRequestList *q) {
         r = host_rules_right(h);
         f->rules_known = r >= 0;
         f->rules_right = r > 0;
-        f->foreign_before = host_rules_before(h);
+        f->foreign_before = host_rules_before(h, family_of(f));
         f->packets_known = host_rules_packets(h, &f->port, &f->packets) >= 0;
         return 0;
 }
@@ -205,12 +217,13 @@ static int find_facts(PortRequestList *q) {
 static int parse_port(const char *text, Forward *ret, sd_bus_error *error) {
         const char *why = NULL;
 
-        if (ports_parse(text, ret, &why) < 0)
+        /* Ports as they are reserved, but a family may be named. */
+        if ((strchr(text, ':') ? ports_parse : forward_parse)(text, ret, &why) < 0)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "no port: %s", why);
         if (ret->host_first != ret->host_last ||
             (ret->protocols != FORWARD_TCP && ret->protocols != FORWARD_UDP))
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                                         "one port at a time: tcp/443 or udp/53");
+                                         "one port at a time: tcp/443, udp/53 or tcp6/443");
         return 0;
 }
 
@@ -234,6 +247,10 @@ int bus_port_explain(sd_bus_message *message, void *userdata, sd_bus_error *erro
                 r = parse_port(text, &port, error);
         if (r < 0)
                 return r;
+        if (port.family == FORWARD_IPV6 && !host_has_ipv6(m->guest->host))
+                return sd_bus_error_setf(error, UMLD_ERROR_FAILED,
+                                         "the guest has no IPv6: HostAddress6= and "
+                                         "GuestAddress6= give it some");
         if (too_many(m))
                 return sd_bus_error_setf(error, UMLD_ERROR_BUSY, "%d ports are looked at already",
                                          REQUESTS_MAX);

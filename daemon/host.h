@@ -157,8 +157,9 @@ int host_rules_follow(Host *h, Fault *f);
  * caller's to free(). */
 char *host_rules_warnings(const Host *h);
 /* Of the guest's rules as they are now; another program's edit of this moment is not waited for: */
-int host_rules_right(Host *h);  /* 1 = as they should be, 0 = not */
-int host_rules_before(Host *h); /* how many rules of others come first in FORWARD */
+int host_rules_right(Host *h); /* 1 = as they should be, 0 = not */
+/* … how many rules of others come first in FORWARD of that family */
+int host_rules_before(Host *h, NatFamily family);
 /* … how many calls went by the one for that port. */
 int host_rules_packets(Host *h, const Forward *port, uint64_t *ret);
 int host_relays_up(Host *h, Fault *f); /* relays.c: the ports of Proxy= */

@@ -58,24 +58,29 @@ static int on_limit(sd_event_source *s, uint64_t usec, void *userdata) {
 }
 
 /* 1 = it is under way, 0 = it is over already: p->error. */
-static int call(PortProbe *p, struct in_addr address, uint16_t port) {
-        const struct sockaddr_in to = { .sin_family = AF_INET,
-                                        .sin_port = htons(port),
-                                        .sin_addr = address };
+static int call(PortProbe *p, const IpAddress *address, uint16_t port) {
+        const struct sockaddr_in to4 = { .sin_family = AF_INET,
+                                         .sin_port = htons(port),
+                                         .sin_addr = address->v4 };
+        const struct sockaddr_in6 to6 = { .sin6_family = AF_INET6,
+                                          .sin6_port = htons(port),
+                                          .sin6_addr = address->v6 };
+        bool v6 = ip_address_is_v6(address);
+        const void *to = v6 ? (const void *) &to6 : &to4;
 
-        p->fd = socket(AF_INET,
+        p->fd = socket(v6 ? AF_INET6 : AF_INET,
                        (p->datagram ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (p->fd < 0)
                 return -errno;
         p->began = now_usec(CLOCK_MONOTONIC);
-        if (connect(p->fd, (const struct sockaddr *) &to, sizeof(to)) < 0 && errno != EINPROGRESS)
+        if (connect(p->fd, to, v6 ? sizeof(to6) : sizeof(to4)) < 0 && errno != EINPROGRESS)
                 p->error = -errno;
         else if (p->datagram && send(p->fd, "", 0, MSG_NOSIGNAL) < 0)
                 p->error = -errno;
         return p->error >= 0;
 }
 
-int port_probe_new(sd_event *event, unsigned protocol, struct in_addr address, uint16_t port,
+int port_probe_new(sd_event *event, unsigned protocol, const IpAddress *address, uint16_t port,
                    PortProbeDone done, void *userdata, PortProbe **ret) {
         _cleanup_(port_probe_freep) PortProbe *p = calloc(1, sizeof(*p));
         int r;

@@ -7,6 +7,7 @@
 #include <systemd/sd-event.h>
 
 #include "basic/cleanup.h"
+#include "basic/ip-address.h"
 #include "basic/time-util.h"
 
 typedef struct PortProbe PortProbe;
@@ -17,7 +18,7 @@ typedef void (*PortProbeDone)(int error, usec_t took, void *userdata);
 
 /* protocol: FORWARD_TCP or FORWARD_UDP, of which an empty datagram is sent. done() is never called
  * from here. */
-int port_probe_new(sd_event *event, unsigned protocol, struct in_addr address, uint16_t port,
+int port_probe_new(sd_event *event, unsigned protocol, const IpAddress *address, uint16_t port,
                    PortProbeDone done, void *userdata, PortProbe **ret);
 PortProbe *port_probe_free(PortProbe *p);
 DEFINE_CLEANUP(PortProbe *, port_probe_free)

@@ -5,7 +5,6 @@
  * failed", Linux 6.1 to 7.2), so whether somebody listens in there is told by how it answers a
  * call: one that is refused says that nobody does. */
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -16,14 +15,14 @@ typedef struct Words {
         char port[FORWARD_TEXT_MAX];       /* tcp/8080 */
         char guest_port[FORWARD_TEXT_MAX]; /* tcp/80 */
         char leads[FORWARD_TEXT_MAX];      /* tcp/8000-9000 */
-        char guest[INET_ADDRSTRLEN], public[INET_ADDRSTRLEN];
+        char guest[IP_ADDRESS_TEXT_MAX], public[IP_ADDRESS_TEXT_MAX];
         char listener[40];
 } Words;
 
 static void find_words(const PortFacts *f, Words *w) {
         const Forward there = { f->port.protocols, f->guest_port, f->guest_port, f->guest_port };
         const Forward here = { f->port.protocols, f->port.host_first, f->port.host_first,
-                               f->port.host_first };
+                               f->port.host_first, .family = f->port.family };
 
         *w = (Words){};
         forward_format(&here, w->port);
@@ -31,8 +30,8 @@ static void find_words(const PortFacts *f, Words *w) {
                 forward_format(&there, w->guest_port);
                 forward_format(&f->leads, w->leads);
         }
-        inet_ntop(AF_INET, &f->guest, w->guest, sizeof(w->guest));
-        inet_ntop(AF_INET, &f->public, w->public, sizeof(w->public));
+        ip_address_format(&f->guest, w->guest);
+        ip_address_format(&f->public, w->public);
         if (f->host_listener.pid > 0)
                 snprintf(w->listener, sizeof(w->listener), "%s, pid %d", f->host_listener.comm,
                          (int) f->host_listener.pid);

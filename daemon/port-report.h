@@ -4,10 +4,9 @@
 /* Does a port of the host lead to something in the guest that answers, and if not, why? From what
  * was seen to sentences for people; pure. */
 
-#include <netinet/in.h>
-
 #include "basic/cleanup.h"
 #include "basic/forward.h"
+#include "basic/ip-address.h"
 #include "basic/time-util.h"
 #include "host/listeners.h"
 
@@ -19,15 +18,15 @@ typedef struct PortCall {
 } PortCall;
 
 typedef struct PortFacts {
-        Forward port;      /* of the host: one port of one protocol */
+        Forward port;      /* of the host: one port of one protocol, and maybe of one family */
         const char *state; /* of the guest where it is not running, or NULL */
         const char *key;   /* "Forward" or "Proxy", NULL: neither names it */
         Forward leads;     /* … and what stands there */
         uint16_t guest_port;
         const char *guarded; /* why it is, or NULL */
         bool host_listens;
-        Owner host_listener;          /* pid 0: cannot be seen */
-        struct in_addr guest, public; /* public 0.0.0.0: there is none */
+        Owner host_listener;     /* pid 0: cannot be seen */
+        IpAddress guest, public; /* public any: there is none */
 
         bool rules_known, rules_right;
         int foreign_before; /* rules of others before ours in FORWARD; negative: not known */

@@ -433,7 +433,7 @@ int host_rules_right(Host *h) {
         return h->rules ? look_at_tables(h, &fault) : -ENOENT;
 }
 
-int host_rules_before(Host *h) {
+int host_rules_before(Host *h, NatFamily family) {
         _cleanup_close_ int lock = xtables_lock(0);
         _cleanup_free_ Forward *guarded = guarded_ports(h);
         NatPlan plan;
@@ -441,7 +441,7 @@ int host_rules_before(Host *h) {
         if (lock < 0 || !guarded || !h->rules)
                 return lock < 0 ? lock : !guarded ? -ENOMEM : -ENOENT;
         plan = nat_plan(h, guarded);
-        return h->maker.nat.backend->foreign_before(&h->maker.nat, &plan);
+        return h->maker.nat.backend->foreign_before(&h->maker.nat, &plan, family);
 }
 
 int host_rules_packets(Host *h, const Forward *port, uint64_t *ret) {

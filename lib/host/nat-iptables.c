@@ -420,7 +420,7 @@ static int nat_packets(Nat *nat, const NatPlan *plan, const Forward *port, uint6
         return 0;
 }
 
-static int nat_foreign_before(Nat *nat, const NatPlan *plan) {
+static int nat_foreign_before(Nat *nat, const NatPlan *plan, NatFamily family) {
         _cleanup_(table_edit_done) TableEdit t = {};
         const NatChain *fwd;
         NatChains chains;
@@ -428,7 +428,7 @@ static int nat_foreign_before(Nat *nat, const NatPlan *plan) {
 
         (void) nat;
         nat_chains_init(&chains, plan->guest);
-        fwd = nat_chain(&chains, NAT_IPV4, NAT_CHAIN_FWD);
+        fwd = nat_chain(&chains, family, NAT_CHAIN_FWD);
         r = look_at(fwd, &t);
         if (r < 0)
                 return r;

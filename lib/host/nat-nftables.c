@@ -228,12 +228,14 @@ static int nat_packets(Nat *nat, const NatPlan *plan, const Forward *port, uint6
         return 0;
 }
 
-static int nat_foreign_before(Nat *nat, const NatPlan *plan) {
+/* Those for the other family may be among them. */
+static int nat_foreign_before(Nat *nat, const NatPlan *plan, NatFamily family) {
         bool ipv6 = !ip_address_is_any(&plan->side[NAT_IPV6].guest_address);
         NftBarrier barriers[NFT_BARRIERS_MAX];
         int n, r;
 
         (void) nat;
+        (void) family;
         r = nft_forward_rules_before(NFT_FORWARD_PRIORITY);
         if (r < 0)
                 return r;

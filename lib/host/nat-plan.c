@@ -46,6 +46,8 @@ bool nat_rule_equal(const NatRule *a, const NatRule *b) {
 bool nat_rule_leads(const NatRule *rule, const Forward *port) {
         uint8_t protocol = port->protocols == FORWARD_TCP ? IPPROTO_TCP : IPPROTO_UDP;
 
+        if (port->family != FORWARD_BOTH && port->family != families[rule->family].forward)
+                return false;
         return rule->verdict == NAT_DNAT && rule->protocol == protocol &&
                rule->first_port <= port->host_first && port->host_first <= rule->last_port;
 }

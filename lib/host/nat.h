@@ -98,7 +98,7 @@ typedef struct NatBackend {
 
         /* How many rules of others decide about a packet in FORWARD before the guest's own chain
          * does, or whatever that says; -ENOENT: that is not there. */
-        int (*foreign_before)(Nat *nat, const NatPlan *plan);
+        int (*foreign_before)(Nat *nat, const NatPlan *plan, NatFamily family);
 
         /* Can the kernel masquerade? Where it cannot be told, it is taken for granted. */
         bool (*has_masquerade)(const Nat *nat, NatFamily family);

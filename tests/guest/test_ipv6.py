@@ -120,6 +120,36 @@ class Kernels(Ipv6Test):
         self.assertEqual(umld.stop(40), DONE)
         self.assert_same_host(before)
 
+    def test_port(self):
+        """umlctl port about IPv6: what is forwarded, by which address, and who listens in the guest."""
+        self.world.guest(kernel=self.kernel, image=self.images / "guest.img", Supervise={"Ready": "guest"},
+                         Network={"Forward": [f"tcp/{PORT}:80", "tcp6/8081:81", "tcp4/8082:80"], "Proxy": "tcp/8084:80",
+                                  **ADDRESSES})
+        umld = self.daemon().wait_ready(60)
+
+        def explain(port):
+            p = self.world.umlctl("port", "web", port, "--json")
+            self.assertEqual(p.returncode, DONE if p.json["works"] else FAILED)
+            return p.json["verdict"], {c["check"]: (c["ok"], c["text"]) for c in p.json["checks"]}
+
+        verdict, checks = explain(f"tcp6/{PORT}")
+        self.assertEqual(verdict, f"tcp6/{PORT} works: Forward=tcp/{PORT}:80 leads to {GUEST6} tcp/80, which answers")
+        self.assertEqual({name for name, (ok, _) in checks.items() if not ok}, set())
+        self.assertRegex(checks["from the host"][1], f"^{HOST6} tcp6/{PORT} answered")
+        self.assertIn("0 calls so far, and the one made now was counted", checks["rules"][1])
+        self.world.fetch(PORT)  # by IPv4
+        self.assertIn("1 calls so far", explain(f"tcp6/{PORT}")[1]["rules"][1])
+        self.assertIn("leads to 10.0.0.2 tcp/80, which answers", explain(f"tcp/{PORT}")[0])
+        self.assertEqual(explain("tcp6/8081")[0], "tcp6/8081 does not work: nobody in the guest listens on tcp/81")
+        self.assertIn("no Forward= names it", explain("tcp/8081")[0])
+        self.assertIn("no Forward= names it", explain("tcp6/8082")[0])
+        self.assertIn("Proxy=tcp/8084:80 leads to 10.0.0.2 tcp/80, which answers", explain("tcp6/8084")[0])
+        if BACKEND != "nftables":
+            self.world.host("ip6tables-legacy", "-I", "FORWARD", "-p", "udp", "-j", "DROP")
+            self.assertIn("1 rule of others comes before", explain(f"tcp6/{PORT}")[1]["FORWARD"][1])
+            self.assertIn("is the first", explain(f"tcp/{PORT}")[1]["FORWARD"][1])
+        self.assertEqual(umld.stop(40), DONE)
+
     def test_uplink_of_its_own(self):
         """The way out by IPv6 is another interface than that of IPv4: its rules go by that, and follow when it moves."""
         inet, own, far = "2001:db8:6::1", "2001:db8:6::10", "2001:db8:ffff::1"

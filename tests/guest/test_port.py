@@ -129,6 +129,9 @@ class PortTest(TestCase):
             p = self.world.umlctl("port", "web", port)
             self.assertEqual((p.returncode, p.stderr.count("\n")), (USAGE, 1), p.stderr)
             self.assertIn(why, p.stderr)
+        p = self.world.umlctl("port", "web", "tcp6/8080")
+        self.assertEqual((p.returncode, p.stderr), (FAILED, "umlctl: web: tcp6/8080: the guest has no IPv6: HostAddress6= and "
+                                                    "GuestAddress6= give it some\n"))
         self.assertEqual(self.world.umlctl("port", "web").returncode, USAGE)
 
     def test_not_running(self):

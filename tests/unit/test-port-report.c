@@ -16,8 +16,8 @@ static PortFacts good(unsigned protocol) {
                 .key = "Forward",
                 .leads = { protocol, 8000, 8999, 1 },
                 .guest_port = 81,
-                .guest.s_addr = inet_addr("10.0.0.2"),
-                .public.s_addr = inet_addr("203.0.113.10"),
+                .guest.v4.s_addr = inet_addr("10.0.0.2"),
+                .public.v4.s_addr = inet_addr("203.0.113.10"),
                 .rules_known = true,
                 .rules_right = true,
                 .packets_known = true,
@@ -55,6 +55,20 @@ static void check_line(const PortFacts *f, const char *name, PortAnswer answer, 
                 }
         assert_true(found);
         port_report_done(&r);
+}
+
+static void test_ipv6(void **state) {
+        PortFacts f = good(FORWARD_TCP);
+
+        (void) state;
+        f.port.family = FORWARD_IPV6;
+        ASSERT_OK(ip_address_parse("fd00::2", &f.guest));
+        ASSERT_OK(ip_address_parse("2001:db8::10", &f.public));
+        check(&f, true,
+              "tcp6/8080 works: Forward=tcp/8000-8999:1-1000 leads to fd00::2 tcp/81, which "
+              "answers");
+        f.through.error = -ECONNREFUSED;
+        check_line(&f, "from the host", PORT_NO, "2001:db8::10 tcp6/8080 refused");
 }
 
 static void test_works(void **state) {
@@ -162,6 +176,7 @@ static void test_lines(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_works),
+                cmocka_unit_test(test_ipv6),
                 cmocka_unit_test(test_order),
                 cmocka_unit_test(test_lines),
         };
