@@ -93,7 +93,7 @@ class Kernels(Ipv6Test):
     def test_there_and_back(self):
         self.world.guest(kernel=self.kernel, image=self.images / "guest.img", Supervise={"Ready": "guest"},
                          Network={"Forward": [f"tcp/{PORT}:80", "tcp6/8081:80", "tcp4/8082:80",
-                                              f"tcp/[{HOST6}]:8083:80"], "Proxy": "tcp/8084:80", **ADDRESSES})
+                                              f"tcp/[{HOST6}]:8083:80", "tcp/8100-8110:70-80"], "Proxy": "tcp/8084:80", **ADDRESSES})
         before = self.world.snapshot()
         umld = self.daemon().wait_ready(60)
         network = umld.status()["network"]
@@ -101,7 +101,8 @@ class Kernels(Ipv6Test):
         page = self.world.fetch(PORT)
         # By its own address, then by the host's from everywhere.
         self.assertEqual(self.world.fetch(80, address=GUEST6, part="host"), page)
-        for port in (PORT, 8081, 8083):
+        self.assertEqual(self.world.fetch(8110), page)
+        for port in (PORT, 8081, 8083, 8110):
             for part in ("inet", "host"):
                 self.assertEqual(self.world.fetch(port, address=HOST6, part=part), page, (port, part))
         self.assertEqual(self.order(f"wget -q -O - http://[{HOST6}]:{PORT}/"), page)

@@ -168,6 +168,12 @@ static void test_no_inet_nat(void **state) {
         shell("test \"$(nft list tables)\" = 'table ip umld-web\ntable ip6 umld-web'");
         shell("nft list chain ip umld-web UMLD-PRE-web | grep -q 'dnat to 10.0.0.2:80'");
         shell("nft list chain ip6 umld-web UMLD-PRE-web | grep -q 'dnat to \\[fd00::2\\]:80'");
+        plan.forwards = &(Forward){ FORWARD_TCP, 30000, 30010, 20000 }; /* in a map */
+        assert_int_equal(apply(&plan), 1);
+        shell("nft list chain ip umld-web UMLD-PRE-web | tr -d '\\n\\t' | grep -q 'dnat to "
+              "10.0.0.2:tcp dport map {.*30010 : 20010'");
+        shell("nft list chain ip6 umld-web UMLD-PRE-web | tr -d '\\n\\t' | grep -q 'dnat to "
+              "\\[fd00::2\\]:tcp dport map {.*30010 : 20010'");
         shell("nft flush chain ip6 umld-web UMLD-PRE-web");
         assert_int_equal(check(&plan), 0);
         assert_int_equal(apply(&plan), 1);
