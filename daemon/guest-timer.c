@@ -47,9 +47,12 @@ static int finish_source(int r, sd_event_source *s, const char *description) {
 /* At once without a timer: to program that of the host would take longer than many a restart has.
  */
 static int arm_at_once(Guest *g) {
+        int r;
+
         if (g->due)
                 return sd_event_source_set_enabled(g->due, SD_EVENT_ONESHOT);
-        return finish_source(sd_event_add_defer(g->event, &g->due, on_due, g), g->due, "guest-due");
+        r = sd_event_add_defer(g->event, &g->due, on_due, g);
+        return finish_source(r, g->due, "guest-due");
 }
 
 static int arm_later(Guest *g, usec_t delay) {
