@@ -34,7 +34,7 @@ class Callers:
     """Clients that ask for the page, one more every CALL_EVERY seconds, for a packet that is lost while the guest
     boots would be sent again only a second later."""
 
-    CALL_EVERY = 0.004
+    CALL_EVERY = 0.002
     PATIENCE = 1.0
 
     def __init__(self, world):
