@@ -4,6 +4,7 @@
 #include "daemon/guest-parts.h"
 #include "daemon/guest-stop.h"
 #include "daemon/verdict.h"
+#include "host/memfs.h"
 
 GuestEvent guest_decide(Guest *g, Verdict verdict, usec_t run_time) {
         const RestartRule rule = {
@@ -41,6 +42,19 @@ GuestEvent guest_decide_fault(Guest *g, const Fault *f) {
         return guest_decide(g, VERDICT_NETWORK, 0); /* of the host, not of a boot */
 }
 
+/* Now that its memory file is gone. */
+static void measure_memory(const Guest *g, Evidence *e) {
+        const HostMemory *m = &g->host->memory;
+        MemFs fs;
+
+        if (!m->path || m->in_namespace || memfs_measure(m->path, &fs) < 0 || fs.size == 0)
+                return;
+        e->memory_path = m->path;
+        e->memory_size = fs.size;
+        e->memory_free = fs.size - MIN(fs.used, fs.size);
+        e->memory_need = m->need;
+}
+
 void guest_judge_end(Guest *g, Verdict *ret_verdict, char **ret_detail) {
         const StopStep *step = guest_stop_step(g->stop_step);
         Evidence e = {
@@ -63,6 +77,7 @@ void guest_judge_end(Guest *g, Verdict *ret_verdict, char **ret_detail) {
                         strfmt("%s: %s failed: %s", g->config->kernel, failure, strerror(error));
                 return;
         }
+        measure_memory(g, &e);
         e.have_status = guest_process_status(g->process, &e.status);
         if (verdict_judge(&e, ret_verdict, ret_detail) < 0) {
                 *ret_verdict = VERDICT_EXIT;

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* verdict.c - from evidence to a verdict and one sentence. */
 
+#include <inttypes.h>
 #include <signal.h>
 #include <sys/wait.h>
 
 #include "basic/string-util.h"
+#include "daemon/memory.h"
 #include "daemon/verdict.h"
 
 enum {
         DETAIL_MAX = 200,
 };
+
+/* SIGBUS on the memory file. */
+#define OUT_OF_SPACE "ran out of space"
 
 /* What a dying kernel says on its console (UML-measured), most telling first: the exit status alone
  * is under the guest's control. */
@@ -17,7 +22,7 @@ static const struct {
         const char *words;
         Verdict verdict;
 } last_words[] = {
-        { "ran out of space", VERDICT_MEMORY },       /* SIGBUS on the memory file */
+        { OUT_OF_SPACE, VERDICT_MEMORY },
         { "Too few physical memory", VERDICT_USAGE }, /* Memory= below the kernel's minimum */
         { "must be not mounted noexec", VERDICT_MEMORY },
         { "Failed to lock '", VERDICT_DISK },
@@ -37,13 +42,27 @@ static char *line_around(const char *text, const char *p) {
         return escape_text(begin, (size_t) (end - begin), DETAIL_MAX);
 }
 
-static Verdict judge_last_words(const char *console, char **ret_line) {
-        FOREACH_ELEMENT (w, last_words) {
-                const char *p = strstr(console, w->words);
+/* Had there been room for all of the guest, its console says so by itself. */
+static bool memory_was_full(const Evidence *e) {
+        return e->memory_size == 0 || e->memory_free < e->memory_need;
+}
 
-                if (!p)
+static char *tell_memory(const Evidence *e) {
+        uint64_t size = memory_mib(e->memory_size);
+
+        return strfmt("memory file system full: %s %" PRIu64 "M of %" PRIu64 "M used",
+                      e->memory_path, size, size);
+}
+
+static Verdict judge_last_words(const Evidence *e, char **ret_line) {
+        FOREACH_ELEMENT (w, last_words) {
+                const char *p = strstr(e->console, w->words);
+                bool space = streq(w->words, OUT_OF_SPACE);
+
+                if (!p || (space && !memory_was_full(e)))
                         continue;
-                *ret_line = line_around(console, p);
+                *ret_line =
+                        space && e->memory_size > 0 ? tell_memory(e) : line_around(e->console, p);
                 return w->verdict;
         }
         return VERDICT_NONE;
@@ -86,7 +105,7 @@ static Verdict judge_exit_zero(const char *console) {
 
 static Verdict judge_panic(const Evidence *e, char **ret_detail) {
         _cleanup_free_ char *line = NULL;
-        Verdict v = judge_last_words(e->console, &line);
+        Verdict v = judge_last_words(e, &line);
         const char *p;
 
         if (v != VERDICT_NONE)
@@ -110,7 +129,7 @@ static Verdict judge_exit(const Evidence *e, char **ret_detail) {
                                                          : "the guest powered off");
                 return v;
         }
-        v = judge_last_words(e->console, ret_detail);
+        v = judge_last_words(e, ret_detail);
         if (v != VERDICT_NONE)
                 return v;
         *ret_detail =

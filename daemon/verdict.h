@@ -26,6 +26,10 @@ typedef struct Evidence {
         const char *stop_step; /* ASKED_STOP…: the step of the stop that was reached */
         bool stop_clean;       /* … and whether that step lets the guest shut down by itself */
         const char *hung_why;  /* ASKED_KILL_HUNG, ASKED_STOP_SICK: the sentence */
+        /* Where its memory file was, the size of that file system, 0 = not known, what is free
+         * there after its end, and what the guest may have held, in bytes. */
+        const char *memory_path;
+        uint64_t memory_size, memory_free, memory_need;
 } Evidence;
 
 /* *ret_detail is one human sentence without the verdict's name, the caller's to free(). Text of the

@@ -249,6 +249,8 @@ class Soak:
             end = self.wait_running(self.pid)["last_exit"]
             if self.GUEST[kind] and end["verdict"] not in self.GUEST[kind].split():
                 raise AssertionError(f"not {self.GUEST[kind]}: {end}")
+            if end["verdict"] == "memory" and "memory file system full: /dev/shm " not in end["detail"]:
+                raise AssertionError(f"no figures of the memory: {end}")
         self.check_host()
         self.recovery[kind.__name__].append(time.monotonic() - began)
 

@@ -91,6 +91,9 @@ class FaultInjection(TestCase):
     def test_looks(self):
         self.inject(injection.LOOKS)
 
+    def test_interrupted(self):
+        self.inject(injection.INTERRUPTED)
+
 
 if __name__ == "__main__":
     main()

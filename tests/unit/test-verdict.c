@@ -74,6 +74,15 @@ static void test_crashes(void **state) {
                               "space\n"),
               VERDICT_MEMORY,
               "Bus error - the host /dev/shm or /tmp mount likely just ran out of space");
+        check(SEEN(.status = KILLED(SIGABRT), .panic = "x", .console = "just ran out of space\n",
+                   .memory_path = "/dev/shm", .memory_size = 64 << 20, .memory_free = 60 << 20,
+                   .memory_need = 65 << 20),
+              VERDICT_MEMORY, "memory file system full: /dev/shm 64M of 64M used");
+        /* there was room for all of it: something in the guest prints so */
+        check(SEEN(.status = KILLED(SIGABRT), .panic = "x", .console = "just ran out of space\n",
+                   .memory_path = "/dev/shm", .memory_size = 64 << 20, .memory_free = 60 << 20,
+                   .memory_need = 60 << 20),
+              VERDICT_PANIC, "x");
         check(SEEN(.status = KILLED(SIGABRT), .panic = "x",
                    .console = "VFS: Unable to mount root fs on unknown-block(0,0)\n"),
               VERDICT_DISK, "VFS: Unable to mount root fs on unknown-block(0,0)");
