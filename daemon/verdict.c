@@ -42,9 +42,10 @@ static char *line_around(const char *text, const char *p) {
         return escape_text(begin, (size_t) (end - begin), DETAIL_MAX);
 }
 
-/* Had there been room for all of the guest, its console says so by itself. */
+/* Else there was room for all of the guest: the host itself was short of memory, or the guest only
+ * says so. */
 static bool memory_was_full(const Evidence *e) {
-        return e->memory_size == 0 || e->memory_free < e->memory_need;
+        return e->memory_size > 0 && e->memory_free < e->memory_need;
 }
 
 static char *tell_memory(const Evidence *e) {
@@ -57,12 +58,12 @@ static char *tell_memory(const Evidence *e) {
 static Verdict judge_last_words(const Evidence *e, char **ret_line) {
         FOREACH_ELEMENT (w, last_words) {
                 const char *p = strstr(e->console, w->words);
-                bool space = streq(w->words, OUT_OF_SPACE);
 
-                if (!p || (space && !memory_was_full(e)))
+                if (!p)
                         continue;
-                *ret_line =
-                        space && e->memory_size > 0 ? tell_memory(e) : line_around(e->console, p);
+                *ret_line = streq(w->words, OUT_OF_SPACE) && memory_was_full(e)
+                                    ? tell_memory(e)
+                                    : line_around(e->console, p);
                 return w->verdict;
         }
         return VERDICT_NONE;
