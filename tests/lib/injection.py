@@ -26,9 +26,9 @@ CHANGES = {
 # And those without which it sees nothing.
 LOOKS = {"getsockopt": "ENOMEM", "openat": "EMFILE", "pipe2": "EMFILE", "recvmsg": "ENOBUFS",
          "socket": "EMFILE", "socketpair": "EMFILE", "statfs": "EIO", "timerfd_create": "EMFILE"}
-# A signal that comes in between: to be tried again, or told.
-INTERRUPTED = dict.fromkeys(("accept4", "connect", "epoll_wait", "flock", "open", "openat", "poll", "read", "recvfrom",
-                             "recvmsg", "sendmsg", "sendto", "wait4", "waitid", "write"), "EINTR")
+# Those that may wait, and that a signal may interrupt: to be tried again, or told.
+INTERRUPTED = dict.fromkeys(("accept4", "connect", "epoll_wait", "flock", "poll", "recvfrom", "recvmsg", "sendmsg",
+                             "sendto", "wait4"), "EINTR")
 GUEST = {"Network": {"Forward": "tcp/8080:80"},
          "Supervise": {"StartTimeout": f"{2 * PATIENCE:.0f}s", "StopTimeout": "4s", "RestartDelayMax": "0"}}
 
