@@ -184,6 +184,18 @@ class Kernels(TestCase):
         self.assertEqual(self.order("ls /root"), "kept\n")
         self.assertEqual(umld.stop(40), DONE)
 
+    def test_who_configures(self):
+        """The interface of the guest: its kernel, where it can, or its init."""
+        config = subprocess.run([self.kernel, "--showconfig"], stdout=subprocess.PIPE, encoding="utf-8", check=True).stdout
+        for who in ("kernel", "init"):
+            with self.subTest(who):
+                umld = self.start(network={"ConfigureBy": who})
+                self.world.fetch(PORT)
+                log = self.world.umlctl("log", "web", "--boot", "0").stdout
+                self.assertIn("Run /sbin/init", log)
+                self.assertEqual("IP-Config: Complete" in log, who == "kernel" and "CONFIG_IP_PNP=y\n" in config)
+                self.assertEqual(umld.stop(40), DONE)
+
     def test_umld_killed(self):
         """The guest goes with it; the next umld sweeps and serves."""
         self.configure()
