@@ -15,9 +15,9 @@
 #include "basic/parse-util.h"
 #include "basic/time-util.h"
 
-#include "host/nat.h"
-#include "host/nft-netlink.h"
-#include "host/xtables-lock.h"
+#include "nat/nat.h"
+#include "nat/nft-netlink.h"
+#include "nat/xtables-lock.h"
 
 #include "own-network.h"
 

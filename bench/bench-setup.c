@@ -12,11 +12,11 @@
 #include "basic/parse-util.h"
 #include "basic/time-util.h"
 
-#include "host/nat.h"
 #include "host/rtnl.h"
 #include "host/sysctl.h"
 #include "host/tap.h"
-#include "host/xtables-lock.h"
+#include "nat/nat.h"
+#include "nat/xtables-lock.h"
 
 #include "own-network.h"
 

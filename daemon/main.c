@@ -12,10 +12,10 @@
 #include "basic/log.h"
 #include "basic/parse-util.h"
 #include "conf/config.h"
+#include "daemon/base/notify.h"
+#include "daemon/guest/unconfirmed.h"
 #include "daemon/manager.h"
-#include "daemon/notify.h"
 #include "daemon/plan.h"
-#include "daemon/unconfirmed.h"
 #include "umld-config.h"
 
 static int help(void) {

@@ -11,10 +11,10 @@
 #include "basic/file-util.h"
 #include "basic/log.h"
 #include "basic/string-util.h"
-#include "daemon/bus-console.h"
-#include "daemon/bus-port.h"
+#include "daemon/base/notify.h"
+#include "daemon/bus/console.h"
+#include "daemon/bus/port.h"
 #include "daemon/manager.h"
-#include "daemon/notify.h"
 #include "host/lock.h"
 
 static void on_state_changed(GuestState from, GuestState to, const char *why, void *userdata) {

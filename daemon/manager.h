@@ -5,12 +5,12 @@
 
 #include <systemd/sd-event.h>
 
-#include "daemon/guest.h"
-#include "daemon/manager-bus.h"
+#include "daemon/bus/vtable.h"
+#include "daemon/guest/guest.h"
 
-typedef struct MconsoleRequestList MconsoleRequestList; /* bus-console.c */
+typedef struct MconsoleRequestList MconsoleRequestList; /* bus/console.c */
 
-typedef struct PortRequestList PortRequestList; /* bus-port.c */
+typedef struct PortRequestList PortRequestList; /* bus/port.c */
 
 typedef struct Manager {
         sd_event *event;

@@ -8,8 +8,8 @@
 #include "api/dirs.h"
 #include "api/exit-codes.h"
 #include "basic/log.h"
-#include "daemon/guest-cmdline.h"
-#include "daemon/host.h"
+#include "daemon/boot/cmdline.h"
+#include "daemon/host/host.h"
 #include "daemon/plan.h"
 #include "host/launch.h"
 

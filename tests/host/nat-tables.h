@@ -6,7 +6,7 @@
 
 #include "private-net.h"
 
-#include "host/nat.h"
+#include "nat/nat.h"
 
 /* What stands between libiptc and the kernel: setsockopt() and getsockopt() of our own. */
 typedef struct NatKernel {

@@ -9,7 +9,7 @@
 
 #include "nat-tables.h"
 
-#include "host/nft-netlink.h"
+#include "nat/nft-netlink.h"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>

@@ -10,8 +10,8 @@
 
 #include "nat-tables.h"
 
-#include "host/nft-foreign.h"
 #include "host/sysctl.h"
+#include "nat/nft-foreign.h"
 
 /* Two namespaces beside ours, which is the host: the Internet behind venet0, the guest behind tap0.
  */

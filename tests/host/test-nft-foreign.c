@@ -3,8 +3,8 @@
 
 #include "private-net.h"
 
-#include "host/nft-foreign.h"
-#include "host/xt-tables.h"
+#include "nat/nft-foreign.h"
+#include "nat/xt-tables.h"
 
 #include <linux/netfilter.h>
 

@@ -11,7 +11,7 @@
 
 #include "private-net.h"
 
-#include "host/xtables-lock.h"
+#include "nat/xtables-lock.h"
 
 /* A child that keeps the lock for so many milliseconds, or until child_kill(). */
 static pid_t keeper(int milliseconds) {

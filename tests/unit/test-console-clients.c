@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "basic/string-util.h"
-#include "daemon/console-clients.h"
+#include "daemon/console/clients.h"
 
 static struct {
         sd_event *event;

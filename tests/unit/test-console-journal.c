@@ -11,7 +11,7 @@
 #include "basic/fd-util.h"
 #include "basic/file-util.h"
 #include "basic/string-util.h"
-#include "daemon/console-journal.h"
+#include "daemon/console/journal.h"
 
 static char *directory, *path;
 static int journal = -EBADF;

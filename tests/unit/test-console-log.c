@@ -11,7 +11,7 @@
 
 #include "basic/file-util.h"
 #include "basic/string-util.h"
-#include "daemon/console-log.h"
+#include "daemon/console/log.h"
 #include "umlctl/log-files.h"
 #include "umlctl/log-reader.h"
 

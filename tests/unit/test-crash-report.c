@@ -12,7 +12,7 @@
 #include "api/crash-files.h"
 #include "basic/cleanup.h"
 #include "basic/file-util.h"
-#include "daemon/crash-report.h"
+#include "daemon/guest/crash-report.h"
 
 static char directory[64];
 

@@ -5,7 +5,7 @@
 
 #include "test.h"
 
-#include "daemon/disk-space.h"
+#include "daemon/watch/disk-space.h"
 
 #define M (UINT64_C(1) << 20)
 #define G (UINT64_C(1) << 30)

@@ -9,7 +9,7 @@
 #include "test.h"
 
 #include "basic/time-util.h"
-#include "daemon/disk-sync.h"
+#include "daemon/watch/disk-sync.h"
 
 #define MS USEC_PER_MSEC
 

@@ -5,7 +5,7 @@
 
 #include "test.h"
 
-#include "daemon/fallback.h"
+#include "daemon/guest/fallback.h"
 
 #define S USEC_PER_SEC
 

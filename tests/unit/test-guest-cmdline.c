@@ -6,7 +6,7 @@
 
 #include "test.h"
 
-#include "daemon/guest-cmdline.h"
+#include "daemon/boot/cmdline.h"
 
 static char kernel_path[] = "/usr/bin/linux.uml", root_img[] = "/v/root.img",
             data_img[] = "/v/data.img", cow[] = "/v/data.cow", name[] = "web", hostname[] = "shop";

@@ -6,7 +6,7 @@
 
 #include "test.h"
 
-#include "daemon/guest-fsm.h"
+#include "daemon/guest/fsm.h"
 
 static bool has_process(GuestState s) {
         return s == GUEST_BOOTING || s == GUEST_RUNNING || s == GUEST_STOPPING;

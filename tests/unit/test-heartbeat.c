@@ -5,7 +5,7 @@
 
 #include "test.h"
 
-#include "daemon/heartbeat.h"
+#include "daemon/watch/heartbeat.h"
 
 #define S  USEC_PER_SEC
 #define MS USEC_PER_MSEC

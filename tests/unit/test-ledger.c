@@ -8,7 +8,7 @@
 #include "test.h"
 
 #include "basic/file-util.h"
-#include "daemon/ledger.h"
+#include "daemon/host/ledger.h"
 
 static char file[64];
 

@@ -9,7 +9,7 @@
 
 #include "basic/file-util.h"
 #include "basic/string-util.h"
-#include "daemon/memory-claims.h"
+#include "daemon/host/memory-claims.h"
 #include "host/lock.h"
 #include "host/memfile.h"
 

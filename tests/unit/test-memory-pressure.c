@@ -6,8 +6,8 @@
 #include "test.h"
 
 #include "basic/cleanup.h"
-#include "daemon/balloon.h"
-#include "daemon/memory-pressure.h"
+#include "daemon/watch/balloon.h"
+#include "daemon/watch/memory-pressure.h"
 
 #define MIB (UINT64_C(1) << 20)
 

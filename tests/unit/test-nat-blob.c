@@ -5,7 +5,7 @@
 
 #include "test.h"
 
-#include "host/nat-blob.h"
+#include "nat/blob.h"
 
 #define DNAT_TO(port) .verdict = NAT_DNAT, .to_address.v4 = { 0x0200000a }, .to_port = (port)
 

@@ -3,7 +3,7 @@
 
 #include "test.h"
 
-#include "host/nat-plan.h"
+#include "nat/plan.h"
 
 static NatPlan plan_with(const Forward *forwards, size_t n) {
         return (NatPlan){

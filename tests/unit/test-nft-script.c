@@ -5,7 +5,7 @@
 
 #include "basic/cleanup.h"
 
-#include "host/nft-script.h"
+#include "nat/nft-script.h"
 
 #include <linux/netfilter.h>
 

@@ -7,7 +7,7 @@
 
 #include "test.h"
 
-#include "daemon/port-report.h"
+#include "daemon/bus/port-report.h"
 
 /* A forward that works. */
 static PortFacts good(unsigned protocol) {

@@ -5,7 +5,7 @@
 
 #include "test.h"
 
-#include "daemon/probe-grade.h"
+#include "daemon/watch/probe-grade.h"
 
 #define S USEC_PER_SEC
 

@@ -6,7 +6,7 @@
 #include "test.h"
 
 #include "basic/cleanup.h"
-#include "daemon/reload.h"
+#include "daemon/guest/changes.h"
 
 static void load(const char *text, Config **ret) {
         _cleanup_free_ char *error = NULL;

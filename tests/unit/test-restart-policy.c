@@ -5,7 +5,7 @@
 
 #include "test.h"
 
-#include "daemon/restart-policy.h"
+#include "daemon/base/restart-policy.h"
 
 #define S    USEC_PER_SEC
 #define MIN_ USEC_PER_MINUTE

@@ -9,7 +9,7 @@
 
 #include "basic/cleanup.h"
 #include "basic/file-util.h"
-#include "daemon/unconfirmed.h"
+#include "daemon/guest/unconfirmed.h"
 
 #define OLD "[Network]\nForward=tcp/80\n"
 #define NEW "[Network]\nForward=tcp/81\n"

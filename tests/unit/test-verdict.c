@@ -7,7 +7,7 @@
 #include "test.h"
 
 #include "basic/cleanup.h"
-#include "daemon/verdict.h"
+#include "daemon/guest/verdict.h"
 
 /* Wait statuses as Linux encodes them. */
 #define EXITED(code) ((code) << 8)

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* companions.c - finding the other programs of umld and the objects to preload. */
+
+#include <limits.h>
+#include <unistd.h>
+
+#include "basic/cleanup.h"
+#include "basic/string-util.h"
+#include "daemon/base/companions.h"
+#include "umld-config.h"
+
+static const struct {
+        const char *in_build;  /* relative to the program's directory in a build tree */
+        const char *in_prefix; /* … in an installation */
+        const char *installed;
+} places[] = {
+        [COMPANION_INIT] = { "umld-init", "../libexec/umld/umld-init",
+                             UMLD_LIBEXECDIR "/umld-init" },
+        [COMPANION_DISK_CHECK] = { "umld-disk-check", "../libexec/umld/umld-disk-check",
+                                   UMLD_LIBEXECDIR "/umld-disk-check" },
+        [COMPANION_CPU_FIX] = { "../lib/preload/umld-cpu-fix.so", "../lib/umld/umld-cpu-fix.so",
+                                UMLD_LIBDIR "/umld-cpu-fix.so" },
+        [COMPANION_CONSOLE_FIX] = { "../lib/preload/umld-console-fix.so",
+                                    "../lib/umld/umld-console-fix.so",
+                                    UMLD_LIBDIR "/umld-console-fix.so" },
+};
+static_assert(ARRAY_SIZE(places) == COMPANION_MAX, "a place for every companion");
+
+int companion_find(Companion which, char **ret_path) {
+        const char *candidates[] = { places[which].in_build, places[which].in_prefix,
+                                     places[which].installed };
+        char program[PATH_MAX], *slash;
+        ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+        program[MAX(n, 0)] = '\0';
+        slash = strrchr(program, '/');
+        if (slash)
+                *slash = '\0';
+        for (size_t i = 0; i < ARRAY_SIZE(candidates); i++) {
+                bool absolute = candidates[i][0] == '/';
+                _cleanup_free_ char *path = NULL, *real = NULL;
+
+                path = strfmt("%s%s%s", absolute ? "" : program, absolute ? "" : "/",
+                              candidates[i]);
+                if (!path)
+                        return -ENOMEM;
+                real = realpath(path, NULL);
+                if (real) {
+                        *ret_path = TAKE_PTR(real);
+                        return 0;
+                }
+        }
+        *ret_path = strdup(places[which].installed);
+        return *ret_path ? -ENOENT : -ENOMEM;
+}

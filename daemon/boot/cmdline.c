@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cmdline.c - from configuration and kernel to argv and environment. */
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "daemon/boot/cmdline.h"
+#include "host/init-protocol.h"
+
+Transport guest_transport(const Config *c, const UmlKernel *k) {
+        if (c->transport == TRANSPORT_TUNTAP || c->transport == TRANSPORT_AUTO)
+                if (k->tuntap)
+                        return TRANSPORT_TUNTAP;
+        if (c->transport == TRANSPORT_VECTOR || c->transport == TRANSPORT_AUTO)
+                if (k->vector)
+                        return TRANSPORT_VECTOR;
+        return TRANSPORT_AUTO;
+}
+
+/* FNV-1a (Fowler, Noll and Vo), 64 bits. */
+static uint64_t hash_text(const char *s) {
+        uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+        for (; *s; s++)
+                h = (h ^ (unsigned char) *s) * UINT64_C(0x100000001b3);
+        return h;
+}
+
+struct ether_addr guest_mac(const char *name) {
+        uint64_t h = hash_text(name);
+        struct ether_addr mac = { .ether_addr_octet = {
+                                          0x02 } }; /* locally administered, unicast */
+
+        for (int i = 1; i < ETH_ALEN; i++)
+                mac.ether_addr_octet[i] = (uint8_t) (h >> (8 * i));
+        return mac;
+}
+
+static const char *format_mac(const struct ether_addr *mac, char buf[static 18]) {
+        const uint8_t *o = mac->ether_addr_octet;
+
+        snprintf(buf, 18, "%02x:%02x:%02x:%02x:%02x:%02x", o[0], o[1], o[2], o[3], o[4], o[5]);
+        return buf;
+}
+
+/* ubda=PATH or ubda=COW,PATH; r = read-only, s = synchronous. */
+static int append_disks(const Config *c, Strv *argv) {
+        for (size_t i = 0; i < c->n_disks; i++) {
+                const Disk *d = &c->disks[i];
+                int r = strv_pushf(argv, "ubd%c%s%s=%s%s%s", (char) ('a' + i),
+                                   d->read_only ? "r" : "", d->sync ? "s" : "", d->cow ?: "",
+                                   d->cow ? "," : "", d->path);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* Ethernet's own is what every kernel takes unless it is told otherwise. */
+static bool mtu_is_special(const GuestNet *net) {
+        return net->mtu > 0 && net->mtu != ETHERMTU;
+}
+
+static int append_network(const Config *c, const UmlKernel *k, const GuestNet *net, Strv *argv) {
+        struct ether_addr mac = guest_mac(c->name);
+        char text[18], mtu[16] = "";
+
+        switch (guest_transport(c, k)) {
+        case TRANSPORT_TUNTAP:
+                return strv_pushf(argv, "eth0=tuntap,%s,%s", c->tap, format_mac(&mac, text));
+        case TRANSPORT_VECTOR:
+                /* Without gro the offloads of the tap make inbound traffic crawl. */
+                if (mtu_is_special(net))
+                        snprintf(mtu, sizeof(mtu), ",mtu=%u", net->mtu);
+                return strv_pushf(argv, "vec0:transport=tap,ifname=%s,depth=128,gro=1,mac=%s%s",
+                                  c->tap, format_mac(&mac, text), mtu);
+        case TRANSPORT_AUTO:
+        case TRANSPORT_MAX:
+        case TRANSPORT_INVALID:
+                break;
+        }
+        return -EOPNOTSUPP;
+}
+
+/* What the guest needs to know of its network: for the kernel where it can do it, and in any case
+ * as words that its init finds in /proc/cmdline. */
+static int append_addresses(const Config *c, const UmlKernel *k, const GuestNet *net, Strv *argv) {
+        char host[INET_ADDRSTRLEN], guest[INET_ADDRSTRLEN], mask[INET_ADDRSTRLEN],
+                dns[3][INET_ADDRSTRLEN] = {}, host6[INET6_ADDRSTRLEN], guest6[INET6_ADDRSTRLEN];
+        struct in_addr netmask = { htonl(c->host_prefix ? UINT32_MAX << (32 - c->host_prefix)
+                                                        : 0) };
+        int r;
+
+        inet_ntop(AF_INET, &c->host_address, host, sizeof(host));
+        inet_ntop(AF_INET, &c->guest_address, guest, sizeof(guest));
+        inet_ntop(AF_INET, &netmask, mask, sizeof(mask));
+        inet_ntop(AF_INET6, &c->host_address6, host6, sizeof(host6));
+        inet_ntop(AF_INET6, &c->guest_address6, guest6, sizeof(guest6));
+        for (size_t i = 0; i < c->n_dns; i++)
+                inet_ntop(AF_INET, &c->dns[i], dns[i], sizeof(dns[i]));
+        if (k->ip_pnp && c->configure_by == CONFIGURE_BY_KERNEL) {
+                r = strv_pushf(argv, "ip=%s::%s:%s:%s:%s:off:%s:%s", guest, host, mask, c->hostname,
+                               guest_transport(c, k) == TRANSPORT_TUNTAP ? "eth0" : "vec0", dns[0],
+                               dns[1]);
+                if (r < 0)
+                        return r;
+        }
+        if ((r = strv_pushf(argv, "systemd.hostname=%s", c->hostname)) < 0 ||
+            (r = strv_pushf(argv, "umld_hostname=%s", c->hostname)) < 0 ||
+            (r = strv_pushf(argv, "umld_address=%s/%u", guest, c->host_prefix)) < 0 ||
+            (r = strv_pushf(argv, "umld_gateway=%s", host)) < 0 ||
+            (r = strv_pushf(argv, "umld_dns=%s%s%s%s%s", dns[0], c->n_dns > 1 ? "," : "", dns[1],
+                            c->n_dns > 2 ? "," : "", dns[2])) < 0)
+                return r;
+        if (net->ipv6 &&
+            ((r = strv_pushf(argv, "umld_address6=%s/%u", guest6, c->host_prefix6)) < 0 ||
+             (r = strv_pushf(argv, "umld_gateway6=%s", host6)) < 0))
+                return r;
+        return mtu_is_special(net) ? strv_pushf(argv, "umld_mtu=%u", net->mtu) : 0;
+}
+
+/* Spares the delay-loop calibration; the 512 legacy BSD pseudo terminals, for each of which a
+ * kernel of the 6.x line starts a helper process that fails (measured: 0.24 of the 0.31 s from exec
+ * to init); and, where the kernel would time all RAID-6 algorithms, that. The name of the function
+ * to leave out changed after 6.1. */
+static int append_fast_boot(const Config *c, const UmlKernel *k, Strv *argv) {
+        int r;
+
+        if (!c->fast_boot)
+                return 0;
+        if ((r = strv_push(argv, "lpj=20000000")) < 0 ||
+            (r = strv_push(argv, "pty.legacy_count=0")) < 0)
+                return r;
+        return k->raid6_benchmark
+                       ? strv_push(argv, "initcall_blacklist=raid6_select_algo,raid6_init")
+                       : 0;
+}
+
+int guest_cmdline(const Config *c, const UmlKernel *k, const GuestNet *net, const GuestPaths *paths,
+                  Strv *ret) {
+        _cleanup_strv_ Strv argv = {};
+        int r;
+
+        if ((r = strv_push(&argv, c->kernel)) < 0 ||
+            (r = strv_pushf(&argv, "mem=%" PRIu64 "K", c->memory / 1024)) < 0 ||
+            (r = append_disks(c, &argv)) < 0 || (r = append_network(c, k, net, &argv)) < 0 ||
+            (r = strv_pushf(&argv, "umid=%s", paths->umid)) < 0 ||
+            (r = strv_pushf(&argv, "uml_dir=%s", paths->uml_dir)) < 0 ||
+            (r = strv_pushf(&argv, "mconsole=notify:%s", paths->notify)) < 0 ||
+            (r = strv_push(&argv, "con=null")) < 0 ||
+            (r = strv_pushf(&argv, "con0=fd:%d,fd:%d", GUEST_FD_TERMINAL, STDOUT_FILENO)) < 0 ||
+            (r = strv_push(&argv, "noreboot")) < 0 ||
+            (r = strv_push(&argv, "hostfs=/dev/null")) < 0 ||
+            (r = append_fast_boot(c, k, &argv)) < 0)
+                return r;
+        if (k->smp && (r = strv_pushf(&argv, "ncpus=%u", c->cpus)) < 0)
+                return r;
+        /* Last, so that Append= may say something else. */
+        if ((r = strv_push(&argv, "root=/dev/ubda")) < 0 ||
+            (r = strv_push(&argv, c->disks[0].read_only ? "ro" : "rw")) < 0 ||
+            (r = append_addresses(c, k, net, &argv)) < 0 || (r = strv_copy(&argv, &c->append)) < 0)
+                return r;
+        *ret = argv;
+        argv = (Strv){};
+        return 0;
+}
+
+int guest_environment(const char *memory_dir, const char *cpu_fix, const char *console_fix,
+                      Strv *ret) {
+        _cleanup_strv_ Strv environment = {};
+        int r;
+
+        if ((r = strv_push(&environment,
+                           "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")) <
+                    0 ||
+            (r = strv_pushf(&environment, "TMPDIR=%s", memory_dir)) < 0)
+                return r;
+        if ((cpu_fix || console_fix) &&
+            (r = strv_pushf(&environment, "LD_PRELOAD=%s%s%s", cpu_fix ?: "",
+                            cpu_fix && console_fix ? ":" : "", console_fix ?: "")) < 0)
+                return r;
+        *ret = environment;
+        environment = (Strv){};
+        return 0;
+}
+
+/* A word with a dot may be a loadable module's, or init's (systemd.unit=…); those behind "--" are
+ * init's. */
+const char *guest_unknown_argument(const Config *c, const UmlKernel *k) {
+        for (size_t i = 0; i < c->append.n; i++) {
+                const char *word = c->append.v[i];
+                size_t len = strcspn(word, "=");
+
+                if (streq(word, "--"))
+                        break;
+                if (!memchr(word, '.', len) && uml_kernel_knows(k, word, len) == 0)
+                        return word;
+        }
+        return NULL;
+}

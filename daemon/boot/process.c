@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* process.c - the processes of one boot and what they tell. */
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "basic/cleanup.h"
+#include "basic/log.h"
+#include "basic/process.h"
+#include "basic/string-util.h"
+#include "daemon/boot/process.h"
+#include "host/init-protocol.h"
+#include "uml/mconsole-client.h"
+
+enum {
+        TEXT_MAX = 256,              /* of what the guest says of itself */
+        NOTIFICATIONS_PER_TURN = 64, /* then the other event sources have their turn */
+        MESSAGES_LOGGED_MAX = 20,    /* of one boot: a guest cannot flood the host's log */
+};
+
+#define RETRY_AFTER (100 * USEC_PER_MSEC)
+
+struct GuestProcess {
+        GuestProcessListener listener;
+        Launched launched;
+        sd_event_source *child_source, *status_source, *notify_source, *mconsole_source;
+        int notify_fd;
+        int mterminal_fd;
+        uid_t uid;
+        char *uml_dir;
+        char *mconsole_path;
+        char *wanted_path;      /* the one that it told of, until there is a connection */
+        sd_event_source *retry; /* of that */
+
+        pid_t pid;
+        usec_t started;
+        Moment start; /* the same for people */
+        bool booted, have_status, ended;
+        int status;
+        char *panic;
+        InitMessage failure;
+        bool failed;
+        unsigned messages;
+};
+
+/* ---- what umld-init says ---- */
+
+static void read_status(GuestProcess *p) {
+        InitMessage m;
+        pid_t pid;
+
+        while (launch_receive(p->launched.status_fd, &m, &pid) > 0) {
+                switch ((InitMessageType) m.type) {
+                case INIT_STARTING:
+                        p->pid = pid;
+                        break;
+                case INIT_EXITED:
+                        p->have_status = true;
+                        p->status = m.status;
+                        p->pid = 0; /* may be another process' at any moment */
+                        break;
+                case INIT_FAILED:
+                        p->failed = true;
+                        p->failure = m;
+                        break;
+                }
+        }
+}
+
+static int on_status(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        GuestProcess *p = userdata;
+
+        (void) fd;
+        read_status(p);
+        if (revents &
+            (EPOLLHUP | EPOLLERR)) /* nothing more will come; the end itself is the child's event */
+                (void) sd_event_source_set_enabled(s, SD_EVENT_OFF);
+        return 0;
+}
+
+/* ---- what the kernel says ---- */
+
+/* One datagram of an answer; long answers come in several and may lose their end, so each is passed
+ * on. */
+static int on_answer(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        GuestProcess *p = userdata;
+        char buf[MCONSOLE_DATAGRAM_MAX];
+        ssize_t n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+        _cleanup_free_ char *text = NULL;
+        MconsoleReply reply;
+
+        (void) revents;
+        if (n < 0) {
+                if (errno != EAGAIN &&
+                    errno != EINTR) /* the kernel is gone, which its process' end will tell */
+                        (void) sd_event_source_set_enabled(s, SD_EVENT_OFF);
+                return 0;
+        }
+        if (mconsole_parse_reply(buf, (size_t) n, &reply) < 0)
+                return 0;
+        text = escape_text(reply.data, reply.len, TEXT_MAX);
+        if (text)
+                p->listener.answer(text, p->listener.userdata);
+        return 0;
+}
+
+static void give_up_mconsole(GuestProcess *p, int error, const char *path) {
+        _cleanup_free_ char *text = escape_text(path, strlen(path), TEXT_MAX);
+
+        if (p->messages++ < MESSAGES_LOGGED_MAX)
+                log_warning_errno(error, "%s: not the guest's management console, ignoring it: %m",
+                                  text ?: "");
+}
+
+/* Is it umld or the host that has too little for it at the moment? */
+static bool may_try_again(int error) {
+        static const int passing[] = { EMFILE, ENFILE, ENOMEM, ENOBUFS, EAGAIN, EINTR };
+
+        FOREACH_ELEMENT (e, passing)
+                if (error == -*e)
+                        return true;
+        return false;
+}
+
+static void connect_mconsole(GuestProcess *p);
+
+static int on_retry(sd_event_source *s, uint64_t usec, void *userdata) {
+        (void) s;
+        (void) usec;
+        connect_mconsole(userdata);
+        return 0;
+}
+
+/* The kernel tells of it once. */
+static int retry_later(GuestProcess *p) {
+        p->retry = sd_event_source_disable_unref(p->retry);
+        return sd_event_add_time_relative(sd_event_source_get_event(p->notify_source), &p->retry,
+                                          CLOCK_MONOTONIC, RETRY_AFTER, 0, on_retry, p);
+}
+
+/* To the console at p->wanted_path. */
+static void connect_mconsole(GuestProcess *p) {
+        int fd = mconsole_connect(p->uml_dir, p->wanted_path, p->uid), r;
+
+        if (may_try_again(fd) && retry_later(p) >= 0) {
+                log_debug_errno(fd, "cannot connect to the management console yet: %m");
+                return;
+        }
+        if (fd < 0) {
+                give_up_mconsole(p, fd, p->wanted_path);
+                return;
+        }
+        p->mconsole_source = sd_event_source_disable_unref(p->mconsole_source);
+        safe_close(p->mterminal_fd);
+        p->mterminal_fd = fd;
+        free(p->mconsole_path);
+        p->mconsole_path = TAKE_PTR(p->wanted_path);
+        r = sd_event_add_io(sd_event_source_get_event(p->notify_source), &p->mconsole_source, fd,
+                            EPOLLIN, on_answer, p);
+        if (r < 0)
+                log_warning_errno(r, "cannot watch the management console, its answers will be "
+                                     "missing: %m");
+        if (!p->booted) {
+                p->booted = true;
+                p->listener.booted(p->listener.userdata);
+        }
+}
+
+static void take_mconsole(GuestProcess *p, const MconsoleNotify *n) {
+        char *path = strndup(n->data, n->len);
+
+        if (!path) {
+                log_warning("cannot connect to the guest's management console: out of memory");
+                return;
+        }
+        free(p->wanted_path);
+        p->wanted_path = path;
+        connect_mconsole(p);
+}
+
+static void take_notification(GuestProcess *p, const MconsoleNotify *n) {
+        _cleanup_free_ char *text = NULL;
+
+        if (n->type == MCONSOLE_SOCKET) {
+                take_mconsole(p, n);
+                return;
+        }
+        text = escape_text(n->data, n->len, TEXT_MAX);
+        if (!text)
+                return;
+        if (n->type == MCONSOLE_PANIC) {
+                free(p->panic);
+                p->panic = TAKE_PTR(text);
+        } else if (n->type == MCONSOLE_USER) {
+                if (p->messages++ < MESSAGES_LOGGED_MAX)
+                        log_info("the guest says: %s", text);
+                p->listener.message(text, p->listener.userdata);
+        } else if (p->messages++ < MESSAGES_LOGGED_MAX)
+                log_warning("the guest's watchdog reports a hang");
+}
+
+/* 0 = the queue is empty. */
+static int read_notifications(GuestProcess *p, unsigned max) {
+        char buf[MCONSOLE_DATAGRAM_MAX];
+        int r = 1;
+
+        while (r != 0 && max-- > 0) {
+                MconsoleNotify n;
+
+                r = mconsole_notify_receive(p->notify_fd, p->uid, buf, &n);
+                if (r > 0)
+                        take_notification(p, &n);
+                else if (r < 0 && r != -EBADMSG)
+                        return r;
+        }
+        return r;
+}
+
+static int on_notify(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        (void) s;
+        (void) fd;
+        (void) revents;
+        (void) read_notifications(userdata, NOTIFICATIONS_PER_TURN);
+        return 0;
+}
+
+/* ---- its end ---- */
+
+/* Where umld-init was itself killed from outside, and there is no pid namespace, its children are
+ * ours now. */
+static void collect_orphans(GuestProcess *p) {
+        int r = 0;
+
+        if (!p->launched.pid_namespace)
+                r = process_kill_children(5 * USEC_PER_SEC);
+        if (r < 0)
+                log_warning_errno(r, "processes of the guest are left, going on: %m");
+}
+
+static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
+        GuestProcess *p = userdata;
+
+        (void) s;
+        (void) si;
+        read_status(p);
+        (void) read_notifications(
+                p, UINT32_MAX); /* a panic's text may wait there; bounded by the queue */
+        p->ended = true;
+        p->launched.init = 0;
+        p->pid = 0;
+        collect_orphans(p);
+        p->listener.ended(p->listener.userdata); /* frees p */
+        return 0;
+}
+
+/* ---- life ---- */
+
+GuestProcess *guest_process_free(GuestProcess *p) {
+        if (!p)
+                return NULL;
+        sd_event_source_disable_unref(p->child_source);
+        sd_event_source_disable_unref(p->status_source);
+        sd_event_source_disable_unref(p->notify_source);
+        sd_event_source_disable_unref(p->mconsole_source);
+        sd_event_source_disable_unref(p->retry);
+        launch_cancel(&p->launched);
+        safe_close(p->notify_fd);
+        safe_close(p->mterminal_fd);
+        free(p->uml_dir);
+        free(p->mconsole_path);
+        free(p->wanted_path);
+        free(p->panic);
+        free(p);
+        return NULL;
+}
+
+DEFINE_CLEANUP(GuestProcess *, guest_process_free)
+
+static int watch(sd_event *event, GuestProcess *p) {
+        int r;
+
+        if ((r = sd_event_add_io(event, &p->status_source, p->launched.status_fd, EPOLLIN,
+                                 on_status, p)) < 0 ||
+            (r = sd_event_add_io(event, &p->notify_source, p->notify_fd, EPOLLIN, on_notify, p)) <
+                    0 ||
+            (r = sd_event_add_child(event, &p->child_source, p->launched.init, WEXITED, on_child,
+                                    p)) < 0)
+                return r;
+        /* A restart waits for nobody, say for a look at what the end has done to the tap. Only what
+         * the guest cannot make happen again and again may come first. */
+        (void) sd_event_source_set_priority(p->child_source, SD_EVENT_PRIORITY_IMPORTANT);
+        (void) sd_event_source_set_description(p->status_source, "guest-status");
+        (void) sd_event_source_set_description(p->notify_source, "guest-notify");
+        (void) sd_event_source_set_description(p->child_source, "guest-init");
+        return 0;
+}
+
+/* By the umld-init that stands by, or, where that was killed, by a new one. */
+static int go(const Launch *launch, Launched *standby, int output_fd, int terminal_fd,
+              Launched *ret) {
+        int r = -EPIPE;
+
+        if (standby->init > 0)
+                r = launch_go(standby, output_fd, terminal_fd);
+        if (r < 0) {
+                launch_cancel(standby);
+                r = launch_prepare(launch, standby);
+                if (r >= 0)
+                        r = launch_go(standby, output_fd, terminal_fd);
+                if (r == -EPIPE) /* it has failed already, and has said why */
+                        r = 0;
+        }
+        if (r < 0) {
+                launch_cancel(standby);
+                return r;
+        }
+        *ret = *standby;
+        *standby = (Launched){ .status_fd = -EBADF };
+        return 0;
+}
+
+int guest_process_start(sd_event *event, const Launch *launch, Launched *standby, int output_fd,
+                        int terminal_fd, const char *notify_path, const char *uml_dir,
+                        const GuestProcessListener *listener, GuestProcess **ret) {
+        _cleanup_(guest_process_freep) GuestProcess *p = calloc(1, sizeof(*p));
+        int r;
+
+        if (!p)
+                return -ENOMEM;
+        p->launched.status_fd = p->mterminal_fd = -EBADF;
+        p->listener = *listener;
+        p->uid = launch->uid;
+        p->uml_dir = strdup(uml_dir);
+        p->notify_fd = mconsole_notify_listen(notify_path, launch->uid);
+        if (p->notify_fd < 0)
+                return p->notify_fd;
+        if (!p->uml_dir)
+                return -ENOMEM;
+        p->started = now_usec(CLOCK_MONOTONIC);
+        p->start = moment_after(CLOCK_BOOTTIME, 0);
+        r = go(launch, standby, output_fd, terminal_fd, &p->launched);
+        if (r < 0)
+                return r;
+        r = watch(event, p);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(p);
+        return 0;
+}
+
+int guest_process_command(GuestProcess *p, const char *command) {
+        return p->mterminal_fd < 0 ? -ENOTCONN : mconsole_send(p->mterminal_fd, command);
+}
+
+int guest_process_mconsole(GuestProcess *p) {
+        return p->mconsole_path ? mconsole_connect(p->uml_dir, p->mconsole_path, p->uid)
+                                : -ENOTCONN;
+}
+
+int guest_process_signal(GuestProcess *p, int sig) {
+        return p->pid <= 0 ? -ESRCH : RET_NERRNO(kill(p->pid, sig));
+}
+
+void guest_process_kill(GuestProcess *p) {
+        if (p->launched.init > 0)
+                (void) kill(p->launched.init, p->launched.pid_namespace ? SIGKILL : SIGTERM);
+}
+
+pid_t guest_process_pid(const GuestProcess *p) {
+        return p->pid;
+}
+
+bool guest_process_booted(const GuestProcess *p) {
+        return p->booted;
+}
+
+usec_t guest_process_started(const GuestProcess *p) {
+        return p->started;
+}
+
+usec_t guest_process_started_realtime(const GuestProcess *p) {
+        return moment_realtime(&p->start);
+}
+
+bool guest_process_status(const GuestProcess *p, int *ret) {
+        if (p->have_status)
+                *ret = p->status;
+        return p->have_status;
+}
+
+const char *guest_process_panic(const GuestProcess *p) {
+        return p->panic;
+}
+
+const char *guest_process_failure(const GuestProcess *p, int *ret_errno) {
+        if (!p->failed)
+                return NULL;
+        *ret_errno = p->failure.error;
+        return p->failure.step;
+}
+
+const Launched *guest_process_containment(const GuestProcess *p) {
+        return &p->launched;
+}

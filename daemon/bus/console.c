@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* console.c - methods Mconsole and OpenConsole. */
+
+#include "daemon/bus/console.h"
+#include "api/bus-names.h"
+#include "basic/console-text.h"
+#include "basic/log.h"
+#include "basic/process.h"
+#include "basic/string-util.h"
+#include "daemon/boot/mconsole.h"
+#include "daemon/manager.h"
+
+enum {
+        REQUESTS_MAX = 16, /* at a time */
+};
+
+/* A method call whose answer is on its way. */
+struct MconsoleRequestList {
+        MconsoleRequestList *next;
+        Manager *manager;
+        sd_bus_message *message;
+        MconsoleCall *call;
+};
+
+static void request_remove(MconsoleRequestList *q) {
+        for (MconsoleRequestList **p = &q->manager->mconsole_requests; *p; p = &(*p)->next)
+                if (*p == q) {
+                        *p = q->next;
+                        break;
+                }
+        mconsole_call_free(q->call);
+        sd_bus_message_unref(q->message);
+        free(q);
+}
+
+void bus_console_done(Manager *m) {
+        while (m->mconsole_requests)
+                request_remove(m->mconsole_requests);
+}
+
+/* The kernel's words as a D-Bus string. */
+static char *answer_text(const char *text, size_t size) {
+        ConsoleText filter = { .utf8 = true };
+        char *out = malloc(CONSOLE_TEXT_ROOM(size) + 1);
+        size_t n;
+
+        if (!out)
+                return NULL;
+        n = console_text_put(&filter, text, size, out);
+        n += console_text_end(&filter, out + n);
+        out[n] = '\0';
+        return out;
+}
+
+static void on_answer(int error, const char *text, size_t size, bool whole, void *userdata) {
+        _cleanup_free_ char *safe = answer_text(text, size);
+        MconsoleRequestList *q = userdata;
+        int r;
+
+        q->call = NULL; /* frees itself */
+        if (!safe)
+                r = sd_bus_reply_method_errno(q->message, ENOMEM, NULL);
+        else if (error == -ETIMEDOUT && size == 0)
+                r = sd_bus_reply_method_errorf(q->message, UMLD_ERROR_FAILED,
+                                               "the guest's kernel does not answer");
+        else
+                r = sd_bus_reply_method_return(q->message, "isb", error, safe, (int) whole);
+        if (r < 0)
+                log_debug_errno(r, "nobody waits for the kernel's answer any more: %m");
+        request_remove(q);
+}
+
+static bool too_many(const Manager *m) {
+        size_t n = 0;
+
+        for (const MconsoleRequestList *q = m->mconsole_requests; q; q = q->next)
+                n++;
+        return n >= REQUESTS_MAX;
+}
+
+/* Why the kernel is not asked this, as the result of sd_bus_error_setf(); 0: it may be. */
+static int refuse(const Manager *m, const char *command, bool force, sd_bus_error *error) {
+        const Guest *g = m->guest;
+        const char *danger;
+
+        if (!g->process || !guest_process_booted(g->process))
+                return sd_bus_error_setf(error, UMLD_ERROR_BUSY,
+                                         "the kernel does not listen while the guest is %s",
+                                         guest_state_to_string(g->state));
+        danger = mconsole_danger(g->host->kernel->major, command);
+        if (danger && !force)
+                return sd_bus_error_setf(error, UMLD_ERROR_BUSY, "%s; --force does it all the same",
+                                         danger);
+        if (too_many(m))
+                return sd_bus_error_setf(error, UMLD_ERROR_BUSY,
+                                         "%d commands wait for an answer already", REQUESTS_MAX);
+        return 0;
+}
+
+int bus_console_mconsole(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Manager *m = userdata;
+        MconsoleRequestList *q;
+        const char *command;
+        int force, r;
+
+        r = sd_bus_message_read(message, "sb", &command, &force);
+        if (r < 0)
+                return r;
+        r = refuse(m, command, force, error);
+        if (r < 0)
+                return r;
+        q = calloc(1, sizeof(*q));
+        if (!q)
+                return -ENOMEM;
+        q->manager = m;
+        q->message = sd_bus_message_ref(message);
+        q->next = m->mconsole_requests;
+        m->mconsole_requests = q;
+        r = guest_process_mconsole(m->guest->process);
+        if (r >= 0)
+                r = mconsole_call(m->event, r, command, on_answer, q, &q->call);
+        if (r >= 0) {
+                _cleanup_free_ char *safe = escape_text(command, strlen(command), 200);
+
+                log_info("management console: %s", safe ?: "");
+                return 1;
+        }
+        request_remove(q);
+        if (r == -E2BIG)
+                return sd_bus_error_setf(error, UMLD_ERROR_FAILED,
+                                         "a command may have 512 bytes at most");
+        if (r == -EAGAIN || r == -ECONNREFUSED)
+                return sd_bus_error_setf(error, UMLD_ERROR_FAILED,
+                                         "the guest's kernel takes no commands at the moment");
+        return sd_bus_error_setf(error, UMLD_ERROR_FAILED, "cannot ask the guest's kernel: %s",
+                                 strerror(-r));
+}
+
+/* ---- the console ---- */
+
+/* What others are told of the caller. */
+static char *caller_name(sd_bus_message *message) {
+        _cleanup_(sd_bus_creds_unrefp) sd_bus_creds *creds = NULL;
+        char comm[16];
+        pid_t pid = 0;
+
+        if (sd_bus_query_sender_creds(message, SD_BUS_CREDS_PID, &creds) < 0 ||
+            sd_bus_creds_get_pid(creds, &pid) < 0)
+                return strdup("somebody");
+        (void) process_comm(pid, comm);
+        for (char *p = comm; *p; p++)
+                if (*p < ' ' || *p > '~')
+                        *p = '?';
+        return strfmt("process %d (%s)", (int) pid, comm);
+}
+
+int bus_console_open(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        _cleanup_free_ char *who = caller_name(message);
+        ConsoleClients *clients = console_clients(((Manager *) userdata)->guest->console);
+        _cleanup_close_ int fd = -EBADF;
+        int read_only, force, r;
+        ConsoleSize size;
+
+        r = sd_bus_message_read(message, "bbqq", &read_only, &force, &size.rows, &size.columns);
+        if (r < 0)
+                return r;
+        if (!who)
+                return -ENOMEM;
+        r = console_clients_add(clients, who, read_only, force, size, &fd);
+        if (r == -EBUSY)
+                return sd_bus_error_setf(error, UMLD_ERROR_BUSY,
+                                         "%s has the console; --read-only looks on, --force takes "
+                                         "it over",
+                                         console_clients_writer(clients));
+        if (r == -EUSERS)
+                return sd_bus_error_setf(error, UMLD_ERROR_BUSY,
+                                         "too many are attached to the console");
+        if (r < 0)
+                return r;
+        return sd_bus_reply_method_return(message, "h", fd);
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* console.c - everything the guest prints, and what is typed for it.
+ *
+ * It reads from a terminal, the only thing that carries a window size, but prints to a pipe, like
+ * everything else its kernel prints: a pty takes 12 KB at most and a work queue's turn for each
+ * write, which would slow a guest that prints much (bench/console). */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <termios.h>
+
+#include "api/log-format.h"
+#include "basic/fd-util.h"
+#include "basic/log.h"
+#include "basic/time-util.h"
+#include "daemon/console/console.h"
+
+enum {
+        TAIL_SIZE = 16 * 1024, /* what is kept in memory */
+        READ_SIZE = 16 * 1024,
+        MUCH = 1024,          /* read at once: more will come */
+        READS_PER_EVENT = 64, /* then the other event sources have their turn */
+        PIPE_SIZE = 1 << 20,  /* wanted; some hosts give less */
+        DRAIN_MAX =
+                1024, /* reads of a dead guest's last output: bounded, whatever is in the pipe */
+};
+
+#define REST USEC_PER_MSEC
+
+typedef struct Channel {
+        int fd;
+        sd_event_source *source;
+} Channel;
+
+struct Console {
+        sd_event *event;
+        ConsoleLog *log;
+        ConsoleJournal *journal;
+        ConsoleClients *clients;
+        Channel terminal, output;
+        bool pty; /* the terminal is one */
+        sd_event_source *rest;
+        ConsoleSize size; /* of the terminal in front of it; 0 = nobody has said */
+        size_t n_input;
+        char input[CONSOLE_PACKET_MAX]; /* typed, and not taken by the guest yet */
+        char tail[2 * TAIL_SIZE + 1]; /* the newest bytes at its end; moved down when it is full */
+        size_t tail_len;
+};
+
+static void keep_tail(Console *c, const char *data, size_t size) {
+        if (size > TAIL_SIZE) {
+                data += size - TAIL_SIZE;
+                size = TAIL_SIZE;
+        }
+        if (c->tail_len + size > 2 * TAIL_SIZE) {
+                memmove(c->tail, c->tail + c->tail_len - TAIL_SIZE, TAIL_SIZE);
+                c->tail_len = TAIL_SIZE;
+        }
+        for (size_t i = 0; i < size; i++)
+                c->tail[c->tail_len + i] = data[i] ? data[i] : '?';
+        c->tail_len += size;
+        c->tail[c->tail_len] = '\0';
+}
+
+/* Positive: so many bytes were read, 0 = nothing there, negative = the other end is closed or
+ * broken. */
+static int channel_read(Console *c, Channel *ch) {
+        char buf[READ_SIZE];
+        ssize_t n = read(ch->fd, buf, sizeof(buf));
+
+        if (n < 0)
+                return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+        if (n == 0)
+                return -EPIPE;
+        keep_tail(c, buf, (size_t) n);
+        if (c->log)
+                console_log_write(c->log, buf, (size_t) n);
+        if (c->journal)
+                console_journal_write(c->journal, buf, (size_t) n);
+        console_clients_output(c->clients, buf, (size_t) n);
+        return (int) n;
+}
+
+static void channel_close(Channel *ch) {
+        ch->source = sd_event_source_disable_unref(ch->source);
+        ch->fd = safe_close(ch->fd);
+}
+
+/* ---- what is typed ---- */
+
+static void watch_terminal(Console *c) {
+        (void) sd_event_source_set_io_events(c->terminal.source,
+                                             EPOLLIN | (c->n_input > 0 ? EPOLLOUT : 0));
+}
+
+/* Gives the guest what it takes; a guest that is gone takes everything. */
+static void write_input(Console *c) {
+        ssize_t n;
+
+        if (c->n_input == 0)
+                return;
+        n = c->terminal.fd < 0 ? (ssize_t) c->n_input : write(c->terminal.fd, c->input, c->n_input);
+        if (n < 0)
+                n = errno == EAGAIN || errno == EINTR ? 0 : (ssize_t) c->n_input;
+        c->n_input -= (size_t) n;
+        memmove(c->input, c->input + n, c->n_input);
+        if (c->terminal.source)
+                watch_terminal(c);
+}
+
+static bool on_input(const void *data, size_t size, void *userdata) {
+        Console *c = userdata;
+
+        if (c->n_input > 0)
+                return false;
+        memcpy(c->input, data, size); /* less than a packet */
+        c->n_input = size;
+        write_input(c);
+        return true;
+}
+
+static void apply_size(Console *c) {
+        const struct winsize w = { .ws_row = c->size.rows, .ws_col = c->size.columns };
+
+        if (c->pty && c->terminal.fd >= 0 && w.ws_row > 0 && w.ws_col > 0)
+                (void) ioctl(c->terminal.fd, TIOCSWINSZ, &w);
+}
+
+static void on_resized(ConsoleSize size, void *userdata) {
+        Console *c = userdata;
+
+        c->size = size;
+        apply_size(c);
+}
+
+static const char *on_recent(size_t *ret_size, void *userdata) {
+        Console *c = userdata;
+        size_t n = MIN(c->tail_len, (size_t) TAIL_SIZE);
+
+        *ret_size = n;
+        return c->tail + c->tail_len - n;
+}
+
+ConsoleClients *console_clients(Console *c) {
+        return c->clients;
+}
+
+/* Nobody is there any more to take what was typed. */
+static void drop_input(Console *c) {
+        c->n_input = 0;
+        console_clients_resume(c->clients);
+}
+
+/* ---- what is printed ---- */
+
+/* True: there was much of it. */
+static bool drain(Console *c, Channel *ch) {
+        bool much = false;
+
+        for (int i = 0; i < READS_PER_EVENT; i++) {
+                int r = channel_read(c, ch);
+
+                much |= r >= MUCH;
+                if (r == 0)
+                        break;
+                if (r < 0) { /* every process of the guest has closed it: EIO of a pty, end of a
+                                socket or pipe */
+                        channel_close(ch);
+                        if (ch == &c->terminal)
+                                drop_input(c);
+                        return false;
+                }
+        }
+        return much;
+}
+
+/* Who waits for each piece that a guest prints is woken for each, and every read sends the guest a
+ * signal, which costs it more than the printing (bench/console). So the pipe is let fill up for a
+ * moment. */
+static int rest(Console *c) {
+        (void) sd_event_source_set_enabled(c->output.source, SD_EVENT_OFF);
+        (void) sd_event_source_set_time_relative(c->rest, REST);
+        return sd_event_source_set_enabled(c->rest, SD_EVENT_ONESHOT);
+}
+
+static int on_rested(sd_event_source *s, uint64_t usec, void *userdata) {
+        Console *c = userdata;
+
+        (void) s;
+        (void) usec;
+        if (c->output.fd < 0)
+                return 0;
+        if (drain(c, &c->output))
+                return rest(c);
+        return c->output.source ? sd_event_source_set_enabled(c->output.source, SD_EVENT_ON) : 0;
+}
+
+static int on_output(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        Console *c = userdata;
+
+        (void) s;
+        (void) fd;
+        (void) revents;
+        return drain(c, &c->output) ? rest(c) : 0;
+}
+
+static int on_terminal(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        Console *c = userdata;
+
+        (void) s;
+        (void) fd;
+        if (revents & EPOLLOUT) {
+                write_input(c);
+                if (c->n_input == 0)
+                        console_clients_resume(c->clients);
+        }
+        (void) drain(c, &c->terminal);
+        return 0;
+}
+
+void console_set_sinks(Console *c, ConsoleLog *log, ConsoleJournal *journal) {
+        console_log_close(c->log);
+        console_journal_free(c->journal);
+        c->log = log;
+        c->journal = journal;
+}
+
+Console *console_free(Console *c) {
+        if (c) {
+                channel_close(&c->terminal);
+                channel_close(&c->output);
+                console_set_sinks(c, NULL, NULL);
+                console_clients_free(c->clients);
+                sd_event_source_disable_unref(c->rest);
+                sd_event_unref(c->event);
+                free(c);
+        }
+        return NULL;
+}
+
+int console_new(sd_event *event, Console **ret) {
+        _cleanup_(console_freep) Console *c = calloc(1, sizeof(*c));
+        const ConsoleClientsListener listener = {
+                .input = on_input, .resized = on_resized, .recent = on_recent, .userdata = c
+        };
+        int r;
+
+        if (!c)
+                return -ENOMEM;
+        c->event = sd_event_ref(event);
+        c->terminal.fd = c->output.fd = -EBADF;
+        if ((r = console_clients_new(event, &listener, &c->clients)) < 0 ||
+            (r = sd_event_add_time_relative(event, &c->rest, CLOCK_MONOTONIC, 0, 1, on_rested, c)) <
+                    0 ||
+            (r = sd_event_source_set_enabled(c->rest, SD_EVENT_OFF)) < 0)
+                return r;
+        (void) sd_event_source_set_description(c->rest, "console-rest");
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+/* A raw pty: the guest's own terminal layer does the line discipline. */
+static int open_pty(uid_t owner, int *ret_master, int *ret_slave) {
+        _cleanup_close_ int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+        _cleanup_close_ int slave = -EBADF;
+        struct termios t;
+        char path[64];
+
+        if (master < 0 || unlockpt(master) < 0 || ptsname_r(master, path, sizeof(path)) != 0)
+                return -errno;
+        slave = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+        if (slave < 0 || tcgetattr(slave, &t) < 0)
+                return -errno;
+        cfmakeraw(&t);
+        if (tcsetattr(slave, TCSANOW, &t) < 0 || fchown(slave, owner, (gid_t) -1) < 0)
+                return -errno;
+        *ret_master = TAKE_FD(master);
+        *ret_slave = TAKE_FD(slave);
+        return 0;
+}
+
+static int open_socket(int *ret_ours, int *ret_theirs) {
+        int pair[2], r;
+
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+                return -errno;
+        r = fd_nonblock(pair[0], true);
+        if (r < 0) {
+                safe_close(pair[0]);
+                safe_close(pair[1]);
+                return r;
+        }
+        *ret_ours = pair[0];
+        *ret_theirs = pair[1];
+        return 0;
+}
+
+static int channel_watch(Console *c, Channel *ch, int fd, sd_event_io_handler_t handler,
+                         const char *description) {
+        int r;
+
+        channel_close(ch);
+        ch->fd = fd;
+        r = sd_event_add_io(c->event, &ch->source, fd, EPOLLIN, handler, c);
+        if (r >= 0)
+                (void) sd_event_source_set_description(ch->source, description);
+        return r;
+}
+
+int console_open(Console *c, bool pty, uid_t owner, int *ret_terminal, int *ret_output) {
+        _cleanup_close_ int terminal = -EBADF, output = -EBADF;
+        int ours = -EBADF, pipe[2], r;
+
+        c->tail_len = 0;
+        c->tail[0] = '\0';
+        c->n_input = 0;
+        (void) sd_event_source_set_enabled(c->rest, SD_EVENT_OFF);
+        r = pty ? open_pty(owner, &ours, &terminal) : open_socket(&ours, &terminal);
+        if (r < 0)
+                return r;
+        r = channel_watch(c, &c->terminal, ours, on_terminal, "console-terminal");
+        if (r < 0)
+                return r;
+        c->pty = pty;
+        apply_size(c);
+        if (pipe2(pipe, O_CLOEXEC) < 0)
+                return -errno;
+        output = pipe[1];
+        (void) fcntl(pipe[0], F_SETPIPE_SZ, PIPE_SIZE);
+        r = channel_watch(c, &c->output, pipe[0], on_output, "console-output");
+        if (r < 0 || (r = fd_nonblock(pipe[0], true)) < 0)
+                return r;
+        *ret_terminal = TAKE_FD(terminal);
+        *ret_output = TAKE_FD(output);
+        return 0;
+}
+
+void console_note_boot(Console *c, const char *kernel) {
+        if (c->log)
+                console_log_mark(c->log, LOG_MARK_BOOT, kernel);
+}
+
+void console_note_end(Console *c, const char *why) {
+        if (c->log)
+                console_log_mark(c->log, LOG_MARK_END, why);
+}
+
+void console_finish(Console *c) {
+        Channel *channels[] = { &c->output, &c->terminal };
+
+        FOREACH_ELEMENT (ch, channels) {
+                for (int i = 0; (*ch)->fd >= 0 && i < DRAIN_MAX; i++)
+                        if (channel_read(c, *ch) <= 0)
+                                break;
+                channel_close(*ch);
+        }
+        drop_input(c);
+        if (c->journal)
+                console_journal_finish(c->journal);
+}
+
+const char *console_tail(Console *c) {
+        return c->tail;
+}

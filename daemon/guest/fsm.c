@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* fsm.c - state x event -> action and next state. */
+
+#include "daemon/guest/fsm.h"
+
+/* Operations: what a state waits for. Caveats: what must hold in it.
+ *
+ * - stopped: nothing of the guest is on the host; umld ends here, or has just begun
+ * - preparing: set-up is one synchronous pass, so only its result is an event; left to the event
+ *   loop only while a broken file system is mended
+ * - booting: the kernel runs; timer = StartTimeout
+ * - running: ready; no timer
+ * - stopping: the timer walks the steps of the stop; a second order does not start them again, only
+ *   EV_KILL cuts them short; whether it comes up again is GuestWanted's business: EV_DIED_… tells
+ * - backoff: no process; the host stays prepared; timer = the next start
+ * - failed: like stopped, with a reason to be mended first */
+static const GuestTransition table[GUEST_STATE_MAX][GUEST_EVENT_MAX] = {
+        [GUEST_STOPPED] = {
+                [EV_START]      = { ACT_PREPARE,   GUEST_PREPARING },
+        },
+        [GUEST_PREPARING] = {
+                [EV_PREPARED]   = { ACT_LAUNCH,    GUEST_BOOTING },
+                [EV_DIED_AGAIN] = { ACT_WAIT,      GUEST_BACKOFF },
+                [EV_DIED_FAULT] = { ACT_FINISH,    GUEST_FAILED },
+                [EV_STOP]       = { ACT_FINISH,    GUEST_STOPPED },
+                [EV_KILL]       = { ACT_FINISH,    GUEST_STOPPED },
+        },
+        [GUEST_BOOTING] = {
+                [EV_READY]      = { ACT_ANNOUNCE,  GUEST_RUNNING },
+                [EV_TIMER]      = { ACT_KILL_HUNG, GUEST_BOOTING },
+                [EV_HUNG]       = { ACT_KILL_HUNG, GUEST_BOOTING },
+                [EV_DIED_AGAIN] = { ACT_WAIT,      GUEST_BACKOFF },
+                [EV_DIED_DONE]  = { ACT_FINISH,    GUEST_STOPPED },
+                [EV_DIED_FAULT] = { ACT_FINISH,    GUEST_FAILED },
+                [EV_STOP]       = { ACT_STOP,      GUEST_STOPPING },
+                [EV_RESTART]    = { ACT_STOP,      GUEST_STOPPING },
+                [EV_KILL]       = { ACT_KILL,      GUEST_STOPPING },
+        },
+        [GUEST_RUNNING] = {
+                [EV_HUNG]       = { ACT_KILL_HUNG, GUEST_RUNNING },
+                [EV_SICK]       = { ACT_STOP_SICK, GUEST_STOPPING },
+                [EV_DIED_AGAIN] = { ACT_WAIT,      GUEST_BACKOFF },
+                [EV_DIED_DONE]  = { ACT_FINISH,    GUEST_STOPPED },
+                [EV_DIED_FAULT] = { ACT_FINISH,    GUEST_FAILED },
+                [EV_STOP]       = { ACT_STOP,      GUEST_STOPPING },
+                [EV_RESTART]    = { ACT_STOP,      GUEST_STOPPING },
+                [EV_KILL]       = { ACT_KILL,      GUEST_STOPPING },
+        },
+        [GUEST_STOPPING] = {
+                [EV_TIMER]      = { ACT_STOP_NEXT, GUEST_STOPPING },
+                [EV_DIED_AGAIN] = { ACT_WAIT,      GUEST_BACKOFF },
+                [EV_DIED_DONE]  = { ACT_FINISH,    GUEST_STOPPED },
+                [EV_DIED_FAULT] = { ACT_FINISH,    GUEST_FAILED },
+                [EV_KILL]       = { ACT_KILL,      GUEST_STOPPING },
+        },
+        [GUEST_BACKOFF] = {
+                [EV_START]      = { ACT_PREPARE,   GUEST_PREPARING },
+                [EV_TIMER]      = { ACT_PREPARE,   GUEST_PREPARING },
+                [EV_RESTART]    = { ACT_PREPARE,   GUEST_PREPARING },
+                [EV_STOP]       = { ACT_FINISH,    GUEST_STOPPED },
+                [EV_KILL]       = { ACT_FINISH,    GUEST_STOPPED },
+        },
+        [GUEST_FAILED] = {
+                [EV_START]      = { ACT_PREPARE,   GUEST_PREPARING },
+        },
+};
+
+GuestTransition guest_fsm(GuestState state, GuestEvent event) {
+        GuestTransition t;
+
+        assert(state >= 0 && state < GUEST_STATE_MAX);
+        assert(event >= 0 && event < GUEST_EVENT_MAX);
+        t = table[state][event];
+        if (t.action == ACT_IGNORE)
+                t.next = state;
+        return t;
+}
+
+static const char *const guest_event_table[] = {
+        [EV_START] = "start",
+        [EV_PREPARED] = "prepared",
+        [EV_READY] = "ready",
+        [EV_TIMER] = "timer",
+        [EV_DIED_AGAIN] = "died, again",
+        [EV_DIED_DONE] = "died, done",
+        [EV_DIED_FAULT] = "died, fault",
+        [EV_HUNG] = "hung",
+        [EV_SICK] = "sick",
+        [EV_STOP] = "stop",
+        [EV_RESTART] = "restart",
+        [EV_KILL] = "kill",
+};
+DEFINE_STRING_TABLE(guest_event, GuestEvent, GUEST_EVENT_MAX);
+
+static const char *const guest_action_table[] = {
+        [ACT_IGNORE] = "ignore",     [ACT_PREPARE] = "prepare",     [ACT_LAUNCH] = "launch",
+        [ACT_ANNOUNCE] = "announce", [ACT_STOP] = "stop",           [ACT_STOP_NEXT] = "stop harder",
+        [ACT_KILL] = "kill",         [ACT_KILL_HUNG] = "kill hung", [ACT_WAIT] = "wait",
+        [ACT_FINISH] = "finish",     [ACT_STOP_SICK] = "stop sick",
+};
+DEFINE_STRING_TABLE(guest_action, GuestAction, GUEST_ACTION_MAX);

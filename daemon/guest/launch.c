@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* launch.c - what the guest's kernel is started with, and by which umld-init. */
+
+#include <sys/stat.h>
+
+#include "basic/log.h"
+#include "daemon/boot/cmdline.h"
+#include "daemon/guest/parts.h"
+
+static char *notify_path(const Guest *g) {
+        return strfmt("%s/notify", g->host->directory);
+}
+
+/* What the kernel is started with now. */
+static int build_command(const Guest *g, Strv *ret_argv, Strv *ret_environment) {
+        _cleanup_free_ char *notify = notify_path(g);
+        const GuestPaths paths = { .umid = g->config->name,
+                                   .uml_dir = g->host->uml_dir,
+                                   .notify = notify };
+        const GuestNet net = { .mtu = g->host->mtu, .ipv6 = host_has_ipv6(g->host) };
+        int r;
+
+        if (!notify)
+                return -ENOMEM;
+        r = guest_cmdline(g->config, g->host->kernel, &net, &paths, ret_argv);
+        return r < 0 ? r
+                     : guest_environment(g->host->memory.path, g->host->cpu_fix,
+                                         g->pid_namespaces ? g->host->console_fix : NULL,
+                                         ret_environment);
+}
+
+bool guest_has_one_cpu(const Guest *g) {
+        return g->config->cpu_affinity == CPU_AFFINITY_AUTO &&
+               (g->config->cpus == 1 || !g->host->kernel->smp);
+}
+
+static Launch describe_launch(const Guest *g, const Strv *argv, const Strv *environment) {
+        return (Launch){
+                .init = g->init,
+                .argv = argv,
+                .environment = environment,
+                .uid = g->host->uid,
+                .directory = g->host->uml_dir,
+                .cgroup_fd = g->host->cgroup_fd,
+                .mount_ns_fd = g->host->mount_ns_fd,
+                .no_pid_namespace = !g->pid_namespaces,
+                .one_cpu = guest_has_one_cpu(g),
+        };
+}
+
+static ino_t namespace_id(int fd) {
+        struct stat st;
+
+        return fd >= 0 && fstat(fd, &st) >= 0 ? st.st_ino : 0;
+}
+
+void guest_drop_standby(Guest *g) {
+        launch_cancel(&g->standby);
+        strv_done(&g->standby_argv);
+        strv_done(&g->standby_environment);
+}
+
+void guest_make_standby(Guest *g) {
+        Launch l = describe_launch(g, &g->standby_argv, &g->standby_environment);
+        int r;
+
+        guest_drop_standby(g);
+        if (!g->pid_namespaces) /* what is left of a guest is then ended by ending all our children
+                                 */
+                return;
+        r = build_command(g, &g->standby_argv, &g->standby_environment);
+        g->standby_mount_ns = namespace_id(l.mount_ns_fd);
+        if (r >= 0)
+                r = launch_prepare(&l, &g->standby);
+        if (r < 0)
+                log_debug_errno(r, "no umld-init stands by, ignoring: %m");
+}
+
+static int fault_console(int error, Fault *f) {
+        return fault_set(f, VERDICT_EXIT, true, error, "cannot make the guest's console: %m%s",
+                         error == -ENOSPC || error == -EIO
+                                 ? "; no pseudo-terminal is free: raise kernel.pty.max, or end "
+                                   "what holds them"
+                                 : "");
+}
+
+static int fault_start(const Guest *g, int error, Fault *f) {
+        return fault_set(f, VERDICT_EXIT, error != -ENOENT, error, "cannot start %s: %m",
+                         g->config->kernel);
+}
+
+int guest_launch(Guest *g, const GuestProcessListener *listener, Fault *f) {
+        _cleanup_free_ char *notify = notify_path(g);
+        _cleanup_strv_ Strv argv = {}, environment = {};
+        _cleanup_close_ int terminal = -EBADF, output = -EBADF;
+        const Launch l = describe_launch(g, &argv, &environment);
+        int r = notify ? build_command(g, &argv, &environment) : -ENOMEM;
+
+        if (r < 0)
+                return fault_start(g, r, f);
+        r = console_open(g->console, g->pid_namespaces, g->host->uid, &terminal, &output);
+        if (r < 0)
+                return fault_console(r, f);
+        console_note_boot(g->console, g->host->kernel->release);
+        if (!strv_equal(&argv, &g->standby_argv) ||
+            !strv_equal(&environment, &g->standby_environment) ||
+            namespace_id(l.mount_ns_fd) != g->standby_mount_ns)
+                guest_drop_standby(g);
+        r = guest_process_start(g->event, &l, &g->standby, output, terminal, notify,
+                                g->host->uml_dir, listener, &g->process);
+        guest_drop_standby(g);
+        return r < 0 ? fault_start(g, r, f) : r;
+}

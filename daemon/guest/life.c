@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* life.c - a Guest is made, changed and taken apart. */
+
+#include <signal.h>
+
+#include "basic/log.h"
+#include "daemon/base/companions.h"
+#include "daemon/guest/crash.h"
+#include "daemon/guest/log.h"
+#include "daemon/guest/parts.h"
+
+GuestHealth guest_health(const Guest *g) {
+        if (space_watch_frozen(g->space))
+                return HEALTH_FROZEN;
+        if (g->health)
+                return health_watch_grade(g->health);
+        return g->state == GUEST_BOOTING && g->process && !guest_process_booted(g->process)
+                       ? HEALTH_BOOTING
+                       : HEALTH_UNKNOWN;
+}
+
+int guest_guard_session(Guest *g, const char *ssh_connection, Fault *fault) {
+        int r = guard_add_session(&g->host->guard, ssh_connection);
+
+        if (r <= 0)
+                return r;
+        return MIN(host_rules_follow(g->host, fault), 0);
+}
+
+Guest *guest_free(Guest *g) {
+        if (!g)
+                return NULL;
+        guest_memory_free(g->memory);
+        guest_unwatch(g);
+        space_watch_free(g->space);
+        cpu_watch_free(g->cpu);
+        disk_check_free(g->disk_check);
+        guest_process_free(g->process);
+        guest_drop_standby(g);
+        if (g->trial)
+                guest_drop_trial(g);
+        if (g->host && g->host->is_up) /* the event loop has failed */
+                host_down(g->host);
+        sd_event_source_disable_unref(g->timer);
+        sd_event_source_disable_unref(g->due);
+        sd_event_source_disable_unref(g->verify);
+        sd_event_source_disable_unref(g->settle);
+        fault_done(&g->fault);
+        if (g->crash) /* the event loop has failed */
+                guest_keep_crash(g);
+        free(g->init);
+        free(g->hung_why);
+        free(g->fallback_why);
+        console_free(g->console);
+        net_watch_free(g->net_watch);
+        proxies_free(g->proxies);
+        disk_sync_free(g->disk_sync);
+        host_free(g->host);
+        config_free(g->config);
+        config_free(g->next_config);
+        last_exit_done(&g->last_exit);
+        free(g->why);
+        sd_event_unref(g->event);
+        free(g);
+        return NULL;
+}
+
+int guest_new(sd_event *event, Config *config, const char *runtime, const GuestListener *listener,
+              Guest **ret) {
+        _cleanup_(guest_freep) Guest *g = calloc(1, sizeof(*g));
+        int r;
+
+        if (!g) {
+                config_free(config);
+                return log_oom();
+        }
+        g->standby.status_fd = -EBADF;
+        g->event = sd_event_ref(event);
+        g->listener = *listener;
+        g->config = config;
+        g->since = moment_after(CLOCK_BOOTTIME, 0);
+        g->pid_namespaces = launch_has_pid_namespaces();
+        r = host_new(config, runtime, &g->host);
+        if (r < 0)
+                return log_error_errno(r, "cannot look at the host: %m");
+        r = net_watch_new(event, g->host, &g->net_watch);
+        if (r < 0)
+                return log_error_errno(r, "cannot watch the host's network: %m");
+        host_sweep(g->host);
+        guest_find_unconfirmed(g);
+        r = guest_memory_new(event, g->host, listener->memory_pressure, listener->userdata,
+                             &g->memory);
+        if (r < 0)
+                return log_error_errno(r, "cannot look after the guest's memory: %m");
+        r = disk_sync_new(event, g->host->disk_fds, ARRAY_SIZE(g->host->disk_fds), &g->disk_sync);
+        if (r < 0)
+                return log_error_errno(r, "cannot watch the guest's disks: %m");
+        r = companion_find(COMPANION_INIT, &g->init);
+        if (r < 0)
+                return log_error_errno(r, "%s: %m; install umld completely",
+                                       g->init ?: "umld-init");
+        r = proxies_new(event, g->init, g->pid_namespaces, &g->proxies);
+        if (r < 0)
+                return log_oom();
+        g->host->proxies = g->proxies;
+        r = console_new(event, &g->console);
+        if (r < 0)
+                return log_oom();
+        r = guest_open_log(g);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(g);
+        return 0;
+}

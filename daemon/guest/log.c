@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* log.c - where a guest's console is kept. */
+
+#include "daemon/guest/log.h"
+#include "api/dirs.h"
+#include "basic/file-util.h"
+#include "basic/log.h"
+#include "host/accounts.h"
+
+static int open_file(const Config *c, ConsoleLog **ret) {
+        _cleanup_free_ char *directory = umld_path(DIR_LOG, c->name, NULL);
+        _cleanup_free_ char *path = umld_path(DIR_LOG, c->name, "console.log");
+        gid_t group = account_readers();
+        int r;
+
+        if (!directory || !path)
+                return log_oom();
+        r = mkdir_p(directory, 0750);
+        if (r >= 0 && group != (gid_t) -1 && lchown(directory, (uid_t) -1, group) < 0)
+                log_debug_errno(errno, "%s: cannot be given to group umld: %m", directory);
+        if (r >= 0)
+                r = console_log_open(path, c->log_max, c->log_files, group, ret);
+        if (r < 0)
+                return log_error_errno(
+                        r, "%s: cannot log the guest's console: %m; make room or set Log=no", path);
+        return 0;
+}
+
+int guest_open_log(Guest *g) {
+        _cleanup_(console_log_closep) ConsoleLog *log = NULL;
+        _cleanup_(console_journal_freep) ConsoleJournal *journal = NULL;
+        int r = 0, q = 0;
+
+        if (g->config->log)
+                r = open_file(g->config, &log);
+        if (g->config->journal) {
+                q = console_journal_new(CONSOLE_JOURNAL_SOCKET, g->config->name, &journal);
+                if (q < 0)
+                        log_error_errno(q, "cannot send the guest's console to the journal: %m");
+        }
+        console_set_sinks(g->console, TAKE_PTR(log), TAKE_PTR(journal));
+        return r < 0 ? r : q;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What the files of Guest have for each other, and nobody else. */
+
+#include "daemon/guest/guest.h"
+
+/* launch.c: starts the kernel, by the umld-init that stands by where it was made for this
+ * very start. */
+int guest_launch(Guest *g, const GuestProcessListener *listener, Fault *f);
+/* Can it do one thing at a time only, and may it keep to one of the host's CPUs for that? */
+bool guest_has_one_cpu(const Guest *g);
+/* Without one a restart only takes longer. */
+void guest_make_standby(Guest *g);
+void guest_drop_standby(Guest *g);
+
+/* end.c: the event for the state table that comes after an end with this verdict … */
+GuestEvent guest_decide(Guest *g, Verdict verdict, usec_t run_time);
+/* … or after a fault of the set-up: final unless its cause may go away. */
+GuestEvent guest_decide_fault(Guest *g, const Fault *f);
+/* How did the boot that just ended end? *ret_detail is the caller's to free(), NULL when memory is
+ * out. */
+void guest_judge_end(Guest *g, Verdict *ret_verdict, char **ret_detail);
+
+/* reload.c: what is left of a reload that a umld before this one did not see confirmed. */
+void guest_find_unconfirmed(Guest *g);
+void guest_drop_trial(Guest *g);
+
+/* profile.c: notes how a boot ended; true: the next start is the first of the fallback. */
+bool guest_note_boot_end(Guest *g, Verdict verdict, usec_t run_time);
+/* Somebody wants another try with the normal profile. */
+void guest_forget_boots(Guest *g);
+/* Before a start: brings the configuration to the profile that it is due. */
+void guest_choose_profile(Guest *g);
+
+/* watch.c: begins to ask the kernel for signs of life, if it can be asked, … */
+void guest_watch_health(Guest *g);
+/* … the services of a guest that is ready, … */
+void guest_watch_services(Guest *g);
+/* … and leaves all of them alone. */
+void guest_unwatch(Guest *g);
+
+/* timer.c: EV_TIMER after that time, or never. One timer serves all states: it belongs to the
+ * one that is current. */
+void guest_arm_timer(Guest *g, usec_t delay);
+void guest_disarm_timer(Guest *g);
+
+/* prepare.c: sets the host up, and says how that went as an event. */
+void guest_prepare(Guest *g);
+
+/* guest.c: does what the state table says. */
+void guest_event(Guest *g, GuestEvent event, const char *why);
+/* … and the only place that changes the state, or the sentence that goes with it. */
+void guest_set_state(Guest *g, GuestState to, const char *why);

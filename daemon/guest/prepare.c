@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* prepare.c - what comes before each start of a guest's kernel. */
+
+#include "basic/log.h"
+#include "daemon/base/notify.h"
+#include "daemon/guest/crash.h"
+#include "daemon/guest/log.h"
+#include "daemon/guest/parts.h"
+#include "daemon/guest/verdict.h"
+
+enum {
+        DISK_CHECK_STARTS = 10, /* times StartTimeout= */
+};
+
+static void take_next_config(Guest *g) {
+        if (!g->next_config || g->trial) /* what waits for a start waits for the trial's end, too */
+                return;
+        guest_drop_standby(g);
+        disk_sync_stop(g->disk_sync);
+        host_down(g->host); /* by the old names */
+        config_free(g->config);
+        g->config = TAKE_PTR(g->next_config);
+        g->host->config = g->config;
+        guest_forget_boots(g);
+        (void) guest_open_log(g); /* without one rather than not at all; it has said why */
+}
+
+static const char *prepared_text(const Guest *g) {
+        return g->config->in_fallback ? "host is set up, for the fallback" : "host is set up";
+}
+
+static void fail_preparation(Guest *g, const Fault *fault) {
+        GuestEvent event = guest_decide_fault(g, fault);
+
+        last_exit_set(&g->last_exit, fault->verdict, fault->text ? strdup(fault->text) : NULL);
+        guest_event(g, event, fault->text ?: "out of memory");
+}
+
+static void on_disks_checked(const Fault *fault, void *userdata) {
+        Guest *g = userdata;
+
+        g->disk_check = disk_check_free(g->disk_check);
+        if (fault)
+                fail_preparation(g, fault);
+        else
+                guest_event(g, EV_PREPARED, prepared_text(g));
+}
+
+/* False: there is no need, or it cannot be done. */
+static bool begin_disk_check(Guest *g) {
+        usec_t limit = DISK_CHECK_STARTS * g->config->start_timeout;
+        int r = disk_check_start(g->event, g->host, limit, on_disks_checked, g, &g->disk_check);
+
+        if (r < 0)
+                log_warning_errno(r, "cannot check the file system of a disk, going on: %m");
+        if (r <= 0)
+                return false;
+        guest_keep_crash(g); /* who knows what comes before the next start */
+        notify_extend_timeout(usec_add(limit, 10 * USEC_PER_SEC));
+        guest_set_state(g, GUEST_PREPARING,
+                        "a disk's file system has noted errors and is being checked");
+        return true;
+}
+
+void guest_prepare(Guest *g) {
+        _cleanup_(fault_done) Fault fault = {};
+        int r;
+
+        take_next_config(g);
+        guest_choose_profile(g);
+        g->next_start = (Moment){};
+        g->asked = ASKED_NOTHING;
+        free(g->hung_why);
+        g->hung_why = NULL;
+        g->stop_step = 0;
+        g->guest_said_ready = false;
+        fault_done(&g->fault);
+        r = host_up_again(g->host, &fault);
+        if (r < 0) {
+                fail_preparation(g, &fault);
+                return;
+        }
+        (void) net_watch_update(g->net_watch);
+        if (!begin_disk_check(g))
+                guest_event(g, EV_PREPARED, prepared_text(g));
+}

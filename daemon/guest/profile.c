@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* profile.c - which profile the guest's next start is one of. */
+
+#include "basic/log.h"
+#include "daemon/guest/parts.h"
+
+bool guest_note_boot_end(Guest *g, Verdict verdict, usec_t run_time) {
+        const Config *c = g->config;
+        const FallbackRule rule = {
+                .present = c->has_fallback,
+                .other_kernel = c->has_fallback && !streq(c->kernel, c->fallback_kernel),
+                .after = c->fallback_after,
+        };
+        bool ready = g->state == GUEST_RUNNING || g->state == GUEST_STOPPING;
+
+        return fallback_note_end(&g->boots, &rule, verdict, ready, run_time);
+}
+
+void guest_forget_boots(Guest *g) {
+        g->boots = (FallbackHistory){};
+}
+
+void guest_choose_profile(Guest *g) {
+        const LastExit *e = &g->last_exit;
+
+        if (g->boots.active == g->config->in_fallback)
+                return;
+        config_switch_profile(g->config);
+        free(g->fallback_why);
+        g->fallback_why = NULL;
+        if (!g->config->in_fallback) {
+                log_notice("back to the normal profile");
+                return;
+        }
+        g->fallback_why = strfmt("%u failed boot%s in a row, the last: %s: %s", g->boots.failed,
+                                 g->boots.failed == 1 ? "" : "s", verdict_to_string(e->verdict),
+                                 e->detail ?: "");
+        log_warning("going over to the fallback after %s; `umlctl restart` ends that",
+                    g->fallback_why ?: "failed boots");
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* timer.c - the time that a guest has for what its state waits for. */
+
+#include "basic/log.h"
+#include "daemon/base/notify.h"
+#include "daemon/guest/parts.h"
+#include "daemon/watch/heartbeat.h"
+
+/* A host that was frozen or suspended: the guest had no time either, and gets what it has missed of
+ * it, as long as that is not more than it was to have at all. */
+static void wait_fairly(Guest *g, usec_t late) {
+        log_notice("%s: umld was not let run for %s, so the guest gets more time",
+                   guest_state_to_string(g->state),
+                   FORMAT_TIMESPAN(late / USEC_PER_MSEC * USEC_PER_MSEC));
+        if (g->state == GUEST_STOPPING || !g->announced)
+                notify_extend_timeout(usec_add(g->patience, 10 * USEC_PER_SEC));
+        g->stop_began = usec_add(g->stop_began, late);
+        g->stop_due = usec_add(g->stop_due, late);
+        guest_arm_timer(g, MIN(late, g->patience));
+}
+
+static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
+        usec_t late = usec_sub(now_usec(CLOCK_MONOTONIC), usec);
+        Guest *g = userdata;
+
+        (void) s;
+        if (late > HOST_LATE_MAX && g->state != GUEST_BACKOFF)
+                wait_fairly(g, late);
+        else
+                guest_event(g, EV_TIMER, "");
+        return 0;
+}
+
+static int on_due(sd_event_source *s, void *userdata) {
+        (void) s;
+        guest_event(userdata, EV_TIMER, "");
+        return 0;
+}
+
+static int finish_source(int r, sd_event_source *s, const char *description) {
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(s, description);
+        return sd_event_source_set_priority(s, SD_EVENT_PRIORITY_IMPORTANT);
+}
+
+/* At once without a timer: to program that of the host would take longer than many a restart has.
+ */
+static int arm_at_once(Guest *g) {
+        int r;
+
+        if (g->due)
+                return sd_event_source_set_enabled(g->due, SD_EVENT_ONESHOT);
+        r = sd_event_add_defer(g->event, &g->due, on_due, g);
+        return finish_source(r, g->due, "guest-due");
+}
+
+static int arm_later(Guest *g, usec_t delay) {
+        usec_t at = usec_add(now_usec(CLOCK_MONOTONIC), delay);
+        int r;
+
+        if (!g->timer) {
+                r = sd_event_add_time(g->event, &g->timer, CLOCK_MONOTONIC, at, 1, on_timer, g);
+                return finish_source(r, g->timer, "guest-timer");
+        }
+        r = sd_event_source_set_time(g->timer, at);
+        return r < 0 ? r : sd_event_source_set_enabled(g->timer, SD_EVENT_ONESHOT);
+}
+
+void guest_arm_timer(Guest *g, usec_t delay) {
+        int r;
+
+        guest_disarm_timer(g);
+        g->patience = delay;
+        r = delay == 0 ? arm_at_once(g) : arm_later(g, delay);
+        if (r < 0) {
+                log_error_errno(r, "cannot set a timer: %m");
+                (void) sd_event_exit(g->event, r);
+        }
+}
+
+void guest_disarm_timer(Guest *g) {
+        if (g->timer)
+                (void) sd_event_source_set_enabled(g->timer, SD_EVENT_OFF);
+        if (g->due)
+                (void) sd_event_source_set_enabled(g->due, SD_EVENT_OFF);
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* verdict.c - from evidence to a verdict and one sentence. */
+
+#include <inttypes.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "basic/string-util.h"
+#include "daemon/guest/verdict.h"
+#include "daemon/host/memory.h"
+
+enum {
+        DETAIL_MAX = 200,
+};
+
+/* SIGBUS on the memory file. */
+#define OUT_OF_SPACE "ran out of space"
+
+/* What a dying kernel says on its console (UML-measured), most telling first: the exit status alone
+ * is under the guest's control. */
+static const struct {
+        const char *words;
+        Verdict verdict;
+} last_words[] = {
+        { OUT_OF_SPACE, VERDICT_MEMORY },
+        { "Too few physical memory", VERDICT_USAGE }, /* Memory= below the kernel's minimum */
+        { "must be not mounted noexec", VERDICT_MEMORY },
+        { "Failed to lock '", VERDICT_DISK },
+        { "Unable to mount root fs", VERDICT_DISK },
+        { "ptrace set fp regs failed",
+          VERDICT_KERNEL }, /* CPU state larger than the kernel knows */
+        { "requested but not functional",
+          VERDICT_KERNEL }, /* seccomp=on where the host forbids it */
+};
+
+/* The line around p, escaped. */
+static char *line_around(const char *text, const char *p) {
+        const char *begin = p, *end = p + strcspn(p, "\r\n");
+
+        while (begin > text && begin[-1] != '\n' && begin[-1] != '\r')
+                begin--;
+        return escape_text(begin, (size_t) (end - begin), DETAIL_MAX);
+}
+
+/* Else there was room for all of the guest: the host itself was short of memory, or the guest only
+ * says so. */
+static bool memory_was_full(const Evidence *e) {
+        return e->memory_size > 0 && e->memory_free < e->memory_need;
+}
+
+static char *tell_memory(const Evidence *e) {
+        uint64_t size = memory_mib(e->memory_size);
+
+        return strfmt("memory file system full: %s %" PRIu64 "M of %" PRIu64 "M used",
+                      e->memory_path, size, size);
+}
+
+static Verdict judge_last_words(const Evidence *e, char **ret_line) {
+        FOREACH_ELEMENT (w, last_words) {
+                const char *p = strstr(e->console, w->words);
+
+                if (!p)
+                        continue;
+                *ret_line = streq(w->words, OUT_OF_SPACE) && memory_was_full(e)
+                                    ? tell_memory(e)
+                                    : line_around(e->console, p);
+                return w->verdict;
+        }
+        return VERDICT_NONE;
+}
+
+/* The last position of a word, so that an earlier boot or a program quoting it does not count. */
+static const char *find_last(const char *text, const char *word) {
+        const char *last = NULL;
+
+        for (const char *p = strstr(text, word); p; p = strstr(p + 1, word))
+                last = p;
+        return last;
+}
+
+/* Exit 0 under `noreboot` is a poweroff or a reboot: the kernel's own last line tells which. Its
+ * sysrq for a reboot goes past the code that says so. */
+static Verdict judge_exit_zero(const char *console) {
+        static const struct {
+                const char *words;
+                Verdict verdict;
+        } ends[] = {
+                { "reboot: Restarting system", VERDICT_REBOOT },
+                { "sysrq: Resetting", VERDICT_REBOOT },
+                { "reboot: Power down", VERDICT_POWEROFF },
+                { "reboot: System halted", VERDICT_POWEROFF },
+        };
+        const char *last = NULL;
+        Verdict v = VERDICT_POWEROFF;
+
+        FOREACH_ELEMENT (e, ends) {
+                const char *p = find_last(console, e->words);
+
+                if (!p || p < last)
+                        continue;
+                last = p;
+                v = e->verdict;
+        }
+        return v;
+}
+
+static Verdict judge_panic(const Evidence *e, char **ret_detail) {
+        _cleanup_free_ char *line = NULL;
+        Verdict v = judge_last_words(e, &line);
+        const char *p;
+
+        if (v != VERDICT_NONE)
+                *ret_detail = TAKE_PTR(line);
+        else if (e->panic)
+                *ret_detail = strdup(e->panic);
+        else if ((p = find_last(e->console, "Kernel panic - not syncing: ")))
+                *ret_detail = line_around(e->console, p);
+        else
+                *ret_detail = strdup("the kernel aborted without a word");
+        return v == VERDICT_NONE ? VERDICT_PANIC : v;
+}
+
+static Verdict judge_exit(const Evidence *e, char **ret_detail) {
+        int code = WEXITSTATUS(e->status);
+        Verdict v;
+
+        if (e->booted && code == 0) {
+                v = judge_exit_zero(e->console);
+                *ret_detail = strdup(v == VERDICT_REBOOT ? "the guest rebooted"
+                                                         : "the guest powered off");
+                return v;
+        }
+        v = judge_last_words(e, ret_detail);
+        if (v != VERDICT_NONE)
+                return v;
+        *ret_detail =
+                e->booted
+                        ? strfmt("the kernel ended with exit status %d", code)
+                        : strfmt("the kernel ended with exit status %d before it had booted", code);
+        return VERDICT_EXIT;
+}
+
+static const char *stop_text(const Evidence *e) {
+        return e->stop_clean && e->have_status && WIFEXITED(e->status) &&
+                               WEXITSTATUS(e->status) == 0
+                       ? "shut down cleanly"
+                       : "power cut";
+}
+
+/* During a stop every end is that stop's, but for a panic, which may have left its disks unclean.
+ */
+static Verdict judge_stop(const Evidence *e, char **ret_detail) {
+        if (e->have_status && WIFSIGNALED(e->status) && WTERMSIG(e->status) == SIGABRT)
+                return judge_panic(e, ret_detail);
+        *ret_detail = strfmt("%s by %s", stop_text(e), e->stop_step);
+        return VERDICT_STOPPED;
+}
+
+static Verdict judge_signal(const Evidence *e, char **ret_detail) {
+        int sig = WTERMSIG(e->status);
+
+        if (sig == SIGABRT)
+                return judge_panic(e, ret_detail);
+        *ret_detail = strfmt("killed by signal %d (%s)", sig, strsignal(sig));
+        return VERDICT_KILLED;
+}
+
+int verdict_judge(const Evidence *e, Verdict *ret, char **ret_detail) {
+        _cleanup_free_ char *detail = NULL;
+        Verdict v;
+
+        if (e->asked == ASKED_KILL_HUNG) {
+                detail = strdup(e->hung_why);
+                v = VERDICT_HUNG;
+        } else if (e->asked == ASKED_STOP_SICK) {
+                detail = strfmt("%s; %s by %s", e->hung_why, stop_text(e), e->stop_step);
+                v = VERDICT_HUNG;
+        } else if (e->asked == ASKED_KILL) {
+                detail = strdup("power cut, as asked");
+                v = VERDICT_STOPPED;
+        } else if (e->asked == ASKED_STOP)
+                v = judge_stop(e, &detail);
+        else if (!e->have_status) {
+                detail = strdup("the guest's processes were killed from outside");
+                v = VERDICT_KILLED;
+        } else if (WIFEXITED(e->status))
+                v = judge_exit(e, &detail);
+        else
+                v = judge_signal(e, &detail);
+        if (!detail)
+                return -ENOMEM;
+        *ret = v;
+        *ret_detail = TAKE_PTR(detail);
+        return 0;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* containment.c - the cgroup that holds all of a guest's processes, where the host lets us have
+ * one. */
+
+#include <fcntl.h>
+
+#include "basic/log.h"
+#include "basic/string-util.h"
+#include "daemon/host/host.h"
+#include "host/cgroup.h"
+
+/* One layer of several: without it the pid namespace, or umld-init as subreaper, does the same. */
+int host_cgroup_up(Host *h, Fault *f) {
+        _cleanup_free_ char *name = strfmt("umld-%s.%d", h->config->name, getpid()), *path = NULL;
+        int r;
+
+        (void) f;
+        if (h->cgroup_fd >= 0)
+                return 0;
+        if (!name)
+                return -ENOMEM;
+        r = cgroup_path(name, &path);
+        if (r >= 0)
+                r = ledger_note_cgroup(&h->ledger, path);
+        if (r >= 0)
+                r = cgroup_create(path);
+        if (r >= 0)
+                h->cgroup_fd = RET_NERRNO(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        if (r < 0 || h->cgroup_fd < 0)
+                log_debug_errno(r < 0 ? r : h->cgroup_fd,
+                                "no cgroup for the guest, going without: %m");
+        return 0;
+}
+
+void host_cgroup_down(Host *h) {
+        int r;
+
+        h->cgroup_fd = safe_close(h->cgroup_fd);
+        if (!h->ledger.cgroup)
+                return;
+        r = cgroup_kill(h->ledger.cgroup);
+        if (r >= 0 || r == -EOPNOTSUPP) {
+                for (int i = 0; i < 100; i++) { /* what was killed a moment ago is still leaving */
+                        r = cgroup_remove(h->ledger.cgroup);
+                        if (r != -EBUSY)
+                                break;
+                        (void) usleep(1000);
+                }
+        }
+        if (r < 0) {
+                log_warning_errno(r, "%s: cannot be removed, ignoring: %m", h->ledger.cgroup);
+                h->left_behind = true;
+        }
+}

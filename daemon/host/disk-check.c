@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* disk-check.c - runs umld-disk-check for the disks that need it, one after the other. */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include "basic/fd-util.h"
+#include "basic/log.h"
+#include "daemon/base/companions.h"
+#include "daemon/host/disk-check.h"
+#include "daemon/programs/disk-check-protocol.h"
+#include "host/ext-errors.h"
+
+enum {
+        LINES_MAX = 40, /* of what e2fsck says: the rest would only fill the host's log */
+        LINE_SIZE_MAX = 200,
+        CHUNK = 1024,
+};
+
+struct DiskCheck {
+        sd_event *event;
+        const Host *host;
+        usec_t limit;
+        DiskCheckDone done;
+        void *userdata;
+        char *program;
+        size_t disk; /* the one under way */
+        pid_t pid;
+        int output;
+        sd_event_source *child, *timer, *readable;
+        char line[LINE_SIZE_MAX]; /* what it has not ended yet */
+        size_t size;
+        unsigned lines;
+        bool late;
+};
+
+static const char *disk_path(const DiskCheck *c) {
+        return c->host->config->disks[c->disk].path;
+}
+
+/* The file system of a copy-on-write disk is in two files, which only the guest's kernel puts
+ * together. */
+static bool needs_check(const Host *h, size_t i) {
+        const Disk *d = &h->config->disks[i];
+        int fd = h->disk_fds[2 * i], r;
+
+        if (d->read_only || fd < 0)
+                return false;
+        if (d->cow) {
+                log_debug("Disk=%s: not looked at for errors, for changes are in %s", d->path,
+                          d->cow);
+                return false;
+        }
+        r = ext_errors_recorded(fd);
+        if (r < 0)
+                log_debug_errno(r, "Disk=%s: cannot be looked at for errors, ignoring: %m",
+                                d->path);
+        return r > 0;
+}
+
+static void log_line(DiskCheck *c) {
+        _cleanup_free_ char *text = escape_text(c->line, c->size, sizeof(c->line));
+
+        c->size = 0;
+        if (!isempty(text) && c->lines++ < LINES_MAX)
+                log_notice("Disk=%s: %s", disk_path(c), text);
+}
+
+/* It writes its lines in pieces. */
+static void log_output(DiskCheck *c) {
+        char buf[CHUNK];
+        ssize_t n;
+
+        while ((n = read(c->output, buf, sizeof(buf))) > 0)
+                for (ssize_t i = 0; i < n; i++) {
+                        bool end = buf[i] == '\n' || buf[i] == '\r';
+
+                        if (!end)
+                                c->line[c->size++] = buf[i];
+                        if (end || c->size == sizeof(c->line))
+                                log_line(c);
+                }
+}
+
+static int on_readable(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        (void) fd;
+        log_output(userdata);
+        if (revents & (EPOLLHUP | EPOLLERR))
+                (void) sd_event_source_set_enabled(s, SD_EVENT_OFF);
+        return 0;
+}
+
+static void end_program(DiskCheck *c) {
+        c->child = sd_event_source_disable_unref(c->child);
+        c->timer = sd_event_source_disable_unref(c->timer);
+        c->readable = sd_event_source_disable_unref(c->readable);
+        if (c->pid > 0) {
+                (void) kill(c->pid, SIGKILL);
+                while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+                        ;
+        }
+        c->pid = 0;
+        c->output = safe_close(c->output);
+}
+
+DiskCheck *disk_check_free(DiskCheck *c) {
+        if (!c)
+                return NULL;
+        end_program(c);
+        sd_event_unref(c->event);
+        free(c->program);
+        free(c);
+        return NULL;
+}
+
+/* What the end of the check of one disk means. 0: the guest may use it. */
+static int judge(const DiskCheck *c, const siginfo_t *si, Fault *f) {
+        int status = si->si_code == CLD_EXITED ? si->si_status : -1;
+
+        if (c->late)
+                return fault_set(f, VERDICT_DISK, false, -ETIMEDOUT,
+                                 "Disk=%s: its file system has errors, and e2fsck did not mend "
+                                 "them within %s; run `e2fsck -f %s`",
+                                 disk_path(c), FORMAT_TIMESPAN(c->limit), disk_path(c));
+        if (status == DISK_CHECK_NO_E2FSCK) {
+                log_warning("Disk=%s: its file system has errors, and there is no e2fsck to mend "
+                            "them, going on; install e2fsprogs",
+                            disk_path(c));
+                return 0;
+        }
+        if (status >= 0 && status < E2FSCK_UNCORRECTED) {
+                log_notice("Disk=%s: the file system is in order again", disk_path(c));
+                return 0;
+        }
+        return fault_set(f, VERDICT_DISK, false, -EUCLEAN,
+                         "Disk=%s: its file system has errors that e2fsck cannot mend by itself; "
+                         "copy it and run `e2fsck -f %s`",
+                         disk_path(c), disk_path(c));
+}
+
+static int next_disk(DiskCheck *c, size_t from);
+
+/* Tells the caller, who may free c. */
+static void finish(DiskCheck *c, int r, const Fault *f) {
+        if (r >= 0)
+                r = next_disk(c, c->disk + 1);
+        if (r > 0)
+                return;
+        if (r < 0 && !f->text) {
+                log_warning_errno(r, "cannot check the file system of a disk, going on: %m");
+                f = NULL;
+        }
+        c->done(r < 0 ? f : NULL, c->userdata);
+}
+
+static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
+        _cleanup_(fault_done) Fault f = {};
+        DiskCheck *c = userdata;
+        int r;
+
+        (void) s;
+        c->pid = 0; /* sd-event has waited for it */
+        log_output(c);
+        log_line(c);
+        r = judge(c, si, &f);
+        end_program(c);
+        finish(c, r, &f);
+        return 0;
+}
+
+static int on_timeout(sd_event_source *s, uint64_t usec, void *userdata) {
+        DiskCheck *c = userdata;
+
+        (void) s;
+        (void) usec;
+        c->late = true;
+        (void) kill(c->pid, SIGKILL);
+        return 0;
+}
+
+static int spawn(const DiskCheck *c, int image, int output, pid_t *ret) {
+        _cleanup_free_ char *user = strfmt("%u", (unsigned) c->host->uid);
+        char *const argv[] = { (char *) "umld-disk-check", user, NULL };
+        posix_spawn_file_actions_t actions;
+        posix_spawnattr_t attributes;
+        sigset_t none, all;
+        int r;
+
+        if (!user)
+                return -ENOMEM;
+        sigemptyset(&none);
+        sigfillset(&all);
+        r = posix_spawn_file_actions_init(&actions);
+        if (r != 0)
+                return -r;
+        r = posix_spawnattr_init(&attributes);
+        if (r != 0) {
+                posix_spawn_file_actions_destroy(&actions);
+                return -r;
+        }
+        if ((r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY,
+                                                  0)) == 0 &&
+            (r = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)) == 0 &&
+            (r = posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO)) == 0 &&
+            (r = posix_spawn_file_actions_adddup2(&actions, image, DISK_CHECK_FD)) == 0 &&
+            (r = posix_spawnattr_setsigmask(&attributes, &none)) == 0 &&
+            (r = posix_spawnattr_setsigdefault(&attributes, &all)) == 0 &&
+            (r = posix_spawnattr_setflags(&attributes,
+                                          POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF)) == 0)
+                r = posix_spawn(ret, c->program, &actions, &attributes, argv, environ);
+        posix_spawnattr_destroy(&attributes);
+        posix_spawn_file_actions_destroy(&actions);
+        return -r;
+}
+
+/* A descriptor that no place in the child takes; fd is closed. */
+static int lift(int fd) {
+        int r = RET_NERRNO(fcntl(fd, F_DUPFD_CLOEXEC, DISK_CHECK_FD + 1));
+
+        safe_close(fd);
+        return r;
+}
+
+static int check_disk(DiskCheck *c) {
+        _cleanup_close_ int image = -EBADF, theirs = -EBADF;
+        int ends[2], r;
+
+        log_warning("Disk=%s: its file system has noted errors; checking it before the start",
+                    disk_path(c));
+        c->lines = 0;
+        c->size = 0;
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return -errno;
+        c->output = ends[0];
+        theirs = lift(ends[1]);
+        if (theirs < 0)
+                return theirs;
+        if ((r = fd_nonblock(c->output, true)) < 0 ||
+            (r = sd_event_add_io(c->event, &c->readable, c->output, EPOLLIN, on_readable, c)) < 0)
+                return r;
+        image = RET_NERRNO(
+                fcntl(c->host->disk_fds[2 * c->disk], F_DUPFD_CLOEXEC, DISK_CHECK_FD + 1));
+        if (image < 0)
+                return image;
+        if ((r = spawn(c, image, theirs, &c->pid)) < 0)
+                return r;
+        if ((r = sd_event_add_child(c->event, &c->child, c->pid, WEXITED, on_child, c)) < 0 ||
+            (r = sd_event_add_time_relative(c->event, &c->timer, CLOCK_MONOTONIC, c->limit, 0,
+                                            on_timeout, c)) < 0)
+                return r;
+        return 1;
+}
+
+/* 1 = one is under way, 0 = none is left. */
+static int next_disk(DiskCheck *c, size_t from) {
+        for (c->disk = from; c->disk < c->host->config->n_disks; c->disk++)
+                if (needs_check(c->host, c->disk))
+                        return check_disk(c);
+        return 0;
+}
+
+int disk_check_start(sd_event *event, const Host *h, usec_t limit, DiskCheckDone done,
+                     void *userdata, DiskCheck **ret) {
+        _cleanup_(disk_check_freep) DiskCheck *c = NULL;
+        size_t i = 0;
+        int r;
+
+        while (i < h->config->n_disks && !needs_check(h, i))
+                i++;
+        if (i == h->config->n_disks)
+                return 0;
+        c = calloc(1, sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        *c = (DiskCheck){ .event = sd_event_ref(event),
+                          .host = h,
+                          .limit = limit,
+                          .done = done,
+                          .userdata = userdata,
+                          .output = -EBADF };
+        r = companion_find(COMPANION_DISK_CHECK, &c->program);
+        if (r >= 0)
+                r = next_disk(c, i);
+        if (r > 0)
+                *ret = TAKE_PTR(c);
+        return r;
+}

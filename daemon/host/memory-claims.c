@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* memory-claims.c - the book in which all umlds of a host write what their guests may still take.
+ */
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "basic/parse-util.h"
+#include "daemon/host/host.h"
+#include "daemon/host/memory-claims.h"
+#include "host/memfile.h"
+#include "host/shared.h"
+
+#define SETTING "memory"
+
+void memory_claim_format(const MemoryClaim *c, char buf[static MEMORY_CLAIM_TEXT_MAX]) {
+        snprintf(buf, MEMORY_CLAIM_TEXT_MAX, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %d", c->need,
+                 c->device, c->inode, c->pid);
+}
+
+int memory_claim_parse(const char *text, MemoryClaim *ret) {
+        char words[4][24], rest;
+        uint64_t v[4];
+
+        if (sscanf(text, "%23s %23s %23s %23s %c", words[0], words[1], words[2], words[3], &rest) !=
+            4)
+                return -EBADMSG;
+        for (size_t i = 0; i < 4; i++)
+                if (parse_unsigned(words[i], 0, i == 3 ? INT32_MAX : UINT64_MAX, &v[i]) < 0)
+                        return -EBADMSG;
+        *ret = (MemoryClaim){ .need = v[0], .device = v[1], .inode = v[2], .pid = (pid_t) v[3] };
+        return 0;
+}
+
+uint64_t memory_claim_open(const MemoryClaim *c) {
+        MemFile file;
+
+        if (c->pid <= 0 || memfile_find(c->pid, &file) < 0 || file.device != c->device ||
+            file.inode != c->inode)
+                return c->need; /* not running, or its pid is another's by now */
+        return c->need - MIN(file.charged, c->need);
+}
+
+uint64_t memory_claims_open(const MemoryClaims *claims, uint64_t device) {
+        uint64_t sum = 0;
+
+        for (size_t i = 0; i < claims->n; i++)
+                if (device == 0 || claims->v[i].device == device) {
+                        uint64_t open = memory_claim_open(&claims->v[i]);
+
+                        sum = sum > UINT64_MAX - open ? UINT64_MAX : sum + open;
+                }
+        return sum;
+}
+
+/* The directory of all guests, from that of what they share. */
+static char *runtime_of(const char *shared) {
+        const char *slash = strrchr(shared, '/');
+
+        return slash ? strndup(shared, (size_t) (slash - shared)) : NULL;
+}
+
+static int read_others(SharedSetting *s, const char *name, MemoryClaims *ret) {
+        _cleanup_strv_ Strv names = {}, texts = {};
+        int r = shared_users(s, name, &names, &texts);
+
+        if (r < 0)
+                return r;
+        ret->n = 0;
+        for (size_t i = 0; i < texts.n && ret->n < MEMORY_CLAIMS_MAX; i++)
+                if (memory_claim_parse(texts.v[i], &ret->v[ret->n]) >= 0)
+                        ret->n++;
+        return 0;
+}
+
+int memory_claims_note(const char *shared, const char *name, const MemoryClaim *claim,
+                       MemoryClaims *ret_others) {
+        _cleanup_(shared_closep) SharedSetting *s = NULL;
+        _cleanup_free_ char *runtime = runtime_of(shared);
+        char text[MEMORY_CLAIM_TEXT_MAX];
+        int r;
+
+        if (!runtime)
+                return -ENOMEM;
+        r = shared_open(shared, SETTING, host_guest_alive, runtime, &s);
+        if (r >= 0 && claim) {
+                memory_claim_format(claim, text);
+                r = shared_join(s, name, text, ""); /* there is nothing to put back */
+        }
+        return r < 0 ? r : read_others(s, name, ret_others);
+}
+
+int memory_claims_drop(const char *shared, const char *name) {
+        _cleanup_(shared_closep) SharedSetting *s = NULL;
+        _cleanup_free_ char *runtime = runtime_of(shared), *original = NULL, *ours = NULL;
+        int r;
+
+        if (!runtime)
+                return -ENOMEM;
+        r = shared_open(shared, SETTING, host_guest_alive, runtime, &s);
+        return r < 0 ? r : MIN(shared_leave(s, name, &original, &ours), 0);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* memory-dir.c - the memory file in a directory that the user names, on whatever file system. */
+
+#include <inttypes.h>
+#include <sys/stat.h>
+
+#include "basic/log.h"
+#include "basic/string-util.h"
+#include "daemon/host/host.h"
+#include "daemon/host/memory-claims.h"
+#include "host/memfs.h"
+#include "host/private-memfs.h"
+
+static int look(const char *path, MemFs *ret, uint64_t *ret_device, Fault *f) {
+        struct stat st;
+        MemFs fs;
+        int r;
+
+        r = RET_NERRNO(stat(path, &st));
+        if (r >= 0 && !S_ISDIR(st.st_mode))
+                r = -ENOTDIR;
+        if (r >= 0)
+                r = memfs_measure(path, &fs);
+        if (r < 0)
+                return fault_set(f, VERDICT_USAGE, false, r,
+                                 "Backing=dir:%s: %m; make that directory, or use auto", path);
+        if (fs.noexec || fs.read_only)
+                return fault_set(f, VERDICT_MEMORY, false, -EPERM,
+                                 "Backing=dir:%s is mounted %s; name another directory, or remount "
+                                 "it",
+                                 path, fs.noexec ? "noexec" : "read-only");
+        *ret = fs;
+        *ret_device = st.st_dev;
+        return 0;
+}
+
+static int fits(const Host *h, const MemFs *fs, uint64_t others, Fault *f) {
+        uint64_t room = fs->size - MIN(fs->used, fs->size);
+
+        if (fs->size == 0)
+                return 0;
+        if (room < others || room - others < h->memory.need)
+                return fault_set(f, VERDICT_MEMORY, true, -ENOSPC,
+                                 "Backing=dir:%s has %" PRIu64 "M free, other guests may still "
+                                 "take %" PRIu64 "M of that, and this one needs %" PRIu64
+                                 "M; make room there or lower Memory=",
+                                 h->config->backing_dir, memory_mib(room), memory_mib(others),
+                                 memory_mib(h->memory.need));
+        if (memory_is_tight(fs->used + others + h->memory.need, fs->size))
+                log_warning("Memory=%" PRIu64 "M is a tight fit: %s has %" PRIu64
+                            "M free, of which guests may take %" PRIu64 "M",
+                            memory_mib(h->config->memory), h->config->backing_dir, memory_mib(room),
+                            memory_mib(others + h->memory.need));
+        return 0;
+}
+
+static int dir_up(Host *h, Fault *f) {
+        const char *path = h->config->backing_dir;
+        MemoryClaim claim = { .need = h->memory.need };
+        MemoryClaims others = {};
+        MemFs fs = {};
+        int r;
+
+        r = look(path, &fs, &claim.device, f);
+        if (r < 0)
+                return r;
+        if (!h->quiet) {
+                r = memory_claims_note(h->shared, h->config->name, &claim, &others);
+                if (r < 0)
+                        return fault_set(f, VERDICT_MEMORY, true, r,
+                                         "%s: cannot note the guest's claim on %s: %m; make room "
+                                         "there",
+                                         h->shared, path);
+                r = memfs_check_exec(path);
+                if (r < 0)
+                        return fault_set(f, VERDICT_MEMORY, false, r,
+                                         "Backing=dir:%s: a file with executable pages cannot be "
+                                         "made there: %m; name another directory",
+                                         path);
+        }
+        r = fits(h, &fs, memory_claims_open(&others, claim.device), f);
+        if (r < 0)
+                return r;
+        if (!fs.tmpfs)
+                log_warning("Backing=dir:%s is on a disk: what the guest does in its memory is "
+                            "written there, so it may be slow",
+                            path);
+        h->memory.device = claim.device;
+        return free_and_strdup(&h->memory.path, path);
+}
+
+static bool dir_holds(Host *h) {
+        MemFs fs;
+
+        return memfs_measure(h->memory.path, &fs) >= 0 && !fs.noexec && !fs.read_only &&
+               (fs.size == 0 || fs.size >= fs.used + h->memory.need);
+}
+
+/* The file has no name, so nothing is left of it. */
+static void dir_down(Host *h) {
+        (void) h;
+}
+
+const BackingOps backing_dir = { .up = dir_up, .holds = dir_holds, .down = dir_down };

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* memory-shm.c - memory files in /dev/shm, which is everybody's: it is made large enough for what
+ * all guests on it may still claim, and put back when the last of them is gone. */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "basic/log.h"
+#include "basic/string-util.h"
+#include "daemon/host/host.h"
+#include "daemon/host/memory-claims.h"
+#include "host/memfs.h"
+#include "host/private-memfs.h"
+#include "host/shared.h"
+
+#define SHM_DIRECTORY "/dev/shm"
+#define SHM_SETTING   "shm"
+
+/* "BYTES exec" or "BYTES noexec": the file system's state as the shared setting notes it. */
+static char *format_memfs(uint64_t size, bool noexec) {
+        return strfmt("%" PRIu64 " %s", size, noexec ? "noexec" : "exec");
+}
+
+static int open_setting(const Host *h, SharedSetting **ret) {
+        char *runtime = strndupa(h->shared, (size_t) (strrchr(h->shared, '/') - h->shared));
+
+        return shared_open(h->shared, SHM_SETTING, host_guest_alive, runtime, ret);
+}
+
+static int fault_of_note(const Host *h, int r, Fault *f) {
+        return fault_set(f, VERDICT_MEMORY, true, r,
+                         "%s: cannot note the guest's use of " SHM_DIRECTORY
+                         ": %m; make room there",
+                         h->shared);
+}
+
+static int remount(Host *h, SharedSetting *s, const MemFs *fs, uint64_t size, uint64_t want,
+                   Fault *f) {
+        _cleanup_free_ char *ours = format_memfs(size, false);
+        int r;
+
+        r = ours ? shared_set_ours(s, ours) : -ENOMEM;
+        if (r < 0)
+                return fault_of_note(h, r, f);
+        r = memfs_remount(SHM_DIRECTORY, size, false);
+        if (r < 0)
+                return fault_set(f, VERDICT_MEMORY, false, r,
+                                 SHM_DIRECTORY " is %" PRIu64 "M%s with %" PRIu64
+                                               "M in use, needs to be %" PRIu64
+                                               "M for its guests, and the host refuses to remount "
+                                               "it: %m; lower Memory= or have it enlarged",
+                                 memory_mib(fs->size), fs->noexec ? " (noexec)" : "",
+                                 memory_mib(fs->used), memory_mib(want));
+        log_info("%s remounted: %" PRIu64 "M%s -> %" PRIu64 "M", SHM_DIRECTORY,
+                 memory_mib(fs->size), fs->noexec ? " noexec" : "", memory_mib(size));
+        return 1;
+}
+
+/* Large enough that it is not nearly full again at once, as far as the host has that much. */
+static uint64_t size_for(uint64_t want) {
+        uint64_t size = want + want / 8;
+        MemInfo m;
+
+        if (meminfo_read(host_memory_sources.meminfo, &m) >= 0 && size > m.total)
+                size = MAX(want, m.total);
+        return memory_mib(size) << 20; /* a size that reads back as it was set */
+}
+
+/* What all of its guests may come to hold, beside what lies there already. */
+static int sum_up(const Host *h, MemFs *ret_fs, uint64_t *ret_want) {
+        MemoryClaims claims = {};
+        uint64_t open;
+        MemFs fs;
+        int r;
+
+        r = memory_claims_note(h->shared, NULL, NULL, &claims);
+        if (r < 0)
+                return r;
+        open = memory_claims_open(&claims, h->memory.device);
+        r = memfs_measure(SHM_DIRECTORY, &fs); /* after it: what is taken meanwhile counts twice */
+        if (r < 0)
+                return r;
+        *ret_fs = fs;
+        *ret_want = fs.used + open;
+        return 0;
+}
+
+int memory_shm_fit(Host *h, bool early, Fault *f) {
+        _cleanup_(shared_closep) SharedSetting *s = NULL;
+        _cleanup_free_ char *original = NULL;
+        uint64_t want = 0;
+        MemFs fs;
+        int r;
+
+        r = sum_up(h, &fs, &want); /* before the lock, which it takes itself */
+        if (r >= 0)
+                r = open_setting(h, &s);
+        if (r >= 0) /* somebody else may just have made room */
+                r = memfs_measure(SHM_DIRECTORY, &fs);
+        if (r < 0)
+                return fault_of_note(h, r, f);
+        original = format_memfs(fs.size, fs.noexec);
+        r = original ? shared_join(s, h->config->name, "", original) : -ENOMEM;
+        if (r < 0)
+                return fault_of_note(h, r, f);
+        if (!fs.noexec &&
+            (fs.size == 0 || (fs.size >= want && !(early && memory_is_tight(want, fs.size)))))
+                return 0;
+        return remount(h, s, &fs, fs.size == 0 ? 0 : MAX(size_for(want), fs.size), want, f);
+}
+
+static void warn_if_tight(const Host *h) {
+        uint64_t want;
+        MemFs fs;
+
+        if (sum_up(h, &fs, &want) < 0 || fs.size == 0)
+                return;
+        if (memory_is_tight(want, fs.size))
+                log_warning("Memory=%" PRIu64 "M is a tight fit: of the %" PRIu64
+                            "M of " SHM_DIRECTORY " %" PRIu64 "M are used or promised",
+                            memory_mib(h->config->memory), memory_mib(fs.size), memory_mib(want));
+}
+
+static int check_kind(MemFs *ret, uint64_t *ret_device, Fault *f) {
+        struct stat st;
+        MemFs fs;
+        int r;
+
+        r = memfs_measure(SHM_DIRECTORY, &fs);
+        if (r >= 0)
+                r = RET_NERRNO(stat(SHM_DIRECTORY, &st));
+        if (r < 0)
+                return fault_set(f, VERDICT_MEMORY, false, r,
+                                 SHM_DIRECTORY ": %m; mount a tmpfs there");
+        if (!fs.tmpfs || fs.read_only)
+                return fault_set(f, VERDICT_MEMORY, false, -EINVAL,
+                                 SHM_DIRECTORY " is %s; mount a tmpfs there",
+                                 fs.tmpfs ? "read-only" : "no tmpfs");
+        *ret = fs;
+        *ret_device = st.st_dev;
+        return 0;
+}
+
+static void shm_down(Host *h);
+
+static int shm_make_room(Host *h, Fault *f) {
+        MemoryClaim claim = { .need = h->memory.need, .device = h->memory.device };
+        MemoryClaims others;
+        int r;
+
+        r = memory_claims_note(h->shared, h->config->name, &claim, &others);
+        if (r < 0)
+                return fault_of_note(h, r, f);
+        r = memory_shm_fit(h, false, f);
+        if (r < 0)
+                return r;
+        r = memfs_check_exec(SHM_DIRECTORY);
+        if (r < 0)
+                return fault_set(f, VERDICT_MEMORY, false, r,
+                                 SHM_DIRECTORY
+                                 ": the host refuses executable pages there: %m; look for a "
+                                 "security policy that forbids them");
+        return 0;
+}
+
+static int shm_up(Host *h, Fault *f) {
+        MemFs fs;
+        int r = check_kind(&fs, &h->memory.device, f);
+
+        if (r >= 0 && !h->quiet) {
+                r = shm_make_room(h, f);
+                if (r < 0)
+                        shm_down(h);
+                else
+                        warn_if_tight(h);
+        }
+        if (r < 0) {
+                h->memory.device = 0;
+                return r;
+        }
+        return free_and_strdup(&h->memory.path, SHM_DIRECTORY);
+}
+
+/* Somebody else may have changed it since. */
+static bool shm_holds(Host *h) {
+        MemFs fs;
+
+        return memfs_measure(SHM_DIRECTORY, &fs) >= 0 && fs.tmpfs && !fs.noexec && !fs.read_only &&
+               (fs.size == 0 || fs.size >= fs.used + h->memory.need);
+}
+
+/* Puts the size and the flags back, unless somebody else has changed them since. */
+static int put_back(SharedSetting *s, const char *original) {
+        _cleanup_free_ char *now = NULL;
+        char flag[8] = "";
+        uint64_t size;
+        MemFs fs;
+        int r;
+
+        r = memfs_measure(SHM_DIRECTORY, &fs);
+        if (r < 0)
+                return r;
+        now = format_memfs(fs.size, fs.noexec);
+        if (!now)
+                return -ENOMEM;
+        r = shared_is_ours(s, now);
+        if (r <= 0)
+                return r;
+        if (sscanf(original, "%" SCNu64 " %7s", &size, flag) != 2)
+                return -EBADMSG;
+        return memfs_remount(SHM_DIRECTORY, size, streq(flag, "noexec"));
+}
+
+static void shm_down(Host *h) {
+        _cleanup_(shared_closep) SharedSetting *s = NULL;
+        _cleanup_free_ char *original = NULL, *ours = NULL;
+        int r;
+
+        r = open_setting(h, &s);
+        if (r >= 0)
+                r = shared_leave(s, h->config->name, &original, &ours);
+        if (r > 0) {
+                r = put_back(s, original);
+                if (r < 0)
+                        log_warning_errno(r,
+                                          "%s cannot be given its old size and flags back (%s), "
+                                          "leaving it as it is: %m",
+                                          SHM_DIRECTORY, original);
+                r = 1;
+        }
+        if (r > 0)
+                r = shared_forget(s);
+        if (r < 0)
+                log_warning_errno(r,
+                                  "%s: cannot take back the guest's use of " SHM_DIRECTORY
+                                  ", ignoring: %m",
+                                  h->shared);
+}
+
+const BackingOps backing_shm = { .up = shm_up, .holds = shm_holds, .down = shm_down };

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* memory.c - room for the guest's memory file. Nothing reserves that room: a file system that fills
+ * up later kills the guest by SIGBUS, and a host that runs out of memory kills it outright; so both
+ * are looked at before. */
+
+#include <inttypes.h>
+
+#include "basic/log.h"
+#include "basic/string-util.h"
+#include "daemon/host/host.h"
+#include "daemon/host/memory-claims.h"
+
+enum {
+        MARGIN = 8 * 1024 * 1024, /* page tables of the tmpfs, and rounding */
+};
+
+static const BackingOps *const backings[] = {
+        [BACKING_SHM] = &backing_shm,
+        [BACKING_PRIVATE] = &backing_private,
+        [BACKING_DIR] = &backing_dir,
+};
+static_assert(ARRAY_SIZE(backings) == MEMORY_BACKING_MAX, "operations for every backing");
+
+uint64_t memory_mib(uint64_t bytes) {
+        return (bytes >> 20) + ((bytes & ((1 << 20) - 1)) != 0);
+}
+
+bool memory_is_tight(uint64_t taken, uint64_t size) {
+        return taken > size / 100 * MEMORY_TIGHT_PERCENT;
+}
+
+void host_memory_done(HostMemory *m) {
+        free(m->path);
+        free(m->refused);
+        *m = (HostMemory){};
+}
+
+/* ---- is there that much memory at all? ---- */
+
+static int refuse_host(const Host *h, const MemoryLimit *l, uint64_t others, Fault *f) {
+        _cleanup_free_ char *promised =
+                others > 0 ? strfmt(", and other guests may still take %" PRIu64 "M of that",
+                                    memory_mib(others))
+                           : strdup("");
+
+        return fault_set(f, VERDICT_MEMORY, true, -ENOMEM,
+                         "Memory=%" PRIu64 "M: the host has too little memory: by %s %" PRIu64
+                         "M of %" PRIu64 "M are left, the guest needs %" PRIu64
+                         "M%s; lower Memory=, here or for another guest",
+                         memory_mib(h->config->memory), l->name, memory_mib(l->left),
+                         memory_mib(l->limit), memory_mib(h->memory.need), promised ?: "");
+}
+
+static int check_host(const Host *h, uint64_t others, Fault *f) {
+        MemoryLimit limits[MEMORY_LIMITS_MAX];
+        size_t n = host_memory_limits(&host_memory_sources, limits);
+        uint64_t wanted =
+                h->memory.need > UINT64_MAX - others ? UINT64_MAX : h->memory.need + others;
+
+        for (size_t i = 0; i < n; i++) {
+                const MemoryLimit *l = &limits[i];
+
+                if (wanted > l->left && wanted - l->left > l->swap)
+                        return refuse_host(h, l, others, f);
+                if (wanted > l->left)
+                        log_warning("Memory=%" PRIu64 "M is a tight fit: by %s %" PRIu64
+                                    "M are left, so the host may have to swap",
+                                    memory_mib(h->config->memory), l->name, memory_mib(l->left));
+                else if (memory_is_tight(l->limit - MIN(l->left - wanted, l->limit), l->limit))
+                        log_warning("Memory=%" PRIu64 "M is a tight fit: by %s %" PRIu64
+                                    "M of %" PRIu64 "M are left, of which guests may take %" PRIu64
+                                    "M",
+                                    memory_mib(h->config->memory), l->name, memory_mib(l->left),
+                                    memory_mib(l->limit), memory_mib(wanted));
+        }
+        return 0;
+}
+
+/* What costs next to nothing to look at. */
+static int check_ram(const Host *h, Fault *f) {
+        MemoryLimit l = { .name = "MemAvailable" };
+        MemInfo m;
+
+        if (meminfo_read(host_memory_sources.meminfo, &m) < 0 ||
+            h->memory.need <= m.available + m.swap_free)
+                return 0;
+        l.limit = m.total;
+        l.left = m.available;
+        return refuse_host(h, &l, 0, f);
+}
+
+/* ---- where does it go? ---- */
+
+/* Notes what this guest needs before anybody looks what is left, so that of two guests which start
+ * at the same time at least one sees the other. */
+static int admit(Host *h, Fault *f) {
+        const MemoryClaim claim = { .need = h->memory.need, .device = h->memory.device };
+        MemoryClaims others = {};
+        int r = 0;
+
+        if (!h->quiet || access(h->shared, F_OK) >= 0)
+                r = memory_claims_note(h->shared, h->config->name, h->quiet ? NULL : &claim,
+                                       &others);
+        if (r < 0 && !h->quiet)
+                return fault_set(f, VERDICT_MEMORY, true, r,
+                                 "%s: cannot note the guest's claim on memory: %m; make room there",
+                                 h->shared);
+        return check_host(h, memory_claims_open(&others, 0), f);
+}
+
+static int add_refusal(HostMemory *m, MemoryBacking backing, const char *why) {
+        char *longer = strfmt("%s%s%s: %s", m->refused ?: "", m->refused ? "; " : "",
+                              memory_backing_to_string(backing), why);
+
+        if (!longer)
+                return -ENOMEM;
+        free(m->refused);
+        m->refused = longer;
+        return 0;
+}
+
+static int take(Host *h, MemoryBacking backing, Fault *f) {
+        int r = backings[backing]->up(h, f);
+
+        if (r >= 0)
+                h->memory.backing = backing;
+        return r;
+}
+
+/* The first of them that the host allows. */
+static int take_first(Host *h, Fault *f) {
+        static const MemoryBacking order[] = { BACKING_SHM, BACKING_PRIVATE };
+        bool retry = false;
+        int r = -EINVAL;
+
+        FOREACH_ELEMENT (backing, order) {
+                _cleanup_(fault_done) Fault fault = {};
+
+                r = take(h, *backing, &fault);
+                if (r >= 0)
+                        return r;
+                retry = retry || fault.retry;
+                log_notice("memory cannot be backed by %s: %s", memory_backing_to_string(*backing),
+                           fault.text ?: strerror(-r));
+                r = add_refusal(&h->memory, *backing, fault.text ?: strerror(-r)) < 0 ? -ENOMEM : r;
+        }
+        return fault_set(f, VERDICT_MEMORY, retry, r,
+                         "no place for the guest's memory (%s); correct one of these, or set "
+                         "Backing=dir:PATH, which may be slow",
+                         h->memory.refused ?: "out of memory");
+}
+
+int host_memory_up(Host *h, Fault *f) {
+        HostMemory *m = &h->memory;
+        int r;
+
+        m->need = h->config->memory + MARGIN;
+        if (m->backing != BACKING_AUTO) {
+                /* Again after a death, in a hurry: the claim stands all the time, so others have
+                 * left room for it. */
+                if (backings[m->backing]->holds(h))
+                        return check_ram(h, f);
+                log_notice("the room for the guest's memory is gone, making it again");
+                backings[m->backing]->down(h);
+        }
+        r = admit(h, f);
+        if (r < 0)
+                return r;
+        host_memory_done(m);
+        m->need = h->config->memory + MARGIN;
+        if (h->config->backing == BACKING_AUTO)
+                return take_first(h, f);
+        return take(h, h->config->backing, f);
+}
+
+void host_memory_down(Host *h) {
+        int r;
+
+        FOREACH_ELEMENT (backing, backings)
+                if (*backing)
+                        (*backing)->down(h);
+        r = memory_claims_drop(h->shared, h->config->name);
+        if (r < 0)
+                log_warning_errno(r,
+                                  "%s: cannot take back the guest's claim on memory, ignoring: %m",
+                                  h->shared);
+        host_memory_done(&h->memory);
+}

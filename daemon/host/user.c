@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* user.c - the user that the guest's processes run as, its directory, and whether it can reach what
+ * it needs. */
+
+#include "api/dirs.h"
+#include "basic/file-util.h"
+#include "basic/log.h"
+#include "basic/parse-util.h"
+#include "daemon/host/host.h"
+#include "host/access.h"
+#include "host/accounts.h"
+#include "host/guest-uid.h"
+
+static int resolve_user(const Host *h, uid_t *ret, Fault *f) {
+        const char *user = h->config->user;
+        uint64_t uid;
+        int r;
+
+        if (streq(user, "auto")) {
+                r = guest_uid_get(umld_dir(DIR_STATE), h->config->name, ret);
+                if (r < 0)
+                        return fault_set(f, VERDICT_USAGE, false, r,
+                                         "User=auto: no user for the guest in %s/%s/uid: %m",
+                                         umld_dir(DIR_STATE), h->config->name);
+                return 0;
+        }
+        if (parse_unsigned(user, 0, UINT32_MAX - 1, &uid) >= 0) {
+                *ret = (uid_t) uid;
+                return 0;
+        }
+        r = account_user(user, ret);
+        if (r == -ENOENT)
+                return fault_set(
+                        f, VERDICT_USAGE, false, r,
+                        "User=%s: there is no such user; use auto, a user's name or a number",
+                        user);
+        if (r < 0)
+                return fault_set(f, VERDICT_USAGE, true, r, "User=%s: cannot look it up: %m", user);
+        return 0;
+}
+
+/* The guest's own directory begins empty at each start: a stale umid makes the kernel choose
+ * another name. */
+static int fresh_uml_dir(Host *h, Fault *f) {
+        int r = mkdir_p(h->directory, 0711); /* somebody may have cleaned up */
+
+        if (r >= 0)
+                r = rm_rf(h->uml_dir);
+        if (r >= 0)
+                r = RET_NERRNO(mkdir(h->uml_dir, 0700));
+        if (r >= 0)
+                r = RET_NERRNO(chown(h->uml_dir, h->uid, h->uid));
+        if (r < 0)
+                return fault_set(f, VERDICT_DISK, true, r,
+                                 "%s: cannot make the guest's runtime directory: %m", h->uml_dir);
+        return 0;
+}
+
+int host_user_up(Host *h, Fault *f) {
+        uid_t uid;
+        int r;
+
+        if (h->is_up && !h->quiet)
+                return fresh_uml_dir(h, f);
+        if (h->quiet && streq(h->config->user, "auto"))
+                return 0; /* a uid is only taken at a real start */
+        r = resolve_user(h, &uid, f);
+        if (r < 0 || h->quiet)
+                return r;
+        if (h->uid != uid) {
+                host_drop_mount_ns(h);
+                h->reachable = false;
+        }
+        h->uid = uid;
+        r = ledger_note_user(&h->ledger, uid);
+        if (r < 0)
+                return fault_set(f, VERDICT_DISK, true, r, "%s: cannot note what is changed: %m",
+                                 h->ledger.file);
+        return fresh_uml_dir(h, f);
+}
+
+void host_user_down(Host *h) {
+        int r = rm_rf(h->uml_dir);
+
+        host_drop_mount_ns(h);
+        h->reachable = false;
+        if (r < 0) {
+                log_warning_errno(r, "%s: cannot remove, ignoring: %m", h->uml_dir);
+                h->left_behind = true;
+        }
+}
+
+/* Everything that the guest's user must reach; disks twice for their copy-on-write files. */
+enum {
+        WISHES_MAX = 2 * CONFIG_DISKS_MAX + 5,
+};
+
+static size_t collect_wishes(const Host *h, AccessWish wishes[static WISHES_MAX]) {
+        const Config *c = h->config;
+        size_t n = 0;
+
+        wishes[n++] = (AccessWish){ c->kernel, R_OK | X_OK };
+        wishes[n++] = (AccessWish){ h->uml_dir, W_OK | X_OK };
+        wishes[n++] = (AccessWish){ h->memory.path, W_OK | X_OK };
+        if (h->cpu_fix)
+                wishes[n++] = (AccessWish){ h->cpu_fix, R_OK };
+        if (h->console_fix)
+                wishes[n++] = (AccessWish){ h->console_fix, R_OK };
+        for (size_t i = 0; i < c->n_disks; i++) {
+                const Disk *d = &c->disks[i];
+
+                wishes[n++] = (AccessWish){ d->path, d->read_only || d->cow ? R_OK : R_OK | W_OK };
+                if (d->cow && access(d->cow, F_OK) >= 0)
+                        wishes[n++] = (AccessWish){ d->cow, R_OK | W_OK };
+        }
+        return n;
+}
+
+int host_reach_up(Host *h, Fault *f) {
+        AccessWish wishes[WISHES_MAX];
+        size_t n, which = 0;
+        int r;
+
+        if (h->reachable || h->uid == 0 || h->quiet)
+                return 0;
+        n = collect_wishes(h, wishes);
+        r = access_as_user(h->uid, wishes, n, &which);
+        if (r == -EACCES)
+                return fault_set(
+                        f, VERDICT_USAGE, false, r,
+                        "%s: the guest's user %u cannot %s it; put it where every user may go (not "
+                        "below a 0700 directory such as /root), or set User=root",
+                        wishes[which].path, (unsigned) h->uid,
+                        wishes[which].mode & X_OK   ? "use"
+                        : wishes[which].mode & W_OK ? "write"
+                                                    : "read");
+        if (r < 0)
+                return fault_set(f, VERDICT_USAGE, true, r,
+                                 "cannot find out what the guest's user %u may do: %m",
+                                 (unsigned) h->uid);
+        h->reachable = true;
+        return 0;
+}

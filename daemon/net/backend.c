@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* backend.c - chooses between iptables and nftables, and says what that cannot do. */
+
+#include "basic/log.h"
+#include "basic/string-util.h"
+#include "daemon/host/host.h"
+#include "nat/nft-foreign.h"
+#include "nat/nft-netlink.h"
+#include "nat/nft-run.h"
+#include "nat/xt-tables.h"
+
+#define NO_LIBRARY "the host's own rules are in nftables, but libnftables is not installed"
+
+static const NatBackend *const backends[RULES_BACKEND_MAX] = {
+        [RULES_IPTABLES] = &nat_iptables,
+        [RULES_NFTABLES] = &nat_nftables,
+};
+
+/* ---- the choice ---- */
+
+/* Where the host's own rules are ours should be too: only there they stand in one order. Returns
+ * why. */
+static const char *choose_auto(const Host *h, const NatBackend **ret) {
+        uint32_t generation;
+
+        *ret = &nat_iptables;
+        if (nft_generation(&generation) < 0)
+                return "the host has no nf_tables";
+        if (xt_host_has_rules() > 0)
+                return "the host's own rules are in legacy tables";
+        *ret = &nat_nftables;
+        if (!xt_tables_there())
+                return "the host has no legacy tables";
+        if (nft_host_has_rules() <= 0) {
+                *ret = &nat_iptables;
+                return "the host has legacy tables";
+        }
+        if (h->quiet && !nft_has_library()) { /* else the attempt will tell */
+                *ret = &nat_iptables;
+                return NO_LIBRARY;
+        }
+        return "the host's own rules are in nftables";
+}
+
+static void use(Host *h, const NatBackend *backend, const char *why) {
+        h->maker = (RulesMaker){ .nat.backend = backend, .wanted = h->config->backend, .why = why };
+}
+
+void host_backend_choose(Host *h) {
+        const NatBackend *backend = backends[h->config->backend];
+        const char *why = "Backend=";
+
+        if (h->rules && h->maker.nat.backend && h->maker.wanted == h->config->backend)
+                return;
+        if (!backend)
+                why = choose_auto(h, &backend);
+        use(h, backend, why);
+}
+
+bool host_backend_retry(Host *h, int error) {
+        uint32_t generation;
+
+        if (h->config->backend != RULES_AUTO)
+                return false;
+        if (h->maker.nat.backend == &nat_nftables && error == -ENOPKG && xt_tables_there()) {
+                use(h, &nat_iptables, NO_LIBRARY);
+                return true;
+        }
+        if (h->maker.nat.backend == &nat_iptables && error == -ENOPROTOOPT &&
+            !streq(h->maker.why, NO_LIBRARY) && nft_generation(&generation) >= 0) {
+                use(h, &nat_nftables, "the host's legacy tables are incomplete");
+                return true;
+        }
+        return false;
+}
+
+/* ---- removal ---- */
+
+void host_backend_remove(Host *h) {
+        FOREACH_ELEMENT (b, backends) {
+                Nat other = { .backend = *b };
+                bool used = h->maker.nat.backend == *b;
+                Nat *nat = used ? &h->maker.nat : &other;
+                NatRefusal refusal;
+                int r;
+
+                /* Whose rules a predecessor's are nobody knows; where nothing may be changed there
+                 * are none. */
+                if (!*b || (h->maker.nat.backend && !used))
+                        continue;
+                r = nat->backend->remove(nat, h->config->name, &refusal);
+                if (r < 0 && (used || r != -EPERM)) {
+                        log_warning_errno(r, "%s %s: cannot remove the guest's rules, ignoring: %m",
+                                          (*b)->tool[refusal.family], refusal.what);
+                        h->left_behind = true;
+                }
+        }
+        h->maker = (RulesMaker){};
+}
+
+/* ---- what cannot be done ---- */
+
+static bool is_there(const NatBackend *backend) {
+        uint32_t generation;
+
+        return backend == &nat_nftables ? nft_generation(&generation) >= 0 : xt_tables_there();
+}
+
+/* The kernel lacks something; is it the whole backend, another one may do. */
+static int fault_lacking(const Host *h, int error, const char *tool, const char *what, Fault *f) {
+        const NatBackend *backend = h->maker.nat.backend,
+                         *other = backend == &nat_iptables ? &nat_nftables : &nat_iptables;
+        bool auto_helps = error == -ENOPROTOOPT && h->config->backend != RULES_AUTO &&
+                          !is_there(backend) && is_there(other);
+
+        if (!is_there(&nat_iptables) && !is_there(&nat_nftables))
+                return fault_set(f, VERDICT_NETWORK, false, error,
+                                 "this host's kernel has neither iptables nor nftables; ask the "
+                                 "provider for iptables with NAT (OpenVZ: --netfilter full)");
+        return fault_set(f, VERDICT_NETWORK, false, error,
+                         "this host's kernel has no %s %s; %s%s%sask the provider for %s with NAT "
+                         "(OpenVZ: --netfilter full)",
+                         tool, what, auto_helps ? "set Backend=auto, which uses its " : "",
+                         auto_helps ? other->name : "", auto_helps ? ", or " : "", backend->name);
+}
+
+int host_backend_fault(const Host *h, int error, const NatRefusal *refusal, Fault *f) {
+        const NatBackend *backend = h->maker.nat.backend;
+        const char *tool = backend->tool[refusal->family], *what = refusal->what;
+
+        switch (-error) {
+        case ENOPROTOOPT:
+        case EOPNOTSUPP:
+        case ENOENT:
+                return fault_lacking(h, error, tool, what, f);
+        case EPERM:
+        case EACCES:
+                return fault_set(f, VERDICT_NETWORK, false, error,
+                                 "%s %s: the host refuses changes (%m); ask the provider to "
+                                 "allow %s with NAT in this container",
+                                 tool, what, backend->name);
+        case ENOPKG:
+                return fault_set(f, VERDICT_NETWORK, true, error,
+                                 "%s needs the library libnftables; install it (Debian: "
+                                 "libnftables1), or set Backend=iptables",
+                                 tool);
+        case E2BIG:
+                return fault_set(f, VERDICT_NETWORK, false, error,
+                                 "Forward=: too many rules; forward ranges to the same ports of "
+                                 "the guest, which needs one rule for each");
+        default:
+                return fault_set(f, VERDICT_NETWORK, true, error,
+                                 "%s %s: cannot set the guest's rules: %m", tool, what);
+        }
+}
+
+/* Says it of a chain, and by which words a rule at its beginning is made. */
+static void warn_of_barrier(FILE *file, const char *chain, const char *insert, const char *in,
+                            const char *out, const char *accept, const char *tap) {
+        fprintf(file,
+                "%s drops the guest's packets unless a rule of its own lets them pass, whatever "
+                "rules umld makes; add them: %s %s %s %s; %s %s %s %s\n",
+                chain, insert, in, tap, accept, insert, out, tap, accept);
+}
+
+void host_backend_warnings(const Host *h, FILE *file) {
+        const char *tap = h->config->tap;
+        NftBarrier barriers[NFT_BARRIERS_MAX];
+        int n = nft_forward_barriers(tap, host_has_ipv6(h), barriers);
+
+        for (const NftBarrier *b = barriers; b < barriers + MAX(n, 0); b++) {
+                const char *family = nft_family_name(b->family);
+                _cleanup_free_ char *chain =
+                        strfmt("chain %s of the host's own nftables table %s %s", b->chain, family,
+                               b->table);
+                _cleanup_free_ char *insert =
+                        strfmt("nft insert rule %s %s %s", family, b->table, b->chain);
+
+                if (chain && insert)
+                        warn_of_barrier(file, chain, insert, "iifname", "oifname", "accept", tap);
+        }
+        if (h->maker.nat.backend == &nat_nftables && xt_forward_drops(tap) > 0)
+                warn_of_barrier(file, "chain FORWARD of the host's own legacy tables",
+                                "iptables-legacy -I FORWARD", "-i", "-o", "-j ACCEPT", tap);
+}

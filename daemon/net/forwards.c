@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* forwards.c - may the guest have the ports that it wants? Asks the guard, the other guests' umlds
+ * and the host's own services.
+ *
+ * A umld tells the others what it forwards by RUNTIME/NAME/forwards: a line "uplink IFNAME",
+ * "uplink6 IFNAME" for that of IPv6, "only ipv4" where its guest has nothing else, then "forward
+ * PORTS", "proxy PORTS" and "reserve PORTS" for what its configuration has. */
+
+#include <stdio.h>
+
+#include "basic/file-util.h"
+#include "basic/string-util.h"
+#include "daemon/host/host.h"
+
+#define CLAIM_MAX (64 * 1024)
+/* So many are named in a warning. */
+#define NAMED_PORTS     8
+#define NAMED_ADDRESSES 4
+
+static bool wants_ports(const Config *c) {
+        return c->n_forwards > 0 || c->n_proxies > 0;
+}
+
+static char *claim_path(const Host *h) {
+        return strfmt("%s/forwards", h->directory);
+}
+
+/* ---- what may not be ---- */
+
+static const ForwardFamily families[NAT_FAMILY_MAX] = {
+        [NAT_IPV4] = FORWARD_IPV4,
+        [NAT_IPV6] = FORWARD_IPV6,
+};
+
+static bool takes_every_port_of(const Config *c, NatFamily family, const IpAddress *address) {
+        const Forward tcp = { FORWARD_TCP, 1, UINT16_MAX, 1, families[family], *address };
+        Forward left;
+
+        return !forward_common_port(&tcp, &tcp, c->forwards, c->n_forwards, &left);
+}
+
+/* By each of the host's addresses of that family; without any, by those that may come. */
+static bool takes_every_tcp_port(const Host *h, NatFamily family) {
+        const HostAddresses *own = &h->public[family];
+        static const IpAddress any;
+
+        for (size_t i = 0; i < own->n; i++)
+                if (!takes_every_port_of(h->config, family, &own->list[i]))
+                        return false;
+        return own->n > 0 || takes_every_port_of(h->config, family, &any);
+}
+
+static bool guards_a_tcp_port(const Guard *g) {
+        for (size_t i = 0; i < g->n; i++)
+                if (g->ports[i].ports.protocols & FORWARD_TCP)
+                        return true;
+        return false;
+}
+
+static int check_guard(Host *h, Fault *f) {
+        const Config *c = h->config;
+        int r;
+
+        if (c->n_forwards == 0) /* nothing to be guarded from */
+                return 0;
+        r = guard_update(&h->guard, c->reserved, c->n_reserved);
+        if (r < 0)
+                return fault_set(f, VERDICT_NETWORK, true, r,
+                                 "cannot see which ports the host listens on: %m");
+        h->rules_stale |= r > 0;
+        if ((takes_every_tcp_port(h, NAT_IPV4) ||
+             (host_has_ipv6(h) && takes_every_tcp_port(h, NAT_IPV6))) &&
+            !guards_a_tcp_port(&h->guard))
+                return fault_set(f, VERDICT_NETWORK, true, -EADDRINUSE,
+                                 "Forward=all would leave no port by which to reach this host: no "
+                                 "sshd listens here; start it, or name the port you log in by: "
+                                 "Reserve=tcp/22");
+        return 0;
+}
+
+/* ---- other guests ---- */
+
+typedef struct PortsOf {
+        const char *key;
+        const Forward *list;
+        size_t n;
+} PortsOf;
+
+/* What another umld has claimed. */
+typedef struct Claim {
+        char uplink[NAT_FAMILY_MAX][IFNAMSIZ];
+        bool ipv4_only;
+        Config ports; /* only its forwards, proxies and reserved ports */
+} Claim;
+
+static void claim_done(Claim *c) {
+        free(c->ports.forwards);
+        free(c->ports.proxies);
+        free(c->ports.reserved);
+}
+
+static int claim_add(Forward **list, size_t *n, const char *text,
+                     int (*parse)(const char *s, Forward *ret, const char **ret_why)) {
+        const char *why;
+        Forward *grown, f;
+
+        if (parse(text, &f, &why) < 0)
+                return -EBADMSG;
+        grown = reallocarray(*list, *n + 1, sizeof(f));
+        if (!grown)
+                return -ENOMEM;
+        *list = grown;
+        grown[(*n)++] = f;
+        return 0;
+}
+
+/* -ENOENT: it forwards nothing. */
+static int claim_read(const char *path, Claim *ret) {
+        _cleanup_(claim_done) Claim c = {};
+        _cleanup_free_ char *text = NULL;
+        char *rest, *line;
+        ssize_t n = read_file(path, CLAIM_MAX, &text);
+        int r = 0;
+
+        if (n < 0)
+                return (int) n;
+        for (rest = text; r >= 0 && (line = strsep(&rest, "\n"));) {
+                const char *value;
+
+                if ((value = startswith(line, "uplink ")))
+                        snprintf(c.uplink[NAT_IPV4], IFNAMSIZ, "%s", value);
+                else if ((value = startswith(line, "uplink6 ")))
+                        snprintf(c.uplink[NAT_IPV6], IFNAMSIZ, "%s", value);
+                else if (streq(line, "only ipv4"))
+                        c.ipv4_only = true;
+                else if ((value = startswith(line, "forward ")))
+                        r = claim_add(&c.ports.forwards, &c.ports.n_forwards, value, forward_parse);
+                else if ((value = startswith(line, "proxy ")))
+                        r = claim_add(&c.ports.proxies, &c.ports.n_proxies, value, forward_parse);
+                else if ((value = startswith(line, "reserve ")))
+                        r = claim_add(&c.ports.reserved, &c.ports.n_reserved, value, ports_parse);
+        }
+        if (r < 0)
+                return r;
+        if (!c.uplink[NAT_IPV6][0]) /* an older umld */
+                memcpy(c.uplink[NAT_IPV6], c.uplink[NAT_IPV4], IFNAMSIZ);
+        *ret = c;
+        c = (Claim){};
+        return 0;
+}
+
+/* What neither guest may have, both leave to the other. */
+static int both_reserve(const Config *a, const Config *b, Forward **ret) {
+        Forward *both = calloc(a->n_reserved + b->n_reserved + 1, sizeof(*both));
+
+        if (!both)
+                return -ENOMEM;
+        if (a->n_reserved > 0)
+                memcpy(both, a->reserved, a->n_reserved * sizeof(*both));
+        if (b->n_reserved > 0)
+                memcpy(both + a->n_reserved, b->reserved, b->n_reserved * sizeof(*both));
+        *ret = both;
+        return 0;
+}
+
+/* The port that both want, of the families whose uplink they share. */
+static bool both_want(const Forward *mine, const Forward *theirs, ForwardFamily shared,
+                      const Forward *except, size_t n_except, Forward *ret) {
+        bool plain = mine->family == FORWARD_BOTH && theirs->family == FORWARD_BOTH;
+        Forward wanted = *mine;
+
+        if (shared != FORWARD_BOTH) {
+                if (mine->family != FORWARD_BOTH && mine->family != shared)
+                        return false;
+                wanted.family = shared;
+        }
+        if (!forward_common_port(&wanted, theirs, except, n_except, ret))
+                return false;
+        if (plain && shared != FORWARD_IPV6) /* neither of them speaks of families */
+                ret->family = FORWARD_BOTH;
+        return true;
+}
+
+/* One list of ports of each side; both: what neither may have, both leave to the other. */
+static int check_lists(const Host *h, const char *other, const PortsOf *mine, const PortsOf *theirs,
+                       ForwardFamily shared, const Forward *both, size_t n_both, Fault *f) {
+        char m[FORWARD_TEXT_MAX], t[FORWARD_TEXT_MAX], port[FORWARD_TEXT_MAX];
+        Forward common;
+
+        for (size_t i = 0; i < mine->n; i++)
+                for (size_t j = 0; j < theirs->n; j++)
+                        if (both_want(&mine->list[i], &theirs->list[j], shared, both, n_both,
+                                      &common))
+                                return fault_set(
+                                        f, VERDICT_NETWORK, false, -EADDRINUSE,
+                                        "%s=%s of %s and %s=%s of %s both want %s; a port leads to "
+                                        "one guest: take it out of one of them, or put it into its "
+                                        "Reserve=",
+                                        mine->key, forward_format(&mine->list[i], m),
+                                        h->config->name, theirs->key,
+                                        forward_format(&theirs->list[j], t), other,
+                                        forward_format(&common, port));
+        return 0;
+}
+
+static int check_against(const Host *h, const char *other, const Claim *claim, Fault *f) {
+        _cleanup_free_ Forward *both = NULL;
+        const Config *c = h->config, *o = &claim->ports;
+        const PortsOf mine[] = { { "Forward", c->forwards, c->n_forwards },
+                                 { "Proxy", c->proxies, c->n_proxies } };
+        const PortsOf theirs[] = { { "Forward", o->forwards, o->n_forwards },
+                                   { "Proxy", o->proxies, o->n_proxies } };
+        bool share4 = streq(claim->uplink[NAT_IPV4], h->uplink[NAT_IPV4]),
+             share6 = !claim->ipv4_only && host_has_ipv6(h) &&
+                      streq(claim->uplink[NAT_IPV6], h->uplink[NAT_IPV6]);
+        ForwardFamily shared = share4 && share6 ? FORWARD_BOTH
+                               : share4         ? FORWARD_IPV4
+                                                : FORWARD_IPV6;
+        int r = 0;
+
+        if (!share4 && !share6)
+                return 0;
+        if (both_reserve(c, o, &both) < 0)
+                return -ENOMEM;
+        for (size_t i = 0; i < ARRAY_SIZE(mine) && r >= 0; i++)
+                for (size_t j = 0; j < ARRAY_SIZE(theirs) && r >= 0; j++)
+                        r = check_lists(h, other, &mine[i], &theirs[j], shared, both,
+                                        c->n_reserved + o->n_reserved, f);
+        return r;
+}
+
+static int check_guest(const Host *h, const char *runtime, const char *other, Fault *f) {
+        _cleanup_free_ char *path = strfmt("%s/%s/forwards", runtime, other);
+        _cleanup_(claim_done) Claim claim = {};
+        int r;
+
+        if (!path)
+                return -ENOMEM;
+        r = claim_read(path, &claim);
+        if (r == -ENOENT || r == -ENOTDIR || r == -EBADMSG)
+                return 0; /* none of ours, or of another version's */
+        if (r < 0)
+                return fault_set(f, VERDICT_NETWORK, true, r, "%s: cannot be read: %m", path);
+        return host_guest_alive(other, (void *) runtime) ? check_against(h, other, &claim, f) : 0;
+}
+
+static int check_other_guests(const Host *h, Fault *f) {
+        char *runtime =
+                strndupa(h->directory, (size_t) (strrchr(h->directory, '/') - h->directory));
+        _cleanup_closedir_ DIR *d = opendir(runtime);
+        struct dirent *de;
+        int r = 0;
+
+        if (!wants_ports(h->config))
+                return 0;
+        while (d && r >= 0 && (de = readdir(d)))
+                if (de->d_name[0] != '.' && !streq(de->d_name, h->config->name))
+                        r = check_guest(h, runtime, de->d_name, f);
+        return r;
+}
+
+int host_forwards_check(Host *h, Fault *f) {
+        int r = check_guard(h, f);
+
+        return r < 0 ? r : check_other_guests(h, f);
+}
+
+static int print_ports(FILE *file, const char *what, const Forward *list, size_t n) {
+        char text[FORWARD_TEXT_MAX];
+
+        for (size_t i = 0; i < n; i++)
+                if (fprintf(file, "%s %s\n", what, forward_format(&list[i], text)) < 0)
+                        return -ENOMEM;
+        return 0;
+}
+
+int host_forwards_claim(const Host *h) {
+        _cleanup_free_ char *path = claim_path(h), *text = NULL;
+        const Config *c = h->config;
+        size_t size = 0;
+        FILE *file;
+        int r;
+
+        if (!path)
+                return -ENOMEM;
+        if (!wants_ports(c) && !h->held)
+                return MIN(unlink_quiet(path), 0);
+        file = open_memstream(&text, &size);
+        if (!file)
+                return -ENOMEM;
+        r = fprintf(file, "uplink %s\nuplink6 %s\n%s", h->uplink[NAT_IPV4], h->uplink[NAT_IPV6],
+                    host_has_ipv6(h) ? "" : "only ipv4\n");
+        if (r >= 0)
+                r = print_ports(file, "forward", c->forwards, c->n_forwards);
+        if (r >= 0 && h->held)
+                r = print_ports(file, "forward", h->held->forwards, h->held->n_forwards);
+        if (r >= 0)
+                r = print_ports(file, "proxy", c->proxies, c->n_proxies);
+        if (r >= 0)
+                r = print_ports(file, "reserve", c->reserved, c->n_reserved);
+        if (fclose(file) != 0 || r < 0)
+                return -ENOMEM;
+        return write_file_atomic(path, text, size, 0644);
+}
+
+void host_forwards_release(const Host *h) {
+        _cleanup_free_ char *path = claim_path(h);
+
+        if (path)
+                (void) unlink_quiet(path);
+}
+
+/* ---- what may be, but is better known ---- */
+
+/* Does the forward take from the host what it listens on? Services listen once for each family, so
+ * a port may be there already. */
+static bool is_taken(const Host *h, const Forward *f, size_t i) {
+        const Guard *g = &h->guard;
+        const Listener *l = &g->seen[i];
+        const Forward port = { l->protocol, l->port, l->port, l->port, l->family };
+
+        if (!forward_overlaps(f, &port) || guard_find(g, &port) ||
+            (l->family == FORWARD_IPV6 && !host_has_ipv6(h)))
+                return false;
+        for (size_t k = 0; k < i; k++)
+                if (g->seen[k].port == l->port && g->seen[k].protocol == l->protocol)
+                        return false;
+        return true;
+}
+
+static void warn_of_listeners(const Host *h, const Forward *f, FILE *file) {
+        const Guard *g = &h->guard;
+        _cleanup_free_ Listener *taken = calloc(g->n_seen + 1, sizeof(*taken));
+        _cleanup_free_ Owner *owners = calloc(g->n_seen + 1, sizeof(*owners));
+        char text[FORWARD_TEXT_MAX];
+        size_t n = 0;
+
+        for (size_t i = 0; taken && owners && i < g->n_seen; i++)
+                if (is_taken(h, f, i))
+                        taken[n++] = g->seen[i];
+        if (n == 0)
+                return;
+        (void) listeners_owners(taken, n, NULL, owners);
+        fprintf(file, "Forward=%s takes from the host what it listens on itself:",
+                forward_format(f, text));
+        for (size_t i = 0; i < MIN(n, (size_t) NAMED_PORTS); i++)
+                fprintf(file, "%s %s/%u (%s)", i > 0 ? "," : "",
+                        taken[i].protocol == FORWARD_TCP ? "tcp" : "udp", taken[i].port,
+                        owners[i].pid > 0 ? owners[i].comm : "a process that cannot be seen");
+        fprintf(file, "%s; Reserve= keeps a port\n", n > NAMED_PORTS ? " and others" : "");
+}
+
+/* "all" and the like are not meant to have the guarded ports; who names one may not know. */
+static void warn_of_guard(const Guard *g, const Forward *f, FILE *file) {
+        char forward[FORWARD_TEXT_MAX], port[FORWARD_TEXT_MAX];
+
+        if (forward_is_all(f))
+                return;
+        for (size_t i = 0; i < g->n; i++)
+                if (forward_overlaps(&g->ports[i].ports, f) && !streq(g->ports[i].why, "Reserve="))
+                        fprintf(file,
+                                "Forward=%s: %s stays the host's, for you reach it by that "
+                                "(%s)\n",
+                                forward_format(f, forward),
+                                forward_format(&g->ports[i].ports, port), g->ports[i].why);
+}
+
+/* One that is to come yet, or was mistyped. */
+static void warn_of_address(const Host *h, const Forward *f, FILE *file) {
+        NatFamily family = ip_address_is_v6(&f->address) ? NAT_IPV6 : NAT_IPV4;
+        char text[FORWARD_TEXT_MAX], address[IP_ADDRESS_TEXT_MAX];
+        const HostAddresses *own = &h->public[family];
+
+        if (ip_address_is_any(&f->address))
+                return;
+        for (size_t i = 0; i < own->n; i++)
+                if (ip_address_equal(&own->list[i], &f->address))
+                        return;
+        fprintf(file, "Forward=%s: %s does not have this address now; it has",
+                forward_format(f, text), h->uplink[family]);
+        for (size_t i = 0; i < MIN(own->n, (size_t) NAMED_ADDRESSES); i++)
+                fprintf(file, "%s %s", i > 0 ? "," : "", ip_address_format(&own->list[i], address));
+        fprintf(file, "%s\n",
+                own->n == 0                ? " none"
+                : own->n > NAMED_ADDRESSES ? " and others"
+                                           : "");
+}
+
+void host_forwards_warnings(const Host *h, FILE *file) {
+        const Config *c = h->config;
+
+        for (size_t i = 0; i < c->n_forwards; i++) {
+                warn_of_address(h, &c->forwards[i], file);
+                warn_of_guard(&h->guard, &c->forwards[i], file);
+                warn_of_listeners(h, &c->forwards[i], file);
+        }
+}

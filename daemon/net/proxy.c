@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* proxy.c - listening sockets, and a systemd-socket-proxyd for each while it is needed.
+ *
+ * umld holds the socket for as long as the host is set up for the guest. While no relay runs it
+ * waits for a call there; the relay then inherits the socket (LISTEN_FDS), takes this and all later
+ * calls itself, and ends when it had nothing to do for a while, so that an idle port costs no
+ * memory. A call that comes while the guest is not ready waits in the socket's queue: a client sees
+ * a restart as a pause. The end of the guest is the end of the relays.
+ *
+ * A relay runs under an umld-init of its own, as the guest's kernel does: a user without rights, no
+ * capabilities, no_new_privs, a pid namespace, and umld's death is its death. One that fails is
+ * started again with growing pauses; the socket stays. */
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "basic/fd-util.h"
+#include "basic/log.h"
+#include "basic/string-util.h"
+#include "basic/time-util.h"
+#include "daemon/base/restart-policy.h"
+#include "daemon/net/proxy.h"
+#include "host/init-protocol.h"
+#include "host/launch.h"
+
+#define IDLE_TIME "30s" /* for --exit-idle-time */
+
+enum {
+        UID_NOBODY = 65534,
+};
+
+typedef struct Proxy {
+        Proxies *all;
+        Forward port;           /* of one port */
+        int fd;                 /* where it listens */
+        sd_event_source *calls; /* somebody waits there, and no relay runs */
+        sd_event_source *pause; /* before the next try */
+        usec_t again;           /* CLOCK_MONOTONIC, the end of that */
+
+        Launched launched; /* the relay; init = 0: none runs */
+        sd_event_source *status;
+        pid_t pid;
+        usec_t started; /* CLOCK_MONOTONIC */
+        DeathHistory history;
+} Proxy;
+
+struct Proxies {
+        sd_event *event;
+        const char *init;
+        bool pid_namespaces;
+        ProxyPhase phase;
+        struct in_addr guest;
+        uid_t uid;
+        Proxy **ports;
+        size_t n;
+};
+
+const char *proxy_program(void) {
+        static const char *const places[] = { PROXY_PROGRAM,
+                                              "/usr/lib/systemd/systemd-socket-proxyd" };
+
+        FOREACH_ELEMENT (p, places)
+                if (access(*p, X_OK) >= 0)
+                        return *p;
+        return NULL;
+}
+
+/* ---- the relay's process ---- */
+
+static void end_relay(Proxy *p) {
+        p->status = sd_event_source_disable_unref(p->status);
+        launch_cancel(&p->launched);
+        p->pid = 0;
+}
+
+static void set_calls(Proxy *p, bool wanted) {
+        (void) sd_event_source_set_enabled(p->calls, wanted ? SD_EVENT_ON : SD_EVENT_OFF);
+}
+
+static void wait_for_calls(Proxy *p) {
+        p->again = 0;
+        set_calls(p, p->all->phase == PROXY_RELAY && p->launched.init == 0);
+}
+
+static int on_pause_over(sd_event_source *s, uint64_t usec, void *userdata) {
+        (void) s;
+        (void) usec;
+        wait_for_calls(userdata);
+        return 0;
+}
+
+static void pause_after(Proxy *p, const char *why) {
+        static const RestartRule rule = { .delay_max = 5 * USEC_PER_MINUTE,
+                                          .reset = 10 * USEC_PER_MINUTE };
+        usec_t now = now_usec(CLOCK_MONOTONIC),
+               delay = restart_delay(&p->history, &rule, usec_sub(now, p->started));
+        char text[FORWARD_TEXT_MAX];
+
+        log_warning("Proxy=%s: systemd-socket-proxyd %s; again %s%s",
+                    forward_format(&p->port, text), why, delay > 0 ? "in " : "at the next call",
+                    delay > 0 ? FORMAT_TIMESPAN(delay) : "");
+        p->again = usec_add(now, delay);
+        set_calls(p, false);
+        if (sd_event_source_set_time(p->pause, p->again) < 0 ||
+            sd_event_source_set_enabled(p->pause, SD_EVENT_ONESHOT) < 0)
+                wait_for_calls(p);
+}
+
+static void on_ended(Proxy *p, const InitMessage *m) {
+        char why[80];
+
+        end_relay(p);
+        if (m->type == INIT_EXITED && WIFEXITED(m->status) && WEXITSTATUS(m->status) == 0) {
+                p->history = (DeathHistory){};
+                wait_for_calls(p); /* it had nothing to do */
+                return;
+        }
+        if (m->type == INIT_FAILED)
+                snprintf(why, sizeof(why), "cannot be started: %s: %s", m->step,
+                         strerror(m->error));
+        else if (WIFSIGNALED(m->status))
+                snprintf(why, sizeof(why), "was killed by signal %d", WTERMSIG(m->status));
+        else
+                snprintf(why, sizeof(why), "ended with status %d", WEXITSTATUS(m->status));
+        pause_after(p, why);
+}
+
+static int on_status(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        Proxy *p = userdata;
+        InitMessage m;
+        pid_t pid;
+        int r;
+
+        (void) s;
+        (void) revents;
+        while ((r = launch_receive(fd, &m, &pid)) > 0) {
+                if (m.type == INIT_STARTING) {
+                        p->pid = pid;
+                        continue;
+                }
+                on_ended(p, &m);
+                return 0;
+        }
+        if (r < 0) { /* umld-init was killed */
+                m = (InitMessage){ .type = INIT_EXITED, .status = SIGKILL };
+                on_ended(p, &m);
+        }
+        return 0;
+}
+
+static int start_relay(Proxy *p) {
+        const Proxies *all = p->all;
+        const char *program = proxy_program();
+        _cleanup_strv_ Strv argv = {}, environment = {};
+        const Launch l = {
+                .init = all->init,
+                .argv = &argv,
+                .environment = &environment,
+                .uid = all->uid != 0 ? all->uid : UID_NOBODY,
+                .directory = "/",
+                .cgroup_fd = -EBADF,
+                .mount_ns_fd = -EBADF,
+                .no_pid_namespace = !all->pid_namespaces,
+                .service = true,
+        };
+        char address[INET_ADDRSTRLEN];
+        int r;
+
+        if ((r = strv_push(&argv, program ?: PROXY_PROGRAM)) < 0 ||
+            (r = strv_push(&argv, "--exit-idle-time=" IDLE_TIME)) < 0 ||
+            (r = strv_pushf(&argv, "%s:%u",
+                            inet_ntop(AF_INET, &all->guest, address, sizeof(address)),
+                            p->port.guest_first)) < 0 ||
+            (r = strv_push(&environment, "SYSTEMD_LOG_TARGET=console")) < 0)
+                return r;
+        p->started = now_usec(CLOCK_MONOTONIC);
+        r = launch_prepare(&l, &p->launched);
+        if (r >= 0)
+                r = launch_go(&p->launched, STDERR_FILENO, p->fd);
+        if (r >= 0)
+                r = sd_event_add_io(all->event, &p->status, p->launched.status_fd, EPOLLIN,
+                                    on_status, p);
+        if (r >= 0)
+                (void) sd_event_source_set_description(p->status, "proxy-status");
+        else
+                end_relay(p);
+        return r;
+}
+
+static int on_call(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        Proxy *p = userdata;
+        int r;
+
+        (void) s;
+        (void) fd;
+        (void) revents;
+        set_calls(p, false);
+        r = start_relay(p);
+        if (r < 0)
+                pause_after(p, strerror(-r));
+        return 0;
+}
+
+/* ---- ports ---- */
+
+static Proxy *proxy_free(Proxy *p) {
+        if (!p)
+                return NULL;
+        end_relay(p);
+        sd_event_source_disable_unref(p->calls);
+        sd_event_source_disable_unref(p->pause);
+        safe_close(p->fd);
+        free(p);
+        return NULL;
+}
+DEFINE_CLEANUP(Proxy *, proxy_free)
+
+/* Over both families where the host has IPv6: a guest without it is then reached by it as well. */
+static int open_socket(uint16_t port) {
+        const struct sockaddr_in6 any6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+        const struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(port) };
+        const struct {
+                const void *address;
+                socklen_t size;
+                int family;
+        } ways[] = { { &any6, sizeof(any6), AF_INET6 }, { &any, sizeof(any), AF_INET } };
+        int r = -EAFNOSUPPORT, on = 1, off = 0;
+
+        FOREACH_ELEMENT (w, ways) {
+                _cleanup_close_ int fd =
+                        socket(w->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+                if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+                    (w->family == AF_INET6 &&
+                     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) < 0) ||
+                    bind(fd, w->address, w->size) < 0 || listen(fd, SOMAXCONN) < 0)
+                        r = -errno;
+                else
+                        return TAKE_FD(fd);
+                if (r == -EADDRINUSE || r == -EACCES)
+                        break;
+        }
+        return r;
+}
+
+static Proxy *find_port(const Proxies *all, uint16_t host_port) {
+        for (size_t i = 0; i < all->n; i++)
+                if (all->ports[i]->port.host_first == host_port)
+                        return all->ports[i];
+        return NULL;
+}
+
+/* One that leads elsewhere from now on keeps the socket of the one before it. */
+static int proxy_new(Proxies *all, const Forward *port, const Proxy *before, Proxy **ret) {
+        _cleanup_(proxy_freep) Proxy *p = calloc(1, sizeof(*p));
+        int r;
+
+        if (!p)
+                return -ENOMEM;
+        p->all = all;
+        p->port = *port;
+        p->launched.status_fd = -EBADF;
+        p->fd = before ? RET_NERRNO(fcntl(before->fd, F_DUPFD_CLOEXEC, 0))
+                       : open_socket(port->host_first);
+        if (p->fd < 0)
+                return p->fd;
+        if ((r = sd_event_add_io(all->event, &p->calls, p->fd, EPOLLIN, on_call, p)) < 0 ||
+            (r = sd_event_add_time(all->event, &p->pause, CLOCK_MONOTONIC, 0, 1, on_pause_over,
+                                   p)) < 0 ||
+            (r = sd_event_source_set_enabled(p->pause, SD_EVENT_OFF)) < 0)
+                return r;
+        (void) sd_event_source_set_description(p->calls, "proxy-calls");
+        (void) sd_event_source_set_description(p->pause, "proxy-pause");
+        wait_for_calls(p);
+        *ret = TAKE_PTR(p);
+        return 0;
+}
+
+/* The ports to come: those of the list, each the one that is there already or a new one. */
+static int make_ports(Proxies *all, const Forward *list, size_t n, Proxy **next, size_t *ret_n,
+                      uint16_t *ret_port) {
+        for (size_t i = 0; i < n; i++)
+                for (unsigned k = 0; k <= list[i].host_last - (unsigned) list[i].host_first; k++) {
+                        uint16_t host = (uint16_t) (list[i].host_first + k),
+                                 guest = (uint16_t) (list[i].guest_first + k);
+                        const Forward port = { FORWARD_TCP, host, host, guest };
+                        Proxy *before = find_port(all, host);
+                        int r;
+
+                        if (before && before->port.guest_first == guest)
+                                next[*ret_n] = before;
+                        else if ((r = proxy_new(all, &port, before, &next[*ret_n])) < 0) {
+                                *ret_port = host;
+                                return r;
+                        }
+                        (*ret_n)++;
+                }
+        return 0;
+}
+
+/* Frees what is in list and not in others. */
+static void free_ports(Proxy **list, size_t n, Proxy *const *others, size_t n_others) {
+        for (size_t i = 0; i < n; i++) {
+                bool kept = false;
+
+                for (size_t k = 0; k < n_others && !kept; k++)
+                        kept = others[k] == list[i];
+                if (!kept)
+                        proxy_free(list[i]);
+        }
+        free(list);
+}
+
+int proxies_listen(Proxies *p, const Forward *list, size_t n, struct in_addr guest, uid_t uid,
+                   uint16_t *ret_port) {
+        size_t room = 1, n_next = 0;
+        Proxy **next;
+        int r;
+
+        for (size_t i = 0; i < n; i++)
+                room += list[i].host_last - list[i].host_first + 1U;
+        next = calloc(room, sizeof(*next));
+        if (!next)
+                return -ENOMEM;
+        p->guest = guest;
+        p->uid = uid;
+        r = make_ports(p, list, n, next, &n_next, ret_port);
+        if (r < 0) {
+                free_ports(next, n_next, p->ports, p->n);
+                return r;
+        }
+        free_ports(p->ports, p->n, next, n_next);
+        p->ports = next;
+        p->n = n_next;
+        return 0;
+}
+
+void proxies_close(Proxies *p) {
+        free_ports(p->ports, p->n, NULL, 0);
+        p->ports = NULL;
+        p->n = 0;
+}
+
+void proxies_set_phase(Proxies *p, ProxyPhase phase) {
+        p->phase = phase;
+        for (size_t i = 0; i < p->n; i++) {
+                Proxy *port = p->ports[i];
+
+                if (phase == PROXY_HOLD)
+                        end_relay(port);
+                if (port->again == 0 || phase != PROXY_RELAY)
+                        wait_for_calls(port);
+        }
+}
+
+size_t proxies_count(const Proxies *p) {
+        return p->n;
+}
+
+const char *proxies_text(const Proxies *p, size_t i, char buf[static PROXY_TEXT_MAX]) {
+        const Proxy *port = p->ports[i];
+        char text[FORWARD_TEXT_MAX], state[40] = "waits for a call";
+
+        if (port->pid > 0)
+                snprintf(state, sizeof(state), "relays, pid %d", (int) port->pid);
+        else if (p->phase != PROXY_RELAY)
+                snprintf(state, sizeof(state), "waits for the guest");
+        else if (port->again > 0)
+                snprintf(state, sizeof(state), "failed, again in %s",
+                         FORMAT_TIMESPAN(usec_sub(port->again, now_usec(CLOCK_MONOTONIC)) /
+                                         USEC_PER_SEC * USEC_PER_SEC));
+        snprintf(buf, PROXY_TEXT_MAX, "%s (%s)", forward_format(&port->port, text), state);
+        return buf;
+}
+
+int proxies_new(sd_event *event, const char *init, bool pid_namespaces, Proxies **ret) {
+        Proxies *p = calloc(1, sizeof(*p));
+
+        if (!p)
+                return -ENOMEM;
+        p->event = sd_event_ref(event);
+        p->init = init;
+        p->pid_namespaces = pid_namespaces;
+        *ret = p;
+        return 0;
+}
+
+Proxies *proxies_free(Proxies *p) {
+        if (!p)
+                return NULL;
+        proxies_close(p);
+        sd_event_unref(p->event);
+        free(p);
+        return NULL;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* watch.c - keeps the rules right: by events where the kernel has some, else by a look now and
+ * then.
+ *
+ * Changes of links, addresses and routes are told over netlink, and looked at only then: what is
+ * never called takes no memory. Of a socket that begins to listen and of an edit of the tables
+ * nobody is told, and so there is a slow timer as well, which runs only while the guest has rules.
+ * A look costs some short reads. */
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include "basic/log.h"
+#include "basic/time-util.h"
+#include "daemon/net/watch.h"
+
+#define LOOK_EVERY    (2500 * USEC_PER_MSEC)
+#define LOOK_ACCURACY (250 * USEC_PER_MSEC) /* wakes up together with others */
+#define SETTLE        (200 * USEC_PER_MSEC) /* changes of a network come in flocks */
+
+struct NetWatch {
+        Host *host;
+        sd_event_source *timer, *events;
+        int fd;
+        bool settling; /* an event was seen, and the look after it is due soon */
+        bool failed;   /* the last look; said once */
+};
+
+static void look(NetWatch *w) {
+        _cleanup_(fault_done) Fault fault = {};
+        int r;
+
+        if (!w->events)
+                w->host->network_moved = true; /* who knows */
+        r = host_rules_follow(w->host, &fault);
+        if (r < 0 && !w->failed)
+                log_warning("cannot keep the guest's rules right, trying on: %s",
+                            fault.text ?: strerror(-r));
+        w->failed = r < 0;
+}
+
+static int arm(NetWatch *w, usec_t delay) {
+        int r = sd_event_source_set_time(w->timer, usec_add(now_usec(CLOCK_MONOTONIC), delay));
+
+        return r < 0 ? r : sd_event_source_set_enabled(w->timer, SD_EVENT_ONESHOT);
+}
+
+static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
+        NetWatch *w = userdata;
+
+        (void) s;
+        (void) usec;
+        w->settling = false;
+        look(w);
+        return net_watch_update(w);
+}
+
+/* What it says does not matter, for the look that follows sees it all; nor does it that some was
+ * lost. */
+static int on_event(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        NetWatch *w = userdata;
+        char buf[8192];
+
+        (void) s;
+        (void) revents;
+        while (recv(fd, buf, sizeof(buf), 0) >= 0 || errno == ENOBUFS || errno == EINTR)
+                ;
+        w->host->network_moved = true;
+        if (w->settling || !w->host->rules) /* who talks all the time must not put it off */
+                return 0;
+        w->settling = true;
+        return arm(w, SETTLE);
+}
+
+int net_watch_update(NetWatch *w) {
+        if (!w->host->rules)
+                return sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
+        return arm(w, LOOK_EVERY);
+}
+
+static int listen_to_kernel(NetWatch *w, sd_event *event) {
+        const struct sockaddr_nl address = {
+                .nl_family = AF_NETLINK,
+                .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE |
+                             RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE,
+        };
+        int r;
+
+        w->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+        if (w->fd < 0 || bind(w->fd, (const struct sockaddr *) &address, sizeof(address)) < 0)
+                return -errno;
+        r = sd_event_add_io(event, &w->events, w->fd, EPOLLIN, on_event, w);
+        if (r >= 0)
+                (void) sd_event_source_set_description(w->events, "net-events");
+        return r;
+}
+
+int net_watch_new(sd_event *event, Host *host, NetWatch **ret) {
+        _cleanup_(net_watch_freep) NetWatch *w = calloc(1, sizeof(*w));
+        int r;
+
+        if (!w)
+                return -ENOMEM;
+        w->fd = -EBADF;
+        w->host = host;
+        r = sd_event_add_time(event, &w->timer, CLOCK_MONOTONIC, 0, LOOK_ACCURACY, on_timer, w);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(w->timer, "net-watch");
+        r = listen_to_kernel(w, event);
+        if (r < 0)
+                log_debug_errno(r, "no events of the network, going by the timer alone: %m");
+        *ret = TAKE_PTR(w);
+        return 0;
+}
+
+NetWatch *net_watch_free(NetWatch *w) {
+        if (!w)
+                return NULL;
+        sd_event_source_disable_unref(w->timer);
+        sd_event_source_disable_unref(w->events);
+        safe_close(w->fd);
+        free(w);
+        return NULL;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Keeps the guest's rules right while the host changes. */
+
+#include <systemd/sd-event.h>
+
+#include "daemon/host/host.h"
+
+typedef struct NetWatch NetWatch;
+
+/* host is borrowed. */
+int net_watch_new(sd_event *event, Host *host, NetWatch **ret);
+NetWatch *net_watch_free(NetWatch *w);
+DEFINE_CLEANUP(NetWatch *, net_watch_free)
+
+/* To be called when the host was set up or its configuration changed: watches from now on if there
+ * is anything to watch. */
+int net_watch_update(NetWatch *w);

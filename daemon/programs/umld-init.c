@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* umld-init.c - umld-init, the tiny process between umld and a guest's kernel.
+ *
+ * It is pid 1 of the guest's pid namespace, or, on a host without those, a child subreaper. Either
+ * way every process that the kernel ever makes ends up below it, and it ends only when they have
+ * ended: in a namespace the host's kernel sees to that, else process_kill_children() does. A UML
+ * kernel itself must not be pid 1: abort() is ignored there, so a panic would spin for ever.
+ *
+ * umld's death is its death (PR_SET_PDEATHSIG), and with it the guest's: no guest runs
+ * unsupervised. */
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "basic/cleanup.h"
+#include "basic/fd-util.h"
+#include "basic/parse-util.h"
+#include "basic/process.h"
+#include "host/cpus.h"
+#include "host/init-protocol.h"
+
+enum {
+        ENVIRONMENT_MAX = 16,
+        SERVICE_FILES_MAX = 4096, /* descriptors: 256 connections take 6 each */
+};
+
+typedef struct Options {
+        uid_t uid;
+        const char *directory;
+        bool mount_ns, one_cpu;
+        bool service; /* not a kernel, but a program that is given a listening socket */
+        char *environment[ENVIRONMENT_MAX + 2 + 1]; /* with what announce_socket() adds */
+        size_t n_environment;
+        char **argv; /* of the kernel */
+} Options;
+
+static void report(InitMessageType type, int error, int status, const char *step) {
+        InitMessage m = { .type = type, .error = error, .status = status };
+
+        snprintf(m.step, sizeof(m.step), "%s", step);
+        (void) !send(INIT_FD_STATUS, &m, sizeof(m), MSG_NOSIGNAL);
+}
+
+/* ---- in the kernel's process: layers of confinement, from those that need root to those that do
+ * not ---- */
+
+/* The one that umld has made, with what the guest may see in it. */
+static int layer_mount_namespace(const Options *o) {
+        return o->mount_ns ? RET_NERRNO(setns(INIT_FD_MOUNT_NS, CLONE_NEWNS)) : 0;
+}
+
+static int layer_limits(const Options *o) {
+        const struct rlimit no_core = { 0, 0 };
+        struct rlimit files;
+
+        if (o->service) {
+                if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+                        return -errno;
+                files.rlim_max = MIN(files.rlim_max, (rlim_t) SERVICE_FILES_MAX);
+                files.rlim_cur = files.rlim_max;
+                if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+                        return -errno;
+        }
+        return RET_NERRNO(setrlimit(RLIMIT_CORE, &no_core));
+}
+
+/* What umld may hand on to whom it starts: nothing. Its own capabilities go with the change of
+ * user. */
+static int layer_capabilities(const Options *o) {
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+
+        (void) o;
+        /* Inherited ones would become the guest's at an exec; not every kernel knows ambient ones.
+         */
+        (void) prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+        for (int cap = 0; cap <= CAP_LAST_CAP; cap++)
+                if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EINVAL && errno != EPERM)
+                        return -errno;
+        if (syscall(SYS_capget, &header, data) < 0)
+                return -errno;
+        for (size_t i = 0; i < ARRAY_SIZE(data); i++)
+                data[i].inheritable = 0;
+        return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
+static int layer_user(const Options *o) {
+        if (setgroups(0, NULL) < 0 || setresgid(o->uid, o->uid, o->uid) < 0 ||
+            setresuid(o->uid, o->uid, o->uid) < 0)
+                return -errno;
+        return 0;
+}
+
+static int layer_no_new_privileges(const Options *o) {
+        (void) o;
+        return RET_NERRNO(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+}
+
+/* Not before the change of user, which clears it. */
+static int layer_parent_death(const Options *o) {
+        (void) o;
+        return RET_NERRNO(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+}
+
+/* Kernels of the 6.x line enlarge the memory file by up to 1 GB where addresses are random, and
+ * later ones would re-exec themselves through /proc to get rid of that. */
+static int layer_fixed_addresses(const Options *o) {
+        if (o->service)
+                return 0;
+        return RET_NERRNO(personality(PER_LINUX | ADDR_NO_RANDOMIZE));
+}
+
+typedef struct Layer {
+        const char *step;
+        int (*apply)(const Options *o);
+} Layer;
+
+static const Layer layers[] = {
+        { "mount namespace", layer_mount_namespace },
+        { "resource limits", layer_limits },
+        { "capabilities", layer_capabilities },
+        { "change of user", layer_user }, /* needs its capabilities */
+        { "no_new_privs", layer_no_new_privileges },
+        { "parent-death signal", layer_parent_death },
+        { "fixed addresses", layer_fixed_addresses },
+};
+
+/* ---- … and what has to wait for umld's word ---- */
+
+/* Not a matter of confinement: a host that refuses it has a slower guest. */
+static int layer_one_cpu(const Options *o) {
+        if (o->one_cpu)
+                (void) cpu_stay();
+        return 0;
+}
+
+/* umld makes it anew for each boot. */
+static int layer_directory(const Options *o) {
+        return RET_NERRNO(chdir(o->directory));
+}
+
+static const Layer last_layers[] = {
+        { "change of directory", layer_directory },
+        { "CPU", layer_one_cpu },
+};
+
+static _noreturn_ void fail(int error, const char *step) {
+        report(INIT_FAILED, error, 0, step);
+        _exit(126);
+}
+
+static void apply_layers(const Options *o, const Layer *l, size_t n) {
+        for (const Layer *end = l + n; l < end; l++) {
+                int r = l->apply(o);
+
+                if (r < 0)
+                        fail(-r, l->step);
+        }
+}
+
+/* Waits for umld's word. false: umld is dead, or has changed its mind. */
+static bool wait_for_go(int ret_fds[static INIT_GO_FDS]) {
+        union {
+                struct cmsghdr align;
+                char buf[CMSG_SPACE(INIT_GO_FDS_MAX * sizeof(int))];
+        } control;
+        char c;
+        struct iovec iov = { .iov_base = &c, .iov_len = 1 };
+        struct msghdr mh = { .msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof(control) };
+        struct cmsghdr *header;
+        ssize_t n;
+
+        while ((n = recvmsg(INIT_FD_STATUS, &mh, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
+                ;
+        header = n == 1 ? CMSG_FIRSTHDR(&mh) : NULL;
+        if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
+            header->cmsg_len < CMSG_LEN(INIT_GO_FDS * sizeof(int)))
+                return false;
+        memcpy(ret_fds, CMSG_DATA(header), INIT_GO_FDS * sizeof(int));
+        return true;
+}
+
+/* All the fixed ones are open, so umld's message has put these above them. */
+static int place_descriptors(const int fds[static INIT_GO_FDS]) {
+        if (dup2(fds[0], STDOUT_FILENO) < 0 || dup2(fds[0], STDERR_FILENO) < 0 ||
+            dup2(fds[1], GUEST_FD_TERMINAL) < 0)
+                return -errno;
+        return 0;
+}
+
+/* As sd_listen_fds(3) wants it; the pid is ours to know. */
+static void announce_socket(Options *o) {
+        static char pid[32];
+
+        snprintf(pid, sizeof(pid), "LISTEN_PID=%d", getpid());
+        o->environment[o->n_environment++] = pid;
+        o->environment[o->n_environment++] = (char *) "LISTEN_FDS=1";
+}
+
+/* Ready to exec before umld's word: a guest that has died is back the sooner. */
+static _noreturn_ void run_kernel(Options *o) {
+        sigset_t none;
+        int fds[INIT_GO_FDS], r;
+
+        apply_layers(o, layers, ARRAY_SIZE(layers));
+        sigemptyset(&none);
+        (void) sigprocmask(SIG_SETMASK, &none, NULL);
+        (void) fd_cloexec(INIT_FD_STATUS, true);
+        if (o->service)
+                announce_socket(o);
+        if (!wait_for_go(fds))
+                _exit(0);
+        r = place_descriptors(fds);
+        if (r < 0)
+                fail(-r, "set-up of descriptors");
+        if (o->mount_ns)
+                safe_close(INIT_FD_MOUNT_NS);
+        apply_layers(o, last_layers, ARRAY_SIZE(last_layers));
+        report(INIT_STARTING, 0, 0, "");
+        execve(o->argv[0], o->argv, (char *const *) o->environment);
+        fail(errno, o->service ? "exec of the program" : "exec of the kernel");
+}
+
+/* ---- in umld-init ---- */
+
+/* Waits for the end of the kernel's main process, reaping whatever else ends. SIGTERM is umld's
+ * death where there is no pid namespace. Returns true if the main process ended. */
+static bool supervise(pid_t kernel, const sigset_t *wanted) {
+        for (;;) {
+                pid_t pid;
+                int status;
+
+                while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
+                        if (pid != kernel)
+                                continue;
+                        report(INIT_EXITED, 0, status, "");
+                        return true;
+                }
+                if (sigwaitinfo(wanted, NULL) == SIGTERM)
+                        return false;
+        }
+}
+
+static int parse_options(int argc, char **argv, Options *ret) {
+        static const struct option options[] = {
+                { "uid", required_argument, NULL, 'u' },
+                { "directory", required_argument, NULL, 'd' },
+                { "mount-ns", no_argument, NULL, 'm' },
+                { "one-cpu", no_argument, NULL, 'c' },
+                { "service", no_argument, NULL, 's' },
+                { "setenv", required_argument, NULL, 'e' },
+                {},
+        };
+        uint64_t uid;
+        int c;
+
+        while ((c = getopt_long(argc, argv, "+", options, NULL)) >= 0) {
+                if (c == 'u' && parse_unsigned(optarg, 0, UINT32_MAX - 1, &uid) >= 0)
+                        ret->uid = (uid_t) uid;
+                else if (c == 'd')
+                        ret->directory = optarg;
+                else if (c == 'm')
+                        ret->mount_ns = true;
+                else if (c == 'c')
+                        ret->one_cpu = true;
+                else if (c == 's')
+                        ret->service = true;
+                else if (c == 'e' && ret->n_environment < ENVIRONMENT_MAX)
+                        ret->environment[ret->n_environment++] = optarg;
+                else
+                        return -EINVAL;
+        }
+        ret->argv = argv + optind;
+        return optind < argc && ret->directory ? 0 : -EINVAL;
+}
+
+/* Dies with umld from now on; a umld that is dead already has closed its end of the socket. */
+static int follow_umld(bool namespaced) {
+        struct pollfd p = { .fd = INIT_FD_STATUS };
+
+        if (prctl(PR_SET_PDEATHSIG, namespaced ? SIGKILL : SIGTERM, 0, 0, 0) < 0)
+                return -errno;
+        if (poll(&p, 1, 0) < 0)
+                return -errno;
+        return p.revents & POLLHUP ? -EPIPE : 0;
+}
+
+int main(int argc, char **argv) {
+        bool namespaced = getpid() == 1;
+        Options o = {};
+        sigset_t wanted;
+        pid_t kernel;
+        int r;
+
+        r = parse_options(argc, argv, &o);
+        if (r < 0) {
+                fprintf(stderr, "umld-init is started by umld(8) and is of no use by itself.\n");
+                return 2;
+        }
+        sigemptyset(&wanted);
+        sigaddset(&wanted, SIGCHLD);
+        sigaddset(&wanted, SIGTERM);
+        (void) sigprocmask(SIG_BLOCK, &wanted, NULL);
+        r = follow_umld(namespaced);
+        if (r >= 0 && !namespaced)
+                r = RET_NERRNO(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
+        if (r < 0) {
+                report(INIT_FAILED, -r, 0, "set-up of umld-init");
+                return 1;
+        }
+        kernel = fork();
+        if (kernel < 0) {
+                report(INIT_FAILED, errno, 0, "fork of the kernel");
+                return 1;
+        }
+        if (kernel == 0)
+                run_kernel(&o);
+        if (o.mount_ns)
+                safe_close(INIT_FD_MOUNT_NS);
+        (void) supervise(kernel, &wanted);
+        /* In a pid namespace the host's kernel does this as part of our exit. */
+        if (!namespaced)
+                (void) process_kill_children(UINT64_MAX);
+        return 0;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cpu.c - looks now and then whether the guest's CPU has become too small for it and others.
+ *
+ * The first thing looked at is the CPU as a whole, which costs one file and is the end of it while
+ * the guest idles. Only on a full CPU its processes are asked how long they wait for it, twice: a
+ * guest that works alone is no reason to move. */
+
+#include "daemon/watch/cpu.h"
+#include "basic/log.h"
+#include "basic/process.h"
+#include "basic/time-util.h"
+#include "host/cpus.h"
+
+#define LOOK     (10 * USEC_PER_SEC)
+#define ACCURACY USEC_PER_SEC /* rides on other wake-ups */
+
+struct CpuWatch {
+        GuestProcess *process;
+        sd_event_source *timer;
+        CpuTimes seen;
+        uint64_t waited; /* nanoseconds, of all its processes */
+        usec_t since;    /* … counted then, CLOCK_MONOTONIC; 0 = the last look had no reason to */
+};
+
+/* Did they wait for more than a quarter of the time since they were asked last? */
+static bool had_to_wait(CpuWatch *w, const pid_t *pids, size_t n) {
+        usec_t now = now_usec(CLOCK_MONOTONIC), since = w->since;
+        uint64_t before = w->waited;
+
+        w->since = cpu_waited(pids, n, &w->waited) < 0 ? 0 : now;
+        return since > 0 && w->since > 0 && w->waited > before &&
+               (w->waited - before) / 1000 > usec_sub(now, since) / 4;
+}
+
+static void look(CpuWatch *w) {
+        pid_t main = guest_process_pid(w->process);
+        _cleanup_free_ pid_t *pids = NULL;
+        int cpu = cpu_of_process(main), n, better;
+        cpu_set_t allowed;
+        CpuTimes now;
+
+        if (cpu < 0 || cpu_times_read(&now) < 0)
+                return;
+        if (!cpu_is_full(&w->seen, &now, cpu) ||
+            (n = process_descendants(guest_process_containment(w->process)->init, &pids)) <= 0)
+                w->since = 0;
+        else if (had_to_wait(w, pids, (size_t) n) &&
+                 sched_getaffinity(0, sizeof(allowed), &allowed) >= 0 &&
+                 (better = cpu_quietest(&w->seen, &now, &allowed)) >= 0) {
+                cpu_move(&main, 1, better); /* who starts the others */
+                cpu_move(pids, (size_t) n, better);
+                w->since = 0;
+                log_info("the guest had to wait for CPU %d, and is on CPU %d now", cpu, better);
+        }
+        w->seen = now;
+}
+
+static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
+        (void) usec;
+        look(userdata);
+        (void) sd_event_source_set_time_relative(s, LOOK);
+        return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+}
+
+CpuWatch *cpu_watch_free(CpuWatch *w) {
+        if (!w)
+                return NULL;
+        sd_event_source_disable_unref(w->timer);
+        free(w);
+        return NULL;
+}
+
+int cpu_watch_new(sd_event *event, GuestProcess *process, CpuWatch **ret) {
+        _cleanup_(cpu_watch_freep) CpuWatch *w = NULL;
+        cpu_set_t allowed;
+        int r;
+
+        *ret = NULL;
+        if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
+                return -errno;
+        if (CPU_COUNT(&allowed) < 2)
+                return 0;
+        w = calloc(1, sizeof(*w));
+        if (!w)
+                return -ENOMEM;
+        w->process = process;
+        r = cpu_times_read(&w->seen);
+        if (r >= 0)
+                r = sd_event_add_time_relative(event, &w->timer, CLOCK_MONOTONIC, LOOK, ACCURACY,
+                                               on_timer, w);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(w->timer, "cpu-watch");
+        *ret = TAKE_PTR(w);
+        return 0;
+}

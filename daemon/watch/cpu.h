@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Keeps a guest that has one CPU of the host to itself (host/cpus.h) from waiting there for others:
+ * where its CPU is full and another is not, the whole guest moves. */
+
+#include <systemd/sd-event.h>
+
+#include "daemon/boot/process.h"
+
+typedef struct CpuWatch CpuWatch;
+
+/* process: borrowed. *ret is NULL where there is no other CPU to move to. */
+int cpu_watch_new(sd_event *event, GuestProcess *process, CpuWatch **ret);
+CpuWatch *cpu_watch_free(CpuWatch *w);
+DEFINE_CLEANUP(CpuWatch *, cpu_watch_free)

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Watches the health of one boot of a guest (daemon/watch/heartbeat.h), without ever waiting for
+ * it. */
+
+#include "conf/config.h"
+#include "daemon/boot/process.h"
+#include "daemon/watch/heartbeat.h"
+
+typedef struct HealthWatch HealthWatch;
+
+/* It is hung, and there is no hope left. May free the watch. */
+typedef void (*HealthHung)(const char *why, void *userdata);
+
+/* For a guest that has booted; c and p are borrowed. HangCheck=0: *ret is NULL. */
+int health_watch_new(sd_event *event, GuestProcess *p, const Config *c, HealthHung hung,
+                     void *userdata, HealthWatch **ret);
+HealthWatch *health_watch_free(HealthWatch *w);
+DEFINE_CLEANUP(HealthWatch *, health_watch_free)
+
+/* The present grade, HEALTH_UNKNOWN where w is NULL, and how long the last answer took, 0 = there
+ * was none. */
+GuestHealth health_watch_grade(const HealthWatch *w);
+usec_t health_watch_latency(const HealthWatch *w);

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* memory.c - looks after the memory of the running guest.
+ *
+ * Nothing tells when a tmpfs fills up, so it is looked at by a slow timer. A guest that was let in
+ * has its room; only what others put there meanwhile can take it away, and between two looks it
+ * would have to be all of that. Where some of it is gone already the looks come quickly, and only
+ * then. The timer's accuracy lets it ride on other wake-ups of the second (sd_event_add_time(3)).
+ */
+
+#include <inttypes.h>
+
+#include "basic/log.h"
+#include "basic/string-util.h"
+#include "basic/time-util.h"
+#include "daemon/host/memory-claims.h"
+#include "daemon/watch/memory.h"
+#include "host/memfile.h"
+#include "host/memfs.h"
+
+#define LOOK_FIRST USEC_PER_SEC
+#define LOOK_SLOW  (10 * USEC_PER_SEC)
+#define LOOK_QUICK USEC_PER_SEC
+#define ACCURACY   USEC_PER_SEC
+
+struct GuestMemory {
+        sd_event *event;
+        sd_event_source *timer;
+        Host *host;
+        MemoryPressureChanged changed;
+        void *userdata;
+
+        GuestProcess *process; /* NULL: not running */
+        bool claimed;          /* the book knows process and file … */
+        uint64_t claimed_held; /* … and that the balloon held so much */
+        uint64_t peak;
+        MemoryPressure pressure;
+        char *why;
+        GuestBalloon balloon;
+        unsigned calm;
+        bool balloon_refused; /* said already */
+};
+
+/* ---- looking ---- */
+
+static bool look_at_file(GuestMemory *m, MemFile *ret) {
+        if (!m->process || memfile_find(guest_process_pid(m->process), ret) < 0)
+                return false;
+        m->peak = MAX(m->peak, ret->charged);
+        return true;
+}
+
+/* The book has one claim of each guest, our own too. */
+static int read_claims(GuestMemory *m, const MemFile *file, MemoryClaims *ret) {
+        /* What the balloon holds, the guest cannot take without us. */
+        uint64_t held = m->balloon.held;
+        const MemoryClaim claim = { .need = m->host->memory.need - MIN(held, m->host->memory.need),
+                                    .device = file->device,
+                                    .inode = file->inode,
+                                    .pid = guest_process_pid(m->process) };
+        int r = 0;
+
+        if (!m->claimed || m->claimed_held != held)
+                r = memory_claims_note(m->host->shared, m->host->config->name, &claim, ret);
+        if (r >= 0) {
+                m->claimed = true;
+                m->claimed_held = held;
+                r = memory_claims_note(m->host->shared, NULL, NULL, ret);
+        }
+        return r;
+}
+
+static int collect(GuestMemory *m, MemoryFigures *ret) {
+        const HostMemory *hm = &m->host->memory;
+        MemoryFigures f = {};
+        MemoryClaims claims;
+        MemFile file;
+        MemFs fs;
+        int r;
+
+        if (!look_at_file(m, &file))
+                return -ENOENT;
+        r = read_claims(m, &file, &claims);
+        if (r < 0)
+                return r;
+        f.open = memory_claims_open(&claims, 0);
+        if (hm->backing != BACKING_PRIVATE) {
+                f.fs_path = hm->path;
+                f.fs_open = memory_claims_open(&claims, hm->device);
+                r = memfs_measure(hm->path, &fs); /* after the claims, see host/memory-shm.c */
+                if (r < 0)
+                        return r;
+                f.fs_size = fs.size;
+                f.fs_used = fs.used;
+        }
+        f.n_limits = host_memory_limits(&host_memory_sources, f.limits);
+        *ret = f;
+        return 0;
+}
+
+/* ---- acting ---- */
+
+static void on_balloon_moved(int error, const char *why, void *userdata) {
+        GuestMemory *m = userdata;
+
+        if (error >= 0)
+                log_notice("memory: the balloon holds %" PRIu64 "M of the guest now",
+                           memory_mib(m->balloon.held));
+        else if (error != -ECONNRESET && !m->balloon_refused)
+                log_warning("memory: the balloon cannot take more: %s", why);
+        m->balloon_refused = error < 0;
+}
+
+/* Would the guest find this much, if the balloon gave it back? worst: what may be. */
+static int can_give_back(GuestMemory *m, uint64_t bytes, MemoryPressure worst, char **ret_why) {
+        MemoryFigures f;
+        bool host;
+        int r;
+
+        r = collect(m, &f);
+        if (r < 0)
+                return r;
+        f.open += bytes;
+        f.fs_open += bytes;
+        r = memory_judge(&f, m->pressure, ret_why, &host);
+        return r < 0 ? r : r <= (int) worst;
+}
+
+static void move_by_itself(GuestMemory *m, bool pressed) {
+        const BalloonState s = { .memory = m->host->config->memory,
+                                 .held = m->balloon.held,
+                                 .calm = m->calm,
+                                 .pressed = pressed };
+        int64_t bytes;
+
+        m->calm = pressed ? 0 : m->calm + 1;
+        if (m->host->config->balloon != BALLOON_AUTO)
+                return;
+        bytes = balloon_decide(&s);
+        if (bytes < 0) {
+                _cleanup_free_ char *why = NULL;
+
+                m->calm = 0; /* step by step */
+                if (can_give_back(m, (uint64_t) -bytes, PRESSURE_NONE, &why) <= 0)
+                        return;
+        }
+        if (bytes != 0)
+                (void) guest_balloon_move(&m->balloon, m->event, m->process, s.memory, bytes, true,
+                                          on_balloon_moved, m);
+}
+
+/* 1 = it is larger now. */
+static int grow(GuestMemory *m) {
+        _cleanup_(fault_done) Fault fault = {};
+        int r = memory_shm_fit(m->host, true, &fault);
+
+        if (r < 0 && !m->host->memory.grow_refused)
+                log_warning("memory: %s", fault.text ?: strerror(-r));
+        m->host->memory.grow_refused = r < 0;
+        return r;
+}
+
+static void set_pressure(GuestMemory *m, MemoryPressure to, char *why) {
+        _cleanup_free_ char *owned = why;
+        MemoryPressure from = m->pressure;
+
+        m->pressure = to;
+        free(m->why);
+        m->why = TAKE_PTR(owned);
+        if (from == to)
+                return;
+        if (to == PRESSURE_NONE)
+                log_info("memory: there is enough again");
+        else
+                log_warning("memory: %s", m->why);
+        m->changed(from, to, m->why ?: "there is enough again", m->userdata);
+}
+
+static int judge(GuestMemory *m, char **ret_why, bool *ret_host) {
+        MemoryFigures f;
+        int r = collect(m, &f);
+
+        return r < 0 ? r : memory_judge(&f, m->pressure, ret_why, ret_host);
+}
+
+static void look(GuestMemory *m) {
+        _cleanup_free_ char *why = NULL;
+        bool host = false;
+        int r;
+
+        r = judge(m, &why, &host);
+        if (r > PRESSURE_NONE && !host && m->host->memory.backing == BACKING_SHM && grow(m) > 0) {
+                free(TAKE_PTR(why));
+                r = judge(m, &why, &host);
+        }
+        if (r < 0) {
+                log_debug_errno(r, "cannot look at the guest's memory, later again: %m");
+                return;
+        }
+        set_pressure(m, (MemoryPressure) r, TAKE_PTR(why));
+        move_by_itself(m, r > PRESSURE_NONE && host);
+}
+
+static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
+        GuestMemory *m = userdata;
+
+        (void) usec;
+        look(m);
+        (void) sd_event_source_set_time_relative(s, m->pressure == PRESSURE_SHORT ? LOOK_QUICK
+                                                                                  : LOOK_SLOW);
+        return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+}
+
+/* ---- life ---- */
+
+int guest_memory_new(sd_event *event, Host *host, MemoryPressureChanged changed, void *userdata,
+                     GuestMemory **ret) {
+        _cleanup_(guest_memory_freep) GuestMemory *m = calloc(1, sizeof(*m));
+        int r;
+
+        if (!m)
+                return -ENOMEM;
+        m->event = sd_event_ref(event);
+        m->host = host;
+        m->changed = changed;
+        m->userdata = userdata;
+        r = sd_event_add_time(event, &m->timer, CLOCK_MONOTONIC, 0, ACCURACY, on_timer, m);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(m->timer, "guest-memory");
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+GuestMemory *guest_memory_free(GuestMemory *m) {
+        if (!m)
+                return NULL;
+        guest_balloon_reset(&m->balloon);
+        sd_event_source_disable_unref(m->timer);
+        sd_event_unref(m->event);
+        free(m->why);
+        free(m);
+        return NULL;
+}
+
+void guest_memory_begin(GuestMemory *m, GuestProcess *p) {
+        m->process = p;
+        m->claimed = false;
+        m->peak = 0;
+        m->calm = 0;
+        (void) sd_event_source_set_time_relative(m->timer, LOOK_FIRST);
+        (void) sd_event_source_set_enabled(m->timer, SD_EVENT_ONESHOT);
+}
+
+/* The next boot needs what the balloon held. */
+static void claim_all(const GuestMemory *m) {
+        const MemoryClaim claim = { .need = m->host->memory.need,
+                                    .device = m->host->memory.device };
+        MemoryClaims others;
+        int r;
+
+        r = memory_claims_note(m->host->shared, m->host->config->name, &claim, &others);
+        if (r < 0)
+                log_warning_errno(r, "%s: cannot note the guest's claim on memory, ignoring: %m",
+                                  m->host->shared);
+}
+
+void guest_memory_end(GuestMemory *m) {
+        m->process = NULL;
+        if (m->claimed && m->claimed_held > 0)
+                claim_all(m);
+        guest_balloon_reset(&m->balloon);
+        (void) sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
+        m->pressure = PRESSURE_NONE;
+        free(TAKE_PTR(m->why));
+}
+
+uint64_t guest_memory_used(GuestMemory *m) {
+        MemFile file;
+
+        return look_at_file(m, &file) ? file.charged : 0;
+}
+
+uint64_t guest_memory_peak(GuestMemory *m) {
+        (void) guest_memory_used(m);
+        return m->peak;
+}
+
+uint64_t guest_memory_held(const GuestMemory *m) {
+        return m->balloon.held;
+}
+
+const char *guest_memory_pressure(const GuestMemory *m) {
+        return m->why ?: "";
+}
+
+int guest_memory_move(GuestMemory *m, int64_t bytes, BalloonDone done, void *userdata,
+                      char **ret_why) {
+        if (bytes < 0 && m->process &&
+            can_give_back(m, (uint64_t) -bytes, PRESSURE_TIGHT, ret_why) == 0)
+                return -ENOMEM;
+        return guest_balloon_move(&m->balloon, m->event, m->process, m->host->config->memory, bytes,
+                                  false, done, userdata);
+}

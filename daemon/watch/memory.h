@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The memory of the running guest: what it takes, whether what it may still take is there, and the
+ * growing and shrinking that keeps it alive. */
+
+#include <systemd/sd-event.h>
+
+#include "daemon/host/host.h"
+#include "daemon/watch/balloon.h"
+#include "daemon/watch/memory-pressure.h"
+
+typedef struct GuestMemory GuestMemory;
+
+typedef void (*MemoryPressureChanged)(MemoryPressure from, MemoryPressure to, const char *why,
+                                      void *userdata);
+
+int guest_memory_new(sd_event *event, Host *host, MemoryPressureChanged changed, void *userdata,
+                     GuestMemory **ret);
+GuestMemory *guest_memory_free(GuestMemory *m);
+DEFINE_CLEANUP(GuestMemory *, guest_memory_free)
+
+/* A boot begins, and ends. The process is borrowed in between. */
+void guest_memory_begin(GuestMemory *m, GuestProcess *p);
+void guest_memory_end(GuestMemory *m);
+
+/* What is known of it; 0 = nothing (yet). */
+uint64_t guest_memory_used(GuestMemory *m);       /* bytes of the host now */
+uint64_t guest_memory_peak(GuestMemory *m);       /* the most of this boot, as far as it was seen */
+uint64_t guest_memory_held(const GuestMemory *m); /* by the balloon */
+const char *guest_memory_pressure(const GuestMemory *m); /* "tight: why", "" = none */
+
+/* Moves the balloon as guest_balloon_move() does. -ENOMEM with a sentence in *ret_why, the caller's
+ * to free(): what it would give back is not there any more. */
+int guest_memory_move(GuestMemory *m, int64_t bytes, BalloonDone done, void *userdata,
+                      char **ret_why);

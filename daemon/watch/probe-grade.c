@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* probe-grade.c - grades a service in the guest by its answers. */
+
+#include <ctype.h>
+
+#include "daemon/watch/probe-grade.h"
+
+static const char *const probe_state_table[] = {
+        [PROBE_WAITING] = "waiting",
+        [PROBE_GOOD] = "good",
+        [PROBE_FAILING] = "failing",
+};
+DEFINE_STRING_TABLE(probe_state, ProbeState, PROBE_STATE_MAX);
+
+usec_t probe_limit(const ProbeRule *rule) {
+        return MAX(rule->timeout / PROBE_FAILURES, USEC_PER_MSEC);
+}
+
+usec_t probe_next(const ProbeRule *rule, usec_t began, usec_t now) {
+        return MAX(usec_add(began, rule->check), now);
+}
+
+void probe_answered(ProbeGrade *g, usec_t began, usec_t now) {
+        *g = (ProbeGrade){ .state = PROBE_GOOD, .latency = usec_sub(now, began), .previous = now };
+}
+
+bool probe_failed(ProbeGrade *g, const ProbeRule *rule, usec_t began, usec_t now, bool excused) {
+        usec_t from = g->failures > 0 ? g->previous : began;
+        usec_t fair = usec_add(rule->check, probe_limit(rule));
+
+        g->previous = now;
+        if (excused || (g->state == PROBE_WAITING && now < rule->grace_end))
+                return false;
+        g->state = PROBE_FAILING;
+        g->failures++;
+        g->failing = usec_add(g->failing, MIN(usec_sub(now, from), fair));
+        return g->failures >= PROBE_FAILURES && g->failing >= rule->timeout;
+}
+
+/* "HTTP/1.1 200" and a blank or the line's end. */
+int probe_http_status(const char *text, size_t size) {
+        static const char form[] = "HTTP/d.d ddd";
+
+        for (size_t i = 0; i < sizeof(form) - 1; i++) {
+                if (i == size)
+                        return 0;
+                if (form[i] == 'd' ? !isdigit((unsigned char) text[i]) : text[i] != form[i])
+                        return -EBADMSG;
+        }
+        if (size == sizeof(form) - 1)
+                return 0;
+        if (!strchr(" \r\n", text[sizeof(form) - 1]) || text[9] == '0')
+                return -EBADMSG;
+        return (text[9] - '0') * 100 + (text[10] - '0') * 10 + (text[11] - '0');
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* blob.c - rules to and from the blobs of the legacy tables.
+ *
+ * An entry is a head, struct ipt_entry or ip6t_entry, then matches, then one target. Written are
+ * exactly the bytes that iptables(8) writes on the same kernel, so that its -C and -D find our
+ * rules and its -S shows them in the usual words. */
+
+#include "nat/blob.h"
+#include "nat/extension.h"
+
+/* Both heads say the same under other names. */
+typedef struct Head {
+        char *in, *out;
+        unsigned char *in_mask, *out_mask;
+        void *source, *destination, *source_mask, *destination_mask;
+        size_t address_size;
+        uint16_t *target_offset, *next_offset;
+        size_t size;
+} Head;
+
+static Head head_of(NatBlob *b, NatFamily family) {
+        struct ipt_ip *v4 = &b->v4.ip;
+        struct ip6t_ip6 *v6 = &b->v6.ipv6;
+
+        if (family == NAT_IPV6)
+                return (Head){ v6->iniface,        v6->outiface,
+                               v6->iniface_mask,   v6->outiface_mask,
+                               &v6->src,           &v6->dst,
+                               &v6->smsk,          &v6->dmsk,
+                               sizeof(v6->src),    &b->v6.target_offset,
+                               &b->v6.next_offset, sizeof(b->v6) };
+        return (Head){ v4->iniface,        v4->outiface,
+                       v4->iniface_mask,   v4->outiface_mask,
+                       &v4->src,           &v4->dst,
+                       &v4->smsk,          &v4->dmsk,
+                       sizeof(v4->src),    &b->v4.target_offset,
+                       &b->v4.next_offset, sizeof(b->v4) };
+}
+
+static const void *bytes_of(const IpAddress *a, NatFamily family) {
+        return family == NAT_IPV6 ? (const void *) &a->v6 : &a->v4;
+}
+
+static void put_interface(char name[static IFNAMSIZ], unsigned char mask[static IFNAMSIZ],
+                          const char *ifname) {
+        size_t n = strlen(ifname);
+
+        if (n == 0)
+                return;
+        assert(n < IFNAMSIZ);
+        strcpy(name, ifname);
+        memset(mask, 0xff, n + 1); /* with its NUL: this very name */
+}
+
+static void put_address(const Head *h, void *address, void *mask, const IpAddress *a,
+                        NatFamily family) {
+        memcpy(address, bytes_of(a, family), h->address_size);
+        if (!ip_address_is_any(a))
+                memset(mask, 0xff, h->address_size);
+}
+
+void nat_blob_encode(const NatRule *rule, const NatRevisions *revisions, NatBlob *ret) {
+        Head h = head_of(ret, rule->family);
+        NatWriter w = { ret->bytes, sizeof(*ret), h.size };
+
+        memset(ret, 0, sizeof(*ret));
+        put_interface(h.in, h.in_mask, rule->in);
+        put_interface(h.out, h.out_mask, rule->out);
+        put_address(&h, h.source, h.source_mask, &rule->source, rule->family);
+        put_address(&h, h.destination, h.destination_mask, &rule->destination, rule->family);
+        if (rule->family == NAT_IPV6) {
+                ret->v6.ipv6.proto = rule->protocol;
+                ret->v6.ipv6.flags = rule->protocol ? IP6T_F_PROTO : 0;
+        } else
+                ret->v4.ip.proto = rule->protocol;
+        nat_put_matches(&w, rule, revisions);
+        *h.target_offset = (uint16_t) w.at;
+        nat_put_target(&w, rule, revisions);
+        *h.next_offset = (uint16_t) w.at;
+}
+
+static bool get_interface(const char *name, const unsigned char *mask, char ret[static IFNAMSIZ]) {
+        unsigned char expected[IFNAMSIZ] = { 0 };
+
+        if (!memchr(name, '\0', IFNAMSIZ))
+                return false;
+        put_interface(ret, expected, name);
+        return memcmp(name, ret, IFNAMSIZ) == 0 &&
+               memcmp(mask, expected, IFNAMSIZ) == 0; /* else it has a wildcard */
+}
+
+static bool get_address(const Head *h, const void *address, const void *mask, NatFamily family,
+                        IpAddress *ret) {
+        unsigned char expected[sizeof(struct in6_addr)];
+
+        memcpy(family == NAT_IPV6 ? (void *) &ret->v6 : &ret->v4, address, h->address_size);
+        memset(expected, ip_address_is_any(ret) ? 0 : 0xff, sizeof(expected));
+        return memcmp(mask, expected, h->address_size) == 0;
+}
+
+/* Flags and inversions of the head; *ret_protocol is what it says. */
+static bool get_protocol(const NatBlob *b, NatFamily family, uint8_t *ret_protocol) {
+        const struct ip6t_ip6 *v6 = &b->v6.ipv6;
+        const struct ipt_ip *v4 = &b->v4.ip;
+        unsigned protocol = family == NAT_IPV6 ? v6->proto : v4->proto;
+
+        *ret_protocol = (uint8_t) protocol;
+        if (family == NAT_IPV6)
+                return v6->flags == (protocol ? IP6T_F_PROTO : 0) && !v6->invflags && !v6->tos &&
+                       protocol <= UINT8_MAX;
+        return !v4->flags && !v4->invflags && protocol <= UINT8_MAX;
+}
+
+/* A protocol without its ports or its type is nothing that we write. */
+static bool complete(const NatRule *rule) {
+        switch (rule->protocol) {
+        case 0:
+                return true;
+        case IPPROTO_TCP:
+        case IPPROTO_UDP:
+                return rule->last_port > 0;
+        case IPPROTO_ICMP:
+        case IPPROTO_ICMPV6:
+                return rule->icmp_type > 0;
+        default:
+                return false;
+        }
+}
+
+bool nat_blob_decode(NatFamily family, const void *entry, const char *target, NatRule *ret) {
+        NatBlob *b = (NatBlob *) entry; /* read only */
+        const unsigned char *start = entry;
+        const Head h = head_of(b, family);
+        NatRule rule = { .family = family };
+
+        if (!get_protocol(b, family, &rule.protocol) || !get_interface(h.in, h.in_mask, rule.in) ||
+            !get_interface(h.out, h.out_mask, rule.out) ||
+            !get_address(&h, h.source, h.source_mask, family, &rule.source) ||
+            !get_address(&h, h.destination, h.destination_mask, family, &rule.destination) ||
+            *h.target_offset < h.size || *h.next_offset < *h.target_offset ||
+            !nat_get_matches(start + h.size, *h.target_offset - h.size, &rule) ||
+            !complete(&rule) ||
+            !nat_get_target(start + *h.target_offset, (size_t) (*h.next_offset - *h.target_offset),
+                            target, &rule))
+                return false;
+        *ret = rule;
+        return true;
+}

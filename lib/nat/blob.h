@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* A rule as the blob in which the kernel's legacy tables keep it. */
+
+#include "nat/features.h"
+#include "nat/plan.h"
+
+/* After glibc's headers, which nat-plan.h brings: only in this order do the two get along. */
+#include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
+
+typedef union NatBlob {
+        struct ipt_entry v4;
+        struct ip6t_entry v6;
+        unsigned char bytes[512];
+} NatBlob;
+
+void nat_blob_encode(const NatRule *rule, const NatRevisions *revisions, NatBlob *ret);
+
+/* The way back, of an entry of that family. target is libiptc's name of its target: only that knows
+ * the names of chains. false: this is no rule that a NatRule could express. */
+bool nat_blob_decode(NatFamily family, const void *entry, const char *target, NatRule *ret);

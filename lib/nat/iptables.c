@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* iptables.c - makes the legacy tables hold a guest's chains, by libip4tc and libip6tc.
+ *
+ * A table is taken as a snapshot, edited in memory until it holds what is planned, and given back
+ * whole if that changed anything: one commit that packets see all at once. Applying, removing and
+ * checking are one edit: removing plans chains without rules, checking ends before the commit. */
+
+#include "basic/cleanup.h"
+
+#include "nat/blob.h"
+#include "nat/plan.h"
+#include "nat/xt-tables.h"
+
+#define COMMIT_ATTEMPTS 5
+#define TABLES          ((size_t) NAT_FAMILY_MAX * NAT_TABLE_MAX)
+
+static const char *const table_words[NAT_TABLE_MAX] = {
+        [NAT_TABLE_FILTER] = "table filter",
+        [NAT_TABLE_NAT] = "table nat",
+        [NAT_TABLE_MANGLE] = "table mangle",
+};
+
+/* A table on its way through an edit. */
+typedef struct TableEdit {
+        NatFamily family;
+        NatTable table;
+        const XtLibrary *xt;
+        struct xtc_handle *handle; /* NULL = nothing to do here */
+        bool changed;
+        NatRevisions revisions;
+        bool revisions_known;
+} TableEdit;
+
+typedef struct NatEdit {
+        const NatChains *chains;
+        TableEdit table[TABLES]; /* those of IPv4 first */
+        bool fresh;              /* no chain of ours was there */
+} NatEdit;
+
+static void table_edit_done(TableEdit *t) {
+        if (t->handle)
+                t->xt->free(t->handle);
+}
+
+static void nat_edit_done(NatEdit *edit) {
+        FOREACH_ELEMENT (t, edit->table)
+                table_edit_done(t);
+}
+
+/* Asked for only where something is to be written, which a check every few seconds does not. */
+static void encode(TableEdit *t, const NatRule *rule, NatBlob *ret) {
+        if (!t->revisions_known)
+                nat_revisions_probe(t->family, &t->revisions);
+        t->revisions_known = true;
+        nat_blob_encode(rule, &t->revisions, ret);
+}
+
+static bool decode(const TableEdit *t, const void *entry, NatRule *ret) {
+        return nat_blob_decode(t->family, entry, t->xt->target(entry, t->handle), ret);
+}
+
+static bool chain_as_planned(const TableEdit *t, const NatChain *chain) {
+        const void *e = t->xt->first_rule(chain->name, t->handle);
+        size_t n = 0;
+
+        for (; e; e = t->xt->next_rule(e, t->handle), n++) {
+                NatRule rule;
+
+                if (n == chain->n_rules || !decode(t, e, &rule) ||
+                    !nat_rule_equal(&rule, &chain->rules[n]))
+                        return false;
+        }
+        return n == chain->n_rules;
+}
+
+/* Flushes the chain and writes it anew. */
+static int chain_fill(TableEdit *t, const NatChain *chain) {
+        if (!t->xt->flush_chain(chain->name, t->handle))
+                return xt_error();
+        for (size_t i = 0; i < chain->n_rules; i++) {
+                NatBlob blob;
+
+                encode(t, &chain->rules[i], &blob);
+                if (!t->xt->append_rule(chain->name, &blob, t->handle))
+                        return xt_error();
+        }
+        return 0;
+}
+
+/* How many rules of that chain jump to the planned one's target? *ret_right says whether the first
+ * of them is as planned. */
+static unsigned count_jumps(const TableEdit *t, const char *in_chain, const NatRule *planned,
+                            bool *ret_right) {
+        const void *e = t->xt->first_rule(in_chain, t->handle);
+        unsigned n = 0;
+
+        for (; e; e = t->xt->next_rule(e, t->handle)) {
+                NatRule rule;
+
+                if (!streq(t->xt->target(e, t->handle), planned->chain))
+                        continue;
+                if (n++ == 0)
+                        *ret_right = decode(t, e, &rule) && nat_rule_equal(&rule, planned);
+        }
+        return n;
+}
+
+/* Deletes all rules of in_chain that jump to target. */
+static int delete_jumps(const TableEdit *t, const char *in_chain, const char *target) {
+        const void *e = t->xt->first_rule(in_chain, t->handle);
+        unsigned at = 0;
+
+        while (e) {
+                if (!streq(t->xt->target(e, t->handle), target)) {
+                        e = t->xt->next_rule(e, t->handle);
+                        at++;
+                        continue;
+                }
+                if (!t->xt->delete_rule(in_chain, at, t->handle))
+                        return xt_error();
+                /* The walk ends with the entry; begin again and skip those that were seen. */
+                e = t->xt->first_rule(in_chain, t->handle);
+                for (unsigned i = 0; e && i < at; i++)
+                        e = t->xt->next_rule(e, t->handle);
+        }
+        return 0;
+}
+
+/* 1 = changed. One right jump is left where it stands, whatever else the hook holds by now: two
+ * programs that both insist on the first place would never come to rest. */
+static int jump_sync(TableEdit *t, const NatChain *chain) {
+        bool right = false;
+        unsigned n = count_jumps(t, chain->hook, &chain->jump, &right);
+        NatBlob blob;
+        int r;
+
+        if (n == 1 && right)
+                return 0;
+        r = delete_jumps(t, chain->hook, chain->name);
+        if (r < 0)
+                return r;
+        encode(t, &chain->jump, &blob);
+        if (chain->first)
+                r = t->xt->insert_rule(chain->hook, &blob, t->handle);
+        else
+                r = t->xt->append_rule(chain->hook, &blob, t->handle);
+        return r ? 1 : xt_error();
+}
+
+/* 1 = removed, 0 = was not there. Jumps go first, wherever they are: a chain in use cannot be
+ * deleted. */
+static int chain_remove(const TableEdit *t, const NatChain *chain) {
+        if (!t->xt->has_chain(chain->name, t->handle))
+                return 0;
+        for (const char *c = t->xt->first_chain(t->handle); c; c = t->xt->next_chain(t->handle)) {
+                int r = delete_jumps(t, c, chain->name);
+
+                if (r < 0)
+                        return r;
+        }
+        if (!t->xt->flush_chain(chain->name, t->handle) ||
+            !t->xt->delete_chain(chain->name, t->handle))
+                return xt_error();
+        return 1;
+}
+
+/* 1 = changed, 0 = was already as planned. */
+static int chain_sync(TableEdit *t, const NatChain *chain) {
+        bool changed = false;
+        int r;
+
+        if (chain->n_rules == 0)
+                return chain_remove(t, chain);
+        if (!t->xt->has_chain(chain->name, t->handle)) {
+                if (!t->xt->create_chain(chain->name, t->handle))
+                        return xt_error();
+                changed = true;
+        }
+        if (!chain_as_planned(t, chain)) {
+                r = chain_fill(t, chain);
+                if (r < 0)
+                        return r;
+                changed = true;
+        }
+        r = jump_sync(t, chain);
+        return r < 0 ? r : changed || r > 0;
+}
+
+static bool is_of(const NatChain *c, const TableEdit *t) {
+        return c->family == t->family && c->table == t->table;
+}
+
+static bool table_wanted(const NatChains *chains, const TableEdit *t) {
+        FOREACH_ELEMENT (c, chains->chain)
+                if (is_of(c, t) && c->n_rules > 0)
+                        return true;
+        return false;
+}
+
+/* Is it no wonder that there is nothing to look at? Of IPv6's tables a host may hide all. */
+static bool may_be_missing(const TableEdit *t, int error) {
+        return error == -ENOPROTOOPT || (t->family == NAT_IPV6 && error == -EPERM);
+}
+
+static int table_edit(NatEdit *edit, TableEdit *t) {
+        bool wanted = table_wanted(edit->chains, t);
+        int r;
+
+        if (!wanted && !xt_table_in_use(t->family, t->table))
+                return 0;
+        r = xt_table_open(t->family, t->table, &t->handle);
+        if (r < 0)
+                return !wanted && may_be_missing(t, r) ? 0 : r;
+        FOREACH_ELEMENT (c, edit->chains->chain) {
+                if (!is_of(c, t))
+                        continue;
+                if (t->xt->has_chain(c->name, t->handle))
+                        edit->fresh = false;
+                r = chain_sync(t, c);
+                if (r < 0)
+                        return r;
+                t->changed |= r > 0;
+        }
+        if (!t->changed) { /* a descriptor less */
+                t->xt->free(t->handle);
+                t->handle = NULL;
+        }
+        return 0;
+}
+
+static int refuse(const TableEdit *t, int error, NatRefusal *ret) {
+        *ret = (NatRefusal){ table_words[t->table], t->family, t->table };
+        return error;
+}
+
+/* Takes snapshots of the tables, from the one to before the other, and edits them. */
+static int nat_edit_prepare(NatEdit *edit, const NatChains *chains, size_t from, size_t to,
+                            NatRefusal *ret_refusal) {
+        *edit = (NatEdit){ .chains = chains, .fresh = true };
+        for (size_t i = from; i < to; i++) {
+                TableEdit *t = &edit->table[i];
+                int r;
+
+                t->family = (NatFamily) (i / NAT_TABLE_MAX);
+                t->table = (NatTable) (i % NAT_TABLE_MAX);
+                t->xt = xt_library(t->family);
+                r = table_edit(edit, t);
+                if (r < 0)
+                        return refuse(t, r, ret_refusal);
+        }
+        return 0;
+}
+
+/* Names what a refused commit may have been refused for: an extension the kernel lacks, or the
+ * table. */
+static int commit_refused(const NatChains *chains, const TableEdit *t, int error,
+                          NatRefusal *ret_refusal) {
+        refuse(t, error, ret_refusal);
+        if (error == -EPERM || error == -EAGAIN || error == -ENOMEM)
+                return error;
+        FOREACH_ELEMENT (c, chains->chain)
+                for (size_t i = 0; is_of(c, t) && i < c->n_rules; i++) {
+                        const char *missing = nat_missing_feature(&c->rules[i]);
+
+                        if (missing) {
+                                ret_refusal->what = missing;
+                                return -EOPNOTSUPP;
+                        }
+                }
+        return error;
+}
+
+/* The library carries the counters of rules over to the new table, but those of policies only if
+ * told to. */
+static int table_commit(const TableEdit *t) {
+        for (const char *c = t->xt->first_chain(t->handle); c; c = t->xt->next_chain(t->handle))
+                if (!t->xt->keep_policy(c, t->handle))
+                        return xt_error();
+        return t->xt->commit(t->handle) ? 0 : xt_error();
+}
+
+/* 1 = some table was changed, 0 = none had to be. */
+static int nat_edit_commit(NatEdit *edit, NatRefusal *ret_refusal) {
+        bool changed = false;
+
+        FOREACH_ELEMENT (t, edit->table) {
+                int r = t->changed ? table_commit(t) : 0;
+
+                if (r < 0)
+                        return commit_refused(edit->chains, t, r, ret_refusal);
+                changed |= t->changed;
+        }
+        return changed;
+}
+
+static int nat_commit(const NatChains *chains, size_t from, size_t to, bool *ret_fresh,
+                      NatRefusal *ret_refusal) {
+        int r = -EAGAIN;
+
+        /* Somebody who does not take the lock may change a table between our look and our commit:
+         * the kernel then says EAGAIN, older ones EINVAL. */
+        for (int i = 0; i < COMMIT_ATTEMPTS && (r == -EAGAIN || r == -EINVAL); i++) {
+                _cleanup_(nat_edit_done) NatEdit edit = {};
+
+                r = nat_edit_prepare(&edit, chains, from, to, ret_refusal);
+                if (i == 0)
+                        *ret_fresh = edit.fresh;
+                if (r >= 0)
+                        r = nat_edit_commit(&edit, ret_refusal);
+        }
+        return r;
+}
+
+static int plan_chains(NatChains *chains, const NatPlan *plan, NatRefusal *ret_refusal) {
+        int r = nat_chains_plan(chains, plan);
+
+        if (r < 0)
+                *ret_refusal = (NatRefusal){ "port forwards", NAT_IPV4, NAT_TABLE_NAT };
+        return r;
+}
+
+static int nat_remove(Nat *nat, const char *guest, NatRefusal *ret_refusal) {
+        bool changed = false, fresh;
+        NatChains chains;
+        int failed = 0;
+
+        (void) nat;
+        nat_chains_init(&chains, guest);
+        /* Each for itself: what one of them refuses is no reason to leave the others as they are,
+         * and whoever is short of descriptors needs but one. */
+        for (size_t i = 0; i < TABLES; i++) {
+                NatRefusal refusal;
+                int r = nat_commit(&chains, i, i + 1, &fresh, &refusal);
+
+                if (r < 0 && failed == 0) {
+                        *ret_refusal = refusal;
+                        failed = r;
+                }
+                changed |= r > 0;
+        }
+        return failed < 0 ? failed : changed;
+}
+
+static int nat_apply(Nat *nat, const NatPlan *plan, NatRefusal *ret_refusal) {
+        _cleanup_(nat_chains_done) NatChains chains = {};
+        bool fresh = false;
+        int r = plan_chains(&chains, plan, ret_refusal);
+
+        if (r < 0)
+                return r;
+        r = nat_commit(&chains, 0, TABLES, &fresh, ret_refusal);
+        if (r < 0 && fresh) {
+                NatRefusal ignored;
+
+                /* The first table may have been committed: half of a set-up is worse than none,
+                 * while an older one that still works is better than none. */
+                (void) nat_remove(nat, plan->guest, &ignored);
+        }
+        return r;
+}
+
+static bool nat_has_masquerade(const Nat *nat, NatFamily family) {
+        const NatRule rule = { .family = family, .verdict = NAT_MASQUERADE };
+
+        (void) nat;
+        return !nat_missing_feature(&rule);
+}
+
+static int nat_check(Nat *nat, const NatPlan *plan, NatRefusal *ret_refusal) {
+        _cleanup_(nat_chains_done) NatChains chains = {};
+        _cleanup_(nat_edit_done) NatEdit edit = {};
+        int r = plan_chains(&chains, plan, ret_refusal);
+
+        (void) nat;
+        if (r < 0)
+                return r;
+        r = nat_edit_prepare(&edit, &chains, 0, TABLES, ret_refusal);
+        if (r < 0)
+                return r;
+        FOREACH_ELEMENT (t, edit.table)
+                if (t->changed)
+                        return 0;
+        return 1;
+}
+
+/* -ENOENT: the chain is not there. */
+static int look_at(const NatChain *chain, TableEdit *ret) {
+        *ret = (TableEdit){ .family = chain->family,
+                            .table = chain->table,
+                            .xt = xt_library(chain->family) };
+        if (!xt_table_in_use(ret->family, ret->table))
+                return -ENOENT;
+        return xt_table_open(ret->family, ret->table, &ret->handle);
+}
+
+static int nat_packets(Nat *nat, const NatPlan *plan, const Forward *port, uint64_t *ret) {
+        uint64_t packets = 0;
+        bool found = false;
+        NatChains chains;
+
+        (void) nat;
+        nat_chains_init(&chains, plan->guest);
+        for (NatFamily f = 0; f < NAT_FAMILY_MAX; f++) {
+                const NatChain *pre = nat_chain(&chains, f, NAT_CHAIN_PRE);
+                _cleanup_(table_edit_done) TableEdit t = {};
+                NatRule rule;
+
+                if (look_at(pre, &t) < 0 || !t.xt->has_chain(pre->name, t.handle))
+                        continue;
+                for (const void *e = t.xt->first_rule(pre->name, t.handle); e;
+                     e = t.xt->next_rule(e, t.handle))
+                        if (decode(&t, e, &rule) && nat_rule_leads(&rule, port)) {
+                                packets += t.xt->packets(e);
+                                found = true;
+                        }
+        }
+        if (!found)
+                return -ENOENT;
+        *ret = packets;
+        return 0;
+}
+
+static int nat_foreign_before(Nat *nat, const NatPlan *plan, NatFamily family) {
+        _cleanup_(table_edit_done) TableEdit t = {};
+        const NatChain *fwd;
+        NatChains chains;
+        int r, n = 0;
+
+        (void) nat;
+        nat_chains_init(&chains, plan->guest);
+        fwd = nat_chain(&chains, family, NAT_CHAIN_FWD);
+        r = look_at(fwd, &t);
+        if (r < 0)
+                return r;
+        for (const void *e = t.xt->first_rule(fwd->hook, t.handle); e;
+             e = t.xt->next_rule(e, t.handle)) {
+                const char *target = t.xt->target(e, t.handle);
+
+                if (streq(target, fwd->name))
+                        return n;
+                n += !startswith(target, "UMLD-FWD-"); /* other guests' */
+        }
+        return -ENOENT;
+}
+
+const NatBackend nat_iptables = {
+        .name = "iptables",
+        .tool = { [NAT_IPV4] = "iptables", [NAT_IPV6] = "ip6tables" },
+        .apply = nat_apply,
+        .check = nat_check,
+        .remove = nat_remove,
+        .packets = nat_packets,
+        .foreign_before = nat_foreign_before,
+        .has_masquerade = nat_has_masquerade,
+};

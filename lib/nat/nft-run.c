@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* nft-run.c - runs commands of nft(8) by libnftables, which a child loads for that and forgets.
+ *
+ * The library and those it needs are larger than umld itself, and few hosts want them at all: so
+ * umld is not linked to them, and what they leave in memory ends with the child. */
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "basic/cleanup.h"
+#include "basic/fd-util.h"
+#include "basic/log.h"
+
+#include "nat/nft-run.h"
+
+#include <nftables/libnftables.h>
+
+#define LIBRARY "libnftables.so.1"
+
+/* Exit statuses of the child. */
+enum {
+        RUN_DONE,
+        RUN_REFUSED,
+        RUN_NO_LIBRARY,
+};
+
+typedef struct Library {
+        typeof(nft_ctx_new) *ctx_new;
+        typeof(nft_ctx_buffer_error) *buffer_error;
+        typeof(nft_ctx_get_error_buffer) *get_error_buffer;
+        typeof(nft_run_cmd_from_filename) *run_cmd_from_filename;
+} Library;
+
+/* The handle of dlopen(), or NULL. */
+static void *load(Library *ret) {
+        const struct {
+                const char *name;
+                void *slot;
+        } symbols[] = {
+                { "nft_ctx_new", &ret->ctx_new },
+                { "nft_ctx_buffer_error", &ret->buffer_error },
+                { "nft_ctx_get_error_buffer", &ret->get_error_buffer },
+                { "nft_run_cmd_from_filename", &ret->run_cmd_from_filename },
+        };
+        void *handle = dlopen(LIBRARY, RTLD_LAZY | RTLD_LOCAL);
+
+        if (!handle)
+                return NULL;
+        FOREACH_ELEMENT (s, symbols) {
+                void *symbol = dlsym(handle, s->name);
+
+                if (!symbol) {
+                        (void) dlclose(handle);
+                        return NULL;
+                }
+                memcpy(s->slot, &symbol, sizeof(symbol));
+        }
+        return handle;
+}
+
+bool nft_has_library(void) {
+        Library library;
+        void *handle = load(&library);
+
+        if (handle)
+                (void) dlclose(handle);
+        return handle;
+}
+
+/* Kernels before 3.17 have no files without a directory. */
+static int nameless_file(void) {
+        int fd = memfd_create("nft", 0);
+        FILE *file;
+
+        if (fd >= 0 || errno != ENOSYS)
+                return RET_NERRNO(fd);
+        file = tmpfile(); /* goes with the process */
+        return file ? fileno(file) : -errno;
+}
+
+/* The commands as a file: only of those the library says where they failed. */
+static int make_file(const char *commands, char path[static 32]) {
+        _cleanup_close_ int fd = nameless_file();
+        int r;
+
+        if (fd < 0)
+                return fd;
+        r = write_all(fd, commands, strlen(commands));
+        if (r < 0)
+                return r;
+        snprintf(path, 32, "/proc/self/fd/%d", fd);
+        return TAKE_FD(fd);
+}
+
+/* The child: says what is wrong on fd. Whatever it holds goes with it. */
+static int run(const char *commands, int fd) {
+        struct nft_ctx *ctx;
+        Library library;
+        const char *said;
+        char path[32];
+
+        if (!load(&library))
+                return RUN_NO_LIBRARY;
+        ctx = library.ctx_new(NFT_CTX_DEFAULT);
+        if (!ctx || library.buffer_error(ctx) != 0 || make_file(commands, path) < 0)
+                return RUN_REFUSED;
+        if (library.run_cmd_from_filename(ctx, path) == 0)
+                return RUN_DONE;
+        said = library.get_error_buffer(ctx);
+        (void) write_all(fd, said, strlen(said));
+        return RUN_REFUSED;
+}
+
+/* What the kernel said, from the text: the library tells it in no other way. */
+static int refusal_errno(const char *text) {
+        static const int known[] = { EPERM,  ENOENT, ENOMEM,  EACCES,     EBUSY,
+                                     EEXIST, EINVAL, ENOBUFS, EOPNOTSUPP, EAGAIN };
+
+        FOREACH_ELEMENT (e, known)
+                if (strstr(text, strerror(*e)))
+                        return -*e;
+        return -EIO;
+}
+
+/* The first is 1; "" = there is no such line. */
+static const char *nth_line(const char *text, unsigned n) {
+        for (; n > 1 && *text; n--) {
+                text = strchrnul(text, '\n');
+                if (*text)
+                        text++;
+        }
+        return text;
+}
+
+/* Of a list one element does. */
+static void copy_command(const char *command, char ret[static NFT_COMMAND_MAX]) {
+        bool inside = false, listed = false;
+        size_t n = 0;
+
+        for (; *command && *command != '\n' && n < NFT_COMMAND_MAX - 1; command++) {
+                inside = *command == '{' || (inside && *command != '}');
+                listed = inside && (listed || *command == ',');
+                if (!listed)
+                        ret[n++] = *command;
+        }
+        ret[n] = '\0';
+}
+
+/* "FILE:LINE:COLUMNS: Error: what is wrong", and on the next line the beginning of the command. */
+static void read_refusal(const char *commands, const char *said, NftRefusal *ret) {
+        const char *text = strstr(said, "Error: ");
+        unsigned line;
+
+        text = text ? text + strlen("Error: ") : said;
+        snprintf(ret->text, sizeof(ret->text), "%.*s", (int) strcspn(text, "\n"), text);
+        if (sscanf(said, "%*[^:]:%u:", &line) == 1)
+                copy_command(nth_line(commands, line), ret->command);
+}
+
+int nft_run(const char *commands, NftRefusal *ret_refusal) {
+        _cleanup_close_ int from = -EBADF;
+        char said[512] = "";
+        int ends[2], status;
+        ssize_t n;
+        pid_t pid;
+
+        *ret_refusal = (NftRefusal){};
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return -errno;
+        from = ends[0];
+        pid = fork();
+        if (pid == 0) {
+                /* Not to work on behind the back of the next umld when this one is killed. */
+                (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+                _exit(run(commands, ends[1]));
+        }
+        safe_close(ends[1]);
+        if (pid < 0)
+                return -errno;
+        n = read_all(from, said, sizeof(said) - 1);
+        said[MAX(n, (ssize_t) 0)] = '\0';
+        while (waitpid(pid, &status, 0) < 0)
+                if (errno != EINTR)
+                        return -errno;
+        if (!WIFEXITED(status))
+                return -EIO;
+        if (WEXITSTATUS(status) == RUN_NO_LIBRARY)
+                return -ENOPKG;
+        if (WEXITSTATUS(status) == RUN_DONE)
+                return 0;
+        read_refusal(commands, said, ret_refusal);
+        log_debug("libnftables: %s: %s", ret_refusal->text, ret_refusal->command);
+        return refusal_errno(ret_refusal->text);
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* nftables.c - makes a table of nf_tables hold a guest's chains.
+ *
+ * The table is the guest's own, so it is made anew as a whole, in one transaction that packets see
+ * all at once. Of what came of that a fingerprint is kept, and with it the number of transactions
+ * that the kernel had seen: while that stays, nothing can have changed, and where it moved, for the
+ * host's own firewall counts too, the fingerprint tells. */
+
+#include "basic/cleanup.h"
+#include "basic/hash.h"
+
+#include "nat/nft-foreign.h"
+#include "nat/nft-netlink.h"
+#include "nat/nft-run.h"
+#include "nat/nft-script.h"
+#include "nat/plan.h"
+
+#include <linux/netfilter.h>
+
+#define COMMIT_ATTEMPTS 5
+
+/* Of what may be refused. */
+#define CHAIN_TYPE_NAT "chain type nat"
+#define MASQUERADE     "statement masquerade"
+
+/* What the guest's rules are to be, as commands. */
+typedef struct Commands {
+        char table[NFT_TABLE_NAME_MAX];
+        char *text;
+        uint64_t hash; /* of the text */
+} Commands;
+
+static void commands_done(Commands *c) {
+        free(c->text);
+}
+
+static int refuse(NatRefusal *ret, const char *what, int error) {
+        *ret = (NatRefusal){ .what = what };
+        return error;
+}
+
+static int commands_make(const Nat *nat, const NatPlan *plan, Commands *c, NatRefusal *ret) {
+        _cleanup_(nat_chains_done) NatChains chains = {};
+        int r = nat_chains_plan(&chains, plan);
+
+        if (r < 0)
+                return refuse(ret, "port forwards", r);
+        nft_table_name(plan->guest, c->table);
+        r = nft_script(&chains, c->table, !nat->no_inet_nat, &c->text);
+        if (r < 0)
+                return refuse(ret, "names of interfaces", r);
+        c->hash = hash_bytes(HASH_BASIS, c->text, strlen(c->text));
+        return 0;
+}
+
+/* What a kernel may lack, by the words that ask for it. */
+static const struct {
+        const char *word, *what;
+        NatTable table;
+} features[] = {
+        { " mangle { type ", "chain type filter", NAT_TABLE_MANGLE },
+        { " type filter ", "chain type filter", NAT_TABLE_FILTER },
+        { " type nat ", CHAIN_TYPE_NAT, NAT_TABLE_NAT },
+        { " dnat ip", "statement dnat", NAT_TABLE_NAT },
+        { " snat ip", "statement snat", NAT_TABLE_NAT },
+        { " masquerade", MASQUERADE, NAT_TABLE_NAT },
+        { " maxseg ", "statement tcp option", NAT_TABLE_MANGLE },
+        { " ct st", "expression ct", NAT_TABLE_FILTER },
+};
+
+/* What the refusal of a transaction means. */
+static int transaction_refused(Nat *nat, const NftRefusal *refusal, int error, NatRefusal *ret) {
+        const char *command = refusal->command;
+
+        if (error == -ENOPKG)
+                return refuse(ret, "library libnftables", error);
+        refuse(ret, "table", error);
+        if (error != -ENOENT && error != -EOPNOTSUPP)
+                return error;
+        FOREACH_ELEMENT (f, features)
+                if (strstr(command, f->word)) {
+                        NatFamily family = strstr(command, " ip6 ") || strstr(command, "-ip6 ")
+                                                   ? NAT_IPV6
+                                                   : NAT_IPV4;
+
+                        *ret = (NatRefusal){ f->what, family, f->table };
+                        nat->no_masquerade[family] |= streq(f->what, MASQUERADE);
+                        return -EOPNOTSUPP;
+                }
+        return error;
+}
+
+static void forget(Nat *nat) {
+        nat->commands = nat->fingerprint = 0;
+        nat->generation = 0;
+}
+
+/* The kernel's number after one more transaction. */
+static uint32_t successor(uint32_t generation) {
+        return generation == UINT32_MAX ? 1 : generation + 1;
+}
+
+/* One transaction. 1 = done, and *nat remembers what came of it; -EAGAIN: somebody else's came
+ * between our looks, so that it cannot be told what is whose. */
+static int commit_once(Nat *nat, const Commands *c, NatRefusal *ret) {
+        _cleanup_free_ char *text = NULL;
+        NftRefusal refusal;
+        NftLook before, after;
+        int r = nft_look(c->table, &before);
+
+        if (r < 0)
+                return refuse(ret, "tables", r);
+        r = nft_script_replace(c->text, c->table, before.families, &text);
+        if (r < 0)
+                return refuse(ret, "table", r);
+        r = nft_run(text, &refusal);
+        if (r < 0)
+                return transaction_refused(nat, &refusal, r, ret);
+        forget(nat);
+        r = nft_look(c->table, &after);
+        if (r >= 0 && after.generation != successor(before.generation))
+                r = -EAGAIN;
+        if (r < 0)
+                return refuse(ret, "tables", r);
+        nat->commands = c->hash;
+        nat->fingerprint = after.fingerprint;
+        nat->generation = after.generation;
+        return 1;
+}
+
+static int commit(Nat *nat, const Commands *c, NatRefusal *ret) {
+        int r = -EAGAIN;
+
+        for (int i = 0; i < COMMIT_ATTEMPTS && r == -EAGAIN; i++)
+                r = commit_once(nat, c, ret);
+        return r;
+}
+
+/* 1 = the table is as those commands made it, 0 = it is not. */
+static int as_made(Nat *nat, const Commands *c, NatRefusal *ret) {
+        uint32_t generation;
+        NftLook look;
+        int r = nft_generation(&generation);
+
+        if (r < 0)
+                return refuse(ret, "tables", r);
+        if (nat->commands != c->hash)
+                return 0;
+        if (generation == nat->generation)
+                return 1;
+        r = nft_look(c->table, &look);
+        if (r < 0)
+                return r == -EAGAIN ? 1 : refuse(ret, "tables", r); /* the next look will tell */
+        if (look.fingerprint != nat->fingerprint)
+                return 0;
+        nat->generation = look.generation;
+        return 1;
+}
+
+static int nat_check(Nat *nat, const NatPlan *plan, NatRefusal *ret_refusal) {
+        _cleanup_(commands_done) Commands c = {};
+        int r = commands_make(nat, plan, &c, ret_refusal);
+
+        return r < 0 ? r : as_made(nat, &c, ret_refusal);
+}
+
+static int apply_once(Nat *nat, const NatPlan *plan, NatRefusal *ret_refusal) {
+        _cleanup_(commands_done) Commands c = {};
+        int r = commands_make(nat, plan, &c, ret_refusal);
+
+        if (r >= 0)
+                r = as_made(nat, &c, ret_refusal);
+        if (r != 0)
+                return MIN(r, 0);
+        return commit(nat, &c, ret_refusal);
+}
+
+static int nat_apply(Nat *nat, const NatPlan *plan, NatRefusal *ret_refusal) {
+        int r = apply_once(nat, plan, ret_refusal);
+
+        if (r != -EOPNOTSUPP || nat->no_inet_nat || !streq(ret_refusal->what, CHAIN_TYPE_NAT))
+                return r;
+        nat->no_inet_nat = true;
+        return apply_once(nat, plan, ret_refusal);
+}
+
+static int nat_remove(Nat *nat, const char *guest, NatRefusal *ret_refusal) {
+        char table[NFT_TABLE_NAME_MAX];
+        int r = nft_delete(nft_table_name(guest, table));
+
+        if (r < 0)
+                return refuse(ret_refusal, "table", r);
+        forget(nat);
+        return r;
+}
+
+/* Of the rule that does the work of the n-th of a chain. */
+static int rule_packets(const Nat *nat, const char *guest, const NatChain *chain, size_t n,
+                        uint64_t *ret) {
+        static const uint8_t families[NAT_FAMILY_MAX] = { NFPROTO_IPV4, NFPROTO_IPV6 };
+        char table[NFT_TABLE_NAME_MAX], name[NFT_CHAIN_NAME_SIZE];
+
+        return nft_packets(nat->no_inet_nat ? families[chain->family] : NFPROTO_INET,
+                           nft_table_name(guest, table),
+                           nft_chain_name(chain->family, chain->name, !nat->no_inet_nat, name),
+                           nft_rule_place(chain, n), ret);
+}
+
+static int nat_packets(Nat *nat, const NatPlan *plan, const Forward *port, uint64_t *ret) {
+        _cleanup_(nat_chains_done) NatChains chains = {};
+        uint64_t sum = 0, packets;
+        bool found = false;
+        int r = nat_chains_plan(&chains, plan);
+
+        for (NatFamily f = 0; r >= 0 && f < NAT_FAMILY_MAX; f++) {
+                const NatChain *pre = nat_chain(&chains, f, NAT_CHAIN_PRE);
+
+                for (size_t i = 0; i < pre->n_rules; i++)
+                        if (nat_rule_leads(&pre->rules[i], port) &&
+                            rule_packets(nat, plan->guest, pre, i, &packets) >= 0) {
+                                sum += packets;
+                                found = true;
+                        }
+        }
+        if (r < 0 || !found)
+                return r < 0 ? r : -ENOENT;
+        *ret = sum;
+        return 0;
+}
+
+/* Those for the other family may be among them. */
+static int nat_foreign_before(Nat *nat, const NatPlan *plan, NatFamily family) {
+        bool ipv6 = !ip_address_is_any(&plan->side[NAT_IPV6].guest_address);
+        NftBarrier barriers[NFT_BARRIERS_MAX];
+        int n, r;
+
+        (void) nat;
+        (void) family;
+        r = nft_forward_rules_before(NFT_FORWARD_PRIORITY);
+        if (r < 0)
+                return r;
+        n = nft_forward_barriers(plan->tap, ipv6, barriers);
+        return n < 0 ? n : n + r;
+}
+
+/* Known only once a transaction was refused for it. */
+static bool nat_has_masquerade(const Nat *nat, NatFamily family) {
+        return !nat->no_masquerade[family];
+}
+
+const NatBackend nat_nftables = {
+        .name = "nftables",
+        .tool = { [NAT_IPV4] = "nftables", [NAT_IPV6] = "nftables" },
+        .apply = nat_apply,
+        .check = nat_check,
+        .remove = nat_remove,
+        .packets = nat_packets,
+        .foreign_before = nat_foreign_before,
+        .has_masquerade = nat_has_masquerade,
+};

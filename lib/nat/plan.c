@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* plan.c - from a guest's plan to the chains and rules that carry it out; touches nothing. */
+
+#include <stdio.h>
+
+#include "nat/plan.h"
+
+#define DHCPV6_CLIENT_PORT 546
+
+static const struct {
+        NatTable table;
+        const char *hook, *prefix;
+        bool first;
+} layout[NAT_CHAIN_KINDS] = {
+        /* First, so that neither a REJECT further down nor a policy of DROP stops the guest. */
+        [NAT_CHAIN_FWD] = { NAT_TABLE_FILTER, "FORWARD", "UMLD-FWD-", true },
+        /* First, so that what the host opens to everybody is not open to the guest. */
+        [NAT_CHAIN_IN] = { NAT_TABLE_FILTER, "INPUT", "UMLD-IN-", true },
+        /* Last, so that the administrator's own rules for a port go before ours. */
+        [NAT_CHAIN_PRE] = { NAT_TABLE_NAT, "PREROUTING", "UMLD-PRE-", false },
+        [NAT_CHAIN_LOC] = { NAT_TABLE_NAT, "PREROUTING", "UMLD-LOC-", false },
+        [NAT_CHAIN_OUT] = { NAT_TABLE_NAT, "OUTPUT", "UMLD-OUT-", false },
+        [NAT_CHAIN_POST] = { NAT_TABLE_NAT, "POSTROUTING", "UMLD-POST-", false },
+        [NAT_CHAIN_MSS] = { NAT_TABLE_MANGLE, "FORWARD", "UMLD-MSS-", false },
+};
+
+/* What the two families call the same. */
+static const struct {
+        ForwardFamily forward;
+        uint8_t icmp, echo_request;
+} families[NAT_FAMILY_MAX] = {
+        [NAT_IPV4] = { FORWARD_IPV4, IPPROTO_ICMP, 8 },
+        [NAT_IPV6] = { FORWARD_IPV6, IPPROTO_ICMPV6, 128 },
+};
+
+bool nat_rule_equal(const NatRule *a, const NatRule *b) {
+        return a->family == b->family && streq(a->in, b->in) && streq(a->out, b->out) &&
+               ip_address_equal(&a->source, &b->source) &&
+               ip_address_equal(&a->destination, &b->destination) && a->protocol == b->protocol &&
+               a->first_port == b->first_port && a->last_port == b->last_port && a->syn == b->syn &&
+               a->icmp_type == b->icmp_type && a->states == b->states && a->verdict == b->verdict &&
+               streq(a->chain, b->chain) && ip_address_equal(&a->to_address, &b->to_address) &&
+               a->to_port == b->to_port;
+}
+
+bool nat_rule_leads(const NatRule *rule, const Forward *port) {
+        uint8_t protocol = port->protocols == FORWARD_TCP ? IPPROTO_TCP : IPPROTO_UDP;
+
+        if (port->family != FORWARD_BOTH && port->family != families[rule->family].forward)
+                return false;
+        return rule->verdict == NAT_DNAT && rule->protocol == protocol &&
+               rule->first_port <= port->host_first && port->host_first <= rule->last_port;
+}
+
+static int chain_add(NatChain *chain, NatRule rule) {
+        if (chain->n_rules == chain->n_allocated) {
+                size_t n = MAX(chain->n_allocated * 2, (size_t) 8);
+                NatRule *rules = reallocarray(chain->rules, n, sizeof(NatRule));
+
+                if (!rules)
+                        return -ENOMEM;
+                chain->rules = rules;
+                chain->n_allocated = n;
+        }
+        rule.family = chain->family;
+        chain->rules[chain->n_rules++] = rule;
+        return 0;
+}
+
+/* ---- port forwards ---- */
+
+static int add_redirection(NatChain *pre, const NatPlan *plan, size_t limit, NatRule rule) {
+        if (pre->n_rules >= limit)
+                return -E2BIG;
+        rule.verdict = NAT_DNAT;
+        rule.to_address = plan->side[pre->family].guest_address;
+        return chain_add(pre, rule);
+}
+
+static int add_forward(NatChain *pre, const NatPlan *plan, size_t limit, const Forward *f,
+                       uint8_t protocol) {
+        NatRule rule = { .destination = f->address,
+                         .protocol = protocol,
+                         .first_port = f->host_first,
+                         .last_port = f->host_last };
+
+        if (f->guest_first == f->host_first)
+                return add_redirection(pre, plan, limit, rule);
+        /* A target that shifts a range is newer than many a host's kernel. */
+        for (unsigned i = 0; i <= (unsigned) (f->host_last - f->host_first); i++) {
+                int r;
+
+                rule.first_port = rule.last_port = (uint16_t) (f->host_first + i);
+                rule.to_port = (uint16_t) (f->guest_first + i);
+                r = add_redirection(pre, plan, limit, rule);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static const struct {
+        unsigned flag;
+        uint8_t protocol;
+} protocols[] = { { FORWARD_TCP, IPPROTO_TCP }, { FORWARD_UDP, IPPROTO_UDP } };
+
+/* Does one of the forwards take a port of this range away from the host? */
+static bool touched(const NatPlan *plan, NatFamily family, const Forward *range,
+                    unsigned protocol) {
+        Forward one = *range;
+
+        one.protocols &= protocol;
+        one.family = families[family].forward;
+        for (size_t i = 0; i < plan->n_forwards; i++)
+                if (forward_overlaps(&plan->forwards[i], &one))
+                        return true;
+        return false;
+}
+
+static int guard_ports(NatChain *pre, const NatPlan *plan, const Forward *range) {
+        FOREACH_ELEMENT (p, protocols) {
+                const NatRule rule = { .protocol = p->protocol,
+                                       .first_port = range->host_first,
+                                       .last_port = range->host_last,
+                                       .verdict = NAT_RETURN };
+                int r = touched(plan, pre->family, range, p->flag) ? chain_add(pre, rule) : 0;
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* The guard comes first, so no mistake further down can lock anybody out. */
+static int plan_guard(NatChain *pre, const NatPlan *plan) {
+        /* The answers by which a host gets its own IPv6 address; those of IPv4 pass no table. */
+        static const Forward dhcp = { FORWARD_UDP, DHCPV6_CLIENT_PORT, DHCPV6_CLIENT_PORT,
+                                      DHCPV6_CLIENT_PORT };
+        int r = pre->family == NAT_IPV6 ? guard_ports(pre, plan, &dhcp) : 0;
+
+        for (size_t i = 0; r >= 0 && i < plan->n_guarded; i++)
+                r = guard_ports(pre, plan, &plan->guarded[i]);
+        return r;
+}
+
+static bool is_for(const Forward *f, NatFamily family) {
+        return f->family == FORWARD_BOTH || f->family == families[family].forward;
+}
+
+static int plan_forwards(NatChain *pre, const NatPlan *plan, size_t limit, bool all) {
+        for (size_t i = 0; i < plan->n_forwards; i++)
+                FOREACH_ELEMENT (p, protocols) {
+                        const Forward *f = &plan->forwards[i];
+                        int r = 0;
+
+                        if (forward_is_all(f) == all && (f->protocols & p->flag) &&
+                            is_for(f, pre->family))
+                                r = add_forward(pre, plan, limit, f, p->protocol);
+                        if (r < 0)
+                                return r;
+                }
+        return 0;
+}
+
+static void copy_uplink(char ret[static IFNAMSIZ], const NatPlan *plan, NatFamily family) {
+        strncpy(ret, plan->side[family].uplink ?: plan->uplink, IFNAMSIZ - 1);
+}
+
+static int plan_pre(NatChain *pre, const NatPlan *plan) {
+        size_t limit;
+        int r;
+
+        copy_uplink(pre->jump.in, plan, pre->family);
+        r = plan_guard(pre, plan);
+        if (r < 0)
+                return r;
+        limit = pre->n_rules + NAT_FORWARD_RULES_MAX;
+        r = plan_forwards(pre, plan, limit, false);
+        return r < 0 ? r : plan_forwards(pre, plan, limit, true);
+}
+
+/* From the host, its guests and whatever else is behind it the same forwards hold, but only for the
+ * host's own addresses: what goes to port 80 of somebody else must not end here. */
+static int plan_near(NatChain *near, const NatChain *pre, const NatSide *side) {
+        for (size_t i = 0; pre->n_rules > 0 && i < side->n_public; i++) {
+                NatRule rule = { .destination = side->public[i], .verdict = NAT_JUMP };
+                int r;
+
+                strcpy(rule.chain, pre->name);
+                r = chain_add(near, rule);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* ---- what leaves ---- */
+
+/* A guest that calls itself by the host's address would answer itself directly, and not be
+ * understood: such a call has to seem to come from the host. */
+static int plan_hairpin(NatChain *post, const NatPlan *plan, const NatSide *side) {
+        NatRule rule = { .source = side->guest_address,
+                         .destination = side->guest_address,
+                         .verdict = NAT_SNAT,
+                         .to_address = side->host_address };
+
+        strncpy(rule.out, plan->tap, IFNAMSIZ - 1);
+        return chain_add(post, rule);
+}
+
+static int plan_one_arm(NatChain *post, const NatPlan *plan, const NatSide *side) {
+        NatRule rule = { .destination = side->guest_address,
+                         .states = NAT_STATE_DNAT,
+                         .verdict = NAT_SNAT,
+                         .to_address = side->host_address };
+
+        strncpy(rule.out, plan->tap, IFNAMSIZ - 1);
+        return chain_add(post, rule);
+}
+
+static int plan_post(NatChain *post, const NatPlan *plan, const NatSide *side, bool forwards) {
+        NatRule rule = { .source = side->guest_address, .verdict = NAT_MASQUERADE };
+        int r = 0;
+
+        if (!ip_address_is_any(&side->snat_address)) {
+                rule.verdict = NAT_SNAT;
+                rule.to_address = side->snat_address;
+        }
+        copy_uplink(rule.out, plan, post->family);
+        if (forwards && plan->one_arm)
+                r = plan_one_arm(post, plan, side); /* the guest's calls to itself among them */
+        else if (forwards && side->n_public > 0)
+                r = plan_hairpin(post, plan, side);
+        if (r >= 0 && side->masquerade)
+                r = chain_add(post, rule);
+        return r;
+}
+
+/* ---- what passes, and what comes to the host itself ---- */
+
+static int plan_fwd(NatChain *fwd, const NatPlan *plan, const NatSide *side) {
+        NatRule out = { .source = side->guest_address };
+        NatRule in = {
+                .destination = side->guest_address,
+                .states = NAT_STATE_DNAT | NAT_STATE_RELATED | NAT_STATE_ESTABLISHED,
+        };
+        int r;
+
+        strncpy(out.in, plan->tap, IFNAMSIZ - 1);
+        strncpy(in.out, plan->tap, IFNAMSIZ - 1);
+        r = chain_add(fwd, out);
+        return r < 0 ? r : chain_add(fwd, in);
+}
+
+static NatRule icmp_rule(NatFamily family, uint8_t type, NatVerdict verdict) {
+        return (NatRule){ .protocol = families[family].icmp,
+                          .icmp_type = type,
+                          .verdict = verdict };
+}
+
+/* What a program relays to the guest the guest calls like everybody: as the host's rules allow. */
+static int plan_proxied(NatChain *in, const NatPlan *plan) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < plan->n_proxied; i++)
+                r = chain_add(in, (NatRule){ .protocol = IPPROTO_TCP,
+                                             .first_port = plan->proxied[i].host_first,
+                                             .last_port = plan->proxied[i].host_last,
+                                             .verdict = NAT_RETURN });
+        return r;
+}
+
+/* Answers and the errors that go with them come in; so do, for IPv6, the questions and answers
+ * without which nobody finds anybody. An echo request is left to the host's own rules. */
+static int plan_in(NatChain *in, const NatPlan *plan) {
+        static const uint8_t neighbours[] = { 135, 136 }; /* solicitation and advertisement */
+        int r;
+
+        if (plan->host_access == NAT_HOST_ALL)
+                return 0;
+        strncpy(in->jump.in, plan->tap, IFNAMSIZ - 1);
+        r = chain_add(in, (NatRule){ .states = NAT_STATE_RELATED | NAT_STATE_ESTABLISHED });
+        for (size_t i = 0; in->family == NAT_IPV6 && r >= 0 && i < ARRAY_SIZE(neighbours); i++)
+                r = chain_add(in, icmp_rule(in->family, neighbours[i], NAT_ACCEPT));
+        if (r >= 0 && plan->host_access == NAT_HOST_ICMP)
+                r = chain_add(in,
+                              icmp_rule(in->family, families[in->family].echo_request, NAT_RETURN));
+        if (r >= 0)
+                r = plan_proxied(in, plan);
+        return r < 0 ? r : chain_add(in, (NatRule){ .verdict = NAT_DROP });
+}
+
+/* Many a network in between drops the messages that tell what a path takes. */
+static int plan_mss(NatChain *mss, const NatPlan *plan) {
+        NatRule out = { .protocol = IPPROTO_TCP,
+                        .last_port = UINT16_MAX,
+                        .syn = true,
+                        .verdict = NAT_CLAMP_MSS },
+                in = out;
+        int r;
+
+        if (!plan->clamp_mss)
+                return 0;
+        strncpy(out.in, plan->tap, IFNAMSIZ - 1);
+        strncpy(in.out, plan->tap, IFNAMSIZ - 1);
+        r = chain_add(mss, out);
+        return r < 0 ? r : chain_add(mss, in);
+}
+
+/* ---- all of it ---- */
+
+void nat_chains_init(NatChains *chains, const char *guest) {
+        *chains = (NatChains){};
+        for (size_t i = 0; i < NAT_CHAIN_MAX; i++) {
+                NatChain *c = &chains->chain[i];
+                size_t kind = i % NAT_CHAIN_KINDS;
+
+                c->family = (NatFamily) (i / NAT_CHAIN_KINDS);
+                c->table = layout[kind].table;
+                c->hook = layout[kind].hook;
+                c->first = layout[kind].first;
+                (void) snprintf(c->name, sizeof(c->name), "%s%s", layout[kind].prefix, guest);
+                assert(strlen(c->name) <= 28);
+                c->jump.family = c->family;
+                c->jump.verdict = NAT_JUMP;
+                strcpy(c->jump.chain, c->name);
+        }
+}
+
+static int plan_side(NatChains *chains, NatFamily family, const NatPlan *plan) {
+        const NatSide *side = &plan->side[family];
+        NatChain *pre = nat_chain(chains, family, NAT_CHAIN_PRE);
+        int r;
+
+        if (ip_address_is_any(&side->guest_address))
+                return 0;
+        r = plan_fwd(nat_chain(chains, family, NAT_CHAIN_FWD), plan, side);
+        if (r >= 0)
+                r = plan_in(nat_chain(chains, family, NAT_CHAIN_IN), plan);
+        /* Without a global address nobody calls by IPv6. */
+        if (r >= 0 && (family == NAT_IPV4 || side->n_public > 0))
+                r = plan_pre(pre, plan);
+        if (r >= 0)
+                r = plan_near(nat_chain(chains, family, NAT_CHAIN_LOC), pre, side);
+        if (r >= 0)
+                r = plan_near(nat_chain(chains, family, NAT_CHAIN_OUT), pre, side);
+        if (r >= 0)
+                r = plan_post(nat_chain(chains, family, NAT_CHAIN_POST), plan, side,
+                              pre->n_rules > 0);
+        if (r >= 0)
+                r = plan_mss(nat_chain(chains, family, NAT_CHAIN_MSS), plan);
+        return r;
+}
+
+int nat_chains_plan(NatChains *chains, const NatPlan *plan) {
+        int r = 0;
+
+        nat_chains_init(chains, plan->guest);
+        for (NatFamily f = 0; r >= 0 && f < NAT_FAMILY_MAX; f++)
+                r = plan_side(chains, f, plan);
+        return r;
+}
+
+void nat_chains_done(NatChains *chains) {
+        for (size_t i = 0; i < NAT_CHAIN_MAX; i++)
+                free(chains->chain[i].rules);
+}

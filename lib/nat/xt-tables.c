@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* xt-tables.c - finds, loads and opens the legacy tables. */
+
+#include "basic/cleanup.h"
+#include "basic/file-util.h"
+
+#include "host/modprobe.h"
+#include "nat/features.h"
+#include "nat/xt-tables.h"
+
+#include <linux/netfilter_ipv4/ip_tables.h>
+
+#define NAMES_MAX 4096
+
+static const struct {
+        const char *name;
+        const char *module[NAT_FAMILY_MAX];
+} tables[NAT_TABLE_MAX] = {
+        [NAT_TABLE_FILTER] = { "filter", { "iptable_filter", "ip6table_filter" } },
+        [NAT_TABLE_NAT] = { "nat", { "iptable_nat", "ip6table_nat" } },
+        [NAT_TABLE_MANGLE] = { "mangle", { "iptable_mangle", "ip6table_mangle" } },
+};
+
+static const struct {
+        const char *module, *names;
+} families[NAT_FAMILY_MAX] = {
+        [NAT_IPV4] = { "ip_tables", "/proc/self/net/ip_tables_names" },
+        [NAT_IPV6] = { "ip6_tables", "/proc/self/net/ip6_tables_names" },
+};
+
+/* The libraries report by errno; 0 means that they and the kernel do not speak the same version. */
+int xt_error(void) {
+        return errno > 0 ? -errno : -EPROTO;
+}
+
+static bool no_such_table(int error) {
+        return error == -ENOPROTOOPT || error == -ENOENT;
+}
+
+/* The modules are asked for once: a host that has none will not have them a moment later. */
+static void load_modules_once(NatFamily family) {
+        static bool tried[NAT_FAMILY_MAX];
+
+        if (tried[family])
+                return;
+        tried[family] = true;
+        if (modprobe(families[family].module) == -EOPNOTSUPP)
+                return;
+        FOREACH_ELEMENT (t, tables)
+                (void) modprobe(t->module[family]);
+}
+
+int xt_table_open(NatFamily family, NatTable table, struct xtc_handle **ret) {
+        const XtLibrary *xt = xt_library(family);
+        struct xtc_handle *h = xt->init(tables[table].name);
+
+        if (!h && no_such_table(xt_error())) {
+                load_modules_once(family);
+                h = xt->init(tables[table].name);
+        }
+        if (!h)
+                return no_such_table(xt_error()) || errno == EAFNOSUPPORT ? -ENOPROTOOPT
+                                                                          : xt_error();
+        *ret = h;
+        return 0;
+}
+
+bool xt_table_in_use(NatFamily family, NatTable table) {
+        _cleanup_free_ char *names = NULL;
+        char *rest, *line;
+        ssize_t n = read_file(families[family].names, NAMES_MAX, &names);
+
+        if (n < 0)
+                return n != -ENOENT; /* a kernel without its tables, or not told: look */
+        rest = names;
+        while ((line = strsep(&rest, "\n")))
+                if (streq(line, tables[table].name))
+                        return true;
+        return false;
+}
+
+/* The kernel itself is asked, for a container's /proc may show more or less than there is. Who may
+ * not ask goes by that still. */
+bool xt_tables_there(void) {
+        int r = nat_tables_known(NAT_IPV4);
+
+        return r == -EPERM ? access(families[NAT_IPV4].names, F_OK) >= 0 : r != -ENOPROTOOPT;
+}
+
+/* ---- the host's own rules ---- */
+
+static bool is_ours(const char *chain) {
+        return startswith(chain, "UMLD-");
+}
+
+static bool chain_is_foreign(const XtLibrary *xt, const char *chain, struct xtc_handle *h) {
+        const char *policy = xt->policy(chain, h);
+
+        if (is_ours(chain))
+                return false;
+        if (policy && !streq(policy, "ACCEPT"))
+                return true;
+        for (const void *e = xt->first_rule(chain, h); e; e = xt->next_rule(e, h))
+                if (!is_ours(xt->target(e, h)))
+                        return true;
+        return false;
+}
+
+static int table_is_foreign(NatFamily family, NatTable table) {
+        const XtLibrary *xt = xt_library(family);
+        struct xtc_handle *h;
+        bool found = false;
+        int r;
+
+        if (!xt_table_in_use(family, table))
+                return 0;
+        r = xt_table_open(family, table, &h);
+        if (r < 0)
+                return r == -ENOPROTOOPT ? 0 : r;
+        for (const char *c = xt->first_chain(h); c && !found; c = xt->next_chain(h))
+                found = chain_is_foreign(xt, c, h);
+        xt->free(h);
+        return found;
+}
+
+int xt_host_has_rules(void) {
+        for (NatFamily f = 0; f < NAT_FAMILY_MAX; f++)
+                for (NatTable t = 0; t < NAT_TABLE_MAX; t++) {
+                        int r = table_is_foreign(f, t);
+
+                        if (r != 0)
+                                return r;
+                }
+        return 0;
+}
+
+static bool names_interface(const struct ipt_entry *e, const char *name) {
+        return streq(e->ip.iniface, name) || streq(e->ip.outiface, name);
+}
+
+static bool drops_all(const struct ipt_entry *e, const char *target) {
+        static const struct ipt_ip everything;
+
+        return e->target_offset == sizeof(*e) && memcmp(&e->ip, &everything, sizeof(e->ip)) == 0 &&
+               (streq(target, "DROP") || streq(target, "REJECT"));
+}
+
+int xt_forward_drops(const char *tap) {
+        const XtLibrary *xt = xt_library(NAT_IPV4);
+        bool drops = false, knows_tap = false;
+        struct xtc_handle *h;
+        int r;
+
+        if (!xt_table_in_use(NAT_IPV4, NAT_TABLE_FILTER))
+                return 0;
+        r = xt_table_open(NAT_IPV4, NAT_TABLE_FILTER, &h);
+        if (r < 0)
+                return r == -ENOPROTOOPT ? 0 : r;
+        for (const void *e = xt->first_rule("FORWARD", h); e; e = xt->next_rule(e, h)) {
+                knows_tap |= names_interface(e, tap);
+                drops = drops_all(e, xt->target(e, h));
+        }
+        drops |= streq(xt->policy("FORWARD", h) ?: "", "DROP");
+        xt->free(h);
+        return drops && !knows_tap;
+}
