@@ -167,15 +167,23 @@ int guest_cmdline(const Config *c, const UmlKernel *k, const GuestNet *net, cons
         return 0;
 }
 
-int guest_environment(const char *memory_dir, const char *cpu_fix, const char *console_fix,
-                      Strv *ret) {
+/* A libc of 2.35 or later registers an area of each thread with its host's kernel, which writes
+ * there whenever it has preempted the thread. In a static kernel the area lies where the stub of a
+ * guest's process unmaps everything, so that the first write ends init. Among tunables of the same
+ * name the last one counts. */
+#define NO_RSEQ "glibc.pthread.rseq=0"
+
+int guest_environment(const char *memory_dir, const char *tunables, const char *cpu_fix,
+                      const char *console_fix, Strv *ret) {
         _cleanup_strv_ Strv environment = {};
         int r;
 
         if ((r = strv_push(&environment,
                            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")) <
                     0 ||
-            (r = strv_pushf(&environment, "TMPDIR=%s", memory_dir)) < 0)
+            (r = strv_pushf(&environment, "TMPDIR=%s", memory_dir)) < 0 ||
+            (r = strv_pushf(&environment, "GLIBC_TUNABLES=%s%s" NO_RSEQ, tunables ?: "",
+                            isempty(tunables) ? "" : ":")) < 0)
                 return r;
         if ((cpu_fix || console_fix) &&
             (r = strv_pushf(&environment, "LD_PRELOAD=%s%s%s", cpu_fix ?: "",

@@ -32,9 +32,10 @@ struct ether_addr guest_mac(const char *name);
 int guest_cmdline(const Config *c, const UmlKernel *k, const GuestNet *net, const GuestPaths *paths,
                   Strv *ret);
 
-/* Appends the environment: NAME=VALUE. The fixes are objects to load into the kernel, or NULL. */
-int guest_environment(const char *memory_dir, const char *cpu_fix, const char *console_fix,
-                      Strv *ret);
+/* Appends the environment: NAME=VALUE. `tunables` is umld's own GLIBC_TUNABLES, or NULL; the fixes
+ * are objects to load into the kernel, or NULL. */
+int guest_environment(const char *memory_dir, const char *tunables, const char *cpu_fix,
+                      const char *console_fix, Strv *ret);
 
 /* The first word of Append= that this kernel does not know, or NULL. UML hands such words silently
  * to init. Reads the kernel's file, where there is something to look for. */

@@ -24,9 +24,9 @@ static int build_command(const Guest *g, Strv *ret_argv, Strv *ret_environment) 
                 return -ENOMEM;
         r = guest_cmdline(g->config, g->host->kernel, &net, &paths, ret_argv);
         return r < 0 ? r
-                     : guest_environment(g->host->memory.path, g->host->cpu_fix,
-                                         g->pid_namespaces ? g->host->console_fix : NULL,
-                                         ret_environment);
+                     : guest_environment(
+                               g->host->memory.path, getenv("GLIBC_TUNABLES"), g->host->cpu_fix,
+                               g->pid_namespaces ? g->host->console_fix : NULL, ret_environment);
 }
 
 bool guest_has_one_cpu(const Guest *g) {

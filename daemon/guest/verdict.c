@@ -21,6 +21,7 @@ enum {
 static const struct {
         const char *words;
         Verdict verdict;
+        const char *and_init; /* the line has these as well, and the next one is of init's end */
 } last_words[] = {
         { OUT_OF_SPACE, VERDICT_MEMORY },
         { "Too few physical memory", VERDICT_USAGE }, /* Memory= below the kernel's minimum */
@@ -31,7 +32,20 @@ static const struct {
           VERDICT_KERNEL }, /* CPU state larger than the kernel knows */
         { "requested but not functional",
           VERDICT_KERNEL }, /* seccomp=on where the host forbids it */
+        /* The stub was hit by what the libc has registered with the host (GLIBC_TUNABLES in
+         * boot/cmdline.c). A stub that somebody killed has another status, and other processes than
+         * init die of it without harm to the guest. */
+        { "failed to wait for SIGTRAP", VERDICT_KERNEL, .and_init = "status = 0xb7f" },
 };
+
+/* The last position of a word, so that an earlier boot or a program quoting it does not count. */
+static const char *find_last(const char *text, const char *word) {
+        const char *last = NULL;
+
+        for (const char *p = strstr(text, word); p; p = strstr(p + 1, word))
+                last = p;
+        return last;
+}
 
 /* The line around p, escaped. */
 static char *line_around(const char *text, const char *p) {
@@ -55,11 +69,24 @@ static char *tell_memory(const Evidence *e) {
                       e->memory_path, size, size);
 }
 
+static bool line_has(const char *line, const char *words) {
+        const char *p = strstr(line, words);
+
+        return p && p < line + strcspn(line, "\n");
+}
+
+static bool init_died_of_line(const char *line, const char *words) {
+        const char *end = strchr(line, '\n');
+
+        return end && line_has(line, words) && line_has(end + 1, "Attempted to kill init!");
+}
+
 static Verdict judge_last_words(const Evidence *e, char **ret_line) {
         FOREACH_ELEMENT (w, last_words) {
-                const char *p = strstr(e->console, w->words);
+                const char *p = w->and_init ? find_last(e->console, w->words)
+                                            : strstr(e->console, w->words);
 
-                if (!p)
+                if (!p || (w->and_init && !init_died_of_line(p, w->and_init)))
                         continue;
                 *ret_line = streq(w->words, OUT_OF_SPACE) && memory_was_full(e)
                                     ? tell_memory(e)
@@ -67,15 +94,6 @@ static Verdict judge_last_words(const Evidence *e, char **ret_line) {
                 return w->verdict;
         }
         return VERDICT_NONE;
-}
-
-/* The last position of a word, so that an earlier boot or a program quoting it does not count. */
-static const char *find_last(const char *text, const char *word) {
-        const char *last = NULL;
-
-        for (const char *p = strstr(text, word); p; p = strstr(p + 1, word))
-                last = p;
-        return last;
 }
 
 /* Exit 0 under `noreboot` is a poweroff or a reboot: the kernel's own last line tells which. Its

@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from umldtest import (DONE, FAR, HOST, HOST_TAP, MAKE_GUEST, NOT_RUNNING, SOURCE, TestCase,
-                      clean_file_system, main, process_alive, test_kernels, wait_until)
+                      clean_file_system, main, process_alive, static_kernel, test_kernels, wait_until)
 
 PORT = 8080
 
@@ -268,6 +268,36 @@ def add_kernels():
                                  check=True).stdout.strip()
         name = "Linux_" + re.sub(r"\W", "_", version)
         globals()[name] = type(name, (Kernels,), {"kernel": kernel, "__module__": __name__})
+
+
+class Static(TestCase):
+    """A statically linked kernel, which nothing can be preloaded into."""
+
+    def test_life(self):
+        """It boots, is started again after its death, and ends cleanly."""
+        kernel = static_kernel()
+        if not kernel:
+            self.skipTest("no statically linked kernel beside the sources (shared/kernel/vmlinux-6.1-static)")
+        if self.state_of_cpu_is_large():
+            self.skipTest("this CPU's state is larger than a static kernel of 6.1 can hold")
+        subprocess.run([MAKE_GUEST, "--overlay", SOURCE / "tests/guest/overlay", self.world.dir / "guest.img"],
+                       check=True, timeout=60)
+        self.world.guest("web", kernel=kernel, image=self.world.dir / "guest.img",
+                         Supervise={"Ready": "guest"}, Network={"Forward": f"tcp/{PORT}:80"})
+        before = self.world.snapshot()
+        umld = self.daemon().wait_ready(60)
+        page = self.world.fetch(PORT)
+        os.kill(umld.guest_pid(), signal.SIGKILL)
+        self.world.fetch_when_served(PORT, 30, unlike=page)
+        wait_until(lambda: umld.status()["state"] == "running", what="running")
+        self.assertEqual(umld.status()["restarts"], 1)
+        self.assertEqual(umld.stop(40), DONE)
+        self.assertIn("shut down cleanly", umld.said("STATUS")[-1])
+        self.assertEqual(clean_file_system(self.world.image()), "")
+        self.assert_same_host(before)
+
+    def state_of_cpu_is_large(self):
+        return "amx_tile" in Path("/proc/cpuinfo").read_text()
 
 
 add_kernels()

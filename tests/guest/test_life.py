@@ -183,10 +183,12 @@ class Ends(LifeTest):
         "disk": ("boot,say:Failed to lock 'x' err = 11,panic:VFS: Unable to mount root fs", "disk", "lock"),
         "cpu": ("say:userspace - ptrace set fp regs failed errno = 14,panic:Attempted to kill init!",
                 "kernel", "fp regs"),
+        "libc": ("boot,say:wait_stub_done : failed to wait for SIGTRAP status = 0xb7f,panic:Attempted to kill init!",
+                 "kernel", "SIGTRAP"),
         "small": ("say:Too few physical memory! Needed=1 given=2,exit:1", "usage", "Too few physical memory"),
     }
     FINAL = {"poweroff"}                  # with Restart=on-crash
-    FAULTS = {"cpu": FAILED, "small": 2}  # no retry mends them
+    FAULTS = {"cpu": FAILED, "libc": FAILED, "small": 2}  # no retry mends them
 
     def end(self, kind, restart, goes_on, code=None):
         script, verdict, detail = self.ENDS[kind]

@@ -77,6 +77,12 @@ def test_kernels():
     return kernels
 
 
+def static_kernel():
+    """One as the classic instructions build it, beside the sources; None where there is none."""
+    kernel = SOURCE.parent / "shared/kernel/vmlinux-6.1-static"
+    return kernel if kernel.exists() else None
+
+
 @contextlib.contextmanager
 def locked(directory):
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)

@@ -184,16 +184,23 @@ static void test_mac(void **state) {
 }
 
 static void test_environment(void **state) {
-        _cleanup_strv_ Strv plain = {}, preloaded = {}, both = {};
+        _cleanup_strv_ Strv plain = {}, tuned = {}, preloaded = {}, both = {};
 
         (void) state;
-        ASSERT_OK(guest_environment("/dev/shm", NULL, NULL, &plain));
-        assert_int_equal(plain.n, 2);
+        ASSERT_OK(guest_environment("/dev/shm", NULL, NULL, NULL, &plain));
+        assert_int_equal(plain.n, 3);
         assert_string_equal(plain.v[1], "TMPDIR=/dev/shm");
-        ASSERT_OK(guest_environment("/dev/shm", "/usr/lib/umld/umld-cpu-fix.so", NULL, &preloaded));
-        assert_string_equal(preloaded.v[2], "LD_PRELOAD=/usr/lib/umld/umld-cpu-fix.so");
-        ASSERT_OK(guest_environment("/dev/shm", "/l/cpu.so", "/l/console.so", &both));
-        assert_string_equal(both.v[2], "LD_PRELOAD=/l/cpu.so:/l/console.so");
+        assert_string_equal(plain.v[2], "GLIBC_TUNABLES=glibc.pthread.rseq=0");
+        ASSERT_OK(guest_environment("/dev/shm", "glibc.pthread.rseq=1:glibc.malloc.check=3", NULL,
+                                    NULL, &tuned));
+        assert_string_equal(tuned.v[2], "GLIBC_TUNABLES=glibc.pthread.rseq=1:glibc.malloc.check=3:"
+                                        "glibc.pthread.rseq=0");
+        ASSERT_OK(guest_environment("/dev/shm", "", "/usr/lib/umld/umld-cpu-fix.so", NULL,
+                                    &preloaded));
+        assert_string_equal(preloaded.v[2], plain.v[2]);
+        assert_string_equal(preloaded.v[3], "LD_PRELOAD=/usr/lib/umld/umld-cpu-fix.so");
+        ASSERT_OK(guest_environment("/dev/shm", NULL, "/l/cpu.so", "/l/console.so", &both));
+        assert_string_equal(both.v[3], "LD_PRELOAD=/l/cpu.so:/l/console.so");
 }
 
 int main(void) {

@@ -7,6 +7,7 @@
 #include "test.h"
 
 #include "basic/cleanup.h"
+#include "basic/string-util.h"
 #include "daemon/guest/verdict.h"
 
 /* Wait statuses as Linux encodes them. */
@@ -93,6 +94,36 @@ static void test_crashes(void **state) {
               "the guest's processes were killed from outside");
 }
 
+/* What a static kernel says whose libc has registered memory of the stubs with the host. */
+static void test_stub(void **state) {
+        static const char of_libc[] =
+                "wait_stub_done : failed to wait for SIGTRAP, pid = 9, n = 9, errno = 25, "
+                "status = 0xb7f";
+        static const char killed[] =
+                "wait_stub_done : failed to wait for SIGTRAP, pid = 9, n = 9, errno = 25, "
+                "status = 0x9";
+        static const char init_died[] =
+                "\r\n[ 0.1] Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b"
+                "\r\nCPU: 0\r\n";
+        _cleanup_free_ char *init = strfmt("Run /sbin/init\r\n%s%s", of_libc, init_died),
+                            *other = strfmt("%s\r\nbash died\r\n", of_libc),
+                            *later = strfmt("%s\r\nbash died%s", of_libc, init_died),
+                            *cut = strfmt("%s%s", killed, init_died);
+        const char *const panic = "Attempted to kill init! exitcode=0x0000000b";
+
+        (void) state;
+        check(SEEN(.status = KILLED(SIGABRT), .panic = panic, .console = init), VERDICT_KERNEL,
+              of_libc);
+        check(SEEN(.status = KILLED(SIGABRT), .panic = "oops", .console = other), VERDICT_PANIC,
+              "oops");
+        check(SEEN(.status = KILLED(SIGABRT), .panic = panic, .console = later), VERDICT_PANIC,
+              panic);
+        check(SEEN(.status = KILLED(SIGABRT), .panic = panic, .console = cut), VERDICT_PANIC,
+              panic);
+        check(SEEN(.status = KILLED(SIGABRT), .panic = "oops", .console = of_libc), VERDICT_PANIC,
+              "oops");
+}
+
 static void test_asked(void **state) {
         (void) state;
         check(SEEN(.status = EXITED(0), .asked = ASKED_STOP, .stop_step = "ctrl-alt-del",
@@ -144,11 +175,9 @@ static void test_guest_text_is_data(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_by_itself),
-                cmocka_unit_test(test_before_boot),
-                cmocka_unit_test(test_crashes),
-                cmocka_unit_test(test_asked),
-                cmocka_unit_test(test_guest_text_is_data),
+                cmocka_unit_test(test_by_itself), cmocka_unit_test(test_before_boot),
+                cmocka_unit_test(test_crashes),   cmocka_unit_test(test_stub),
+                cmocka_unit_test(test_asked),     cmocka_unit_test(test_guest_text_is_data),
         };
 
         return RUN_TESTS(tests);
