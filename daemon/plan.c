@@ -9,27 +9,28 @@
 #include "api/exit-codes.h"
 #include "basic/log.h"
 #include "daemon/boot/cmdline.h"
-#include "daemon/host/host.h"
+#include "daemon/net/rules.h"
 #include "daemon/plan.h"
-#include "host/launch.h"
+#include "daemon/setup/setup.h"
 
 static void print_kernel(const Host *h) {
-        const UmlKernel *k = h->kernel;
+        const UmlKernel *k = h->kernel.uml;
 
         printf("kernel        %s (Linux %s)\n", k->path, k->release);
         printf("  can         %s%s%s%s%s%s\n", k->tuntap ? "tuntap " : "",
                k->vector ? "vector " : "", k->ip_pnp ? "ip= " : "", k->smp ? "smp " : "",
                k->bbr ? "bbr " : "", k->seccomp ? "seccomp " : "");
-        printf("  cpu fix     %s\n", h->cpu_fix ?: "not needed");
+        printf("  cpu fix     %s\n", h->kernel.cpu_fix ?: "not needed");
 }
 
-static void print_arguments(const Config *c, const Host *h) {
+static void print_arguments(const Config *c, const Setup *s) {
+        const Host *h = s->host;
         _cleanup_free_ char *notify = strfmt("%s/notify", h->directory);
         const GuestPaths paths = { .umid = c->name, .uml_dir = h->uml_dir, .notify = notify };
-        const GuestNet net = { .mtu = h->mtu, .ipv6 = host_has_ipv6(h) };
+        const GuestNet net = { .mtu = s->net->mtu, .ipv6 = net_has_ipv6(s->net) };
         _cleanup_strv_ Strv argv = {};
 
-        if (notify && guest_cmdline(c, h->kernel, &net, &paths, &argv) >= 0)
+        if (notify && guest_cmdline(c, h->kernel.uml, &net, &paths, &argv) >= 0)
                 for (size_t i = 0; i < argv.n; i++)
                         printf("%s%s\n", i == 0 ? "command line  " : "              ", argv.v[i]);
 }
@@ -43,59 +44,60 @@ static void print_fallback(const Config *c) {
         printf("\n");
 }
 
-static void print_network(const Config *c, const Host *h) {
-        _cleanup_free_ char *warnings = host_rules_warnings(h);
+static void print_network(const Config *c, const Setup *s) {
+        const Net *net = s->net;
+        _cleanup_free_ char *warnings = net_rules_warnings(net);
         char host[INET_ADDRSTRLEN], guest[INET_ADDRSTRLEN], text[FORWARD_TEXT_MAX];
         char host6[INET6_ADDRSTRLEN], guest6[INET6_ADDRSTRLEN];
 
         printf("tap           %s, host %s/%u, guest %s, MTU %u, %s\n", c->tap,
                inet_ntop(AF_INET, &c->host_address, host, sizeof(host)), c->host_prefix,
-               inet_ntop(AF_INET, &c->guest_address, guest, sizeof(guest)), h->mtu,
-               transport_to_string(guest_transport(c, h->kernel)));
-        if (host_has_ipv6(h))
+               inet_ntop(AF_INET, &c->guest_address, guest, sizeof(guest)), net->mtu,
+               transport_to_string(guest_transport(c, s->host->kernel.uml)));
+        if (net_has_ipv6(net))
                 printf("  IPv6        host %s/%u, guest %s, %s\n",
                        inet_ntop(AF_INET6, &c->host_address6, host6, sizeof(host6)),
                        c->host_prefix6,
                        inet_ntop(AF_INET6, &c->guest_address6, guest6, sizeof(guest6)),
-                       h->public[NAT_IPV6].n > 0 ? masquerade_to_string(h->masquerade[NAT_IPV6])
-                                                 : "the uplink has no address of it");
-        printf("uplink        %s, %s\n", h->uplink[NAT_IPV4],
-               h->masquerade[NAT_IPV4] == MASQUERADE_NO
+                       net->public[NAT_IPV6].n > 0 ? masquerade_to_string(net->masquerade[NAT_IPV6])
+                                                   : "the uplink has no address of it");
+        printf("uplink        %s, %s\n", net->uplink[NAT_IPV4],
+               net->masquerade[NAT_IPV4] == MASQUERADE_NO
                        ? "no masquerading"
-                       : masquerade_to_string(h->masquerade[NAT_IPV4]));
-        if (host_has_ipv6(h) && !streq(h->uplink[NAT_IPV6], h->uplink[NAT_IPV4]))
-                printf("  of IPv6     %s\n", h->uplink[NAT_IPV6]);
+                       : masquerade_to_string(net->masquerade[NAT_IPV4]));
+        if (net_has_ipv6(net) && !streq(net->uplink[NAT_IPV6], net->uplink[NAT_IPV4]))
+                printf("  of IPv6     %s\n", net->uplink[NAT_IPV6]);
         printf("host access   %s\n", host_access_to_string(c->host_access));
-        printf("rules         by %s (%s)\n", h->maker.nat.backend->name, h->maker.why);
+        printf("rules         by %s (%s)\n", net->maker.nat.backend->name, net->maker.why);
         for (size_t i = 0; i < c->n_forwards; i++)
                 printf("forward       %s\n", forward_format(&c->forwards[i], text));
         for (size_t i = 0; i < c->n_proxies; i++)
                 printf("relay         %s\n", forward_format(&c->proxies[i], text));
-        for (size_t i = 0; i < h->guard.n; i++)
-                printf("guarded       %s (%s)\n", forward_format(&h->guard.ports[i].ports, text),
-                       h->guard.ports[i].why);
+        for (size_t i = 0; i < net->guard.n; i++)
+                printf("guarded       %s (%s)\n", forward_format(&net->guard.ports[i].ports, text),
+                       net->guard.ports[i].why);
         if (warnings)
                 printf("%s", warnings);
 }
 
 int plan_print(const Config *c) {
-        _cleanup_(host_freep) Host *h = NULL;
+        _cleanup_(setup_freep) Setup *s = NULL;
         _cleanup_(fault_done) Fault fault = {};
         int r;
 
-        r = host_new(c, umld_dir(DIR_RUNTIME), &h);
+        r = setup_new(c, umld_dir(DIR_RUNTIME), &s);
         if (r < 0) {
                 log_error_errno(r, "cannot look at the host: %m");
                 return EXIT_FAILED;
         }
-        r = host_check(h, &fault);
+        r = setup_check(s, &fault);
         if (r < 0) {
                 log_error("%s", fault.text ?: strerror(-r));
                 return fault.verdict == VERDICT_USAGE ? EXIT_USAGE : EXIT_FAILED;
         }
         printf("guest         %s (%s)\n", c->name, c->file);
-        print_kernel(h);
-        print_arguments(c, h);
+        print_kernel(s->host);
+        print_arguments(c, s);
         print_fallback(c);
         for (size_t i = 0; i < c->n_disks; i++)
                 printf("disk          ubd%c %s%s%s%s%s\n", (char) ('a' + i), c->disks[i].path,
@@ -103,12 +105,12 @@ int plan_print(const Config *c) {
                        c->disks[i].sync ? ", synchronous" : "",
                        c->disks[i].cow ? ", changes in " : "", c->disks[i].cow ?: "");
         printf("memory        %" PRIu64 "M, %s in %s\n", c->memory >> 20,
-               memory_backing_to_string(h->memory.backing), h->memory.path);
-        if (h->memory.refused)
-                printf("  refused     %s\n", h->memory.refused);
-        print_network(c, h);
+               memory_backing_to_string(s->host->memory.backing), s->host->memory.path);
+        if (s->host->memory.refused)
+                printf("  refused     %s\n", s->host->memory.refused);
+        print_network(c, s);
         printf("confinement   user %s, %s, no_new_privs, hostfs off\n", c->user,
-               launch_has_pid_namespaces() ? "pid namespace"
-                                           : "child subreaper (the host has no pid namespaces)");
+               s->host->jail.pid_namespaces ? "pid namespace"
+                                            : "child subreaper (the host has no pid namespaces)");
         return EXIT_DONE;
 }

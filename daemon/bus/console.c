@@ -87,7 +87,7 @@ static int refuse(const Manager *m, const char *command, bool force, sd_bus_erro
                 return sd_bus_error_setf(error, UMLD_ERROR_BUSY,
                                          "the kernel does not listen while the guest is %s",
                                          guest_state_to_string(g->state));
-        danger = mconsole_danger(g->host->kernel->major, command);
+        danger = mconsole_danger(g->setup->host->kernel.uml->major, command);
         if (danger && !force)
                 return sd_bus_error_setf(error, UMLD_ERROR_BUSY, "%s; --force does it all the same",
                                          danger);

@@ -6,6 +6,7 @@
 #include "basic/log.h"
 #include "daemon/bus/port-probe.h"
 #include "daemon/bus/port-report.h"
+#include "daemon/net/rules.h"
 
 enum {
         REQUESTS_MAX = 8, /* at a time */
@@ -73,8 +74,8 @@ static void answer(PortRequestList *q) {
         PortFacts *f = &q->facts;
         int r;
 
-        f->packets_known = f->packets_known && host_rules_packets(q->manager->guest->host, &f->port,
-                                                                  &f->packets_after) >= 0;
+        f->packets_known = f->packets_known && net_rules_packets(q->manager->guest->setup->net,
+                                                                 &f->port, &f->packets_after) >= 0;
         r = port_report(f, &report);
         if (r >= 0)
                 r = sd_bus_message_new_method_return(q->message, &reply);
@@ -186,30 +187,30 @@ static void find_host_listener(const Guard *g, PortFacts *f) {
 static int find_facts(PortRequestList *q) {
         const Guest *g = q->manager->guest;
         const Config *c = g->config;
-        Host *h = g->host;
+        Net *net = g->setup->net;
         PortFacts *f = &q->facts;
         const GuardedPort *guarded;
         int r;
 
-        if (h->public[family_of(f)].n > 0)
-                f->public = h->public[family_of(f)].list[0];
+        if (net->public[family_of(f)].n > 0)
+                f->public = net->public[family_of(f)].list[0];
         f->state = g->state == GUEST_RUNNING ? NULL : guest_state_to_string(g->state);
         find_way(c, f);
         f->guest = guest_address(c, f);
-        r = guard_update(&h->guard, c->reserved, c->n_reserved);
+        r = guard_update(&net->guard, c->reserved, c->n_reserved);
         if (r < 0)
                 return r;
-        h->rules_stale |= r > 0;
-        guarded = guard_find(&h->guard, &f->port);
+        net->rules_stale |= r > 0;
+        guarded = guard_find(&net->guard, &f->port);
         if (guarded && !(q->guarded = strdup(guarded->why)))
                 return -ENOMEM;
         f->guarded = q->guarded;
-        find_host_listener(&h->guard, f);
-        r = host_rules_right(h);
+        find_host_listener(&net->guard, f);
+        r = net_rules_right(net);
         f->rules_known = r >= 0;
         f->rules_right = r > 0;
-        f->foreign_before = host_rules_before(h, family_of(f));
-        f->packets_known = host_rules_packets(h, &f->port, &f->packets) >= 0;
+        f->foreign_before = net_rules_before(net, family_of(f));
+        f->packets_known = net_rules_packets(net, &f->port, &f->packets) >= 0;
         return 0;
 }
 
@@ -247,7 +248,7 @@ int bus_port_explain(sd_bus_message *message, void *userdata, sd_bus_error *erro
                 r = parse_port(text, &port, error);
         if (r < 0)
                 return r;
-        if (port.family == FORWARD_IPV6 && !host_has_ipv6(m->guest->host))
+        if (port.family == FORWARD_IPV6 && !net_has_ipv6(m->guest->setup->net))
                 return sd_bus_error_setf(error, UMLD_ERROR_FAILED,
                                          "the guest has no IPv6: HostAddress6= and "
                                          "GuestAddress6= give it some");

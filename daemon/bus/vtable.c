@@ -39,18 +39,19 @@ static usec_t started_realtime(const Guest *g) {
 }
 
 static const char *transport_text(const Guest *g) {
-        return g->host->kernel ? transport_to_string(guest_transport(g->config, g->host->kernel))
-                               : "";
+        return g->setup->host->kernel.uml
+                       ? transport_to_string(guest_transport(g->config, g->setup->host->kernel.uml))
+                       : "";
 }
 
 static const char *cpu_fix_text(const Guest *g) {
-        if (g->host->kernel_lacks_fix)
+        if (g->setup->host->kernel.lacks_fix)
                 return "unavailable";
-        return g->host->cpu_fix ? "preloaded" : "not-needed";
+        return g->setup->host->kernel.cpu_fix ? "preloaded" : "not-needed";
 }
 
 static const char *memory_backing_text(const Guest *g) {
-        MemoryBacking backing = g->host->memory.backing;
+        MemoryBacking backing = g->setup->host->memory.backing;
 
         return backing == BACKING_AUTO ? "" : memory_backing_to_string(backing);
 }
@@ -81,7 +82,7 @@ static const char *host_address_text(const Config *c) {
 static const char *address6_text(const Guest *g, const struct in6_addr *a) {
         static char buf[INET6_ADDRSTRLEN];
 
-        return host_has_ipv6(g->host) ? inet_ntop(AF_INET6, a, buf, sizeof(buf)) : "";
+        return net_has_ipv6(g->setup->net) ? inet_ntop(AF_INET6, a, buf, sizeof(buf)) : "";
 }
 
 static const char *host_address6_text(const Guest *g) {
@@ -89,7 +90,7 @@ static const char *host_address6_text(const Guest *g) {
         const Config *c = g->config;
 
         snprintf(buf, sizeof(buf), "%s/%u", address6_text(g, &c->host_address6), c->host_prefix6);
-        return host_has_ipv6(g->host) ? buf : "";
+        return net_has_ipv6(g->setup->net) ? buf : "";
 }
 
 static const char *console_log_text(const Guest *g) {
@@ -122,36 +123,38 @@ DEFINE_GETTER(get_last_verdict, "s", verdict_to_string(g->last_exit.verdict));
 DEFINE_GETTER(get_last_detail, "s", g->last_exit.detail ?: "");
 DEFINE_GETTER(get_last_when, "t", g->last_exit.when);
 DEFINE_GETTER(get_kernel_path, "s", c->kernel);
-DEFINE_GETTER(get_kernel_version, "s", g->host->kernel ? g->host->kernel->release : "");
+DEFINE_GETTER(get_kernel_version, "s",
+              g->setup->host->kernel.uml ? g->setup->host->kernel.uml->release : "");
 DEFINE_GETTER(get_kernel_transport, "s", transport_text(g));
 DEFINE_GETTER(get_kernel_cpu, "s", cpu_text(g));
 DEFINE_GETTER(get_kernel_cpu_fix, "s", cpu_fix_text(g));
 DEFINE_GETTER(get_memory_size, "t", c->memory);
 DEFINE_GETTER(get_memory_backing, "s", memory_backing_text(g));
-DEFINE_GETTER(get_memory_path, "s", g->host->memory.path ?: "");
+DEFINE_GETTER(get_memory_path, "s", g->setup->host->memory.path ?: "");
 DEFINE_GETTER(get_memory_used, "t", guest_memory_used(g->memory));
 DEFINE_GETTER(get_memory_peak, "t", guest_memory_peak(g->memory));
 DEFINE_GETTER(get_memory_balloon, "t", guest_memory_held(g->memory));
 DEFINE_GETTER(get_memory_pressure, "s", guest_memory_pressure(g->memory));
-DEFINE_GETTER(get_memory_refused, "s", g->host->memory.refused ?: "");
+DEFINE_GETTER(get_memory_refused, "s", g->setup->host->memory.refused ?: "");
 DEFINE_GETTER(get_disks_synced, "t", disk_sync_last(g->disk_sync));
 DEFINE_GETTER(get_tap, "s", c->tap);
 DEFINE_GETTER(get_host_address, "s", host_address_text(c));
 DEFINE_GETTER(get_guest_address, "s", address_text(c->guest_address));
 DEFINE_GETTER(get_host_address6, "s", host_address6_text(g));
 DEFINE_GETTER(get_guest_address6, "s", address6_text(g, &c->guest_address6));
-DEFINE_GETTER(get_uplink, "s", g->host->uplink[NAT_IPV4]);
-DEFINE_GETTER(get_uplink6, "s", host_has_ipv6(g->host) ? g->host->uplink[NAT_IPV6] : "");
+DEFINE_GETTER(get_uplink, "s", g->setup->net->uplink[NAT_IPV4]);
+DEFINE_GETTER(get_uplink6, "s", net_has_ipv6(g->setup->net) ? g->setup->net->uplink[NAT_IPV6] : "");
 DEFINE_GETTER(get_masquerade, "s",
-              masquerade_to_string(g->host->uplink[NAT_IPV4][0] ? g->host->masquerade[NAT_IPV4]
-                                                                : c->masquerade));
-DEFINE_GETTER(get_mtu, "u", g->host->mtu);
+              masquerade_to_string(g->setup->net->uplink[NAT_IPV4][0]
+                                           ? g->setup->net->masquerade[NAT_IPV4]
+                                           : c->masquerade));
+DEFINE_GETTER(get_mtu, "u", g->setup->net->mtu);
 DEFINE_GETTER(get_host_access, "s", host_access_to_string(c->host_access));
-DEFINE_GETTER(get_rule_repairs, "u", g->host->repairs);
+DEFINE_GETTER(get_rule_repairs, "u", g->setup->net->repairs);
 DEFINE_GETTER(get_backend, "s",
-              g->host->maker.nat.backend ? g->host->maker.nat.backend->name
-                                         : rules_backend_to_string(c->backend));
-DEFINE_GETTER(get_backend_reason, "s", g->host->maker.why ?: "");
+              g->setup->net->maker.nat.backend ? g->setup->net->maker.nat.backend->name
+                                               : rules_backend_to_string(c->backend));
+DEFINE_GETTER(get_backend_reason, "s", g->setup->net->maker.why ?: "");
 DEFINE_GETTER(get_unconfirmed, "s", g->trial ? "pending" : g->taken_back ? "taken-back" : "");
 DEFINE_GETTER(get_confirm_until, "t", guest_confirm_until(g));
 DEFINE_GETTER(get_console_log, "s", console_log_text(g));
@@ -191,7 +194,7 @@ static int get_lacking(sd_bus *bus, const char *path, const char *interface, con
 
         (void) bus, (void) path, (void) interface, (void) property, (void) error;
         r = sd_bus_message_open_container(reply, 'a', "s");
-        FOREACH_ELEMENT (lacking, m->guest->host->lacking)
+        FOREACH_ELEMENT (lacking, m->guest->setup->net->lacking)
                 if (*lacking && r >= 0)
                         r = sd_bus_message_append(reply, "s", *lacking);
         return r < 0 ? r : sd_bus_message_close_container(reply);
@@ -200,7 +203,7 @@ static int get_lacking(sd_bus *bus, const char *path, const char *interface, con
 static int get_guarded(sd_bus *bus, const char *path, const char *interface, const char *property,
                        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const Manager *m = userdata;
-        const Guard *guard = &m->guest->host->guard;
+        const Guard *guard = &m->guest->setup->net->guard;
         char text[FORWARD_TEXT_MAX + GUARD_WHY_MAX + 4], ports[FORWARD_TEXT_MAX];
         int r;
 
@@ -236,7 +239,7 @@ static int get_confinement(sd_bus *bus, const char *path, const char *interface,
         int r;
 
         (void) bus, (void) path, (void) interface, (void) property, (void) error;
-        snprintf(user, sizeof(user), "%u", (unsigned) g->host->uid);
+        snprintf(user, sizeof(user), "%u", (unsigned) g->setup->host->jail.uid);
         const struct {
                 const char *layer, *value;
         } layers[] = {
@@ -244,12 +247,12 @@ static int get_confinement(sd_bus *bus, const char *path, const char *interface,
                 { "pid-namespace", !l                 ? ""
                                    : l->pid_namespace ? "yes"
                                                       : "no (child subreaper instead)" },
-                { "cgroup", !l                        ? ""
-                            : g->host->cgroup_fd >= 0 ? "yes"
-                                                      : "no" },
+                { "cgroup", !l                                    ? ""
+                            : g->setup->host->jail.cgroup_fd >= 0 ? "yes"
+                                                                  : "no" },
                 { "no-new-privileges", l ? "yes" : "" },
                 { "hostfs", l ? "off" : "" },
-                { "tun", l ? tun_access_text(g->host->tun_access) : "" },
+                { "tun", l ? tun_access_text(g->setup->host->jail.tun_access) : "" },
         };
 
         r = sd_bus_message_open_container(reply, 'a', "{ss}");

@@ -43,9 +43,10 @@ void guest_note_crash(Guest *g, Verdict verdict, const char *detail, usec_t run_
                 .panic = guest_process_panic(g->process),
                 .booted = guest_process_booted(g->process),
                 .kernel_path = g->config->kernel,
-                .kernel_version = g->host->kernel ? g->host->kernel->release : NULL,
+                .kernel_version =
+                        g->setup->host->kernel.uml ? g->setup->host->kernel.uml->release : NULL,
                 .memory_size = g->config->memory,
-                .memory_path = g->host->memory.path,
+                .memory_path = g->setup->host->memory.path,
                 .tap = g->config->tap,
                 .tap_state = tap_state(g->config->tap),
                 .console = console_tail(g->console),

@@ -44,7 +44,7 @@ GuestEvent guest_decide_fault(Guest *g, const Fault *f) {
 
 /* Now that its memory file is gone. */
 static void measure_memory(const Guest *g, Evidence *e) {
-        const HostMemory *m = &g->host->memory;
+        const HostMemory *m = &g->setup->host->memory;
         MemFs fs;
 
         if (!m->path || m->in_namespace || memfs_measure(m->path, &fs) < 0 || fs.size == 0)

@@ -142,7 +142,7 @@ static int on_verify(sd_event_source *s, void *userdata) {
 
         (void) s;
         guest_keep_crash(g);
-        if (!g->process || g->state == GUEST_STOPPING || host_verify(g->host, &g->fault) >= 0)
+        if (!g->process || g->state == GUEST_STOPPING || setup_verify(g->setup, &g->fault) >= 0)
                 return 0;
         log_error("%s", g->fault.text ?: "out of memory");
         guest_process_kill(g->process);
@@ -165,8 +165,8 @@ static void watch_disks(Guest *g) {
         int r = disk_sync_start(g->disk_sync, g->config->disk_sync);
 
         if (r >= 0)
-                r = space_watch_new(g->event, g->process, g->host->disk_fds,
-                                    ARRAY_SIZE(g->host->disk_fds), &g->space);
+                r = space_watch_new(g->event, g->process, g->setup->host->disk_fds,
+                                    ARRAY_SIZE(g->setup->host->disk_fds), &g->space);
         if (r < 0)
                 log_warning_errno(r, "cannot watch the guest's disks, going on: %m");
 }
@@ -317,7 +317,7 @@ static void act_finish(Guest *g) {
         g->disk_check = disk_check_free(g->disk_check);
         guest_drop_standby(g);
         disk_sync_stop(g->disk_sync);
-        host_down(g->host);
+        (void) setup_down(g->setup);
         g->last_exit.state = g->state;
         if (g->last_exit.verdict != VERDICT_NONE) {
                 r = last_exit_write(g->config->name, &g->last_exit);

@@ -14,9 +14,9 @@
 #include "daemon/guest/fallback.h"
 #include "daemon/guest/fsm.h"
 #include "daemon/host/disk-check.h"
-#include "daemon/host/host.h"
 #include "daemon/net/proxy.h"
 #include "daemon/net/watch.h"
+#include "daemon/setup/setup.h"
 #include "daemon/watch/cpu.h"
 #include "daemon/watch/disk-sync.h"
 #include "daemon/watch/health.h"
@@ -40,7 +40,7 @@ typedef struct Guest {
         Config *next_config; /* after a reload: taken at the next start */
         Trial *trial;        /* a reload that waits to be confirmed */
         bool taken_back;     /* NAME.conf was tried and not confirmed: it is not in force */
-        Host *host;
+        Setup *setup;
         NetWatch *net_watch;
         Proxies *proxies;
         Console *console;
@@ -67,7 +67,6 @@ typedef struct Guest {
         sd_event_source *settle;                /* … and this at umld itself, when all is calm */
         Fault fault;           /* what that look found to be past mending: the end of this boot */
         bool announced;        /* it was ready at least once */
-        bool pid_namespaces;   /* the host has them */
         bool guest_said_ready; /* READY=1 from the guest, maybe before the boot's own notification
                                 */
 

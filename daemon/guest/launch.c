@@ -8,42 +8,47 @@
 #include "daemon/guest/parts.h"
 
 static char *notify_path(const Guest *g) {
-        return strfmt("%s/notify", g->host->directory);
+        return strfmt("%s/notify", g->setup->host->directory);
 }
 
 /* What the kernel is started with now. */
 static int build_command(const Guest *g, Strv *ret_argv, Strv *ret_environment) {
         _cleanup_free_ char *notify = notify_path(g);
+        const Host *h = g->setup->host;
+        const Net *net = g->setup->net;
         const GuestPaths paths = { .umid = g->config->name,
-                                   .uml_dir = g->host->uml_dir,
+                                   .uml_dir = h->uml_dir,
                                    .notify = notify };
-        const GuestNet net = { .mtu = g->host->mtu, .ipv6 = host_has_ipv6(g->host) };
+        const GuestNet guest_net = { .mtu = net->mtu, .ipv6 = net_has_ipv6(net) };
         int r;
 
         if (!notify)
                 return -ENOMEM;
-        r = guest_cmdline(g->config, g->host->kernel, &net, &paths, ret_argv);
+        r = guest_cmdline(g->config, h->kernel.uml, &guest_net, &paths, ret_argv);
         return r < 0 ? r
-                     : guest_environment(
-                               g->host->memory.path, getenv("GLIBC_TUNABLES"), g->host->cpu_fix,
-                               g->pid_namespaces ? g->host->console_fix : NULL, ret_environment);
+                     : guest_environment(h->memory.path, getenv("GLIBC_TUNABLES"),
+                                         h->kernel.cpu_fix,
+                                         h->jail.pid_namespaces ? h->kernel.console_fix : NULL,
+                                         ret_environment);
 }
 
 bool guest_has_one_cpu(const Guest *g) {
         return g->config->cpu_affinity == CPU_AFFINITY_AUTO &&
-               (g->config->cpus == 1 || !g->host->kernel->smp);
+               (g->config->cpus == 1 || !g->setup->host->kernel.uml->smp);
 }
 
 static Launch describe_launch(const Guest *g, const Strv *argv, const Strv *environment) {
+        const Host *h = g->setup->host;
+
         return (Launch){
                 .init = g->init,
                 .argv = argv,
                 .environment = environment,
-                .uid = g->host->uid,
-                .directory = g->host->uml_dir,
-                .cgroup_fd = g->host->cgroup_fd,
-                .mount_ns_fd = g->host->mount_ns_fd,
-                .no_pid_namespace = !g->pid_namespaces,
+                .uid = h->jail.uid,
+                .directory = h->uml_dir,
+                .cgroup_fd = h->jail.cgroup_fd,
+                .mount_ns_fd = h->jail.mount_ns_fd,
+                .no_pid_namespace = !h->jail.pid_namespaces,
                 .one_cpu = guest_has_one_cpu(g),
         };
 }
@@ -65,8 +70,8 @@ void guest_make_standby(Guest *g) {
         int r;
 
         guest_drop_standby(g);
-        if (!g->pid_namespaces) /* what is left of a guest is then ended by ending all our children
-                                 */
+        /* What is left of a guest is ended by ending all our children then. */
+        if (!g->setup->host->jail.pid_namespaces)
                 return;
         r = build_command(g, &g->standby_argv, &g->standby_environment);
         g->standby_mount_ns = namespace_id(l.mount_ns_fd);
@@ -90,6 +95,7 @@ static int fault_start(const Guest *g, int error, Fault *f) {
 }
 
 int guest_launch(Guest *g, const GuestProcessListener *listener, Fault *f) {
+        const Host *h = g->setup->host;
         _cleanup_free_ char *notify = notify_path(g);
         _cleanup_strv_ Strv argv = {}, environment = {};
         _cleanup_close_ int terminal = -EBADF, output = -EBADF;
@@ -98,16 +104,16 @@ int guest_launch(Guest *g, const GuestProcessListener *listener, Fault *f) {
 
         if (r < 0)
                 return fault_start(g, r, f);
-        r = console_open(g->console, g->pid_namespaces, g->host->uid, &terminal, &output);
+        r = console_open(g->console, h->jail.pid_namespaces, h->jail.uid, &terminal, &output);
         if (r < 0)
                 return fault_console(r, f);
-        console_note_boot(g->console, g->host->kernel->release);
+        console_note_boot(g->console, h->kernel.uml->release);
         if (!strv_equal(&argv, &g->standby_argv) ||
             !strv_equal(&environment, &g->standby_environment) ||
             namespace_id(l.mount_ns_fd) != g->standby_mount_ns)
                 guest_drop_standby(g);
-        r = guest_process_start(g->event, &l, &g->standby, output, terminal, notify,
-                                g->host->uml_dir, listener, &g->process);
+        r = guest_process_start(g->event, &l, &g->standby, output, terminal, notify, h->uml_dir,
+                                listener, &g->process);
         guest_drop_standby(g);
         return r < 0 ? fault_start(g, r, f) : r;
 }

@@ -8,6 +8,7 @@
 #include "daemon/guest/crash.h"
 #include "daemon/guest/log.h"
 #include "daemon/guest/parts.h"
+#include "daemon/net/rules.h"
 
 GuestHealth guest_health(const Guest *g) {
         if (space_watch_frozen(g->space))
@@ -20,11 +21,11 @@ GuestHealth guest_health(const Guest *g) {
 }
 
 int guest_guard_session(Guest *g, const char *ssh_connection, Fault *fault) {
-        int r = guard_add_session(&g->host->guard, ssh_connection);
+        int r = guard_add_session(&g->setup->net->guard, ssh_connection);
 
         if (r <= 0)
                 return r;
-        return MIN(host_rules_follow(g->host, fault), 0);
+        return MIN(net_rules_follow(g->setup->net, fault), 0);
 }
 
 Guest *guest_free(Guest *g) {
@@ -39,8 +40,8 @@ Guest *guest_free(Guest *g) {
         guest_drop_standby(g);
         if (g->trial)
                 guest_drop_trial(g);
-        if (g->host && g->host->is_up) /* the event loop has failed */
-                host_down(g->host);
+        if (g->setup && g->setup->host->is_up) /* the event loop has failed */
+                (void) setup_down(g->setup);
         sd_event_source_disable_unref(g->timer);
         sd_event_source_disable_unref(g->due);
         sd_event_source_disable_unref(g->verify);
@@ -55,7 +56,7 @@ Guest *guest_free(Guest *g) {
         net_watch_free(g->net_watch);
         proxies_free(g->proxies);
         disk_sync_free(g->disk_sync);
-        host_free(g->host);
+        setup_free(g->setup);
         config_free(g->config);
         config_free(g->next_config);
         last_exit_done(&g->last_exit);
@@ -79,30 +80,30 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
         g->listener = *listener;
         g->config = config;
         g->since = moment_after(CLOCK_BOOTTIME, 0);
-        g->pid_namespaces = launch_has_pid_namespaces();
-        r = host_new(config, runtime, &g->host);
+        r = setup_new(config, runtime, &g->setup);
         if (r < 0)
                 return log_error_errno(r, "cannot look at the host: %m");
-        r = net_watch_new(event, g->host, &g->net_watch);
+        r = net_watch_new(event, g->setup->net, &g->net_watch);
         if (r < 0)
                 return log_error_errno(r, "cannot watch the host's network: %m");
-        host_sweep(g->host);
+        setup_sweep(g->setup);
         guest_find_unconfirmed(g);
-        r = guest_memory_new(event, g->host, listener->memory_pressure, listener->userdata,
+        r = guest_memory_new(event, g->setup->host, listener->memory_pressure, listener->userdata,
                              &g->memory);
         if (r < 0)
                 return log_error_errno(r, "cannot look after the guest's memory: %m");
-        r = disk_sync_new(event, g->host->disk_fds, ARRAY_SIZE(g->host->disk_fds), &g->disk_sync);
+        r = disk_sync_new(event, g->setup->host->disk_fds, ARRAY_SIZE(g->setup->host->disk_fds),
+                          &g->disk_sync);
         if (r < 0)
                 return log_error_errno(r, "cannot watch the guest's disks: %m");
         r = companion_find(COMPANION_INIT, &g->init);
         if (r < 0)
                 return log_error_errno(r, "%s: %m; install umld completely",
                                        g->init ?: "umld-init");
-        r = proxies_new(event, g->init, g->pid_namespaces, &g->proxies);
+        r = proxies_new(event, g->init, g->setup->host->jail.pid_namespaces, &g->proxies);
         if (r < 0)
                 return log_oom();
-        g->host->proxies = g->proxies;
+        g->setup->net->proxies = g->proxies;
         r = console_new(event, &g->console);
         if (r < 0)
                 return log_oom();

@@ -17,10 +17,10 @@ static void take_next_config(Guest *g) {
                 return;
         guest_drop_standby(g);
         disk_sync_stop(g->disk_sync);
-        host_down(g->host); /* by the old names */
+        (void) setup_down(g->setup); /* by the old names */
         config_free(g->config);
         g->config = TAKE_PTR(g->next_config);
-        g->host->config = g->config;
+        g->setup->host->config = g->config;
         guest_forget_boots(g);
         (void) guest_open_log(g); /* without one rather than not at all; it has said why */
 }
@@ -49,7 +49,8 @@ static void on_disks_checked(const Fault *fault, void *userdata) {
 /* False: there is no need, or it cannot be done. */
 static bool begin_disk_check(Guest *g) {
         usec_t limit = DISK_CHECK_STARTS * g->config->start_timeout;
-        int r = disk_check_start(g->event, g->host, limit, on_disks_checked, g, &g->disk_check);
+        int r = disk_check_start(g->event, g->setup->host, limit, on_disks_checked, g,
+                                 &g->disk_check);
 
         if (r < 0)
                 log_warning_errno(r, "cannot check the file system of a disk, going on: %m");
@@ -75,7 +76,7 @@ void guest_prepare(Guest *g) {
         g->stop_step = 0;
         g->guest_said_ready = false;
         fault_done(&g->fault);
-        r = host_up_again(g->host, &fault);
+        r = setup_up_again(g->setup, &fault);
         if (r < 0) {
                 fail_preparation(g, &fault);
                 return;

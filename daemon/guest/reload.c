@@ -12,6 +12,9 @@
 #include "daemon/guest/changes.h"
 #include "daemon/guest/parts.h"
 #include "daemon/guest/unconfirmed.h"
+#include "daemon/net/forwards.h"
+#include "daemon/net/relays.h"
+#include "daemon/net/rules.h"
 
 struct Trial {
         Config *before; /* the live settings to go back to, and no others */
@@ -33,7 +36,7 @@ static Trial *trial_free(Trial *t) {
 DEFINE_CLEANUP(Trial *, trial_free)
 
 void guest_drop_trial(Guest *g) {
-        g->host->held = NULL;
+        g->setup->net->held = NULL;
         g->trial = trial_free(g->trial);
 }
 
@@ -88,8 +91,8 @@ static void follow_settings(Guest *g, const Config *before) {
 static void make_rules_again(Guest *g) {
         _cleanup_(fault_done) Fault fault = {};
 
-        g->host->rules_stale = true;
-        if (host_rules_up(g->host, &fault) < 0)
+        g->setup->net->rules_stale = true;
+        if (net_rules_up(g->setup->net, &fault) < 0)
                 log_error("cannot put the rules back yet, trying on: %s",
                           fault.text ?: "out of memory");
 }
@@ -103,10 +106,10 @@ static int apply(Guest *g, const Config *next, Fault *fault) {
         r = reload_apply_live(g->config, next);
         if (r < 0)
                 return fault_set(fault, VERDICT_EXIT, true, r, "cannot reload: %m");
-        if (g->host->is_up) {
-                r = host_rules_up(g->host, fault);
+        if (g->setup->host->is_up) {
+                r = net_rules_up(g->setup->net, fault);
                 if (r >= 0) {
-                        r = host_relays_up(g->host, fault);
+                        r = net_relays_up(g->setup->net, fault);
                         rules_changed = r < 0;
                 }
         }
@@ -131,9 +134,9 @@ static int apply_in_any_case(Guest *g, const Config *next) {
         r = reload_apply_live(g->config, next);
         if (r < 0)
                 return r;
-        if (g->host->is_up) {
+        if (g->setup->host->is_up) {
                 make_rules_again(g);
-                if (host_relays_up(g->host, &fault) < 0)
+                if (net_relays_up(g->setup->net, &fault) < 0)
                         log_error("%s", fault.text ?: "out of memory");
         }
         follow_settings(g, &before);
@@ -151,8 +154,8 @@ static int take_back(Guest *g) {
                 return r;
         guest_drop_trial(g);
         g->taken_back = edited;
-        if (g->host->rules) /* its ports are others' to have */
-                (void) host_forwards_claim(g->host);
+        if (g->setup->net->rules) /* its ports are others' to have */
+                (void) net_forwards_claim(g->setup->net);
         return 0;
 }
 
@@ -229,11 +232,11 @@ static int reload_on_trial(Guest *g, Config **next, bool later, usec_t confirm, 
         r = note_trial(g, *next, fault);
         if (r < 0)
                 return r;
-        g->host->held = g->trial ? g->trial->before : t->before;
+        g->setup->net->held = g->trial ? g->trial->before : t->before;
         r = apply(g, *next, fault);
         if (r < 0) {
                 unnote_trial(g);
-                g->host->held = g->trial ? g->trial->before : NULL;
+                g->setup->net->held = g->trial ? g->trial->before : NULL;
                 return r;
         }
         if (g->trial)
@@ -272,8 +275,8 @@ int guest_confirm(Guest *g, Fault *fault) {
         if (r < 0)
                 return fault_set(fault, VERDICT_EXIT, true, r, "cannot confirm: %m");
         guest_drop_trial(g);
-        if (g->host->rules)
-                (void) host_forwards_claim(g->host);
+        if (g->setup->net->rules)
+                (void) net_forwards_claim(g->setup->net);
         log_notice("the reload is confirmed");
         return 0;
 }

@@ -181,7 +181,7 @@ static int on_timeout(sd_event_source *s, uint64_t usec, void *userdata) {
 }
 
 static int spawn(const DiskCheck *c, int image, int output, pid_t *ret) {
-        _cleanup_free_ char *user = strfmt("%u", (unsigned) c->host->uid);
+        _cleanup_free_ char *user = strfmt("%u", (unsigned) c->host->jail.uid);
         char *const argv[] = { (char *) "umld-disk-check", user, NULL };
         posix_spawn_file_actions_t actions;
         posix_spawnattr_t attributes;

@@ -6,6 +6,7 @@
 
 #include "basic/log.h"
 #include "basic/process.h"
+#include "daemon/host/disks.h"
 #include "daemon/host/host.h"
 #include "host/lock.h"
 
@@ -51,7 +52,7 @@ static bool way_is_guests(const char *path, uid_t uid) {
 static int check_way(const Host *h, const char *path, const struct stat *opened, Fault *f) {
         _cleanup_free_ char *real = NULL;
 
-        if (h->uid == 0 || opened->st_uid == h->uid || !way_is_guests(path, h->uid))
+        if (h->jail.uid == 0 || opened->st_uid == h->jail.uid || !way_is_guests(path, h->jail.uid))
                 return 0;
         real = realpath(path, NULL);
         if (real && streq(real, path) && (S_ISBLK(opened->st_mode) || opened->st_nlink == 1))
@@ -59,7 +60,7 @@ static int check_way(const Host *h, const char *path, const struct stat *opened,
         return fault_set(f, VERDICT_DISK, false, -ELOOP,
                          "Disk=%s: is a link in a directory that the guest's user %u can write to; "
                          "put the image where only root can",
-                         path, (unsigned) h->uid);
+                         path, (unsigned) h->jail.uid);
 }
 
 static int check_opened(const Host *h, const char *path, int fd, Fault *f) {
@@ -114,20 +115,20 @@ static int give_to_guest(Host *h, const char *path, int fd, bool read_only, Faul
         struct stat st;
         int r;
 
-        if (h->uid == 0 || h->quiet)
+        if (h->jail.uid == 0 || h->quiet)
                 return 0;
         if (fstat(fd, &st) < 0)
                 return fault_set(f, VERDICT_DISK, true, -errno, "Disk=%s: %m", path);
-        if (st.st_uid == h->uid || (read_only && (st.st_mode & S_IROTH)))
+        if (st.st_uid == h->jail.uid || (read_only && (st.st_mode & S_IROTH)))
                 return 0;
         r = ledger_note_owner(&h->ledger, path, st.st_uid, st.st_gid);
         if (r >= 0)
-                r = RET_NERRNO(fchown(fd, h->uid, st.st_gid));
+                r = RET_NERRNO(fchown(fd, h->jail.uid, st.st_gid));
         if (r < 0)
                 return fault_set(f, VERDICT_DISK, false, r,
                                  "Disk=%s: cannot be given to the guest's user %u: %m", path,
-                                 (unsigned) h->uid);
-        h->reachable = false;
+                                 (unsigned) h->jail.uid);
+        h->jail.reachable = false;
         return 0;
 }
 
@@ -141,7 +142,7 @@ static int take_image(Host *h, const char *path, bool read_only, int *fd, Fault 
         return r < 0 ? r : give_to_guest(h, path, *fd, read_only, f);
 }
 
-int host_disks_up(Host *h, Fault *f) {
+int disks_up(Host *h, Fault *f) {
         const Config *c = h->config;
 
         for (size_t i = 0; i < c->n_disks; i++) {
@@ -185,11 +186,13 @@ static int give_back(const LedgerOwner *o, uid_t guest) {
         return r;
 }
 
-void host_disks_down(Host *h) {
+int disks_down(Host *h) {
+        int r = 0;
+
         sync_disks(h);
         for (size_t i = 0; i < h->ledger.n_owners; i++)
-                if (give_back(&h->ledger.owners[i], h->ledger.user) < 0)
-                        h->left_behind = true;
+                r = MIN(give_back(&h->ledger.owners[i], h->ledger.user), r);
         for (size_t i = 0; i < ARRAY_SIZE(h->disk_fds); i++)
                 h->disk_fds[i] = safe_close(h->disk_fds[i]);
+        return r;
 }

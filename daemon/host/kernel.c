@@ -10,59 +10,66 @@ enum {
         PROBE_TIMEOUT = 2 * USEC_PER_SEC, /* for each question; it answers in 1 ms */
 };
 
-static bool same_kernel(const Host *h, const struct stat *st) {
-        return h->kernel && streq(h->kernel->path, h->config->kernel) &&
-               h->kernel_stat.st_dev == st->st_dev && h->kernel_stat.st_ino == st->st_ino &&
-               h->kernel_stat.st_mtim.tv_sec == st->st_mtim.tv_sec &&
-               h->kernel_stat.st_mtim.tv_nsec == st->st_mtim.tv_nsec;
+void kernel_done(Kernel *k) {
+        uml_kernel_free(k->uml);
+        free(k->cpu_fix);
+        free(k->console_fix);
+        *k = (Kernel){};
+}
+
+/* Is it the one that was asked? */
+static bool same_kernel(const Kernel *k, const char *path, const struct stat *st) {
+        return k->uml && streq(k->uml->path, path) && k->stat.st_dev == st->st_dev &&
+               k->stat.st_ino == st->st_ino && k->stat.st_mtim.tv_sec == st->st_mtim.tv_sec &&
+               k->stat.st_mtim.tv_nsec == st->st_mtim.tv_nsec;
 }
 
 /* Kernels that cannot hold this CPU's state panic at the first task switch unless they are helped.
  */
-static int find_cpu_fix(Host *h, Fault *f) {
-        const UmlKernel *k = h->kernel;
+static int find_cpu_fix(Kernel *kernel, Fault *f) {
+        const UmlKernel *k = kernel->uml;
         int r;
 
-        free(h->cpu_fix);
-        h->cpu_fix = NULL;
-        h->kernel_lacks_fix = false;
+        free(kernel->cpu_fix);
+        kernel->cpu_fix = NULL;
+        kernel->lacks_fix = false;
         if (!uml_kernel_needs_cpu_fix(k->major, k->minor, cpu_xstate_size()))
                 return 0;
         if (k->static_linked) {
-                h->kernel_lacks_fix = true;
+                kernel->lacks_fix = true;
                 return fault_set(f, VERDICT_KERNEL, false, -ENOEXEC,
                                  "Kernel=%s: Linux %s cannot hold this CPU's state (%u bytes) and, "
                                  "being statically linked, cannot be helped; use a kernel of 6.13 "
                                  "or later, or a dynamically linked one",
                                  k->path, k->release, cpu_xstate_size());
         }
-        r = companion_find(COMPANION_CPU_FIX, &h->cpu_fix);
+        r = companion_find(COMPANION_CPU_FIX, &kernel->cpu_fix);
         if (r == -ENOENT)
                 return fault_set(
                         f, VERDICT_KERNEL, false, r,
                         "%s is missing: Linux %s needs it on this CPU; install umld completely",
-                        h->cpu_fix, k->release);
+                        kernel->cpu_fix, k->release);
         return r;
 }
 
 /* Without it the guest keeps the size that its terminal had when it booted. */
-static void find_console_fix(Host *h) {
+static void find_console_fix(Kernel *kernel) {
         int r;
 
-        free(h->console_fix);
-        h->console_fix = NULL;
-        if (h->kernel->static_linked)
+        free(kernel->console_fix);
+        kernel->console_fix = NULL;
+        if (kernel->uml->static_linked)
                 return;
-        r = companion_find(COMPANION_CONSOLE_FIX, &h->console_fix);
+        r = companion_find(COMPANION_CONSOLE_FIX, &kernel->console_fix);
         if (r >= 0)
                 return;
         log_warning_errno(r, "%s: %m; the guest will not follow its terminal's size",
-                          h->console_fix ?: "umld-console-fix.so");
-        free(h->console_fix);
-        h->console_fix = NULL;
+                          kernel->console_fix ?: "umld-console-fix.so");
+        free(kernel->console_fix);
+        kernel->console_fix = NULL;
 }
 
-int host_kernel_up(Host *h, Fault *f) {
+int kernel_up(Host *h, Fault *f) {
         const Config *c = h->config;
         _cleanup_(uml_kernel_freep) UmlKernel *k = NULL;
         _cleanup_free_ char *error = NULL;
@@ -70,7 +77,7 @@ int host_kernel_up(Host *h, Fault *f) {
         struct stat st;
         int r;
 
-        if (stat(c->kernel, &st) >= 0 && same_kernel(h, &st))
+        if (stat(c->kernel, &st) >= 0 && same_kernel(&h->kernel, c->kernel, &st))
                 return 0;
         r = uml_kernel_probe(c->kernel, PROBE_TIMEOUT, &k, &error);
         if (r < 0)
@@ -80,15 +87,15 @@ int host_kernel_up(Host *h, Fault *f) {
                                  "Transport=%s: Linux %s (%s) does not have it; set Transport=auto "
                                  "or use another kernel",
                                  transport_to_string(c->transport), k->release, c->kernel);
-        uml_kernel_free(h->kernel);
-        h->kernel = TAKE_PTR(k);
-        h->kernel_stat = st;
-        h->reachable = false;
-        unknown = guest_unknown_argument(c, h->kernel);
+        uml_kernel_free(h->kernel.uml);
+        h->kernel.uml = TAKE_PTR(k);
+        h->kernel.stat = st;
+        h->jail.reachable = false;
+        unknown = guest_unknown_argument(c, h->kernel.uml);
         if (unknown)
                 log_warning("Append=%s: Linux %s does not know that word and will hand it to the "
                             "guest's init",
-                            unknown, h->kernel->release);
-        find_console_fix(h);
-        return find_cpu_fix(h, f);
+                            unknown, h->kernel.uml->release);
+        find_console_fix(&h->kernel);
+        return find_cpu_fix(&h->kernel, f);
 }

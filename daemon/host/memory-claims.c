@@ -53,14 +53,12 @@ uint64_t memory_claims_open(const MemoryClaims *claims, uint64_t device) {
         return sum;
 }
 
-/* The directory of all guests, from that of what they share. */
-static char *runtime_of(const char *shared) {
-        const char *slash = strrchr(shared, '/');
-
-        return slash ? strndup(shared, (size_t) (slash - shared)) : NULL;
+static int open_book(const Host *h, SharedSetting **ret) {
+        return shared_open(h->shared, SETTING, host_guest_alive, h->runtime, ret);
 }
 
-static int read_others(SharedSetting *s, const char *name, MemoryClaims *ret) {
+/* Of all but the guest of that name; NULL: of all. */
+static int read_claims(SharedSetting *s, const char *name, MemoryClaims *ret) {
         _cleanup_strv_ Strv names = {}, texts = {};
         int r = shared_users(s, name, &names, &texts);
 
@@ -73,30 +71,36 @@ static int read_others(SharedSetting *s, const char *name, MemoryClaims *ret) {
         return 0;
 }
 
-int memory_claims_note(const char *shared, const char *name, const MemoryClaim *claim,
-                       MemoryClaims *ret_others) {
+int memory_claims_note(const Host *h, const MemoryClaim *claim, MemoryClaims *ret_others) {
         _cleanup_(shared_closep) SharedSetting *s = NULL;
-        _cleanup_free_ char *runtime = runtime_of(shared);
         char text[MEMORY_CLAIM_TEXT_MAX];
-        int r;
+        int r = open_book(h, &s);
 
-        if (!runtime)
-                return -ENOMEM;
-        r = shared_open(shared, SETTING, host_guest_alive, runtime, &s);
-        if (r >= 0 && claim) {
-                memory_claim_format(claim, text);
-                r = shared_join(s, name, text, ""); /* there is nothing to put back */
-        }
-        return r < 0 ? r : read_others(s, name, ret_others);
+        memory_claim_format(claim, text);
+        if (r >= 0)
+                r = shared_join(s, h->config->name, text, ""); /* there is nothing to put back */
+        return r < 0 ? r : read_claims(s, h->config->name, ret_others);
 }
 
-int memory_claims_drop(const char *shared, const char *name) {
+static int look(const Host *h, const char *except, MemoryClaims *ret) {
         _cleanup_(shared_closep) SharedSetting *s = NULL;
-        _cleanup_free_ char *runtime = runtime_of(shared), *original = NULL, *ours = NULL;
-        int r;
+        int r = open_book(h, &s);
 
-        if (!runtime)
-                return -ENOMEM;
-        r = shared_open(shared, SETTING, host_guest_alive, runtime, &s);
-        return r < 0 ? r : MIN(shared_leave(s, name, &original, &ours), 0);
+        return r < 0 ? r : read_claims(s, except, ret);
+}
+
+int memory_claims_others(const Host *h, MemoryClaims *ret) {
+        return look(h, h->config->name, ret);
+}
+
+int memory_claims_all(const Host *h, MemoryClaims *ret) {
+        return look(h, NULL, ret);
+}
+
+int memory_claims_drop(const Host *h) {
+        _cleanup_(shared_closep) SharedSetting *s = NULL;
+        _cleanup_free_ char *original = NULL, *ours = NULL;
+        int r = open_book(h, &s);
+
+        return r < 0 ? r : MIN(shared_leave(s, h->config->name, &original, &ours), 0);
 }

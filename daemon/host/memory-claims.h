@@ -10,6 +10,8 @@
 
 #include "basic/cleanup.h"
 
+struct Host;
+
 typedef struct MemoryClaim {
         uint64_t need;   /* bytes in all */
         uint64_t device; /* file system that they come from; 0: one of the guest's own */
@@ -27,13 +29,16 @@ typedef struct MemoryClaims {
         size_t n;
 } MemoryClaims;
 
-/* Notes guest name's claim (replacing its last; NULL: only looks) and tells those of all others, as
- * one step under the lock of the directory shared, RUNTIME/.shared. */
-int memory_claims_note(const char *shared, const char *name, const MemoryClaim *claim,
-                       MemoryClaims *ret_others);
+/* Notes the guest's claim (replacing its last) and tells those of all others, as one step under the
+ * lock of the directory that all share. */
+int memory_claims_note(const struct Host *h, const MemoryClaim *claim, MemoryClaims *ret_others);
+
+/* Only looks: at those of all other guests, or at all there are. */
+int memory_claims_others(const struct Host *h, MemoryClaims *ret);
+int memory_claims_all(const struct Host *h, MemoryClaims *ret);
 
 /* Takes it back; none is fine. */
-int memory_claims_drop(const char *shared, const char *name);
+int memory_claims_drop(const struct Host *h);
 
 /* Bytes of the claim that have not been taken yet. What its process has taken is looked up. */
 uint64_t memory_claim_open(const MemoryClaim *c);

@@ -65,7 +65,7 @@ static int dir_up(Host *h, Fault *f) {
         if (r < 0)
                 return r;
         if (!h->quiet) {
-                r = memory_claims_note(h->shared, h->config->name, &claim, &others);
+                r = memory_claims_note(h, &claim, &others);
                 if (r < 0)
                         return fault_set(f, VERDICT_MEMORY, true, r,
                                          "%s: cannot note the guest's claim on %s: %m; make room "
@@ -97,8 +97,9 @@ static bool dir_holds(Host *h) {
 }
 
 /* The file has no name, so nothing is left of it. */
-static void dir_down(Host *h) {
+static int dir_down(Host *h) {
         (void) h;
+        return 0;
 }
 
 const BackingOps backing_dir = { .up = dir_up, .holds = dir_holds, .down = dir_down };

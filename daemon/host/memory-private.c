@@ -33,16 +33,16 @@ static int remove_mount(const char *path, bool mounted) {
 static int mount_for_all_to_see(Host *h, const char *path) {
         int r = ledger_note_mount(&h->ledger, path);
 
-        return r < 0 ? r : private_memfs_mount(path, h->uid, h->memory.need);
+        return r < 0 ? r : private_memfs_mount(path, h->jail.uid, h->memory.need);
 }
 
 static int make_directory(const Host *h, const char *path) {
         int r = mkdir_p(path, 0700);
 
-        return r < 0 ? r : RET_NERRNO(chown(path, h->uid, h->uid));
+        return r < 0 ? r : RET_NERRNO(chown(path, h->jail.uid, h->jail.uid));
 }
 
-static void private_down(Host *h);
+static int private_down(Host *h);
 
 static int private_up(Host *h, Fault *f) {
         _cleanup_free_ char *path = directory_of(h);
@@ -58,11 +58,12 @@ static int private_up(Host *h, Fault *f) {
         if (r < 0)
                 return fault_set(f, VERDICT_MEMORY, true, r,
                                  "%s: cannot make the directory for the guest's memory: %m", path);
-        in_namespace = r = mount_ns_add_memory(&h->mount_ns_fd, path, h->uid, h->memory.need);
+        in_namespace = r =
+                mount_ns_add_memory(&h->jail.mount_ns_fd, path, h->jail.uid, h->memory.need);
         if (r < 0)
                 r = mount_for_all_to_see(h, path);
         if (r < 0) {
-                private_down(h);
+                (void) private_down(h);
                 return fault_set(f, VERDICT_MEMORY, false, r,
                                  "the host refuses a tmpfs of the guest's own (%s in a mount "
                                  "namespace, %s at %s); it needs CAP_SYS_ADMIN for that",
@@ -81,21 +82,22 @@ static bool private_holds(Host *h) {
         MemFs fs;
 
         if (h->memory.in_namespace) /* where nobody else can change it */
-                return h->mount_ns_fd >= 0;
+                return h->jail.mount_ns_fd >= 0;
         return memfs_measure(h->memory.path, &fs) >= 0 && fs.tmpfs && !fs.noexec && !fs.read_only &&
                fs.size >= h->memory.need;
 }
 
-static void private_down(Host *h) {
+static int private_down(Host *h) {
         _cleanup_free_ char *path = directory_of(h);
         int r;
 
         if (h->memory.in_namespace)
-                host_drop_mount_ns(h);
+                jail_drop_mount_ns(&h->jail);
         r = path ? remove_mount(h->ledger.mount ?: path, h->ledger.mount != NULL) : -ENOMEM;
         if (r < 0)
                 log_warning_errno(r, "%s: cannot be unmounted and removed, ignoring: %m",
                                   path ?: h->directory);
+        return r;
 }
 
 const BackingOps backing_private = { .up = private_up,

@@ -23,9 +23,7 @@ static char *format_memfs(uint64_t size, bool noexec) {
 }
 
 static int open_setting(const Host *h, SharedSetting **ret) {
-        char *runtime = strndupa(h->shared, (size_t) (strrchr(h->shared, '/') - h->shared));
-
-        return shared_open(h->shared, SHM_SETTING, host_guest_alive, runtime, ret);
+        return shared_open(h->shared, SHM_SETTING, host_guest_alive, h->runtime, ret);
 }
 
 static int fault_of_note(const Host *h, int r, Fault *f) {
@@ -74,7 +72,7 @@ static int sum_up(const Host *h, MemFs *ret_fs, uint64_t *ret_want) {
         MemFs fs;
         int r;
 
-        r = memory_claims_note(h->shared, NULL, NULL, &claims);
+        r = memory_claims_all(h, &claims);
         if (r < 0)
                 return r;
         open = memory_claims_open(&claims, h->memory.device);
@@ -142,14 +140,14 @@ static int check_kind(MemFs *ret, uint64_t *ret_device, Fault *f) {
         return 0;
 }
 
-static void shm_down(Host *h);
+static int shm_down(Host *h);
 
 static int shm_make_room(Host *h, Fault *f) {
         MemoryClaim claim = { .need = h->memory.need, .device = h->memory.device };
         MemoryClaims others;
         int r;
 
-        r = memory_claims_note(h->shared, h->config->name, &claim, &others);
+        r = memory_claims_note(h, &claim, &others);
         if (r < 0)
                 return fault_of_note(h, r, f);
         r = memory_shm_fit(h, false, f);
@@ -171,7 +169,7 @@ static int shm_up(Host *h, Fault *f) {
         if (r >= 0 && !h->quiet) {
                 r = shm_make_room(h, f);
                 if (r < 0)
-                        shm_down(h);
+                        (void) shm_down(h);
                 else
                         warn_if_tight(h);
         }
@@ -212,7 +210,7 @@ static int put_back(SharedSetting *s, const char *original) {
         return memfs_remount(SHM_DIRECTORY, size, streq(flag, "noexec"));
 }
 
-static void shm_down(Host *h) {
+static int shm_down(Host *h) {
         _cleanup_(shared_closep) SharedSetting *s = NULL;
         _cleanup_free_ char *original = NULL, *ours = NULL;
         int r;
@@ -236,6 +234,7 @@ static void shm_down(Host *h) {
                                   "%s: cannot take back the guest's use of " SHM_DIRECTORY
                                   ", ignoring: %m",
                                   h->shared);
+        return MIN(r, 0);
 }
 
 const BackingOps backing_shm = { .up = shm_up, .holds = shm_holds, .down = shm_down };

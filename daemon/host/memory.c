@@ -29,7 +29,7 @@ bool memory_is_tight(uint64_t taken, uint64_t size) {
         return taken > size / 100 * MEMORY_TIGHT_PERCENT;
 }
 
-void host_memory_done(HostMemory *m) {
+void memory_done(HostMemory *m) {
         free(m->path);
         free(m->refused);
         *m = (HostMemory){};
@@ -98,9 +98,10 @@ static int admit(Host *h, Fault *f) {
         MemoryClaims others = {};
         int r = 0;
 
-        if (!h->quiet || access(h->shared, F_OK) >= 0)
-                r = memory_claims_note(h->shared, h->config->name, h->quiet ? NULL : &claim,
-                                       &others);
+        if (!h->quiet)
+                r = memory_claims_note(h, &claim, &others);
+        else if (access(h->shared, F_OK) >= 0)
+                r = memory_claims_others(h, &others);
         if (r < 0 && !h->quiet)
                 return fault_set(f, VERDICT_MEMORY, true, r,
                                  "%s: cannot note the guest's claim on memory: %m; make room there",
@@ -150,7 +151,7 @@ static int take_first(Host *h, Fault *f) {
                          h->memory.refused ?: "out of memory");
 }
 
-int host_memory_up(Host *h, Fault *f) {
+int memory_up(Host *h, Fault *f) {
         HostMemory *m = &h->memory;
         int r;
 
@@ -161,28 +162,29 @@ int host_memory_up(Host *h, Fault *f) {
                 if (backings[m->backing]->holds(h))
                         return check_ram(h, f);
                 log_notice("the room for the guest's memory is gone, making it again");
-                backings[m->backing]->down(h);
+                (void) backings[m->backing]->down(h);
         }
         r = admit(h, f);
         if (r < 0)
                 return r;
-        host_memory_done(m);
+        memory_done(m);
         m->need = h->config->memory + MARGIN;
         if (h->config->backing == BACKING_AUTO)
                 return take_first(h, f);
         return take(h, h->config->backing, f);
 }
 
-void host_memory_down(Host *h) {
-        int r;
+int memory_down(Host *h) {
+        int left = 0, r;
 
         FOREACH_ELEMENT (backing, backings)
                 if (*backing)
-                        (*backing)->down(h);
-        r = memory_claims_drop(h->shared, h->config->name);
+                        left = MIN((*backing)->down(h), left);
+        r = memory_claims_drop(h);
         if (r < 0)
                 log_warning_errno(r,
                                   "%s: cannot take back the guest's claim on memory, ignoring: %m",
                                   h->shared);
-        host_memory_done(&h->memory);
+        memory_done(&h->memory);
+        return MIN(r, left);
 }

@@ -9,6 +9,7 @@
 
 struct Host;
 
+/* Written by the step "memory"; grow_refused by whoever enlarges it while the guest runs. */
 typedef struct HostMemory {
         MemoryBacking backing; /* in force; BACKING_AUTO = none */
         char *path;            /* the directory that the kernel is told, as TMPDIR */
@@ -19,7 +20,12 @@ typedef struct HostMemory {
         char *refused;         /* "shm: why": what was tried before, or NULL */
 } HostMemory;
 
-void host_memory_done(HostMemory *m);
+/* The step. */
+int memory_up(struct Host *h, Fault *f);
+int memory_down(struct Host *h);
+
+/* Frees and forgets. */
+void memory_done(HostMemory *m);
 
 /* One place for a memory file. */
 typedef struct BackingOps {
@@ -27,7 +33,7 @@ typedef struct BackingOps {
          * h->quiet. */
         int (*up)(struct Host *h, Fault *f);
         bool (*holds)(struct Host *h); /* is what up() made still there? */
-        void (*down)(struct Host *h);  /* undoes up(), also a killed predecessor's */
+        int (*down)(struct Host *h);   /* undoes up(), also a killed predecessor's */
 } BackingOps;
 
 extern const BackingOps backing_shm;     /* memory-shm.c */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* backend.c - chooses between iptables and nftables, and says what that cannot do. */
 
+#include "daemon/net/backend.h"
 #include "basic/log.h"
 #include "basic/string-util.h"
-#include "daemon/host/host.h"
 #include "nat/nft-foreign.h"
 #include "nat/nft-netlink.h"
 #include "nat/nft-run.h"
@@ -20,7 +20,7 @@ static const NatBackend *const backends[RULES_BACKEND_MAX] = {
 
 /* Where the host's own rules are ours should be too: only there they stand in one order. Returns
  * why. */
-static const char *choose_auto(const Host *h, const NatBackend **ret) {
+static const char *choose_auto(const Net *net, const NatBackend **ret) {
         uint32_t generation;
 
         *ret = &nat_iptables;
@@ -35,40 +35,42 @@ static const char *choose_auto(const Host *h, const NatBackend **ret) {
                 *ret = &nat_iptables;
                 return "the host has legacy tables";
         }
-        if (h->quiet && !nft_has_library()) { /* else the attempt will tell */
+        if (net->host->quiet && !nft_has_library()) { /* else the attempt will tell */
                 *ret = &nat_iptables;
                 return NO_LIBRARY;
         }
         return "the host's own rules are in nftables";
 }
 
-static void use(Host *h, const NatBackend *backend, const char *why) {
-        h->maker = (RulesMaker){ .nat.backend = backend, .wanted = h->config->backend, .why = why };
+static void use(Net *net, const NatBackend *backend, const char *why) {
+        net->maker = (RulesMaker){ .nat.backend = backend,
+                                   .wanted = net->host->config->backend,
+                                   .why = why };
 }
 
-void host_backend_choose(Host *h) {
-        const NatBackend *backend = backends[h->config->backend];
+void net_backend_choose(Net *net) {
+        const NatBackend *backend = backends[net->host->config->backend];
         const char *why = "Backend=";
 
-        if (h->rules && h->maker.nat.backend && h->maker.wanted == h->config->backend)
+        if (net->rules && net->maker.nat.backend && net->maker.wanted == net->host->config->backend)
                 return;
         if (!backend)
-                why = choose_auto(h, &backend);
-        use(h, backend, why);
+                why = choose_auto(net, &backend);
+        use(net, backend, why);
 }
 
-bool host_backend_retry(Host *h, int error) {
+bool net_backend_retry(Net *net, int error) {
         uint32_t generation;
 
-        if (h->config->backend != RULES_AUTO)
+        if (net->host->config->backend != RULES_AUTO)
                 return false;
-        if (h->maker.nat.backend == &nat_nftables && error == -ENOPKG && xt_tables_there()) {
-                use(h, &nat_iptables, NO_LIBRARY);
+        if (net->maker.nat.backend == &nat_nftables && error == -ENOPKG && xt_tables_there()) {
+                use(net, &nat_iptables, NO_LIBRARY);
                 return true;
         }
-        if (h->maker.nat.backend == &nat_iptables && error == -ENOPROTOOPT &&
-            !streq(h->maker.why, NO_LIBRARY) && nft_generation(&generation) >= 0) {
-                use(h, &nat_nftables, "the host's legacy tables are incomplete");
+        if (net->maker.nat.backend == &nat_iptables && error == -ENOPROTOOPT &&
+            !streq(net->maker.why, NO_LIBRARY) && nft_generation(&generation) >= 0) {
+                use(net, &nat_nftables, "the host's legacy tables are incomplete");
                 return true;
         }
         return false;
@@ -76,26 +78,29 @@ bool host_backend_retry(Host *h, int error) {
 
 /* ---- removal ---- */
 
-void host_backend_remove(Host *h) {
+int net_backend_remove(Net *net) {
+        int left = 0;
+
         FOREACH_ELEMENT (b, backends) {
                 Nat other = { .backend = *b };
-                bool used = h->maker.nat.backend == *b;
-                Nat *nat = used ? &h->maker.nat : &other;
+                bool used = net->maker.nat.backend == *b;
+                Nat *nat = used ? &net->maker.nat : &other;
                 NatRefusal refusal;
                 int r;
 
                 /* Whose rules a predecessor's are nobody knows; where nothing may be changed there
                  * are none. */
-                if (!*b || (h->maker.nat.backend && !used))
+                if (!*b || (net->maker.nat.backend && !used))
                         continue;
-                r = nat->backend->remove(nat, h->config->name, &refusal);
+                r = nat->backend->remove(nat, net->host->config->name, &refusal);
                 if (r < 0 && (used || r != -EPERM)) {
                         log_warning_errno(r, "%s %s: cannot remove the guest's rules, ignoring: %m",
                                           (*b)->tool[refusal.family], refusal.what);
-                        h->left_behind = true;
+                        left = r;
                 }
         }
-        h->maker = (RulesMaker){};
+        net->maker = (RulesMaker){};
+        return left;
 }
 
 /* ---- what cannot be done ---- */
@@ -107,10 +112,10 @@ static bool is_there(const NatBackend *backend) {
 }
 
 /* The kernel lacks something; is it the whole backend, another one may do. */
-static int fault_lacking(const Host *h, int error, const char *tool, const char *what, Fault *f) {
-        const NatBackend *backend = h->maker.nat.backend,
+static int fault_lacking(const Net *net, int error, const char *tool, const char *what, Fault *f) {
+        const NatBackend *backend = net->maker.nat.backend,
                          *other = backend == &nat_iptables ? &nat_nftables : &nat_iptables;
-        bool auto_helps = error == -ENOPROTOOPT && h->config->backend != RULES_AUTO &&
+        bool auto_helps = error == -ENOPROTOOPT && net->host->config->backend != RULES_AUTO &&
                           !is_there(backend) && is_there(other);
 
         if (!is_there(&nat_iptables) && !is_there(&nat_nftables))
@@ -124,15 +129,15 @@ static int fault_lacking(const Host *h, int error, const char *tool, const char 
                          auto_helps ? other->name : "", auto_helps ? ", or " : "", backend->name);
 }
 
-int host_backend_fault(const Host *h, int error, const NatRefusal *refusal, Fault *f) {
-        const NatBackend *backend = h->maker.nat.backend;
+int net_backend_fault(const Net *net, int error, const NatRefusal *refusal, Fault *f) {
+        const NatBackend *backend = net->maker.nat.backend;
         const char *tool = backend->tool[refusal->family], *what = refusal->what;
 
         switch (-error) {
         case ENOPROTOOPT:
         case EOPNOTSUPP:
         case ENOENT:
-                return fault_lacking(h, error, tool, what, f);
+                return fault_lacking(net, error, tool, what, f);
         case EPERM:
         case EACCES:
                 return fault_set(f, VERDICT_NETWORK, false, error,
@@ -163,10 +168,10 @@ static void warn_of_barrier(FILE *file, const char *chain, const char *insert, c
                 chain, insert, in, tap, accept, insert, out, tap, accept);
 }
 
-void host_backend_warnings(const Host *h, FILE *file) {
-        const char *tap = h->config->tap;
+void net_backend_warnings(const Net *net, FILE *file) {
+        const char *tap = net->host->config->tap;
         NftBarrier barriers[NFT_BARRIERS_MAX];
-        int n = nft_forward_barriers(tap, host_has_ipv6(h), barriers);
+        int n = nft_forward_barriers(tap, net_has_ipv6(net), barriers);
 
         for (const NftBarrier *b = barriers; b < barriers + MAX(n, 0); b++) {
                 const char *family = nft_family_name(b->family);
@@ -179,7 +184,7 @@ void host_backend_warnings(const Host *h, FILE *file) {
                 if (chain && insert)
                         warn_of_barrier(file, chain, insert, "iifname", "oifname", "accept", tap);
         }
-        if (h->maker.nat.backend == &nat_nftables && xt_forward_drops(tap) > 0)
+        if (net->maker.nat.backend == &nat_nftables && xt_forward_drops(tap) > 0)
                 warn_of_barrier(file, "chain FORWARD of the host's own legacy tables",
                                 "iptables-legacy -I FORWARD", "-i", "-o", "-j ACCEPT", tap);
 }

@@ -10,7 +10,7 @@
 
 #include "basic/file-util.h"
 #include "basic/string-util.h"
-#include "daemon/host/host.h"
+#include "daemon/net/forwards.h"
 
 #define CLAIM_MAX (64 * 1024)
 /* So many are named in a warning. */
@@ -21,8 +21,8 @@ static bool wants_ports(const Config *c) {
         return c->n_forwards > 0 || c->n_proxies > 0;
 }
 
-static char *claim_path(const Host *h) {
-        return strfmt("%s/forwards", h->directory);
+static char *claim_path(const Net *net) {
+        return strfmt("%s/forwards", net->host->directory);
 }
 
 /* ---- what may not be ---- */
@@ -40,14 +40,14 @@ static bool takes_every_port_of(const Config *c, NatFamily family, const IpAddre
 }
 
 /* By each of the host's addresses of that family; without any, by those that may come. */
-static bool takes_every_tcp_port(const Host *h, NatFamily family) {
-        const HostAddresses *own = &h->public[family];
+static bool takes_every_tcp_port(const Net *net, NatFamily family) {
+        const PublicAddresses *own = &net->public[family];
         static const IpAddress any;
 
         for (size_t i = 0; i < own->n; i++)
-                if (!takes_every_port_of(h->config, family, &own->list[i]))
+                if (!takes_every_port_of(net->host->config, family, &own->list[i]))
                         return false;
-        return own->n > 0 || takes_every_port_of(h->config, family, &any);
+        return own->n > 0 || takes_every_port_of(net->host->config, family, &any);
 }
 
 static bool guards_a_tcp_port(const Guard *g) {
@@ -57,20 +57,20 @@ static bool guards_a_tcp_port(const Guard *g) {
         return false;
 }
 
-static int check_guard(Host *h, Fault *f) {
-        const Config *c = h->config;
+static int check_guard(Net *net, Fault *f) {
+        const Config *c = net->host->config;
         int r;
 
         if (c->n_forwards == 0) /* nothing to be guarded from */
                 return 0;
-        r = guard_update(&h->guard, c->reserved, c->n_reserved);
+        r = guard_update(&net->guard, c->reserved, c->n_reserved);
         if (r < 0)
                 return fault_set(f, VERDICT_NETWORK, true, r,
                                  "cannot see which ports the host listens on: %m");
-        h->rules_stale |= r > 0;
-        if ((takes_every_tcp_port(h, NAT_IPV4) ||
-             (host_has_ipv6(h) && takes_every_tcp_port(h, NAT_IPV6))) &&
-            !guards_a_tcp_port(&h->guard))
+        net->rules_stale |= r > 0;
+        if ((takes_every_tcp_port(net, NAT_IPV4) ||
+             (net_has_ipv6(net) && takes_every_tcp_port(net, NAT_IPV6))) &&
+            !guards_a_tcp_port(&net->guard))
                 return fault_set(f, VERDICT_NETWORK, true, -EADDRINUSE,
                                  "Forward=all would leave no port by which to reach this host: no "
                                  "sshd listens here; start it, or name the port you log in by: "
@@ -182,8 +182,9 @@ static bool both_want(const Forward *mine, const Forward *theirs, ForwardFamily 
 }
 
 /* One list of ports of each side; both: what neither may have, both leave to the other. */
-static int check_lists(const Host *h, const char *other, const PortsOf *mine, const PortsOf *theirs,
-                       ForwardFamily shared, const Forward *both, size_t n_both, Fault *f) {
+static int check_lists(const Net *net, const char *other, const PortsOf *mine,
+                       const PortsOf *theirs, ForwardFamily shared, const Forward *both,
+                       size_t n_both, Fault *f) {
         char m[FORWARD_TEXT_MAX], t[FORWARD_TEXT_MAX], port[FORWARD_TEXT_MAX];
         Forward common;
 
@@ -197,22 +198,22 @@ static int check_lists(const Host *h, const char *other, const PortsOf *mine, co
                                         "one guest: take it out of one of them, or put it into its "
                                         "Reserve=",
                                         mine->key, forward_format(&mine->list[i], m),
-                                        h->config->name, theirs->key,
+                                        net->host->config->name, theirs->key,
                                         forward_format(&theirs->list[j], t), other,
                                         forward_format(&common, port));
         return 0;
 }
 
-static int check_against(const Host *h, const char *other, const Claim *claim, Fault *f) {
+static int check_against(const Net *net, const char *other, const Claim *claim, Fault *f) {
         _cleanup_free_ Forward *both = NULL;
-        const Config *c = h->config, *o = &claim->ports;
+        const Config *c = net->host->config, *o = &claim->ports;
         const PortsOf mine[] = { { "Forward", c->forwards, c->n_forwards },
                                  { "Proxy", c->proxies, c->n_proxies } };
         const PortsOf theirs[] = { { "Forward", o->forwards, o->n_forwards },
                                    { "Proxy", o->proxies, o->n_proxies } };
-        bool share4 = streq(claim->uplink[NAT_IPV4], h->uplink[NAT_IPV4]),
-             share6 = !claim->ipv4_only && host_has_ipv6(h) &&
-                      streq(claim->uplink[NAT_IPV6], h->uplink[NAT_IPV6]);
+        bool share4 = streq(claim->uplink[NAT_IPV4], net->uplink[NAT_IPV4]),
+             share6 = !claim->ipv4_only && net_has_ipv6(net) &&
+                      streq(claim->uplink[NAT_IPV6], net->uplink[NAT_IPV6]);
         ForwardFamily shared = share4 && share6 ? FORWARD_BOTH
                                : share4         ? FORWARD_IPV4
                                                 : FORWARD_IPV6;
@@ -224,13 +225,13 @@ static int check_against(const Host *h, const char *other, const Claim *claim, F
                 return -ENOMEM;
         for (size_t i = 0; i < ARRAY_SIZE(mine) && r >= 0; i++)
                 for (size_t j = 0; j < ARRAY_SIZE(theirs) && r >= 0; j++)
-                        r = check_lists(h, other, &mine[i], &theirs[j], shared, both,
+                        r = check_lists(net, other, &mine[i], &theirs[j], shared, both,
                                         c->n_reserved + o->n_reserved, f);
         return r;
 }
 
-static int check_guest(const Host *h, const char *runtime, const char *other, Fault *f) {
-        _cleanup_free_ char *path = strfmt("%s/%s/forwards", runtime, other);
+static int check_guest(const Net *net, const char *other, Fault *f) {
+        _cleanup_free_ char *path = strfmt("%s/%s/forwards", net->host->runtime, other);
         _cleanup_(claim_done) Claim claim = {};
         int r;
 
@@ -241,28 +242,27 @@ static int check_guest(const Host *h, const char *runtime, const char *other, Fa
                 return 0; /* none of ours, or of another version's */
         if (r < 0)
                 return fault_set(f, VERDICT_NETWORK, true, r, "%s: cannot be read: %m", path);
-        return host_guest_alive(other, (void *) runtime) ? check_against(h, other, &claim, f) : 0;
+        return host_guest_alive(other, net->host->runtime) ? check_against(net, other, &claim, f)
+                                                           : 0;
 }
 
-static int check_other_guests(const Host *h, Fault *f) {
-        char *runtime =
-                strndupa(h->directory, (size_t) (strrchr(h->directory, '/') - h->directory));
-        _cleanup_closedir_ DIR *d = opendir(runtime);
+static int check_other_guests(const Net *net, Fault *f) {
+        _cleanup_closedir_ DIR *d = opendir(net->host->runtime);
         struct dirent *de;
         int r = 0;
 
-        if (!wants_ports(h->config))
+        if (!wants_ports(net->host->config))
                 return 0;
         while (d && r >= 0 && (de = readdir(d)))
-                if (de->d_name[0] != '.' && !streq(de->d_name, h->config->name))
-                        r = check_guest(h, runtime, de->d_name, f);
+                if (de->d_name[0] != '.' && !streq(de->d_name, net->host->config->name))
+                        r = check_guest(net, de->d_name, f);
         return r;
 }
 
-int host_forwards_check(Host *h, Fault *f) {
-        int r = check_guard(h, f);
+int net_forwards_check(Net *net, Fault *f) {
+        int r = check_guard(net, f);
 
-        return r < 0 ? r : check_other_guests(h, f);
+        return r < 0 ? r : check_other_guests(net, f);
 }
 
 static int print_ports(FILE *file, const char *what, const Forward *list, size_t n) {
@@ -274,26 +274,26 @@ static int print_ports(FILE *file, const char *what, const Forward *list, size_t
         return 0;
 }
 
-int host_forwards_claim(const Host *h) {
-        _cleanup_free_ char *path = claim_path(h), *text = NULL;
-        const Config *c = h->config;
+int net_forwards_claim(const Net *net) {
+        _cleanup_free_ char *path = claim_path(net), *text = NULL;
+        const Config *c = net->host->config;
         size_t size = 0;
         FILE *file;
         int r;
 
         if (!path)
                 return -ENOMEM;
-        if (!wants_ports(c) && !h->held)
+        if (!wants_ports(c) && !net->held)
                 return MIN(unlink_quiet(path), 0);
         file = open_memstream(&text, &size);
         if (!file)
                 return -ENOMEM;
-        r = fprintf(file, "uplink %s\nuplink6 %s\n%s", h->uplink[NAT_IPV4], h->uplink[NAT_IPV6],
-                    host_has_ipv6(h) ? "" : "only ipv4\n");
+        r = fprintf(file, "uplink %s\nuplink6 %s\n%s", net->uplink[NAT_IPV4], net->uplink[NAT_IPV6],
+                    net_has_ipv6(net) ? "" : "only ipv4\n");
         if (r >= 0)
                 r = print_ports(file, "forward", c->forwards, c->n_forwards);
-        if (r >= 0 && h->held)
-                r = print_ports(file, "forward", h->held->forwards, h->held->n_forwards);
+        if (r >= 0 && net->held)
+                r = print_ports(file, "forward", net->held->forwards, net->held->n_forwards);
         if (r >= 0)
                 r = print_ports(file, "proxy", c->proxies, c->n_proxies);
         if (r >= 0)
@@ -303,8 +303,8 @@ int host_forwards_claim(const Host *h) {
         return write_file_atomic(path, text, size, 0644);
 }
 
-void host_forwards_release(const Host *h) {
-        _cleanup_free_ char *path = claim_path(h);
+void net_forwards_release(const Net *net) {
+        _cleanup_free_ char *path = claim_path(net);
 
         if (path)
                 (void) unlink_quiet(path);
@@ -314,13 +314,13 @@ void host_forwards_release(const Host *h) {
 
 /* Does the forward take from the host what it listens on? Services listen once for each family, so
  * a port may be there already. */
-static bool is_taken(const Host *h, const Forward *f, size_t i) {
-        const Guard *g = &h->guard;
+static bool is_taken(const Net *net, const Forward *f, size_t i) {
+        const Guard *g = &net->guard;
         const Listener *l = &g->seen[i];
         const Forward port = { l->protocol, l->port, l->port, l->port, l->family };
 
         if (!forward_overlaps(f, &port) || guard_find(g, &port) ||
-            (l->family == FORWARD_IPV6 && !host_has_ipv6(h)))
+            (l->family == FORWARD_IPV6 && !net_has_ipv6(net)))
                 return false;
         for (size_t k = 0; k < i; k++)
                 if (g->seen[k].port == l->port && g->seen[k].protocol == l->protocol)
@@ -328,15 +328,15 @@ static bool is_taken(const Host *h, const Forward *f, size_t i) {
         return true;
 }
 
-static void warn_of_listeners(const Host *h, const Forward *f, FILE *file) {
-        const Guard *g = &h->guard;
+static void warn_of_listeners(const Net *net, const Forward *f, FILE *file) {
+        const Guard *g = &net->guard;
         _cleanup_free_ Listener *taken = calloc(g->n_seen + 1, sizeof(*taken));
         _cleanup_free_ Owner *owners = calloc(g->n_seen + 1, sizeof(*owners));
         char text[FORWARD_TEXT_MAX];
         size_t n = 0;
 
         for (size_t i = 0; taken && owners && i < g->n_seen; i++)
-                if (is_taken(h, f, i))
+                if (is_taken(net, f, i))
                         taken[n++] = g->seen[i];
         if (n == 0)
                 return;
@@ -366,10 +366,10 @@ static void warn_of_guard(const Guard *g, const Forward *f, FILE *file) {
 }
 
 /* One that is to come yet, or was mistyped. */
-static void warn_of_address(const Host *h, const Forward *f, FILE *file) {
+static void warn_of_address(const Net *net, const Forward *f, FILE *file) {
         NatFamily family = ip_address_is_v6(&f->address) ? NAT_IPV6 : NAT_IPV4;
         char text[FORWARD_TEXT_MAX], address[IP_ADDRESS_TEXT_MAX];
-        const HostAddresses *own = &h->public[family];
+        const PublicAddresses *own = &net->public[family];
 
         if (ip_address_is_any(&f->address))
                 return;
@@ -377,7 +377,7 @@ static void warn_of_address(const Host *h, const Forward *f, FILE *file) {
                 if (ip_address_equal(&own->list[i], &f->address))
                         return;
         fprintf(file, "Forward=%s: %s does not have this address now; it has",
-                forward_format(f, text), h->uplink[family]);
+                forward_format(f, text), net->uplink[family]);
         for (size_t i = 0; i < MIN(own->n, (size_t) NAMED_ADDRESSES); i++)
                 fprintf(file, "%s %s", i > 0 ? "," : "", ip_address_format(&own->list[i], address));
         fprintf(file, "%s\n",
@@ -386,12 +386,12 @@ static void warn_of_address(const Host *h, const Forward *f, FILE *file) {
                                            : "");
 }
 
-void host_forwards_warnings(const Host *h, FILE *file) {
-        const Config *c = h->config;
+void net_forwards_warnings(const Net *net, FILE *file) {
+        const Config *c = net->host->config;
 
         for (size_t i = 0; i < c->n_forwards; i++) {
-                warn_of_address(h, &c->forwards[i], file);
-                warn_of_guard(&h->guard, &c->forwards[i], file);
-                warn_of_listeners(h, &c->forwards[i], file);
+                warn_of_address(net, &c->forwards[i], file);
+                warn_of_guard(&net->guard, &c->forwards[i], file);
+                warn_of_listeners(net, &c->forwards[i], file);
         }
 }

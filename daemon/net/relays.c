@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* relays.c - may the guest have the ports of Proxy=, and can they be relayed? */
 
-#include "daemon/host/host.h"
+#include "daemon/net/relays.h"
 #include "daemon/net/proxy.h"
 
-static int fault_taken(const Host *h, uint16_t port, Fault *f) {
+static int fault_taken(const Net *net, uint16_t port, Fault *f) {
         Owner owner = {};
 
-        for (size_t i = 0; i < h->guard.n_seen && owner.pid == 0; i++)
-                if (h->guard.seen[i].port == port && h->guard.seen[i].protocol == FORWARD_TCP)
-                        (void) listeners_owners(&h->guard.seen[i], 1, NULL, &owner);
+        for (size_t i = 0; i < net->guard.n_seen && owner.pid == 0; i++)
+                if (net->guard.seen[i].port == port && net->guard.seen[i].protocol == FORWARD_TCP)
+                        (void) listeners_owners(&net->guard.seen[i], 1, NULL, &owner);
         if (owner.pid > 0)
                 return fault_set(f, VERDICT_NETWORK, true, -EADDRINUSE,
                                  "Proxy=: tcp/%u is taken on this host by pid %d (%s); end that, "
@@ -23,38 +23,38 @@ static int fault_taken(const Host *h, uint16_t port, Fault *f) {
 }
 
 /* Looking only. */
-static int check_taken(const Host *h, Fault *f) {
-        for (size_t i = 0; i < h->guard.n_seen; i++) {
-                const Listener *l = &h->guard.seen[i];
+static int check_taken(const Net *net, Fault *f) {
+        for (size_t i = 0; i < net->guard.n_seen; i++) {
+                const Listener *l = &net->guard.seen[i];
                 const Forward port = { l->protocol, l->port, l->port, l->port };
 
-                for (size_t k = 0; k < h->config->n_proxies; k++)
-                        if (forward_overlaps(&h->config->proxies[k], &port))
-                                return fault_taken(h, l->port, f);
+                for (size_t k = 0; k < net->host->config->n_proxies; k++)
+                        if (forward_overlaps(&net->host->config->proxies[k], &port))
+                                return fault_taken(net, l->port, f);
         }
         return 0;
 }
 
-static int check_guarded(const Host *h, Fault *f) {
+static int check_guarded(const Net *net, Fault *f) {
         char mine[FORWARD_TEXT_MAX], guarded[FORWARD_TEXT_MAX];
 
-        for (size_t i = 0; i < h->config->n_proxies; i++)
-                for (size_t k = 0; k < h->guard.n; k++) {
-                        const GuardedPort *g = &h->guard.ports[k];
+        for (size_t i = 0; i < net->host->config->n_proxies; i++)
+                for (size_t k = 0; k < net->guard.n; k++) {
+                        const GuardedPort *g = &net->guard.ports[k];
 
-                        if (forward_overlaps(&h->config->proxies[i], &g->ports))
+                        if (forward_overlaps(&net->host->config->proxies[i], &g->ports))
                                 return fault_set(
                                         f, VERDICT_NETWORK, true, -EADDRINUSE,
                                         "Proxy=%s: %s stays the host's, for you reach it by that "
                                         "(%s); relay another port",
-                                        forward_format(&h->config->proxies[i], mine),
+                                        forward_format(&net->host->config->proxies[i], mine),
                                         forward_format(&g->ports, guarded), g->why);
                 }
         return 0;
 }
 
-int host_relays_up(Host *h, Fault *f) {
-        const Config *c = h->config;
+int net_relays_up(Net *net, Fault *f) {
+        const Config *c = net->host->config;
         uint16_t port = 0;
         int r;
 
@@ -64,23 +64,24 @@ int host_relays_up(Host *h, Fault *f) {
                                          "Proxy=: there is no %s, which relays; install the "
                                          "package systemd, or use Forward=",
                                          PROXY_PROGRAM);
-                r = guard_update(&h->guard, c->reserved, c->n_reserved);
+                r = guard_update(&net->guard, c->reserved, c->n_reserved);
                 if (r < 0)
                         return fault_set(f, VERDICT_NETWORK, true, r,
                                          "cannot see which ports the host listens on: %m");
-                h->rules_stale |= r > 0;
-                r = check_guarded(h, f);
-                if (r >= 0 && h->quiet)
-                        r = check_taken(h, f);
+                net->rules_stale |= r > 0;
+                r = check_guarded(net, f);
+                if (r >= 0 && net->host->quiet)
+                        r = check_taken(net, f);
                 if (r < 0)
                         return r;
         }
-        if (h->quiet || !h->proxies)
+        if (net->host->quiet || !net->proxies)
                 return 0;
-        r = proxies_listen(h->proxies, c->proxies, c->n_proxies, c->guest_address, h->uid, &port);
+        r = proxies_listen(net->proxies, c->proxies, c->n_proxies, c->guest_address,
+                           net->host->jail.uid, &port);
         if (r == -EADDRINUSE) {
-                (void) guard_update(&h->guard, c->reserved, c->n_reserved);
-                return fault_taken(h, port, f);
+                (void) guard_update(&net->guard, c->reserved, c->n_reserved);
+                return fault_taken(net, port, f);
         }
         if (r < 0)
                 return fault_set(f, VERDICT_NETWORK, true, r, "Proxy=: cannot listen on tcp/%u: %m",
@@ -88,7 +89,8 @@ int host_relays_up(Host *h, Fault *f) {
         return 0;
 }
 
-void host_relays_down(Host *h) {
-        if (h->proxies)
-                proxies_close(h->proxies);
+int net_relays_down(Net *net) {
+        if (net->proxies)
+                proxies_close(net->proxies);
+        return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* tap.c - the guest's tap, and forwarding between it and the uplink. */
+/* tap.c - the guest's tap: its name, its owner, its addresses and its MTU. */
 
 #include <stdio.h>
 
@@ -7,19 +7,13 @@
 #include "basic/process.h"
 #include "basic/string-util.h"
 #include "daemon/boot/cmdline.h"
-#include "daemon/host/host.h"
-#include "host/shared.h"
-#include "host/sysctl.h"
+#include "daemon/net/ipv6.h"
+#include "daemon/net/tap.h"
 #include "host/tap.h"
 
-#define IP_FORWARD      "net/ipv4/ip_forward"
-#define FORWARD_SETTING "ip_forward"
-
-/* ---- tap ---- */
-
 /* Our mark on a tap: its alias, which ip(8) shows. */
-static const char *tap_alias(const Host *h, char buf[static 64]) {
-        snprintf(buf, 64, "umld:%s", h->config->name);
+static const char *tap_alias(const Net *net, char buf[static 64]) {
+        snprintf(buf, 64, "umld:%s", net->host->config->name);
         return buf;
 }
 
@@ -32,29 +26,29 @@ static bool runs_as(pid_t pid, uid_t uid) {
 }
 
 /* 0 = by the guest itself, which was quicker than our look at the host behind its start. */
-static int fault_busy(const Host *h, Fault *f) {
+static int fault_busy(const Net *net, Fault *f) {
         char comm[16];
         pid_t pid;
-        int r = tap_holder(h->config->tap, &pid, comm);
+        int r = tap_holder(net->host->config->tap, &pid, comm);
 
-        if (r > 0 && h->is_up && runs_as(pid, h->uid))
+        if (r > 0 && net->host->is_up && runs_as(pid, net->host->jail.uid))
                 return 0;
         if (r > 0)
                 return fault_set(f, VERDICT_NETWORK, true, -EBUSY,
                                  "%s busy: held by pid %d (%s); end it or set another Tap=",
-                                 h->config->tap, pid, comm);
+                                 net->host->config->tap, pid, comm);
         return fault_set(
                 f, VERDICT_NETWORK, true, -EBUSY,
                 "%s busy: a process that cannot be seen from here holds it; set another Tap=",
-                h->config->tap);
+                net->host->config->tap);
 }
 
-static int fault_tap(const Host *h, int error, Fault *f) {
-        const char *tap = h->config->tap;
+static int fault_tap(const Net *net, int error, Fault *f) {
+        const char *tap = net->host->config->tap;
 
         switch (-error) {
         case EBUSY:
-                return fault_busy(h, f);
+                return fault_busy(net, f);
         case ENOENT:
                 return fault_set(
                         f, VERDICT_NETWORK, false, error,
@@ -83,13 +77,13 @@ static int fault_tap(const Host *h, int error, Fault *f) {
 }
 
 /* A tap of that name which we did not make is somebody's: hands off. */
-static int check_foreign(Host *h, const RtnlLink *link, Fault *f) {
-        const char *tap = h->config->tap;
+static int check_foreign(Net *net, const RtnlLink *link, Fault *f) {
+        const char *tap = net->host->config->tap;
         char alias[64], comm[16], holder[64] = "";
         pid_t pid;
 
-        if (streq(link->alias, tap_alias(h, alias)) ||
-            (h->ledger.tap && streq(h->ledger.tap, tap) && !link->alias[0]))
+        if (streq(link->alias, tap_alias(net, alias)) ||
+            (net->host->ledger.tap && streq(net->host->ledger.tap, tap) && !link->alias[0]))
                 return 0;
         if (tap_holder(tap, &pid, comm) > 0)
                 snprintf(holder, sizeof(holder), ", held by pid %d (%s)", pid, comm);
@@ -103,17 +97,17 @@ static int check_foreign(Host *h, const RtnlLink *link, Fault *f) {
                          tap, holder, tap);
 }
 
-static int check_address(Host *h, int index, Fault *f) {
+static int check_address(Net *net, int index, Fault *f) {
         const struct {
                 const char *six;
                 IpAddress address;
-        } ours[] = { { "", { .v4 = h->config->host_address } },
-                     { "6", { .v6 = h->config->host_address6 } } };
+        } ours[] = { { "", { .v4 = net->host->config->host_address } },
+                     { "6", { .v6 = net->host->config->host_address6 } } };
         char other[IFNAMSIZ], text[IP_ADDRESS_TEXT_MAX];
 
         FOREACH_ELEMENT (o, ours)
                 if (!ip_address_is_any(&o->address) &&
-                    net_address_owner(h->rtnl, &o->address, index, other) > 0)
+                    net_address_owner(net->rtnl, &o->address, index, other) > 0)
                         return fault_set(f, VERDICT_NETWORK, false, -EADDRINUSE,
                                          "HostAddress%s=%s: %s has this address already; set "
                                          "another HostAddress%s= and GuestAddress%s=",
@@ -123,8 +117,8 @@ static int check_address(Host *h, int index, Fault *f) {
 }
 
 /* Address, neighbour and the rest of a tap that is there. */
-static int configure_tap(Host *h, Fault *f) {
-        const Config *c = h->config;
+static int configure_tap(Net *net, Fault *f) {
+        const Config *c = net->host->config;
         const IpAddress host = { .v4 = c->host_address }, guest = { .v4 = c->guest_address };
         struct ether_addr mac = guest_mac(c->name);
         const char *what = "state";
@@ -132,173 +126,107 @@ static int configure_tap(Host *h, Fault *f) {
         RtnlLink link;
         int r;
 
-        r = net_link_get(h->rtnl, c->tap, &link);
+        r = net_link_get(net->rtnl, c->tap, &link);
         if (r >= 0)
-                host_tap_ipv6(h, link.index);
+                net_tap_ipv6(net, link.index);
         if (r >= 0 &&
-            (what = "alias", r = net_link_set_alias(h->rtnl, link.index, tap_alias(h, alias))) >=
+            (what = "alias",
+             r = net_link_set_alias(net->rtnl, link.index, tap_alias(net, alias))) >= 0 &&
+            (what = "address", r = net_address_set(net->rtnl, link.index, &host, c->host_prefix)) >=
                     0 &&
-            (what = "address", r = net_address_set(h->rtnl, link.index, &host, c->host_prefix)) >=
-                    0 &&
-            (what = "MTU", r = h->mtu > 0 ? net_link_set_mtu(h->rtnl, link.index, h->mtu) : 0) >=
-                    0 &&
-            (what = "state up", r = net_link_set_up(h->rtnl, link.index)) >= 0 &&
-            (what = "neighbour entry", r = net_neighbour_set(h->rtnl, link.index, &guest, &mac)) >=
-                    0)
+            (what = "MTU",
+             r = net->mtu > 0 ? net_link_set_mtu(net->rtnl, link.index, net->mtu) : 0) >= 0 &&
+            (what = "state up", r = net_link_set_up(net->rtnl, link.index)) >= 0 &&
+            (what = "neighbour entry",
+             r = net_neighbour_set(net->rtnl, link.index, &guest, &mac)) >= 0)
                 return 0;
         return fault_set(f, VERDICT_NETWORK, true, r, "Tap=%s: cannot set its %s: %m", c->tap,
                          what);
 }
 
-int host_tap_up(Host *h, Fault *f) {
-        const char *tap = h->config->tap;
+int net_tap_up(Net *net, Fault *f) {
+        const char *tap = net->host->config->tap;
         RtnlLink link = { .index = -1 };
         int r;
 
-        r = net_link_get(h->rtnl, tap, &link);
+        r = net_link_get(net->rtnl, tap, &link);
         if (r < 0 && r != -ENODEV)
                 return fault_set(f, VERDICT_NETWORK, true, r, "Tap=%s: cannot be looked up: %m",
                                  tap);
         if (r >= 0) {
-                r = check_foreign(h, &link, f);
+                r = check_foreign(net, &link, f);
                 if (r < 0)
                         return r;
         }
-        r = check_address(h, link.index, f);
-        if (r < 0 || h->quiet)
+        r = check_address(net, link.index, f);
+        if (r < 0 || net->host->quiet)
                 return r;
-        r = ledger_note_tap(&h->ledger, tap);
+        r = ledger_note_tap(&net->host->ledger, tap);
         if (r < 0)
                 return fault_set(f, VERDICT_NETWORK, true, r, "%s: cannot note what is changed: %m",
-                                 h->ledger.file);
-        r = tap_create(tap, h->uid);
+                                 net->host->ledger.file);
+        r = tap_create(tap, net->host->jail.uid);
         if (r < 0)
-                r = fault_tap(h, r, f);
+                r = fault_tap(net, r, f);
         if (r < 0)
                 return r;
-        return configure_tap(h, f);
+        return configure_tap(net, f);
 }
 
-void host_tap_down(Host *h) {
+int net_tap_down(Net *net) {
         char alias[64];
         RtnlLink link;
         int r;
 
-        if (!h->ledger.tap)
-                return;
-        r = net_link_get(h->rtnl, h->ledger.tap, &link);
+        if (!net->host->ledger.tap)
+                return 0;
+        r = net_link_get(net->rtnl, net->host->ledger.tap, &link);
         if (r == -ENODEV)
-                return;
-        if (r >= 0 && link.alias[0] && !streq(link.alias, tap_alias(h, alias))) {
-                log_warning("%s is not ours any more (alias %s), leaving it alone", h->ledger.tap,
-                            link.alias);
-                return;
+                return 0;
+        if (r >= 0 && link.alias[0] && !streq(link.alias, tap_alias(net, alias))) {
+                log_warning("%s is not ours any more (alias %s), leaving it alone",
+                            net->host->ledger.tap, link.alias);
+                return 0;
         }
         if (r >= 0)
-                r = tap_remove(h->ledger.tap);
-        if (r < 0) {
-                log_warning_errno(r, "%s: cannot be removed, ignoring: %m", h->ledger.tap);
-                h->left_behind = true;
-        }
+                r = tap_remove(net->host->ledger.tap);
+        if (r < 0)
+                log_warning_errno(r, "%s: cannot be removed, ignoring: %m", net->host->ledger.tap);
+        return MIN(r, 0);
 }
 
 /* ---- MTU ---- */
 
-static unsigned wanted_mtu(const Host *h) {
+static unsigned wanted_mtu(const Net *net) {
         RtnlLink uplink;
         unsigned mtu;
 
-        if (h->config->mtu > 0)
-                return h->config->mtu;
-        if (net_link_get(h->rtnl, h->uplink[NAT_IPV4], &uplink) <
+        if (net->host->config->mtu > 0)
+                return net->host->config->mtu;
+        if (net_link_get(net->rtnl, net->uplink[NAT_IPV4], &uplink) <
             0) /* one that was named may come later */
-                return h->mtu > 0 ? h->mtu : ETHERMTU;
+                return net->mtu > 0 ? net->mtu : ETHERMTU;
         mtu = MAX(uplink.mtu, (unsigned) CONFIG_MTU_MIN);
         return MIN(mtu, (unsigned) CONFIG_MTU_MAX);
 }
 
 /* It is not worth the guest: where it cannot be, large packets are cut or refused on their way. */
-void host_mtu_follow(Host *h) {
-        unsigned mtu = wanted_mtu(h);
+void net_mtu_follow(Net *net) {
+        unsigned mtu = wanted_mtu(net);
         RtnlLink tap;
         int r = 0;
 
-        if (mtu == h->mtu)
+        if (mtu == net->mtu)
                 return;
-        if (!h->quiet) {
-                r = net_link_get(h->rtnl, h->config->tap, &tap);
+        if (!net->host->quiet) {
+                r = net_link_get(net->rtnl, net->host->config->tap, &tap);
                 if (r >= 0)
-                        r = net_link_set_mtu(h->rtnl, tap.index, mtu);
+                        r = net_link_set_mtu(net->rtnl, tap.index, mtu);
         }
         if (r < 0)
-                log_warning_errno(r, "%s: cannot set its MTU to %u, ignoring: %m", h->config->tap,
-                                  mtu);
-        else if (h->mtu > 0)
-                log_notice("%s: MTU changed from %u to %u", h->config->tap, h->mtu, mtu);
-        h->mtu = mtu;
-}
-
-/* ---- forwarding ---- */
-
-static int open_forwarding(Host *h, SharedSetting **ret) {
-        char *runtime = strndupa(h->shared, (size_t) (strrchr(h->shared, '/') - h->shared));
-
-        return shared_open(h->shared, FORWARD_SETTING, host_guest_alive, runtime, ret);
-}
-
-static int fault_forwarding(int error, Fault *f) {
-        return fault_set(f, VERDICT_NETWORK, false, error,
-                         "cannot switch on ip_forward (%m); ask the provider to allow it, or set "
-                         "it to 1 by hand");
-}
-
-int host_forwarding_up(Host *h, Fault *f) {
-        _cleanup_(shared_closep) SharedSetting *s = NULL;
-        _cleanup_free_ char *value = NULL;
-        int r;
-
-        r = sysctl_get(IP_FORWARD, &value);
-        if (r < 0)
-                return fault_forwarding(r, f);
-        if (streq(value, "1") && h->forwarding)
-                return 0;
-        r = open_forwarding(h, &s);
-        if (r >= 0)
-                r = shared_join(s, h->config->name, "1", value);
-        if (r >= 0 && !streq(value, "1"))
-                r = shared_set_ours(s, "1");
-        if (r < 0)
-                return fault_set(f, VERDICT_NETWORK, true, r,
-                                 "%s: cannot note who needs ip_forward: %m%s", h->shared,
-                                 r == -ENOSPC ? "; make room there" : "");
-        if (!streq(value, "1"))
-                r = sysctl_set(IP_FORWARD, "1");
-        if (r < 0)
-                return fault_forwarding(r, f);
-        h->forwarding = true;
-        return 0;
-}
-
-void host_forwarding_down(Host *h) {
-        _cleanup_(shared_closep) SharedSetting *s = NULL;
-        _cleanup_free_ char *original = NULL, *ours = NULL, *value = NULL;
-        int r;
-
-        h->forwarding = false;
-        r = open_forwarding(h, &s);
-        if (r >= 0)
-                r = shared_leave(s, h->config->name, &original, &ours);
-        if (r > 0) {
-                r = sysctl_get(IP_FORWARD, &value);
-                if (r >= 0)
-                        r = shared_is_ours(s, value);
-                if (r > 0) /* else somebody has set it since: theirs stays */
-                        r = sysctl_set(IP_FORWARD, original);
-                if (r >= 0)
-                        r = shared_forget(s);
-        }
-        if (r < 0) {
-                h->left_behind = true;
-                log_warning_errno(r, "cannot put ip_forward back, ignoring: %m");
-        }
+                log_warning_errno(r, "%s: cannot set its MTU to %u, ignoring: %m",
+                                  net->host->config->tap, mtu);
+        else if (net->mtu > 0)
+                log_notice("%s: MTU changed from %u to %u", net->host->config->tap, net->mtu, mtu);
+        net->mtu = mtu;
 }

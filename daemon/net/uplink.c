@@ -4,17 +4,17 @@
 #include <sys/socket.h>
 
 #include "basic/string-util.h"
-#include "daemon/host/host.h"
+#include "daemon/net/uplink.h"
 
 /* The way out by IPv4. */
-static int find_uplink(const Host *h, char ret[static IFNAMSIZ], Fault *f) {
+static int find_uplink(const Net *net, char ret[static IFNAMSIZ], Fault *f) {
         int r;
 
-        if (h->config->uplink[0]) {
-                strcpy(ret, h->config->uplink);
+        if (net->host->config->uplink[0]) {
+                strcpy(ret, net->host->config->uplink);
                 return 0;
         }
-        r = net_default_uplink(h->rtnl, AF_INET, ret);
+        r = net_default_uplink(net->rtnl, AF_INET, ret);
         if (r == -ENETUNREACH)
                 return fault_set(f, VERDICT_NETWORK, true, r,
                                  "Uplink=auto: the host has no default route; give it one, or name "
@@ -26,11 +26,11 @@ static int find_uplink(const Host *h, char ret[static IFNAMSIZ], Fault *f) {
 }
 
 /* IPv6 may have a way of its own, such as a tunnel. */
-static int find_uplink6(const Host *h, const char *uplink, char ret[static IFNAMSIZ], Fault *f) {
+static int find_uplink6(const Net *net, const char *uplink, char ret[static IFNAMSIZ], Fault *f) {
         int r = -ENETUNREACH;
 
-        if (!h->config->uplink[0] && host_has_ipv6(h))
-                r = net_default_uplink(h->rtnl, AF_INET6, ret);
+        if (!net->host->config->uplink[0] && net_has_ipv6(net))
+                r = net_default_uplink(net->rtnl, AF_INET6, ret);
         if (r == -ENETUNREACH)
                 strcpy(ret, uplink);
         else if (r < 0)
@@ -39,14 +39,14 @@ static int find_uplink6(const Host *h, const char *uplink, char ret[static IFNAM
         return 0;
 }
 
-static int find_addresses(const Host *h, const char *uplink, NatFamily family, HostAddresses *ret,
-                          Fault *f) {
+static int find_addresses(const Net *net, const char *uplink, NatFamily family,
+                          PublicAddresses *ret, Fault *f) {
         int n = 0;
 
-        if (family == NAT_IPV4 || host_has_ipv6(h))
-                n = net_public_addresses(h->rtnl, uplink, family == NAT_IPV4 ? AF_INET : AF_INET6,
+        if (family == NAT_IPV4 || net_has_ipv6(net))
+                n = net_public_addresses(net->rtnl, uplink, family == NAT_IPV4 ? AF_INET : AF_INET6,
                                          ret->list, ARRAY_SIZE(ret->list));
-        if (n == -ENODEV && h->config->uplink[0])
+        if (n == -ENODEV && net->host->config->uplink[0])
                 n = 0; /* an uplink that was named may come later */
         if (n < 0)
                 return fault_set(f, VERDICT_NETWORK, true, n,
@@ -55,25 +55,26 @@ static int find_addresses(const Host *h, const char *uplink, NatFamily family, H
         return 0;
 }
 
-static bool same_addresses(const HostAddresses *a, const HostAddresses *b) {
+static bool same_addresses(const PublicAddresses *a, const PublicAddresses *b) {
         return a->n == b->n && memcmp(a->list, b->list, a->n * sizeof(a->list[0])) == 0;
 }
 
-int host_find_uplink(Host *h, Fault *f) {
-        HostAddresses found[NAT_FAMILY_MAX] = {};
+int net_find_uplink(Net *net, Fault *f) {
+        PublicAddresses found[NAT_FAMILY_MAX] = {};
         char uplink[NAT_FAMILY_MAX][IFNAMSIZ] = {};
         bool same = true;
-        int r = find_uplink(h, uplink[NAT_IPV4], f);
+        int r = find_uplink(net, uplink[NAT_IPV4], f);
 
         if (r >= 0)
-                r = find_uplink6(h, uplink[NAT_IPV4], uplink[NAT_IPV6], f);
+                r = find_uplink6(net, uplink[NAT_IPV4], uplink[NAT_IPV6], f);
         for (NatFamily i = 0; r >= 0 && i < NAT_FAMILY_MAX; i++)
-                r = find_addresses(h, uplink[i], i, &found[i], f);
+                r = find_addresses(net, uplink[i], i, &found[i], f);
         if (r < 0)
                 return r;
         for (NatFamily i = 0; i < NAT_FAMILY_MAX; i++)
-                same &= streq(uplink[i], h->uplink[i]) && same_addresses(&found[i], &h->public[i]);
-        memcpy(h->uplink, uplink, sizeof(h->uplink));
-        memcpy(h->public, found, sizeof(h->public));
+                same &= streq(uplink[i], net->uplink[i]) &&
+                        same_addresses(&found[i], &net->public[i]);
+        memcpy(net->uplink, uplink, sizeof(net->uplink));
+        memcpy(net->public, found, sizeof(net->public));
         return !same;
 }

@@ -13,6 +13,7 @@
 
 #include "basic/log.h"
 #include "basic/time-util.h"
+#include "daemon/net/rules.h"
 #include "daemon/net/watch.h"
 
 #define LOOK_EVERY    (2500 * USEC_PER_MSEC)
@@ -20,7 +21,7 @@
 #define SETTLE        (200 * USEC_PER_MSEC) /* changes of a network come in flocks */
 
 struct NetWatch {
-        Host *host;
+        Net *net;
         sd_event_source *timer, *events;
         int fd;
         bool settling; /* an event was seen, and the look after it is due soon */
@@ -32,8 +33,8 @@ static void look(NetWatch *w) {
         int r;
 
         if (!w->events)
-                w->host->network_moved = true; /* who knows */
-        r = host_rules_follow(w->host, &fault);
+                w->net->network_moved = true; /* who knows */
+        r = net_rules_follow(w->net, &fault);
         if (r < 0 && !w->failed)
                 log_warning("cannot keep the guest's rules right, trying on: %s",
                             fault.text ?: strerror(-r));
@@ -66,15 +67,15 @@ static int on_event(sd_event_source *s, int fd, uint32_t revents, void *userdata
         (void) revents;
         while (recv(fd, buf, sizeof(buf), 0) >= 0 || errno == ENOBUFS || errno == EINTR)
                 ;
-        w->host->network_moved = true;
-        if (w->settling || !w->host->rules) /* who talks all the time must not put it off */
+        w->net->network_moved = true;
+        if (w->settling || !w->net->rules) /* who talks all the time must not put it off */
                 return 0;
         w->settling = true;
         return arm(w, SETTLE);
 }
 
 int net_watch_update(NetWatch *w) {
-        if (!w->host->rules)
+        if (!w->net->rules)
                 return sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
         return arm(w, LOOK_EVERY);
 }
@@ -96,14 +97,14 @@ static int listen_to_kernel(NetWatch *w, sd_event *event) {
         return r;
 }
 
-int net_watch_new(sd_event *event, Host *host, NetWatch **ret) {
+int net_watch_new(sd_event *event, Net *net, NetWatch **ret) {
         _cleanup_(net_watch_freep) NetWatch *w = calloc(1, sizeof(*w));
         int r;
 
         if (!w)
                 return -ENOMEM;
         w->fd = -EBADF;
-        w->host = host;
+        w->net = net;
         r = sd_event_add_time(event, &w->timer, CLOCK_MONOTONIC, 0, LOOK_ACCURACY, on_timer, w);
         if (r >= 0)
                 r = sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);

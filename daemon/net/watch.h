@@ -5,12 +5,12 @@
 
 #include <systemd/sd-event.h>
 
-#include "daemon/host/host.h"
+#include "daemon/net/net.h"
 
 typedef struct NetWatch NetWatch;
 
-/* host is borrowed. */
-int net_watch_new(sd_event *event, Host *host, NetWatch **ret);
+/* net is borrowed. */
+int net_watch_new(sd_event *event, Net *net, NetWatch **ret);
 NetWatch *net_watch_free(NetWatch *w);
 DEFINE_CLEANUP(NetWatch *, net_watch_free)
 

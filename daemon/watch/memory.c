@@ -60,11 +60,11 @@ static int read_claims(GuestMemory *m, const MemFile *file, MemoryClaims *ret) {
         int r = 0;
 
         if (!m->claimed || m->claimed_held != held)
-                r = memory_claims_note(m->host->shared, m->host->config->name, &claim, ret);
+                r = memory_claims_note(m->host, &claim, ret);
         if (r >= 0) {
                 m->claimed = true;
                 m->claimed_held = held;
-                r = memory_claims_note(m->host->shared, NULL, NULL, ret);
+                r = memory_claims_all(m->host, ret);
         }
         return r;
 }
@@ -260,7 +260,7 @@ static void claim_all(const GuestMemory *m) {
         MemoryClaims others;
         int r;
 
-        r = memory_claims_note(m->host->shared, m->host->config->name, &claim, &others);
+        r = memory_claims_note(m->host, &claim, &others);
         if (r < 0)
                 log_warning_errno(r, "%s: cannot note the guest's claim on memory, ignoring: %m",
                                   m->host->shared);

@@ -9,6 +9,7 @@
 
 #include "basic/file-util.h"
 #include "basic/string-util.h"
+#include "daemon/host/host.h"
 #include "daemon/host/memory-claims.h"
 #include "host/lock.h"
 #include "host/memfile.h"
@@ -106,28 +107,32 @@ static void test_book(void **state) {
                             *left = strfmt("%s/memory", shared);
         _cleanup_close_ int web = -EBADF, mail = -EBADF;
         MemoryClaim c = { .need = 100 * MIB, .device = 3 };
+        const Config web_config = { .name = (char *) "web" },
+                     mail_config = { .name = (char *) "mail" };
+        const Host web_host = { .config = &web_config, .runtime = runtime, .shared = shared },
+                   mail_host = { .config = &mail_config, .runtime = runtime, .shared = shared };
         MemoryClaims others = {};
 
         (void) state;
         web = be_alive(runtime, "web");
         mail = be_alive(runtime, "mail");
         assert_true(web >= 0 && mail >= 0);
-        ASSERT_OK(memory_claims_note(shared, "web", &c, &others));
+        ASSERT_OK(memory_claims_note(&web_host, &c, &others));
         assert_int_equal(others.n, 0);
         c.need = 50 * MIB;
-        ASSERT_OK(memory_claims_note(shared, "web", &c, &others)); /* instead of the first */
-        ASSERT_OK(memory_claims_note(shared, "mail", &c, &others));
+        ASSERT_OK(memory_claims_note(&web_host, &c, &others)); /* instead of the first */
+        ASSERT_OK(memory_claims_note(&mail_host, &c, &others));
         assert_int_equal(others.n, 1);
         assert_int_equal(others.v[0].need, 50 * MIB);
-        ASSERT_OK(memory_claims_note(shared, NULL, NULL, &others));
+        ASSERT_OK(memory_claims_all(&mail_host, &others));
         assert_int_equal(others.n, 2);
 
         web = safe_close(web); /* killed */
         assert_true(web < 0);
-        ASSERT_OK(memory_claims_note(shared, "mail", NULL, &others));
+        ASSERT_OK(memory_claims_others(&mail_host, &others));
         assert_int_equal(others.n, 0);
-        ASSERT_OK(memory_claims_drop(shared, "mail"));
-        ASSERT_OK(memory_claims_drop(shared, "mail"));
+        ASSERT_OK(memory_claims_drop(&mail_host));
+        ASSERT_OK(memory_claims_drop(&mail_host));
         assert_int_equal(access(left, F_OK), -1);
         ASSERT_OK(rm_rf(runtime));
 }

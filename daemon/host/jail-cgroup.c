@@ -10,12 +10,12 @@
 #include "host/cgroup.h"
 
 /* One layer of several: without it the pid namespace, or umld-init as subreaper, does the same. */
-int host_cgroup_up(Host *h, Fault *f) {
+int jail_cgroup_up(Host *h, Fault *f) {
         _cleanup_free_ char *name = strfmt("umld-%s.%d", h->config->name, getpid()), *path = NULL;
         int r;
 
         (void) f;
-        if (h->cgroup_fd >= 0)
+        if (h->jail.cgroup_fd >= 0)
                 return 0;
         if (!name)
                 return -ENOMEM;
@@ -25,19 +25,19 @@ int host_cgroup_up(Host *h, Fault *f) {
         if (r >= 0)
                 r = cgroup_create(path);
         if (r >= 0)
-                h->cgroup_fd = RET_NERRNO(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        if (r < 0 || h->cgroup_fd < 0)
-                log_debug_errno(r < 0 ? r : h->cgroup_fd,
+                h->jail.cgroup_fd = RET_NERRNO(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        if (r < 0 || h->jail.cgroup_fd < 0)
+                log_debug_errno(r < 0 ? r : h->jail.cgroup_fd,
                                 "no cgroup for the guest, going without: %m");
         return 0;
 }
 
-void host_cgroup_down(Host *h) {
+int jail_cgroup_down(Host *h) {
         int r;
 
-        h->cgroup_fd = safe_close(h->cgroup_fd);
+        h->jail.cgroup_fd = safe_close(h->jail.cgroup_fd);
         if (!h->ledger.cgroup)
-                return;
+                return 0;
         r = cgroup_kill(h->ledger.cgroup);
         if (r >= 0 || r == -EOPNOTSUPP) {
                 for (int i = 0; i < 100; i++) { /* what was killed a moment ago is still leaving */
@@ -47,8 +47,7 @@ void host_cgroup_down(Host *h) {
                         (void) usleep(1000);
                 }
         }
-        if (r < 0) {
+        if (r < 0)
                 log_warning_errno(r, "%s: cannot be removed, ignoring: %m", h->ledger.cgroup);
-                h->left_behind = true;
-        }
+        return MIN(r, 0);
 }

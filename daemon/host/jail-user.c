@@ -49,14 +49,14 @@ static int fresh_uml_dir(Host *h, Fault *f) {
         if (r >= 0)
                 r = RET_NERRNO(mkdir(h->uml_dir, 0700));
         if (r >= 0)
-                r = RET_NERRNO(chown(h->uml_dir, h->uid, h->uid));
+                r = RET_NERRNO(chown(h->uml_dir, h->jail.uid, h->jail.uid));
         if (r < 0)
                 return fault_set(f, VERDICT_DISK, true, r,
                                  "%s: cannot make the guest's runtime directory: %m", h->uml_dir);
         return 0;
 }
 
-int host_user_up(Host *h, Fault *f) {
+int jail_user_up(Host *h, Fault *f) {
         uid_t uid;
         int r;
 
@@ -67,11 +67,11 @@ int host_user_up(Host *h, Fault *f) {
         r = resolve_user(h, &uid, f);
         if (r < 0 || h->quiet)
                 return r;
-        if (h->uid != uid) {
-                host_drop_mount_ns(h);
-                h->reachable = false;
+        if (h->jail.uid != uid) {
+                jail_drop_mount_ns(&h->jail);
+                h->jail.reachable = false;
         }
-        h->uid = uid;
+        h->jail.uid = uid;
         r = ledger_note_user(&h->ledger, uid);
         if (r < 0)
                 return fault_set(f, VERDICT_DISK, true, r, "%s: cannot note what is changed: %m",
@@ -79,15 +79,14 @@ int host_user_up(Host *h, Fault *f) {
         return fresh_uml_dir(h, f);
 }
 
-void host_user_down(Host *h) {
+int jail_user_down(Host *h) {
         int r = rm_rf(h->uml_dir);
 
-        host_drop_mount_ns(h);
-        h->reachable = false;
-        if (r < 0) {
+        jail_drop_mount_ns(&h->jail);
+        h->jail.reachable = false;
+        if (r < 0)
                 log_warning_errno(r, "%s: cannot remove, ignoring: %m", h->uml_dir);
-                h->left_behind = true;
-        }
+        return MIN(r, 0);
 }
 
 /* Everything that the guest's user must reach; disks twice for their copy-on-write files. */
@@ -102,10 +101,10 @@ static size_t collect_wishes(const Host *h, AccessWish wishes[static WISHES_MAX]
         wishes[n++] = (AccessWish){ c->kernel, R_OK | X_OK };
         wishes[n++] = (AccessWish){ h->uml_dir, W_OK | X_OK };
         wishes[n++] = (AccessWish){ h->memory.path, W_OK | X_OK };
-        if (h->cpu_fix)
-                wishes[n++] = (AccessWish){ h->cpu_fix, R_OK };
-        if (h->console_fix)
-                wishes[n++] = (AccessWish){ h->console_fix, R_OK };
+        if (h->kernel.cpu_fix)
+                wishes[n++] = (AccessWish){ h->kernel.cpu_fix, R_OK };
+        if (h->kernel.console_fix)
+                wishes[n++] = (AccessWish){ h->kernel.console_fix, R_OK };
         for (size_t i = 0; i < c->n_disks; i++) {
                 const Disk *d = &c->disks[i];
 
@@ -116,28 +115,28 @@ static size_t collect_wishes(const Host *h, AccessWish wishes[static WISHES_MAX]
         return n;
 }
 
-int host_reach_up(Host *h, Fault *f) {
+int jail_reach_up(Host *h, Fault *f) {
         AccessWish wishes[WISHES_MAX];
         size_t n, which = 0;
         int r;
 
-        if (h->reachable || h->uid == 0 || h->quiet)
+        if (h->jail.reachable || h->jail.uid == 0 || h->quiet)
                 return 0;
         n = collect_wishes(h, wishes);
-        r = access_as_user(h->uid, wishes, n, &which);
+        r = access_as_user(h->jail.uid, wishes, n, &which);
         if (r == -EACCES)
                 return fault_set(
                         f, VERDICT_USAGE, false, r,
                         "%s: the guest's user %u cannot %s it; put it where every user may go (not "
                         "below a 0700 directory such as /root), or set User=root",
-                        wishes[which].path, (unsigned) h->uid,
+                        wishes[which].path, (unsigned) h->jail.uid,
                         wishes[which].mode & X_OK   ? "use"
                         : wishes[which].mode & W_OK ? "write"
                                                     : "read");
         if (r < 0)
                 return fault_set(f, VERDICT_USAGE, true, r,
                                  "cannot find out what the guest's user %u may do: %m",
-                                 (unsigned) h->uid);
-        h->reachable = true;
+                                 (unsigned) h->jail.uid);
+        h->jail.reachable = true;
         return 0;
 }

@@ -19,9 +19,7 @@ enum {
 };
 
 static int open_setting(Host *h, SharedSetting **ret) {
-        char *runtime = strndupa(h->shared, (size_t) (strrchr(h->shared, '/') - h->shared));
-
-        return shared_open(h->shared, TUN_SETTING, host_guest_alive, runtime, ret);
+        return shared_open(h->shared, TUN_SETTING, host_guest_alive, h->runtime, ret);
 }
 
 /* Where there are no mount namespaces to be had. */
@@ -46,25 +44,25 @@ static int open_to_all(Host *h) {
 static bool still_open(const Host *h) {
         struct stat st;
 
-        return h->tun_access == TUN_OWN_NODE || h->uid == 0 ||
+        return h->jail.tun_access == TUN_OWN_NODE || h->jail.uid == 0 ||
                (stat(TUN_NODE, &st) >= 0 &&
                 (st.st_mode & (S_IROTH | S_IWOTH)) == (S_IROTH | S_IWOTH));
 }
 
-int host_tun_up(Host *h, Fault *f) {
+int jail_tun_up(Host *h, Fault *f) {
         const AccessWish wish = { TUN_NODE, R_OK | W_OK };
         size_t which;
         int r;
 
-        if (h->tun_access != TUN_UNKNOWN && still_open(h))
+        if (h->jail.tun_access != TUN_UNKNOWN && still_open(h))
                 return 0;
-        if (h->uid == 0 || access_as_user(h->uid, &wish, 1, &which) >= 0) {
-                h->tun_access = TUN_OPEN_TO_ALL;
+        if (h->jail.uid == 0 || access_as_user(h->jail.uid, &wish, 1, &which) >= 0) {
+                h->jail.tun_access = TUN_OPEN_TO_ALL;
                 return 0;
         }
-        r = mount_ns_add_tun(&h->mount_ns_fd, h->uid);
+        r = mount_ns_add_tun(&h->jail.mount_ns_fd, h->jail.uid);
         if (r >= 0) {
-                h->tun_access = TUN_OWN_NODE;
+                h->jail.tun_access = TUN_OWN_NODE;
                 return 0;
         }
         log_info_errno(r, "the guest cannot have a " TUN_NODE
@@ -74,19 +72,19 @@ int host_tun_up(Host *h, Fault *f) {
                 return fault_set(f, VERDICT_NETWORK, false, r,
                                  TUN_NODE ": cannot be opened to the guest's user %u: %m; chmod "
                                           "0666 it by hand, or set User=root",
-                                 (unsigned) h->uid);
-        h->tun_access = TUN_MODE_CHANGED;
+                                 (unsigned) h->jail.uid);
+        h->jail.tun_access = TUN_MODE_CHANGED;
         return 0;
 }
 
-void host_tun_down(Host *h) {
+int jail_tun_down(Host *h) {
         _cleanup_(shared_closep) SharedSetting *s = NULL;
         _cleanup_free_ char *original = NULL, *ours = NULL;
         struct stat st;
         char now[8];
         int r;
 
-        h->tun_access = TUN_UNKNOWN;
+        h->jail.tun_access = TUN_UNKNOWN;
         r = open_setting(h, &s);
         if (r >= 0)
                 r = shared_leave(s, h->config->name, &original, &ours);
@@ -103,4 +101,5 @@ void host_tun_down(Host *h) {
         }
         if (r < 0)
                 log_warning_errno(r, TUN_NODE ": cannot be given its mode back, ignoring: %m");
+        return MIN(r, 0);
 }

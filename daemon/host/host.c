@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* host.c - what the steps of the host share: made, and freed. */
+
+#include "daemon/host/host.h"
+#include "basic/string-util.h"
+#include "host/lock.h"
+
+bool host_guest_alive(const char *name, void *userdata) {
+        _cleanup_free_ char *lock = strfmt("%s/%s/lock", (const char *) userdata, name);
+
+        return !lock || pid_lock_held(lock);
+}
+
+Host *host_free(Host *h) {
+        if (!h)
+                return NULL;
+        for (size_t i = 0; i < ARRAY_SIZE(h->disk_fds); i++)
+                safe_close(h->disk_fds[i]);
+        kernel_done(&h->kernel);
+        jail_done(&h->jail);
+        memory_done(&h->memory);
+        ledger_done(&h->ledger);
+        free(h->runtime);
+        free(h->directory);
+        free(h->shared);
+        free(h->uml_dir);
+        free(h);
+        return NULL;
+}
+
+int host_new(const Config *config, const char *runtime, Host **ret) {
+        _cleanup_(host_freep) Host *h = calloc(1, sizeof(*h));
+        _cleanup_free_ char *undo = NULL;
+        int r;
+
+        if (!h)
+                return -ENOMEM;
+        for (size_t i = 0; i < ARRAY_SIZE(h->disk_fds); i++)
+                h->disk_fds[i] = -EBADF;
+        jail_init(&h->jail);
+        h->config = config;
+        h->runtime = strdup(runtime);
+        h->directory = strfmt("%s/%s", runtime, config->name);
+        h->shared = strfmt("%s/.shared", runtime);
+        h->uml_dir = strfmt("%s/%s/uml", runtime, config->name);
+        undo = strfmt("%s/%s/undo", runtime, config->name);
+        if (!h->runtime || !h->directory || !h->shared || !h->uml_dir || !undo)
+                return -ENOMEM;
+        r = ledger_load(undo, &h->ledger);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(h);
+        return 0;
+}

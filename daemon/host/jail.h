@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What keeps the guest's processes apart from the rest of the host: a user, namespaces, a cgroup;
+ * and whether that user can still reach what the guest needs. */
+
+#include <sys/types.h>
+
+#include "daemon/base/fault.h"
+
+struct Host;
+
+/* How the guest's user gets at /dev/net/tun. */
+typedef enum TunAccess {
+        TUN_UNKNOWN,
+        TUN_OPEN_TO_ALL,  /* it could all along */
+        TUN_OWN_NODE,     /* one of its own, in a mount namespace */
+        TUN_MODE_CHANGED, /* the host's was opened to all, for as long as a guest needs it */
+} TunAccess;
+
+typedef struct Jail {
+        uid_t uid;      /* of the guest's processes; written by the step "user" */
+        bool reachable; /* its user was seen to reach all it needs: set by "reach"; cleared by the
+                           steps "kernel", "user" and "disks" when they change what that is */
+        TunAccess tun_access; /* written by "tun", forgotten when the mount namespace is dropped */
+        int mount_ns_fd; /* what only the guest sees: its tun node ("tun"), its memory ("memory");
+                            -EBADF: nothing. Dropped by jail_drop_mount_ns() alone. */
+        int cgroup_fd;   /* of all of the guest's processes, -EBADF: none; written by "cgroup" */
+        bool pid_namespaces; /* the host has them; written once, by jail_init() */
+} Jail;
+
+void jail_init(Jail *j);
+/* Closes what it holds; undoes nothing. */
+void jail_done(Jail *j);
+
+/* Gives the guest's mount namespace up; what was in it is made again by the steps that need it. */
+void jail_drop_mount_ns(Jail *j);
+
+/* jail-user.c: the guest's uid, its directory … */
+int jail_user_up(struct Host *h, Fault *f);
+int jail_user_down(struct Host *h);
+/* … and whether its user can reach all that it needs. */
+int jail_reach_up(struct Host *h, Fault *f);
+
+/* jail-tun.c: a /dev/net/tun that its user may open. */
+int jail_tun_up(struct Host *h, Fault *f);
+int jail_tun_down(struct Host *h);
+
+/* jail-cgroup.c: a cgroup for its processes, where the host lets us have one. */
+int jail_cgroup_up(struct Host *h, Fault *f);
+int jail_cgroup_down(struct Host *h);

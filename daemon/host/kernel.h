@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The guest's kernel: what it can do, and what it needs to run on this CPU. */
+
+#include <sys/stat.h>
+
+#include "daemon/base/fault.h"
+#include "uml/kernel.h"
+
+struct Host;
+
+/* Written by kernel_up() alone. */
+typedef struct Kernel {
+        UmlKernel *uml;    /* what the file told when it was asked; NULL = not asked yet */
+        struct stat stat;  /* … of that file, to see that it is another one by now */
+        char *cpu_fix;     /* object that mends the kernel on this CPU, or NULL */
+        char *console_fix; /* object that has it follow its terminal's size, or NULL */
+        bool lacks_fix;    /* it would need the first, but is static */
+} Kernel;
+
+/* Frees what it holds. */
+void kernel_done(Kernel *k);
+
+/* The step: asks the kernel, unless that was done for this very file. */
+int kernel_up(struct Host *h, Fault *f);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* net.c - what the steps of the network share: made, and freed. */
+
+#include "daemon/net/net.h"
+
+bool net_has_ipv6(const Net *net) {
+        return config_has_ipv6(net->host->config) && !net->lacking[NET_LACKS_IPV6];
+}
+
+Net *net_free(Net *net) {
+        if (!net)
+                return NULL;
+        rtnl_close(net->rtnl);
+        guard_done(&net->guard);
+        free(net->warned);
+        FOREACH_ELEMENT (lacking, net->lacking)
+                free(*lacking);
+        free(net);
+        return NULL;
+}
+
+int net_new(Host *host, Net **ret) {
+        const char *session = getenv("SSH_CONNECTION"); /* of who started us by hand */
+        _cleanup_(net_freep) Net *net = calloc(1, sizeof(*net));
+        int r;
+
+        if (!net)
+                return -ENOMEM;
+        net->host = host;
+        r = rtnl_open(&net->rtnl);
+        if (r < 0)
+                return r;
+        if (session && guard_add_session(&net->guard, session) == -ENOMEM)
+                return -ENOMEM;
+        *ret = TAKE_PTR(net);
+        return 0;
+}

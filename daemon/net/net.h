@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The network of one guest: its tap, its ways out, the firewall rules between them, and what the
+ * host forwards to it. The steps that make it are in the headers beside this one; their table is in
+ * daemon/setup/setup.h, and what a step is says daemon/host/host.h. */
+
+#include <net/if.h>
+
+#include "daemon/host/host.h"
+#include "host/guard.h"
+#include "host/rtnl.h"
+#include "nat/nat.h"
+
+/* What a guest can live without: a sentence where the host does not have it. */
+enum {
+        NET_LACKS_MSS,        /* TCP segments made to fit the path */
+        NET_LACKS_IPV6,       /* IPv6, where it is configured */
+        NET_LACKS_CLOSED_TAP, /* a tap by which the guest cannot get at the host with IPv6 */
+        NET_LACKS,
+};
+
+/* What makes the guest's rules. */
+typedef struct RulesMaker {
+        Nat nat;             /* without a backend until that is chosen */
+        RulesBackend wanted; /* the setting it was chosen for … */
+        const char *why;     /* … and the reason; static */
+} RulesMaker;
+
+#define NET_PUBLIC_MAX 64 /* addresses of the uplink; a provider gives a few */
+
+typedef struct PublicAddresses {
+        IpAddress list[NET_PUBLIC_MAX];
+        size_t n;
+} PublicAddresses;
+
+typedef struct Net {
+        Host *host; /* borrowed */
+        Rtnl *rtnl;
+
+        /* uplink.c, at each look for the uplink. */
+        char uplink[NAT_FAMILY_MAX][IFNAMSIZ];
+        PublicAddresses public[NAT_FAMILY_MAX]; /* their addresses */
+
+        /* tap.c */
+        unsigned mtu; /* of the tap, 0 = not known yet */
+
+        /* Once each, by whoever finds it out: a look at the host does not bring it back. */
+        char *lacking[NET_LACKS]; /* why it must do without, NULL = it has it */
+
+        /* forwarding.c and ipv6.c, when a step is up and when it is undone. */
+        bool forwarding;  /* ip_forward was joined */
+        bool forwarding6; /* … and that of IPv6 */
+
+        /* rules.c, when the rules are made and when they are removed. */
+        bool rules;                            /* they are, or may be, in the tables */
+        RulesMaker maker;                      /* what makes them: chosen by backend.c */
+        Masquerade masquerade[NAT_FAMILY_MAX]; /* what it came to: any but auto */
+        char *warned;                          /* the last warnings about forwards */
+        bool open_tap_said;
+        unsigned repairs;   /* of rules that somebody else changed */
+        usec_t last_repair; /* CLOCK_MONOTONIC */
+        usec_t locked_out;  /* since then somebody else has had the lock of the tables, 0 = no */
+        bool locked_out_said;
+
+        /* Set by whoever sees the change, taken back by rules.c when the rules follow it. */
+        bool rules_stale;   /* what they follow from has changed since */
+        bool network_moved; /* the uplink may be another one: to be looked at */
+
+        Guard guard; /* ports that are never forwarded: updated by whoever is about to use it;
+                        who gives orders over ssh adds a session */
+
+        /* The guest's, which owns them. */
+        struct Proxies *proxies; /* NULL: there will be none */
+        const Config *held;      /* its forwards are kept from other guests, too: those to which a
+                                    reload may go back; NULL: none */
+} Net;
+
+/* host is borrowed. */
+int net_new(Host *host, Net **ret);
+/* Frees; undoes nothing. */
+Net *net_free(Net *net);
+DEFINE_CLEANUP(Net *, net_free)
+
+/* Has the guest IPv6? By configuration, and nothing that it needs is lacking. */
+bool net_has_ipv6(const Net *net);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The guest's firewall rules.
+ *
+ * Ours stand in chains of our own, one set for each guest, and the host's own chains hold nothing
+ * of us but jumps to them. So an administrator's rules and those of other programs are never
+ * rewritten, all that is one guest's can be told by its name and removed as a whole, and what a
+ * killed umld left is found by the next one without any note of it.
+ *
+ * Rules follow from more than the configuration: from the uplinks and their addresses, from the
+ * ports that the host itself must keep (the guard), from the backend. When one of these has changed
+ * the rules are stale: what stands in the tables is right for a host that is no more. Stale rules
+ * are made anew as soon as the lock of the tables can be had, and stay stale until that has
+ * succeeded.
+ *
+ * Rules that are not stale may still have drifted: somebody reloaded a firewall or removed a chain.
+ * Nobody is told of that, so the tables are compared with the plan every few seconds
+ * (daemon/net/watch.c), behind each restart of the guest's kernel, and when somebody asks. Drift is
+ * repaired at once and logged; a repair puts back ours, and leaves alone whatever else has changed.
+ * While the uplink is gone there is nothing to follow, and the last rules stay, which do no harm.
+ */
+
+#include "daemon/net/net.h"
+
+/* The step. */
+int net_rules_up(Net *net, Fault *f);
+int net_rules_down(Net *net);
+
+/* Looks whether the guest's rules are there still, and whether what they follow from has moved:
+ * uplink, its addresses, the ports to be guarded. If so makes them anew: 1, else 0. */
+int net_rules_follow(Net *net, Fault *f);
+
+/* What makes them less than they should be: one sentence a line, NULL where there is nothing. The
+ * caller's to free(). */
+char *net_rules_warnings(const Net *net);
+
+/* Of the guest's rules as they are now; another program's edit of this moment is not waited for: */
+int net_rules_right(Net *net); /* 1 = as they should be, 0 = not */
+/* … how many rules of others come first in FORWARD of that family */
+int net_rules_before(Net *net, NatFamily family);
+/* … how many connections went by the one for that port. */
+int net_rules_packets(Net *net, const Forward *port, uint64_t *ret);
