@@ -50,13 +50,28 @@ static void load_modules_once(NatFamily family) {
                 (void) modprobe(t->module[family]);
 }
 
+/* Where memory ends in the middle of a table the library goes on with the half that it has: to
+ * commit that would be the end of the host's other rules, and a chain without its policy aborts.
+ * Only errno tells. */
+static struct xtc_handle *take_snapshot(const XtLibrary *xt, NatTable table) {
+        struct xtc_handle *h;
+
+        errno = 0;
+        h = xt->init(tables[table].name);
+        if (!h || errno != ENOMEM)
+                return h;
+        xt->free(h);
+        errno = ENOMEM;
+        return NULL;
+}
+
 int xt_table_open(NatFamily family, NatTable table, struct xtc_handle **ret) {
         const XtLibrary *xt = xt_library(family);
-        struct xtc_handle *h = xt->init(tables[table].name);
+        struct xtc_handle *h = take_snapshot(xt, table);
 
         if (!h && no_such_table(xt_error())) {
                 load_modules_once(family);
-                h = xt->init(tables[table].name);
+                h = take_snapshot(xt, table);
         }
         if (!h)
                 return no_such_table(xt_error()) || errno == EAFNOSUPPORT ? -ENOPROTOOPT
