@@ -5,6 +5,7 @@
 #include "daemon/base/companions.h"
 #include "daemon/boot/cmdline.h"
 #include "daemon/host/host.h"
+#include "uml/kernel-probe.h"
 
 enum {
         PROBE_TIMEOUT = 2 * USEC_PER_SEC, /* for each question; it answers in 1 ms */

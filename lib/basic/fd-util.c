@@ -2,6 +2,8 @@
 /* fd-util.c - flags of descriptors, and reads and writes that finish. */
 
 #include <fcntl.h>
+#include <limits.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "basic/cleanup.h"
@@ -24,6 +26,54 @@ int fd_nonblock(int fd, bool nonblock) {
 
 int fd_cloexec(int fd, bool cloexec) {
         return fd_set_flag(fd, F_GETFD, F_SETFD, FD_CLOEXEC, cloexec);
+}
+
+int fd_above_stdio(int fd) {
+        int copy, r;
+
+        if (fd < 0 || fd > STDERR_FILENO)
+                return fd;
+        copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        r = RET_NERRNO(copy);
+        safe_close(fd);
+        return r;
+}
+
+static bool is_among(int fd, const int *list, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (list[i] == fd)
+                        return true;
+        return false;
+}
+
+#ifndef SYS_close_range
+        #define SYS_close_range 436
+#endif
+
+/* From one that stays to the next. Linux 5.9; older ones are asked for each number. */
+static bool close_ranges(const int *keep, size_t n) {
+        unsigned first = STDERR_FILENO + 1;
+
+        for (;;) {
+                unsigned last = UINT_MAX;
+
+                for (size_t i = 0; i < n; i++)
+                        if (keep[i] >= 0 && (unsigned) keep[i] >= first)
+                                last = MIN(last, (unsigned) keep[i]);
+                if (last == UINT_MAX)
+                        return syscall(SYS_close_range, first, UINT_MAX, 0) >= 0;
+                if (last > first && syscall(SYS_close_range, first, last - 1, 0) < 0)
+                        return false;
+                first = last + 1;
+        }
+}
+
+void fd_close_all_but(const int *keep, size_t n) {
+        if (close_ranges(keep, n))
+                return;
+        for (int fd = STDERR_FILENO + 1; fd < sysconf(_SC_OPEN_MAX); fd++)
+                if (!is_among(fd, keep, n))
+                        (void) close(fd);
 }
 
 /* Without /proc there is nothing to go by but the limit. */

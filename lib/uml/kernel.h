@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What a UML kernel can do, asked of the kernel itself: --version, --showconfig and --help answer
- * within milliseconds, as any user, without booting. */
+/* What a UML kernel can do. */
 
 #include "basic/cleanup.h"
 #include "basic/string-util.h"
@@ -23,14 +22,6 @@ typedef struct UmlKernel {
 
 UmlKernel *uml_kernel_free(UmlKernel *k);
 DEFINE_CLEANUP(UmlKernel *, uml_kernel_free)
-
-/* Runs the kernel with an empty environment for at most `timeout` microseconds in all. On failure
- * *ret_error is one sentence with the remedy (missing, not executable, not a UML kernel: a plain
- * program, a script, a truncated file …), the caller's to free(), NULL only when memory is out.
- * Only a file that is a UML kernel by its section table is run. Leaves no process behind. -ENOENT,
- * -EISDIR, -EACCES, -ENOEXEC (no UML kernel), -ETIMEDOUT, -EFBIG, -EBADMSG, -EPROTO (no sensible
- * answer) … */
-int uml_kernel_probe(const char *path, uint64_t timeout, UmlKernel **ret, char **ret_error);
 
 /* Does the kernel know a parameter of that name (without "=" and what follows)? Looked up among the
  * strings of its file, where the names of all parameters stand. 1 = yes, 0 = no. */

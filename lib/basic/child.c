@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* child.c - children that are looked at, never waited for. */
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "basic/child.h"
+#include "basic/cleanup.h"
+#include "basic/fd-util.h"
+
+enum {
+        ABANDONED_MAX = 64,
+        CHUNK = 4096,
+        CHUNKS_PER_LOOK = 64, /* who talks all the time must not keep us */
+        NAPS = 20,            /* between the end of its words and that of the process */
+        NAP_NSEC = 50 * 1000,
+};
+
+/* Killed, and not gone yet: one in the middle of a write to a disk that does not answer, say. */
+static pid_t abandoned[ABANDONED_MAX];
+static size_t n_abandoned;
+
+static bool is_gone(pid_t pid) {
+        pid_t r = waitpid(pid, NULL, WNOHANG);
+
+        return r == pid || (r < 0 && errno == ECHILD);
+}
+
+void children_collect(void) {
+        for (size_t i = 0; i < n_abandoned;)
+                if (is_gone(abandoned[i]))
+                        abandoned[i] = abandoned[--n_abandoned];
+                else
+                        i++;
+}
+
+void child_abandon(pid_t pid) {
+        children_collect();
+        if (pid > 0 && !is_gone(pid) && n_abandoned < ABANDONED_MAX)
+                abandoned[n_abandoned++] = pid; /* else it stays a zombie for as long as we live */
+}
+
+static _noreturn_ void run_child(const ChildWish *wish, int output, pid_t parent) {
+        const int keep[] = { output, wish->fd };
+
+        /* Not to work on behind the back of the next umld when this one is killed. */
+        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent)
+                _exit(EXIT_FAILURE);
+        if (wish->session)
+                (void) setsid();
+        fd_close_all_but(keep, wish->fd > 0 ? 2 : 1);
+        _exit(wish->run(output, wish->userdata));
+}
+
+/* No handler of ours may run in the child. */
+static pid_t fork_quietly(const ChildWish *wish, int output) {
+        sigset_t all, before;
+        pid_t parent = getpid(), pid;
+
+        sigfillset(&all);
+        if (sigprocmask(SIG_SETMASK, &all, &before) < 0)
+                return -errno;
+        pid = fork();
+        if (pid == 0)
+                run_child(wish, output, parent);
+        pid = RET_NERRNO(pid);
+        (void) sigprocmask(SIG_SETMASK, &before, NULL);
+        return pid;
+}
+
+int child_start(Child *c, const ChildWish *wish) {
+        _cleanup_free_ char *said = calloc(1, wish->keep + 1);
+        _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
+        int ends[2], r;
+        pid_t pid;
+
+        children_collect();
+        if (!said)
+                return -ENOMEM;
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return -errno;
+        ours = ends[0];
+        theirs = fd_above_stdio(ends[1]);
+        if (theirs < 0)
+                return theirs;
+        r = fd_nonblock(ours, true);
+        if (r < 0)
+                return r;
+        pid = fork_quietly(wish, theirs);
+        if (pid < 0)
+                return pid;
+        *c = (Child){ .pid = pid,
+                      .output = TAKE_FD(ours),
+                      .session = wish->session,
+                      .deadline = usec_add(now_usec(CLOCK_MONOTONIC), wish->patience),
+                      .said = TAKE_PTR(said),
+                      .keep = wish->keep };
+        return 0;
+}
+
+static void keep_words(Child *c, const char *words, size_t n) {
+        size_t kept = MIN(n, c->keep - c->n_said);
+
+        memcpy(c->said + c->n_said, words, kept);
+        c->n_said += kept;
+        c->said[c->n_said] = '\0';
+        c->overflow |= kept < n;
+}
+
+static void listen_to(Child *c) {
+        char buf[CHUNK];
+
+        for (int i = 0; c->output >= 0 && i < CHUNKS_PER_LOOK; i++) {
+                ssize_t n = read(c->output, buf, sizeof(buf));
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && errno == EAGAIN)
+                        return;
+                if (n > 0)
+                        keep_words(c, buf, (size_t) n);
+                else
+                        c->output = safe_close(c->output);
+        }
+}
+
+static bool has_ended(Child *c) {
+        pid_t r = waitpid(c->pid, &c->status, WNOHANG);
+
+        if (r != c->pid && (r >= 0 || errno != ECHILD))
+                return false;
+        c->status_known = r > 0;
+        c->pid = 0;
+        return true;
+}
+
+void child_end(const Child *c) {
+        if (c->pid <= 0)
+                return;
+        (void) kill(c->pid, SIGKILL);
+        if (c->session)
+                (void) kill(-c->pid, SIGKILL);
+}
+
+static void give_up(Child *c) {
+        child_end(c);
+        child_abandon(c->pid);
+        c->pid = 0;
+}
+
+int child_poll(Child *c) {
+        static const struct timespec nap = { .tv_nsec = NAP_NSEC };
+
+        listen_to(c);
+        for (int i = 0; c->output < 0 && i < NAPS; i++) {
+                if (c->pid == 0 || has_ended(c))
+                        return 1;
+                (void) nanosleep(&nap, NULL);
+        }
+        if (now_usec(CLOCK_MONOTONIC) < c->deadline)
+                return 0;
+        give_up(c);
+        return -ETIMEDOUT;
+}
+
+int child_wait(Child *c) {
+        int r;
+
+        while ((r = child_poll(c)) == 0) {
+                struct pollfd p = { .fd = c->output, .events = POLLIN }; /* -EBADF: a pause */
+                usec_t left = usec_sub(c->deadline, now_usec(CLOCK_MONOTONIC));
+
+                (void) poll(&p, 1,
+                            c->output < 0 ? 1 : (int) MIN(left / USEC_PER_MSEC + 1, (usec_t) 1000));
+        }
+        return r;
+}
+
+void child_done(Child *c) {
+        give_up(c);
+        if (c->said)
+                safe_close(c->output);
+        free(c->said);
+        *c = (Child){};
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* kernel-probe.c - asks a UML kernel what it can do.
+ *
+ * The three questions are asked at the same time, each of a process of its own, since most of an
+ * answer's one or two milliseconds is the exec. The kernel is run from the descriptor that was
+ * looked at, so that what runs is what was found to be a UML kernel. */
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+
+#include "basic/child.h"
+#include "basic/fd-util.h"
+#include "uml/kernel-answers.h"
+#include "uml/kernel-file.h"
+#include "uml/kernel-probe.h"
+
+enum {
+        ANSWER_MAX = (1 << 20) - 1, /* a configuration is about 80 KB */
+        QUOTE_MAX = 200,            /* of an answer, in an error message */
+        QUESTIONS = 3,
+};
+
+static const struct {
+        const char *argument;
+        int (*read)(const char *answer, UmlKernel *k);
+} questions[QUESTIONS] = {
+        { "--version", kernel_read_version },
+        { "--showconfig", kernel_read_config },
+        { "--help", kernel_read_help },
+};
+
+struct UmlProbe {
+        UmlKernel *kernel; /* as far as it is known */
+        Child answers[QUESTIONS];
+        int fd; /* of the kernel's file */
+};
+
+UmlProbe *uml_probe_free(UmlProbe *p) {
+        if (!p)
+                return NULL;
+        FOREACH_ELEMENT (answer, p->answers)
+                child_done(answer);
+        safe_close(p->fd);
+        uml_kernel_free(p->kernel);
+        free(p);
+        return NULL;
+}
+
+/* ---- the child ---- */
+
+typedef struct Run {
+        int kernel_fd;
+        const char *path, *argument;
+} Run;
+
+static int run_kernel(int output, void *userdata) {
+        static char *const no_environment[] = { NULL };
+        static const struct rlimit no_core = { 0, 0 };
+        const Run *run = userdata;
+        char *argv[] = { (char *) run->path, (char *) run->argument, NULL };
+        int persona = personality(0xffffffff);
+        int null = fd_above_stdio(open("/dev/null", O_RDONLY | O_CLOEXEC));
+        sigset_t none;
+
+        for (int sig = 1; sig < NSIG; sig++)
+                (void) signal(sig, SIG_DFL);
+        sigemptyset(&none);
+        (void) sigprocmask(SIG_SETMASK, &none, NULL);
+        (void) setrlimit(RLIMIT_CORE, &no_core);
+        (void) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        /* Newer kernels would set this themselves and exec a second time. */
+        if (persona >= 0)
+                (void) personality((unsigned long) persona | ADDR_NO_RANDOMIZE);
+        if (dup2(output, STDOUT_FILENO) >= 0 && dup2(output, STDERR_FILENO) >= 0 &&
+            dup2(null, STDIN_FILENO) >= 0)
+                (void) fexecve(run->kernel_fd, argv, no_environment);
+        dprintf(output, "%s",
+                errno == ENOENT
+                        ? "its interpreter, part of the C library it was built for, is missing"
+                        : strerror(errno));
+        return 127;
+}
+
+static int ask(UmlProbe *p, size_t i, usec_t patience) {
+        Run run = { p->fd, p->kernel->path, questions[i].argument };
+        const ChildWish wish = { .run = run_kernel,
+                                 .userdata = &run,
+                                 .patience = patience,
+                                 .keep = ANSWER_MAX,
+                                 .fd = p->fd,
+                                 .session = true };
+
+        return child_start(&p->answers[i], &wish);
+}
+
+/* ---- the answers ---- */
+
+static bool exited_well(const Child *c) {
+        return !c->status_known || (WIFEXITED(c->status) && WEXITSTATUS(c->status) == 0);
+}
+
+/* What is wrong with an answer; the caller's to free(). */
+static char *describe(const Child *c, int error) {
+        _cleanup_free_ char *quote = escape_text(c->said, c->n_said, QUOTE_MAX);
+
+        switch (-error) {
+        case ETIMEDOUT:
+                return strdup("nothing within the time allowed");
+        case EFBIG:
+                return strdup("more than 1 MiB of output");
+        case EPROTO:
+                return WIFSIGNALED(c->status) ? strfmt("died of signal %d, output \"%s\"",
+                                                       WTERMSIG(c->status), quote ?: "")
+                                              : strfmt("exit status %d, output \"%s\"",
+                                                       WEXITSTATUS(c->status), quote ?: "");
+        case EBADMSG:
+                return strfmt("output \"%s\"", quote ?: "");
+        default:
+                return strdup(strerror(-error));
+        }
+}
+
+/* -EAGAIN: there is none yet. */
+static int read_answer(UmlProbe *p, size_t i, char **ret_error) {
+        _cleanup_free_ char *wrong = NULL;
+        Child *c = &p->answers[i];
+        int r = child_poll(c);
+
+        if (r == 0 && !c->overflow)
+                return -EAGAIN;
+        if (c->overflow)
+                r = -EFBIG;
+        else if (r > 0)
+                r = exited_well(c) ? questions[i].read(c->said, p->kernel) : -EPROTO;
+        if (r >= 0 || r == -ENOMEM)
+                return r;
+        wrong = describe(c, r);
+        *ret_error = strfmt("kernel %s gave no usable answer to %s (%s); run that by hand to see "
+                            "why, or set Kernel= to another one",
+                            p->kernel->path, questions[i].argument, wrong ?: "");
+        return r;
+}
+
+int uml_probe_poll(UmlProbe *p, UmlKernel **ret, char **ret_error) {
+        for (size_t i = 0; i < QUESTIONS; i++) {
+                int r = child_there(&p->answers[i]) ? read_answer(p, i, ret_error) : 0;
+
+                if (r < 0)
+                        return r;
+                child_done(&p->answers[i]);
+        }
+        *ret = TAKE_PTR(p->kernel);
+        return 0;
+}
+
+int uml_probe_fd(const UmlProbe *p) {
+        FOREACH_ELEMENT (answer, p->answers)
+                if (child_there(answer))
+                        return answer->output;
+        return -EBADF;
+}
+
+/* ---- the file ---- */
+
+/* Opens the file and makes sure that it may be run. */
+static int open_kernel(const char *path, char **ret_error) {
+        /* A FIFO or a device in its place must not make umld wait. */
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        int r;
+
+        if (fd < 0) {
+                r = -errno;
+                *ret_error =
+                        r == -ENOENT
+                                ? strfmt("kernel %s does not exist; install one (Debian: apt "
+                                         "install "
+                                         "user-mode-linux) or set Kernel= to yours",
+                                         path)
+                                : strfmt("kernel %s cannot be opened: %s; check the path and its "
+                                         "permissions, or set Kernel= to another one",
+                                         path, strerror(-r));
+                return r;
+        }
+        return fd_above_stdio(TAKE_FD(fd));
+}
+
+static int check_executable(int fd, const char *path, char **ret_error) {
+        struct statvfs vfs;
+
+        if (access(path, X_OK) >= 0)
+                return 0;
+        if (fstatvfs(fd, &vfs) >= 0 && (vfs.f_flag & ST_NOEXEC))
+                *ret_error = strfmt(
+                        "kernel %s lies on a file system mounted noexec; move it to another", path);
+        else
+                *ret_error = strfmt("kernel %s is not executable; chmod +x it", path);
+        return -EACCES;
+}
+
+static int start(const char *path, usec_t timeout, UmlProbe *p, char **ret_error) {
+        int r;
+
+        p->kernel = calloc(1, sizeof(*p->kernel));
+        if (p->kernel)
+                p->kernel->path = strdup(path);
+        if (!p->kernel || !p->kernel->path)
+                return -ENOMEM;
+        r = p->fd = open_kernel(path, ret_error);
+        if (r >= 0)
+                r = kernel_file_check(p->fd, path, &p->kernel->static_linked, ret_error);
+        if (r >= 0)
+                r = check_executable(p->fd, path, ret_error);
+        for (size_t i = 0; i < QUESTIONS && r >= 0; i++) {
+                r = ask(p, i, timeout);
+                if (r < 0)
+                        *ret_error = strfmt("kernel %s cannot be run: %s", path, strerror(-r));
+        }
+        return r;
+}
+
+int uml_probe_start(const char *path, usec_t timeout, UmlProbe **ret, char **ret_error) {
+        _cleanup_(uml_probe_freep) UmlProbe *p = calloc(1, sizeof(*p));
+        _cleanup_free_ char *error = NULL;
+        int r;
+
+        if (!p)
+                return -ENOMEM;
+        p->fd = -EBADF;
+        r = start(path, timeout, p, &error);
+        if (r < 0) {
+                *ret_error = error ? TAKE_PTR(error) : strfmt("kernel %s: %s", path, strerror(-r));
+                return r;
+        }
+        *ret = TAKE_PTR(p);
+        return 0;
+}
+
+int uml_kernel_probe(const char *path, usec_t timeout, UmlKernel **ret, char **ret_error) {
+        _cleanup_(uml_probe_freep) UmlProbe *p = NULL;
+        int r = uml_probe_start(path, timeout, &p, ret_error);
+
+        while (r >= 0 && (r = uml_probe_poll(p, ret, ret_error)) == -EAGAIN) {
+                struct pollfd look = { .fd = uml_probe_fd(p), .events = POLLIN };
+
+                (void) poll(&look, 1, look.fd < 0 ? 1 : 10);
+                r = 0;
+        }
+        return r;
+}
