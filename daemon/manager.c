@@ -12,19 +12,26 @@
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "daemon/base/notify.h"
-#include "daemon/bus/console.h"
-#include "daemon/bus/port.h"
+#include "daemon/bus/guest-bus.h"
 #include "daemon/manager.h"
 #include "host/lock.h"
+
+struct Manager {
+        sd_event *event;
+        Guest *guest;
+        GuestBus *bus; /* NULL: nobody can be told anything yet */
+        int lock_fd;
+        char *directory; /* RUNTIME/NAME */
+        int exit_code;
+};
 
 static void on_state_changed(GuestState from, GuestState to, const char *why, void *userdata) {
         Manager *m = userdata;
         _cleanup_free_ char *status = strfmt("%s: %s", guest_state_to_string(to), why);
 
         notify_status(status ?: guest_state_to_string(to));
-        if (m->bus)
-                bus_server_emit(m->bus, UMLD_SIGNAL_STATE_CHANGED, guest_state_to_string(from),
-                                guest_state_to_string(to), why);
+        guest_bus_emit(m->bus, UMLD_SIGNAL_STATE_CHANGED, guest_state_to_string(from),
+                       guest_state_to_string(to), why);
 }
 
 static void on_memory_pressure(MemoryPressure from, MemoryPressure to, const char *why,
@@ -34,10 +41,8 @@ static void on_memory_pressure(MemoryPressure from, MemoryPressure to, const cha
                 strfmt("%s: memory: %s", guest_state_to_string(m->guest->state), why);
 
         notify_status(status ?: why);
-        if (m->bus)
-                bus_server_emit(m->bus, UMLD_SIGNAL_MEMORY_PRESSURE,
-                                memory_pressure_to_string(from), memory_pressure_to_string(to),
-                                why);
+        guest_bus_emit(m->bus, UMLD_SIGNAL_MEMORY_PRESSURE, memory_pressure_to_string(from),
+                       memory_pressure_to_string(to), why);
 }
 
 static int exit_code_of(GuestState state, Verdict verdict) {
@@ -50,8 +55,7 @@ static void on_finished(GuestState state, Verdict verdict, void *userdata) {
         Manager *m = userdata;
 
         m->exit_code = exit_code_of(state, verdict);
-        if (m->bus)
-                bus_server_end(m->bus);
+        guest_bus_end(m->bus);
         (void) sd_event_exit(m->event, 0);
 }
 
@@ -74,7 +78,8 @@ static void log_reloaded(usec_t confirm, const char *later) {
                 log_info("configuration %s", what);
 }
 
-int manager_reload(Manager *m, usec_t confirm, char **ret_error) {
+static int reload(usec_t confirm, char **ret_error, void *userdata) {
+        Manager *m = userdata;
         _cleanup_free_ char *file = umld_config_path(m->guest->config->name), *later = NULL;
         _cleanup_free_ char *disk = umld_path(DIR_STATE, m->guest->config->name, "root.img");
         _cleanup_(fault_done) Fault fault = {};
@@ -108,7 +113,7 @@ static int on_reload_signal(sd_event_source *s, const struct signalfd_siginfo *s
 
         (void) s;
         (void) si;
-        (void) manager_reload(userdata, 0, &error);
+        (void) reload(0, &error, userdata);
         return 0;
 }
 
@@ -226,9 +231,7 @@ static void leave_directory(Manager *m) {
 Manager *manager_free(Manager *m) {
         if (!m)
                 return NULL;
-        bus_console_done(m);
-        bus_port_done(m);
-        bus_server_free(m->bus);
+        guest_bus_free(m->bus);
         guest_free(m->guest);
         if (m->lock_fd >= 0)
                 leave_directory(m);
@@ -266,7 +269,7 @@ int manager_new(Config *config, Manager **ret) {
         r = guest_new(m->event, TAKE_PTR(owned), umld_dir(DIR_RUNTIME), &listener, &m->guest);
         if (r < 0)
                 return r;
-        r = manager_bus_new(m, &m->bus);
+        r = guest_bus_new(m->guest, reload, m, &m->bus);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(m);

@@ -3,25 +3,10 @@
 
 /* Everything one umld process has: event loop, guest, bus. */
 
-#include <systemd/sd-event.h>
+#include "basic/cleanup.h"
+#include "conf/config.h"
 
-#include "daemon/bus/vtable.h"
-#include "daemon/guest/guest.h"
-
-typedef struct MconsoleRequestList MconsoleRequestList; /* bus/console.c */
-
-typedef struct PortRequestList PortRequestList; /* bus/port.c */
-
-typedef struct Manager {
-        sd_event *event;
-        Guest *guest;
-        BusServer *bus;
-        MconsoleRequestList *mconsole_requests;
-        PortRequestList *port_requests;
-        int lock_fd;
-        char *directory; /* RUNTIME/NAME */
-        int exit_code;
-} Manager;
+typedef struct Manager Manager;
 
 /* Takes ownership of config. What goes wrong is logged. -EEXIST: another umld has this guest. */
 int manager_new(Config *config, Manager **ret);
@@ -30,7 +15,3 @@ DEFINE_CLEANUP(Manager *, manager_free)
 
 /* Starts the guest and runs until it is down for good. Returns the exit code. */
 int manager_run(Manager *m);
-
-/* Reads the configuration again; confirm > 0: to be taken back that long from now unless it is
- * confirmed. *ret_error is one line, the caller's to free(). */
-int manager_reload(Manager *m, usec_t confirm, char **ret_error);

@@ -1,29 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* console.c - methods Mconsole and OpenConsole. */
 
-#include "daemon/bus/console.h"
 #include "api/bus-names.h"
 #include "basic/console-text.h"
 #include "basic/log.h"
 #include "basic/process.h"
 #include "basic/string-util.h"
 #include "daemon/boot/mconsole.h"
-#include "daemon/manager.h"
+#include "daemon/bus/parts.h"
 
 enum {
         REQUESTS_MAX = 16, /* at a time */
 };
 
 /* A method call whose answer is on its way. */
-struct MconsoleRequestList {
-        MconsoleRequestList *next;
-        Manager *manager;
+struct MconsoleRequest {
+        MconsoleRequest *next;
+        GuestBus *bus;
         sd_bus_message *message;
         MconsoleCall *call;
 };
 
-static void request_remove(MconsoleRequestList *q) {
-        for (MconsoleRequestList **p = &q->manager->mconsole_requests; *p; p = &(*p)->next)
+static void request_remove(MconsoleRequest *q) {
+        for (MconsoleRequest **p = &q->bus->mconsole_requests; *p; p = &(*p)->next)
                 if (*p == q) {
                         *p = q->next;
                         break;
@@ -33,9 +32,9 @@ static void request_remove(MconsoleRequestList *q) {
         free(q);
 }
 
-void bus_console_done(Manager *m) {
-        while (m->mconsole_requests)
-                request_remove(m->mconsole_requests);
+void bus_console_done(GuestBus *b) {
+        while (b->mconsole_requests)
+                request_remove(b->mconsole_requests);
 }
 
 /* The kernel's words as a D-Bus string. */
@@ -54,7 +53,7 @@ static char *answer_text(const char *text, size_t size) {
 
 static void on_answer(int error, const char *text, size_t size, bool whole, void *userdata) {
         _cleanup_free_ char *safe = answer_text(text, size);
-        MconsoleRequestList *q = userdata;
+        MconsoleRequest *q = userdata;
         int r;
 
         q->call = NULL; /* frees itself */
@@ -70,17 +69,17 @@ static void on_answer(int error, const char *text, size_t size, bool whole, void
         request_remove(q);
 }
 
-static bool too_many(const Manager *m) {
+static bool too_many(const GuestBus *b) {
         size_t n = 0;
 
-        for (const MconsoleRequestList *q = m->mconsole_requests; q; q = q->next)
+        for (const MconsoleRequest *q = b->mconsole_requests; q; q = q->next)
                 n++;
         return n >= REQUESTS_MAX;
 }
 
 /* Why the kernel is not asked this, as the result of sd_bus_error_setf(); 0: it may be. */
-static int refuse(const Manager *m, const char *command, bool force, sd_bus_error *error) {
-        const Guest *g = m->guest;
+static int refuse(const GuestBus *b, const char *command, bool force, sd_bus_error *error) {
+        const Guest *g = b->guest;
         const char *danger;
 
         if (!g->process || !guest_process_booted(g->process))
@@ -91,34 +90,34 @@ static int refuse(const Manager *m, const char *command, bool force, sd_bus_erro
         if (danger && !force)
                 return sd_bus_error_setf(error, UMLD_ERROR_BUSY, "%s; --force does it all the same",
                                          danger);
-        if (too_many(m))
+        if (too_many(b))
                 return sd_bus_error_setf(error, UMLD_ERROR_BUSY,
                                          "%d commands wait for an answer already", REQUESTS_MAX);
         return 0;
 }
 
 int bus_console_mconsole(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-        Manager *m = userdata;
-        MconsoleRequestList *q;
+        GuestBus *b = userdata;
+        MconsoleRequest *q;
         const char *command;
         int force, r;
 
         r = sd_bus_message_read(message, "sb", &command, &force);
         if (r < 0)
                 return r;
-        r = refuse(m, command, force, error);
+        r = refuse(b, command, force, error);
         if (r < 0)
                 return r;
         q = calloc(1, sizeof(*q));
         if (!q)
                 return -ENOMEM;
-        q->manager = m;
+        q->bus = b;
         q->message = sd_bus_message_ref(message);
-        q->next = m->mconsole_requests;
-        m->mconsole_requests = q;
-        r = guest_process_mconsole(m->guest->process);
+        q->next = b->mconsole_requests;
+        b->mconsole_requests = q;
+        r = guest_process_mconsole(b->guest->process);
         if (r >= 0)
-                r = mconsole_call(m->event, r, command, on_answer, q, &q->call);
+                r = mconsole_call(b->guest->event, r, command, on_answer, q, &q->call);
         if (r >= 0) {
                 _cleanup_free_ char *safe = escape_text(command, strlen(command), 200);
 
@@ -156,7 +155,7 @@ static char *caller_name(sd_bus_message *message) {
 
 int bus_console_open(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         _cleanup_free_ char *who = caller_name(message);
-        ConsoleClients *clients = console_clients(((Manager *) userdata)->guest->console);
+        ConsoleClients *clients = console_clients(((GuestBus *) userdata)->guest->console);
         _cleanup_close_ int fd = -EBADF;
         int read_only, force, r;
         ConsoleSize size;

@@ -6,8 +6,7 @@
 #include "api/bus-names.h"
 #include "basic/cleanup.h"
 #include "basic/log.h"
-#include "daemon/bus/memory.h"
-#include "daemon/manager.h"
+#include "daemon/bus/parts.h"
 
 /* A method call whose answer is on its way. */
 typedef struct Request {
@@ -51,7 +50,7 @@ static int explain(int r, const char *why, const Guest *g, sd_bus_error *error) 
 }
 
 int bus_memory_balloon(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-        const Guest *g = ((Manager *) userdata)->guest;
+        const Guest *g = ((const GuestBus *) userdata)->guest;
         uint64_t held = guest_memory_held(g->memory);
         _cleanup_free_ char *why = NULL;
         int64_t bytes;

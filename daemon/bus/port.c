@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* port.c - method ExplainPort. */
 
-#include "daemon/bus/port.h"
 #include "api/bus-names.h"
 #include "basic/log.h"
+#include "daemon/bus/parts.h"
 #include "daemon/bus/port-probe.h"
 #include "daemon/bus/port-report.h"
 #include "daemon/net/rules.h"
@@ -15,22 +15,22 @@ enum {
 };
 
 /* A method call whose answer is on its way. */
-struct PortRequestList {
-        PortRequestList *next;
-        Manager *manager;
+struct PortRequest {
+        PortRequest *next;
+        GuestBus *bus;
         sd_bus_message *message;
         PortFacts facts;
         char *guarded;
         struct {
                 PortProbe *probe;
                 PortCall *call;
-                PortRequestList *request;
+                PortRequest *request;
         } calls[CALLS];
         unsigned pending;
 };
 
-static void request_remove(PortRequestList *q) {
-        for (PortRequestList **p = &q->manager->port_requests; *p; p = &(*p)->next)
+static void request_remove(PortRequest *q) {
+        for (PortRequest **p = &q->bus->port_requests; *p; p = &(*p)->next)
                 if (*p == q) {
                         *p = q->next;
                         break;
@@ -42,9 +42,9 @@ static void request_remove(PortRequestList *q) {
         free(q);
 }
 
-void bus_port_done(Manager *m) {
-        while (m->port_requests)
-                request_remove(m->port_requests);
+void bus_port_done(GuestBus *b) {
+        while (b->port_requests)
+                request_remove(b->port_requests);
 }
 
 /* ---- the answer ---- */
@@ -68,13 +68,13 @@ static int append_checks(sd_bus_message *reply, const PortReport *report) {
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static void answer(PortRequestList *q) {
+static void answer(PortRequest *q) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(port_report_done) PortReport report = {};
         PortFacts *f = &q->facts;
         int r;
 
-        f->packets_known = f->packets_known && net_rules_packets(q->manager->guest->setup->net,
+        f->packets_known = f->packets_known && net_rules_packets(q->bus->guest->setup->net,
                                                                  &f->port, &f->packets_after) >= 0;
         r = port_report(f, &report);
         if (r >= 0)
@@ -93,27 +93,27 @@ static void answer(PortRequestList *q) {
 /* ---- the calls ---- */
 
 static void on_called(int error, usec_t took, void *userdata) {
-        typeof(((PortRequestList *) NULL)->calls[0]) *call = userdata;
+        typeof(((PortRequest *) NULL)->calls[0]) *call = userdata;
 
         *call->call = (PortCall){ .made = true, .error = error, .took = took };
         if (--call->request->pending == 0)
                 answer(call->request);
 }
 
-static int begin_call(PortRequestList *q, size_t i, PortCall *call, unsigned protocol,
+static int begin_call(PortRequest *q, size_t i, PortCall *call, unsigned protocol,
                       const IpAddress *address, uint16_t port) {
         int r;
 
         q->calls[i].call = call;
         q->calls[i].request = q;
-        r = port_probe_new(q->manager->event, protocol, address, port, on_called, &q->calls[i],
+        r = port_probe_new(q->bus->guest->event, protocol, address, port, on_called, &q->calls[i],
                            &q->calls[i].probe);
         if (r >= 0)
                 q->pending++;
         return r;
 }
 
-static int begin_calls(PortRequestList *q) {
+static int begin_calls(PortRequest *q) {
         PortFacts *f = &q->facts;
         int r;
 
@@ -184,8 +184,8 @@ static void find_host_listener(const Guard *g, PortFacts *f) {
         }
 }
 
-static int find_facts(PortRequestList *q) {
-        const Guest *g = q->manager->guest;
+static int find_facts(PortRequest *q) {
+        const Guest *g = q->bus->guest;
         const Config *c = g->config;
         Net *net = g->setup->net;
         PortFacts *f = &q->facts;
@@ -228,17 +228,17 @@ static int parse_port(const char *text, Forward *ret, sd_bus_error *error) {
         return 0;
 }
 
-static bool too_many(const Manager *m) {
+static bool too_many(const GuestBus *b) {
         size_t n = 0;
 
-        for (const PortRequestList *q = m->port_requests; q; q = q->next)
+        for (const PortRequest *q = b->port_requests; q; q = q->next)
                 n++;
         return n >= REQUESTS_MAX;
 }
 
 int bus_port_explain(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-        Manager *m = userdata;
-        PortRequestList *q;
+        GuestBus *b = userdata;
+        PortRequest *q;
         const char *text;
         Forward port;
         int r;
@@ -248,21 +248,21 @@ int bus_port_explain(sd_bus_message *message, void *userdata, sd_bus_error *erro
                 r = parse_port(text, &port, error);
         if (r < 0)
                 return r;
-        if (port.family == FORWARD_IPV6 && !net_has_ipv6(m->guest->setup->net))
+        if (port.family == FORWARD_IPV6 && !net_has_ipv6(b->guest->setup->net))
                 return sd_bus_error_setf(error, UMLD_ERROR_FAILED,
                                          "the guest has no IPv6: HostAddress6= and "
                                          "GuestAddress6= give it some");
-        if (too_many(m))
+        if (too_many(b))
                 return sd_bus_error_setf(error, UMLD_ERROR_BUSY, "%d ports are looked at already",
                                          REQUESTS_MAX);
         q = calloc(1, sizeof(*q));
         if (!q)
                 return -ENOMEM;
-        q->manager = m;
+        q->bus = b;
         q->message = sd_bus_message_ref(message);
         q->facts.port = port;
-        q->next = m->port_requests;
-        m->port_requests = q;
+        q->next = b->port_requests;
+        b->port_requests = q;
         r = find_facts(q);
         if (r >= 0)
                 r = begin_calls(q);

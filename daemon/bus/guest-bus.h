@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The control interface of one guest: io.umld.Guest1 (api/bus-names.h) on a socket of its own. */
+
+#include "daemon/bus/server.h"
+#include "daemon/guest/guest.h"
+
+typedef struct GuestBus GuestBus;
+
+/* Has the configuration read again; confirm > 0: to be taken back that long from now unless it is
+ * confirmed. *ret_error is one line, the caller's to free(). */
+typedef int (*BusReload)(usec_t confirm, char **ret_error, void *userdata);
+
+/* Serves the guest, which is borrowed, at RUNTIME/NAME/bus. */
+int guest_bus_new(Guest *g, BusReload reload, void *userdata, GuestBus **ret);
+GuestBus *guest_bus_free(GuestBus *b);
+DEFINE_CLEANUP(GuestBus *, guest_bus_free)
+
+/* As bus_server_end() and bus_server_emit(), for a bus that may be NULL. */
+void guest_bus_end(GuestBus *b);
+void guest_bus_emit(GuestBus *b, const char *member, const char *from, const char *to,
+                    const char *why);
