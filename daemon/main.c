@@ -107,6 +107,7 @@ int main(int argc, char **argv) {
                         return EXIT_USAGE;
                 }
         }
+        log_never_wait();
         log_set_error_hook(notify_status); /* umlctl and systemctl show why a start failed */
         if (argc - optind != 1) {
                 log_error("exactly one guest is to be named; see umld --help");

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* log.c - one line per message to standard error, in the form its reader expects. */
 
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +19,9 @@ enum {
 static enum { TARGET_PLAIN, TARGET_JOURNAL, TARGET_FILE } log_target = TARGET_PLAIN;
 static const char *log_ident = NULL;
 static int log_max_level = LOG_INFO;
+static bool never_wait = false;
+static int own_fd = -EBADF; /* what standard error is, with flags that are ours alone */
+static unsigned dropped = 0;
 static void (*error_hook)(const char *message) = NULL;
 
 /* The journal names its own stream in JOURNAL_STREAM=DEV:INODE (systemd.exec(5)). */
@@ -51,6 +56,49 @@ int log_get_max_level(void) {
 
 void log_set_error_hook(void (*hook)(const char *message)) {
         error_hook = hook;
+}
+
+void log_never_wait(void) {
+        struct stat st;
+
+        never_wait = true;
+        /* Whoever gave us standard error may have it open, too, and must not find it non-blocking.
+         * A socket cannot be opened again, and has a flag for each message. */
+        if (own_fd < 0 && fstat(STDERR_FILENO, &st) >= 0 &&
+            (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
+                own_fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+static bool put_without_waiting(const char *line, size_t size) {
+        int fd = own_fd >= 0 ? own_fd : STDERR_FILENO;
+        struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+        if (send(fd, line, size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+                return true;
+        if (errno != ENOTSOCK)
+                return errno != EAGAIN;
+        /* Room enough for a whole line, else a terminal would get a part of it. */
+        if (poll(&p, 1, 0) == 0)
+                return false;
+        return write(fd, line, size) >= 0 || errno != EAGAIN;
+}
+
+static void put(const char *line, size_t size) {
+        char lost[80];
+        int n;
+
+        if (!never_wait) {
+                (void) !write(STDERR_FILENO, line, size);
+                return;
+        }
+        if (dropped > 0) {
+                n = snprintf(lost, sizeof(lost), "%s%u messages were dropped: nobody read them\n",
+                             log_target == TARGET_JOURNAL ? "<4>" : "", dropped);
+                if (put_without_waiting(lost, (size_t) n))
+                        dropped = 0;
+        }
+        if (dropped > 0 || !put_without_waiting(line, size))
+                dropped++;
 }
 
 static size_t format_prefix(char *buf, size_t size, int level) {
@@ -89,7 +137,7 @@ int log_internalv(int level, int error, const char *format, va_list ap) {
         if (error_hook && level <= LOG_ERR)
                 error_hook(line + prefix);
         line[len++] = '\n';
-        (void) !write(STDERR_FILENO, line, len);
+        put(line, len);
         errno = saved;
         return error < 0 ? error : -error;
 }

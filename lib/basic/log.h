@@ -15,6 +15,11 @@ void log_open(const char *ident);
 void log_set_max_level(int level);
 int log_get_max_level(void);
 
+/* From now on a message that would have to wait, for the reader of a pipe, the journal or a
+ * terminal that is stopped, is dropped instead, and how many were is said when it is possible
+ * again. For a program with others to look after. */
+void log_never_wait(void);
+
 /* Sends a copy of each message at LOG_ERR or above to hook, e.g. for sd_notify's STATUS. NULL ends
  * it. */
 void log_set_error_hook(void (*hook)(const char *message));

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test-log.c - a message never waits for its reader. */
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "test.h"
+
+#include "basic/cleanup.h"
+#include "basic/fd-util.h"
+#include "basic/log.h"
+#include "basic/time-util.h"
+
+enum {
+        MANY = 5000, /* more than any of these holds */
+};
+
+/* What arrives at fd until nothing more does, or word. */
+static char *drain(int fd, const char *word) {
+        static char text[1 << 20];
+        size_t n = 0;
+        ssize_t got;
+
+        ASSERT_OK(fd_nonblock(fd, true));
+        while (n < sizeof(text) - 1 && (got = read(fd, text + n, sizeof(text) - 1 - n)) > 0) {
+                n += (size_t) got;
+                text[n] = '\0';
+                if (word && strstr(text, word))
+                        break;
+        }
+        text[n] = '\0';
+        return text;
+}
+
+/* Standard error is theirs, and nobody reads it at ours; the last message says that all is well
+ * again. In a child: what log_never_wait() opens cannot be taken back. */
+static void check(int ours, int theirs) {
+        usec_t began = now_usec(CLOCK_MONOTONIC);
+        char *text;
+
+        assert(dup2(theirs, STDERR_FILENO) >= 0);
+        log_open("test");
+        log_never_wait();
+        assert(!(fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK)); /* that is its owner's to say */
+        for (int i = 0; i < MANY; i++)
+                log_error("message %d, which is long enough to fill what it is written to", i);
+        assert(now_usec(CLOCK_MONOTONIC) - began < 5 * USEC_PER_SEC);
+        text = drain(ours, NULL);
+        assert(strstr(text, "message 0,"));
+        assert(!strstr(text, "message 4999,"));
+        log_error("the end");
+        text = drain(ours, "the end");
+        assert(strstr(text, "messages were dropped"));
+        assert(strstr(text, "the end"));
+        _exit(0);
+}
+
+static void check_in_child(int ours, int theirs) {
+        pid_t pid = fork();
+        int status;
+
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                alarm(60);
+                check(ours, theirs);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+        close(ours);
+        close(theirs);
+}
+
+static void test_pipe(void **state) {
+        int ends[2];
+
+        (void) state;
+        assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+        check_in_child(ends[0], ends[1]);
+}
+
+static void test_socket(void **state) {
+        int ends[2];
+
+        (void) state;
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+        check_in_child(ends[0], ends[1]);
+}
+
+static void test_terminal(void **state) {
+        int ours = posix_openpt(O_RDWR | O_NOCTTY), theirs;
+
+        (void) state;
+        assert_true(ours >= 0 && grantpt(ours) == 0 && unlockpt(ours) == 0);
+        theirs = open(ptsname(ours), O_RDWR | O_NOCTTY);
+        assert_true(theirs >= 0);
+        check_in_child(ours, theirs);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_pipe),
+                cmocka_unit_test(test_socket),
+                cmocka_unit_test(test_terminal),
+        };
+
+        return RUN_TESTS(tests);
+}
