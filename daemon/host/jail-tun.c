@@ -2,43 +2,40 @@
 /* tun-node.c - the guest's kernel opens /dev/net/tun itself, as the guest's user, who may not on
  * every host. */
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "basic/log.h"
-#include "daemon/host/host.h"
+#include "basic/string-util.h"
+#include "daemon/host/share.h"
 #include "host/access.h"
 #include "host/mount-ns.h"
-#include "host/shared.h"
 
-#define TUN_NODE    "/dev/net/tun"
-#define TUN_SETTING "tun_mode"
+#define TUN_NODE  "/dev/net/tun"
+#define OPEN_MODE "666" /* udev's own */
 
-enum {
-        TUN_MODE = 0666, /* udev's own */
-};
+static int read_mode(const char *node, char **ret) {
+        struct stat st;
+        char *mode;
 
-static int open_setting(Host *h, SharedSetting **ret) {
-        return shared_open(h->shared, TUN_SETTING, host_guest_alive, h->runtime, ret);
+        if (stat(node, &st) < 0)
+                return -errno;
+        mode = strfmt("%o", st.st_mode & 07777);
+        if (!mode)
+                return -ENOMEM;
+        *ret = mode;
+        return 0;
+}
+
+static int write_mode(const char *node, const char *mode) {
+        return RET_NERRNO(chmod(node, (mode_t) strtoul(mode, NULL, 8)));
 }
 
 /* Where there are no mount namespaces to be had. */
-static int open_to_all(Host *h) {
-        _cleanup_(shared_closep) SharedSetting *s = NULL;
-        char ours[8], original[8];
-        struct stat st;
-        int r;
-
-        if (stat(TUN_NODE, &st) < 0)
-                return -errno;
-        snprintf(original, sizeof(original), "%o", st.st_mode & 07777);
-        snprintf(ours, sizeof(ours), "%o", TUN_MODE);
-        if ((r = open_setting(h, &s)) < 0 ||
-            (r = shared_join(s, h->config->name, "1", original)) < 0 ||
-            (r = shared_set_ours(s, ours)) < 0)
-                return r;
-        return RET_NERRNO(chmod(TUN_NODE, TUN_MODE));
-}
+static const HostSetting tun_mode = { .name = "tun_mode",
+                                      .where = TUN_NODE,
+                                      .read = read_mode,
+                                      .write = write_mode,
+                                      .verdict = VERDICT_NETWORK };
 
 /* Whoever opened it to all, such as the umld of another guest, may have taken that back since. */
 static bool still_open(const Host *h) {
@@ -67,7 +64,9 @@ int jail_tun_up(Host *h, Fault *f) {
         }
         log_info_errno(r, "the guest cannot have a " TUN_NODE
                           " of its own (%m), opening the host's to all users");
-        r = open_to_all(h);
+        r = host_share(h, &tun_mode, OPEN_MODE, f);
+        if (r == -EAGAIN)
+                return r;
         if (r < 0)
                 return fault_set(f, VERDICT_NETWORK, false, r,
                                  TUN_NODE ": cannot be opened to the guest's user %u: %m; chmod "
@@ -78,28 +77,6 @@ int jail_tun_up(Host *h, Fault *f) {
 }
 
 int jail_tun_down(Host *h) {
-        _cleanup_(shared_closep) SharedSetting *s = NULL;
-        _cleanup_free_ char *original = NULL, *ours = NULL;
-        struct stat st;
-        char now[8];
-        int r;
-
         h->jail.tun_access = TUN_UNKNOWN;
-        r = open_setting(h, &s);
-        if (r >= 0)
-                r = shared_leave(s, h->config->name, &original, &ours);
-        if (r > 0) {
-                if (stat(TUN_NODE, &st) >= 0) {
-                        snprintf(now, sizeof(now), "%o", st.st_mode & 07777);
-                        r = shared_is_ours(s, now);
-                        if (r > 0)
-                                r = RET_NERRNO(
-                                        chmod(TUN_NODE, (mode_t) strtoul(original, NULL, 8)));
-                }
-                if (r >= 0)
-                        r = shared_forget(s);
-        }
-        if (r < 0)
-                log_warning_errno(r, TUN_NODE ": cannot be given its mode back, ignoring: %m");
-        return MIN(r, 0);
+        return host_unshare(h, &tun_mode);
 }

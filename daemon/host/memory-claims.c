@@ -6,10 +6,9 @@
 #include <stdio.h>
 
 #include "basic/parse-util.h"
-#include "daemon/host/host.h"
 #include "daemon/host/memory-claims.h"
+#include "daemon/host/share.h"
 #include "host/memfile.h"
-#include "host/shared.h"
 
 #define SETTING "memory"
 
@@ -53,10 +52,6 @@ uint64_t memory_claims_open(const MemoryClaims *claims, uint64_t device) {
         return sum;
 }
 
-static int open_book(const Host *h, SharedSetting **ret) {
-        return shared_open(h->shared, SETTING, host_guest_alive, h->runtime, ret);
-}
-
 /* Of all but the guest of that name; NULL: of all. */
 static int read_claims(SharedSetting *s, const char *name, MemoryClaims *ret) {
         _cleanup_strv_ Strv names = {}, texts = {};
@@ -74,7 +69,7 @@ static int read_claims(SharedSetting *s, const char *name, MemoryClaims *ret) {
 int memory_claims_note(const Host *h, const MemoryClaim *claim, MemoryClaims *ret_others) {
         _cleanup_(shared_closep) SharedSetting *s = NULL;
         char text[MEMORY_CLAIM_TEXT_MAX];
-        int r = open_book(h, &s);
+        int r = host_shared_open(h, SETTING, &s);
 
         memory_claim_format(claim, text);
         if (r >= 0)
@@ -84,7 +79,7 @@ int memory_claims_note(const Host *h, const MemoryClaim *claim, MemoryClaims *re
 
 static int look(const Host *h, const char *except, MemoryClaims *ret) {
         _cleanup_(shared_closep) SharedSetting *s = NULL;
-        int r = open_book(h, &s);
+        int r = host_shared_open(h, SETTING, &s);
 
         return r < 0 ? r : read_claims(s, except, ret);
 }
@@ -100,7 +95,7 @@ int memory_claims_all(const Host *h, MemoryClaims *ret) {
 int memory_claims_drop(const Host *h) {
         _cleanup_(shared_closep) SharedSetting *s = NULL;
         _cleanup_free_ char *original = NULL, *ours = NULL;
-        int r = open_book(h, &s);
+        int r = host_shared_open(h, SETTING, &s);
 
         return r < 0 ? r : MIN(shared_leave(s, h->config->name, &original, &ours), 0);
 }

@@ -66,6 +66,8 @@ static int dir_up(Host *h, Fault *f) {
                 return r;
         if (!h->quiet) {
                 r = memory_claims_note(h, &claim, &others);
+                if (r == -EAGAIN) /* another umld has the book for now */
+                        return r;
                 if (r < 0)
                         return fault_set(f, VERDICT_MEMORY, true, r,
                                          "%s: cannot note the guest's claim on %s: %m; make room "

@@ -8,41 +8,65 @@
 
 #include "basic/log.h"
 #include "basic/string-util.h"
-#include "daemon/host/host.h"
 #include "daemon/host/memory-claims.h"
+#include "daemon/host/share.h"
 #include "host/memfs.h"
 #include "host/private-memfs.h"
-#include "host/shared.h"
 
 #define SHM_DIRECTORY "/dev/shm"
-#define SHM_SETTING   "shm"
 
 /* "BYTES exec" or "BYTES noexec": the file system's state as the shared setting notes it. */
 static char *format_memfs(uint64_t size, bool noexec) {
         return strfmt("%" PRIu64 " %s", size, noexec ? "noexec" : "exec");
 }
 
-static int open_setting(const Host *h, SharedSetting **ret) {
-        return shared_open(h->shared, SHM_SETTING, host_guest_alive, h->runtime, ret);
+static int read_memfs(const char *path, char **ret) {
+        MemFs fs;
+        char *text;
+        int r = memfs_measure(path, &fs);
+
+        if (r < 0)
+                return r;
+        text = format_memfs(fs.size, fs.noexec);
+        if (!text)
+                return -ENOMEM;
+        *ret = text;
+        return 0;
 }
 
+static int write_memfs(const char *path, const char *text) {
+        char flag[8] = "";
+        uint64_t size;
+
+        if (sscanf(text, "%" SCNu64 " %7s", &size, flag) != 2)
+                return -EBADMSG;
+        return memfs_remount(path, size, streq(flag, "noexec"));
+}
+
+/* Others may have filled it past what it was, and may never end to. */
+static const HostSetting shm = { .name = "shm",
+                                 .where = SHM_DIRECTORY,
+                                 .read = read_memfs,
+                                 .write = write_memfs,
+                                 .verdict = VERDICT_MEMORY,
+                                 .once = true };
+
 static int fault_of_note(const Host *h, int r, Fault *f) {
+        if (r == -EAGAIN) /* another umld has the lock for now */
+                return r;
         return fault_set(f, VERDICT_MEMORY, true, r,
                          "%s: cannot note the guest's use of " SHM_DIRECTORY
                          ": %m; make room there",
                          h->shared);
 }
 
-static int remount(Host *h, SharedSetting *s, const MemFs *fs, uint64_t size, uint64_t want,
+static int remount(const Host *h, SharedSetting *s, const MemFs *fs, uint64_t size, uint64_t want,
                    Fault *f) {
         _cleanup_free_ char *ours = format_memfs(size, false);
         int r;
 
-        r = ours ? shared_set_ours(s, ours) : -ENOMEM;
-        if (r < 0)
-                return fault_of_note(h, r, f);
-        r = memfs_remount(SHM_DIRECTORY, size, false);
-        if (r < 0)
+        r = ours ? host_share_set(h, &shm, s, ours, f) : -ENOMEM;
+        if (r < 0 && !f->text)
                 return fault_set(f, VERDICT_MEMORY, false, r,
                                  SHM_DIRECTORY " is %" PRIu64 "M%s with %" PRIu64
                                                "M in use, needs to be %" PRIu64
@@ -50,6 +74,8 @@ static int remount(Host *h, SharedSetting *s, const MemFs *fs, uint64_t size, ui
                                                "it: %m; lower Memory= or have it enlarged",
                                  memory_mib(fs->size), fs->noexec ? " (noexec)" : "",
                                  memory_mib(fs->used), memory_mib(want));
+        if (r < 0)
+                return r;
         log_info("%s remounted: %" PRIu64 "M%s -> %" PRIu64 "M", SHM_DIRECTORY,
                  memory_mib(fs->size), fs->noexec ? " noexec" : "", memory_mib(size));
         return 1;
@@ -86,22 +112,17 @@ static int sum_up(const Host *h, MemFs *ret_fs, uint64_t *ret_want) {
 
 int memory_shm_fit(Host *h, bool early, Fault *f) {
         _cleanup_(shared_closep) SharedSetting *s = NULL;
-        _cleanup_free_ char *original = NULL;
         uint64_t want = 0;
         MemFs fs;
         int r;
 
         r = sum_up(h, &fs, &want); /* before the lock, which it takes itself */
         if (r >= 0)
-                r = open_setting(h, &s);
+                r = host_share_open(h, &shm, &s, f);
         if (r >= 0) /* somebody else may just have made room */
                 r = memfs_measure(SHM_DIRECTORY, &fs);
         if (r < 0)
-                return fault_of_note(h, r, f);
-        original = format_memfs(fs.size, fs.noexec);
-        r = original ? shared_join(s, h->config->name, "", original) : -ENOMEM;
-        if (r < 0)
-                return fault_of_note(h, r, f);
+                return f->text ? r : fault_of_note(h, r, f);
         if (!fs.noexec &&
             (fs.size == 0 || (fs.size >= want && !(early && memory_is_tight(want, fs.size)))))
                 return 0;
@@ -188,53 +209,8 @@ static bool shm_holds(Host *h) {
                (fs.size == 0 || fs.size >= fs.used + h->memory.need);
 }
 
-/* Puts the size and the flags back, unless somebody else has changed them since. */
-static int put_back(SharedSetting *s, const char *original) {
-        _cleanup_free_ char *now = NULL;
-        char flag[8] = "";
-        uint64_t size;
-        MemFs fs;
-        int r;
-
-        r = memfs_measure(SHM_DIRECTORY, &fs);
-        if (r < 0)
-                return r;
-        now = format_memfs(fs.size, fs.noexec);
-        if (!now)
-                return -ENOMEM;
-        r = shared_is_ours(s, now);
-        if (r <= 0)
-                return r;
-        if (sscanf(original, "%" SCNu64 " %7s", &size, flag) != 2)
-                return -EBADMSG;
-        return memfs_remount(SHM_DIRECTORY, size, streq(flag, "noexec"));
-}
-
 static int shm_down(Host *h) {
-        _cleanup_(shared_closep) SharedSetting *s = NULL;
-        _cleanup_free_ char *original = NULL, *ours = NULL;
-        int r;
-
-        r = open_setting(h, &s);
-        if (r >= 0)
-                r = shared_leave(s, h->config->name, &original, &ours);
-        if (r > 0) {
-                r = put_back(s, original);
-                if (r < 0)
-                        log_warning_errno(r,
-                                          "%s cannot be given its old size and flags back (%s), "
-                                          "leaving it as it is: %m",
-                                          SHM_DIRECTORY, original);
-                r = 1;
-        }
-        if (r > 0)
-                r = shared_forget(s);
-        if (r < 0)
-                log_warning_errno(r,
-                                  "%s: cannot take back the guest's use of " SHM_DIRECTORY
-                                  ", ignoring: %m",
-                                  h->shared);
-        return MIN(r, 0);
+        return host_unshare(h, &shm);
 }
 
 const BackingOps backing_shm = { .up = shm_up, .holds = shm_holds, .down = shm_down };

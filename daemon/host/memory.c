@@ -102,6 +102,8 @@ static int admit(Host *h, Fault *f) {
                 r = memory_claims_note(h, &claim, &others);
         else if (access(h->shared, F_OK) >= 0)
                 r = memory_claims_others(h, &others);
+        if (r == -EAGAIN && !h->quiet) /* another umld has the book for now */
+                return r;
         if (r < 0 && !h->quiet)
                 return fault_set(f, VERDICT_MEMORY, true, r,
                                  "%s: cannot note the guest's claim on memory: %m; make room there",
@@ -138,7 +140,7 @@ static int take_first(Host *h, Fault *f) {
                 _cleanup_(fault_done) Fault fault = {};
 
                 r = take(h, *backing, &fault);
-                if (r >= 0)
+                if (r >= 0 || r == -EAGAIN) /* none of the host's reasons to refuse */
                         return r;
                 retry = retry || fault.retry;
                 log_notice("memory cannot be backed by %s: %s", memory_backing_to_string(*backing),

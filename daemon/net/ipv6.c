@@ -9,14 +9,12 @@
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "daemon/boot/cmdline.h"
+#include "daemon/host/share.h"
 #include "daemon/net/ipv6.h"
 #include "daemon/net/uplink.h"
-#include "host/shared.h"
 #include "host/sysctl.h"
 
-#define FORWARDING         "net/ipv6/conf/all/forwarding"
-#define FORWARDING_SETTING "ipv6_forwarding"
-#define BY_HAND            "2" /* of accept_ra: although packets are forwarded */
+#define BY_HAND "2" /* of accept_ra: although packets are forwarded */
 
 /* Of one interface, or of all. */
 static char *setting_of(const char *interface, const char *name) {
@@ -92,78 +90,76 @@ void net_tap_ipv6(Net *net, int index) {
 
 /* ---- forwarding ---- */
 
-static int open_shared(const Net *net, const char *name, SharedSetting **ret) {
-        return shared_open(net->host->shared, name, host_guest_alive, net->host->runtime, ret);
+static const HostSetting forwarding = { .name = "ipv6_forwarding",
+                                        .where = "net/ipv6/conf/all/forwarding",
+                                        .read = sysctl_get,
+                                        .write = sysctl_set,
+                                        .verdict = VERDICT_NETWORK };
+
+/* Does this uplink listen to its routers? */
+typedef struct Listening {
+        char name[IFNAMSIZ + 16], where[IFNAMSIZ + 32];
+        HostSetting setting;
+} Listening;
+
+static const HostSetting *listening_of(const char *uplink, Listening *buf) {
+        snprintf(buf->name, sizeof(buf->name), "accept_ra.%s", uplink);
+        snprintf(buf->where, sizeof(buf->where), "net/ipv6/conf/%s/accept_ra", uplink);
+        buf->setting = forwarding;
+        buf->setting.name = buf->name;
+        buf->setting.where = buf->where;
+        return &buf->setting;
 }
 
-/* Joins the users of a setting and gives it that value. */
-static int join(const Net *net, const char *name, const char *setting, const char *now,
-                const char *value) {
-        _cleanup_(shared_closep) SharedSetting *s = NULL;
-        int r = open_shared(net, name, &s);
+static int is_ours(const Host *h, const HostSetting *s, const char *value) {
+        _cleanup_(shared_closep) SharedSetting *open = NULL;
+        int r = host_shared_open(h, s->name, &open);
 
-        if (r >= 0)
-                r = shared_join(s, net->host->config->name, value, now);
-        if (r >= 0 && !streq(now, value)) {
-                r = shared_set_ours(s, value);
-                if (r >= 0)
-                        r = sysctl_set(setting, value);
-        }
-        return r;
-}
-
-static int leave(const Net *net, const char *name, const char *setting) {
-        _cleanup_(shared_closep) SharedSetting *s = NULL;
-        _cleanup_free_ char *original = NULL, *ours = NULL, *now = NULL;
-        int r = open_shared(net, name, &s);
-
-        if (r >= 0)
-                r = shared_leave(s, net->host->config->name, &original, &ours);
-        if (r <= 0)
-                return r;
-        r = sysctl_get(setting, &now);
-        if (r == -ENOENT) /* its interface is gone */
-                return shared_forget(s);
-        if (r >= 0)
-                r = shared_is_ours(s, now);
-        if (r > 0) /* else somebody has set it since: theirs stays */
-                r = sysctl_set(setting, original);
-        return r < 0 ? r : shared_forget(s);
+        return r < 0 ? r : shared_is_ours(open, value);
 }
 
 /* A host that forwards does not listen to its own routers any more, and would lose its default
  * route and its address, unless its uplink is told to go on. */
-static int keep_listening(const Net *net, bool forwards) {
-        _cleanup_free_ char *setting = setting_of(net->uplink[NAT_IPV6], "accept_ra"), *now = NULL,
-                            *name = strfmt("accept_ra.%s", net->uplink[NAT_IPV6]);
-        _cleanup_(shared_closep) SharedSetting *s = NULL;
-        int r = setting && name ? sysctl_get(setting, &now) : -ENOMEM;
+static int keep_listening(const Net *net, bool forwards, Fault *f) {
+        _cleanup_free_ char *now = NULL;
+        Listening buf;
+        const HostSetting *s = listening_of(net->uplink[NAT_IPV6], &buf);
+        int r = sysctl_get(s->where, &now);
 
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        if (streq(now, BY_HAND)) { /* by another guest's umld, or by the administrator */
-                r = open_shared(net, name, &s);
-                if (r >= 0)
-                        r = shared_is_ours(s, now);
-                s = shared_close(s);
-                return r > 0 ? join(net, name, setting, now, BY_HAND) : r;
-        }
-        /* Where it forwards already it does not listen any more, whoever wanted that. */
-        return streq(now, "1") && !forwards ? join(net, name, setting, now, BY_HAND) : 0;
+        if (streq(now, BY_HAND)) /* by another guest's umld, or by the administrator */
+                r = is_ours(net->host, s, now);
+        else /* where it forwards already it does not listen any more, whoever wanted that */
+                r = streq(now, "1") && !forwards;
+        return r > 0 ? host_share(net->host, s, BY_HAND, f) : r;
 }
 
 static int stop_listening(Net *net, const char *uplink) {
-        _cleanup_free_ char *setting = setting_of(uplink, "accept_ra"),
-                            *name = strfmt("accept_ra.%s", uplink);
-        int r = setting && name ? leave(net, name, setting) : -ENOMEM;
+        Listening buf;
 
-        if (r < 0)
-                log_warning_errno(r, "cannot put accept_ra of %s back, ignoring: %m", uplink);
-        return r;
+        return host_unshare(net->host, listening_of(uplink, &buf));
+}
+
+/* The uplink is another one than that which was noted, or was not asked yet. */
+static int follow_uplink(Net *net, const char *uplink) {
+        Ledger *l = &net->host->ledger;
+        int r = 0;
+
+        if (l->ipv6 && !streq(l->ipv6, uplink))
+                r = stop_listening(net, l->ipv6);
+        return r == -EAGAIN ? r : ledger_note_ipv6(l, uplink);
+}
+
+static int switch_on(Net *net, const char *now, Fault *f) {
+        int r = keep_listening(net, streq(now, "1") && !net->forwarding6, f);
+
+        return r < 0 ? r : host_share(net->host, &forwarding, "1", f);
 }
 
 int net_forwarding6_up(Net *net, Fault *f) {
-        const char *uplink = net->uplink[NAT_IPV6];
+        _cleanup_(fault_done) Fault ignored = {}; /* the guest lives without it */
+        const char *uplink = net->uplink[NAT_IPV6], *noted = net->host->ledger.ipv6;
         _cleanup_free_ char *now = NULL;
         int r;
 
@@ -172,19 +168,16 @@ int net_forwarding6_up(Net *net, Fault *f) {
         r = uplink[0] ? 0 : net_find_uplink(net, f);
         if (r < 0)
                 return r;
-        r = sysctl_get(FORWARDING, &now);
-        if (r >= 0 && streq(now, "1") && net->host->ledger.ipv6 &&
-            streq(net->host->ledger.ipv6, uplink) && net->forwarding6)
+        r = sysctl_get(forwarding.where, &now);
+        if (r >= 0 && streq(now, "1") && noted && streq(noted, uplink) && net->forwarding6)
                 return 0;
-        if (r >= 0 && net->host->ledger.ipv6 && !streq(net->host->ledger.ipv6, uplink))
-                (void) stop_listening(net, net->host->ledger.ipv6);
         if (r >= 0)
-                r = ledger_note_ipv6(&net->host->ledger, uplink);
+                r = follow_uplink(net, uplink);
         if (r >= 0)
-                r = keep_listening(net, streq(now, "1") && !net->forwarding6);
-        if (r >= 0)
-                r = join(net, FORWARDING_SETTING, FORWARDING, now, "1");
+                r = switch_on(net, now, &ignored);
         net->forwarding6 = r >= 0;
+        if (r == -EAGAIN)
+                return r;
         if (r < 0)
                 net_ipv6_lacking(net, "forwarding of it cannot be switched on", r);
         return 0;
@@ -196,11 +189,7 @@ int net_forwarding6_down(Net *net) {
         if (!net->host->ledger.ipv6)
                 return 0;
         net->forwarding6 = false;
-        r = leave(net, FORWARDING_SETTING, FORWARDING);
-        if (r == -ENOENT) /* a host without IPv6 */
-                r = 0;
-        if (r < 0)
-                log_warning_errno(r, "cannot put forwarding of IPv6 back, ignoring: %m");
+        r = host_unshare(net->host, &forwarding);
         listening = stop_listening(net, net->host->ledger.ipv6);
         return r < 0 ? r : listening;
 }
