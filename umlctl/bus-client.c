@@ -40,7 +40,7 @@ static int socket_address(const char *path, struct sockaddr_un *ret, int *ret_di
         return 0;
 }
 
-static int connect_socket(const char *path, usec_t deadline, int *ret_fd) {
+static int connect_socket(const char *path, int *ret_fd) {
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         _cleanup_close_ int dir = -EBADF;
         struct sockaddr_un sa;
@@ -51,17 +51,12 @@ static int connect_socket(const char *path, usec_t deadline, int *ret_fd) {
         r = socket_address(path, &sa, &dir);
         if (r < 0)
                 return r;
-        while (connect(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0) {
+        if (connect(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0) {
                 if (errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR)
                         return -ENOENT;
                 if (errno == EPERM)
                         return -EACCES;
-                if (errno != EAGAIN && errno != EINTR)
-                        return -errno;
-                /* Its queue is full: it has not taken a call for a while. */
-                if (now_usec(CLOCK_MONOTONIC) >= deadline)
-                        return -ETIMEDOUT;
-                usleep(10 * USEC_PER_MSEC);
+                return errno == EINTR ? -EAGAIN : -errno;
         }
         *ret_fd = TAKE_FD(fd);
         return 0;
@@ -74,8 +69,7 @@ static pid_t peer_pid(int fd) {
         return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) >= 0 ? cred.pid : 0;
 }
 
-/* A connection that has begun to log in. */
-static int bus_begin(const char *name, usec_t deadline, sd_bus **ret, pid_t *ret_pid) {
+int bus_begin(const char *name, sd_bus **ret, pid_t *ret_pid) {
         _cleanup_free_ char *path = umld_path(DIR_RUNTIME, name, "bus");
         _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
         _cleanup_close_ int fd = -EBADF;
@@ -83,7 +77,7 @@ static int bus_begin(const char *name, usec_t deadline, sd_bus **ret, pid_t *ret
 
         if (!path)
                 return -ENOMEM;
-        r = connect_socket(path, deadline, &fd);
+        r = connect_socket(path, &fd);
         if (r >= 0) {
                 *ret_pid = peer_pid(fd);
                 r = sd_bus_new(&bus);
@@ -104,7 +98,7 @@ static int bus_begin(const char *name, usec_t deadline, sd_bus **ret, pid_t *ret
 }
 
 /* One name for the many ways in which the other side can be gone. */
-static int fold_hangup(int r) {
+int bus_fold_hangup(int r) {
         return r == -EPIPE || r == -ENOTCONN || r == -ECONNREFUSED ? -ECONNRESET : r;
 }
 
@@ -114,16 +108,20 @@ int bus_connect(const char *name, usec_t limit, sd_bus **ret, pid_t *ret_pid) {
         int r;
 
         *ret_pid = 0;
-        r = bus_begin(name, deadline, &bus, ret_pid);
+        while ((r = bus_begin(name, &bus, ret_pid)) == -EAGAIN) {
+                if (now_usec(CLOCK_MONOTONIC) >= deadline)
+                        return -ETIMEDOUT;
+                usleep(BUS_RETRY);
+        }
         if (r < 0)
-                return fold_hangup(r);
+                return bus_fold_hangup(r);
         /* sd_bus_call() would wait for the login with a limit of its own, so it is done here. */
         while ((r = sd_bus_is_ready(bus)) == 0) {
                 usec_t now;
 
                 r = sd_bus_process(bus, NULL);
                 if (r < 0)
-                        return fold_hangup(r);
+                        return bus_fold_hangup(r);
                 if (r > 0)
                         continue;
                 now = now_usec(CLOCK_MONOTONIC);
@@ -131,15 +129,15 @@ int bus_connect(const char *name, usec_t limit, sd_bus **ret, pid_t *ret_pid) {
                         return -ETIMEDOUT;
                 r = sd_bus_wait(bus, deadline - now);
                 if (r < 0 && r != -EINTR)
-                        return fold_hangup(r);
+                        return bus_fold_hangup(r);
         }
         if (r < 0)
-                return fold_hangup(r);
+                return bus_fold_hangup(r);
         *ret = TAKE_PTR(bus);
         return 0;
 }
 
-static int new_get_all(sd_bus *bus, sd_bus_message **ret) {
+int bus_new_get_all(sd_bus *bus, sd_bus_message **ret) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
 
@@ -156,10 +154,10 @@ int bus_get_properties(sd_bus *bus, usec_t limit, json_t **ret) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
         int r;
 
-        r = new_get_all(bus, &m);
+        r = bus_new_get_all(bus, &m);
         if (r >= 0)
                 r = sd_bus_call(bus, m, limit, NULL, &reply);
-        return r < 0 ? fold_hangup(r) : bus_read_properties(reply, ret);
+        return r < 0 ? bus_fold_hangup(r) : bus_read_properties(reply, ret);
 }
 
 int bus_call_method(sd_bus *bus, const char *method, sd_bus_error *ret_error) {
@@ -170,7 +168,7 @@ int bus_call_method(sd_bus *bus, const char *method, sd_bus_error *ret_error) {
                                            method);
         if (r >= 0)
                 r = sd_bus_call(bus, m, BUS_ORDER_LIMIT, ret_error, NULL);
-        return r < 0 ? fold_hangup(r) : 0;
+        return r < 0 ? bus_fold_hangup(r) : 0;
 }
 
 void bus_hand_over_session(sd_bus *bus) {
@@ -220,78 +218,6 @@ int bus_connect_fail(const char *name, int r, pid_t pid) {
 
         return fail_with(r == -EACCES ? EXIT_NOT_PERMITTED : EXIT_FAILED, "%s: %s", name,
                          text ?: "out of memory");
-}
-
-/* Nothing more is expected of this one; the last one ends the loop. */
-static void query_settle(BusQuery *q, int error) {
-        q->error = error;
-        if (--*q->pending == 0)
-                (void) sd_event_exit(q->event, 0);
-}
-
-static int query_answer(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
-        BusQuery *q = userdata;
-        int r = sd_bus_message_get_errno(m);
-
-        (void) ret_error;
-        /* sd-bus reports a connection that broke as an answer that never came. */
-        if (sd_bus_message_is_method_error(m, SD_BUS_ERROR_NO_REPLY))
-                r = ECONNRESET;
-        query_settle(q, r > 0 ? fold_hangup(-r) : bus_read_properties(m, &q->props));
-        return 0;
-}
-
-static int query_late(sd_event_source *s, uint64_t usec, void *userdata) {
-        (void) usec;
-        (void) userdata;
-        return sd_event_exit(sd_event_source_get_event(s), 0);
-}
-
-static int query_begin(BusQuery *q, usec_t deadline) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        int r;
-
-        r = bus_begin(q->name, deadline, &q->bus, &q->pid);
-        if (r >= 0)
-                r = new_get_all(q->bus, &m);
-        if (r >= 0)
-                r = sd_bus_call_async(q->bus, NULL, m, query_answer, q, 0);
-        if (r >= 0)
-                r = sd_bus_attach_event(q->bus, q->event, 0);
-        return r < 0 ? fold_hangup(r) : 0;
-}
-
-int bus_query(BusQuery *queries, size_t n, usec_t limit) {
-        usec_t deadline = usec_add(now_usec(CLOCK_MONOTONIC), limit);
-        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
-        unsigned pending = 0;
-        int r;
-
-        r = sd_event_new(&event);
-        if (r < 0)
-                return r;
-        for (BusQuery *q = queries; q < queries + n; q++) {
-                q->event = event;
-                q->pending = &pending;
-                r = query_begin(q, deadline);
-                q->error = r < 0 ? r : -ETIMEDOUT; /* until it answers */
-                if (r >= 0)
-                        pending++;
-        }
-        if (pending > 0) {
-                /* sd-bus' own limits count from the login on, which may never come. */
-                r = sd_event_add_time(event, NULL, CLOCK_MONOTONIC, deadline, 1, query_late, NULL);
-                if (r >= 0)
-                        r = sd_event_loop(event);
-        }
-        for (BusQuery *q = queries; q < queries + n; q++)
-                q->bus = sd_bus_close_unref(q->bus);
-        return r < 0 && pending > 0 ? r : 0;
-}
-
-void bus_query_done(BusQuery *q) {
-        json_decref(q->props);
-        q->props = NULL;
 }
 
 const char *prop_string(const json_t *props, const char *name) {

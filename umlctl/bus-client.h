@@ -16,6 +16,9 @@
 /* An order may wait for somebody else's lock on the host's tables. */
 #define BUS_ORDER_LIMIT (20 * USEC_PER_SEC)
 
+/* One with a full queue of connections is asked again after that. */
+#define BUS_RETRY (10 * USEC_PER_MSEC)
+
 /* Connects to the umld of this guest and logs in there.
  *   -ENOENT     no umld runs: no socket, or nobody behind it
  *   -EACCES     this user may not
@@ -24,6 +27,16 @@
  * *ret_pid is the process that holds the socket, 0 where it cannot be seen; it is set
  * for -ETIMEDOUT and -ECONNRESET too. */
 int bus_connect(const char *name, usec_t limit, sd_bus **ret, pid_t *ret_pid);
+
+/* The first step of that, which waits for nothing: a connection that has begun to log in. -EAGAIN:
+ * the queue of connections is full, because umld has not accepted any for a while. */
+int bus_begin(const char *name, sd_bus **ret, pid_t *ret_pid);
+
+/* One error for the many ways in which the other side can be gone. */
+int bus_fold_hangup(int r);
+
+/* A message that asks for all properties. */
+int bus_new_get_all(sd_bus *bus, sd_bus_message **ret);
 
 /* Reads all properties of the guest: a JSON object, numbers and strings as they came, lists as
  * arrays. A property of a type that we do not know is left out. */
@@ -43,20 +56,6 @@ int bus_connect_fail(const char *name, int r, pid_t pid);
 
 /* The same sentence without printing it; the caller's to free(). */
 char *bus_connect_error_text(int r, pid_t pid);
-
-/* The properties of many guests, asked for at once, so that the limit holds for all together. */
-typedef struct BusQuery {
-        const char *name; /* borrowed */
-        json_t *props;    /* owned; NULL where error is set */
-        int error;        /* as of bus_connect() and bus_get_properties() */
-        pid_t pid;
-        sd_bus *bus; /* while it is under way */
-        unsigned *pending;
-        sd_event *event;
-} BusQuery;
-
-int bus_query(BusQuery *queries, size_t n, usec_t limit);
-void bus_query_done(BusQuery *q);
 
 /* Looks into what bus_get_properties() made; NULL and 0 for what is not there or of another type.
  */

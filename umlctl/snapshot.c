@@ -9,6 +9,7 @@
 #include "api/guest-state.h"
 #include "api/last-exit.h"
 #include "umlctl/bus-client.h"
+#include "umlctl/bus-query.h"
 #include "umlctl/guests.h"
 #include "umlctl/say.h"
 #include "umlctl/snapshot.h"

@@ -310,6 +310,17 @@ class DeadSockets(Case):
         self.assertEqual((d["a"]["state"], d["web"]["state"]), ("unknown", "running"))
         self.assertIn("does not answer", d["a"]["error"])
 
+    def test_full_queue(self):
+        """One whose queue is full does not delay the answers of the others."""
+        self.configure("a", "b", "web")
+        for name in "ab":
+            self.umld(name, mode="deaf")
+        self.running()
+        p = self.expect(FAILED, "list")
+        self.assertLess(self.took, ANSWER)
+        self.assertEqual(p.stdout.count("does not answer"), 2)
+        self.assertRegex(p.stdout, r"(?m)^web +running")
+
 
 @unittest.skipUnless(os.getuid() == 0, "has to be root to become somebody else")
 class Unprivileged(Case):
