@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* bus-client.c - talks to umld over the control socket of a guest. */
+/* bus-client.c - talks to umld over a guest's control socket. */
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 #include "umlctl/say.h"
 #include "umlctl/ssh-session.h"
 
-/* The address of a socket. One with a longer path than fits is reached through its directory in
+/* The address of a socket. A path that is too long for it is reached through its directory in
  * *ret_dir, which has to stay open until connect(). */
 static int socket_address(const char *path, struct sockaddr_un *ret, int *ret_dir) {
         struct sockaddr_un sa = { .sun_family = AF_UNIX };
@@ -87,7 +87,7 @@ int bus_begin(const char *name, sd_bus **ret, pid_t *ret_pid) {
         if (r < 0)
                 return r;
         (void) TAKE_FD(fd);
-        /* Else the end of an event loop would wait for what a silent umld never does. */
+        /* Otherwise ending the event loop would wait for a reply that a silent umld never sends. */
         r = sd_bus_set_close_on_exit(bus, false);
         if (r >= 0)
                 r = sd_bus_start(bus);
@@ -97,7 +97,7 @@ int bus_begin(const char *name, sd_bus **ret, pid_t *ret_pid) {
         return 0;
 }
 
-/* One name for the many ways in which the other side can be gone. */
+/* Maps the many ways in which the peer can be gone to one error. */
 int bus_fold_hangup(int r) {
         return r == -EPIPE || r == -ENOTCONN || r == -ECONNREFUSED ? -ECONNRESET : r;
 }
@@ -115,7 +115,8 @@ int bus_connect(const char *name, usec_t limit, sd_bus **ret, pid_t *ret_pid) {
         }
         if (r < 0)
                 return bus_fold_hangup(r);
-        /* sd_bus_call() would wait for the login with a limit of its own, so it is done here. */
+        /* sd_bus_call() would wait for the authentication with a timeout of its own, so it is done
+         * here. */
         while ((r = sd_bus_is_ready(bus)) == 0) {
                 usec_t now;
 
@@ -182,7 +183,7 @@ void bus_hand_over_session(sd_bus *bus) {
                                            UMLD_METHOD_GUARD);
         if (r >= 0)
                 r = sd_bus_message_append(m, "s", session);
-        /* The order itself is what was asked for, and sshd's ports are guarded anyway. */
+        /* The request itself is what matters, and sshd's ports are guarded anyway. */
         if (r >= 0)
                 (void) sd_bus_call(bus, m, BUS_ORDER_LIMIT, NULL, NULL);
 }
@@ -202,14 +203,15 @@ char *bus_connect_error_text(int r, pid_t pid) {
         if (!who)
                 return NULL;
         if (r == -EACCES)
-                return strdup("not permitted: the control socket is open to root and group umld");
+                return strdup("permission denied: the control socket is open to root and group "
+                              "umld only");
         if (r == -ETIMEDOUT)
-                return pid > 0 ? strfmt("umld does not answer on the control socket; `kill -KILL "
+                return pid > 0 ? strfmt("umld does not respond on the control socket; `kill -KILL "
                                         "%d` ends it and the guest",
                                         (int) pid)
-                               : strdup("umld does not answer on the control socket");
+                               : strdup("umld does not respond on the control socket");
         if (r == -ECONNRESET)
-                return strfmt("%s hung up on the control socket", who);
+                return strfmt("%s closed the connection on the control socket", who);
         return strfmt("cannot talk to %s: %s", who, strerror(-r));
 }
 

@@ -4,7 +4,7 @@
 #include "umlctl/bus-value.h"
 #include "basic/macro.h"
 
-/* JSON's integers have a sign; what does not fit is as good as endless. */
+/* JSON integers are signed; a larger value is clamped, which is as good as infinite. */
 static json_t *integer(uint64_t v) {
         return json_integer((json_int_t) MIN(v, (uint64_t) INT64_MAX));
 }
@@ -80,7 +80,7 @@ static int read_map(sd_bus_message *m, json_t **ret) {
         return r;
 }
 
-/* 1 = a value, 0 = one of a type that nobody here knows; it is skipped. */
+/* 1 = a value, 0 = a value of an unknown type, which is skipped. */
 static int read_variant(sd_bus_message *m, json_t **ret) {
         const char *contents;
         int r;

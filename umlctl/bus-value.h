@@ -4,5 +4,5 @@
 #include <jansson.h>
 #include <systemd/sd-bus.h>
 
-/* The answer to GetAll, a{sv}, as a JSON object; see bus_get_properties(). */
+/* Converts the reply to GetAll, a{sv}, to a JSON object; see bus_get_properties(). */
 int bus_read_properties(sd_bus_message *m, json_t **ret);

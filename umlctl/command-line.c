@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* command-line.c - options. */
+/* command-line.c - parses the options. */
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "umlctl/parse-when.h"
 #include "umlctl/say.h"
 
-/* ---- what each of them does with its value; 0 or the exit code ---- */
+/* ---- what each option does with its value; 0 or the exit code ---- */
 
 static int take_help(CommandLine *c, const char *value) {
         (void) value;
@@ -50,13 +50,13 @@ static int take_for(CommandLine *c, const char *value) {
         c->options.wait_for = guest_state_from_string(value);
         if (c->options.wait_for == GUEST_RUNNING || c->options.wait_for == GUEST_STOPPED)
                 return 0;
-        return fail_with(EXIT_USAGE, "--for=%s: can be running or stopped", value);
+        return fail_with(EXIT_USAGE, "--for=%s: must be running or stopped", value);
 }
 
 static int take_timeout(CommandLine *c, const char *value) {
         if (parse_timespan(value, &c->options.timeout) >= 0)
                 return 0;
-        return fail_with(EXIT_USAGE, "--timeout=%s: is no time span; right would be 30s or 5min",
+        return fail_with(EXIT_USAGE, "--timeout=%s: invalid time span; use for example 30s or 5min",
                          value);
 }
 
@@ -65,7 +65,7 @@ static int take_confirm(CommandLine *c, const char *value) {
             c->options.confirm >= UMLD_CONFIRM_MIN && c->options.confirm <= UMLD_CONFIRM_MAX)
                 return 0;
         return fail_with(EXIT_USAGE,
-                         "--confirm=%s: has to be a time span from 1s to 24h, such as 60 or 5min",
+                         "--confirm=%s: must be a time span from 1s to 24h, for example 60 or 5min",
                          value);
 }
 
@@ -73,14 +73,14 @@ static int take_lines(CommandLine *c, const char *value) {
         c->options.some_lines = true;
         if (parse_unsigned(value, 0, 1000000, &c->options.lines) >= 0)
                 return 0;
-        return fail_with(EXIT_USAGE, "--lines=%s: has to be a number from 0 to 1000000", value);
+        return fail_with(EXIT_USAGE, "--lines=%s: must be a number from 0 to 1000000", value);
 }
 
 static int take_since(CommandLine *c, const char *value) {
         if (parse_when(value, now_usec(CLOCK_REALTIME), &c->options.since) >= 0)
                 return 0;
         return fail_with(EXIT_USAGE,
-                         "--since=%s: is no time; right would be 10min (ago), 2026-11-21, "
+                         "--since=%s: invalid time; use for example 10min (ago), 2026-11-21, "
                          "\"2026-11-21 18:30\", 18:30, today or yesterday",
                          value);
 }
@@ -94,16 +94,17 @@ static int take_boot(CommandLine *c, const char *value) {
                 c->options.boot = -(int64_t) back;
                 return 0;
         }
-        return fail_with(EXIT_USAGE,
-                         "--boot=%s: has to be 0 for the latest boot, -1 for the one before …",
-                         value);
+        return fail_with(
+                EXIT_USAGE,
+                "--boot=%s: must be 0 for the latest boot, -1 for the one before it, and so on",
+                value);
 }
 
 static int take_size(const char *option, const char *value, uint64_t *ret) {
         uint64_t size;
 
         if (parse_size(value, &size) < 0 || size == 0 || size > INT64_MAX)
-                return fail_with(EXIT_USAGE, "--%s=%s: is no size; right would be 64M", option,
+                return fail_with(EXIT_USAGE, "--%s=%s: invalid size; use for example 64M", option,
                                  value);
         *ret = size;
         return 0;
@@ -121,47 +122,49 @@ static const OptionRow rows[] = {
         { "help", NULL, 0, 'h', "Show this help", take_help },
         { "version", NULL, 0, 'V', "Show the version", take_version },
         { "json", NULL, VERB_JSON, 'j', "Print JSON", take_json },
-        { "for", "STATE", VERB_FOR, 'f', "What to wait for: running (the default) or stopped",
+        { "for", "STATE", VERB_FOR, 'f', "State to wait for: running (the default) or stopped",
           take_for },
         { "timeout", "TIME", VERB_TIMEOUT, 't',
-          "Wait no longer than that (30s, 5min; plain numbers are seconds)", take_timeout },
+          "Time to wait at most (30s, 5min; plain numbers are seconds)", take_timeout },
         { "confirm", "TIME", VERB_CONFIRM, 'c',
-          "Take it back after that time unless umlctl confirm comes first", take_confirm },
-        { "no-wait", NULL, VERB_NO_WAIT, 'n', "Give the order and do not wait for its outcome",
+          "Revert the reload after TIME unless `umlctl confirm` is run first", take_confirm },
+        { "no-wait", NULL, VERB_NO_WAIT, 'n', "Do not wait until the operation has finished",
           take_no_wait },
-        { "shrink", "SIZE", VERB_MEMORY, 's', "Take so much free memory from the guest",
+        { "shrink", "SIZE", VERB_MEMORY, 's', "Take this much free memory from the guest",
           take_shrink },
-        { "grow", "SIZE", VERB_MEMORY, 'g', "Give so much of that back to the guest", take_grow },
-        { "quiet", NULL, VERB_QUIET, 'q', "Only speak of errors", take_quiet },
-        { "follow", NULL, VERB_LOG, 'f', "Go on with what comes", take_follow },
-        { "lines", "NUMBER", VERB_LOG, 'n', "Begin with the latest lines, so many", take_lines },
-        { "since", "WHEN", VERB_LOG, 'S', "Begin there (10min, 18:30, 2026-11-21, yesterday)",
-          take_since },
-        { "boot", "NUMBER", VERB_LOG, 'b', "Only that boot: 0 the latest, -1 the one before",
-          take_boot },
-        { "read-only", NULL, VERB_ATTACH, 'r', "Only look: nothing that is typed reaches the guest",
-          take_read_only },
+        { "grow", "SIZE", VERB_MEMORY, 'g', "Give this much of it back to the guest", take_grow },
+        { "quiet", NULL, VERB_QUIET, 'q', "Print errors only", take_quiet },
+        { "follow", NULL, VERB_LOG, 'f', "Keep printing new lines as they are written",
+          take_follow },
+        { "lines", "NUMBER", VERB_LOG, 'n', "Number of most recent lines to show", take_lines },
+        { "since", "WHEN", VERB_LOG, 'S',
+          "Show lines since this time (10min, 18:30, 2026-11-21, yesterday)", take_since },
+        { "boot", "NUMBER", VERB_LOG, 'b',
+          "Show only this boot: 0 is the latest, -1 the one before it", take_boot },
+        { "read-only", NULL, VERB_ATTACH, 'r',
+          "Watch only: nothing that is typed reaches the guest", take_read_only },
         { "force", NULL, VERB_FORCE, 'F',
-          "Do it all the same: take a console over, or ask what kills the guest's kernel",
+          "Take over a console in use, or allow commands that kill the guest's kernel",
           take_force },
         { "print-tables", NULL, 0, 0, NULL, take_tables }, /* for check-umlctl-doc */
 };
-static_assert(ARRAY_SIZE(rows) <= OPTIONS_MAX, "room for the marks of all");
+static_assert(ARRAY_SIZE(rows) <= OPTIONS_MAX, "one flag for each option");
 
 const OptionRow *option_rows(size_t *ret_n) {
         *ret_n = ARRAY_SIZE(rows);
         return rows;
 }
 
-/* ---- getopt's own tables, made from ours ---- */
+/* ---- getopt's own tables, generated from ours ---- */
 
 typedef struct Getopt {
         struct option longs[ARRAY_SIZE(rows) + 1];
-        const OptionRow *letters[128]; /* which row a letter stands for */
+        const OptionRow *letters[128]; /* the row that a letter stands for */
         char shorts[2 * ARRAY_SIZE(rows) + 3];
 } Getopt;
 
-/* A letter is the verb's own option with it; else, so that the error can be about it, any. */
+/* A letter is the option of this verb that has it; failing that any option with that letter, so
+ * that the error message can name it. */
 static void claim_letters(Getopt *g, const Verb *v, bool own) {
         FOREACH_ELEMENT (row, rows)
                 if (row->letter && !g->letters[(unsigned char) row->letter] &&
@@ -177,7 +180,7 @@ static void getopt_make(Getopt *g, const Verb *v, const char *mode) {
                 g->longs[i] = (struct option){
                         .name = rows[i].name,
                         .has_arg = rows[i].argspec ? required_argument : no_argument,
-                        .val = (int) (i + 256), /* apart from all letters */
+                        .val = (int) (i + 256), /* beyond all letters */
                 };
         claim_letters(g, v, true);
         claim_letters(g, v, false);
@@ -192,19 +195,17 @@ static void getopt_make(Getopt *g, const Verb *v, const char *mode) {
         *p = '\0';
 }
 
-/* What getopt says in words of its own, said in one line of ours. */
+/* Replaces getopt's own messages by one line of ours. */
 static int fail_option(int c, char *const argv[]) {
         const char *word = argv[optind - 1];
 
         if (c == ':')
-                return fail_with(EXIT_USAGE, "%s needs a value; umlctl --help shows it", word);
+                return fail_with(EXIT_USAGE, "%s requires a value; see umlctl --help", word);
         if (startswith(word, "--"))
                 return fail_with(
                         EXIT_USAGE,
-                        "%s is no option of umlctl, or takes no value; umlctl --help lists them",
-                        word);
-        return fail_with(EXIT_USAGE, "-%c is no option of umlctl; umlctl --help lists them",
-                         optopt);
+                        "%s: unknown option, or it does not take a value; see umlctl --help", word);
+        return fail_with(EXIT_USAGE, "-%c: unknown option; see umlctl --help", optopt);
 }
 
 static int parse(int argc, char *const argv[], const Verb *v, const char *mode, CommandLine *c) {
@@ -213,7 +214,7 @@ static int parse(int argc, char *const argv[], const Verb *v, const char *mode, 
 
         getopt_make(&g, v, mode);
         opterr = 0;
-        optind = 0; /* begin anew */
+        optind = 0; /* start over */
         while ((code = getopt_long(argc, argv, g.shorts, g.longs, NULL)) != -1) {
                 const OptionRow *row;
 
@@ -239,18 +240,18 @@ int command_line_begin(int argc, char *argv[], CommandLine *c) {
         return 0;
 }
 
-/* What is wrong with the words behind the options, as an exit code; 0 = nothing. */
+/* Checks the arguments after the options. Returns an exit code; 0 = they are valid. */
 static int check_words(const CommandLine *c, const Verb *v) {
         if ((unsigned) c->n_words < v->min)
-                return fail_with(EXIT_USAGE, "%s needs %s; umlctl help %s", v->name, v->argspec,
-                                 v->name);
+                return fail_with(EXIT_USAGE, "%s requires %s; see umlctl help %s", v->name,
+                                 v->argspec, v->name);
         if ((unsigned) c->n_words > v->max)
-                return fail_with(EXIT_USAGE, "%s takes %s%s; umlctl help %s", v->name,
-                                 v->max == 0 ? "no argument" : "no more than ", v->argspec,
-                                 v->name);
+                return fail_with(EXIT_USAGE, "%s takes %s%s; see umlctl help %s", v->name,
+                                 v->max == 0 ? "no arguments" : "at most ", v->argspec, v->name);
         FOREACH_ELEMENT (row, rows)
                 if (c->given[row - rows] && row->verb_flag && !(row->verb_flag & v->flags))
-                        return fail_with(EXIT_USAGE, "--%s does not go with %s; umlctl help %s",
+                        return fail_with(EXIT_USAGE,
+                                         "--%s cannot be used with %s; see umlctl help %s",
                                          row->name, v->name, v->name);
         return 0;
 }

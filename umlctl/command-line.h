@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The options of umlctl: THE table of them, and what a command line makes of it. */
+/* The options of umlctl: THE table of them, and the parsed command line. */
 
 #include "umlctl/verb-table.h"
 
@@ -13,16 +13,16 @@ typedef struct CommandLine {
         Options options;
         bool given[OPTIONS_MAX];
         bool help, version, tables;
-        const char *verb; /* as it was written, NULL: there is none */
-        int n_words;      /* what follows it without being an option */
+        const char *verb; /* as given; NULL: no verb */
+        int n_words;      /* the arguments after it that are not options */
         char *const *words;
 } CommandLine;
 
 /* All rows of the table. */
 const OptionRow *option_rows(size_t *ret_n);
 
-/* Reads the command line up to the verb. Returns 0 or the exit code, having said what is wrong. */
+/* Parses the command line up to the verb. Returns 0 or the exit code after printing the error. */
 int command_line_begin(int argc, char *argv[], CommandLine *c);
 
-/* Reads the rest, in which a letter stands for the option of this verb that has it. */
+/* Parses the rest, where a letter stands for this verb's option with that letter. */
 int command_line_finish(CommandLine *c, const Verb *v);

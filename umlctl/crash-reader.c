@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* crash-reader.c - what umld noted about a crash. */
+/* crash-reader.c - parses umld's crash reports. */
 
 #include "umlctl/crash-reader.h"
 #include "api/crash-files.h"
@@ -10,7 +10,7 @@
 typedef enum CrashType {
         CRASH_TEXT,
         CRASH_INTEGER,
-        CRASH_TIME, /* microseconds there, seconds here */
+        CRASH_TIME, /* microseconds in the file, seconds in the JSON */
         CRASH_BOOL,
 } CrashType;
 
@@ -36,7 +36,7 @@ static const struct {
         { CRASH_TAP_STATE, "tap_state", CRASH_TEXT },
 };
 
-/* A new reference; NULL where the value is none of that type. */
+/* Returns a new reference; NULL if the value does not have that type. */
 static json_t *value_to_json(CrashType type, const char *value) {
         uint64_t number;
         bool yes;

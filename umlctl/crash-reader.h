@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Reads crash reports (api/crash-files.h) into JSON, of which the text is made as well. */
+/* Parses crash reports (api/crash-files.h) into JSON, from which the text output is made as well.
+ */
 
 #include <jansson.h>
 
 #include "basic/time-util.h"
 
-/* Takes what it understands; a line it does not is for a later version. All keys are always there:
- * null is not known, console is an array. -EBADMSG: there is no WHEN or no VERDICT. */
+/* Parses the lines that are known; unknown lines are for later versions. All keys are always
+ * present: null means not known, console is an array. -EBADMSG: WHEN or VERDICT is missing. */
 int crash_parse(const char *text, json_t **ret);
 
-/* Reads one. */
+/* Reads and parses one file. */
 int crash_read(const char *path, json_t **ret);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* detach.c - starts a umld that outlives us, and listens to it until it is ready. */
+/* detach.c - starts an umld that outlives us, and listens to its notifications until it is ready.
+ */
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -21,7 +22,7 @@
 
 enum {
         NOTIFICATION_MAX = 4096,
-        LOG_TAIL_MAX = 64 * 1024, /* of one start; the reason for its end is near its end */
+        LOG_TAIL_MAX = 64 * 1024, /* of one start; the reason why it ended is near the end */
         EXEC_FAILED = 127,
 };
 
@@ -45,7 +46,7 @@ static int own_directory(char **ret) {
 }
 
 int detach_find_umld(char **ret) {
-        /* In an installation, in one that was moved, and in the build tree. */
+        /* Relative to this program: installed, relocated, and in the build tree. */
         static const char *const places[] = { "umld", "../sbin/umld", "../daemon/umld" };
         const char *e = getenv("UMLD_DAEMON");
         _cleanup_free_ char *dir = NULL;
@@ -89,7 +90,7 @@ static int open_log(const char *name, char **ret_path, off_t *ret_begin) {
         return TAKE_FD(fd);
 }
 
-/* A socket whose name the kernel chooses; *ret_name is its name for NOTIFY_SOCKET. */
+/* An abstract socket with a name chosen by the kernel; *ret_name is that name for NOTIFY_SOCKET. */
 static int open_notify(char **ret_name) {
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         struct sockaddr_un sa = { .sun_family = AF_UNIX };
@@ -106,7 +107,7 @@ static int open_notify(char **ret_name) {
 }
 
 static void set_environment(const char *notify_name) {
-        /* What another service manager said to us is not meant for umld. */
+        /* What another service manager passed to us is not meant for umld. */
         static const char *const foreign[] = { "WATCHDOG_USEC", "WATCHDOG_PID",   "LISTEN_FDS",
                                                "LISTEN_PID",    "LISTEN_FDNAMES", "INVOCATION_ID",
                                                "JOURNAL_STREAM" };
@@ -116,7 +117,8 @@ static void set_environment(const char *notify_name) {
         setenv("NOTIFY_SOCKET", notify_name, true);
 }
 
-/* What our caller left open, such as the lock of a script, is not umld's to keep. */
+/* Descriptors that our caller left open, such as the lock of a script, must not be inherited by
+ * umld. */
 static void drop_inherited_fds(void) {
         _cleanup_closedir_ DIR *dir = opendir("/proc/self/fd");
 
@@ -165,8 +167,8 @@ void detach_parse_notification(const char *text, bool *ready, char **status) {
         }
 }
 
-/* Reads one notification; 0 = none there, 1 = it was umld's, or that of a stranger who knows our
- * name. */
+/* Reads one notification; 0 = none is queued, 1 = one was read, from umld or from another process
+ * that knows the socket's name. */
 static int read_notification(Detached *d) {
         char text[NOTIFICATION_MAX + 1];
         union {
@@ -213,7 +215,7 @@ static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
         Detached *d = userdata;
 
         (void) s;
-        while (read_notification(d) > 0) /* its last words */
+        while (read_notification(d) > 0) /* read what it sent before it exited */
                 ;
         d->ended = true;
         d->status = si->si_code == CLD_EXITED ? W_EXITCODE(si->si_status, 0)
@@ -262,14 +264,15 @@ char *detach_last_error(const char *log) {
 
                 while (line > log && line[-1] != '\n')
                         line--;
-                /* At the start of the line, or behind a time stamp: in one word. */
+                /* The mark is at the start of the line, or after a time stamp, which is a single
+                 * word. */
                 if (line == p || (p[-1] == ' ' && memchr(line, ' ', (size_t) (p - line)) == p - 1))
                         found = p + strlen(mark);
         }
         return found ? strndup(found, strcspn(found, "\n")) : NULL;
 }
 
-/* What this run wrote to the log, its last part if that is long. */
+/* What this run wrote to the log; only the end of it if it is long. */
 static char *read_log(const Detached *d) {
         _cleanup_close_ int fd = open(d->log, O_RDONLY | O_CLOEXEC | O_NOCTTY);
         _cleanup_free_ char *text = malloc(LOG_TAIL_MAX + 1);
@@ -298,7 +301,7 @@ char *detach_reason(const Detached *d) {
                               strsignal(WTERMSIG(d->status)));
         if (!isempty(d->text))
                 return strdup(d->text);
-        return strfmt("umld ended with status %d", WEXITSTATUS(d->status));
+        return strfmt("umld exited with status %d", WEXITSTATUS(d->status));
 }
 
 int detach_exit_code(const Detached *d) {

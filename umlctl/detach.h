@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* A umld of its own, where no service manager starts it: in a session of its own, logging to
- * LOG/NAME/umld.log, telling us through NOTIFY_SOCKET how it gets on. */
+/* Starts an umld where no service manager does: in a session of its own, logging to
+ * LOG/NAME/umld.log, reporting its progress through NOTIFY_SOCKET. */
 
 #include <sys/types.h>
 #include <systemd/sd-event.h>
@@ -17,35 +17,35 @@
 typedef struct Detached {
         pid_t pid;
         char *log;       /* path of its log */
-        off_t log_begin; /* where this run begins in it */
+        off_t log_begin; /* where this run begins in the log */
         int notify;      /* our end of the notification socket */
-        bool ready;      /* it said READY=1 */
+        bool ready;      /* it sent READY=1 */
         bool ended;
-        int status; /* as of waitpid(), once it has ended */
-        char *text; /* its last STATUS= */
+        int status; /* as from waitpid(), once it has ended */
+        char *text; /* the last STATUS= it sent */
         sd_event_source *io, *child;
         Waiter *waiter;
 } Detached;
 
-/* The program: $UMLD_DAEMON, or one next to this program, or the one installed; the caller's to
- * free(). */
+/* Finds the program: $UMLD_DAEMON, else one next to this program, else the installed one. The
+ * caller frees it. */
 int detach_find_umld(char **ret);
 
-/* Starts umld NAME. While the waiter runs, news shows in the fields above, and it is made to look.
- */
+/* Starts umld NAME. While the waiter runs, progress shows in the fields above, and the waiter is
+ * woken up. */
 int detach_start(const char *program, const char *name, Waiter *waiter, Detached *d);
 void detach_done(Detached *d);
 
-/* Why it ended: its last line of error, else its last status, else its exit status. The caller's to
- * free(). */
+/* Why it ended: its last error message, else its last status, else its exit status. The caller
+ * frees it. */
 char *detach_reason(const Detached *d);
 
-/* The exit code of ours for its end. */
+/* The exit code of umlctl for the way it ended. */
 int detach_exit_code(const Detached *d);
 
-/* Takes READY=1 and STATUS=… from one notification. The text in *status (owned) is replaced. */
+/* Parses READY=1 and STATUS=… in one notification. The text in *status (owned) is replaced. */
 void detach_parse_notification(const char *text, bool *ready, char **status);
 
-/* The last line of a log that is marked as an error, without stamp and mark, or NULL; the caller's.
- */
+/* The last line in a log that is marked as an error, without time stamp and mark, or NULL. The
+ * caller frees it. */
 char *detach_last_error(const char *log);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* escape-keys.c - the keys that detach. */
+/* escape-keys.c - recognises the keys that detach. */
 
 #include "umlctl/escape-keys.h"
 
@@ -7,7 +7,7 @@ enum {
         CTRL_BRACKET = 0x1d,
 };
 
-/* A key where none is held back: passed on, or held. */
+/* Handles a key while none is held back: it is passed on or held back. */
 static size_t plain_key(EscapeKeys *k, char c, char *out) {
         bool at_start = k->state == KEYS_LINE_START;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* guests.c - the guests of this host, found by their files. */
+/* guests.c - finds the guests of this host by their files. */
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ bool guest_name_from_file(const char *file, char buf[static GUEST_NAME_MAX + 1])
         return guest_name_valid(buf);
 }
 
-/* Frees path. What may not be looked at counts as there. */
+/* Frees path. A file that we may not look at counts as existing. */
 static bool path_found(char *path) {
         struct stat st;
         bool found = path && (stat(path, &st) >= 0 || errno == EACCES);
@@ -49,7 +49,7 @@ static int compare_names(const void *a, const void *b) {
         return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-/* Appends what pick() makes of the entries of a directory. */
+/* Appends what pick() returns for each entry of a directory. */
 static int scan(UmldDir which, bool (*pick)(const char *entry, char buf[static GUEST_NAME_MAX + 1]),
                 Strv *ret) {
         _cleanup_closedir_ DIR *dir = opendir(umld_dir(which));
@@ -87,5 +87,5 @@ int guests_known(Strv *ret) {
         if (r < 0)
                 return r;
         r = scan(DIR_RUNTIME, pick_socket, ret);
-        return r == -EACCES ? 0 : r; /* those with a configuration are known all the same */
+        return r == -EACCES ? 0 : r; /* those with a configuration are known even if this fails */
 }

@@ -39,8 +39,8 @@ void log_files_close(LogFiles *f) {
         f->path = NULL;
 }
 
-/* The newest first: a file that is renamed meanwhile is met again, instead of missed. Ends behind
- * the file `last`, if that is met. */
+/* Opens the newest first: a file that is renamed meanwhile is then met twice instead of missed.
+ * Stops at the file `last` if it is met. */
 static int open_all(LogFiles *f, const struct stat *last, bool *ret_met) {
         for (unsigned i = 0; i <= LOG_FILES_MAX && f->n < LOG_FILES_MAX; i++) {
                 _cleanup_free_ char *path = i == 0 ? strdup(f->path) : strfmt("%s.%u", f->path, i);
@@ -51,7 +51,7 @@ static int open_all(LogFiles *f, const struct stat *last, bool *ret_met) {
                         return -ENOMEM;
                 fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
                 if (fd < 0 && errno == ENOENT && i == 0)
-                        continue; /* it is just being renamed, or there is none */
+                        continue; /* it is just being renamed, or does not exist */
                 if (fd < 0 && errno == ENOENT)
                         break;
                 if (fd < 0 || fstat(fd, &st) < 0)
@@ -86,7 +86,7 @@ int log_files_open(const char *path, LogFiles *ret) {
 bool log_files_current(const LogFiles *f) {
         struct stat ours, st;
 
-        /* None there: between two renames. */
+        /* A missing file is one between two renames. */
         return fstat(f->fds[f->n - 1], &ours) < 0 || stat(f->path, &st) < 0 ||
                same_file(&ours, &st);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* log-reader.c - lines out of bytes. */
+/* log-reader.c - splits bytes into lines. */
 
 #include "umlctl/log-reader.h"
 
-/* Takes the head off the line as soon as it is there, or cannot be any more. */
+/* Parses the head of the line as soon as it is complete, or can no longer be one. */
 static void find_head(LogReader *r, bool last) {
         if (r->has_head || (r->size < LOG_HEAD_SIZE && !last))
                 return;
@@ -24,7 +24,7 @@ static void hand_on(LogReader *r, bool whole) {
                 .whole = whole,
         };
 
-        /* An empty line without a head is where umld mended a torn one. */
+        /* An empty line without a head is where umld repaired a torn line. */
         if (r->kind != LOG_PLAIN || r->size > 0)
                 r->record(&record, r->userdata);
 }
@@ -42,7 +42,8 @@ void log_reader_put(LogReader *r, const char *data, size_t size) {
                 size_t room =
                         (r->has_head ? (size_t) LOG_TEXT_MAX : (size_t) LOG_HEAD_SIZE) - r->size;
                 size_t n = MIN(size, room);
-                /* One more than fits: a line that is as long as can be has its end there. */
+                /* Searches one byte more than fits: the newline of a line of maximum length is
+                 * there. */
                 const char *newline = memchr(data, '\n', MIN(size, room + 1));
 
                 if (newline)
@@ -53,7 +54,7 @@ void log_reader_put(LogReader *r, const char *data, size_t size) {
                 if (newline)
                         end_line(r, LOG_PLAIN, false);
                 else if (r->has_head && r->size >= LOG_TEXT_MAX && size > n)
-                        end_line(r, LOG_MORE, true); /* too long: not of umld's making */
+                        end_line(r, LOG_MORE, true); /* too long: not written by umld */
                 n += newline ? 1 : 0;
                 data += n;
                 size -= n;

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Takes the bytes of console logs apart into lines (api/log-format.h), however they come in. */
+/* Splits the bytes of console logs into lines (api/log-format.h), in whatever pieces they arrive.
+ */
 
 #include "api/log-format.h"
 
 typedef struct LogRecord {
-        usec_t when; /* of the line before, where it has no head; 0: nobody knows */
+        usec_t when; /* that of the preceding line if it has no head; 0: unknown */
         LogKind kind;
-        const char *text; /* at most LOG_TEXT_MAX bytes of anything but newlines; no NUL */
+        const char
+                *text; /* at most LOG_TEXT_MAX bytes, anything but newlines; no terminating NUL */
         size_t size;
-        bool whole; /* else its end has not been written yet */
+        bool whole; /* false: the end of the line has not been written yet */
 } LogRecord;
 
 typedef struct LogReader {
-        /* Gets each line; one that was not whole comes again, with more text or whole. */
+        /* Called for each line; a line that was not whole is passed again, longer or whole. */
         void (*record)(const LogRecord *r, void *userdata);
         void *userdata;
 
@@ -22,13 +24,13 @@ typedef struct LogReader {
         LogKind kind;
         bool has_head;
         size_t size;
-        char line[LOG_HEAD_SIZE + LOG_TEXT_MAX]; /* the current one: its head, then its text */
+        char line[LOG_HEAD_SIZE + LOG_TEXT_MAX]; /* the current line: its head, then its text */
 } LogReader;
 
 void log_reader_put(LogReader *r, const char *data, size_t size);
 
-/* Hands on what there is of an unfinished line. */
+/* Passes on what there is of an unfinished line. */
 void log_reader_peek(LogReader *r);
 
-/* The file is over: what there is of its last line is all. */
+/* Ends the file: what there is of its last line is all of it. */
 void log_reader_finish(LogReader *r);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* main.c - umlctl: options, verbs, and which guest is meant. */
+/* main.c - umlctl: verbs, and the choice of the guest. */
 
 #include <fcntl.h>
 #include <limits.h>
@@ -24,46 +24,46 @@
 static int verb_help(const Options *o, const char *arg);
 
 static const Verb verbs[] = {
-        { "list", "", 0, 0, VERB_JSON, verb_list, "All guests, one a line" },
+        { "list", "", 0, 0, VERB_JSON, verb_list, "List all guests" },
         { "status", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_ALL | VERB_JSON, verb_status,
-          "What is going on with a guest" },
+          "Show the status of a guest" },
         { "start", "[NAME]", 0, 1,
           VERB_GUEST | VERB_CONFIGURED | VERB_TIMEOUT | VERB_NO_WAIT | VERB_QUIET, verb_start,
-          "Bring a guest up and wait until it is ready" },
+          "Start a guest and wait until it is ready" },
         { "stop", "[NAME]", 0, 1,
           VERB_GUEST | VERB_KNOWN | VERB_TIMEOUT | VERB_NO_WAIT | VERB_QUIET, verb_stop,
           "Shut a guest down cleanly" },
         { "restart", "[NAME]", 0, 1,
           VERB_GUEST | VERB_CONFIGURED | VERB_TIMEOUT | VERB_NO_WAIT | VERB_QUIET, verb_restart,
-          "Shut a guest down cleanly and bring it up again" },
+          "Shut a guest down cleanly and start it again" },
         { "reload", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_CONFIRM | VERB_QUIET,
-          verb_reload, "Apply what can change of the configuration while the guest runs" },
+          verb_reload, "Apply configuration changes to the running guest where possible" },
         { "confirm", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_QUIET, verb_confirm,
-          "Keep what reload --confirm has changed" },
+          "Keep the changes made by reload --confirm" },
         { "kill", "[NAME]", 0, 1,
           VERB_GUEST | VERB_KNOWN | VERB_TIMEOUT | VERB_NO_WAIT | VERB_QUIET, verb_kill,
-          "Cut a guest's power" },
+          "Kill a guest immediately, without a clean shutdown" },
         { "check", "[NAME]", 0, 1, VERB_GUEST | VERB_CONFIGURED, verb_check,
-          "Show what starting a guest would do, and whether it can" },
+          "Show what starting a guest would do, and whether it would work" },
         { "wait", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_FOR | VERB_TIMEOUT, verb_wait,
-          "Wait until a guest is running, or stopped" },
+          "Wait until a guest is running or stopped" },
         { "enable", "[NAME]", 0, 1, VERB_GUEST | VERB_CONFIGURED | VERB_QUIET, verb_enable,
-          "Have the host's boot start a guest" },
+          "Start a guest at boot" },
         { "disable", "[NAME]", 0, 1, VERB_GUEST | VERB_QUIET, verb_disable,
-          "Have the host's boot not start a guest" },
+          "Do not start a guest at boot" },
         { "crashes", "[NAME] [N]", 0, 2, VERB_GUEST | VERB_JSON, verb_crashes,
-          "The crashes of a guest, newest first, or all about the N-th of them" },
+          "List the crashes of a guest, newest first, or show the N-th report" },
         { "memory", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_JSON | VERB_MEMORY, verb_memory,
-          "Show a guest's memory, or move it between guest and host" },
+          "Show a guest's memory usage, or move memory between guest and host" },
         { "port", "NAME PORT", 2, 2, VERB_GUEST | VERB_KNOWN | VERB_JSON, verb_port,
-          "Tell whether a port of the host leads to a guest, and if not, why" },
+          "Check whether a port of the host reaches the guest, and if not, why" },
         { "console", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_ATTACH | VERB_FORCE,
           verb_console, "Attach to the console of a guest" },
         { "log", "[NAME]", 0, 1, VERB_GUEST | VERB_JSON | VERB_LOG, verb_log,
           "Show what a guest printed on its console" },
         { "mconsole", "NAME COMMAND...", 2, UINT_MAX, VERB_GUEST | VERB_KNOWN | VERB_FORCE,
-          verb_mconsole, "Give a command to the kernel of a guest" },
-        { "help", "[VERB]", 0, 1, 0, verb_help, "Show this help, or that of one verb" },
+          verb_mconsole, "Send a command to the management console of a guest's kernel" },
+        { "help", "[VERB]", 0, 1, 0, verb_help, "Show this help, or that of a verb" },
 };
 
 static void print_option(const OptionRow *o) {
@@ -75,7 +75,7 @@ static void print_option(const OptionRow *o) {
                 printf("  %-22s %s\n", left ?: "", o->help);
 }
 
-/* Those that the verb takes; NULL: all. */
+/* Prints the options that the verb takes; NULL: all options. */
 static void print_options(const Verb *v) {
         size_t n;
         const OptionRow *rows = option_rows(&n);
@@ -86,11 +86,9 @@ static void print_options(const Verb *v) {
 }
 
 static void print_general_help(void) {
-        printf("umlctl [OPTION...] VERB [NAME]\n"
-               "Control User-Mode-Linux guests. NAME may be left out where only one guest is "
-               "configured; of a\n"
-               "verb its first letters do.\n\n"
-               "Verbs:\n");
+        printf("umlctl [OPTION...] VERB [NAME]\nControl User-Mode-Linux guests. NAME may be "
+               "omitted if only one guest is configured.\nVerbs may be abbreviated to a unique "
+               "prefix.\n\nVerbs:\n");
         FOREACH_ELEMENT (v, verbs)
                 printf("  %-8s%-14s %s\n", v->name, v->argspec, v->help);
         printf("\nOptions:\n");
@@ -105,17 +103,15 @@ static void print_verb_help(const Verb *v) {
         print_options(v);
 }
 
-/* 0, or what fail_with() returned. */
+/* Returns 0, or what fail_with() returned. */
 static int find_verb(const char *name, const Verb **ret) {
         _cleanup_free_ char *candidates = NULL;
         int r = verb_find(verbs, ARRAY_SIZE(verbs), name, ret, &candidates);
 
         if (r == -ENOTUNIQ)
-                return fail_with(EXIT_USAGE, "'%s' may mean %s; write more of it", name,
-                                 candidates);
+                return fail_with(EXIT_USAGE, "'%s' is ambiguous: it could be %s", name, candidates);
         if (r < 0)
-                return fail_with(EXIT_USAGE, "there is no verb '%s'; umlctl --help lists them",
-                                 name);
+                return fail_with(EXIT_USAGE, "'%s': unknown verb; see umlctl --help", name);
         return 0;
 }
 
@@ -135,8 +131,8 @@ static int verb_help(const Options *o, const char *arg) {
         return EXIT_DONE;
 }
 
-/* The tables for programs: verb, its argument, its options; option, its letter, its argument,
- * whether only some verbs take it; field of the JSON. */
+/* Prints the tables for other programs. Verb: name, arguments, options; option: name, letter,
+ * argument, whether only some verbs take it; field: path in the JSON. */
 static int print_tables(void) {
         size_t n;
         const OptionRow *rows = option_rows(&n);
@@ -161,15 +157,15 @@ static int check_guest(const Verb *v, const char *name) {
         _cleanup_free_ char *path = NULL;
 
         if (!guest_name_valid(name))
-                return fail_with(
-                        EXIT_USAGE,
-                        "'%s' is no guest's name: 1 to 15 of a-z, 0-9 and '-', a letter first",
-                        name);
+                return fail_with(EXIT_USAGE,
+                                 "'%s': invalid guest name; use 1 to 15 characters of a-z, 0-9 and "
+                                 "'-', beginning with a letter",
+                                 name);
         if (!(v->flags & (VERB_KNOWN | VERB_CONFIGURED)) || guest_configured(name) ||
             ((v->flags & VERB_KNOWN) && guest_has_socket(name)))
                 return 0;
         path = umld_config_path(name);
-        return fail_with(EXIT_NO_GUEST, "there is no guest %s: %s does not exist", name,
+        return fail_with(EXIT_NO_GUEST, "no such guest: %s (%s does not exist)", name,
                          path ?: "its configuration");
 }
 
@@ -185,7 +181,7 @@ static char *join(const Strv *names) {
         return all;
 }
 
-/* The guest to use where none is named; *ret stays NULL for all. */
+/* Chooses the guest if none is named; *ret stays NULL for all guests. */
 static int only_guest(const Verb *v, const Options *o, char **ret) {
         _cleanup_strv_ Strv names = {};
         _cleanup_free_ char *all = NULL;
@@ -193,24 +189,27 @@ static int only_guest(const Verb *v, const Options *o, char **ret) {
 
         if (r < 0)
                 return fail_with(r == -EACCES ? EXIT_NOT_PERMITTED : EXIT_FAILED,
-                                 "cannot look for guests in %s: %s", umld_dir(DIR_CONFIG),
+                                 "cannot list the guests in %s: %s", umld_dir(DIR_CONFIG),
                                  strerror(-r));
         if (names.n == 1) {
                 *ret = TAKE_PTR(names.v[0]);
                 names.n = 0;
                 if (!(v->flags & VERB_ALL))
-                        note("using the only guest, %s", *ret);
+                        note("using the only configured guest, %s", *ret);
                 return *ret ? 0 : fail_with(EXIT_FAILED, "out of memory");
         }
-        /* JSON of one guest is an object: never one time this, one time that. */
+        /* With --json the output for one guest is an object, so its form must not depend on how
+         * many guests there are. */
         if ((v->flags & VERB_ALL) && !o->json)
                 return 0;
         if (names.n == 0)
                 return fail_with(EXIT_NO_GUEST, "no guest is configured: there is no %s/NAME.conf",
                                  umld_dir(DIR_CONFIG));
         all = join(&names);
-        return fail_with(EXIT_USAGE, "%s needs a NAME, there are several guests: %s%s", v->name,
-                         all ?: "", v->flags & VERB_ALL ? " (for all of them: list --json)" : "");
+        return fail_with(EXIT_USAGE,
+                         "%s requires a NAME because several guests are configured: %s%s", v->name,
+                         all ?: "",
+                         v->flags & VERB_ALL ? " (for all of them use list --json)" : "");
 }
 
 static int run_verb(CommandLine *c, const Verb *v) {
@@ -225,11 +224,11 @@ static int run_verb(CommandLine *c, const Verb *v) {
         return r != 0 ? r : v->run(&c->options, arg ?: guest);
 }
 
-/* The directories as the environment has them. */
+/* Checks the directories set in the environment. */
 static int check_dirs(void) {
         for (UmldDir d = 0; d < UMLD_DIR_MAX; d++)
                 if (!umld_dir(d))
-                        return fail_with(EXIT_USAGE, "%s=%s: has to be an absolute path",
+                        return fail_with(EXIT_USAGE, "%s=%s: must be an absolute path",
                                          umld_dir_variable(d), getenv(umld_dir_variable(d)));
         return 0;
 }
@@ -257,12 +256,13 @@ static int run(int argc, char *argv[]) {
         if (c.help)
                 return verb_help(&c.options, c.verb);
         if (!v)
-                return fail_with(EXIT_USAGE, "no verb given; umlctl --help lists them");
+                return fail_with(EXIT_USAGE, "no verb given; see umlctl --help");
         r = check_dirs();
         return r != 0 ? r : run_verb(&c, v);
 }
 
-/* Whatever is opened later shall not become somebody's standard output. */
+/* Opens descriptors 0 to 2 if they are closed, so that no file opened later becomes standard
+ * output. */
 static bool open_standard_fds(void) {
         int fd;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What the command line said beside verb and guest. */
+/* The options given on the command line. */
 
 #include "api/guest-state.h"
 #include "basic/time-util.h"
@@ -16,7 +16,7 @@ typedef struct Options {
         uint64_t shrink, grow; /* bytes; 0: not given */
 
         bool follow;
-        bool some_lines; /* `lines` was given */
+        bool some_lines; /* --lines was given */
         uint64_t lines;
         usec_t since; /* CLOCK_REALTIME, 0: not given */
         bool some_boot;
@@ -25,5 +25,5 @@ typedef struct Options {
         bool read_only;
         bool force;
 
-        char *const *words; /* behind the guest's name, NULL at their end */
+        char *const *words; /* arguments after the guest's name, NULL-terminated */
 } Options;

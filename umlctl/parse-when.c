@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* parse-when.c - points in time. */
+/* parse-when.c - parses points in time. */
 
 #include "umlctl/parse-when.h"
 #include "basic/parse-util.h"
@@ -10,7 +10,7 @@ static int from_calendar(struct tm *tm, bool utc, usec_t *ret) {
 
         tm->tm_isdst = -1;
         t = utc ? timegm(tm) : mktime(tm);
-        /* They put the 31st of February right; it is none. */
+        /* They normalise the 31st of February to a day in March; we reject it. */
         if (t < 0 || tm->tm_mday != wanted.tm_mday || tm->tm_mon != wanted.tm_mon)
                 return -EINVAL;
         *ret = (usec_t) t * USEC_PER_SEC;

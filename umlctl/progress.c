@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* progress.c - the line that says what is being waited for. */
+/* progress.c - the progress line shown while waiting. */
 
 #include <stdio.h>
 #include <unistd.h>
@@ -19,7 +19,8 @@ void progress_begin(Progress *p, const char *name, bool enabled) {
 
 void progress_set(Progress *p, const char *text) {
         if (p->enabled)
-                (void) free_and_strdup(&p->text, text); /* a line less is no reason to stop */
+                (void) free_and_strdup(&p->text,
+                                       text); /* a missing progress text is no reason to stop */
 }
 
 char *progress_line(const char *name, const char *text, usec_t elapsed, size_t width) {
@@ -30,7 +31,8 @@ char *progress_line(const char *name, const char *text, usec_t elapsed, size_t w
         body = strfmt("%s: %s", name, text ?: "waiting");
         if (!clock || !body)
                 return NULL;
-        /* One column stays free: a full line would wrap on some terminals. One is for "…". */
+        /* Leave one column free, because a full line would wrap on some terminals, and one for "…".
+         */
         room = width > strlen(clock) + 2 ? width - strlen(clock) - 2 : 0;
         safe = safe_text(body, room);
         return safe ? strfmt("%s%s", safe, clock) : NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* raw-terminal.c - the terminal handed to a guest, and back. */
+/* raw-terminal.c - switches the terminal to raw mode and back. */
 
 #include <errno.h>
 #include <stdbool.h>
@@ -15,7 +15,7 @@ static struct {
 } terminal;
 
 void raw_terminal_leave(void) {
-        if (terminal.raw) /* at once: a terminal that was stopped would never drain */
+        if (terminal.raw) /* without draining: a stopped terminal would never drain */
                 (void) tcsetattr(terminal.fd, TCSANOW, &terminal.before);
         terminal.raw = false;
 }
@@ -37,7 +37,7 @@ int raw_terminal_enter(int fd) {
         return tcsetattr(fd, TCSANOW, &t) < 0 ? -errno : 0;
 }
 
-/* "ESC [ ? number h" sets a mode, with l resets it. */
+/* "ESC [ ? number h" sets a mode, "ESC [ ? number l" resets it. */
 void terminal_modes_watch(TerminalModes *m, const char *data, size_t size) {
         static const char prefix[] = "\033[?";
         enum {

@@ -7,7 +7,7 @@
 #include "umlctl/say.h"
 
 enum {
-        MESSAGE_MAX = 2048, /* longer ones are cut: no message of ours needs more */
+        MESSAGE_MAX = 2048, /* longer ones are cut; none of our messages needs more */
 };
 
 static const char ellipsis[] = "…";
@@ -57,7 +57,7 @@ static void _printf_(1, 0) say(const char *format, va_list ap) {
         if (vasprintf(&text, format, ap) < 0)
                 text = NULL;
         safe = text ? safe_text(text, MESSAGE_MAX) : NULL;
-        (void) fflush(stdout); /* what was printed before stands before */
+        (void) fflush(stdout); /* keep the order with what was printed before */
         fprintf(stderr, "umlctl: %s\n", safe ?: "out of memory");
 }
 

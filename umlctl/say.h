@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What umlctl says beside its real output, and how text that came from elsewhere is made harmless.
- */
+/* Messages of umlctl, apart from its actual output, and making foreign text safe for a terminal. */
 
 #include <stdarg.h>
 
 #include "basic/macro.h"
 
-/* No note() is printed any more; for --quiet. */
+/* Suppresses note(); for --quiet. */
 void say_set_quiet(bool quiet);
 
-/* "umlctl: …" on standard error; returns code, so that `return fail_with(EXIT_NO_GUEST, …)` is one
- * line. What is printed is made safe for a terminal as a whole. */
+/* Prints "umlctl: …" to standard error and returns code, so that `return fail_with(EXIT_NO_GUEST,
+ * …)` is one line. The whole message is made safe for a terminal. */
 int fail_with(int code, const char *format, ...) _printf_(2, 3);
 
-/* The same for what is worth knowing but no failure. */
+/* The same for information that is not an error. */
 void note(const char *format, ...) _printf_(1, 2);
 
-/* Copies text for a terminal: printable ASCII and "…" stay (also the backslash: umld has escaped
- * the guest's words once already), every other byte becomes \xNN. At most max bytes, plus "…" where
- * it was cut. NULL: no memory. The caller's to free(). */
+/* Copies text for a terminal: printable ASCII and "…" are kept (including the backslash: umld has
+ * already escaped what the guest printed), every other byte becomes \xNN. At most max bytes, plus
+ * "…" if it was cut. NULL: out of memory. The caller frees it. */
 char *safe_text(const char *s, size_t max);

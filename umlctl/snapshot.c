@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* snapshot.c - gathers what is known about guests. */
+/* snapshot.c - collects the state of guests. */
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -14,7 +14,7 @@
 #include "umlctl/say.h"
 #include "umlctl/snapshot.h"
 
-/* What a file holds need not be UTF-8, which JSON's strings are. */
+/* The contents of a file need not be UTF-8, but JSON strings must be. */
 static json_t *foreign_string(const char *s) {
         json_t *v = json_string(s);
         _cleanup_free_ char *safe = NULL;
@@ -55,16 +55,16 @@ int snapshot_offline(const char *name, json_t **ret) {
         json_auto_t *props = json_object();
         int r;
 
-        (void) last_exit_read(name, &e); /* else it has never ended */
+        (void) last_exit_read(name, &e); /* no file: the guest has never ended */
         r = set(props, UMLD_PROP_NAME, json_string(name));
         if (r >= 0)
                 r = set(props, UMLD_PROP_STATE, json_string(guest_state_to_string(e.state)));
         if (r >= 0)
                 r = set(props, UMLD_PROP_WANTED, json_string(guest_wanted_to_string(WANTED_DOWN)));
-        /* umld removes its socket when it ends by itself. */
+        /* umld removes its socket when it exits normally. */
         if (r >= 0 && guest_has_socket(name))
                 r = set(props, UMLD_PROP_STATUS_TEXT,
-                        json_string("umld was killed; its next start puts the host in order"));
+                        json_string("umld was killed; the next start cleans up after it"));
         if (r >= 0)
                 r = add_last_exit(props, &e);
         if (r >= 0)

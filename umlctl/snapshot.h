@@ -1,28 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What is known about a guest now: from its umld, else from what umld left behind. */
+/* The current state of a guest: from its umld, else from the files that umld left behind. */
 
 #include <jansson.h>
 
 #include "basic/string-util.h"
 
-/* What umld does not have: why it could not be asked, and the state of a guest of which that is so.
- */
+/* Added by umlctl: why umld could not be queried, and the state of a guest for which that is so. */
 #define SNAPSHOT_PROP_ERROR    "Error"
 #define SNAPSHOT_STATE_UNKNOWN "unknown"
 
 typedef struct Snapshot {
-        json_t *props; /* named as on the bus (api/bus-names.h); those that nobody knows are missing
-                        */
+        json_t *props; /* named as on the bus (api/bus-names.h); unknown ones are missing */
         bool live;     /* from umld itself */
-        int error;     /* as of bus_connect(), where there is a umld and it could not be asked */
+        int error;     /* as from bus_connect(), if umld is running but could not be queried */
 } Snapshot;
 
-/* Asks all at once and waits for the slowest, at most BUS_ANSWER_LIMIT. *ret is an array of
- * names->n, in their order, to be given to snapshots_free(). */
+/* Queries all guests at once and waits for the slowest, at most BUS_ANSWER_LIMIT. *ret is an array
+ * of names->n in the same order, to be freed by snapshots_free(). */
 int snapshots_take(const Strv *names, Snapshot **ret);
 void snapshots_free(Snapshot *s, size_t n);
 
-/* What the files say of a guest without a umld. */
+/* Reads the state of a guest without an umld from its files. */
 int snapshot_offline(const char *name, json_t **ret);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ssh-session.c - finds SSH_CONNECTION, also behind sudo. */
+/* ssh-session.c - finds SSH_CONNECTION, even behind sudo. */
 
 #include <stdio.h>
 
@@ -26,7 +26,7 @@ static char *in_environment_of(pid_t pid) {
         return NULL;
 }
 
-/* 0 = cannot be told. */
+/* Returns 0 if it cannot be determined. */
 static pid_t parent_of(pid_t pid) {
         _cleanup_free_ char *path = strfmt("/proc/%d/stat", (int) pid), *line = NULL;
         const char *behind_name;
@@ -34,7 +34,7 @@ static pid_t parent_of(pid_t pid) {
 
         if (!path || read_first_line(path, &line) < 0)
                 return 0;
-        behind_name = strrchr(line, ')'); /* the name may have anything in it */
+        behind_name = strrchr(line, ')'); /* the name may contain anything, even a parenthesis */
         if (!behind_name || sscanf(behind_name + 1, " %*c %d", &parent) != 1)
                 return 0;
         return parent;

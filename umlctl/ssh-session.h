@@ -3,7 +3,7 @@
 
 /* The ssh session in which umlctl runs. */
 
-/* SSH_CONNECTION of this process or, as sudo and su take it out of the environment, of the nearest
- * of its ancestors that has one; the caller's to free(), NULL = no ssh session. Set to
- * nothing it says that there is none. */
+/* Returns SSH_CONNECTION of this process or, because sudo and su remove it from the environment, of
+ * the nearest ancestor that has it. An empty value means that there is no session. NULL = no ssh
+ * session; the caller frees it. */
 char *ssh_session_find(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* status-fields.c - the table of status fields, and text and JSON made from it. */
+/* status-fields.c - the table of status fields, and the text and JSON output made from it. */
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,11 +13,11 @@
 #include "umlctl/status-fields.h"
 
 enum {
-        TEXT_MAX = 1000, /* of one piece of foreign text */
+        TEXT_MAX = 1000, /* of one foreign string */
         LABEL_WIDTH = 12,
 };
 
-/* Puts foreign text on the terminal. */
+/* Prints foreign text, made safe for a terminal. */
 static void put(FILE *f, const char *s) {
         _cleanup_free_ char *safe = safe_text(s, TEXT_MAX);
 
@@ -30,7 +30,7 @@ char *format_size(char buf[static FORMAT_SIZE_MAX], uint64_t size) {
         unsigned tenths;
         size_t u = 0;
 
-        for (; v >= 1023.95 && units[u + 1]; u++) /* else it would be printed as 1024.0 */
+        for (; v >= 1023.95 && units[u + 1]; u++) /* otherwise it would be printed as 1024.0 */
                 v /= 1024;
         tenths = (unsigned) (v * 10 + 0.5);
         if (tenths % 10 == 0)
@@ -133,7 +133,7 @@ static void format_next_start(FILE *f, const json_t *props, usec_t now) {
                 fputs(text, f);
 }
 
-/* Prints the separator before all but the first of several pieces. */
+/* Prints a piece of text, with the separator before all but the first. */
 static void put_piece(FILE *f, unsigned *n, const char *separator, const char *text) {
         if (isempty(text))
                 return;
@@ -142,7 +142,7 @@ static void put_piece(FILE *f, unsigned *n, const char *separator, const char *t
         put(f, text);
 }
 
-/* "good, answers in 120us" */
+/* "good, last answer took 120us" */
 static void format_health(FILE *f, const json_t *props, usec_t now) {
         const char *health = prop_string(props, UMLD_PROP_HEALTH);
         usec_t latency = prop_number(props, UMLD_PROP_LATENCY);
@@ -152,7 +152,7 @@ static void format_health(FILE *f, const json_t *props, usec_t now) {
                 return;
         put(f, health);
         if (latency > 0)
-                fprintf(f, ", last answer took %s", FORMAT_TIMESPAN(latency));
+                fprintf(f, ", last response took %s", FORMAT_TIMESPAN(latency));
 }
 
 static void format_fallback(FILE *f, const json_t *props, usec_t now) {
@@ -161,7 +161,7 @@ static void format_fallback(FILE *f, const json_t *props, usec_t now) {
         (void) now;
         if (isempty(why))
                 return;
-        fputs("in force after ", f);
+        fputs("in use after ", f);
         put(f, why);
 }
 
@@ -175,7 +175,7 @@ static void format_kernel(FILE *f, const json_t *props, usec_t now) {
         put_piece(f, &n, ", ", prop_string(props, UMLD_PROP_KERNEL_TRANSPORT));
         put_piece(f, &n, ", on CPU ", prop_string(props, UMLD_PROP_KERNEL_CPU));
         if (!isempty(fix) && !streq(fix, "not-needed"))
-                put_piece(f, &n, ", CPU-state fix ", fix);
+                put_piece(f, &n, ", CPU-state workaround ", fix);
 }
 
 static void format_memory(FILE *f, const json_t *props, usec_t now) {
@@ -191,7 +191,7 @@ static void format_memory(FILE *f, const json_t *props, usec_t now) {
         if (json_object_get(props, UMLD_PROP_MEMORY_USED))
                 fprintf(f, ", %s used", FORMAT_SIZE(prop_number(props, UMLD_PROP_MEMORY_USED)));
         if (prop_number(props, UMLD_PROP_MEMORY_PEAK) > 0)
-                fprintf(f, ", %s at most", FORMAT_SIZE(prop_number(props, UMLD_PROP_MEMORY_PEAK)));
+                fprintf(f, ", peak %s", FORMAT_SIZE(prop_number(props, UMLD_PROP_MEMORY_PEAK)));
         if (prop_number(props, UMLD_PROP_MEMORY_BALLOON) > 0)
                 fprintf(f, ", %s in the balloon",
                         FORMAT_SIZE(prop_number(props, UMLD_PROP_MEMORY_BALLOON)));
@@ -202,7 +202,7 @@ static void format_disks(FILE *f, const json_t *props, usec_t now) {
 
         if (synced == 0)
                 return;
-        fputs("durable as of ", f);
+        fputs("synced ", f);
         put_age(f, synced, now);
         fputs(" ago", f);
 }
@@ -220,7 +220,7 @@ static void format_network(FILE *f, const json_t *props, usec_t now) {
         put_piece(f, &n, ", guest ", prop_string(props, UMLD_PROP_GUEST_ADDRESS6));
         put_piece(f, &n, ", uplink ", prop_string(props, UMLD_PROP_UPLINK));
         if (!streq(uplink6 ?: "", prop_string(props, UMLD_PROP_UPLINK) ?: ""))
-                put_piece(f, &n, ", of IPv6 ", uplink6);
+                put_piece(f, &n, ", IPv6 uplink ", uplink6);
         if (!isempty(masquerade))
                 put_piece(f, &n, ", ", streq(masquerade, "no") ? "no masquerading" : masquerade);
         put_piece(f, &n, " by ", prop_string(props, UMLD_PROP_BACKEND));
@@ -231,16 +231,16 @@ static void format_network(FILE *f, const json_t *props, usec_t now) {
         put_piece(f, &n, ", host access ", prop_string(props, UMLD_PROP_HOST_ACCESS));
 }
 
-/* What a reload has left open. */
+/* Shows whether a reload is unconfirmed or was reverted. */
 static void format_unconfirmed(FILE *f, const json_t *props, usec_t now) {
         const char *state = prop_string(props, UMLD_PROP_UNCONFIRMED) ?: "";
         _cleanup_free_ char *until =
                 status_until_text(prop_number(props, UMLD_PROP_CONFIRM_UNTIL), now);
 
         if (streq(state, "pending"))
-                fprintf(f, "the last reload; taken back %s", until ?: "soon");
+                fprintf(f, "the last reload; will be reverted %s", until ?: "soon");
         else if (streq(state, "taken-back"))
-                fputs("the configuration file as it is; taken back, and not in force", f);
+                fputs("the configuration file as it is; it was reverted and is not in effect", f);
 }
 
 static void format_map(FILE *f, const json_t *map) {
@@ -266,7 +266,7 @@ static void format_list(FILE *f, const json_t *list) {
         }
 }
 
-/* One sentence behind the other. */
+/* Joins the sentences into one line. */
 static void format_lacking(FILE *f, const json_t *props, usec_t now) {
         const json_t *value;
         unsigned n = 0;
@@ -346,7 +346,7 @@ static json_t *seconds(usec_t t) {
         return json_real((double) t / (double) USEC_PER_SEC);
 }
 
-/* A new reference; never NULL but when memory is out. */
+/* Returns a new reference; NULL only if out of memory. */
 static json_t *field_to_json(const StatusField *field, const json_t *props, usec_t now) {
         json_t *v = json_object_get(props, field->property);
         usec_t t = prop_number(props, field->property);
@@ -375,7 +375,7 @@ static json_t *field_to_json(const StatusField *field, const json_t *props, usec
         }
 }
 
-/* Puts value (which it takes over) at a path of at most two names. */
+/* Stores value (and takes its reference) at a path of at most two names. */
 static int set_path(json_t *root, const char *path, json_t *value) {
         const char *dot = strchr(path, '.');
         char first[32];

@@ -10,24 +10,24 @@
 #include "umlctl/terminal.h"
 
 typedef enum FieldType {
-        FIELD_STRING,  /* JSON: string; null where empty or not known */
+        FIELD_STRING,  /* JSON: string; null if empty or unknown */
         FIELD_COUNT,   /* integer */
         FIELD_PID,     /* integer; null for 0 */
         FIELD_SIZE,    /* integer, bytes */
-        FIELD_TIME,    /* seconds since 1970 with fraction; null for never */
-        FIELD_AGE,     /* seconds since that time; null where no kernel runs */
-        FIELD_SPAN,    /* seconds with fraction; null for 0 */
-        FIELD_STRINGS, /* array, [] where not known */
-        FIELD_MAP,     /* object, {} where not known */
+        FIELD_TIME,    /* seconds since 1970, fractional; null for never */
+        FIELD_AGE,     /* seconds since that time; null if no kernel is running */
+        FIELD_SPAN,    /* seconds, fractional; null for 0 */
+        FIELD_STRINGS, /* array, [] if unknown */
+        FIELD_MAP,     /* object, {} if unknown */
 } FieldType;
 
 typedef struct StatusField {
         const char *json;     /* path in the JSON object, "kernel.version" */
-        const char *property; /* on the bus */
+        const char *property; /* name on the bus */
         FieldType type;
-        const char *label; /* of its line in the text; NULL: it is part of another one's */
+        const char *label; /* of its line in the text; NULL: shown as part of another line */
 
-        /* Prints the line's content for people, nothing where there is nothing to say; NULL: as
+        /* Prints the value for people, nothing if there is nothing to show; NULL: according to the
          * type. */
         void (*format)(FILE *f, const json_t *props, usec_t now);
 } StatusField;
@@ -38,15 +38,15 @@ extern const size_t n_status_fields;
 /* now is CLOCK_REALTIME. */
 int status_to_json(const json_t *props, usec_t now, json_t **ret);
 
-/* The text of `umlctl status`; what is foreign in it is safe for a terminal. */
+/* Prints the text of `umlctl status`; foreign text in it is safe for a terminal. */
 int status_print(FILE *f, const json_t *props, usec_t now, bool coloured, bool utf8);
 
 /* The colour in which a state is shown. */
 Colour status_colour(const char *state);
 
-/* Pieces that others show as well; the caller's to free(). */
+/* Pieces of it that others show as well; the caller frees them. */
 char *status_age_text(usec_t then, usec_t now);   /* "2h 5min", "-" for never */
-char *status_until_text(usec_t then, usec_t now); /* "in 59s" to the tenth of a second, or "now" */
+char *status_until_text(usec_t then, usec_t now); /* "in 59s", to a tenth of a second, or "now" */
 char *status_last_exit_text(const json_t *props, usec_t now);
 
 /* A size for people: "64M", "1.5G". */

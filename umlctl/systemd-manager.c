@@ -97,9 +97,9 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *ret_
         return 0;
 }
 
-/* Watched before the order is given, or a quick end would be missed. */
+/* Called before the job is queued, or a job that ends quickly would be missed. */
 static int watch_jobs(sd_bus *bus, ManagerJob *job) {
-        /* On the direct connection messages have no sender. */
+        /* On a direct connection messages have no sender. */
         const char *sender = sd_bus_is_bus_client(bus) > 0 ? DESTINATION : NULL;
         int r;
 
@@ -160,7 +160,7 @@ void manager_failure_read(sd_bus *bus, const char *unit, ManagerFailure *ret) {
         *ret = f;
 }
 
-/* Does an answer hold a list of changes that is not empty? */
+/* Does a reply contain a non-empty list of changes? */
 static int has_changes(sd_bus_message *reply) {
         int r = sd_bus_message_enter_container(reply, 'a', "(sss)");
 

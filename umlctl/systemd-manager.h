@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The service manager: whether it is there for our guests, and what is asked of it. */
+/* The service manager: whether it is available for our guests, and requests to it. */
 
 #include <systemd/sd-bus.h>
 
@@ -9,37 +9,37 @@
 #include "basic/macro.h"
 #include "umlctl/waiter.h"
 
-/* Is systemd PID 1, and do our directories have the places that its units know? */
+/* Is systemd PID 1, and are our directories the ones that its units use? */
 bool manager_usable(void);
 
-/* Connects through the system bus, or directly where there is none (that is root's). */
+/* Connects through the system bus or, where there is none, directly, which only root may. */
 int manager_open(sd_bus **ret);
 
-/* "umld@NAME.service"; the caller's to free(). */
+/* Returns "umld@NAME.service"; the caller frees it. */
 char *manager_unit(const char *name);
 
-/* Is the unit up, on its way up or down, or waiting for a restart? 1 or 0. */
+/* Is the unit active, activating, deactivating or waiting for a restart? 1 or 0. */
 int manager_unit_busy(sd_bus *bus, const char *unit);
 
-/* Order to start or stop a unit (`method` is StartUnit or StopUnit), and its end. */
+/* A job that starts or stops a unit, and its result. */
 typedef struct ManagerJob {
         char *unit, *path;
         char *result; /* NULL until it has ended: done, failed, canceled, timeout, dependency,
                          skipped … */
-        bool lost;    /* systemd hung up */
+        bool lost;    /* systemd closed the connection */
         Waiter *waiter;
 } ManagerJob;
 
 void manager_job_done(ManagerJob *job);
 
-/* Gives the order. The end shows in *job while the waiter runs, which is made to look then; NULL:
- * nobody waits. */
+/* Queues a job; `method` is StartUnit or StopUnit. Its result appears in *job while the waiter
+ * runs, and the waiter is woken up; waiter NULL: the result is not waited for. */
 int manager_job(sd_bus *bus, Waiter *waiter, const char *method, const char *name, ManagerJob *job,
                 sd_bus_error *ret_error);
 
-/* What systemd knows of a service that failed. */
+/* Why systemd considers a service failed. */
 typedef struct ManagerFailure {
-        char *status_text; /* umld's last STATUS=, NULL: none */
+        char *status_text; /* the last STATUS= of umld, NULL: none */
         char *result;      /* exit-code, timeout, … */
         int exit_status;
 } ManagerFailure;
@@ -47,5 +47,5 @@ typedef struct ManagerFailure {
 void manager_failure_done(ManagerFailure *f);
 void manager_failure_read(sd_bus *bus, const char *unit, ManagerFailure *ret);
 
-/* Has the guest started at boot, or not any more; 1 = changed, 0 = was so already. */
+/* Enables or disables the guest's unit; 1 = changed, 0 = it already was so. */
 int manager_enable(sd_bus *bus, const char *name, bool enable, sd_bus_error *ret_error);

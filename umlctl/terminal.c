@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* terminal.c - what a terminal can do. */
+/* terminal.c - capabilities of the terminal. */
 
 #include <stdlib.h>
 #include <sys/ioctl.h>

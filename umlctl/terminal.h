@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What the output goes to: a terminal or a pipe, with colours or without. */
+/* Where the output goes: a terminal or a pipe, with or without colours. */
 
 #include "basic/macro.h"
 
@@ -17,11 +17,11 @@ typedef enum Colour {
 /* Is fd a terminal that understands control sequences at all? */
 bool terminal_smart(int fd);
 
-/* … and may it be coloured (NO_COLOR)? */
+/* May the output to it be coloured (NO_COLOR)? */
 bool terminal_coloured(int fd);
 
-/* Its columns; 80 where nobody knows. */
+/* Its width in columns; 80 if unknown. */
 size_t terminal_width(int fd);
 
-/* The sequence that switches a colour on; COLOUR_NONE switches all off. */
+/* The sequence that switches a colour on; COLOUR_NONE resets all attributes. */
 const char *colour_sequence(Colour colour);

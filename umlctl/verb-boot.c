@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* verb-boot.c - enable and disable: whether the host's boot starts a guest. */
+/* verb-boot.c - enable and disable: whether a guest is started at boot. */
 
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
@@ -17,15 +17,14 @@ static int set_enabled(const Options *o, const char *guest, bool enable) {
         int r;
 
         if (sd_booted() <= 0)
-                return fail_with(
-                        EXIT_FAILED,
-                        "cannot %s %s: systemd is not PID 1 here; have this host's own boot "
-                        "scripts run `umlctl start %s`",
-                        verb, guest, guest);
+                return fail_with(EXIT_FAILED,
+                                 "cannot %s %s: systemd is not PID 1 on this host; run `umlctl "
+                                 "start %s` from its boot scripts instead",
+                                 verb, guest, guest);
         if (!manager_usable())
                 return fail_with(EXIT_FAILED,
-                                 "cannot %s %s: its directories come from UMLD_*_DIR in the "
-                                 "environment, which systemd's units do not have",
+                                 "cannot %s %s: its directories are set by UMLD_*_DIR in the "
+                                 "environment, which systemd's units do not see",
                                  verb, guest);
         r = manager_open(&manager);
         if (r >= 0)
@@ -34,8 +33,8 @@ static int set_enabled(const Options *o, const char *guest, bool enable) {
                 return fail_with(bus_error_exit_code(&error, r), "cannot %s %s: %s", verb, guest,
                                  error.message ?: strerror(-r));
         if (!o->quiet)
-                printf("%s %s %sd: the host's boot %s it\n", guest, r > 0 ? "is" : "was already",
-                       verb, enable ? "starts" : "does not start");
+                printf("%s %s %sd: it %s at boot\n", guest, r > 0 ? "is" : "was already", verb,
+                       enable ? "starts" : "is not started");
         return EXIT_DONE;
 }
 

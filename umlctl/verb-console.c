@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* verb-console.c - this terminal as the guest's. */
+/* verb-console.c - connects this terminal to the guest's console. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,10 +24,10 @@
 #include "umlctl/verbs.h"
 
 enum {
-        OUT_SIZE = 64 * 1024, /* for a terminal that is slow; beyond that umld skips */
+        OUT_SIZE = 64 * 1024, /* for a slow terminal; if it is full, umld drops output */
         IN_SIZE = 64 * 1024,  /* for a guest that does not read */
         READ_SIZE = 2048,
-        LAST_WORDS_MS = 300, /* a terminal that does not take them is not waited for */
+        LAST_WORDS_MS = 300, /* how long a terminal that accepts no output is waited for */
 };
 
 typedef struct Buffer {
@@ -40,14 +40,14 @@ typedef struct Session {
         const char *guest;
         int socket, out, signals;
         bool typing;       /* standard input is a terminal */
-        bool showing;      /* standard output is one */
+        bool showing;      /* standard output is a terminal */
         bool read_only;    /* nothing goes to the guest */
-        bool input_over;   /* standard input has ended */
-        bool size_changed; /* and umld does not know yet */
-        bool over;         /* nothing more to do: */
-        bool detached;     /* the user wished it */
-        int signal;        /* somebody else did */
-        char *end;         /* umld said so: its words */
+        bool input_over;   /* end of file on standard input */
+        bool size_changed; /* and umld has not been told yet */
+        bool over;         /* the session has ended, because: */
+        bool detached;     /* the user detached */
+        int signal;        /* a signal arrived */
+        char *end;         /* umld ended it: its message */
         EscapeKeys keys;
         TerminalModes modes;
         Buffer output, input;
@@ -116,7 +116,7 @@ static void take_packet(Session *s) {
                 s->end = strdup(packet + 1);
                 s->over = true;
                 break;
-        default: /* of a later umld */
+        default: /* from a later version of umld */
                 break;
         }
 }
@@ -154,8 +154,8 @@ static void send_pending(Session *s) {
         }
 }
 
-/* Typed keys are always read, so that those that detach are seen; what the guest does not take is
- * dropped in the end. From a pipe no more is read than can be passed on. */
+/* Typed keys are always read, so that the detach keys are recognised; what the guest does not read
+ * is dropped in the end. From a pipe only as much is read as can be passed on. */
 static void take_input(Session *s) {
         char typed[READ_SIZE], passed[READ_SIZE + 1];
         ssize_t n = read(STDIN_FILENO, typed, sizeof(typed));
@@ -221,7 +221,7 @@ static void turn(Session *s) {
                 take_signal(s);
 }
 
-/* What is left to print, as far as the terminal takes it. */
+/* Prints what is left, as far as the terminal accepts it. */
 static void last_words(Session *s) {
         struct pollfd p = { .fd = s->out, .events = POLLOUT };
 
@@ -243,7 +243,7 @@ static void last_words(Session *s) {
 
 static int session_result(const Session *s) {
         if (s->detached) {
-                note("detached; %s goes on", s->guest);
+                note("detached; %s continues to run", s->guest);
                 return EXIT_DONE;
         }
         if (s->end) {
@@ -252,11 +252,11 @@ static int session_result(const Session *s) {
         }
         if (s->signal)
                 return 128 + s->signal;
-        return fail_with(EXIT_FAILED, "%s: the connection to umld broke off", s->guest);
+        return fail_with(EXIT_FAILED, "%s: lost the connection to umld", s->guest);
 }
 
-/* A descriptor of our own for standard output, so that making it non-blocking does not befall
- * others who have it too. */
+/* Opens standard output again, so that making it non-blocking does not affect other processes that
+ * share it. */
 static int open_output(void) {
         int fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
@@ -285,7 +285,7 @@ static void run_session(Session *s) {
         raw_terminal_leave();
 }
 
-/* ---- the beginning ---- */
+/* ---- start of the session ---- */
 
 static int open_console(sd_bus *bus, const Options *o, ConsoleSize size, int *ret_fd,
                         sd_bus_error *error) {
@@ -303,7 +303,7 @@ static int open_console(sd_bus *bus, const Options *o, ConsoleSize size, int *re
                 r = sd_bus_message_read(reply, "h", &fd);
         if (r < 0)
                 return r;
-        fd = fcntl(fd, F_DUPFD_CLOEXEC, 3); /* the message closes its own */
+        fd = fcntl(fd, F_DUPFD_CLOEXEC, 3); /* the message closes its own copy */
         if (fd < 0)
                 return -errno;
         *ret_fd = fd;
@@ -343,15 +343,15 @@ int verb_console(const Options *o, const char *guest) {
         s->out = out = open_output();
         s->signals = signals = open_signals();
         if (out < 0 || signals < 0)
-                return fail_with(EXIT_FAILED, "cannot prepare the terminal");
+                return fail_with(EXIT_FAILED, "cannot set up the terminal");
         r = attach(o, guest, s);
         socket = s->socket;
         if (r != 0)
                 return r;
         if (s->typing)
-                note("attached to the console of %s%s; Ctrl-] twice, or ~. at the beginning of a "
-                     "line, detaches",
-                     guest, o->read_only ? ", looking on" : "");
+                note("attached to the console of %s%s; to detach, press Ctrl-] twice, or type ~. "
+                     "at the beginning of a line",
+                     guest, o->read_only ? " (read-only)" : "");
         run_session(s);
         r = session_result(s);
         free(s->end);

@@ -52,13 +52,14 @@ int control_order(sd_bus *bus, const char *guest, const char *method) {
 int control_wait_failed(const char *guest, const Waiter *w, int r, const char *expected) {
         if (w && r == -EINTR) {
                 note("%s: no longer waiting; umld goes on (umlctl status %s)", guest, guest);
-                return 128 + w->signal; /* as a shell says it */
+                return 128 + w->signal; /* as a shell reports it */
         }
         if (w && w->error < 0 && (r == -EACCES || r == -ETIMEDOUT))
                 return bus_connect_fail(guest, w->error, w->pid);
         if (r == -ETIMEDOUT)
-                return fail_with(EXIT_FAILED, "%s is not %s yet; umld goes on (umlctl status %s)",
-                                 guest, expected, guest);
+                return fail_with(EXIT_FAILED,
+                                 "%s is not %s yet; umld keeps trying (umlctl status %s)", guest,
+                                 expected, guest);
         return fail_with(EXIT_FAILED, "%s: cannot wait: %s", guest, strerror(-r));
 }
 
@@ -103,7 +104,7 @@ static int end_by_bus(const Options *o, const char *guest, const char *method) {
         }
         if (r < 0)
                 return bus_connect_fail(guest, r, pid);
-        /* The process has to be known before it is told to end. */
+        /* Know the process before it is told to end. */
         r = waiter_new(guest, o, check_gone, NULL, &w);
         if (r >= 0)
                 r = waiter_adopt(w, TAKE_PTR(bus), pid);
@@ -137,8 +138,9 @@ static int stop_unit(const Options *o, const char *guest, sd_bus *manager) {
                 return control_wait_failed(guest, w, r, "stopped");
         r = manager_job(manager, o->no_wait ? NULL : w, "StopUnit", guest, &job, &error);
         if (r < 0)
-                return fail_with(bus_error_exit_code(&error, r), "%s: systemd does not stop it: %s",
-                                 guest, error.message ?: strerror(-r));
+                return fail_with(bus_error_exit_code(&error, r),
+                                 "%s: systemd refused to stop it: %s", guest,
+                                 error.message ?: strerror(-r));
         if (o->no_wait)
                 return EXIT_DONE;
         r = waiter_run(w);
@@ -147,7 +149,7 @@ static int stop_unit(const Options *o, const char *guest, sd_bus *manager) {
         if (job.lost || !streq(job.result, "done"))
                 return fail_with(EXIT_FAILED,
                                  "%s: systemd could not stop it: %s (systemctl status %s)", guest,
-                                 job.result ?: "it hung up", job.unit);
+                                 job.result ?: "lost the connection to systemd", job.unit);
         say_stopped(o, guest);
         return EXIT_DONE;
 }
@@ -156,7 +158,8 @@ int verb_stop(const Options *o, const char *guest) {
         _cleanup_(sd_bus_close_unrefp) sd_bus *manager = NULL;
         _cleanup_free_ char *unit = manager_unit(guest);
 
-        /* A umld that systemd did not start is asked itself; so is any where systemd cannot be. */
+        /* An umld that systemd did not start is asked directly, and so is any if systemd cannot be
+         * reached. */
         if (unit && manager_usable() && manager_open(&manager) >= 0 &&
             manager_unit_busy(manager, unit) > 0)
                 return stop_unit(o, guest, manager);
@@ -172,7 +175,7 @@ enum {
         WAIT_IMPOSSIBLE,
 };
 
-/* Does what umld left behind say that this guest cannot be started? */
+/* Do the files that umld left say that this guest cannot be started? */
 static bool left_failed(const char *guest) {
         _cleanup_(last_exit_done) LastExit e = {};
 
@@ -187,7 +190,7 @@ static int check_running(Waiter *w, void *userdata) {
                 return w->error;
         if (state == GUEST_RUNNING)
                 return WAIT_REACHED;
-        /* Only what we saw fail counts: an older failure may be mended by now. */
+        /* Only a failure that we saw counts: an older one may have been fixed by now. */
         if (state == GUEST_FAILED || (w->gone && left_failed(w->name)))
                 return WAIT_IMPOSSIBLE;
         return 0;
@@ -220,8 +223,9 @@ int verb_wait(const Options *o, const char *guest) {
                                  isempty(why) ? "it failed" : why);
         }
         if (r == -ETIMEDOUT && !w->bus && w->error == 0)
-                return fail_with(EXIT_FAILED, "%s is not %s: there is no umld (umlctl start %s)",
-                                 guest, expected, guest);
+                return fail_with(EXIT_FAILED,
+                                 "%s is not %s: its umld is not running (umlctl start %s)", guest,
+                                 expected, guest);
         return r < 0 ? control_wait_failed(guest, w, r, expected) : EXIT_DONE;
 }
 

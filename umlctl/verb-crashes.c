@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* verb-crashes.c - the reports of a guest's crashes: all of them a line each, or one in full. */
+/* verb-crashes.c - crash reports of a guest: a list of all, or one in full. */
 
 #include <inttypes.h>
 #include <libsmartcols.h>
@@ -56,7 +56,7 @@ static char *cell_detail(const json_t *report) {
 static const struct {
         const char *title;
         int flags;
-        char *(*cell)(const json_t *report); /* safe for a terminal; the caller's to free() */
+        char *(*cell)(const json_t *report); /* safe for a terminal; the caller frees it */
 } columns[] = {
         { "N", SCOLS_FL_RIGHT, cell_number },
         { "WHEN", 0, when_text },
@@ -91,7 +91,7 @@ static int print_table(const json_t *reports) {
                 if (!scols_table_new_column(table, columns[c].title, 0, columns[c].flags))
                         r = -ENOMEM;
         if (r >= 0)
-                r = scols_table_enable_noencoding(table, 1); /* the cells are safe already */
+                r = scols_table_enable_noencoding(table, 1); /* the cells are already safe */
         json_array_foreach(reports, i, report) {
                 if (r >= 0)
                         r = add_line(table, report);
@@ -122,7 +122,7 @@ static char *end_text(const json_t *report) {
         if (json_is_integer(sig))
                 return strfmt("signal %" JSON_INTEGER_FORMAT " (%s)%s", json_integer_value(sig),
                               strsignal((int) json_integer_value(sig)), before);
-        return strfmt("not known%s", before);
+        return strfmt("unknown%s", before);
 }
 
 static char *memory_text(const json_t *report) {
@@ -136,7 +136,7 @@ static char *memory_text(const json_t *report) {
                 return strdup(format_size(a, size));
         if (room == 0)
                 return strfmt("%s in %s", format_size(a, size), path);
-        return strfmt("%s in %s, of whose %s others had %s", format_size(a, size), path,
+        return strfmt("%s in %s, of whose %s others used %s", format_size(a, size), path,
                       format_size(b, room), format_size(c, taken));
 }
 
@@ -162,7 +162,7 @@ static int print_report(const json_t *report) {
         print_row("Memory", memory);
         print_row("Tap", tap);
         if (json_array_size(console) > 0)
-                printf("\nThe last it printed:\n");
+                printf("\nLast console output:\n");
         json_array_foreach(console, i, line) {
                 _cleanup_free_ char *safe = safe_text(json_string_value(line), TEXT_MAX);
 
@@ -179,7 +179,7 @@ static int print_json(const json_t *document) {
         return 0;
 }
 
-/* Appends the report, with its rank and its file; one that umld removes meanwhile is none. */
+/* Appends the report with its number and file; one that umld removes meanwhile is skipped. */
 static int add_report(json_t *all, const char *guest, uint64_t number) {
         _cleanup_free_ char *path = crash_path(guest, number);
         json_auto_t *report = NULL;
@@ -188,7 +188,7 @@ static int add_report(json_t *all, const char *guest, uint64_t number) {
         if (r == -ENOENT)
                 return 0;
         if (r == -EBADMSG) {
-                note("%s: is no whole crash report, leaving it out", path);
+                note("%s: incomplete crash report, skipping it", path);
                 return 0;
         }
         if (r < 0)
@@ -225,7 +225,7 @@ static int show_all(const Options *o, json_t *reports, const char *guest) {
         if (!o->json)
                 return print_table(reports);
         json_array_foreach(reports, i, report) {
-                (void) json_object_del(report, "console"); /* only of the one asked for */
+                (void) json_object_del(report, "console"); /* only shown for a single report */
         }
         return print_json(reports);
 }
@@ -239,15 +239,15 @@ int verb_crashes(const Options *o, const char *guest) {
 
         if (which && parse_unsigned(which, 1, SHOWN_MAX, &n) < 0)
                 return fail_with(EXIT_USAGE,
-                                 "'%s' is no crash's number: 1 is the newest, %d the oldest", which,
-                                 CRASH_REPORTS_MAX);
+                                 "'%s': invalid crash number; 1 is the newest, %d the oldest",
+                                 which, CRASH_REPORTS_MAX);
         r = reports ? read_reports(guest, reports) : -ENOMEM;
         if (r < 0)
                 return fail_with(r == -EACCES ? EXIT_NOT_PERMITTED : EXIT_FAILED,
                                  "cannot read the crash reports of %s: %s", guest, strerror(-r));
         report = n > 0 ? json_array_get(reports, (size_t) n - 1) : NULL;
         if (which && !report)
-                return fail_with(EXIT_FAILED, "there are reports of %zu crashes of %s",
+                return fail_with(EXIT_FAILED, "there are only %zu crash reports of %s",
                                  json_array_size(reports), guest);
         if (!which)
                 r = show_all(o, reports, guest);

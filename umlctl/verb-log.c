@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* verb-log.c - what a guest printed, with times, made fit for this terminal. */
+/* verb-log.c - prints a guest's console log, with times, made safe for this terminal. */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -24,24 +24,24 @@
 #include "umlctl/verbs.h"
 
 enum {
-        FOLLOW_LINES = 10,  /* to begin with */
-        FOLLOW_POLL = 1000, /* ms; most changes are told by inotify */
+        FOLLOW_LINES = 10,  /* lines to start with */
+        FOLLOW_POLL = 1000, /* ms; most changes are reported by inotify */
         READ_SIZE = 64 * 1024,
 };
 
-/* The lines that are wanted, on their way to standard output. */
+/* The lines to print, on their way to standard output. */
 typedef struct Printer {
         const Options *options;
         bool coloured;
-        int64_t boot, wanted_boot; /* counted from the oldest mark on */
-        bool holding;              /* the latest lines are kept back until the end is known */
+        int64_t boot, wanted_boot; /* counted from the oldest boot mark */
+        bool holding;              /* the latest lines are held back until the end is reached */
         char **held;               /* a ring of `lines` entries */
-        uint64_t n_held;           /* so many have come in */
+        uint64_t n_held;           /* the number of lines held so far */
 
         ConsoleText filter;
-        bool in_line;     /* its beginning is printed */
-        size_t n_printed; /* bytes of its text */
-        FILE *out;        /* standard output, or the entry that is being made */
+        bool in_line;     /* the beginning of the line has been printed */
+        size_t n_printed; /* bytes of the line printed */
+        FILE *out;        /* standard output, or the entry being written */
 } Printer;
 
 /* ---- which lines ---- */
@@ -61,7 +61,7 @@ static bool wanted(Printer *p, const LogRecord *r) {
         return r->when >= p->options->since;
 }
 
-/* ---- how a line looks ---- */
+/* ---- printing a line ---- */
 
 static void print_time(FILE *out, usec_t when) {
         time_t seconds = (time_t) (when / USEC_PER_SEC);
@@ -102,7 +102,7 @@ static void print_mark(Printer *p, const LogRecord *r) {
         fputc('\n', p->out);
 }
 
-/* As much of the line as is there, behind what was printed before. */
+/* Prints as much of the line as there is, after what was printed before. */
 static void print_line(Printer *p, const LogRecord *r) {
         if (!p->in_line) {
                 if (p->coloured)
@@ -194,7 +194,7 @@ static int read_to_end(int fd, LogReader *reader) {
         return n < 0 ? -errno : 0;
 }
 
-/* All but the last line, which may be unfinished. */
+/* Reads all but the last line, which may be unfinished. */
 static int read_files(const LogFiles *f, LogReader *reader) {
         for (size_t i = 0; i < f->n; i++) {
                 int r;
@@ -213,7 +213,7 @@ static void count_boot(const LogRecord *r, void *userdata) {
                 ++*(int64_t *) userdata;
 }
 
-/* How many boots the files tell of. */
+/* Counts the boots in the files. */
 static int count_boots(const LogFiles *f, int64_t *ret) {
         LogReader reader = { .record = count_boot, .userdata = ret };
         int r;
@@ -225,7 +225,7 @@ static int count_boots(const LogFiles *f, int64_t *ret) {
         return r;
 }
 
-/* Somebody emptied the file: what comes now stands at its beginning. */
+/* If the file was truncated, continues at its beginning. */
 static void notice_truncation(int fd) {
         struct stat st;
 
@@ -242,7 +242,8 @@ static int follow(const char *directory, LogFiles *f, LogReader *reader) {
         if (watch >= 0)
                 (void) inotify_add_watch(watch, directory, IN_MODIFY | IN_CREATE | IN_MOVED_TO);
         for (;;) {
-                bool current = log_files_current(f); /* asked first: what came before it is read */
+                bool current = log_files_current(
+                        f); /* checked first, so that what was written before rotation is read */
 
                 notice_truncation(f->fds[f->n - 1]);
                 r = read_to_end(f->fds[f->n - 1], reader);
@@ -253,7 +254,7 @@ static int follow(const char *directory, LogFiles *f, LogReader *reader) {
                         if (r < 0)
                                 return r;
                         if (r == 0)
-                                note("the guest prints faster than this is read: lines are "
+                                note("the guest prints faster than the log is read: some lines are "
                                      "missing");
                         r = read_files(f, reader);
                         if (r < 0)
@@ -270,17 +271,19 @@ static int follow(const char *directory, LogFiles *f, LogReader *reader) {
 
 static int fail_reading(const char *guest, const char *path, int r) {
         if (r == -EACCES)
-                return fail_with(EXIT_NOT_PERMITTED,
-                                 "%s: not permitted: consoles are open to root and group umld",
-                                 path);
+                return fail_with(
+                        EXIT_NOT_PERMITTED,
+                        "%s: permission denied: console logs are open to root and group umld only",
+                        path);
         if (r != -ENOENT)
-                return fail_with(EXIT_FAILED, "%s: cannot be read: %s", path, strerror(-r));
+                return fail_with(EXIT_FAILED, "cannot read %s: %s", path, strerror(-r));
         if (!guest_configured(guest) && !guest_has_socket(guest))
-                return fail_with(EXIT_NO_GUEST, "there is no guest %s, and no log of one", guest);
-        return fail_with(
-                EXIT_FAILED,
-                "%s has no console log: %s is not there; it was never started, or has Log=no",
-                guest, path);
+                return fail_with(EXIT_NO_GUEST, "no such guest: %s; there is no log of it either",
+                                 guest);
+        return fail_with(EXIT_FAILED,
+                         "%s has no console log: %s does not exist; the guest was never started, "
+                         "or Log=no is set",
+                         guest, path);
 }
 
 static int show(const Options *o, const char *guest, const char *directory, LogFiles *f) {
@@ -302,7 +305,7 @@ static int show(const Options *o, const char *guest, const char *directory, LogF
                 p.wanted_boot = boots - 1 + o->boot;
                 if (r >= 0 && p.wanted_boot < -1)
                         return fail_with(EXIT_FAILED,
-                                         "the log of %s goes back %" PRId64 " boots only", guest,
+                                         "the log of %s goes back only %" PRId64 " boots", guest,
                                          boots);
         }
         if (o->some_lines && o->lines > 0) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* verb-mconsole.c - a command for the management console of a guest's kernel. */
+/* verb-mconsole.c - sends a command to the management console of a guest's kernel. */
 
 #include <langinfo.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #include "umlctl/say.h"
 #include "umlctl/verbs.h"
 
-/* The words with a blank between them, as the kernel wants its commands. */
+/* Joins the arguments with a space between them, as the kernel expects its commands. */
 static char *join_words(char *const *words) {
         char *all = strdup("");
 
@@ -38,7 +38,7 @@ static int call(sd_bus *bus, const char *command, bool force, sd_bus_message **r
         return r < 0 ? r : sd_bus_call(bus, m, BUS_ORDER_LIMIT, error, ret);
 }
 
-/* What came is text already; a terminal without UTF-8 gets less. */
+/* The reply is UTF-8; for a terminal without it, it is reduced to ASCII. */
 static int print_answer(const char *text) {
         ConsoleText filter = { .utf8 = !isatty(STDOUT_FILENO) ||
                                        streq(nl_langinfo(CODESET), "UTF-8") };
@@ -47,7 +47,7 @@ static int print_answer(const char *text) {
 
         if (!out)
                 return -ENOMEM;
-        while (*text == '\n') /* answers of `proc` begin so */
+        while (*text == '\n') /* replies to `proc` begin with newlines */
                 text++;
         n = console_text_put(&filter, text, strlen(text), out);
         n += console_text_end(&filter, out + n);
@@ -63,16 +63,15 @@ static int show_answer(const char *guest, sd_bus_message *reply) {
 
         r = sd_bus_message_read(reply, "isb", &error, &text, &whole);
         if (r < 0)
-                return fail_with(EXIT_FAILED, "%s: umld answers in another way: %s", guest,
+                return fail_with(EXIT_FAILED, "%s: unexpected reply from umld: %s", guest,
                                  strerror(-r));
         if (error != 0)
-                return fail_with(EXIT_FAILED, "%s: the kernel refuses: %s", guest,
+                return fail_with(EXIT_FAILED, "%s: the kernel returned an error: %s", guest,
                                  isempty(text) && error < 0 ? strerror(-error) : text);
         if (print_answer(text) < 0)
                 return fail_with(EXIT_FAILED, "out of memory");
         if (!whole)
-                return fail_with(EXIT_FAILED, "%s: the end of the answer got lost on its way",
-                                 guest);
+                return fail_with(EXIT_FAILED, "%s: the end of the reply was lost", guest);
         return EXIT_DONE;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* verb-memory.c - a guest's memory: what it takes of the host, and moving its balloon. */
+/* verb-memory.c - shows how much of the host's memory a guest uses, and moves its balloon. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 
 #define FORMAT_SIZE(s) format_size((char[FORMAT_SIZE_MAX]){ 0 }, (s))
 
-/* The part of the status that is about memory. */
+/* Prints the memory part of the status. */
 static int print_json(const json_t *props) {
         json_auto_t *all = NULL;
 
@@ -52,7 +52,7 @@ static int show(const json_t *props) {
         return EXIT_DONE;
 }
 
-/* What the balloon's moving has come to. */
+/* Prints the result of moving the balloon. */
 static int print_moved(const char *guest, bool json, uint64_t before, uint64_t after,
                        uint64_t held) {
         if (json)
@@ -93,10 +93,11 @@ int verb_memory(const Options *o, const char *guest) {
         int r;
 
         if (o->shrink > 0 && o->grow > 0)
-                return fail_with(EXIT_USAGE, "--shrink and --grow do not go together");
+                return fail_with(EXIT_USAGE, "--shrink and --grow cannot be used together");
         r = control_ask(guest, &bus, &pid, &props);
         if (r == -ENOENT)
-                return fail_with(EXIT_NOT_RUNNING, "%s is not running, so it has no memory", guest);
+                return fail_with(EXIT_NOT_RUNNING, "%s is not running, so it uses no memory",
+                                 guest);
         if (r < 0)
                 return bus_connect_fail(guest, r, pid);
         if (o->shrink > 0 || o->grow > 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* verb-port.c - does a port of the host lead to something in the guest that answers? */
+/* verb-port.c - checks whether a port of the host reaches a service in the guest. */
 
 #include <stdio.h>
 #include <unistd.h>
@@ -27,14 +27,14 @@ static int call(sd_bus *bus, const char *port, sd_bus_message **ret, sd_bus_erro
         return r < 0 ? r : sd_bus_call(bus, m, BUS_ORDER_LIMIT, error, ret);
 }
 
-/* true, false, or null where it is not known. */
+/* Returns true, false, or null if unknown. */
 static json_t *answer_to_json(const char *answer) {
         return streq(answer, "yes")  ? json_true()
                : streq(answer, "no") ? json_false()
                                      : json_null();
 }
 
-/* What umld said, as it is printed with --json. */
+/* Converts umld's reply to what --json prints. */
 static int read_answer(sd_bus_message *reply, const char *port, json_t **ret) {
         json_auto_t *root = NULL;
         json_t *checks = json_array();
@@ -113,7 +113,7 @@ int verb_port(const Options *o, const char *guest) {
                                  "%s: %s: %s", guest, o->words[0], error.message ?: strerror(-r));
         r = read_answer(reply, o->words[0], &answer);
         if (r < 0)
-                return fail_with(EXIT_FAILED, "%s: umld answers in another way: %s", guest,
+                return fail_with(EXIT_FAILED, "%s: unexpected reply from umld: %s", guest,
                                  strerror(-r));
         if (o->json) {
                 if (json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) < 0)

@@ -9,7 +9,7 @@
 #include "umlctl/say.h"
 #include "umlctl/verbs.h"
 
-/* Connects to a umld that has to be there. Returns 0 or the exit code. */
+/* Connects to a running umld. Returns 0 or the exit code. */
 static int connect_to(const char *guest, const char *not_running, sd_bus **ret) {
         json_auto_t *props = NULL;
         pid_t pid = 0;
@@ -36,14 +36,15 @@ static int reload_on_trial(const Options *o, const char *guest, sd_bus *bus) {
                 return fail_with(bus_error_exit_code(&error, r), "%s: reload refused: %s", guest,
                                  error.message ?: strerror(-r));
         if (!o->quiet)
-                printf("%s is reloaded; that is taken back in %s unless: umlctl confirm %s\n",
+                printf("%s reloaded; the changes will be reverted in %s unless confirmed: umlctl "
+                       "confirm %s\n",
                        guest, FORMAT_TIMESPAN(o->confirm), guest);
         return EXIT_DONE;
 }
 
 int verb_reload(const Options *o, const char *guest) {
         _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
-        int r = connect_to(guest, "its next start reads the configuration", &bus);
+        int r = connect_to(guest, "it will read the configuration when it is started", &bus);
 
         if (r != EXIT_DONE)
                 return r;
@@ -54,7 +55,7 @@ int verb_reload(const Options *o, const char *guest) {
 int verb_confirm(const Options *o, const char *guest) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
-        int r = connect_to(guest, "what was not confirmed went with its umld", &bus);
+        int r = connect_to(guest, "unconfirmed changes were dropped when umld ended", &bus);
 
         if (r != EXIT_DONE)
                 return r;
@@ -63,6 +64,6 @@ int verb_confirm(const Options *o, const char *guest) {
                 return fail_with(bus_error_exit_code(&error, r), "%s: %s", guest,
                                  error.message ?: strerror(-r));
         if (!o->quiet)
-                printf("%s: the reload is confirmed\n", guest);
+                printf("%s: reload confirmed\n", guest);
         return EXIT_DONE;
 }

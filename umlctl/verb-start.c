@@ -17,23 +17,23 @@
 
 #define BACKOFF_SEEN (200 * USEC_PER_MSEC)
 
-/* How waiting for a guest to come up can end */
+/* The possible results of waiting for a guest to come up. */
 enum {
         UP = 1,
-        DYING,     /* it died and umld will try again */
-        FAILED,    /* umld will not */
+        DYING,     /* it died, and umld will retry */
+        FAILED,    /* it died, and umld will not retry */
         GONE,      /* umld ended */
-        JOB_ENDED, /* systemd says so, one way or the other */
+        JOB_ENDED, /* the systemd job has ended, successfully or not */
 };
 
 typedef struct Start {
-        ManagerJob *job;    /* NULL: not systemd's */
+        ManagerJob *job;    /* NULL: not started by systemd */
         Detached *detached; /* NULL: not our child */
-        usec_t old_since;   /* the state entered then is from before the order */
+        usec_t old_since;   /* a state entered at this time or before is from before the request */
 } Start;
 
-/* Is it in a back-off after a death that nobody asked for? The first start after one, and that of a
- * restart, pass through that state without staying. */
+/* Is the guest in back-off after an unexpected death? The first start after a failure and a restart
+ * pass through that state only briefly. */
 static bool backs_off(const json_t *props) {
         const char *verdict = prop_string(props, UMLD_PROP_LAST_VERDICT);
 
@@ -43,7 +43,7 @@ static bool backs_off(const json_t *props) {
 
 static int check_up(Waiter *w, void *userdata) {
         const Start *s = userdata;
-        bool alone = !s->job && !s->detached; /* nobody but umld itself tells how it went */
+        bool alone = !s->job && !s->detached; /* only umld itself can tell how it went */
         GuestState state = waiter_state(w);
 
         if (s->job && (s->job->result || s->job->lost))
@@ -75,21 +75,21 @@ static int say_dying(const Waiter *w) {
         until = status_until_text(prop_number(w->props, UMLD_PROP_NEXT_START),
                                   now_usec(CLOCK_REALTIME));
         return fail_with(EXIT_FAILED,
-                         "%s does not come up: %s; umld tries again %s (umlctl stop %s ends that)",
+                         "%s failed to start: %s; umld will retry %s (to give up: umlctl stop %s)",
                          w->name, isempty(why) ? "it died" : why, until ?: "soon", w->name);
 }
 
 static int say_failed(const Waiter *w) {
         _cleanup_free_ char *why = control_end(w);
 
-        return fail_with(EXIT_FAILED, "%s did not come up: %s", w->name,
+        return fail_with(EXIT_FAILED, "%s failed to start: %s", w->name,
                          isempty(why) ? "umld ended" : why);
 }
 
 static int say_detached_failed(const char *guest, const Detached *d) {
         _cleanup_free_ char *why = detach_reason(d);
 
-        return fail_with(detach_exit_code(d), "%s did not come up: %s (log: %s)", guest,
+        return fail_with(detach_exit_code(d), "%s failed to start: %s (log: %s)", guest,
                          why ?: "out of memory", d->log);
 }
 
@@ -101,12 +101,13 @@ static int say_job_ended(const Options *o, const char *guest, sd_bus *manager,
         if (!job->lost && streq(job->result, "done"))
                 return say_up(o, guest);
         if (job->lost)
-                return fail_with(EXIT_FAILED, "%s: systemd hung up (systemctl status %s)", guest,
+                return fail_with(EXIT_FAILED,
+                                 "%s: lost the connection to systemd (systemctl status %s)", guest,
                                  job->unit);
         manager_failure_read(manager, job->unit, &f);
         last = control_last_exit(guest);
         return fail_with(f.exit_status == EXIT_USAGE ? EXIT_USAGE : EXIT_FAILED,
-                         "%s did not come up: %s (journalctl -u %s)", guest,
+                         "%s failed to start: %s (journalctl -u %s)", guest,
                          !isempty(f.status_text) ? f.status_text
                          : !isempty(last)        ? last
                          : !isempty(f.result)    ? f.result
@@ -114,7 +115,7 @@ static int say_job_ended(const Options *o, const char *guest, sd_bus *manager,
                          job->unit);
 }
 
-/* systemd's umld has none of our environment. */
+/* An umld started by systemd does not have our environment. */
 static void hand_over_session(const char *guest) {
         _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
         pid_t pid;
@@ -133,7 +134,7 @@ static int start_by_manager(const Options *o, const char *guest) {
 
         r = manager_open(&manager);
         if (r < 0)
-                return fail_with(bus_error_exit_code(NULL, r), "%s: cannot reach systemd: %s",
+                return fail_with(bus_error_exit_code(NULL, r), "%s: cannot connect to systemd: %s",
                                  guest, strerror(-r));
         r = waiter_new(guest, o, check_up, &s, &w);
         if (r < 0)
@@ -141,7 +142,7 @@ static int start_by_manager(const Options *o, const char *guest) {
         r = manager_job(manager, o->no_wait ? NULL : w, "StartUnit", guest, &job, &error);
         if (r < 0)
                 return fail_with(bus_error_exit_code(&error, r),
-                                 "%s: systemd does not start it: %s", guest,
+                                 "%s: systemd refused to start it: %s", guest,
                                  error.message ?: strerror(-r));
         if (o->no_wait)
                 return EXIT_DONE;
@@ -190,7 +191,7 @@ static int start_new(const Options *o, const char *guest) {
         return manager_usable() ? start_by_manager(o, guest) : start_detached(o, guest);
 }
 
-/* Orders a umld that is there to start its guest (method NULL: it is at it already), and waits. */
+/* Asks a running umld to start its guest (method NULL: it is already doing so), and waits. */
 static int start_by_bus(const Options *o, const char *guest, sd_bus *bus, pid_t pid,
                         const json_t *props, const char *method) {
         _cleanup_(waiter_freep) Waiter *w = NULL;
@@ -229,7 +230,7 @@ static int check_gone(Waiter *w, void *userdata) {
         return w->gone;
 }
 
-/* A umld that is on its way down is let go; then a new one is started. */
+/* Waits until an umld that is shutting down has ended, then starts a new one. */
 static int start_after(const Options *o, const char *guest, sd_bus *bus, pid_t pid) {
         _cleanup_(waiter_freep) Waiter *w = NULL;
         int r;
@@ -265,7 +266,7 @@ int verb_start(const Options *o, const char *guest) {
         name = prop_string(props, UMLD_PROP_STATE) ?: "";
         switch (guest_state_from_string(name)) {
         case GUEST_RUNNING:
-                note("%s is running already", guest);
+                note("%s is already running", guest);
                 return EXIT_DONE;
         case GUEST_PREPARING:
         case GUEST_BOOTING:
@@ -280,7 +281,8 @@ int verb_start(const Options *o, const char *guest) {
         case GUEST_STATE_MAX:
         case GUEST_STATE_INVALID:
         default:
-                return fail_with(EXIT_FAILED, "%s: umld is in a state unknown to this umlctl: %s",
+                return fail_with(EXIT_FAILED,
+                                 "%s: umld reports a state that this umlctl does not know: %s",
                                  guest, name);
         }
 }

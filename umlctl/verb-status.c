@@ -72,7 +72,7 @@ static const struct {
         const char *title;
         int flags;
         char *(*cell)(const json_t *props,
-                      usec_t now); /* safe for a terminal; the caller's to free() */
+                      usec_t now); /* safe for a terminal; the caller frees it */
 } columns[] = {
         { "NAME", 0, cell_name },
         { "STATE", 0, cell_state },
@@ -118,7 +118,7 @@ static int print_table(const Snapshot *s, size_t n, usec_t now) {
         if (r >= 0)
                 r = scols_table_enable_colors(table, coloured);
         if (r >= 0)
-                r = scols_table_enable_noencoding(table, 1); /* the cells are safe already */
+                r = scols_table_enable_noencoding(table, 1); /* the cells are already safe */
         for (size_t i = 0; r >= 0 && i < n; i++)
                 r = add_line(table, s[i].props, now, coloured);
         if (r >= 0)
@@ -128,8 +128,8 @@ static int print_table(const Snapshot *s, size_t n, usec_t now) {
 }
 
 static int print_json(json_t *document) {
-        /* Sixteen digits show a time of today to the microsecond and no noise behind that; ASCII
-         * keeps control characters of whatever encoding from a terminal. */
+        /* Sixteen digits show the current time to the microsecond without noise after that; ASCII
+         * keeps control characters of any encoding from the terminal. */
         if (json_dumpf(document, stdout,
                        JSON_INDENT(2) | JSON_REAL_PRECISION(16) | JSON_ENSURE_ASCII) < 0)
                 return -EIO;
@@ -172,7 +172,7 @@ static int print_texts(const Snapshot *s, size_t n, usec_t now) {
         return r;
 }
 
-/* Every guest has to be known; `running`: also to be up. The worst of them decides. */
+/* The exit code for all of them: every guest must be known and, with `running`, be up. */
 static int exit_code(const Snapshot *s, size_t n, bool running) {
         int code = EXIT_DONE;
 
@@ -189,14 +189,14 @@ static int exit_code(const Snapshot *s, size_t n, bool running) {
         return code;
 }
 
-/* The guests to show: the one named, or all. */
+/* Chooses the guests to show: the named one, or all. */
 static int choose(const char *guest, Strv *ret) {
         int r = guest ? strv_push(ret, guest) : guests_known(ret);
 
         if (r >= 0)
                 return EXIT_DONE;
         return fail_with(r == -EACCES ? EXIT_NOT_PERMITTED : EXIT_FAILED,
-                         "cannot look for guests: %s", strerror(-r));
+                         "cannot list the guests: %s", strerror(-r));
 }
 
 static int show(const Options *o, const char *guest, bool table) {
@@ -209,7 +209,7 @@ static int show(const Options *o, const char *guest, bool table) {
         if (r != EXIT_DONE)
                 return r;
         if (names.n == 0 && !o->json) {
-                note("there is no guest: no %s/NAME.conf", umld_dir(DIR_CONFIG));
+                note("no guest is configured: there is no %s/NAME.conf", umld_dir(DIR_CONFIG));
                 return table ? EXIT_DONE : EXIT_NO_GUEST;
         }
         r = snapshots_take(&names, &s);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* verb-table.c - finds a verb by its name or the beginning of it. */
+/* verb-table.c - finds a verb by its name or a unique prefix. */
 
 #include "umlctl/verb-table.h"
 #include "basic/string-util.h"
 
-/* Adds ", name" to a list that may be NULL; on failure the list is gone and the result NULL. */
+/* Appends ", name" to a list that may be NULL; on failure frees the list and returns NULL. */
 static char *list_append(char *list, const char *name) {
         _cleanup_free_ char *old = list;
 

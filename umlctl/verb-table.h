@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The form of the tables of verbs and options, and look-ups in them; the tables themselves are in
- * main.c. */
+/* The format of the tables of verbs and options, and look-ups in them; the tables themselves are in
+ * main.c and command-line.c. */
 
 #include "umlctl/options.h"
 
 struct CommandLine;
 
 enum {
-        /* What a verb needs to know of the guest that it is for */
-        VERB_GUEST = 1 << 0,      /* takes one; left out, it is the only one configured */
-        VERB_KNOWN = 1 << 1,      /* … which exists: has a configuration or a control socket */
-        VERB_CONFIGURED = 1 << 2, /* … which has a configuration */
-        VERB_ALL = 1 << 3,        /* left out, it is for all, unless there is just one */
+        /* What a verb requires of its guest. */
+        VERB_GUEST = 1 << 0, /* takes a guest; if omitted, the only configured one */
+        VERB_KNOWN = 1 << 1, /* the guest must exist: have a configuration or a control socket */
+        VERB_CONFIGURED = 1 << 2, /* the guest must have a configuration */
+        VERB_ALL = 1 << 3,        /* if omitted, all guests, unless there is only one */
 
-        /* The options it takes beside those that all take */
+        /* The options it takes in addition to the general ones. */
         VERB_JSON = 1 << 4,
         VERB_TIMEOUT = 1 << 5,
         VERB_FOR = 1 << 6,
@@ -39,13 +39,13 @@ typedef struct Verb {
 typedef struct OptionRow {
         const char *name;
         const char *argspec; /* NULL: takes no argument */
-        unsigned verb_flag;  /* verbs that have it take this option; 0: all do */
-        char letter;         /* '\0': none */
-        const char *help;    /* NULL: not shown */
+        unsigned verb_flag;  /* verbs with one of these flags take the option; 0: all verbs do */
+        char letter;         /* '\0': no letter */
+        const char *help;    /* NULL: hidden */
         int (*take)(struct CommandLine *c, const char *value); /* 0, or the exit code */
 } OptionRow;
 
-/* The verb with that name, or the one whose name begins so. -ENOENT: none; -ENOTUNIQ: several,
- * whose names are in *ret_candidates ("start, status, stop"), the caller's to free(). */
+/* Finds the verb with that name, or the only one that begins with it. -ENOENT: none; -ENOTUNIQ:
+ * several, whose names are in *ret_candidates ("start, status, stop"), which the caller frees. */
 int verb_find(const Verb *verbs, size_t n, const char *name, const Verb **ret,
               char **ret_candidates);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What the verbs do. Each returns the exit code of umlctl and has said all there was to say.
- * `guest` is a guest that exists as far as the verb's row in the table (main.c) asks for it; NULL
- * where none was named and the verb takes all. */
+/* The functions of the verbs. Each returns the exit code of umlctl and has printed all messages.
+ * `guest` exists as far as the verb's row in the table (main.c) requires it; NULL if none was named
+ * and the verb takes all. */
 
 #include <systemd/sd-bus.h>
 
@@ -29,24 +29,24 @@ int verb_mconsole(const Options *o, const char *guest);
 int verb_port(const Options *o, const char *guest);
 int verb_log(const Options *o, const char *guest);
 
-/* What they share (verb-control.c) */
+/* Shared by several verbs (verb-control.c) */
 
-/* Connects to the umld of the guest and reads its properties, all within BUS_ANSWER_LIMIT. Errors
- * as of bus_connect(). */
+/* Connects to the guest's umld and reads its properties, all within BUS_ANSWER_LIMIT. Errors are
+ * those of bus_connect(). */
 int control_ask(const char *guest, sd_bus **ret, pid_t *ret_pid, json_t **ret_props);
 
-/* Gives an order; on failure says why and returns the exit code, else 0. A umld that is gone before
- * it could confirm an order to end has carried it out; one that is busy is at it already, or will
- * be by what it is at: what it comes to is for the caller to wait for. */
+/* Calls a method of umld; on failure prints why and returns the exit code, else 0. An umld that
+ * ends before it could reply to a request to end has carried it out; a busy one is already carrying
+ * it out, or will as part of its current operation, and the caller waits for the result. */
 int control_order(sd_bus *bus, const char *guest, const char *method);
 
-/* What to say after waiter_run() ended with r, one of its errors, or w (NULL then) could not be
- * made. */
+/* Reports why waiter_run() returned the error r, or why w (then NULL) could not be created, and
+ * returns the exit code. */
 int control_wait_failed(const char *guest, const Waiter *w, int r, const char *expected);
 
-/* "panic: Attempted to kill init!" from what umld left behind, "" where that is nothing; the
- * caller's. */
+/* Returns "panic: Attempted to kill init!" from the files that umld left, "" if there are none. The
+ * caller frees it. */
 char *control_last_exit(const char *guest);
 
-/* The same as umld itself says it, where that is there still. */
+/* The same from umld itself if it is still running. */
 char *control_end(const Waiter *w);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* waiter.c - waits for a guest.
  *
- * The umld in question may not be there yet, may end, and may be followed by another. So the waiter
- * looks again and again: without a connection it tries to get one; with one it reads all
- * properties, at once when StateChanged or the end of the connection says so and otherwise a few
- * times each second. The end of a umld is the end of its process, not of its connection: only then
- * lock, tap and memory are free again. */
+ * The umld in question may not be running yet, may end, and may be followed by another. So the
+ * waiter polls: without a connection it tries to connect; with one it reads all properties, at once
+ * when StateChanged or the end of the connection is seen and otherwise a few times per second. The
+ * end of an umld is the end of its process, not of its connection: only then are lock, tap and
+ * memory free again. */
 
 #include <poll.h>
 #include <signal.h>
@@ -18,10 +18,11 @@
 #include "umlctl/bus-client.h"
 #include "umlctl/waiter.h"
 
-#define TICK_ALONE (40 * USEC_PER_MSEC) /* without a connection: trying costs one system call */
+#define TICK_ALONE                                                                                 \
+        (40 * USEC_PER_MSEC) /* without a connection: an attempt costs one system call             \
+                              */
 #define TICK_JOINED                                                                                \
-        (250 * USEC_PER_MSEC)           /* with one: the line of progress moves, a hang is seen    \
-                                         */
+        (250 * USEC_PER_MSEC)           /* with one: updates the progress line and detects a hang */
 #define TICK_ENDING (5 * USEC_PER_MSEC) /* the process of a closed connection is about to end */
 
 static const int handled_signals[] = { SIGINT, SIGTERM, SIGHUP };
@@ -76,7 +77,7 @@ int waiter_adopt(Waiter *w, sd_bus *bus, pid_t pid) {
         w->seen = true;
         w->gone = false;
         safe_close(w->pidfd);
-        /* An old kernel has no such descriptor; then the end of the connection has to do. */
+        /* Old kernels have no pidfds; then the end of the connection has to do. */
         w->pidfd = pid > 0 ? (int) syscall(SYS_pidfd_open, pid, 0) : -EBADF;
         return 0;
 }
@@ -87,7 +88,7 @@ static bool process_ended(const Waiter *w) {
         return w->pidfd < 0 || poll(&p, 1, 0) > 0;
 }
 
-/* Drops a connection that is no longer one, and sees whether the process behind it is gone too. */
+/* Drops a broken connection, and checks whether the process behind it has ended too. */
 static void look_for_end(Waiter *w) {
         if (w->bus && sd_bus_is_open(w->bus) > 0)
                 return;
@@ -112,7 +113,7 @@ static void look(Waiter *w) {
         json_t *props = NULL;
 
         look_for_end(w);
-        /* That one is gone has to be seen even where the next one is there at once. */
+        /* The end of one umld must be noticed even if the next one is already running. */
         if (w->seen && !w->bus && !(w->gone && was_gone))
                 return;
         w->error = w->bus ? 0 : join(w);
@@ -161,7 +162,7 @@ static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void
         return sd_event_exit(w->event, -EINTR);
 }
 
-/* One that our caller ignores (nohup, a shell's background job) stays ignored. */
+/* A signal that our caller ignores (nohup, a background job of a shell) stays ignored. */
 static int watch_signal(Waiter *w, int signal) {
         struct sigaction sa;
 
@@ -176,7 +177,7 @@ static int add_sources(Waiter *w, const Options *o) {
         int r;
 
         sigemptyset(&mask);
-        sigaddset(&mask, SIGCHLD); /* for children whose end a verb watches */
+        sigaddset(&mask, SIGCHLD); /* for verbs that wait for a child */
         FOREACH_ELEMENT (s, handled_signals)
                 sigaddset(&mask, *s);
         r = RET_NERRNO(sigprocmask(SIG_BLOCK, &mask, NULL));
@@ -185,14 +186,14 @@ static int add_sources(Waiter *w, const Options *o) {
                         r = watch_signal(w, *s);
         if (r >= 0)
                 r = sd_event_add_time(w->event, &w->tick, CLOCK_MONOTONIC, 0, 1, on_tick, w);
-        /* What the event handlers learnt comes first, then the look at it. */
+        /* Run after the other event handlers, so that the check sees their results. */
         if (r >= 0)
                 r = sd_event_source_set_priority(w->tick, SD_EVENT_PRIORITY_IDLE);
         if (r < 0 || o->timeout == USEC_INFINITY)
                 return r;
         r = sd_event_add_time(w->event, &w->deadline, CLOCK_MONOTONIC,
                               usec_add(now_usec(CLOCK_MONOTONIC), o->timeout), 1, on_deadline, w);
-        /* One look is always taken, even with --timeout=0. */
+        /* The check runs at least once, even with --timeout=0. */
         return r < 0 ? r : sd_event_source_set_priority(w->deadline, SD_EVENT_PRIORITY_IDLE + 1);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Waits until something is true of a guest, whether its umld is there all the time, comes, goes, or
- * is never seen; shows progress; can be interrupted. */
+/* Waits until a condition is true for a guest, no matter whether its umld is running, starts, ends
+ * or never appears; shows progress; can be interrupted. */
 
 #include <jansson.h>
 #include <signal.h>
@@ -14,8 +14,8 @@
 
 typedef struct Waiter Waiter;
 
-/* Looks at w after each change (and a few times each second); > 0: that is the end, and what
- * waiter_run() returns; 0: go on; < 0: an error that ends it. */
+/* Checks the condition after each change (and a few times per second); > 0: waiting is over, and
+ * waiter_run() returns this; 0: keep waiting; < 0: an error that ends it. */
 typedef int (*WaiterCheck)(Waiter *w, void *userdata);
 
 struct Waiter {
@@ -25,12 +25,12 @@ struct Waiter {
         WaiterCheck check;
         void *userdata;
 
-        /* What there is to look at */
-        json_t *props; /* of the umld that is there, the newest that came */
-        bool seen;     /* one was there at some time */
-        bool gone;     /* … and its process ended since */
-        int error;     /* why the one that is there could not be asked, 0 if it could */
-        int signal;    /* the one that interrupted */
+        /* What the check may look at */
+        json_t *props; /* the newest properties of the running umld */
+        bool seen;     /* an umld has been seen */
+        bool gone;     /* its process has ended since */
+        int error;     /* why the running umld could not be queried, 0 if it could */
+        int signal;    /* the signal that interrupted waiting */
 
         sd_bus *bus;
         pid_t pid;
@@ -39,23 +39,22 @@ struct Waiter {
         sigset_t saved_mask;
 };
 
-/* Its first look is taken as soon as it runs. From here on SIGINT, SIGTERM, SIGHUP and SIGCHLD are
+/* The first check is done as soon as it runs. From here on SIGINT, SIGTERM, SIGHUP and SIGCHLD are
  * blocked, until waiter_free(). */
 int waiter_new(const char *name, const Options *options, WaiterCheck check, void *userdata,
                Waiter **ret);
 
-/* Takes over a connection that the caller has already, also on failure. */
+/* Takes over an existing connection of the caller, also on failure. */
 int waiter_adopt(Waiter *w, sd_bus *bus, pid_t pid);
 
-/* Whatever check returned; -ETIMEDOUT: --timeout passed; -EINTR: interrupted, w->signal says how.
- */
+/* Returns what check returned; -ETIMEDOUT: --timeout expired; -EINTR: interrupted by w->signal. */
 int waiter_run(Waiter *w);
 
-/* Looks again at once; for event handlers of the caller's own. */
+/* Checks again at once; for the caller's own event handlers. */
 void waiter_kick(Waiter *w);
 
 Waiter *waiter_free(Waiter *w);
 DEFINE_CLEANUP(Waiter *, waiter_free)
 
-/* The state of the guest now; negative while no umld tells. */
+/* The guest's current state; negative while no umld is running. */
 GuestState waiter_state(const Waiter *w);

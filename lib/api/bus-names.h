@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Every name on the private bus socket of a guest (RUNTIME/NAME/bus), for both of its sides.
+/* The names used on a guest's private bus socket (RUNTIME/NAME/bus), by both sides.
  *
- * Interface io.umld.Guest1 at /io/umld/guest. Reading properties is open to whoever may open the
- * socket (root and group umld); methods are root's. Methods return when the order is taken; its
- * progress is in State and the signal StateChanged. Times are CLOCK_REALTIME microseconds, 0 =
- * never or none. */
+ * Interface io.umld.Guest1 at /io/umld/guest. Whoever may open the socket (root and group umld) may
+ * read properties; only root may call methods. A method returns when the request has been accepted;
+ * progress is seen in State and in the signal StateChanged. Times are CLOCK_REALTIME microseconds,
+ * 0 = never or none. */
 
 #include <stdint.h>
 
@@ -17,7 +17,7 @@
 #define UMLD_PROP_NAME             "Name"       /* s */
 #define UMLD_PROP_STATE            "State"      /* s, GuestState */
 #define UMLD_PROP_WANTED           "Wanted"     /* s, GuestWanted */
-#define UMLD_PROP_STATUS_TEXT      "StatusText" /* s, one human sentence: what is going on and why */
+#define UMLD_PROP_STATUS_TEXT      "StatusText" /* s, one sentence: what is happening and why */
 #define UMLD_PROP_PID              "Pid"       /* u, main process of the guest's kernel, 0 = none */
 #define UMLD_PROP_DAEMON_PID       "DaemonPid" /* u */
 #define UMLD_PROP_DAEMON_VERSION   "DaemonVersion" /* s */
@@ -26,65 +26,68 @@
 #define UMLD_PROP_NEXT_START       "NextStart"     /* t, end of the back-off */
 #define UMLD_PROP_RESTARTS         "Restarts"      /* u, since umld started */
 #define UMLD_PROP_HEALTH           "Health"        /* s, GuestHealth */
-#define UMLD_PROP_LATENCY          "Latency"      /* t, microseconds of its last answer, 0 = none */
-#define UMLD_PROP_PROFILE          "Profile"      /* s, normal or fallback */
-#define UMLD_PROP_FALLBACK_WHY     "FallbackWhy"  /* s, why it is in the fallback, "" = it is not */
-#define UMLD_PROP_PROBE_STATE      "ProbeState"   /* s, of all probes: waiting, good, failing; "" */
-#define UMLD_PROP_PROBE_LATENCY    "ProbeLatency" /* t, microseconds of the slowest last answer */
-#define UMLD_PROP_PROBES           "Probes"       /* a{ss}, probe -> how its service is */
+#define UMLD_PROP_LATENCY          "Latency" /* t, microseconds that the last response took, 0 = none */
+#define UMLD_PROP_PROFILE          "Profile"     /* s, normal or fallback */
+#define UMLD_PROP_FALLBACK_WHY     "FallbackWhy" /* s, why the fallback is active, "" = it is not */
+#define UMLD_PROP_PROBE_STATE      "ProbeState"  /* s, of all probes: waiting, good, failing; "" */
+#define UMLD_PROP_PROBE_LATENCY    "ProbeLatency" /* t, microseconds of the slowest last response */
+#define UMLD_PROP_PROBES           "Probes"       /* a{ss}, probe -> state of its service */
 #define UMLD_PROP_LAST_VERDICT     "LastVerdict"  /* s, Verdict */
 #define UMLD_PROP_LAST_DETAIL      "LastDetail"   /* s */
 #define UMLD_PROP_LAST_WHEN        "LastWhen"     /* t */
 #define UMLD_PROP_KERNEL_PATH      "KernelPath"   /* s */
 #define UMLD_PROP_KERNEL_VERSION   "KernelVersion"   /* s */
 #define UMLD_PROP_KERNEL_TRANSPORT "KernelTransport" /* s, tuntap or vector */
-#define UMLD_PROP_KERNEL_CPU       "KernelCpu"       /* s, of the host, the only one; "" = any */
-#define UMLD_PROP_KERNEL_CPU_FIX   "KernelCpuFix"    /* s, preloaded, not-needed or unavailable */
-#define UMLD_PROP_MEMORY_SIZE      "MemorySize"      /* t, bytes */
-#define UMLD_PROP_MEMORY_BACKING   "MemoryBacking"   /* s, shm, private or dir */
-#define UMLD_PROP_MEMORY_PATH      "MemoryPath"      /* s */
-#define UMLD_PROP_MEMORY_USED      "MemoryUsed" /* t, bytes charged for the guest's memory file */
-#define UMLD_PROP_MEMORY_PEAK      "MemoryPeak" /* t, the most of that since the kernel started */
-#define UMLD_PROP_MEMORY_BALLOON                                                                   \
-        "MemoryBalloon" /* t, bytes that the balloon keeps from the guest */
+#define UMLD_PROP_KERNEL_CPU                                                                       \
+        "KernelCpu" /* s, CPU of the host that the guest is pinned to; "" = any */
+#define UMLD_PROP_KERNEL_CPU_FIX "KernelCpuFix"  /* s, preloaded, not-needed or unavailable */
+#define UMLD_PROP_MEMORY_SIZE    "MemorySize"    /* t, bytes */
+#define UMLD_PROP_MEMORY_BACKING "MemoryBacking" /* s, shm, private or dir */
+#define UMLD_PROP_MEMORY_PATH    "MemoryPath"    /* s */
+#define UMLD_PROP_MEMORY_USED                                                                      \
+        "MemoryUsed" /* t, bytes of the host's memory used by the guest's memory file */
+#define UMLD_PROP_MEMORY_PEAK    "MemoryPeak"    /* t, maximum of that since the kernel started */
+#define UMLD_PROP_MEMORY_BALLOON "MemoryBalloon" /* t, bytes that the balloon holds */
 #define UMLD_PROP_MEMORY_PRESSURE                                                                  \
-        "MemoryPressure"                         /* s, why memory may run out, "" = it does not    \
+        "MemoryPressure"                         /* s, why memory may run out, "" = it will not    \
                                                   */
 #define UMLD_PROP_MEMORY_REFUSED "MemoryRefused" /* s, backings that the host refused, and why */
-#define UMLD_PROP_DISKS_SYNCED   "DisksSynced"   /* t, what was written until then is durable */
-#define UMLD_PROP_TAP            "Tap"           /* s */
+#define UMLD_PROP_DISKS_SYNCED                                                                     \
+        "DisksSynced"                  /* t, everything written until then is on the host's disk */
+#define UMLD_PROP_TAP            "Tap" /* s */
 #define UMLD_PROP_HOST_ADDRESS   "HostAddress"   /* s, ADDRESS/PREFIX */
 #define UMLD_PROP_GUEST_ADDRESS  "GuestAddress"  /* s */
 #define UMLD_PROP_HOST_ADDRESS6  "HostAddress6"  /* s, ADDRESS/PREFIX, "" = the guest has no IPv6 */
 #define UMLD_PROP_GUEST_ADDRESS6 "GuestAddress6" /* s */
 #define UMLD_PROP_UPLINK         "Uplink"        /* s */
-#define UMLD_PROP_UPLINK6        "Uplink6"       /* s, of IPv6; empty: the guest has none */
+#define UMLD_PROP_UPLINK6        "Uplink6"       /* s, for IPv6; empty: the guest has no IPv6 */
 #define UMLD_PROP_MASQUERADE     "Masquerade" /* s, as in the configuration; auto until it is known */
 #define UMLD_PROP_BACKEND        "Backend"    /* s, iptables or nftables; auto until it is known */
 #define UMLD_PROP_BACKEND_REASON "BackendReason" /* s, why this one */
 #define UMLD_PROP_MTU            "MTU"           /* u, of the tap, 0 = not known yet */
-#define UMLD_PROP_LACKING        "Lacking" /* as, what the host does not have, and what follows */
-#define UMLD_PROP_HOST_ACCESS    "HostAccess"  /* s, what of the host the guest may reach */
+#define UMLD_PROP_LACKING        "Lacking" /* as, features that the host lacks, and the consequences */
+#define UMLD_PROP_HOST_ACCESS    "HostAccess"  /* s, what the guest may reach on the host itself */
 #define UMLD_PROP_RULE_REPAIRS   "RuleRepairs" /* u, since umld started */
-#define UMLD_PROP_FORWARDS       "Forwards"    /* as, in the grammar of Forward= */
-#define UMLD_PROP_PROXIES        "Proxies"     /* as, "PORT (state)": relayed by a program */
+#define UMLD_PROP_FORWARDS       "Forwards"    /* as, in the syntax of Forward= */
+#define UMLD_PROP_PROXIES        "Proxies"     /* as, "PORT (state)": relayed in userland */
 #define UMLD_PROP_GUARDED        "Guarded"     /* as, "PORTS (why)": never forwarded */
-#define UMLD_PROP_UNCONFIRMED    "Unconfirmed" /* s, of the last reload: pending, taken-back or "" */
-#define UMLD_PROP_CONFIRM_UNTIL  "ConfirmUntil" /* t, when it is taken back */
-#define UMLD_PROP_CONFINEMENT    "Confinement"  /* a{ss}, layer -> what is in force */
-#define UMLD_PROP_CONSOLE_LOG    "ConsoleLog"   /* s, path */
+#define UMLD_PROP_UNCONFIRMED                                                                      \
+        "Unconfirmed" /* s, of the last reload: pending, taken-back (reverted) or "" */
+#define UMLD_PROP_CONFIRM_UNTIL "ConfirmUntil" /* t, when it will be reverted */
+#define UMLD_PROP_CONFINEMENT   "Confinement"  /* a{ss}, layer -> what is in force */
+#define UMLD_PROP_CONSOLE_LOG   "ConsoleLog"   /* s, path */
 
-/* Methods; without arguments and results where nothing else is said */
+/* Methods; they have no arguments and results unless stated */
 #define UMLD_METHOD_START                                                                          \
-        "Start" /* up again at once: ends a back-off; nothing to do while it runs */
+        "Start" /* start at once: ends a back-off; does nothing if the guest is running */
 #define UMLD_METHOD_STOP    "Stop"    /* clean shutdown, then umld ends */
-#define UMLD_METHOD_RESTART "Restart" /* clean shutdown and a fresh start */
-#define UMLD_METHOD_KILL    "Kill"    /* power cut, then umld ends */
+#define UMLD_METHOD_RESTART "Restart" /* clean shutdown, then start */
+#define UMLD_METHOD_KILL    "Kill"    /* kill the guest, then umld ends */
 #define UMLD_METHOD_RELOAD                                                                         \
-        "Reload" /* read the configuration again and apply what can change live */
+        "Reload" /* read the configuration again and apply what can change while the guest runs */
 
-/* ReloadConfirm(t time): the same, taken back that many microseconds from now unless Confirm()
- * comes first. Until then Reload() is refused, unless the file is as it was before. */
+/* ReloadConfirm(t time): the same, reverted after that many microseconds unless Confirm() is called
+ * first. Until then Reload() is refused, unless the file is as it was before. */
 #define UMLD_METHOD_RELOAD_CONFIRM "ReloadConfirm"
 #define UMLD_METHOD_CONFIRM        "Confirm"
 #define UMLD_CONFIRM_MIN           UINT64_C(1000000)
@@ -93,35 +96,35 @@
 /* Guard(s connection): the caller's SSH_CONNECTION, whose port is never forwarded from now on */
 #define UMLD_METHOD_GUARD "Guard"
 
-/* Balloon(x bytes) -> (t before, t after, t held): takes so many bytes of free memory from the
- * guest and gives them to the host; a negative number gives them back. before and after:
- * MemoryUsed; held: MemoryBalloon. */
+/* Balloon(x bytes) -> (t before, t after, t held): takes this many bytes of free memory from the
+ * guest and gives them to the host; a negative number returns them. before and after: MemoryUsed;
+ * held: MemoryBalloon. */
 #define UMLD_METHOD_BALLOON "Balloon"
 
 /* Signal MemoryPressureChanged(s old, s new, s why); none, tight or short */
 #define UMLD_SIGNAL_MEMORY_PRESSURE "MemoryPressureChanged"
 
-/* Mconsole(s command, b force) -> (i error, s text, b whole): has the guest's kernel do a command
- * of its management console. error: 0 done, 1 refused by the kernel, else a negative errno of its;
- * text: printable UTF-8, newlines and tabs; whole: false where its end never came. force: also what
- * is known to kill this kernel. */
+/* Mconsole(s command, b force) -> (i error, s text, b whole): sends a command to the kernel's
+ * management console. error: 0 success, 1 the kernel refused, else a negative errno; text:
+ * printable UTF-8, newlines and tabs; whole: false if the end of the reply was lost. force: allow
+ * commands that are known to kill this kernel. */
 #define UMLD_METHOD_MCONSOLE "Mconsole"
 
-/* ExplainPort(s port) -> (b works, s verdict, a(sss) checks): does that port of the host,
- * "tcp/443", lead to something in the guest that answers? verdict: one sentence. Each check is its
- * name, yes, no or unknown, which is whether it is as it has to be, and a sentence. It calls the
- * port. */
+/* ExplainPort(s port) -> (b works, s verdict, a(sss) checks): does this port of the host,
+ * "tcp/443", reach a service in the guest? verdict: one sentence. Each check is its name, its
+ * result (yes = as it should be, no, or unknown) and a sentence. It makes a connection to the port.
+ */
 #define UMLD_METHOD_EXPLAIN_PORT "ExplainPort"
 
-/* OpenConsole(b read_only, b force, q rows, q columns) -> h: attaches to the console, by a
- * descriptor that speaks api/console-protocol.h. force: takes the keyboard from who has it. Rows
- * and columns are those of the caller's terminal, 0 = none. */
+/* OpenConsole(b read_only, b force, q rows, q columns) -> h: attaches to the console and returns a
+ * descriptor that speaks api/console-protocol.h. force: takes the keyboard from whoever has it.
+ * Rows and columns are those of the caller's terminal, 0 = none. */
 #define UMLD_METHOD_OPEN_CONSOLE "OpenConsole"
 
 /* Signal StateChanged(s old, s new, s why) */
 #define UMLD_SIGNAL_STATE_CHANGED "StateChanged"
 
-/* Errors beside D-Bus' own */
+/* Errors in addition to those of D-Bus */
 #define UMLD_ERROR_BUSY       "io.umld.Error.Busy" /* not in this state */
 #define UMLD_ERROR_BAD_CONFIG "io.umld.Error.BadConfiguration"
 #define UMLD_ERROR_FAILED     "io.umld.Error.Failed"

@@ -9,7 +9,7 @@
 #include "basic/string-util.h"
 
 enum {
-        NUMBER_WIDTH = 8, /* of most; ls sorts them then */
+        NUMBER_WIDTH = 8, /* zero-padded, so that ls sorts most of them */
 };
 
 char *crash_directory(const char *name) {
@@ -28,8 +28,7 @@ bool crash_file_number(const char *file, uint64_t *ret) {
         return parse_unsigned(file, 1, UINT64_MAX - 1, ret) >= 0;
 }
 
-/* Puts it where it belongs among the n newest so far; the oldest falls out when there is no room.
- */
+/* Inserts it among the n newest so far; the oldest is dropped when the array is full. */
 static size_t insert(uint64_t *numbers, size_t n, size_t max, uint64_t number) {
         size_t at = n;
 

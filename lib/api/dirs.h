@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Where things lie. Each directory is its environment variable's value, else the built-in default;
- * a relative value is refused. */
+/* The directories of umld. Each is the value of its environment variable, else the built-in
+ * default; a relative path is an error. */
 
 #include "basic/macro.h"
 
@@ -14,15 +14,14 @@ typedef enum UmldDir {
         UMLD_DIR_MAX,
 } UmldDir;
 
-/* The directory, without a slash at its end; static. NULL where the variable holds a relative path.
- */
+/* The directory, without a trailing slash; static. NULL if the variable holds a relative path. */
 const char *umld_dir(UmldDir dir);
 const char *umld_dir_variable(UmldDir dir);
 
-/* Is any of the four set by the environment? (Then the units of systemd do not know about it.) */
+/* Is any of the four set by the environment? Then systemd's units do not know about it. */
 bool umld_dirs_overridden(void);
 
-/* DIR/NAME/FILE, or DIR/NAME with file NULL; the caller's to free(); NULL: out of memory. */
+/* Returns DIR/NAME/FILE, or DIR/NAME if file is NULL; the caller frees it; NULL: out of memory. */
 char *umld_path(UmldDir dir, const char *name, const char *file);
 
 /* CONFIG/NAME.conf */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* last-exit.c - what umld leaves behind about a guest's end, written and read. */
+/* last-exit.c - writes and reads the record of how a guest ended. */
 
 #include <inttypes.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* log-format.c - the heads of the lines of a console log. */
+/* log-format.c - writes and parses the heads of lines in a console log. */
 
 #include <stdio.h>
 
@@ -19,7 +19,7 @@ void log_head_format(usec_t when, LogKind kind, char buf[static LOG_HEAD_SIZE]) 
         memcpy(buf, text, LOG_HEAD_SIZE);
 }
 
-/* The number that these digits are, -1 where one is none. */
+/* The number that the digits represent, -1 if one is not a digit. */
 static int digits(const char *s, size_t n) {
         int v = 0;
 

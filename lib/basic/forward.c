@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* forward.c - the text form of a port forward, and whether two of them collide. */
+/* forward.c - parses and formats port forwards, and checks whether two of them overlap. */
 
 #include <ctype.h>
 #include <stdio.h>
@@ -7,24 +7,23 @@
 #include "basic/forward.h"
 
 static const char why_form[] =
-        "write PROTO/PORT, PROTO/PORT-PORT or PROTO/PORT:PORT, such as tcp/8080:80";
-static const char why_ports[] = "write PROTO/PORT or PROTO/PORT-PORT, such as tcp/8000-8010";
-static const char why_protocol[] =
-        "the protocol is tcp, udp or tcp+udp, or one of them for IPv4 or IPv6 alone, such as tcp6";
-static const char why_port[] = "ports go from 1 to 65535";
-static const char why_order[] = "the first port of a range is its lowest";
-static const char why_length[] = "both ranges have as many ports";
-static const char why_address[] =
-        "an address is one of the host's to the Internet, such as tcp/203.0.113.7:80 or "
-        "tcp/[2001:db8::7]:80";
-static const char why_family[] = "the protocol and the address are of different families";
+        "use PROTO/PORT, PROTO/PORT-PORT or PROTO/PORT:PORT, for example tcp/8080:80";
+static const char why_ports[] = "use PROTO/PORT or PROTO/PORT-PORT, for example tcp/8000-8010";
+static const char why_protocol[] = "the protocol must be tcp, udp or tcp+udp, or for one address "
+                                   "family tcp4, udp4, tcp6 or udp6";
+static const char why_port[] = "ports must be from 1 to 65535";
+static const char why_order[] = "the first port of a range must be its lowest";
+static const char why_length[] = "host and guest ranges must have the same number of ports";
+static const char why_address[] = "the address must be a unicast address of the host, for example "
+                                  "tcp/203.0.113.7:80 or tcp/[2001:db8::7]:80";
+static const char why_family[] = "the protocol and the address are of different address families";
 
 static int refuse(int error, const char *why, const char **ret_why) {
         *ret_why = why;
         return error;
 }
 
-/* Shortest first within each meaning. */
+/* Shortest first among those with the same meaning. */
 static const struct {
         const char *name;
         unsigned protocols;
@@ -41,7 +40,7 @@ static const struct {
         { "tcp6+udp6", FORWARD_TCP | FORWARD_UDP, FORWARD_IPV6 },
 };
 
-/* Takes the protocol and its slash off *s. */
+/* Parses the protocol and its slash, and advances *s. */
 static int take_protocols(const char **s, Forward *f, const char **ret_why) {
         FOREACH_ELEMENT (n, protocol_names) {
                 const char *rest = startswith(*s, n->name);
@@ -56,7 +55,7 @@ static int take_protocols(const char **s, Forward *f, const char **ret_why) {
         return refuse(-EINVAL, strchr(*s, '/') ? why_protocol : why_form, ret_why);
 }
 
-/* Takes ADDRESS: or [ADDRESS]: off *s, if there is one. */
+/* Parses ADDRESS: or [ADDRESS]: if there is one, and advances *s. */
 static int take_address(const char **s, Forward *f, const char **ret_why) {
         bool v6 = **s == '[';
         const char *start = *s + v6, *end = start + strcspn(start, v6 ? "]" : ":");
@@ -80,8 +79,8 @@ static int take_address(const char **s, Forward *f, const char **ret_why) {
         return 0;
 }
 
-/* Takes a port off *s. Digits beyond the largest port are read too, to tell a large number from
- * none. */
+/* Parses a port and advances *s. Digits beyond the largest port are read too, to distinguish a port
+ * that is too large from a missing one. */
 static int take_port(const char **s, uint16_t *ret, const char **ret_why) {
         const char *p = *s;
         unsigned v = 0;
@@ -97,7 +96,7 @@ static int take_port(const char **s, uint16_t *ret, const char **ret_why) {
         return 0;
 }
 
-/* Takes PORT or PORT-PORT off *s. */
+/* Parses PORT or PORT-PORT and advances *s. */
 static int take_range(const char **s, uint16_t *ret_first, uint16_t *ret_last,
                       const char **ret_why) {
         uint16_t first, last;
@@ -162,7 +161,7 @@ int ports_parse(const char *s, Forward *ret, const char **ret_why) {
         Forward f;
         int r;
 
-        /* What leads somewhere, or says "all", is a forward. */
+        /* With a guest port, or as "all", it is a forward and not just a list of ports. */
         if (streq(s, "all") || strchr(s, ':'))
                 return refuse(-EINVAL, why_ports, ret_why);
         r = forward_parse(s, &f, ret_why);
@@ -180,7 +179,7 @@ bool forward_is_all(const Forward *f) {
 }
 
 static const char *protocol_name(const Forward *f) {
-        bool named = !ip_address_is_any(&f->address); /* which says the family as well */
+        bool named = !ip_address_is_any(&f->address); /* this also implies the family */
 
         FOREACH_ELEMENT (n, protocol_names)
                 if (n->protocols == f->protocols && n->family == (named ? FORWARD_BOTH : f->family))
@@ -211,8 +210,8 @@ char *forward_format(const Forward *f, char buf[static FORWARD_TEXT_MAX]) {
         return buf;
 }
 
-/* Are there calls that both are for, as far as family and address go? */
-static bool same_calls(const Forward *a, const Forward *b) {
+/* Do the families and addresses of both have connections in common? */
+static bool share_connections(const Forward *a, const Forward *b) {
         if (a->family != FORWARD_BOTH && b->family != FORWARD_BOTH && a->family != b->family)
                 return false;
         return ip_address_is_any(&a->address) || ip_address_is_any(&b->address) ||
@@ -221,21 +220,22 @@ static bool same_calls(const Forward *a, const Forward *b) {
 
 bool forward_overlaps(const Forward *a, const Forward *b) {
         return (a->protocols & b->protocols) != 0 && a->host_first <= b->host_last &&
-               b->host_first <= a->host_last && same_calls(a, b);
+               b->host_first <= a->host_last && share_connections(a, b);
 }
 
-/* Is this one for each call that the other is for, as far as family and address go? */
-static bool covers_calls(const Forward *f, const Forward *calls) {
-        return (f->family == FORWARD_BOTH || f->family == calls->family) &&
-               (ip_address_is_any(&f->address) || ip_address_equal(&f->address, &calls->address));
+/* Does b's family and address include every connection that a is for? */
+static bool covers_connections(const Forward *f, const Forward *other) {
+        return (f->family == FORWARD_BOTH || f->family == other->family) &&
+               (ip_address_is_any(&f->address) || ip_address_equal(&f->address, &other->address));
 }
 
-/* The last port of a run of ports from that one on which one of these covers, 0 = none does. */
-static unsigned covered_until(const Forward *ranges, size_t n, const Forward *calls,
+/* The last port of a run of ports, starting at this one, that one of these covers; 0 = none does.
+ */
+static unsigned covered_until(const Forward *ranges, size_t n, const Forward *other,
                               unsigned port) {
         for (size_t i = 0; i < n; i++)
-                if ((ranges[i].protocols & calls->protocols) && ranges[i].host_first <= port &&
-                    port <= ranges[i].host_last && covers_calls(&ranges[i], calls))
+                if ((ranges[i].protocols & other->protocols) && ranges[i].host_first <= port &&
+                    port <= ranges[i].host_last && covers_connections(&ranges[i], other))
                         return ranges[i].host_last;
         return 0;
 }
@@ -248,7 +248,7 @@ bool forward_common_port(const Forward *a, const Forward *b, const Forward *exce
                 .address = ip_address_is_any(&a->address) ? b->address : a->address,
         };
 
-        if (!same_calls(a, b))
+        if (!share_connections(a, b))
                 return false;
         for (unsigned protocol = FORWARD_TCP; protocol <= FORWARD_UDP; protocol <<= 1) {
                 unsigned port = MAX(a->host_first, b->host_first), until;

@@ -2,15 +2,15 @@
 #pragma once
 
 /* One port forward: `PROTO/[ADDRESS:]PORT[-PORT][:PORT[-PORT]]`, PROTO = tcp, udp or tcp+udp, each
- * also with a 4 or a 6 behind it.
+ * optionally followed by 4 or 6.
  *
  *   tcp/8000-10000          the host's ports go to the same ports of the guest
  *   tcp/8080:80             one port to another
- *   tcp/2200-2210:22-32     a range to a range of the same length, first to first
- *   tcp/203.0.113.7:80:80   only what is addressed to this one of the host's addresses
- *   tcp/[2001:db8::7]:80    the same by IPv6
- *   tcp6/80                 only by IPv6, whatever the address; tcp4: only by IPv4
- *   all                     every port of both protocols: the same as tcp+udp/1-65535 */
+ *   tcp/2200-2210:22-32     a range to a range of the same length, in order
+ *   tcp/203.0.113.7:80:80   only connections to this address of the host
+ *   tcp/[2001:db8::7]:80    the same for IPv6
+ *   tcp6/80                 only by IPv6, to any address; tcp4: only by IPv4
+ *   all                     every port of both protocols, like tcp+udp/1-65535 */
 
 #include "basic/ip-address.h"
 
@@ -28,30 +28,30 @@ typedef enum ForwardFamily {
 typedef struct Forward {
         unsigned protocols;             /* of FORWARD_TCP and FORWARD_UDP */
         uint16_t host_first, host_last; /* inclusive */
-        uint16_t guest_first;           /* the port for host_first; the others follow in step */
-        ForwardFamily family;           /* for calls of this family alone */
-        IpAddress address;              /* … or to this address of the host; any = to each */
+        uint16_t guest_first; /* the guest port for host_first; the others follow in order */
+        ForwardFamily family; /* only for connections of this family */
+        IpAddress address; /* only for connections to this address of the host; unspecified = any */
 } Forward;
 
-/* Returns 0, or -EINVAL/-ERANGE with a static sentence in *ret_why that says what would be right.
- */
+/* Returns 0, or -EINVAL/-ERANGE with a static sentence in *ret_why that says what is valid. */
 int forward_parse(const char *s, Forward *ret, const char **ret_why);
 
 #define FORWARD_TEXT_MAX 96
-/* The shortest text of the grammar that means this forward. */
+/* Formats this forward in its shortest form. */
 char *forward_format(const Forward *f, char buf[static FORWARD_TEXT_MAX]);
 
-/* Ports of the host alone, by each of its addresses: `PROTO/PORT[-PORT]`. They lead nowhere, so
+/* Ports of the host only, on all of its addresses: `PROTO/PORT[-PORT]`. They are not forwarded, so
  * .guest_first is .host_first. */
 int ports_parse(const char *s, Forward *ret, const char **ret_why);
 
-/* Is it all ports? Such a forward is what the others leave over: it stands behind them. */
+/* Is it all ports? Such a forward only gets the ports that no other forward has, so it comes last.
+ */
 bool forward_is_all(const Forward *f);
 
-/* Do the two claim one port of the host, by an address and a family that both are for? */
+/* Do both match the same port of the host, on an address and a family that they have in common? */
 bool forward_overlaps(const Forward *a, const Forward *b);
 
-/* A port of the host that is in both a and b, but in none of except. *ret is a forward of that one
- * port, of one protocol, by the family and the address that a and b have in common. */
+/* Finds a port of the host that is in both a and b, but in none of except. *ret is a forward of
+ * that single port, one protocol, and the family and address that a and b have in common. */
 bool forward_common_port(const Forward *a, const Forward *b, const Forward *except, size_t n_except,
                          Forward *ret);

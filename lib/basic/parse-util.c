@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* parse-util.c - strict parsers for the values people write. */
+/* parse-util.c - strict parsers for values written by people. */
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -22,7 +22,7 @@ int parse_bool(const char *s, bool *ret) {
         return -EINVAL;
 }
 
-/* Takes decimal digits off *s. */
+/* Parses decimal digits and advances *s. */
 static int take_digits(const char **s, uint64_t *ret) {
         const char *p = *s;
         uint64_t v = 0;
@@ -71,13 +71,13 @@ int parse_size(const char *s, uint64_t *ret) {
         return 0;
 }
 
-/* Takes a unit's name off *s; a bare number is seconds. */
+/* Parses the name of a unit and advances *s; no unit means seconds. */
 static usec_t take_unit(const char **s) {
         static const struct {
                 const char *name;
                 usec_t unit;
         } units[] = {
-                /* longer names before those they begin with */
+                /* a name must come before its prefixes */
                 { "us", 1 },           { "ms", USEC_PER_MSEC }, { "min", USEC_PER_MINUTE },
                 { "s", USEC_PER_SEC }, { "h", USEC_PER_HOUR },  { "d", 24 * USEC_PER_HOUR },
                 { "", USEC_PER_SEC },
@@ -143,7 +143,7 @@ int parse_ipv6(const char *s, struct in6_addr *ret) {
         return 0;
 }
 
-/* Of ADDRESS/PREFIX; address has room for size bytes. */
+/* Splits ADDRESS/PREFIX; address has space for size bytes. */
 static int split_prefix(const char *s, char *address, size_t size, unsigned max,
                         unsigned *ret_prefix) {
         const char *slash = strchr(s, '/');

@@ -37,30 +37,27 @@ usec_t moment_realtime(const Moment *m) {
 char *format_timespan(char buf[static FORMAT_TIMESPAN_MAX], usec_t t) {
         static const struct {
                 const char *name;
-                usec_t unit;
+                usec_t size;
         } units[] = {
                 { "d", 24 * USEC_PER_HOUR }, { "h", USEC_PER_HOUR },  { "min", USEC_PER_MINUTE },
                 { "s", USEC_PER_SEC },       { "ms", USEC_PER_MSEC }, { "us", 1 },
         };
-        size_t n = 0, shown = 0;
+        size_t u = 0;
+        int n;
 
         if (t == USEC_INFINITY)
                 return strcpy(buf, "infinity");
         if (t == 0)
                 return strcpy(buf, "0");
-        FOREACH_ELEMENT (u, units) {
-                usec_t v = t / u->unit;
+        while (t < units[u].size)
+                u++;
+        n = snprintf(buf, FORMAT_TIMESPAN_MAX, "%" PRIu64 "%s", t / units[u].size, units[u].name);
+        if (u + 1 < ARRAY_SIZE(units)) {
+                const usec_t minor = t % units[u].size / units[u + 1].size;
 
-                t %= u->unit;
-                if (v == 0) {
-                        if (shown > 0)
-                                break;
-                        continue;
-                }
-                n += (size_t) snprintf(buf + n, FORMAT_TIMESPAN_MAX - n, "%s%" PRIu64 "%s",
-                                       shown ? " " : "", v, u->name);
-                if (++shown == 2)
-                        break;
+                if (minor > 0 && minor * units[u + 1].size >= t / 100)
+                        snprintf(buf + n, FORMAT_TIMESPAN_MAX - (size_t) n, " %" PRIu64 "%s", minor,
+                                 units[u + 1].name);
         }
         return buf;
 }

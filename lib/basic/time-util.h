@@ -38,7 +38,8 @@ typedef struct Moment {
 Moment moment_after(clockid_t clock, usec_t delay);
 usec_t moment_realtime(const Moment *m);
 
-/* A time span for people, rounded to its two largest units: "2h 5min", "30s", "450ms". */
+/* A time span for people, rounded down: its largest unit, and the next smaller one if that is at
+ * least one per cent of the whole: "2h 5min", "319ms". */
 #define FORMAT_TIMESPAN_MAX 40
 char *format_timespan(char buf[static FORMAT_TIMESPAN_MAX], usec_t t);
 #define FORMAT_TIMESPAN(t) format_timespan((char[FORMAT_TIMESPAN_MAX]){ 0 }, (t))

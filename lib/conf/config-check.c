@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* config-check.c - what each setting alone cannot tell: do they fit each other? */
+/* config-check.c - checks whether settings are consistent with each other. */
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -7,7 +7,7 @@
 #include "conf/config-check.h"
 #include "conf/refuse.h"
 
-/* The finding: where the user should look. */
+/* The setting to report and why. */
 typedef struct Blame {
         unsigned line;
         const char *key;
@@ -20,7 +20,7 @@ unsigned config_line_of(const ConfigLines *lines, const char *section, const cha
         return lines->setting[setting_find(section, key) - settings_table(&n)];
 }
 
-/* Blames the first of the two keys if the file has it, else the second. */
+/* Reports the first of the two keys if the file has it, else the second. */
 static bool blame(Blame *b, const ConfigLines *lines, const char *section, const char *first,
                   const char *second) {
         unsigned line = config_line_of(lines, section, first);
@@ -42,17 +42,17 @@ static int check_addresses(const Config *c, const ConfigLines *lines, Blame *b) 
         if ((guest & ~host_bits) != network)
                 return refuse(
                         b->ret_why,
-                        "%s%s is not in HostAddress's network %s/%u; use one there, such as %s%s",
-                        own ? "" : "the guest's default address ", ADDRESS_TEXT(&c->guest_address),
+                        "%s%s is not in the network of HostAddress=, %s/%u; use for example %s%s",
+                        own ? "" : "the default guest address ", ADDRESS_TEXT(&c->guest_address),
                         ADDRESS_TEXT(&network_address), c->host_prefix,
                         own ? "" : "GuestAddress=", ADDRESS_TEXT(&other));
         if (guest == host)
-                return refuse(b->ret_why, "host and guest cannot both be %s; set GuestAddress=%s",
+                return refuse(b->ret_why,
+                              "host and guest cannot both have the address %s; use GuestAddress=%s",
                               ADDRESS_TEXT(&c->guest_address), ADDRESS_TEXT(&other));
         if (guest == network || guest == (network | host_bits))
                 return refuse(b->ret_why,
-                              "%s is the network's own or its broadcast address; use one between, "
-                              "such as %s",
+                              "%s is the network or broadcast address; use for example %s",
                               ADDRESS_TEXT(&c->guest_address), ADDRESS_TEXT(&other));
         return 0;
 }
@@ -88,18 +88,19 @@ static int check_ipv6(const Config *c, const ConfigLines *lines, Blame *b) {
         blame(b, lines, "Network", "GuestAddress6", "HostAddress6");
         if (host != guest)
                 return refuse(b->ret_why,
-                              "IPv6 needs both addresses; set %s= as well, in the same "
-                              "network",
+                              "IPv6 requires both addresses; set %s= as well, in the same network",
                               host ? "GuestAddress6" : "HostAddress6");
         if (memcmp(&c->host_address6, &c->guest_address6, sizeof(c->host_address6)) == 0)
-                return refuse(b->ret_why, "host and guest cannot both have this address");
-        if (!same_network6(&c->host_address6, &c->guest_address6, c->host_prefix6))
                 return refuse(b->ret_why,
-                              "the guest's address is not in HostAddress6's network; use "
-                              "one there");
+                              "host and guest cannot both have this address; use another one");
+        if (!same_network6(&c->host_address6, &c->guest_address6, c->host_prefix6))
+                return refuse(
+                        b->ret_why,
+                        "the address is not in the network of HostAddress6=; use one that is");
         if (c->mtu > 0 && c->mtu < CONFIG_MTU_MIN_IPV6) {
                 blame(b, lines, "Network", "MTU", "MTU");
-                return refuse(b->ret_why, "IPv6 needs an MTU of %d or more", CONFIG_MTU_MIN_IPV6);
+                return refuse(b->ret_why, "IPv6 requires an MTU of at least %d",
+                              CONFIG_MTU_MIN_IPV6);
         }
         return 0;
 }
@@ -108,8 +109,8 @@ static int check_uplink(const Config *c, const ConfigLines *lines, Blame *b) {
         if (!streq(c->tap, c->uplink))
                 return 0;
         blame(b, lines, "Network", "Tap", "Uplink");
-        return refuse(b->ret_why, "%s cannot be both Tap= and Uplink=; name the tap otherwise",
-                      c->tap);
+        return refuse(b->ret_why,
+                      "%s cannot be both Tap= and Uplink=; use another name for the tap", c->tap);
 }
 
 static int check_forwards(const Config *c, const ConfigLines *lines, Blame *b) {
@@ -119,29 +120,27 @@ static int check_forwards(const Config *c, const ConfigLines *lines, Blame *b) {
                 for (size_t j = 0; j < i; j++) {
                         if (!forward_overlaps(&c->forwards[i], &c->forwards[j]) ||
                             forward_is_all(&c->forwards[i]) != forward_is_all(&c->forwards[j]))
-                                continue; /* "all" is what the others leave over */
+                                continue; /* "all" only takes the ports that no other forward has */
                         b->key = "Forward";
                         b->line = lines->forward[i];
                         return refuse(b->ret_why,
-                                      "%s has ports in common with %s on line %u; a port leads to "
-                                      "one place",
+                                      "%s overlaps %s on line %u; a port can be used only once",
                                       forward_format(&c->forwards[i], mine),
                                       forward_format(&c->forwards[j], other), lines->forward[j]);
                 }
         return 0;
 }
 
-/* Does one of the list want a port of this relay? "all" leaves relays alone. */
+/* Does one of the list use a port of this relay? "all" excludes relayed ports. */
 static int check_proxy(const Forward *proxy, const Forward *list, size_t n, const char *key,
                        Blame *b) {
         char mine[FORWARD_TEXT_MAX], other[FORWARD_TEXT_MAX];
 
         for (size_t i = 0; i < n; i++)
                 if (forward_overlaps(proxy, &list[i]) && !forward_is_all(&list[i]))
-                        return refuse(
-                                b->ret_why,
-                                "%s has ports in common with %s=%s; a port leads to one place",
-                                forward_format(proxy, mine), key, forward_format(&list[i], other));
+                        return refuse(b->ret_why, "%s overlaps %s=%s; a port can be used only once",
+                                      forward_format(proxy, mine), key,
+                                      forward_format(&list[i], other));
         return 0;
 }
 
@@ -161,14 +160,14 @@ static int check_proxies(const Config *c, const ConfigLines *lines, Blame *b) {
                 ports += proxy->host_last - proxy->host_first + 1U;
                 if (ports > CONFIG_PROXIES_MAX)
                         return refuse(b->ret_why,
-                                      "more than %d ports are to be relayed, each of which needs a "
-                                      "socket and a process; forward them",
+                                      "more than %d ports to relay, each of which needs a socket "
+                                      "and a process; use Forward= instead",
                                       CONFIG_PROXIES_MAX);
         }
         return 0;
 }
 
-/* Do both name the same file, give or take slashes? */
+/* Are both the same path, apart from repeated slashes? */
 static bool same_path(const char *a, const char *b) {
         if (!a || !b)
                 return false;
@@ -184,7 +183,8 @@ static bool same_path(const char *a, const char *b) {
         }
 }
 
-/* A file that both disks use, other than one that both only put a copy-on-write file over. */
+/* Returns a file that both disks use; a shared base image of two copy-on-write files does not
+ * count. */
 static const char *shared_file(const Disk *a, const Disk *b) {
         if (same_path(a->path, b->path) && !(a->cow && b->cow))
                 return a->path;
@@ -199,16 +199,16 @@ static int check_disks(const Config *c, const ConfigLines *lines, Blame *b) {
                 b->line = lines->disk[i];
                 if (same_path(c->disks[i].path, c->disks[i].cow))
                         return refuse(b->ret_why,
-                                      "%s is the disk and its copy-on-write file; give cow= a file "
-                                      "of its own",
+                                      "%s is both the disk and its copy-on-write file; use another "
+                                      "file for cow=",
                                       c->disks[i].path);
                 for (size_t j = 0; j < i; j++) {
                         const char *file = shared_file(&c->disks[i], &c->disks[j]);
 
                         if (file)
                                 return refuse(b->ret_why,
-                                              "%s is already used on line %u; each disk is a file "
-                                              "of its own",
+                                              "%s is already used on line %u; each disk needs a "
+                                              "file of its own",
                                               file, lines->disk[j]);
                 }
         }
@@ -230,7 +230,8 @@ static int check_probes(const Config *c, const ConfigLines *lines, Blame *b) {
                 return 0;
         b->key = "Probe";
         b->line = config_line_of(lines, "Supervise", "Probe");
-        return refuse(b->ret_why, "HangCheck=0 leaves nobody to look; give HangCheck= a time");
+        return refuse(b->ret_why,
+                      "hangs are not detected with HangCheck=0; set HangCheck= as well");
 }
 
 int config_check(const Config *c, const ConfigLines *lines, unsigned *ret_line,

@@ -5,7 +5,7 @@
 
 #include "conf/settings.h"
 
-/* Where things stood in the file, for errors; line 0 = not in the file. */
+/* The lines of the settings in the file, for error messages; line 0 = not in the file. */
 typedef struct ConfigLines {
         unsigned *setting; /* for each row of the table, the first line with it */
         unsigned disk[CONFIG_DISKS_MAX];
@@ -13,10 +13,9 @@ typedef struct ConfigLines {
         unsigned proxy[CONFIG_FORWARDS_MAX];
 } ConfigLines;
 
-/* The line of a key in the file. */
+/* Returns the line of a key in the file. */
 unsigned config_line_of(const ConfigLines *lines, const char *section, const char *key);
 
-/* Returns 0; else -EINVAL with the line and the key that the user should look at and a sentence in
- * *ret_why. */
+/* Returns 0, or -EINVAL with the line and the key at fault and a sentence in *ret_why. */
 int config_check(const Config *c, const ConfigLines *lines, unsigned *ret_line,
                  const char **ret_key, char **ret_why);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* config.c - from the lines of NAME.conf to a Config that is complete and fits together, or to one
- * error. */
+/* config.c - builds a complete and consistent Config from NAME.conf, or reports one error. */
 
 #include <limits.h>
 #include <stdio.h>
@@ -69,12 +68,12 @@ static int on_section(void *userdata, unsigned line, const char *section, char *
                 }
         }
         if (best)
-                return refuse_text(ret_why, section, "is no section; did you mean [%s]?",
+                return refuse_text(ret_why, section, "unknown section; did you mean [%s]?",
                                    best->section);
-        return refuse_text(ret_why, section, "is no section; umld.conf(5) lists them");
+        return refuse_text(ret_why, section, "unknown section; umld.conf(5) lists them");
 }
 
-/* The key of any section that is most like this one; among equals one of the given section. */
+/* The most similar key of any section; a key of the given section wins a tie. */
 static const Setting *nearest_setting(const char *section, const char *key) {
         size_t n;
         const Setting *s = settings_table(&n), *best = NULL;
@@ -99,8 +98,7 @@ static int refuse_key(const char *section, const char *key, char **ret_why) {
 
         if (s && streq(s->key, key))
                 return isempty(section)
-                               ? refuse(ret_why, "stands before any section; put it below [%s]",
-                                        s->section)
+                               ? refuse(ret_why, "not in a section; put it below [%s]", s->section)
                                : refuse(ret_why, "belongs in [%s], not in [%s]", s->section,
                                         section);
         if (s && streq(s->section, section))
@@ -108,10 +106,10 @@ static int refuse_key(const char *section, const char *key, char **ret_why) {
         if (s)
                 return refuse(ret_why, "unknown key; did you mean %s= in [%s]?", s->key,
                               s->section);
-        return refuse(ret_why, "unknown key; umld.conf(5) lists all");
+        return refuse(ret_why, "unknown key; umld.conf(5) lists all keys");
 }
 
-/* Notes the line of what the parser has just added to the lists. */
+/* Records the line of what the parser has just added to the lists. */
 static void note_lines(Loader *l, const Setting *s, unsigned line) {
         size_t n;
         unsigned *first = &l->lines.setting[s - settings_table(&n)];
@@ -133,12 +131,12 @@ static int take_entry(Loader *l, const Setting *s, unsigned line, const char *va
         int r;
 
         if (!setting_supported(s))
-                return refuse(ret_why, "not supported yet; leave it out");
+                return refuse(ret_why, "not supported yet; remove it");
         if (first > 0 && !s->repeatable)
-                return refuse(ret_why, "is given on line %u already; keep one of the two", first);
+                return refuse(ret_why, "already set on line %u; keep one of the two", first);
         if (isempty(value))
-                return refuse(ret_why, "has no value; give one, or leave the key out%s%s",
-                              s->def ? " for " : "", s->def ?: "");
+                return refuse(ret_why, "missing value; add one, or remove the key%s%s",
+                              s->def ? " for the default " : "", s->def ?: "");
         r = s->parse(s, value, l->config, ret_why);
         if (r >= 0)
                 note_lines(l, s, line);
@@ -154,7 +152,7 @@ static int on_entry(void *userdata, unsigned line, const char *section, const ch
         return r < 0 ? blame_text(r, key, ret_why) : 0;
 }
 
-/* Gives each setting that the file is silent about its default, by the same parser. */
+/* Sets each key that the file does not have to its default, using the same parser. */
 static int apply_defaults(Loader *l, const char *default_disk, char **ret_why) {
         size_t n;
         const Setting *s = settings_table(&n);
@@ -174,7 +172,7 @@ static int apply_defaults(Loader *l, const char *default_disk, char **ret_why) {
         return 0;
 }
 
-/* What [Fallback] does not change is as in [Guest]. */
+/* Settings that [Fallback] does not change are those of [Guest]. */
 static int fill_fallback(Config *c) {
         Strv all = {};
         int r;
@@ -203,7 +201,8 @@ void config_switch_profile(Config *c) {
         c->in_fallback = !c->in_fallback;
 }
 
-/* Fills l->config; on failure *ret_why lacks only the place, which is *ret_line of the file. */
+/* Fills l->config; on failure *ret_why is the message without the place, which is line *ret_line.
+ */
 static int load_text(Loader *l, const char *text, size_t size, const char *default_disk,
                      unsigned *ret_line, char **ret_why) {
         static const IniEvents events = { .section = on_section, .entry = on_entry };
@@ -221,7 +220,7 @@ static int load_text(Loader *l, const char *text, size_t size, const char *defau
         return r < 0 ? blame_text(r, key, ret_why) : fill_fallback(l->config);
 }
 
-/* Puts the place before the reason. Returns r, or -ENOMEM. */
+/* Prepends the place to the reason. Returns r, or -ENOMEM. */
 static int blame_place(int r, const char *file, unsigned line, const char *why, char **ret_error) {
         char number[16] = "";
 
@@ -263,9 +262,9 @@ int config_load(const char *name, const char *file, const char *default_disk, Co
         int r = ini_file_read(file, &text, &size, &why);
 
         if (r < 0)
-                return blame_place(
-                        r, file, 0,
-                        r == -ENOENT ? "there is no such file; write it to have this guest" : why,
-                        ret_error);
+                return blame_place(r, file, 0,
+                                   r == -ENOENT ? "no such file; create it to define this guest"
+                                                : why,
+                                   ret_error);
         return config_parse(name, file, text, size, default_disk, ret, ret_error);
 }

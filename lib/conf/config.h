@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The configuration of one guest, as NAME.conf gives it and with all defaults filled in. */
+/* The configuration of a guest, read from NAME.conf, with all defaults filled in. */
 
 #include <net/if.h>
 #include <netinet/in.h>
@@ -29,10 +29,10 @@ typedef enum Masquerade {
         MASQUERADE_INVALID = -EINVAL,
 } Masquerade;
 
-/* What of the host itself the guest may reach. */
-/* Who sets up the guest's interface. */
+/* What the guest may reach on the host itself. */
+/* Who configures the guest's network interface. */
 typedef enum ConfigureBy {
-        CONFIGURE_BY_KERNEL, /* where it can; else init */
+        CONFIGURE_BY_KERNEL, /* the kernel if it can; else init */
         CONFIGURE_BY_INIT,
         CONFIGURE_BY_MAX,
         CONFIGURE_BY_INVALID = -EINVAL,
@@ -47,15 +47,15 @@ typedef enum HostAccess {
 } HostAccess;
 
 typedef enum MemoryBacking {
-        BACKING_AUTO,    /* the first that the host allows, in this order */
-        BACKING_SHM,     /* /dev/shm, made to fit */
-        BACKING_PRIVATE, /* a tmpfs for this guest alone */
-        BACKING_DIR,     /* a directory that the user names */
+        BACKING_AUTO,    /* the first one that works on this host, in this order */
+        BACKING_SHM,     /* /dev/shm, enlarged if necessary */
+        BACKING_PRIVATE, /* a tmpfs for this guest only */
+        BACKING_DIR,     /* a directory set by the user */
         MEMORY_BACKING_MAX,
         MEMORY_BACKING_INVALID = -EINVAL,
 } MemoryBacking;
 
-/* What makes the host's rules. */
+/* Which program interface sets the firewall rules. */
 typedef enum RulesBackend {
         RULES_AUTO,
         RULES_IPTABLES,
@@ -65,8 +65,8 @@ typedef enum RulesBackend {
 } RulesBackend;
 
 typedef enum BalloonMode {
-        BALLOON_NO,   /* only by order */
-        BALLOON_AUTO, /* also by umld when the host runs short of memory */
+        BALLOON_NO,   /* only on request */
+        BALLOON_AUTO, /* also automatically when the host runs short of memory */
         BALLOON_MODE_MAX,
         BALLOON_MODE_INVALID = -EINVAL,
 } BalloonMode;
@@ -87,29 +87,29 @@ typedef enum RestartWhen {
 } RestartWhen;
 
 typedef enum CpuAffinity {
-        CPU_AFFINITY_AUTO, /* one of the host's CPUs for a guest that has one */
+        CPU_AFFINITY_AUTO, /* pin a guest with one CPU to one CPU of the host */
         CPU_AFFINITY_ANY,
         CPU_AFFINITY_MAX,
         CPU_AFFINITY_INVALID = -EINVAL,
 } CpuAffinity;
 typedef enum ProbeKind {
         PROBE_TCP,  /* a connection to the port is accepted */
-        PROBE_HTTP, /* … and the request of a page answered */
+        PROBE_HTTP, /* an HTTP request for a page is answered */
 } ProbeKind;
 
 enum {
-        PROBE_PATH_MAX = 128, /* of a page, with its NUL */
+        PROBE_PATH_MAX = 128, /* of a path, including the NUL */
         PROBE_TEXT_MAX = PROBE_PATH_MAX + 16,
 };
 
-/* A service in the guest that must answer. */
+/* A service in the guest that is probed. */
 typedef struct Probe {
         ProbeKind kind;
         uint16_t port;
-        char path[PROBE_PATH_MAX]; /* of PROBE_HTTP */
+        char path[PROBE_PATH_MAX]; /* for PROBE_HTTP */
 } Probe;
 
-/* As in Probe=. Returns buf. */
+/* Formats a probe as in Probe=. Returns buf. */
 const char *probe_format(const Probe *p, char buf[static PROBE_TEXT_MAX]);
 
 DECLARE_STRING_TABLE(transport, Transport);
@@ -124,9 +124,9 @@ DECLARE_STRING_TABLE(cpu_affinity, CpuAffinity);
 
 typedef struct Disk {
         char *path; /* absolute */
-        char *cow;  /* absolute; copy-on-write file over path, or NULL */
+        char *cow;  /* absolute; copy-on-write file on top of path, or NULL */
         bool read_only;
-        bool sync; /* every write of the guest is durable on the host */
+        bool sync; /* every write of the guest is synced to the host's disk */
 } Disk;
 
 enum {
@@ -134,17 +134,17 @@ enum {
         CONFIG_DNS_MAX = 3,
         CONFIG_PROBES_MAX = 4,
         CONFIG_MTU_MIN_IPV6 = 1280,
-        CONFIG_MTU_MIN = 576, /* what every host of the Internet takes */
+        CONFIG_MTU_MIN = 576, /* works on every path of the Internet */
         CONFIG_MTU_MAX = 65521,
-        CONFIG_FORWARDS_MAX = 1000, /* each is a rule of the host's tables */
-        CONFIG_PROXIES_MAX = 64,    /* each is a socket, and at times a process */
+        CONFIG_FORWARDS_MAX = 1000, /* each becomes a firewall rule */
+        CONFIG_PROXIES_MAX = 64,    /* each needs a socket, and at times a process */
 };
 
 typedef struct Config {
-        char *name; /* of the guest */
+        char *name; /* name of the guest */
         char *file; /* the file it was read from */
-        char *text; /* … and all that was in it */
-        bool held;  /* the file has another text by now, which was tried and not confirmed */
+        char *text; /* contents of the file */
+        bool held;  /* the file has changed since: its new text was tried and not confirmed */
 
         /* [Guest] */
         char *kernel;
@@ -155,7 +155,7 @@ typedef struct Config {
         size_t n_disks; /* at least 1 after config_load() */
         Strv append;
         bool fast_boot;
-        usec_t disk_sync; /* 0 = only at its end */
+        usec_t disk_sync; /* 0 = only when the guest ends */
         char *hostname;
 
         /* [Network] */
@@ -168,7 +168,7 @@ typedef struct Config {
         struct in_addr dns[CONFIG_DNS_MAX];
         size_t n_dns;
         char uplink[IFNAMSIZ]; /* "" = auto */
-        unsigned mtu;          /* of the tap; 0 = the uplink's */
+        unsigned mtu;          /* of the tap; 0 = that of the uplink */
         Transport transport;
         ConfigureBy configure_by;
         Masquerade masquerade;
@@ -177,14 +177,14 @@ typedef struct Config {
         RulesBackend backend;
         Forward *forwards;
         size_t n_forwards;
-        Forward *proxies; /* relayed by a program; TCP, at most CONFIG_PROXIES_MAX ports in all */
+        Forward *proxies; /* relayed in userland; TCP, at most CONFIG_PROXIES_MAX ports in all */
         size_t n_proxies;
         Forward *reserved; /* ports that are never forwarded */
         size_t n_reserved;
 
         /* [Memory] */
         MemoryBacking backing;
-        char *backing_dir; /* of BACKING_DIR */
+        char *backing_dir; /* for BACKING_DIR */
         BalloonMode balloon;
 
         /* [Supervise] */
@@ -196,12 +196,13 @@ typedef struct Config {
         Probe probes[CONFIG_PROBES_MAX];
         size_t n_probes;
 
-        /* [Fallback], filled up from [Guest]: another kernel and more arguments for a guest that
-         * does not come up. While it is in force it has changed places with kernel and append. */
+        /* [Fallback], completed from [Guest]: another kernel and additional arguments for a guest
+         * that fails to boot. While the fallback is active, they are swapped with kernel and
+         * append. */
         bool has_fallback, in_fallback;
         char *fallback_kernel;
         Strv fallback_append;
-        unsigned fallback_after; /* failed boots in a row */
+        unsigned fallback_after; /* consecutive failed boots */
 
         /* [Console] */
         bool log;
@@ -210,7 +211,7 @@ typedef struct Config {
         bool journal;
 
         /* [Confine] */
-        char *user; /* "auto", a user's name or a number */
+        char *user; /* "auto", a user name or number */
 } Config;
 
 static inline bool config_has_ipv6(const Config *c) {
@@ -220,18 +221,18 @@ static inline bool config_has_ipv6(const Config *c) {
 Config *config_free(Config *c);
 DEFINE_CLEANUP(Config *, config_free)
 
-/* Reads FILE for guest NAME, a valid one (guest_name_valid()); default_disk is the disk where the
- * file names none. On bad content -EINVAL, on a file that cannot be read the reason of that,
- * -ENOENT where there is no such file. *ret_error is set on every failure: "FILE:LINE: KEY: what is
- * wrong, what would be right", one line of plain text, the caller's to free(); NULL when memory is
- * out. Nothing else on the host is looked at. */
+/* Reads FILE for guest NAME, which must be valid (guest_name_valid()); default_disk is the disk if
+ * the file has none. Returns -EINVAL for invalid content, the error of reading a file that cannot
+ * be read, -ENOENT if it does not exist. *ret_error is set on every failure: "FILE:LINE: KEY: what
+ * is wrong; what to do", one line of plain text, which the caller frees; NULL if out of memory.
+ * Nothing else on the host is looked at. */
 int config_load(const char *name, const char *file, const char *default_disk, Config **ret,
                 char **ret_error);
 
-/* Goes over from the normal profile to the fallback, or back. */
+/* Switches from the normal profile to the fallback, or back. */
 void config_switch_profile(Config *c);
 
-/* What the normal profile has, whichever is in force. */
+/* The settings of the normal profile, whichever is active. */
 static inline const char *config_normal_kernel(const Config *c) {
         return c->in_fallback ? c->fallback_kernel : c->kernel;
 }
@@ -239,6 +240,6 @@ static inline const Strv *config_normal_append(const Config *c) {
         return c->in_fallback ? &c->fallback_append : &c->append;
 }
 
-/* The same for a text that is already in memory; file is what errors call it. */
+/* The same for text that is already in memory; file is the name used in errors. */
 int config_parse(const char *name, const char *file, const char *text, size_t size,
                  const char *default_disk, Config **ret, char **ret_error);

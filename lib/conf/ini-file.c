@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ini-file.c - ini files by libinih, without what it would take silently.
+/* ini-file.c - strict ini files on top of libinih.
  *
- * libinih guesses where umld wants to be told: a line that begins with white space continues the
- * value before it, " ;" ends a value, text behind a ] is dropped, `key: value` is an entry, a long
- * line becomes two. Which of these are on, and how long a line may be, depends on how the library
- * was built, and the handler is not told the line. So libinih gets its lines from next_line() here,
- * one whole line a call: that counts them, takes the white space and the comments off, and refuses
- * whatever has two readings. What is left for libinih means the same to every build of it. */
+ * libinih is lenient where umld must be strict: a line that begins with white space continues the
+ * previous value, " ;" ends a value, text after a ] is dropped, `key: value` is an entry, a long
+ * line becomes two. Which of these are enabled, and how long a line may be, depends on how the
+ * library was built, and the handler does not get the line number. So next_line() passes it one
+ * whole line per call: it counts the lines, strips white space and comments, and rejects whatever
+ * is ambiguous. What is left means the same to every build of libinih. */
 
 #include <ctype.h>
 #include <fcntl.h>
@@ -42,14 +42,14 @@ int ini_file_read(const char *path, char **ret, size_t *ret_size, char **ret_why
                 return (int) n;
         }
         if (n > INI_FILE_MAX)
-                return refuse(ret_why, "is larger than 1 MiB; that is no configuration file");
+                return refuse(ret_why, "is larger than 1 MiB, so it is not a configuration file");
         buf[n] = '\0';
         *ret = TAKE_PTR(buf);
         *ret_size = (size_t) n;
         return 0;
 }
 
-/* The length of the UTF-8 character at s, 0 where there is none. */
+/* Returns the length of the UTF-8 character at s, 0 if it is invalid. */
 static size_t utf8_length(const unsigned char *s, size_t size) {
         static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
         size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : s[0] >= 0xc0 ? 2 : 0;
@@ -68,7 +68,8 @@ static size_t utf8_length(const unsigned char *s, size_t size) {
         return c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff) ? 0 : n;
 }
 
-/* Is it text: UTF-8 in lines that end in a newline alone, no control characters but the tab? */
+/* Is it text: UTF-8 with lines that end in a newline only, and no control characters except tabs?
+ */
 static int check_text(const char *text, size_t size, unsigned *ret_line, char **ret_why) {
         const unsigned char *s = (const unsigned char *) text;
         unsigned line = 1;
@@ -88,40 +89,41 @@ static int check_text(const char *text, size_t size, unsigned *ret_line, char **
                 *ret_line = line;
                 if (n == 0)
                         return refuse(ret_why,
-                                      "holds byte 0x%02x, which is not UTF-8; save it as UTF-8",
+                                      "contains byte 0x%02x, which is not UTF-8; save it as UTF-8",
                                       s[i]);
                 if (s[i] == '\r')
-                        return refuse(ret_why,
-                                      "holds a carriage return; save it with Unix line ends (LF)");
-                return refuse(ret_why, "holds control character 0x%02x; take it out", s[i]);
+                        return refuse(
+                                ret_why,
+                                "contains a carriage return; save it with Unix line endings (LF)");
+                return refuse(ret_why, "contains control character 0x%02x; remove it", s[i]);
         }
         return 0;
 }
 
 typedef struct Lines {
-        const char *next, *end; /* text not read yet */
+        const char *next, *end; /* text not yet read */
         const IniEvents *events;
         void *userdata;
-        unsigned line; /* the one that libinih works on */
-        int error;     /* of the first line that failed, which is then the last one */
+        unsigned line; /* the line that libinih works on */
+        int error;     /* of the first error, which ends parsing */
         char **ret_why;
 } Lines;
 
-/* May the line be given to libinih as [section]? */
+/* May the line be passed to libinih as [section]? */
 static int check_section(Lines *l, char *s) {
         size_t n = strlen(s);
         int r;
 
         if (n < 2 || strchr(s, ']') != s + n - 1)
-                return refuse_text(l->ret_why, s, "is not [Section] with nothing behind it");
+                return refuse_text(l->ret_why, s, "text after [Section]; remove it");
         s[n - 1] = '\0';
         r = l->events->section(l->userdata, l->line, s + 1, l->ret_why);
         s[n - 1] = ']';
         return r;
 }
 
-/* White space and a character that begins comments, which libinih may or may not take as the end of
- * the value, and which was meant as that or not. */
+/* White space before a character that begins comments: libinih may or may not take it as the end of
+ * the value, and so may the user. */
 static const char *find_comment(const char *s) {
         for (const char *p = s; *p; p++)
                 if (isblank((unsigned char) *p) && (p[1] == ';' || p[1] == '#'))
@@ -129,22 +131,23 @@ static const char *find_comment(const char *s) {
         return NULL;
 }
 
-/* May the line be given to libinih as key=value? */
+/* May the line be passed to libinih as key=value? */
 static int check_entry(Lines *l, char *s) {
         const char *comment = find_comment(s);
         size_t n = strcspn(s, "=:");
         int r;
 
         if (n == 0 || s[n] != '=')
-                return refuse_text(l->ret_why, s, "is neither [Section] nor Key=value");
+                return refuse_text(l->ret_why, s, "neither [Section] nor Key=value");
         if (!comment)
                 return 0;
-        r = refuse_text(l->ret_why, comment, "would begin a comment; give it a line of its own");
+        r = refuse_text(l->ret_why, comment,
+                        "this would begin a comment; move the comment to a line of its own");
         s[n] = '\0';
         return blame_text(r, s, l->ret_why);
 }
 
-/* libinih's source of lines, in the manner of fgets(). */
+/* libinih's source of lines, a replacement for fgets(). */
 static char *next_line(char *buf, int size, void *userdata) {
         Lines *l = userdata;
         const char *s = l->next, *e;
@@ -162,8 +165,8 @@ static char *next_line(char *buf, int size, void *userdata) {
         len = s < e && *s != '#' && *s != ';' ? (size_t) (e - s) : 0;
         if (len + 2 > (size_t) size) {
                 l->error = refuse(l->ret_why,
-                                  "the line is longer than %d bytes; use several lines where the "
-                                  "key can be repeated",
+                                  "the line is longer than %d bytes; split the value over several "
+                                  "lines if the key may be repeated",
                                   size - 2);
                 return NULL;
         }
@@ -176,7 +179,7 @@ static char *next_line(char *buf, int size, void *userdata) {
         return l->error < 0 ? NULL : buf;
 }
 
-/* libinih's handler: 1 = go on. */
+/* libinih's handler: 1 = continue. */
 static int on_entry(void *userdata, const char *section, const char *key, const char *value) {
         Lines *l = userdata;
 
@@ -197,9 +200,9 @@ int ini_file_parse(const char *text, size_t size, const IniEvents *events, void 
         if (r < 0)
                 return r;
         r = ini_parse_stream(next_line, &l, on_entry, &l);
-        if (l.error >= 0 && r != 0) { /* none of the known versions has a reason for this left */
+        if (l.error >= 0 && r != 0) { /* no known version of libinih gets here */
                 l.line = r > 0 ? (unsigned) r : 0;
-                l.error = r == -2 ? -ENOMEM : refuse(ret_why, "is not understood by libinih");
+                l.error = r == -2 ? -ENOMEM : refuse(ret_why, "not understood by libinih");
         }
         if (l.error < 0)
                 *ret_line = l.line;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* refuse.c - makes the sentence that goes with -EINVAL. */
+/* refuse.c - formats the message that goes with -EINVAL. */
 
 #include <stdio.h>
 
@@ -8,7 +8,7 @@
 #include "conf/refuse.h"
 
 enum {
-        SHOWN_MAX = 60, /* bytes of a refused text */
+        SHOWN_MAX = 60, /* bytes shown of a rejected value */
 };
 
 int refuse(char **ret_why, const char *format, ...) {
@@ -35,10 +35,10 @@ int refuse_text(char **ret_why, const char *text, const char *format, ...) {
         va_end(ap);
         if (!shown || n < 0) {
                 if (n < 0)
-                        why = NULL; /* is undefined then */
+                        why = NULL; /* it is undefined in this case */
                 return -ENOMEM;
         }
-        return refuse(ret_why, "\"%s\" %s", shown, why);
+        return refuse(ret_why, "\"%s\": %s", shown, why);
 }
 
 int blame_text(int r, const char *what, char **ret_why) {

@@ -8,27 +8,25 @@
 
 typedef struct Setting Setting;
 
-/* Puts the value into its field of c. Returns 0; else -EINVAL with *ret_why (the caller's to
- * free()) saying what is wrong and what would be right, or -ENOMEM; single values are untouched
- * then. */
+/* Parses value into its field of c. Returns 0, -EINVAL with a message in *ret_why, which the caller
+ * frees, or -ENOMEM; single values are untouched on failure. */
 typedef int (*SettingParser)(const Setting *s, const char *value, Config *c, char **ret_why);
 
 struct Setting {
         const char *section, *key;
-        const char *syntax; /* of the value, for people */
+        const char *syntax; /* syntax of the value, for people */
         const char *help;   /* one sentence */
-        const char *def;    /* text of the default; NULL = none, the field is empty then */
+        const char *def;    /* text of the default; NULL = none, the field stays empty */
         const char *example;
-        SettingParser
-                parse; /* NULL = its feature has not landed: the key is documented and refused */
-        size_t offset; /* of the field in Config, for parsers that serve several keys */
+        SettingParser parse; /* NULL = not implemented yet: the key is documented but rejected */
+        size_t offset;       /* of the field in Config, for parsers used by several keys */
         uint64_t min, max;
         const char *const *choices;
         size_t n_choices;
-        const char *later; /* choices that are not supported yet, a space between them */
+        const char *later; /* choices that are not supported yet, separated by spaces */
         enum {
-                DEFAULT_TEXT, /* def is parsed as it stands */
-                DEFAULT_DISK, /* what config_load() was given */
+                DEFAULT_TEXT, /* def is parsed as it is */
+                DEFAULT_DISK, /* the default_disk given to config_load() */
                 DEFAULT_NAME, /* the guest's name */
         } default_from;
         bool repeatable;
@@ -41,5 +39,5 @@ static inline bool setting_supported(const Setting *s) {
 /* All rows, those of one section together. */
 const Setting *settings_table(size_t *ret_n);
 
-/* NULL where there is no such row. */
+/* Returns NULL if there is no such row. */
 const Setting *setting_find(const char *section, const char *key);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* values-guest.c - parsers of what becomes arguments of the guest's kernel: kernel, disks, extra
- * words. */
+/* values-guest.c - parsers of values that become kernel arguments: kernel, disks, Append=. */
 
 #include <ctype.h>
 
@@ -14,21 +13,21 @@ static bool is_file_path(const char *s) {
 
 int setting_parse_kernel(const Setting *s, const char *value, Config *c, char **ret_why) {
         if (!is_file_path(value))
-                return refuse_text(ret_why, value, "is not the absolute path of a file, such as %s",
+                return refuse_text(ret_why, value, "not an absolute path; use for example %s",
                                    s->def ?: s->example);
         return free_and_strdup((char **) ((char *) c + s->offset), value);
 }
 
-/* The kernel takes its disks as ubda=FILE,FILE in one line of words: what splits or quotes there
- * cannot be in a name (and ':' is another ',' to it). */
+/* The kernel gets its disks as ubda=FILE,FILE on a single command line, so a file name must not
+ * contain characters that split or quote there (':' separates like ','). */
 static int check_disk_path(const char *path, char **ret_why) {
         if (!is_file_path(path))
-                return refuse_text(ret_why, path, "is not the absolute path of a file");
+                return refuse_text(ret_why, path, "not an absolute path");
         for (const char *p = path; *p; p++)
                 if (isspace((unsigned char) *p) || *p == ':' || *p == '"')
                         return refuse_text(ret_why, path,
-                                           "has white space, ':' or '\"' in it, which no UML "
-                                           "kernel can open; rename it");
+                                           "contains white space, ':' or '\"', which no UML kernel "
+                                           "can open; rename the file");
         return 0;
 }
 
@@ -40,21 +39,21 @@ static int parse_disk_suffix(Disk *d, const char *suffix, char **ret_why) {
         else if (streq(suffix, "sync"))
                 d->sync = true;
         else if (streq(suffix, "swap"))
-                return refuse_text(ret_why, ",swap", "is not supported yet");
+                return refuse_text(ret_why, ",swap", "not supported yet");
         else if (cow && d->cow)
-                return refuse_text(ret_why, suffix, "is a second cow=; a disk has one");
+                return refuse_text(ret_why, suffix, "second cow=; a disk can have only one");
         else if (cow) {
                 int r = check_disk_path(cow, ret_why);
 
                 return r < 0 ? r : free_and_strdup(&d->cow, cow);
         } else
                 return refuse_text(ret_why, suffix,
-                                   "is no suffix of a disk; there are ,ro ,sync and ,cow=FILE (no "
-                                   "name has a comma)");
+                                   "unknown disk suffix; use ,ro ,sync or ,cow=FILE (names cannot "
+                                   "contain commas)");
         return 0;
 }
 
-/* PATH[,SUFFIX…]; text is taken apart in place. */
+/* Parses PATH[,SUFFIX…]; text is modified. */
 static int parse_disk(Disk *d, char *text, char **ret_why) {
         char *path = strsep(&text, ","), *suffix;
         int r = check_disk_path(path, ret_why);
@@ -67,9 +66,8 @@ static int parse_disk(Disk *d, char *text, char **ret_why) {
                         return r;
         }
         if (d->cow && d->read_only)
-                return refuse(
-                        ret_why,
-                        "a disk with ,ro is never written, so ,cow= has no use; drop one of them");
+                return refuse(ret_why, "a disk with ,ro is never written, so ,cow= is useless; "
+                                       "remove one of them");
         return free_and_strdup(&d->path, path);
 }
 
@@ -87,7 +85,7 @@ int setting_parse_disk(const Setting *s, const char *value, Config *c, char **re
         if (!text)
                 return -ENOMEM;
         if (c->n_disks == CONFIG_DISKS_MAX)
-                return refuse_text(ret_why, value, "is one too many; a guest has at most %d disks",
+                return refuse_text(ret_why, value, "too many disks; at most %d are possible",
                                    CONFIG_DISKS_MAX);
         r = parse_disk(&d, text, ret_why);
         if (r < 0)
@@ -103,19 +101,20 @@ int setting_parse_backing(const Setting *s, const char *value, Config *c, char *
 
         (void) s;
         if (path && path[0] != '/')
-                return refuse_text(ret_why, value,
-                                   "names no absolute path; such as dir:/var/lib/umld/memory");
+                return refuse_text(
+                        ret_why, value,
+                        "not an absolute path; use for example dir:/var/lib/umld/memory");
         if ((int) backing < 0 || (backing == BACKING_DIR && !path))
                 return refuse_text(ret_why, value,
-                                   "is unknown; use auto, shm, private or dir:PATH");
+                                   "unknown value; use auto, shm, private or dir:PATH");
         c->backing = backing;
         return free_and_strdup(&c->backing_dir, path);
 }
 
 #define DIGITS "0123456789"
 
-/* Arguments that umld gives itself, or that end the kernel before it starts, with what to do
- * instead. An argument is meant if it is the name, any number of characters of tail, and then '=',
+/* Arguments that umld sets itself, or that make the kernel exit before it boots, with what to use
+ * instead. An argument matches if it is the name, any number of characters of tail, and then '=',
  * ':' or nothing. */
 static const struct {
         const char *name, *tail, *instead;
@@ -126,19 +125,19 @@ static const struct {
         { "ubd", DIGITS "abcdefghijklmnopqrstuvwxyz", "use Disk=" },
         { "eth", DIGITS, "use Tap= with Transport=tuntap" },
         { "vec", DIGITS, "use Tap= with Transport=vector" },
-        { "con", DIGITS, "leave it out, umld reads the console" },
-        { "umid", "", "leave it out, umld gives the name" },
-        { "uml_dir", "", "leave it out, umld gives the directory" },
-        { "mconsole", "", "leave it out, umld listens there" },
-        { "hostfs", "", "leave it out, umld keeps the guest from the host's files" },
-        { "noreboot", "", "leave it out, umld always gives it; see Restart=" },
-        { "--help", "", "leave it out, it ends the kernel" },
-        { "--version", "", "leave it out, it ends the kernel" },
-        { "--showconfig", "", "leave it out, it ends the kernel" },
+        { "con", DIGITS, "remove it; umld reads the console" },
+        { "umid", "", "remove it; umld sets the name" },
+        { "uml_dir", "", "remove it; umld sets the directory" },
+        { "mconsole", "", "remove it; umld listens there" },
+        { "hostfs", "", "remove it; umld keeps the host's files from the guest" },
+        { "noreboot", "", "remove it; umld always sets it, see Restart=" },
+        { "--help", "", "remove it; it makes the kernel exit" },
+        { "--version", "", "remove it; it makes the kernel exit" },
+        { "--showconfig", "", "remove it; it makes the kernel exit" },
 };
 
 static const char *reserved_instead(const char *word) {
-        if (*word == '"') /* the kernel takes quotes off */
+        if (*word == '"') /* the kernel strips quotes */
                 word++;
         FOREACH_ELEMENT (r, reserved) {
                 const char *p = startswith(word, r->name);
@@ -146,14 +145,13 @@ static const char *reserved_instead(const char *word) {
                 if (!p)
                         continue;
                 p += strspn(p, r->tail);
-                if (strchr("=:\"", *p)) /* which finds the end as well */
+                if (strchr("=:\"", *p)) /* matches the terminating NUL too */
                         return r->instead;
         }
         return NULL;
 }
 
-/* Arguments reach the kernel as one line, which it splits at white space that is not in double
- * quotes. */
+/* Arguments reach the kernel as one line, which it splits at white space outside double quotes. */
 static bool is_one_argument(const char *word) {
         bool quoted = false;
 
@@ -171,20 +169,18 @@ int setting_parse_append(const Setting *s, const char *value, Config *c, char **
         int r = strv_split_shell(words, value);
 
         if (r == -EINVAL)
-                return refuse_text(ret_why, value,
-                                   "has a quote without its end, or a backslash at its end");
+                return refuse_text(ret_why, value, "unterminated quote, or a backslash at the end");
         if (r < 0)
                 return r;
         for (; i < words->n; i++) {
                 const char *word = words->v[i], *instead = reserved_instead(word);
 
                 if (instead)
-                        return refuse_text(ret_why, word, "is not for Append=: %s", instead);
+                        return refuse_text(ret_why, word, "not allowed in Append=; %s", instead);
                 if (!is_one_argument(word))
-                        return refuse_text(
-                                ret_why, word,
-                                "is not one argument to the kernel; to keep blanks in it, write "
-                                "'name=\"two words\"'");
+                        return refuse_text(ret_why, word,
+                                           "not a single kernel argument; to include spaces, write "
+                                           "'name=\"two words\"'");
         }
         return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* values.c - parsers of the values that are a number, a word or an address. */
+/* values.c - parsers for numbers, keywords and addresses. */
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -17,7 +17,7 @@ static void *field(const Setting *s, Config *c) {
 
 int setting_parse_bool(const Setting *s, const char *value, Config *c, char **ret_why) {
         if (parse_bool(value, field(s, c)) < 0)
-                return refuse_text(ret_why, value, "is neither yes nor no");
+                return refuse_text(ret_why, value, "neither yes nor no");
         return 0;
 }
 
@@ -25,13 +25,13 @@ int setting_parse_count(const Setting *s, const char *value, Config *c, char **r
         uint64_t v;
 
         if (parse_unsigned(value, s->min, s->max, &v) < 0)
-                return refuse_text(ret_why, value, "is not a number from %" PRIu64 " to %" PRIu64,
+                return refuse_text(ret_why, value, "not a number from %" PRIu64 " to %" PRIu64,
                                    s->min, s->max);
         *(unsigned *) field(s, c) = (unsigned) v;
         return 0;
 }
 
-/* The size with the largest suffix that leaves no remainder. */
+/* Formats a size with the largest suffix that leaves no remainder. */
 static const char *format_size(char *buf, size_t size, uint64_t bytes) {
         const char *suffix = "\0KMGT";
         size_t i = 0;
@@ -49,16 +49,16 @@ int setting_parse_size(const Setting *s, const char *value, Config *c, char **re
 
         if (r == -EINVAL)
                 return refuse_text(ret_why, value,
-                                   "is not a size; write a number with K, M or G, such as %s",
+                                   "invalid size; use a number with K, M or G, for example %s",
                                    s->def);
         if (r == -ERANGE || v > s->max)
-                return refuse_text(ret_why, value, "is too much; at most %s",
+                return refuse_text(ret_why, value, "too large; at most %s",
                                    format_size(text, sizeof(text), s->max));
         if (v < s->min)
-                return refuse_text(ret_why, value, "is too little; at least %s",
+                return refuse_text(ret_why, value, "too small; at least %s",
                                    format_size(text, sizeof(text), s->min));
         if (v % 4096 != 0)
-                return refuse_text(ret_why, value, "is not a multiple of 4K");
+                return refuse_text(ret_why, value, "not a multiple of 4K");
         *(uint64_t *) field(s, c) = v;
         return 0;
 }
@@ -68,14 +68,14 @@ int setting_parse_span(const Setting *s, const char *value, Config *c, char **re
         int r = parse_timespan(value, &v);
 
         if (r == -EINVAL)
-                return refuse_text(ret_why, value,
-                                   "is not a time; write a number with ms, s, min or h, such as %s",
-                                   streq(s->def, "0") ? "30s" : s->def);
+                return refuse_text(
+                        ret_why, value,
+                        "invalid time; use a number with ms, s, min or h, for example %s",
+                        streq(s->def, "0") ? "30s" : s->def);
         if (r == -ERANGE || v > s->max)
-                return refuse_text(ret_why, value, "is too long; at most %s",
-                                   FORMAT_TIMESPAN(s->max));
+                return refuse_text(ret_why, value, "too long; at most %s", FORMAT_TIMESPAN(s->max));
         if (v < s->min)
-                return refuse_text(ret_why, value, "is too short; at least %s",
+                return refuse_text(ret_why, value, "too short; at least %s",
                                    FORMAT_TIMESPAN(s->min));
         *(usec_t *) field(s, c) = v;
         return 0;
@@ -132,8 +132,8 @@ static int choose(const Setting *s, const char *value, char **ret_why) {
         if (!choices)
                 return -ENOMEM;
         if (s->later && word_in(value, s->later))
-                return refuse_text(ret_why, value, "is not supported yet; use %s", choices);
-        return refuse_text(ret_why, value, "is unknown; use %s", choices);
+                return refuse_text(ret_why, value, "not supported yet; use %s", choices);
+        return refuse_text(ret_why, value, "unknown value; use %s", choices);
 }
 
 int setting_parse_choice(const Setting *s, const char *value, Config *c, char **ret_why) {
@@ -141,7 +141,7 @@ int setting_parse_choice(const Setting *s, const char *value, Config *c, char **
 
         if (r < 0)
                 return r;
-        *(int *) field(s, c) = r; /* the choices are the names of the enum, in its order */
+        *(int *) field(s, c) = r; /* the choices are the names of the enum values, in order */
         return 0;
 }
 
@@ -150,8 +150,8 @@ int setting_check_choice(const Setting *s, const char *value, Config *c, char **
         return MIN(choose(s, value, ret_why), 0);
 }
 
-/* Tap and uplink end up in arguments of the kernel and in names of sysctls: only plain characters.
- */
+/* The names of tap and uplink are used in kernel arguments and in names of sysctls, so only plain
+ * characters are allowed. */
 int setting_parse_ifname(const Setting *s, const char *value, Config *c, char **ret_why) {
         bool plain = ifname_valid(value) && value[0] != '-' && !streq(value, "all") &&
                      !streq(value, "default");
@@ -161,8 +161,8 @@ int setting_parse_ifname(const Setting *s, const char *value, Config *c, char **
                         plain = false;
         if (!plain)
                 return refuse_text(ret_why, value,
-                                   "is no interface's name; up to 15 letters, digits, '.', '_' and "
-                                   "'-', such as %s",
+                                   "invalid interface name; use up to 15 letters, digits, '.', '_' "
+                                   "and '-', for example %s",
                                    streq(s->def, "auto") ? "eth0" : s->def);
         strcpy(field(s, c), value);
         return 0;
@@ -192,13 +192,13 @@ int setting_parse_hostname(const Setting *s, const char *value, Config *c, char 
                         good = false;
         if (!good)
                 return refuse_text(ret_why, value,
-                                   "is no host name; up to %" PRIu64
+                                   "invalid host name; use up to %" PRIu64
                                    " letters, digits, '-' and '.' between them",
                                    s->max);
         return free_and_strdup(&c->hostname, value);
 }
 
-/* Can it be the address of one machine? */
+/* Can it be the address of a single machine? */
 static bool is_unicast(struct in_addr a) {
         uint32_t v = ntohl(a.s_addr);
 
@@ -212,20 +212,20 @@ int setting_parse_host_address(const Setting *s, const char *value, Config *c, c
         int r = parse_ipv4_prefix(value, &a, &prefix);
 
         if (r == -EINVAL)
-                return refuse_text(ret_why, value, "is not ADDRESS/PREFIX, such as %s", s->def);
+                return refuse_text(ret_why, value, "not ADDRESS/PREFIX; use for example %s",
+                                   s->def);
         if (r == -ERANGE || prefix < s->min || prefix > s->max)
-                return refuse_text(ret_why, value,
-                                   "has a prefix that is not from %" PRIu64 " to %" PRIu64, s->min,
-                                   s->max);
+                return refuse_text(ret_why, value, "prefix length not from %" PRIu64 " to %" PRIu64,
+                                   s->min, s->max);
         if (!is_unicast(a))
                 return refuse_text(ret_why, value,
-                                   "is not the address of a machine; use a private one, such as %s",
+                                   "not a unicast address; use a private one, for example %s",
                                    s->def);
         host_bits = UINT32_MAX >> prefix;
         if ((ntohl(a.s_addr) & host_bits) == 0 || (ntohl(a.s_addr) & host_bits) == host_bits)
                 return refuse_text(
                         ret_why, value,
-                        "is the network's own or its broadcast address; use one between");
+                        "this is the network or broadcast address; use one between them");
         c->host_address = a;
         c->host_prefix = prefix;
         return 0;
@@ -235,7 +235,8 @@ int setting_parse_guest_address(const Setting *s, const char *value, Config *c, 
         struct in_addr a;
 
         if (parse_ipv4(value, &a) < 0)
-                return refuse_text(ret_why, value, "is not an IPv4 address, such as %s", s->def);
+                return refuse_text(ret_why, value, "not an IPv4 address; use for example %s",
+                                   s->def);
         c->guest_address = a;
         return 0;
 }
@@ -246,15 +247,14 @@ int setting_parse_host_address6(const Setting *s, const char *value, Config *c, 
         int r = parse_ipv6_prefix(value, &a.v6, &prefix);
 
         if (r == -EINVAL)
-                return refuse_text(ret_why, value, "is not ADDRESS/PREFIX of IPv6, such as %s",
+                return refuse_text(ret_why, value, "not an IPv6 ADDRESS/PREFIX; use for example %s",
                                    s->example);
         if (r == -ERANGE || prefix < s->min || prefix > s->max)
-                return refuse_text(ret_why, value,
-                                   "has a prefix that is not from %" PRIu64 " to %" PRIu64, s->min,
-                                   s->max);
+                return refuse_text(ret_why, value, "prefix length not from %" PRIu64 " to %" PRIu64,
+                                   s->min, s->max);
         if (!ip_address_is_v6(&a) || !ip_address_is_unicast(&a))
                 return refuse_text(ret_why, value,
-                                   "is not the address of a machine; use a private one, such as %s",
+                                   "not a unicast address; use a private one, for example %s",
                                    s->example);
         c->host_address6 = a.v6;
         c->host_prefix6 = prefix;
@@ -266,12 +266,12 @@ int setting_parse_guest_address6(const Setting *s, const char *value, Config *c,
 
         if (parse_ipv6(value, &a.v6) < 0 || !ip_address_is_v6(&a) || !ip_address_is_unicast(&a))
                 return refuse_text(ret_why, value,
-                                   "is not the IPv6 address of a machine, such as %s", s->example);
+                                   "not an IPv6 unicast address; use for example %s", s->example);
         c->guest_address6 = a.v6;
         return 0;
 }
 
-/* Takes the next word off *text into a copy. 1 = a word, 0 = none left. */
+/* Copies the next word of *text and advances it. 1 = a word, 0 = none left. */
 static int next_word(const char **text, const char *separators, char **ret) {
         const char *start = *text + strspn(*text, separators);
         size_t n = strcspn(start, separators);
@@ -299,13 +299,12 @@ int setting_parse_dns(const Setting *s, const char *value, Config *c, char **ret
                         break;
                 if (n == CONFIG_DNS_MAX)
                         return refuse_text(ret_why, word,
-                                           "is one too many; at most %d name servers",
+                                           "too many name servers; at most %d are possible",
                                            CONFIG_DNS_MAX);
                 if (parse_ipv4(word, &dns[n]) < 0 || !is_unicast(dns[n]))
                         return refuse_text(ret_why, word,
-                                           "is not the IPv4 address of a name server; write them "
-                                           "with spaces between, "
-                                           "such as %s",
+                                           "not the IPv4 address of a name server; separate them "
+                                           "by spaces, for example %s",
                                            s->def);
                 n++;
         }
@@ -327,9 +326,10 @@ static int add_ports(const PortList *list, const char *word, char **ret_why) {
         Forward f, *grown;
 
         if (list->parse(word, &f, &why) < 0)
-                return refuse_text(ret_why, word, "is no %s; %s", list->what, why);
+                return refuse_text(ret_why, word, "invalid %s: %s", list->what, why);
         if (*list->n == CONFIG_FORWARDS_MAX)
-                return refuse_text(ret_why, word, "is one too many; at most %d, so use ranges",
+                return refuse_text(ret_why, word,
+                                   "too many entries; at most %d are possible, so use ranges",
                                    CONFIG_FORWARDS_MAX);
         grown = realloc(*list->items, (*list->n + 1) * sizeof(Forward));
         if (!grown)
@@ -355,9 +355,10 @@ static int parse_port_list(const PortList *list, const Setting *s, const char *v
                 if (r < 0)
                         return r;
         }
-        return *list->n > before ? 0
-                                 : refuse_text(ret_why, value, "is no %s; such as %s", list->what,
-                                               s->example);
+        return *list->n > before
+                       ? 0
+                       : refuse_text(ret_why, value, "empty list; use a %s, for example %s",
+                                     list->what, s->example);
 }
 
 int setting_parse_forward(const Setting *s, const char *value, Config *c, char **ret_why) {
@@ -373,11 +374,12 @@ static int proxy_parse(const char *s, Forward *ret, const char **ret_why) {
         if (r < 0)
                 return r;
         if (f.protocols != FORWARD_TCP) {
-                *ret_why = "only TCP can be relayed: tcp/8080:80";
+                *ret_why = "only TCP can be relayed; use for example tcp/8080:80";
                 return -EINVAL;
         }
         if (f.family != FORWARD_BOTH) {
-                *ret_why = "a relay is for all addresses of the host: tcp/8080:80";
+                *ret_why =
+                        "a relay listens on all addresses of the host; use for example tcp/8080:80";
                 return -EINVAL;
         }
         *ret = f;
@@ -409,8 +411,10 @@ int setting_parse_user(const Setting *s, const char *value, Config *c, char **re
         (void) s;
         if (number && uid == 0)
                 return refuse_text(ret_why, value,
-                                   "would be the superuser; write root if that is what you want");
-        if (number ? uid == UINT16_MAX : !user_name_valid(value)) /* -1 to old system calls */
-                return refuse_text(ret_why, value, "is no user; use auto, a user's name or number");
+                                   "this is the superuser; write root if that is intended");
+        if (number ? uid == UINT16_MAX
+                   : !user_name_valid(value)) /* this is -1 to old system calls */
+                return refuse_text(ret_why, value,
+                                   "invalid user; use auto, or the name or number of a user");
         return free_and_strdup(&c->user, value);
 }

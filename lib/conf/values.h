@@ -5,7 +5,7 @@
 
 #include "conf/settings.h"
 
-/* Kinds, into the field at s->offset, within s->min and s->max where there are such: */
+/* Generic parsers, which store to the field at s->offset and check s->min and s->max: */
 int setting_parse_bool(const Setting *s, const char *value, Config *c, char **ret_why); /* bool */
 int setting_parse_count(const Setting *s, const char *value, Config *c,
                         char **ret_why); /* unsigned */
@@ -13,16 +13,16 @@ int setting_parse_size(const Setting *s, const char *value, Config *c,
                        char **ret_why); /* uint64_t */
 int setting_parse_span(const Setting *s, const char *value, Config *c, char **ret_why); /* usec_t */
 int setting_parse_interval(const Setting *s, const char *value, Config *c,
-                           char **ret_why); /* usec_t; 0 = off is possible, whatever s->min is */
+                           char **ret_why); /* usec_t; 0 = off is allowed, whatever s->min is */
 int setting_parse_choice(const Setting *s, const char *value, Config *c,
                          char **ret_why); /* an enum */
 int setting_parse_ifname(const Setting *s, const char *value, Config *c,
                          char **ret_why); /* char[IFNAMSIZ] */
 
-/* Of the kind above, but of what there is only one to choose, so nothing is kept. */
+/* A choice with only one supported value, so nothing is stored. */
 int setting_check_choice(const Setting *s, const char *value, Config *c, char **ret_why);
 
-/* One for a key: */
+/* Parsers of single keys: */
 int setting_parse_kernel(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_disk(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_append(const Setting *s, const char *value, Config *c, char **ret_why);

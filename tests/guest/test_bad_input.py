@@ -417,7 +417,7 @@ class Umlctl(BadInput):
             s.listen()
             p = self.answer("status", "web")
             self.assertEqual(p.returncode, FAILED)
-            self.assertIn("does not answer", p.stdout)
+            self.assertIn("does not respond", p.stdout)
             p = self.answer("stop", "web")
             self.assertEqual(p.returncode, FAILED)
             self.assertEqual(len(p.stderr.splitlines()), 1)

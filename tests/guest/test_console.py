@@ -400,7 +400,7 @@ class Attached(Case):
         terminal.command("printf '\\033[?1049h\\033[?25l'")
         daemon.kill()
         self.assertEqual(terminal.end(), FAILED)
-        self.assertIn("the connection to umld broke off", terminal.text)
+        self.assertIn("lost the connection to umld", terminal.text)
         self.assertIn("\x1b[?25h", terminal.text)
         self.assertIn("\x1b[?1049l", terminal.text)
 

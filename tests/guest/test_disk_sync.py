@@ -43,7 +43,7 @@ class DiskSyncTest(TestCase):
         wrote = time.time()
         wait_until(lambda: self.rounds(umld) > before, 5, "a round after a write")
         wait_until(lambda: (umld.status()["disks"]["synced"] or 0) >= wrote, 5, "the word of it")
-        self.assertIn("durable as of", self.world.umlctl("status", "web").stdout)
+        self.assertIn("synced", self.world.umlctl("status", "web").stdout)
         umld.stop()
 
     def test_nothing_written(self):

@@ -184,7 +184,7 @@ class Kernels(Ipv6Test):
             self.assert_calls_as(4000, address, far)
 
         assert_works(own, HOST6, "six0")
-        self.assertIn("uplink venet0, of IPv6 six0", self.world.umlctl("status", "web").stdout)
+        self.assertIn("uplink venet0, IPv6 uplink six0", self.world.umlctl("status", "web").stdout)
         self.assertEqual((self.sysctl("six0/accept_ra"), self.sysctl("venet0/accept_ra")), ("2", "1"))
         self.world.host("sh", "-c", f"ip -6 route add default via {INET6} dev venet0 metric 100")  # the better one
         wait_until(lambda: uplinks() == ("venet0", "venet0"), 1, "the rules to follow")

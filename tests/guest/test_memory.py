@@ -503,7 +503,7 @@ class Balloon(Case):
     def test_shown(self):
         self.world.guest(fake="memory:8,boot,ready", Supervise={**QUICK, "Ready": "guest"})
         p = self.memory()
-        self.assertEqual((p.returncode, p.stderr), (NOT_RUNNING, "umlctl: web is not running, so it has no memory\n"))
+        self.assertEqual((p.returncode, p.stderr), (NOT_RUNNING, "umlctl: web is not running, so it uses no memory\n"))
         umld = self.daemon().wait_ready()
         p = self.memory()
         self.assertRegex(p.stdout, r"^Size +32M\nUsed +8M\nPeak +8M\nBalloon +0B\nBacking +shm\nPath +/dev/shm\n$")

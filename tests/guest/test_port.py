@@ -125,7 +125,7 @@ class PortTest(TestCase):
     def test_usage(self):
         self.start(Forward="tcp/8080:80")
         for port, why in (("tcp/80-81", "one port at a time"), ("tcp+udp/53", "one port at a time"),
-                          ("sctp/80", "no port: "), ("tcp/0", "ports go from 1"), ("http", "no port: ")):
+                          ("sctp/80", "no port: "), ("tcp/0", "ports must be from 1"), ("http", "no port: ")):
             p = self.world.umlctl("port", "web", port)
             self.assertEqual((p.returncode, p.stderr.count("\n")), (USAGE, 1), p.stderr)
             self.assertIn(why, p.stderr)

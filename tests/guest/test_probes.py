@@ -89,7 +89,7 @@ class Fake(ProbeTest):
                          r"^GET /alive\?now HTTP/1.0\r\nHost: 10.0.0.2:80\r\nUser-Agent: umld/\S+\r\nConnection: close\r\n\r\n$")
         services = umld.status()["probe"]["services"]
         self.assertEqual(list(services), ["http/80/alive?now", "tcp/22"])
-        self.assertRegex(services["tcp/22"], "^good, last answer took ")
+        self.assertRegex(services["tcp/22"], "^good, last response took ")
         self.assertIn("Probes: http/80/alive?now good", self.world.umlctl("status", "web").stdout)
         time.sleep(TIMEOUT + 1)
         self.assertEqual(umld.status()["restarts"], 0)

@@ -105,10 +105,10 @@ class Ports(ProxyTest):
         for network, why in (
                 ({"Proxy": "udp/53"}, 'Proxy: "udp/53" is no relay; only TCP can be relayed'),
                 ({"Proxy": "all"}, "only TCP can be relayed"),
-                ({"Proxy": "tcp/80", "Forward": "tcp/79-81"}, "tcp/80 has ports in common with Forward=tcp/79-81"),
-                ({"Proxy": "tcp/80", "Reserve": "tcp/80"}, "tcp/80 has ports in common with Reserve=tcp/80"),
-                ({"Proxy": ["tcp/80", "tcp/80:81"]}, "tcp/80:81 has ports in common with Proxy=tcp/80"),
-                ({"Proxy": "tcp/1000-1064"}, "more than 64 ports are to be relayed")):
+                ({"Proxy": "tcp/80", "Forward": "tcp/79-81"}, "tcp/80 overlaps Forward=tcp/79-81"),
+                ({"Proxy": "tcp/80", "Reserve": "tcp/80"}, "tcp/80 overlaps Reserve=tcp/80"),
+                ({"Proxy": ["tcp/80", "tcp/80:81"]}, "tcp/80:81 overlaps Proxy=tcp/80"),
+                ({"Proxy": "tcp/1000-1064"}, "more than 64 ports to relay")):
             with self.subTest(network=network):
                 self.configure(**network)
                 p = self.world.check("web")

@@ -67,7 +67,7 @@ class Life(Case):
         self.assertTrue(Path(d["console"]["log"]).exists())
         self.assertRegex(self.expect(DONE, "list").stdout, r"(?m)^web +running +\d+s +0 +32M +10.0.0.2 +-$")
 
-        self.assertEqual(self.expect_line(DONE, "start", "web"), "umlctl: web is running already\n")
+        self.assertEqual(self.expect_line(DONE, "start", "web"), "umlctl: web is already running\n")
         self.assertEqual(self.status()["pid"], d["pid"])
 
         p = self.expect(DONE, "stop", "web")
@@ -123,7 +123,7 @@ class Life(Case):
         self.assertIn("fake=boot,ready", self.expect(DONE, "check", "web").stdout)
         self.world.guest(fake="boot,ready", Guest={"Memroy": "1"})
         self.expect(USAGE, "check", "web")
-        self.assertIn("no guest db", self.expect_line(NO_GUEST, "check", "db"))
+        self.assertIn("no such guest: db", self.expect_line(NO_GUEST, "check", "db"))
         self.assert_same_host(before)
 
     def test_two_guests(self):
@@ -166,7 +166,7 @@ class Failures(Case):
         self.world.guest(fake="say:hello,panic:no_init_found")
         line = self.expect_line(FAILED, "start", "web", timeout=20)
         self.assertIn("panic: no init found", line)
-        self.assertIn("tries again in ", line)
+        self.assertIn("umld will retry in ", line)
         umldtest.wait_until(lambda: len(self.umlds()) == 1, 5, "one umld only")
         d = self.status(NOT_RUNNING)
         self.assertEqual(d["wanted"], "up")
@@ -308,7 +308,7 @@ class Interface(Case):
                                self.world.program("umlctl/umlctl"), *arguments)
             self.assertEqual(p.returncode, code, p.stdout + p.stderr)
             return p
-        self.assertIn("not permitted", nobody(NOT_PERMITTED, "status", "web").stdout)
+        self.assertIn("permission denied", nobody(NOT_PERMITTED, "status", "web").stdout)
         nobody(NOT_PERMITTED, "stop", "web")
         # As a member of the group: looking is allowed, orders are not.
         bus.chmod(0o666)

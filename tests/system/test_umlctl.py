@@ -34,14 +34,14 @@ class CommandLine(Case):
 
     def test_wrong_words(self):
         self.configure("web")
-        for args, words in (((), "no verb"), (("frob",), "'frob'"), (("",), "no verb ''"),
-                            (("list", "web"), "no argument"), (("stop", "web", "db"), "no more than [NAME]"),
+        for args, words in (((), "no verb"), (("frob",), "'frob'"), (("",), "'': unknown verb"),
+                            (("list", "web"), "no argument"), (("stop", "web", "db"), "at most [NAME]"),
                             (("--frob", "list"), "--frob"), (("-x", "list"), "-x"),
-                            (("wait", "--for"), "--for needs"), (("wait", "--for=booting"), "stopped"),
-                            (("stop", "--timeout=soon"), "30s"), (("stop", "--json"), "does not go with"),
-                            (("list", "--no-wait"), "does not go with"), (("status", "Web"), "'Web'"),
-                            (("status", "../web"), "no guest's name"),
-                            (("status", "a" * 16), "no guest's name")):
+                            (("wait", "--for"), "--for requires"), (("wait", "--for=booting"), "stopped"),
+                            (("stop", "--timeout=soon"), "30s"), (("stop", "--json"), "cannot be used with"),
+                            (("list", "--no-wait"), "cannot be used with"), (("status", "Web"), "'Web'"),
+                            (("status", "../web"), "invalid guest name"),
+                            (("status", "a" * 16), "invalid guest name")):
             self.assertIn(words, self.expect_line(USAGE, *args))
 
     def test_prefixes(self):
@@ -58,13 +58,13 @@ class CommandLine(Case):
     def test_no_such_guest(self):
         self.configure("web")
         for verb in ("status", "start", "stop", "restart", "reload", "kill", "check", "wait", "enable"):
-            self.assertIn("no guest db", self.expect_line(NO_GUEST, verb, "db"))
+            self.assertIn("no such guest: db", self.expect_line(NO_GUEST, verb, "db"))
 
     def test_the_only_guest(self):
         for verb in ("status", "stop", "start"):
             self.assertIn(".conf", self.expect_line(NO_GUEST, verb))
         self.configure("web")
-        self.assertIn("using the only guest, web", self.expect(DONE, "stop").stderr)
+        self.assertIn("using the only configured guest, web", self.expect(DONE, "stop").stderr)
         self.assertEqual(self.expect(DONE, "stop", "--quiet").stderr, "")
         self.assertIn("web - stopped", self.expect(NOT_RUNNING, "status").stdout)
         self.configure("db")
@@ -133,10 +133,10 @@ class Status(Case):
         out = self.expect(DONE, "status", "web").stdout
         self.assertRegex(out, r"(?m)^● web - running since \w+ \d+-\d+-\d+ .*; \ds ago$")
         for line in ("Wanted: up", "Process: 4711", "Restarts: 2", "Last exit: panic: no init; ",
-                     "Kernel: /usr/bin/linux.uml, 6.1.176, tuntap, on CPU 0, CPU-state fix preloaded",
+                     "Kernel: /usr/bin/linux.uml, 6.1.176, tuntap, on CPU 0, CPU-state workaround preloaded",
                      "Memory: 64M, shm /dev/shm, 1.5M used",
                      "Network: tap0 10.0.0.1/24, guest 10.0.0.2, IPv6 fd00::1/64, guest fd00::2, uplink venet0, "
-                     "of IPv6 he-ipv6, masquerade by iptables, "
+                     "IPv6 uplink he-ipv6, masquerade by iptables, "
                      "MTU 1400, host access icmp",
                      "Forwards: tcp/8000-10000 udp/53", "Guarded: 22"):
             self.assertIn(line, out)
@@ -261,7 +261,7 @@ class DeadSockets(Case):
             for verb in self.VERBS:
                 p = self.expect(FAILED, verb, "web")
                 self.assertLess(self.took, ANSWER, (mode, verb))
-                self.assertIn("umld does not answer", p.stdout + p.stderr, (mode, verb))
+                self.assertIn("umld does not respond", p.stdout + p.stderr, (mode, verb))
                 if mode != "deaf":
                     self.assertIn("kill -KILL %d`" % u.process.pid, p.stdout + p.stderr)
             u.close()
@@ -274,7 +274,7 @@ class DeadSockets(Case):
         for verb in self.VERBS:
             p = self.expect(FAILED, verb, "web")
             self.assertLess(self.took, ANSWER, verb)
-            self.assertIn("does not answer", p.stdout + p.stderr)
+            self.assertIn("does not respond", p.stdout + p.stderr)
 
     def test_hangup(self):
         self.configure("web")
@@ -282,7 +282,7 @@ class DeadSockets(Case):
         for verb in self.VERBS:
             p = self.expect(FAILED, verb, "web")
             self.assertLess(self.took, ANSWER, verb)
-            self.assertIn("hung up", p.stdout + p.stderr)
+            self.assertIn("closed the connection", p.stdout + p.stderr)
 
     def test_nobody(self):
         self.configure("web")
@@ -304,11 +304,11 @@ class DeadSockets(Case):
         self.running()
         p = self.expect(FAILED, "list")
         self.assertLess(self.took, ANSWER)
-        self.assertEqual(p.stdout.count("does not answer"), 4)
+        self.assertEqual(p.stdout.count("does not respond"), 4)
         self.assertRegex(p.stdout, r"(?m)^web +running")
         d = {g["name"]: g for g in json.loads(self.expect(FAILED, "list", "--json").stdout)}
         self.assertEqual((d["a"]["state"], d["web"]["state"]), ("unknown", "running"))
-        self.assertIn("does not answer", d["a"]["error"])
+        self.assertIn("does not respond", d["a"]["error"])
 
     def test_full_queue(self):
         """One whose queue is full does not delay the answers of the others."""
@@ -333,7 +333,7 @@ class Unprivileged(Case):
         os.chmod(self.socket(), 0o660)
         for verb in ("status", "list", "start", "stop", "kill", "reload", "wait"):
             p = self.expect(NOT_PERMITTED, verb, *([] if verb == "list" else ["web"]), **self.as_nobody())
-            self.assertIn("not permitted", p.stdout + p.stderr)
+            self.assertIn("permission denied", p.stdout + p.stderr)
             self.assertEqual(p.stderr.count("\n"), 0 if verb in ("list", "status") else 1)
 
     def test_closed_directory(self):
@@ -419,7 +419,7 @@ class Orders(Case):
         u = self.running()
         p = self.expect(DONE, "reload", "web", "--confirm", "90")
         self.assertEqual((p.stdout, p.stderr, u.calls),
-                         ("web is reloaded; that is taken back in 1min 30s unless: umlctl confirm web\n", "",
+                         ("web reloaded; the changes will be reverted in 1min 30s unless confirmed: umlctl confirm web\n", "",
                           ["ReloadConfirm"]))
         u.say("refuse", "ReloadConfirm", "io.umld.Error.BadConfiguration", "web.conf:3: Memroy: unknown\\x1b[2J")
         line = self.expect_line(USAGE, "reload", "web", "-c5min", "--quiet")
@@ -428,7 +428,7 @@ class Orders(Case):
         self.assertEqual(self.expect(DONE, "confirm", "web", "-q").stdout, "")
         u.say("refuse", "Confirm", "io.umld.Error.Busy", "nothing waits")
         self.assertEqual(self.expect_line(FAILED, "confirm", "web"), "umlctl: web: nothing waits\n")
-        self.assertIn("does not go with", self.expect_line(USAGE, "stop", "web", "--confirm=60"))
+        self.assertIn("cannot be used with", self.expect_line(USAGE, "stop", "web", "--confirm=60"))
 
     def test_restart(self):
         self.configure("web")
@@ -467,7 +467,7 @@ class Orders(Case):
     def test_start_of_what_runs(self):
         self.configure("web")
         self.running()
-        self.assertEqual(self.expect_line(DONE, "start", "web"), "umlctl: web is running already\n")
+        self.assertEqual(self.expect_line(DONE, "start", "web"), "umlctl: web is already running\n")
 
     def test_start_while_booting(self):
         self.configure("web")
@@ -488,7 +488,7 @@ class Orders(Case):
                                       u.state("backoff"))
         line = self.expect_line(FAILED, "start", "web")
         self.assertIn("panic: no init", line)
-        self.assertIn("tries again", line)
+        self.assertIn("umld will retry", line)
 
     def test_interrupt(self):
         self.configure("web")
@@ -511,7 +511,7 @@ class Wait(Case):
 
     def test_timeout(self):
         self.configure("web")
-        self.assertIn("no umld", self.expect_line(FAILED, "wait", "web", "--timeout=200ms"))
+        self.assertIn("its umld is not running", self.expect_line(FAILED, "wait", "web", "--timeout=200ms"))
         self.running(State="booting")
         self.expect_line(FAILED, "wait", "web", "--timeout=200ms")
         self.expect_line(FAILED, "wait", "web", "--for=stopped", "--timeout=200ms")

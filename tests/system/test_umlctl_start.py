@@ -220,7 +220,7 @@ class Systemd(Case):
             u.state("backoff")
         self.manager.on_call["StartUnit"] = dies
         line = self.expect_line(FAILED, "start", "web")
-        self.assertIn("panic: no init; umld tries again in", line)
+        self.assertIn("panic: no init; umld will retry in", line)
 
     def test_refused(self):
         self.manager.say("refuse", "StartUnit", "org.freedesktop.DBus.Error.AccessDenied", "not for you")
@@ -230,7 +230,7 @@ class Systemd(Case):
 
     def test_systemd_hangs_up(self):
         self.manager.on_call["StartUnit"] = self.manager.end
-        self.assertIn("hung up", self.expect_line(FAILED, "start", "web"))
+        self.assertIn("lost the connection to systemd", self.expect_line(FAILED, "start", "web"))
 
     def test_no_wait_and_timeout(self):
         self.assertEqual(self.expect(DONE, "start", "web", "--no-wait").stdout, "")

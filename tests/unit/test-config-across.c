@@ -9,68 +9,62 @@
 static void test_across(void **state) {
         static const Case cases[] = {
                 { "[Network]\nGuestAddress=10.0.1.2\n",
-                  "2: GuestAddress: 10.0.1.2 is not in HostAddress's network 10.0.0.0/24; use one "
-                  "there, such as 10.0.0.2" },
+                  "2: GuestAddress: 10.0.1.2 is not in the network of HostAddress=, 10.0.0.0/24; "
+                  "use for example 10.0.0.2" },
                 { "[Network]\n\nHostAddress=192.168.7.1/28\n",
-                  "3: HostAddress: the guest's default address 10.0.0.2 is not in HostAddress's "
-                  "network 192.168.7.0/28; "
-                  "use one there, such as GuestAddress=192.168.7.2" },
+                  "3: HostAddress: the default guest address 10.0.0.2 is not in the network of "
+                  "HostAddress=, 192.168.7.0/28; use for example GuestAddress=192.168.7.2" },
                 { "[Network]\nHostAddress=10.0.0.2/24\n",
-                  "2: HostAddress: host and guest cannot both be 10.0.0.2; set "
+                  "2: HostAddress: host and guest cannot both have the address 10.0.0.2; use "
                   "GuestAddress=10.0.0.1" },
                 { "[Network]\nHostAddress=10.0.0.9/24\nGuestAddress=10.0.0.9\n",
-                  "3: GuestAddress: host and guest cannot both be 10.0.0.9; set "
+                  "3: GuestAddress: host and guest cannot both have the address 10.0.0.9; use "
                   "GuestAddress=10.0.0.1" },
                 { "[Network]\nGuestAddress=10.0.0.0\n",
-                  "2: GuestAddress: 10.0.0.0 is the network's own or its broadcast address; use "
-                  "one between, such as "
+                  "2: GuestAddress: 10.0.0.0 is the network or broadcast address; use for example "
                   "10.0.0.2" },
                 { "[Network]\nGuestAddress=10.0.0.255\n",
-                  "2: GuestAddress: 10.0.0.255 is the network's own or its broadcast address; use "
-                  "one between, such as "
-                  "10.0.0.2" },
+                  "2: GuestAddress: 10.0.0.255 is the network or broadcast address; use for "
+                  "example 10.0.0.2" },
                 { "[Network]\nGuestAddress6=fd00::2\n",
-                  "2: GuestAddress6: IPv6 needs both addresses; set HostAddress6= as well, in the "
-                  "same network" },
+                  "2: GuestAddress6: IPv6 requires both addresses; set HostAddress6= as well, in "
+                  "the same network" },
                 { "[Network]\nHostAddress6=fd00::1/64\n",
-                  "2: HostAddress6: IPv6 needs both addresses; set GuestAddress6= as well, in the "
-                  "same network" },
+                  "2: HostAddress6: IPv6 requires both addresses; set GuestAddress6= as well, in "
+                  "the same network" },
                 { "[Network]\nHostAddress6=fd00::1/64\nGuestAddress6=fd00::1\n",
-                  "3: GuestAddress6: host and guest cannot both have this address" },
+                  "3: GuestAddress6: host and guest cannot both have this address; use another "
+                  "one" },
                 { "[Network]\nHostAddress6=fd00::1/126\nGuestAddress6=fd00::5\n",
-                  "3: GuestAddress6: the guest's address is not in HostAddress6's network; use one "
-                  "there" },
+                  "3: GuestAddress6: the address is not in the network of HostAddress6=; use one "
+                  "that is" },
                 { "[Network]\nHostAddress6=fd00::1/64\nGuestAddress6=fd00::2\nMTU=1279\n",
-                  "4: MTU: IPv6 needs an MTU of 1280 or more" },
+                  "4: MTU: IPv6 requires an MTU of at least 1280" },
                 { "[Network]\nForward=tcp/80 tcp6/81\n",
                   "2: Forward: tcp6/81 is for IPv6, which the guest does not have; set "
                   "HostAddress6= and GuestAddress6=" },
                 { "[Network]\nUplink=tap0\n",
-                  "2: Uplink: tap0 cannot be both Tap= and Uplink=; name the tap otherwise" },
+                  "2: Uplink: tap0 cannot be both Tap= and Uplink=; use another name for the tap" },
                 { "[Network]\nUplink=eth0\nTap=eth0\n",
-                  "3: Tap: eth0 cannot be both Tap= and Uplink=; name the tap otherwise" },
+                  "3: Tap: eth0 cannot be both Tap= and Uplink=; use another name for the tap" },
                 { "[Network]\nForward=tcp/8000-9000\n\nForward=udp/1 tcp/8080:80\n",
-                  "4: Forward: tcp/8080:80 has ports in common with tcp/8000-9000 on line 2; a "
-                  "port leads to one place" },
+                  "4: Forward: tcp/8080:80 overlaps tcp/8000-9000 on line 2; a port can be used "
+                  "only once" },
                 { "[Network]\nForward=all\nForward=tcp/80\nForward=all\n",
-                  "4: Forward: all has ports in common with all on line 2; a port leads to one "
-                  "place" },
+                  "4: Forward: all overlaps all on line 2; a port can be used only once" },
                 { "[Network]\nForward=tcp/8000-8010\nProxy=tcp/1\nProxy=tcp/8005\n",
-                  "4: Proxy: tcp/8005 has ports in common with Forward=tcp/8000-8010; a port leads "
-                  "to one place" },
+                  "4: Proxy: tcp/8005 overlaps Forward=tcp/8000-8010; a port can be used only "
+                  "once" },
                 { "[Network]\nProxy=tcp/1 tcp/22:80\nReserve=tcp/20-30\n",
-                  "2: Proxy: tcp/22:80 has ports in common with Reserve=tcp/20-30; a port leads to "
-                  "one place" },
+                  "2: Proxy: tcp/22:80 overlaps Reserve=tcp/20-30; a port can be used only once" },
                 { "[Network]\nProxy=tcp/1-3\nProxy=tcp/3:4\n",
-                  "3: Proxy: tcp/3:4 has ports in common with Proxy=tcp/1-3; a port leads to one "
-                  "place" },
+                  "3: Proxy: tcp/3:4 overlaps Proxy=tcp/1-3; a port can be used only once" },
                 { "[Network]\nProxy=tcp/1-60\nProxy=tcp/100-104\n",
-                  "3: Proxy: more than 64 ports are to be relayed, each of which needs a socket "
-                  "and "
-                  "a process; forward them" },
+                  "3: Proxy: more than 64 ports to relay, each of which needs a socket and a "
+                  "process; use Forward= instead" },
                 { "[Network]\nForward=tcp/80,tcp+udp/80\n",
-                  "2: Forward: tcp+udp/80 has ports in common with tcp/80 on line 2; a port leads "
-                  "to one place" },
+                  "2: Forward: tcp+udp/80 overlaps tcp/80 on line 2; a port can be used only "
+                  "once" },
                 { "[Supervise]\nRestartDelay=10min\n",
                   "2: RestartDelay: RestartDelayMax=5min is shorter than RestartDelay=10min; make "
                   "it at least as long" },
@@ -78,22 +72,22 @@ static void test_across(void **state) {
                   "3: RestartDelayMax: RestartDelayMax=1s is shorter than RestartDelay=10s; make "
                   "it at least as long" },
                 { "[Guest]\nDisk=/a\nDisk=/b\nDisk=//a\n",
-                  "4: Disk: //a is already used on line 2; each disk is a file of its own" },
+                  "4: Disk: //a is already used on line 2; each disk needs a file of its own" },
                 { "[Guest]\nDisk=/a,ro\nDisk=/a,ro\n",
-                  "3: Disk: /a is already used on line 2; each disk is a file of its own" },
+                  "3: Disk: /a is already used on line 2; each disk needs a file of its own" },
                 { "[Guest]\nDisk=/a,cow=/c\nDisk=/c\n",
-                  "3: Disk: /c is already used on line 2; each disk is a file of its own" },
+                  "3: Disk: /c is already used on line 2; each disk needs a file of its own" },
                 { "[Guest]\nDisk=/a\nDisk=/b,cow=/a\n",
-                  "3: Disk: /a is already used on line 2; each disk is a file of its own" },
+                  "3: Disk: /a is already used on line 2; each disk needs a file of its own" },
                 { "[Guest]\nDisk=/a,cow=/c\nDisk=/b,cow=/c\n",
-                  "3: Disk: /c is already used on line 2; each disk is a file of its own" },
+                  "3: Disk: /c is already used on line 2; each disk needs a file of its own" },
                 { "[Guest]\nDisk=/a,cow=/c\nDisk=/a\n",
-                  "3: Disk: /a is already used on line 2; each disk is a file of its own" },
-                { "[Guest]\nDisk=/a,cow=/a\n", "2: Disk: /a is the disk and its copy-on-write "
-                                               "file; give cow= a file of its own" },
+                  "3: Disk: /a is already used on line 2; each disk needs a file of its own" },
+                { "[Guest]\nDisk=/a,cow=/a\n", "2: Disk: /a is both the disk and its copy-on-write "
+                                               "file; use another file for cow=" },
                 { "[Guest]\nDisk=/1\nDisk=/2\nDisk=/3\nDisk=/4\nDisk=/5\nDisk=/6\nDisk=/7\nDisk=/"
                   "8\nDisk=/9\n",
-                  "10: Disk: \"/9\" is one too many; a guest has at most 8 disks" },
+                  "10: Disk: \"/9\": too many disks; at most 8 are possible" },
         };
 
         (void) state;
@@ -102,22 +96,22 @@ static void test_across(void **state) {
 
 static void test_probes(void **state) {
         static const Case cases[] = {
-                { "[Supervise]\nProbe=icmp\n", "2: Probe: \"icmp\" is no probe; write tcp/PORT or "
-                                               "http/PORT/PATH, such as http/80/" },
-                { "[Supervise]\nProbe=tcp/0\n", "2: Probe: \"tcp/0\" has no port from 1 to 65535" },
+                { "[Supervise]\nProbe=icmp\n", "2: Probe: \"icmp\": invalid probe; use tcp/PORT or "
+                                               "http/PORT/PATH, for example http/80/" },
+                { "[Supervise]\nProbe=tcp/0\n",
+                  "2: Probe: \"tcp/0\": missing or invalid port; use a port from 1 to 65535" },
                 { "[Supervise]\nProbe=http//x\n",
-                  "2: Probe: \"http//x\" has no port from 1 to 65535" },
+                  "2: Probe: \"http//x\": missing or invalid port; use a port from 1 to 65535" },
                 { "[Supervise]\nProbe=tcp/80/\n",
-                  "2: Probe: \"tcp/80/\" has a path, which only http/ has" },
+                  "2: Probe: \"tcp/80/\": only http/ probes have a path" },
                 { "[Supervise]\nProbe=http/80/a b\n",
-                  "2: Probe: \"http/80/a b\" has something in its path that cannot be in one; "
-                  "write it as %XX" },
+                  "2: Probe: \"http/80/a b\": invalid character in the path; write it as %XX" },
                 { "[Supervise]\nProbe=http/80\nProbe=http/80/\n",
-                  "3: Probe: \"http/80/\" is there already; drop one of them" },
+                  "3: Probe: \"http/80/\": duplicate probe; remove one of them" },
                 { "[Supervise]\nProbe=tcp/1\nProbe=tcp/2\nProbe=tcp/3\nProbe=tcp/4\nProbe=tcp/5\n",
-                  "6: Probe: \"tcp/5\" is one too many; a guest has at most 4 probes" },
+                  "6: Probe: \"tcp/5\": too many probes; at most 4 are possible" },
                 { "[Supervise]\nHangCheck=0\nProbe=tcp/22\n",
-                  "3: Probe: HangCheck=0 leaves nobody to look; give HangCheck= a time" },
+                  "3: Probe: hangs are not detected with HangCheck=0; set HangCheck= as well" },
         };
         char path[200], text[256], error[256];
 
@@ -127,7 +121,7 @@ static void test_probes(void **state) {
         path[PROBE_PATH_MAX - 1] = '\0';
         snprintf(text, sizeof(text), "[Supervise]\nProbe=http/1/%s\n", path);
         snprintf(error, sizeof(error),
-                 "2: Probe: \"http/1/%.53s…\" is too long; a path has at most 127 characters",
+                 "2: Probe: \"http/1/%.53s…\": too long; a path can have at most 127 characters",
                  path);
         assert_bytes_refused(text, strlen(text), error);
 }
@@ -135,13 +129,14 @@ static void test_probes(void **state) {
 static void test_fallback(void **state) {
         static const Case cases[] = {
                 { "[Fallback]\nKernel=linux.old\n",
-                  "2: Kernel: \"linux.old\" is not the absolute path "
-                  "of a file, such as /usr/lib/umld/linux.uml.old" },
+                  "2: Kernel: \"linux.old\": not an absolute path; use for example "
+                  "/usr/lib/umld/linux.uml.old" },
                 { "[Fallback]\nAppend=mem=1G\n",
-                  "2: Append: \"mem=1G\" is not for Append=: use Memory=" },
+                  "2: Append: \"mem=1G\": not allowed in Append=; use Memory=" },
                 { "[Fallback]\nAppend=single\nAfter=0\n",
-                  "3: After: \"0\" is not a number from 1 to 100" },
-                { "[Supervise]\nFallback=x\n", "2: Fallback: unknown key; umld.conf(5) lists all" },
+                  "3: After: \"0\": not a number from 1 to 100" },
+                { "[Supervise]\nFallback=x\n",
+                  "2: Fallback: unknown key; umld.conf(5) lists all keys" },
         };
 
         (void) state;
@@ -178,9 +173,9 @@ static void test_many_forwards(void **state) {
         p += sprintf(p, "[Network]\n");
         for (unsigned i = 1; i <= CONFIG_FORWARDS_MAX + 1; i++)
                 p += sprintf(p, "Forward=tcp/%u\n", i);
-        assert_bytes_refused(
-                text, strlen(text),
-                "1002: Forward: \"tcp/1001\" is one too many; at most 1000, so use ranges");
+        assert_bytes_refused(text, strlen(text),
+                             "1002: Forward: \"tcp/1001\": too many entries; at most 1000 are "
+                             "possible, so use ranges");
 }
 
 /* What the caller gives as default is checked like the rest, and blamed on no line. */
@@ -191,8 +186,8 @@ static void test_default_disk(void **state) {
         (void) state;
         ASSERT_ERROR(config_parse("web", "web.conf", "", 0, "/a b/root.img", &c, &error), EINVAL);
         assert_null(c);
-        assert_string_equal(error, "web.conf: Disk: \"/a b/root.img\" has white space, ':' or '\"' "
-                                   "in it, which no UML kernel can open; rename it");
+        assert_string_equal(error, "web.conf: Disk: \"/a b/root.img\": contains white space, ':' "
+                                   "or '\"', which no UML kernel can open; rename the file");
 }
 
 int main(void) {

@@ -12,35 +12,35 @@
 
 static void test_lines(void **state) {
         static const Case cases[] = {
-                { "Memory=64M\n", "1: Memory: stands before any section; put it below [Guest]" },
-                { "foo", "1: \"foo\" is neither [Section] nor Key=value" },
-                { "[Guest]\n=64M\n", "2: \"=64M\" is neither [Section] nor Key=value" },
-                { "[Guest]\nMemory: 64M\n",
-                  "2: \"Memory: 64M\" is neither [Section] nor Key=value" },
-                { "[Guest]\n:=64M\n", "2: \":=64M\" is neither [Section] nor Key=value" },
-                { "[Guest]\nMemory\n", "2: \"Memory\" is neither [Section] nor Key=value" },
-                { "[Guest]\nAppend=a\n  b\n", "3: \"b\" is neither [Section] nor Key=value" },
+                { "Memory=64M\n", "1: Memory: not in a section; put it below [Guest]" },
+                { "foo", "1: \"foo\": neither [Section] nor Key=value" },
+                { "[Guest]\n=64M\n", "2: \"=64M\": neither [Section] nor Key=value" },
+                { "[Guest]\nMemory: 64M\n", "2: \"Memory: 64M\": neither [Section] nor Key=value" },
+                { "[Guest]\n:=64M\n", "2: \":=64M\": neither [Section] nor Key=value" },
+                { "[Guest]\nMemory\n", "2: \"Memory\": neither [Section] nor Key=value" },
+                { "[Guest]\nAppend=a\n  b\n", "3: \"b\": neither [Section] nor Key=value" },
                 { "[Guest]\nAppend=a \\\nb\n",
-                  "2: Append: \"a \\x5c\" has a quote without its end, or a backslash at its end" },
-                { "[Guest\n", "1: \"[Guest\" is not [Section] with nothing behind it" },
-                { "[\n", "1: \"[\" is not [Section] with nothing behind it" },
-                { "[Guest] # x\n", "1: \"[Guest] # x\" is not [Section] with nothing behind it" },
+                  "2: Append: \"a \\x5c\": unterminated quote, or a backslash at the end" },
+                { "[Guest\n", "1: \"[Guest\": text after [Section]; remove it" },
+                { "[\n", "1: \"[\": text after [Section]; remove it" },
+                { "[Guest] # x\n", "1: \"[Guest] # x\": text after [Section]; remove it" },
                 { "[Guest] Memory=64M\n",
-                  "1: \"[Guest] Memory=64M\" is not [Section] with nothing behind it" },
-                { "[Guest]]\n", "1: \"[Guest]]\" is not [Section] with nothing behind it" },
-                { "[]\n", "1: \"\" is no section; umld.conf(5) lists them" },
-                { "[Guset]\n", "1: \"Guset\" is no section; did you mean [Guest]?" },
-                { "[guest]\n", "1: \"guest\" is no section; did you mean [Guest]?" },
-                { "[ Guest ]\n", "1: \" Guest \" is no section; umld.conf(5) lists them" },
+                  "1: \"[Guest] Memory=64M\": text after [Section]; remove it" },
+                { "[Guest]]\n", "1: \"[Guest]]\": text after [Section]; remove it" },
+                { "[]\n", "1: \"\": unknown section; umld.conf(5) lists them" },
+                { "[Guset]\n", "1: \"Guset\": unknown section; did you mean [Guest]?" },
+                { "[guest]\n", "1: \"guest\": unknown section; did you mean [Guest]?" },
+                { "[ Guest ]\n", "1: \" Guest \": unknown section; umld.conf(5) lists them" },
                 { "[Gast\xc3\xa4]\n",
-                  "1: \"Gast\\xc3\\xa4\" is no section; umld.conf(5) lists them" },
-                { "\n\n[Unit]\n", "3: \"Unit\" is no section; umld.conf(5) lists them" },
-                { "[Guest]\nMemory=64M ; RAM\n",
-                  "2: Memory: \" ; RAM\" would begin a comment; give it a line of its own" },
+                  "1: \"Gast\\xc3\\xa4\": unknown section; umld.conf(5) lists them" },
+                { "\n\n[Unit]\n", "3: \"Unit\": unknown section; umld.conf(5) lists them" },
+                { "[Guest]\nMemory=64M ; RAM\n", "2: Memory: \" ; RAM\": this would begin a "
+                                                 "comment; move the comment to a line of its own" },
                 { "[Guest]\nMemory=64M\t# RAM\n",
-                  "2: Memory: \"\\x09# RAM\" would begin a comment; give it a line of its own" },
-                { "[Guest]\nAppend= ;x\n",
-                  "2: Append: \" ;x\" would begin a comment; give it a line of its own" },
+                  "2: Memory: \"\\x09# RAM\": this would begin a comment; move the comment to a "
+                  "line of its own" },
+                { "[Guest]\nAppend= ;x\n", "2: Append: \" ;x\": this would begin a comment; move "
+                                           "the comment to a line of its own" },
         };
 
         (void) state;
@@ -52,36 +52,36 @@ static void test_bytes(void **state) {
                 { "\xef\xbb\xbf[Guest]\n",
                   "1: begins with a byte order mark; save it as UTF-8 without one" },
                 { "[Guest]\r\nMemory=64M\r\n",
-                  "1: holds a carriage return; save it with Unix line ends (LF)" },
-                { "[Guest]\n\n# \x1b[31m\n", "3: holds control character 0x1b; take it out" },
-                { "[Guest]\n# \x7f", "2: holds control character 0x7f; take it out" },
+                  "1: contains a carriage return; save it with Unix line endings (LF)" },
+                { "[Guest]\n\n# \x1b[31m\n", "3: contains control character 0x1b; remove it" },
+                { "[Guest]\n# \x7f", "2: contains control character 0x7f; remove it" },
                 { "[Guest]\n# caf\xe9\n",
-                  "2: holds byte 0xe9, which is not UTF-8; save it as UTF-8" },
-                { "\xff\xfe[", "1: holds byte 0xff, which is not UTF-8; save it as UTF-8" },
-                { "# \xc3", "1: holds byte 0xc3, which is not UTF-8; save it as UTF-8" },
-                { "# \x80", "1: holds byte 0x80, which is not UTF-8; save it as UTF-8" },
+                  "2: contains byte 0xe9, which is not UTF-8; save it as UTF-8" },
+                { "\xff\xfe[", "1: contains byte 0xff, which is not UTF-8; save it as UTF-8" },
+                { "# \xc3", "1: contains byte 0xc3, which is not UTF-8; save it as UTF-8" },
+                { "# \x80", "1: contains byte 0x80, which is not UTF-8; save it as UTF-8" },
                 { "# \xc0\xaf",
-                  "1: holds byte 0xc0, which is not UTF-8; save it as UTF-8" }, /* overlong */
+                  "1: contains byte 0xc0, which is not UTF-8; save it as UTF-8" }, /* overlong */
                 { "# \xe0\x80\xaf",
-                  "1: holds byte 0xe0, which is not UTF-8; save it as UTF-8" }, /* overlong */
+                  "1: contains byte 0xe0, which is not UTF-8; save it as UTF-8" }, /* overlong */
                 { "# \xed\xa0\x80",
-                  "1: holds byte 0xed, which is not UTF-8; save it as UTF-8" }, /* surrogate */
+                  "1: contains byte 0xed, which is not UTF-8; save it as UTF-8" }, /* surrogate */
                 { "# \xf4\x90\x80\x80",
-                  "1: holds byte 0xf4, which is not UTF-8; save it as UTF-8" }, /* too large */
+                  "1: contains byte 0xf4, which is not UTF-8; save it as UTF-8" }, /* too large */
                 { "# \xf8\x88\x80\x80\x80",
-                  "1: holds byte 0xf8, which is not UTF-8; save it as UTF-8" },
+                  "1: contains byte 0xf8, which is not UTF-8; save it as UTF-8" },
         };
         char line[300] = "[Guest]\nAppend=";
 
         (void) state;
         assert_refused(cases, ARRAY_SIZE(cases));
         assert_bytes_refused("[Guest]\nMemory=64M\0\n", 20,
-                             "2: holds control character 0x00; take it out");
+                             "2: contains control character 0x00; remove it");
 
         memset(line + 15, 'x', 192); /* one more than goes into libinih's line */
         assert_bytes_refused(line, strlen(line),
-                             "2: the line is longer than 198 bytes; use several lines where the "
-                             "key can be repeated");
+                             "2: the line is longer than 198 bytes; split the value over several "
+                             "lines if the key may be repeated");
 }
 
 static void test_keys(void **state) {
@@ -92,20 +92,21 @@ static void test_keys(void **state) {
                 { "[Guest]\nDsik=/a\n", "2: Dsik: unknown key; did you mean Disk=?" },
                 { "[Guest]\nDSN=1.1.1.1\n",
                   "2: DSN: unknown key; did you mean DNS= in [Network]?" },
-                { "[Guest]\nColour=red\n", "2: Colour: unknown key; umld.conf(5) lists all" },
-                { "[Guest]\nx=\n", "2: x: unknown key; umld.conf(5) lists all" },
-                { "Colour=red\n", "1: Colour: unknown key; umld.conf(5) lists all" },
-                { "[Guest]\n\xc3\xa4=1\n", "2: \\xc3\\xa4: unknown key; umld.conf(5) lists all" },
+                { "[Guest]\nColour=red\n", "2: Colour: unknown key; umld.conf(5) lists all keys" },
+                { "[Guest]\nx=\n", "2: x: unknown key; umld.conf(5) lists all keys" },
+                { "Colour=red\n", "1: Colour: unknown key; umld.conf(5) lists all keys" },
+                { "[Guest]\n\xc3\xa4=1\n",
+                  "2: \\xc3\\xa4: unknown key; umld.conf(5) lists all keys" },
                 { "[Guest]\nTap=tap1\n", "2: Tap: belongs in [Network], not in [Guest]" },
                 { "[Memory]\nMemory=64M\n", "2: Memory: belongs in [Guest], not in [Memory]" },
                 { "[Guest]\nMemory=64M\n\nMemory=64M\n",
-                  "4: Memory: is given on line 2 already; keep one of the two" },
+                  "4: Memory: already set on line 2; keep one of the two" },
                 { "[Guest]\nMemory=\n",
-                  "2: Memory: has no value; give one, or leave the key out for 64M" },
+                  "2: Memory: missing value; add one, or remove the key for the default 64M" },
                 { "[Network]\nForward=\n",
-                  "2: Forward: has no value; give one, or leave the key out" },
-                { "[Guest]\nDisk=\n",
-                  "2: Disk: has no value; give one, or leave the key out for STATE/NAME/root.img" },
+                  "2: Forward: missing value; add one, or remove the key" },
+                { "[Guest]\nDisk=\n", "2: Disk: missing value; add one, or remove the key for the "
+                                      "default STATE/NAME/root.img" },
         };
 
         (void) state;
@@ -123,61 +124,62 @@ static void test_all_supported(void **state) {
 }
 
 static void test_guest(void **state) {
-#define SIZE_FORM  "is not a size; write a number with K, M or G, such as 64M"
-#define DISK_CHARS "has white space, ':' or '\"' in it, which no UML kernel can open; rename it"
+#define SIZE_FORM "invalid size; use a number with K, M or G, for example 64M"
+#define DISK_CHARS                                                                                 \
+        "contains white space, ':' or '\"', which no UML kernel can open; rename the file"
         static const Case cases[] = {
                 { "Kernel=linux",
-                  "\"linux\" is not the absolute path of a file, such as /usr/bin/linux.uml" },
+                  "\"linux\": not an absolute path; use for example /usr/bin/linux.uml" },
                 { "Kernel=/usr/bin/",
-                  "\"/usr/bin/\" is not the absolute path of a file, such as /usr/bin/linux.uml" },
-                { "Memory=64X", "\"64X\" " SIZE_FORM },
-                { "Memory=-64M", "\"-64M\" " SIZE_FORM },
-                { "Memory=64 M", "\"64 M\" " SIZE_FORM },
-                { "Memory=lots", "\"lots\" " SIZE_FORM },
-                { "Memory=64", "\"64\" is too little; at least 32M" },
-                { "Memory=31M", "\"31M\" is too little; at least 32M" },
-                { "Memory=33554433", "\"33554433\" is not a multiple of 4K" },
-                { "Memory=2T", "\"2T\" is too much; at most 1T" },
+                  "\"/usr/bin/\": not an absolute path; use for example /usr/bin/linux.uml" },
+                { "Memory=64X", "\"64X\": " SIZE_FORM },
+                { "Memory=-64M", "\"-64M\": " SIZE_FORM },
+                { "Memory=64 M", "\"64 M\": " SIZE_FORM },
+                { "Memory=lots", "\"lots\": " SIZE_FORM },
+                { "Memory=64", "\"64\": too small; at least 32M" },
+                { "Memory=31M", "\"31M\": too small; at least 32M" },
+                { "Memory=33554433", "\"33554433\": not a multiple of 4K" },
+                { "Memory=2T", "\"2T\": too large; at most 1T" },
                 { "Memory=99999999999999999999G",
-                  "\"99999999999999999999G\" is too much; at most 1T" },
-                { "CPUs=0", "\"0\" is not a number from 1 to 64" },
-                { "CPUs=65", "\"65\" is not a number from 1 to 64" },
-                { "CPUs=two", "\"two\" is not a number from 1 to 64" },
-                { "CPUs=1.5", "\"1.5\" is not a number from 1 to 64" },
-                { "Disk=root.img", "\"root.img\" is not the absolute path of a file" },
-                { "Disk=/images/", "\"/images/\" is not the absolute path of a file" },
-                { "Disk=,ro", "\"\" is not the absolute path of a file" },
-                { "Disk=/my disk", "\"/my disk\" " DISK_CHARS },
-                { "Disk=/a:b", "\"/a:b\" " DISK_CHARS },
-                { "Disk=/\"a\"", "\"/\"a\"\" " DISK_CHARS },
-                { "Disk=/a,swap", "\",swap\" is not supported yet" },
-                { "Disk=/a,rw", "\"rw\" is no suffix of a disk; there are ,ro ,sync and ,cow=FILE "
-                                "(no name has a comma)" },
-                { "Disk=/a,", "\"\" is no suffix of a disk; there are ,ro ,sync and ,cow=FILE (no "
-                              "name has a comma)" },
-                { "Disk=/a, ro", "\" ro\" is no suffix of a disk; there are ,ro ,sync and "
-                                 ",cow=FILE (no name has a comma)" },
-                { "Disk=/a,cow=b", "\"b\" is not the absolute path of a file" },
-                { "Disk=/a,cow=/b c", "\"/b c\" " DISK_CHARS },
-                { "Disk=/a,cow=/b,cow=/c", "\"cow=/c\" is a second cow=; a disk has one" },
+                  "\"99999999999999999999G\": too large; at most 1T" },
+                { "CPUs=0", "\"0\": not a number from 1 to 64" },
+                { "CPUs=65", "\"65\": not a number from 1 to 64" },
+                { "CPUs=two", "\"two\": not a number from 1 to 64" },
+                { "CPUs=1.5", "\"1.5\": not a number from 1 to 64" },
+                { "Disk=root.img", "\"root.img\": not an absolute path" },
+                { "Disk=/images/", "\"/images/\": not an absolute path" },
+                { "Disk=,ro", "\"\": not an absolute path" },
+                { "Disk=/my disk", "\"/my disk\": " DISK_CHARS },
+                { "Disk=/a:b", "\"/a:b\": " DISK_CHARS },
+                { "Disk=/\"a\"", "\"/\"a\"\": " DISK_CHARS },
+                { "Disk=/a,swap", "\",swap\": not supported yet" },
+                { "Disk=/a,rw", "\"rw\": unknown disk suffix; use ,ro ,sync or ,cow=FILE (names "
+                                "cannot contain commas)" },
+                { "Disk=/a,", "\"\": unknown disk suffix; use ,ro ,sync or ,cow=FILE (names cannot "
+                              "contain commas)" },
+                { "Disk=/a, ro", "\" ro\": unknown disk suffix; use ,ro ,sync or ,cow=FILE (names "
+                                 "cannot contain commas)" },
+                { "Disk=/a,cow=b", "\"b\": not an absolute path" },
+                { "Disk=/a,cow=/b c", "\"/b c\": " DISK_CHARS },
+                { "Disk=/a,cow=/b,cow=/c", "\"cow=/c\": second cow=; a disk can have only one" },
                 { "Disk=/a,ro,cow=/b",
-                  "a disk with ,ro is never written, so ,cow= has no use; drop one of them" },
-                { "Root=/dev/sda", "\"/dev/sda\" is unknown; use disk" },
-                { "Root=hostfs:/srv/root", "\"hostfs:/srv/root\" is not supported yet; use disk" },
-                { "Root=hostfs", "\"hostfs\" is unknown; use disk" },
-                { "FastBoot=maybe", "\"maybe\" is neither yes nor no" },
-                { "Hostname=-web",
-                  "\"-web\" is no host name; up to 64 letters, digits, '-' and '.' between them" },
-                { "Hostname=web.",
-                  "\"web.\" is no host name; up to 64 letters, digits, '-' and '.' between them" },
-                { "Hostname=a..b",
-                  "\"a..b\" is no host name; up to 64 letters, digits, '-' and '.' between them" },
-                { "Hostname=my_web", "\"my_web\" is no host name; up to 64 letters, digits, '-' "
-                                     "and '.' between them" },
+                  "a disk with ,ro is never written, so ,cow= is useless; remove one of them" },
+                { "Root=/dev/sda", "\"/dev/sda\": unknown value; use disk" },
+                { "Root=hostfs:/srv/root", "\"hostfs:/srv/root\": not supported yet; use disk" },
+                { "Root=hostfs", "\"hostfs\": unknown value; use disk" },
+                { "FastBoot=maybe", "\"maybe\": neither yes nor no" },
+                { "Hostname=-web", "\"-web\": invalid host name; use up to 64 letters, digits, '-' "
+                                   "and '.' between them" },
+                { "Hostname=web.", "\"web.\": invalid host name; use up to 64 letters, digits, '-' "
+                                   "and '.' between them" },
+                { "Hostname=a..b", "\"a..b\": invalid host name; use up to 64 letters, digits, '-' "
+                                   "and '.' between them" },
+                { "Hostname=my_web",
+                  "\"my_web\": invalid host name; use up to 64 letters, digits, '-' "
+                  "and '.' between them" },
                 { "Hostname=a12345678901234567890123456789012345678901234567890123456789012345",
-                  "\"a12345678901234567890123456789012345678901234567890123456789…\" is no host "
-                  "name; up to 64 letters, "
-                  "digits, '-' and '.' between them" },
+                  "\"a12345678901234567890123456789012345678901234567890123456789…\": invalid host "
+                  "name; use up to 64 letters, digits, '-' and '.' between them" },
         };
 
         (void) state;
@@ -191,41 +193,43 @@ static void test_guest(void **state) {
 }
 
 static void test_append(void **state) {
-#define OUT "leave it out, "
-#define ONE "is not one argument to the kernel; to keep blanks in it, write 'name=\"two words\"'"
+#define OUT "remove it; "
+#define ONE "not a single kernel argument; to include spaces, write 'name=\"two words\"'"
         static const Case cases[] = {
-                { "mem=64m", "\"mem=64m\" is not for Append=: use Memory=" },
-                { "quiet mem=64m", "\"mem=64m\" is not for Append=: use Memory=" },
-                { "'\"mem=64m\"'", "\"\"mem=64m\"\" is not for Append=: use Memory=" },
-                { "ncpus=2", "\"ncpus=2\" is not for Append=: use CPUs=" },
-                { "hostname=x", "\"hostname=x\" is not for Append=: use Hostname=" },
-                { "ubda=/a", "\"ubda=/a\" is not for Append=: use Disk=" },
-                { "ubd0rsd=/a", "\"ubd0rsd=/a\" is not for Append=: use Disk=" },
-                { "ubd=sync", "\"ubd=sync\" is not for Append=: use Disk=" },
+                { "mem=64m", "\"mem=64m\": not allowed in Append=; use Memory=" },
+                { "quiet mem=64m", "\"mem=64m\": not allowed in Append=; use Memory=" },
+                { "'\"mem=64m\"'", "\"\"mem=64m\"\": not allowed in Append=; use Memory=" },
+                { "ncpus=2", "\"ncpus=2\": not allowed in Append=; use CPUs=" },
+                { "hostname=x", "\"hostname=x\": not allowed in Append=; use Hostname=" },
+                { "ubda=/a", "\"ubda=/a\": not allowed in Append=; use Disk=" },
+                { "ubd0rsd=/a", "\"ubd0rsd=/a\": not allowed in Append=; use Disk=" },
+                { "ubd=sync", "\"ubd=sync\": not allowed in Append=; use Disk=" },
                 { "eth0=tuntap,x",
-                  "\"eth0=tuntap,x\" is not for Append=: use Tap= with Transport=tuntap" },
+                  "\"eth0=tuntap,x\": not allowed in Append=; use Tap= with Transport=tuntap" },
                 { "eth12=slirp",
-                  "\"eth12=slirp\" is not for Append=: use Tap= with Transport=tuntap" },
-                { "vec0:transport=tap",
-                  "\"vec0:transport=tap\" is not for Append=: use Tap= with Transport=vector" },
-                { "con=null", "\"con=null\" is not for Append=: " OUT "umld reads the console" },
-                { "con0=fd:0", "\"con0=fd:0\" is not for Append=: " OUT "umld reads the console" },
-                { "umid=x", "\"umid=x\" is not for Append=: " OUT "umld gives the name" },
+                  "\"eth12=slirp\": not allowed in Append=; use Tap= with Transport=tuntap" },
+                { "vec0:transport=tap", "\"vec0:transport=tap\": not allowed in Append=; use Tap= "
+                                        "with Transport=vector" },
+                { "con=null",
+                  "\"con=null\": not allowed in Append=; " OUT "umld reads the console" },
+                { "con0=fd:0",
+                  "\"con0=fd:0\": not allowed in Append=; " OUT "umld reads the console" },
+                { "umid=x", "\"umid=x\": not allowed in Append=; " OUT "umld sets the name" },
                 { "uml_dir=/tmp",
-                  "\"uml_dir=/tmp\" is not for Append=: " OUT "umld gives the directory" },
+                  "\"uml_dir=/tmp\": not allowed in Append=; " OUT "umld sets the directory" },
                 { "mconsole=notify:/x",
-                  "\"mconsole=notify:/x\" is not for Append=: " OUT "umld listens there" },
-                { "hostfs=/", "\"hostfs=/\" is not for Append=: " OUT
-                              "umld keeps the guest from the host's files" },
-                { "noreboot",
-                  "\"noreboot\" is not for Append=: " OUT "umld always gives it; see Restart=" },
+                  "\"mconsole=notify:/x\": not allowed in Append=; " OUT "umld listens there" },
+                { "hostfs=/", "\"hostfs=/\": not allowed in Append=; " OUT
+                              "umld keeps the host's files from the guest" },
+                { "noreboot", "\"noreboot\": not allowed in Append=; " OUT
+                              "umld always sets it, see Restart=" },
                 { "--showconfig",
-                  "\"--showconfig\" is not for Append=: " OUT "it ends the kernel" },
-                { "'a b'", "\"a b\" " ONE },
-                { "a\\ mem=64m", "\"a mem=64m\" " ONE },
-                { "''", "\"\" " ONE },
-                { "'a=\"b'", "\"a=\"b\" " ONE },
-                { "'open", "\"'open\" has a quote without its end, or a backslash at its end" },
+                  "\"--showconfig\": not allowed in Append=; " OUT "it makes the kernel exit" },
+                { "'a b'", "\"a b\": " ONE },
+                { "a\\ mem=64m", "\"a mem=64m\": " ONE },
+                { "''", "\"\": " ONE },
+                { "'a=\"b'", "\"a=\"b\": " ONE },
+                { "'open", "\"'open\": unterminated quote, or a backslash at the end" },
         };
         static const char *const good[] = {
                 "root=/dev/ubdb1", "init=/bin/sh", "rw",     "ro",      "console=tty0",
@@ -251,95 +255,96 @@ static void test_append(void **state) {
 }
 
 static void test_network(void **state) {
-#define IFNAME "is no interface's name; up to 15 letters, digits, '.', '_' and '-', such as "
+#define IFNAME                                                                                     \
+        "invalid interface name; use up to 15 letters, digits, '.', '_' and '-', for example "
         static const Case cases[] = {
-                { "Tap=sixteen-letters-", "\"sixteen-letters-\" " IFNAME "tap0" },
-                { "Tap=a/b", "\"a/b\" " IFNAME "tap0" },
-                { "Tap=tap%d", "\"tap%d\" " IFNAME "tap0" },
-                { "Tap=a,b", "\"a,b\" " IFNAME "tap0" },
-                { "Tap=..", "\"..\" " IFNAME "tap0" },
-                { "Tap=-x", "\"-x\" " IFNAME "tap0" },
-                { "Tap=all", "\"all\" " IFNAME "tap0" },
-                { "MTU=0", "\"0\" is not a number from 576 to 65521" },
-                { "HostAddress6=fd00::1", "\"fd00::1\" is not ADDRESS/PREFIX of IPv6, such as "
-                                          "fd00:0:0:1::1/64" },
-                { "HostAddress6=10.0.0.1/24", "\"10.0.0.1/24\" is not ADDRESS/PREFIX of IPv6, such "
-                                              "as fd00:0:0:1::1/64" },
-                { "HostAddress6=fd00::1/127",
-                  "\"fd00::1/127\" has a prefix that is not from 8 to 126" },
-                { "HostAddress6=::/64", "\"::/64\" is not the address of a machine; use a private "
-                                        "one, such as fd00:0:0:1::1/64" },
-                { "HostAddress6=fe80::1/64",
-                  "\"fe80::1/64\" is not the address of a machine; use a "
-                  "private one, such as fd00:0:0:1::1/64" },
-                { "GuestAddress6=10.0.0.2", "\"10.0.0.2\" is not the IPv6 address of a machine, "
-                                            "such as fd00:0:0:1::2" },
-                { "GuestAddress6=ff02::1", "\"ff02::1\" is not the IPv6 address of a machine, such "
-                                           "as fd00:0:0:1::2" },
-                { "MTU=575", "\"575\" is not a number from 576 to 65521" },
-                { "MTU=65522", "\"65522\" is not a number from 576 to 65521" },
-                { "MTU=uplink", "\"uplink\" is not a number from 576 to 65521" },
-                { "HostAccess=yes", "\"yes\" is unknown; use no, icmp or all" },
-                { "MTU=575", "\"575\" is not a number from 576 to 65521" },
-                { "MTU=65522", "\"65522\" is not a number from 576 to 65521" },
-                { "MTU=uplink", "\"uplink\" is not a number from 576 to 65521" },
-                { "HostAccess=yes", "\"yes\" is unknown; use no, icmp or all" },
-                { "Uplink=default", "\"default\" " IFNAME "eth0" },
+                { "Tap=sixteen-letters-", "\"sixteen-letters-\": " IFNAME "tap0" },
+                { "Tap=a/b", "\"a/b\": " IFNAME "tap0" },
+                { "Tap=tap%d", "\"tap%d\": " IFNAME "tap0" },
+                { "Tap=a,b", "\"a,b\": " IFNAME "tap0" },
+                { "Tap=..", "\"..\": " IFNAME "tap0" },
+                { "Tap=-x", "\"-x\": " IFNAME "tap0" },
+                { "Tap=all", "\"all\": " IFNAME "tap0" },
+                { "MTU=0", "\"0\": not a number from 576 to 65521" },
+                { "HostAddress6=fd00::1",
+                  "\"fd00::1\": not an IPv6 ADDRESS/PREFIX; use for example fd00:0:0:1::1/64" },
+                { "HostAddress6=10.0.0.1/24",
+                  "\"10.0.0.1/24\": not an IPv6 ADDRESS/PREFIX; use for example fd00:0:0:1::1/64" },
+                { "HostAddress6=fd00::1/127", "\"fd00::1/127\": prefix length not from 8 to 126" },
+                { "HostAddress6=::/64", "\"::/64\": not a unicast address; use a private one, for "
+                                        "example fd00:0:0:1::1/64" },
+                { "HostAddress6=fe80::1/64", "\"fe80::1/64\": not a unicast address; use a private "
+                                             "one, for example fd00:0:0:1::1/64" },
+                { "GuestAddress6=10.0.0.2",
+                  "\"10.0.0.2\": not an IPv6 unicast address; use for example fd00:0:0:1::2" },
+                { "GuestAddress6=ff02::1",
+                  "\"ff02::1\": not an IPv6 unicast address; use for example fd00:0:0:1::2" },
+                { "MTU=575", "\"575\": not a number from 576 to 65521" },
+                { "MTU=65522", "\"65522\": not a number from 576 to 65521" },
+                { "MTU=uplink", "\"uplink\": not a number from 576 to 65521" },
+                { "HostAccess=yes", "\"yes\": unknown value; use no, icmp or all" },
+                { "MTU=575", "\"575\": not a number from 576 to 65521" },
+                { "MTU=65522", "\"65522\": not a number from 576 to 65521" },
+                { "MTU=uplink", "\"uplink\": not a number from 576 to 65521" },
+                { "HostAccess=yes", "\"yes\": unknown value; use no, icmp or all" },
+                { "Uplink=default", "\"default\": " IFNAME "eth0" },
                 { "HostAddress=10.0.0.1",
-                  "\"10.0.0.1\" is not ADDRESS/PREFIX, such as 10.0.0.1/24" },
+                  "\"10.0.0.1\": not ADDRESS/PREFIX; use for example 10.0.0.1/24" },
                 { "HostAddress=10.0.0/24",
-                  "\"10.0.0/24\" is not ADDRESS/PREFIX, such as 10.0.0.1/24" },
+                  "\"10.0.0/24\": not ADDRESS/PREFIX; use for example 10.0.0.1/24" },
                 { "HostAddress=fd00::1/64",
-                  "\"fd00::1/64\" is not ADDRESS/PREFIX, such as 10.0.0.1/24" },
-                { "HostAddress=10.0.0.1/31",
-                  "\"10.0.0.1/31\" has a prefix that is not from 8 to 30" },
-                { "HostAddress=10.0.0.1/7",
-                  "\"10.0.0.1/7\" has a prefix that is not from 8 to 30" },
-                { "HostAddress=10.0.0.1/99",
-                  "\"10.0.0.1/99\" has a prefix that is not from 8 to 30" },
-                { "HostAddress=127.0.0.1/24", "\"127.0.0.1/24\" is not the address of a machine; "
-                                              "use a private one, such as 10.0.0.1/24" },
-                { "HostAddress=224.0.0.1/24", "\"224.0.0.1/24\" is not the address of a machine; "
-                                              "use a private one, such as 10.0.0.1/24" },
-                { "HostAddress=0.0.0.1/24", "\"0.0.0.1/24\" is not the address of a machine; use a "
-                                            "private one, such as 10.0.0.1/24" },
-                { "HostAddress=10.0.0.0/24", "\"10.0.0.0/24\" is the network's own or its "
-                                             "broadcast address; use one between" },
-                { "HostAddress=10.0.0.255/24", "\"10.0.0.255/24\" is the network's own or its "
-                                               "broadcast address; use one between" },
+                  "\"fd00::1/64\": not ADDRESS/PREFIX; use for example 10.0.0.1/24" },
+                { "HostAddress=10.0.0.1/31", "\"10.0.0.1/31\": prefix length not from 8 to 30" },
+                { "HostAddress=10.0.0.1/7", "\"10.0.0.1/7\": prefix length not from 8 to 30" },
+                { "HostAddress=10.0.0.1/99", "\"10.0.0.1/99\": prefix length not from 8 to 30" },
+                { "HostAddress=127.0.0.1/24", "\"127.0.0.1/24\": not a unicast address; use a "
+                                              "private one, for example 10.0.0.1/24" },
+                { "HostAddress=224.0.0.1/24", "\"224.0.0.1/24\": not a unicast address; use a "
+                                              "private one, for example 10.0.0.1/24" },
+                { "HostAddress=0.0.0.1/24", "\"0.0.0.1/24\": not a unicast address; use a private "
+                                            "one, for example 10.0.0.1/24" },
+                { "HostAddress=10.0.0.0/24", "\"10.0.0.0/24\": this is the network or broadcast "
+                                             "address; use one between them" },
+                { "HostAddress=10.0.0.255/24", "\"10.0.0.255/24\": this is the network or "
+                                               "broadcast address; use one between them" },
                 { "GuestAddress=10.0.0.2/24",
-                  "\"10.0.0.2/24\" is not an IPv4 address, such as 10.0.0.2" },
+                  "\"10.0.0.2/24\": not an IPv4 address; use for example 10.0.0.2" },
                 { "GuestAddress=10.0.0.256",
-                  "\"10.0.0.256\" is not an IPv4 address, such as 10.0.0.2" },
-                { "DNS=8.8.8.8,8.8.4.4", "\"8.8.8.8,8.8.4.4\" is not the IPv4 address of a name "
-                                         "server; write them with spaces between, such as "
-                                         "8.8.8.8 8.8.4.4" },
-                { "DNS=0.0.0.0", "\"0.0.0.0\" is not the IPv4 address of a name server; write them "
-                                 "with spaces between, such as "
-                                 "8.8.8.8 8.8.4.4" },
+                  "\"10.0.0.256\": not an IPv4 address; use for example 10.0.0.2" },
+                { "DNS=8.8.8.8,8.8.4.4",
+                  "\"8.8.8.8,8.8.4.4\": not the IPv4 address of a name server; separate them by "
+                  "spaces, for example 8.8.8.8 8.8.4.4" },
+                { "DNS=0.0.0.0", "\"0.0.0.0\": not the IPv4 address of a name server; separate "
+                                 "them by spaces, for example 8.8.8.8 8.8.4.4" },
                 { "DNS=1.1.1.1 2.2.2.2 3.3.3.3 4.4.4.4",
-                  "\"4.4.4.4\" is one too many; at most 3 name servers" },
-                { "Transport=slirp", "\"slirp\" is unknown; use auto, tuntap or vector" },
-                { "Masquerade=yes", "\"yes\" is unknown; use auto, masquerade, snat or no" },
-                { "Backend=ipfw", "\"ipfw\" is unknown; use auto, iptables or nftables" },
-                { "Forward=80", "\"80\" is no forward; write PROTO/PORT, PROTO/PORT-PORT or "
-                                "PROTO/PORT:PORT, such as tcp/8080:80" },
-                { "Forward=tcp/80 tcp/0", "\"tcp/0\" is no forward; ports go from 1 to 65535" },
-                { "Forward=alle", "\"alle\" is no forward; write PROTO/PORT, PROTO/PORT-PORT or "
-                                  "PROTO/PORT:PORT, such as tcp/8080:80" },
-                { "Reserve=tcp/80:81", "\"tcp/80:81\" is no port; write PROTO/PORT or "
-                                       "PROTO/PORT-PORT, such as tcp/8000-8010" },
-                { "Reserve=tcp/22 22", "\"22\" is no port; write PROTO/PORT, PROTO/PORT-PORT or "
-                                       "PROTO/PORT:PORT, such as tcp/8080:80" },
-                { "Reserve=,", "\",\" is no port; such as tcp/8443 tcp/9000-9010" },
-                { "Proxy=udp/53", "\"udp/53\" is no relay; only TCP can be relayed: tcp/8080:80" },
-                { "Proxy=all", "\"all\" is no relay; only TCP can be relayed: tcp/8080:80" },
-                { "Proxy=tcp4/80", "\"tcp4/80\" is no relay; a relay is for all addresses of the "
-                                   "host: tcp/8080:80" },
-                { "Proxy=tcp/203.0.113.7:80", "\"tcp/203.0.113.7:80\" is no relay; a relay is for "
-                                              "all addresses of the host: tcp/8080:80" },
-                { "Proxy=tcp/0", "\"tcp/0\" is no relay; ports go from 1 to 65535" },
-                { "Forward=,", "\",\" is no forward; such as tcp/8080:80 tcp/8000-8010" },
+                  "\"4.4.4.4\": too many name servers; at most 3 are possible" },
+                { "Transport=slirp", "\"slirp\": unknown value; use auto, tuntap or vector" },
+                { "Masquerade=yes", "\"yes\": unknown value; use auto, masquerade, snat or no" },
+                { "Backend=ipfw", "\"ipfw\": unknown value; use auto, iptables or nftables" },
+                { "Forward=80", "\"80\": invalid forward: use PROTO/PORT, PROTO/PORT-PORT or "
+                                "PROTO/PORT:PORT, for example tcp/8080:80" },
+                { "Forward=tcp/80 tcp/0",
+                  "\"tcp/0\": invalid forward: ports must be from 1 to 65535" },
+                { "Forward=alle", "\"alle\": invalid forward: use PROTO/PORT, PROTO/PORT-PORT or "
+                                  "PROTO/PORT:PORT, for example tcp/8080:80" },
+                { "Reserve=tcp/80:81", "\"tcp/80:81\": invalid port: use PROTO/PORT or "
+                                       "PROTO/PORT-PORT, for example tcp/8000-8010" },
+                { "Reserve=tcp/22 22", "\"22\": invalid port: use PROTO/PORT, PROTO/PORT-PORT or "
+                                       "PROTO/PORT:PORT, for example tcp/8080:80" },
+                { "Reserve=,",
+                  "\",\": empty list; use a port, for example tcp/8443 tcp/9000-9010" },
+                { "Proxy=udp/53", "\"udp/53\": invalid relay: only TCP can be relayed; use for "
+                                  "example tcp/8080:80" },
+                { "Proxy=all",
+                  "\"all\": invalid relay: only TCP can be relayed; use for example tcp/8080:80" },
+                { "Proxy=tcp4/80", "\"tcp4/80\": invalid relay: a relay listens on all addresses "
+                                   "of the host; use for example tcp/8080:80" },
+                { "Proxy=tcp/203.0.113.7:80",
+                  "\"tcp/203.0.113.7:80\": invalid relay: a relay listens on all addresses of the "
+                  "host; use for example tcp/8080:80" },
+                { "Proxy=tcp/0", "\"tcp/0\": invalid relay: ports must be from 1 to 65535" },
+                { "Forward=,",
+                  "\",\": empty list; use a forward, for example tcp/8080:80 tcp/8000-8010" },
         };
 
         (void) state;
@@ -353,52 +358,52 @@ static void test_network(void **state) {
 }
 
 static void test_rest(void **state) {
-#define TIME_FORM "is not a time; write a number with ms, s, min or h, such as "
+#define TIME_FORM "invalid time; use a number with ms, s, min or h, for example "
         static const Case cases[] = {
                 { "[Memory]\nBacking=dir\n",
-                  "2: Backing: \"dir\" is unknown; use auto, shm, private or dir:PATH" },
+                  "2: Backing: \"dir\": unknown value; use auto, shm, private or dir:PATH" },
                 { "[Memory]\nBacking=disk:/x\n",
-                  "2: Backing: \"disk:/x\" is unknown; use auto, shm, private or dir:PATH" },
-                { "[Memory]\nBacking=dir:x\n", "2: Backing: \"dir:x\" names no absolute path; "
-                                               "such as dir:/var/lib/umld/memory" },
-                { "[Memory]\nBalloon=yes\n", "2: Balloon: \"yes\" is unknown; use no or auto" },
-                { "[Supervise]\nReady=now\n", "2: Ready: \"now\" is unknown; use boot or guest" },
-                { "[Supervise]\nStartTimeout=5m\n", "2: StartTimeout: \"5m\" " TIME_FORM "90s" },
+                  "2: Backing: \"disk:/x\": unknown value; use auto, shm, private or dir:PATH" },
+                { "[Memory]\nBacking=dir:x\n", "2: Backing: \"dir:x\": not an absolute path; use "
+                                               "for example dir:/var/lib/umld/memory" },
+                { "[Memory]\nBalloon=yes\n", "2: Balloon: \"yes\": unknown value; use no or auto" },
+                { "[Supervise]\nReady=now\n",
+                  "2: Ready: \"now\": unknown value; use boot or guest" },
+                { "[Supervise]\nStartTimeout=5m\n", "2: StartTimeout: \"5m\": " TIME_FORM "90s" },
                 { "[Supervise]\nStartTimeout=infinity\n",
-                  "2: StartTimeout: \"infinity\" " TIME_FORM "90s" },
-                { "[Supervise]\nRestartDelay=x\n", "2: RestartDelay: \"x\" " TIME_FORM "30s" },
+                  "2: StartTimeout: \"infinity\": " TIME_FORM "90s" },
+                { "[Supervise]\nRestartDelay=x\n", "2: RestartDelay: \"x\": " TIME_FORM "30s" },
                 { "[Supervise]\nStartTimeout=0\n",
-                  "2: StartTimeout: \"0\" is too short; at least 1ms" },
+                  "2: StartTimeout: \"0\": too short; at least 1ms" },
                 { "[Supervise]\nStopTimeout=999us\n",
-                  "2: StopTimeout: \"999us\" is too short; at least 1ms" },
+                  "2: StopTimeout: \"999us\": too short; at least 1ms" },
                 { "[Supervise]\nStopTimeout=366d\n",
-                  "2: StopTimeout: \"366d\" is too long; at most 365d" },
+                  "2: StopTimeout: \"366d\": too long; at most 365d" },
                 { "[Supervise]\nRestartReset=99999999999999999999h\n",
-                  "2: RestartReset: \"99999999999999999999h\" is too long; at most 365d" },
+                  "2: RestartReset: \"99999999999999999999h\": too long; at most 365d" },
                 { "[Supervise]\nHangCheck=99ms\n",
-                  "2: HangCheck: \"99ms\" is too short; at least 100ms" },
-                { "[Supervise]\nHangCheck=often\n", "2: HangCheck: \"often\" is not a time; write "
-                                                    "a number with ms, s, min or h, such "
-                                                    "as 5s" },
+                  "2: HangCheck: \"99ms\": too short; at least 100ms" },
+                { "[Supervise]\nHangCheck=often\n", "2: HangCheck: \"often\": invalid time; use a "
+                                                    "number with ms, s, min or h, for example 5s" },
                 { "[Supervise]\nHangTimeout=0\n",
-                  "2: HangTimeout: \"0\" is too short; at least 100ms" },
+                  "2: HangTimeout: \"0\": too short; at least 100ms" },
                 { "[Supervise]\nRestart=on-failure\n",
-                  "2: Restart: \"on-failure\" is unknown; use no, on-crash or always" },
-                { "[Console]\nLog=2\n", "2: Log: \"2\" is neither yes nor no" },
-                { "[Console]\nLogMax=0\n", "2: LogMax: \"0\" is too little; at least 4K" },
+                  "2: Restart: \"on-failure\": unknown value; use no, on-crash or always" },
+                { "[Console]\nLog=2\n", "2: Log: \"2\": neither yes nor no" },
+                { "[Console]\nLogMax=0\n", "2: LogMax: \"0\": too small; at least 4K" },
                 { "[Console]\nLogMax=x\n",
-                  "2: LogMax: \"x\" is not a size; write a number with K, M or G, such as 10M" },
-                { "[Console]\nLogFiles=0\n", "2: LogFiles: \"0\" is not a number from 1 to 100" },
+                  "2: LogMax: \"x\": invalid size; use a number with K, M or G, for example 10M" },
+                { "[Console]\nLogFiles=0\n", "2: LogFiles: \"0\": not a number from 1 to 100" },
                 { "[Confine]\nUser=0\n",
-                  "2: User: \"0\" would be the superuser; write root if that is what you want" },
+                  "2: User: \"0\": this is the superuser; write root if that is intended" },
                 { "[Confine]\nUser=65535\n",
-                  "2: User: \"65535\" is no user; use auto, a user's name or number" },
-                { "[Confine]\nUser=4294967295\n",
-                  "2: User: \"4294967295\" is no user; use auto, a user's name or number" },
+                  "2: User: \"65535\": invalid user; use auto, or the name or number of a user" },
+                { "[Confine]\nUser=4294967295\n", "2: User: \"4294967295\": invalid user; use "
+                                                  "auto, or the name or number of a user" },
                 { "[Confine]\nUser=a b\n",
-                  "2: User: \"a b\" is no user; use auto, a user's name or number" },
+                  "2: User: \"a b\": invalid user; use auto, or the name or number of a user" },
                 { "[Confine]\nUser=-1\n",
-                  "2: User: \"-1\" is no user; use auto, a user's name or number" },
+                  "2: User: \"-1\": invalid user; use auto, or the name or number of a user" },
         };
 
         (void) state;

@@ -334,7 +334,7 @@ static void test_files(void **state) {
         (void) state;
         file = strfmt("%s/web.conf", dir);
 
-        assert_load_fails(file, ENOENT, ": there is no such file; write it to have this guest");
+        assert_load_fails(file, ENOENT, ": no such file; create it to define this guest");
         assert_load_fails(dir, EINVAL, ": is a directory, not a file");
         assert_load_fails("/dev/null", EINVAL, ": is a device or pipe, not a file");
         assert_int_equal(mkfifo(file, 0600), 0);
@@ -345,7 +345,8 @@ static void test_files(void **state) {
 
         memset(big, '\n', (1 << 20) + 1);
         ASSERT_OK(write_file_atomic(file, big, (1 << 20) + 1, 0600));
-        assert_load_fails(file, EINVAL, ": is larger than 1 MiB; that is no configuration file");
+        assert_load_fails(file, EINVAL,
+                          ": is larger than 1 MiB, so it is not a configuration file");
         *stpcpy(big + (1 << 20) - 20, "[Guest]\nMemory=1G") = '\n';
         ASSERT_OK(write_file_atomic(file, big, 1 << 20, 0600));
         ASSERT_OK(config_load("web", file, "/root.img", &c, &error));

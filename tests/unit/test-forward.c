@@ -78,16 +78,16 @@ static void test_good(void **state) {
 
 static void test_bad(void **state) {
         static const char form[] =
-                "write PROTO/PORT, PROTO/PORT-PORT or PROTO/PORT:PORT, such as tcp/8080:80",
-                          protocol[] =
-                                  "the protocol is tcp, udp or tcp+udp, or one of them for IPv4 "
-                                  "or IPv6 alone, such as tcp6",
-                          address[] = "an address is one of the host's to the Internet, such as "
-                                      "tcp/203.0.113.7:80 or tcp/[2001:db8::7]:80",
-                          family[] = "the protocol and the address are of different families",
-                          port[] = "ports go from 1 to 65535",
-                          order[] = "the first port of a range is its lowest",
-                          length[] = "both ranges have as many ports";
+                "use PROTO/PORT, PROTO/PORT-PORT or PROTO/PORT:PORT, for example tcp/8080:80",
+                          protocol[] = "the protocol must be tcp, udp or tcp+udp, or for one "
+                                       "address family tcp4, udp4, tcp6 or udp6",
+                          address[] = "the address must be a unicast address of the host, for "
+                                      "example tcp/203.0.113.7:80 or tcp/[2001:db8::7]:80",
+                          family[] =
+                                  "the protocol and the address are of different address families",
+                          port[] = "ports must be from 1 to 65535",
+                          order[] = "the first port of a range must be its lowest",
+                          length[] = "host and guest ranges must have the same number of ports";
         static const struct {
                 const char *text;
                 int error;
@@ -206,7 +206,7 @@ static void test_overlaps(void **state) {
 }
 
 static void test_ports(void **state) {
-        static const char form[] = "write PROTO/PORT or PROTO/PORT-PORT, such as tcp/8000-8010";
+        static const char form[] = "use PROTO/PORT or PROTO/PORT-PORT, for example tcp/8000-8010";
         const char *why = NULL;
         Forward f;
 
@@ -225,7 +225,7 @@ static void test_ports(void **state) {
         ASSERT_ERROR(ports_parse("tcp/203.0.113.7:22", &f, &why), EINVAL);
         assert_string_equal(why, form);
         ASSERT_ERROR(ports_parse("tcp/0", &f, &why), ERANGE);
-        assert_string_equal(why, "ports go from 1 to 65535");
+        assert_string_equal(why, "ports must be from 1 to 65535");
 }
 
 static void test_is_all(void **state) {

@@ -90,15 +90,6 @@ static void test_timespan(void **state) {
         assert_int_equal(v, 7);
 }
 
-static void test_format_timespan(void **state) {
-        (void) state;
-        assert_string_equal(FORMAT_TIMESPAN(0), "0");
-        assert_string_equal(FORMAT_TIMESPAN(90 * USEC_PER_SEC), "1min 30s");
-        assert_string_equal(FORMAT_TIMESPAN(2 * USEC_PER_HOUR + 3), "2h");
-        assert_string_equal(FORMAT_TIMESPAN(1500), "1ms 500us");
-        assert_string_equal(FORMAT_TIMESPAN(USEC_INFINITY), "infinity");
-}
-
 static void test_addresses(void **state) {
         struct in6_addr six;
         struct in_addr a = { 0 };
@@ -147,13 +138,9 @@ static void test_names(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_bool),
-                cmocka_unit_test(test_unsigned),
-                cmocka_unit_test(test_size),
-                cmocka_unit_test(test_timespan),
-                cmocka_unit_test(test_format_timespan),
-                cmocka_unit_test(test_addresses),
-                cmocka_unit_test(test_names),
+                cmocka_unit_test(test_bool),      cmocka_unit_test(test_unsigned),
+                cmocka_unit_test(test_size),      cmocka_unit_test(test_timespan),
+                cmocka_unit_test(test_addresses), cmocka_unit_test(test_names),
         };
 
         return RUN_TESTS(tests);

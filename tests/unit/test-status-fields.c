@@ -102,11 +102,10 @@ static void test_text(void **state) {
                    "● web - running\n Confinement: user 1\n");
         check_text("{\"Name\": \"web\", \"State\": \"running\", \"Unconfirmed\": \"pending\", "
                    "\"ConfirmUntil\": 1700000042000000}",
-                   "● web - running\n Unconfirmed: the last reload; taken back in 42s\n");
-        check_text(
-                "{\"Name\": \"web\", \"State\": \"running\", \"Unconfirmed\": \"taken-back\"}",
-                "● web - running\n Unconfirmed: the configuration file as it is; taken back, and "
-                "not in force\n");
+                   "● web - running\n Unconfirmed: the last reload; will be reverted in 42s\n");
+        check_text("{\"Name\": \"web\", \"State\": \"running\", \"Unconfirmed\": \"taken-back\"}",
+                   "● web - running\n Unconfirmed: the configuration file as it is; it was "
+                   "reverted and is not in effect\n");
         check_text("{\"Name\": \"a\\nb\", \"State\": \"\\u001b\"}", "● a\\x0ab - \\x1b\n");
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* test-time-util.c - moments outlive a step of the wall clock. */
+/* test-time-util.c - time spans as text, and moments across steps of the wall clock. */
 
 #include "basic/time-util.h"
 #include "test.h"
@@ -74,11 +74,47 @@ static void test_far_back(void **state) {
         assert_true(moment_realtime(&m) > 0);
 }
 
+static void test_format(void **state) {
+        static const struct {
+                usec_t t;
+                const char *text;
+        } cases[] = {
+                { 0, "0" },
+                { 1, "1us" },
+                { 999, "999us" },
+                { 1500, "1ms 500us" },
+                { 65 * USEC_PER_SEC, "1min 5s" },
+                { 90 * USEC_PER_SEC, "1min 30s" },
+                { 2 * USEC_PER_HOUR + 5 * USEC_PER_MINUTE, "2h 5min" },
+                /* Never a third unit, nor a smaller one across a unit of zero. */
+                { 26 * USEC_PER_HOUR + 30 * USEC_PER_MINUTE, "1d 2h" },
+                { 24 * USEC_PER_HOUR + 30 * USEC_PER_MINUTE, "1d" },
+                { 2 * USEC_PER_HOUR + 3, "2h" },
+                /* The second unit is shown from one per cent of the whole on. */
+                { 319042, "319ms" },
+                { 9 * USEC_PER_MSEC + 89, "9ms" },
+                { 9 * USEC_PER_MSEC + 91, "9ms 91us" },
+                { 99 * USEC_PER_SEC, "1min 39s" },
+                { 59 * USEC_PER_SEC + 600 * USEC_PER_MSEC, "59s 600ms" },
+                { 59 * USEC_PER_SEC + 590 * USEC_PER_MSEC, "59s" },
+                { 2 * USEC_PER_HOUR + USEC_PER_MINUTE, "2h" },
+                { 100 * USEC_PER_HOUR, "4d 4h" },
+                { 100 * 24 * USEC_PER_HOUR + 23 * USEC_PER_HOUR, "100d" },
+                { USEC_INFINITY - 1, "213503982d" },
+                { USEC_INFINITY, "infinity" },
+        };
+
+        (void) state;
+        FOREACH_ELEMENT (c, cases)
+                assert_string_equal(FORMAT_TIMESPAN(c->t), c->text);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_without_a_step), cmocka_unit_test(test_step),
                 cmocka_unit_test(test_small_step),     cmocka_unit_test(test_suspend),
                 cmocka_unit_test(test_never),          cmocka_unit_test(test_far_back),
+                cmocka_unit_test(test_format),
         };
 
         return RUN_TESTS(tests);
