@@ -41,10 +41,11 @@ static const char *shown_value(const Setting *s) {
 
 static void print_sample(const Setting *s, size_t n) {
         fputs("# SPDX-License-Identifier: GPL-2.0-or-later\n"
-              "# A guest of umld: copy this file to /etc/umld/NAME.conf and take the # off the "
+              "# Configuration of a guest: copy this file to /etc/umld/NAME.conf and remove the # "
+              "from "
               "lines to change.\n"
-              "# These are all keys with their defaults; umld.conf(5) says more. A comment has a "
-              "line of its own.\n",
+              "# All keys are listed with their defaults; see umld.conf(5). A comment needs a line "
+              "of its own.\n",
               stdout);
         for (size_t i = 0; i < n; i++, s++) {
                 if (i == 0 || !streq(s->section, s[-1].section))

@@ -167,7 +167,7 @@ static const char *probe_text(const ProbeSet *s, size_t i, char buf[static 160])
         const char *state = probe_state_to_string(g->state), *error = probe_set_error(s, i);
 
         if (g->state == PROBE_GOOD)
-                snprintf(buf, 160, "%s, last answer took %s", state, FORMAT_TIMESPAN(g->latency));
+                snprintf(buf, 160, "%s, last response took %s", state, FORMAT_TIMESPAN(g->latency));
         else if (g->state == PROBE_FAILING)
                 snprintf(buf, 160, "%s for %s: %s", state, FORMAT_TIMESPAN(g->failing), error);
         else

@@ -167,7 +167,7 @@ class Log(Case):
                     seen = self.log("--boot", boot)
                     self.assertEqual(re.findall("from the (.*) boot", seen), [word])
                     self.assertTrue(seen.startswith("-- "), seen)
-                self.assertIn("boots only", self.world.umlctl("log", "web", "-b", "-99").stderr)
+                self.assertIn("goes back only", self.world.umlctl("log", "web", "-b", "-99").stderr)
                 seen = self.log("--since", f"@{before}")
                 self.assertNotIn("first", seen)
                 self.assertIn("third", seen)
@@ -347,7 +347,7 @@ class Attached(Case):
                 terminal.type("x" * 3000 + "\r\x04")  # more than a line of the terminal takes
                 terminal.command("echo")
                 self.assertEqual(terminal.detach(), DONE)
-                self.assertIn("detached; web goes on", terminal.text)
+                self.assertIn("detached; web continues to run", terminal.text)
                 terminal = self.attach()  # the last screenful
                 terminal.wait_for("DONE")
                 self.assertEqual(terminal.detach("\r~."), DONE)

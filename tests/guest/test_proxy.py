@@ -103,7 +103,7 @@ class Ports(ProxyTest):
 
     def test_refused(self):
         for network, why in (
-                ({"Proxy": "udp/53"}, 'Proxy: "udp/53" is no relay; only TCP can be relayed'),
+                ({"Proxy": "udp/53"}, 'Proxy: "udp/53": invalid relay: only TCP can be relayed'),
                 ({"Proxy": "all"}, "only TCP can be relayed"),
                 ({"Proxy": "tcp/80", "Forward": "tcp/79-81"}, "tcp/80 overlaps Forward=tcp/79-81"),
                 ({"Proxy": "tcp/80", "Reserve": "tcp/80"}, "tcp/80 overlaps Reserve=tcp/80"),
