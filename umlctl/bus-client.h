@@ -17,7 +17,7 @@
 /* A request may have to wait for another process's lock on the host's tables. */
 #define BUS_ORDER_LIMIT (20 * USEC_PER_SEC)
 
-/* One with a full queue of connections is asked again after that. */
+/* Time to wait before connecting again to an umld whose backlog is full. */
 #define BUS_RETRY (10 * USEC_PER_MSEC)
 
 /* Connects to this guest's umld and authenticates.
@@ -29,14 +29,14 @@
  * -ETIMEDOUT and -ECONNRESET too. */
 int bus_connect(const char *name, usec_t limit, sd_bus **ret, pid_t *ret_pid);
 
-/* The first step of that, which waits for nothing: a connection that has begun to log in. -EAGAIN:
- * the queue of connections is full, because umld has not accepted any for a while. */
+/* The first step of connecting, which never blocks: starts the authentication. -EAGAIN: the backlog
+ * is full, because umld has not accepted a connection for a while. */
 int bus_begin(const char *name, sd_bus **ret, pid_t *ret_pid);
 
-/* One error for the many ways in which the other side can be gone. */
+/* Maps the many ways in which the peer can be gone to one error. */
 int bus_fold_hangup(int r);
 
-/* A message that asks for all properties. */
+/* Creates the message that requests all properties. */
 int bus_new_get_all(sd_bus *bus, sd_bus_message **ret);
 
 /* Reads all properties of the guest into a JSON object: numbers and strings as they are, lists as

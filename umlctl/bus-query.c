@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* bus-query.c - asks many umlds at once, in one loop around poll().
+/* bus-query.c - queries many umlds at once, in one loop around poll().
  *
- * Not in an event loop of libsystemd, which would prepare every connection anew for each event of
- * any of them: with many guests that is most of the work. */
+ * It does not use an event loop of libsystemd, because that would prepare every connection again
+ * for each event on any of them: with many guests that is most of the work. */
 
 #include <poll.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
         int r = sd_bus_message_get_errno(m);
 
         (void) ret_error;
-        /* sd-bus reports a connection that broke as an answer that never came. */
+        /* sd-bus reports a broken connection as a missing reply. */
         if (sd_bus_message_is_method_error(m, SD_BUS_ERROR_NO_REPLY))
                 r = ECONNRESET;
         settle(q, r > 0 ? bus_fold_hangup(-r) : bus_read_properties(m, &q->props));
@@ -54,8 +54,8 @@ static void go_on(BusQuery *q) {
                 q->bus = sd_bus_close_unref(q->bus);
 }
 
-/* Returns the number of those that are connected and have not answered; fds[i] is that of
- * queries[i]. *ret_retry: some could not be connected to yet. */
+/* Returns the number of queries that are connected and have no reply yet; fds[i] belongs to
+ * queries[i]. *ret_retry: some could not connect yet. */
 static size_t prepare(BusQuery *queries, size_t n, struct pollfd *fds, bool *ret_retry) {
         size_t waiting = 0;
 
@@ -86,7 +86,7 @@ int bus_query(BusQuery *queries, size_t n, usec_t limit) {
         if (!fds)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++)
-                queries[i].error = -ETIMEDOUT; /* until it answers */
+                queries[i].error = -ETIMEDOUT; /* the error until it replies */
         while ((prepare(queries, n, fds, &retry) > 0 || retry) &&
                (now = now_usec(CLOCK_MONOTONIC)) < deadline) {
                 usec_t pause = retry ? MIN(BUS_RETRY, deadline - now) : deadline - now;

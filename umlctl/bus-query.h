@@ -12,13 +12,13 @@
 typedef struct BusQuery {
         const char *name; /* borrowed */
         json_t *props;    /* owned; NULL where error is set */
-        int error;        /* as of bus_connect() and bus_get_properties() */
+        int error;        /* as from bus_connect() and bus_get_properties() */
         pid_t pid;
-        sd_bus *bus; /* while the answer is awaited */
+        sd_bus *bus; /* while the query is pending */
         bool settled;
 } BusQuery;
 
-/* Waits until all have answered, at most for limit, which holds for all of them together: those
- * that do not answer keep nobody else's answer back. */
+/* Waits until all have replied, at most for limit, which applies to all of them together: one that
+ * does not reply does not delay the replies of others. */
 int bus_query(BusQuery *queries, size_t n, usec_t limit);
 void bus_query_done(BusQuery *q);
