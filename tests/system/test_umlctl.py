@@ -318,7 +318,7 @@ class DeadSockets(Case):
         self.running()
         p = self.expect(FAILED, "list")
         self.assertLess(self.took, ANSWER)
-        self.assertEqual(p.stdout.count("does not answer"), 2)
+        self.assertEqual(p.stdout.count("does not respond"), 2)
         self.assertRegex(p.stdout, r"(?m)^web +running")
 
 
