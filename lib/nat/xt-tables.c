@@ -28,9 +28,10 @@ static const struct {
         [NAT_IPV6] = { "ip6_tables", "/proc/self/net/ip6_tables_names" },
 };
 
-/* The libraries report by errno; 0 means that they and the kernel do not speak the same version. */
+/* The libraries report by errno, of either sign; 0 means that they and the kernel do not speak the
+ * same version. */
 int xt_error(void) {
-        return errno > 0 ? -errno : -EPROTO;
+        return errno != 0 ? -abs(errno) : -EPROTO;
 }
 
 static bool no_such_table(int error) {
@@ -58,7 +59,7 @@ static struct xtc_handle *take_snapshot(const XtLibrary *xt, NatTable table) {
 
         errno = 0;
         h = xt->init(tables[table].name);
-        if (!h || errno != ENOMEM)
+        if (!h || xt_error() != -ENOMEM)
                 return h;
         xt->free(h);
         errno = ENOMEM;
