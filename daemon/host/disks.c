@@ -2,12 +2,13 @@
 /* disks.c - the guest's images: there, locked for as long as umld manages the guest, and its
  * user's. */
 
-#include <fcntl.h>
-
+#include "daemon/host/disks.h"
 #include "basic/log.h"
 #include "basic/process.h"
-#include "daemon/host/disks.h"
+#include "daemon/host/disk-cow.h"
+#include "daemon/host/disk-owner.h"
 #include "daemon/host/host.h"
+#include "host/image-kind.h"
 #include "host/lock.h"
 
 static bool same_file(int fd, const char *path) {
@@ -29,64 +30,41 @@ static int check_kind(const struct stat *st, const char *path, Fault *f) {
         return 0;
 }
 
-/* May the guest's user put another entry into one of the directories on the way? */
-static bool way_is_guests(const char *path, uid_t uid) {
-        _cleanup_free_ char *way = strdup(path);
-
-        for (char *slash = way ? strrchr(way, '/') : NULL; slash; slash = strrchr(way, '/')) {
-                struct stat st;
-
-                *(slash == way ? slash + 1 : slash) = '\0';
-                if (stat(way, &st) >= 0 && ((st.st_uid == uid && (st.st_mode & S_IWUSR)) ||
-                                            ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX)) ||
-                                            (st.st_gid == uid && (st.st_mode & S_IWGRP))))
-                        return true;
-                if (slash == way)
+/* Is the kernel to mount its root from the first disk, as a whole? */
+static bool boots_from_first_disk(const Config *c) {
+        for (size_t i = 0; i < c->append.n; i++)
+                if (startswith(c->append.v[i], "root=") || startswith(c->append.v[i], "initrd="))
                         return false;
-        }
-        return !way;
+        return true;
 }
 
-/* What is opened will be given to the guest's user. Where that user has been able to choose what
- * lies under that name, it must not be a link to a file of somebody else's. */
-static int check_way(const Host *h, const char *path, const struct stat *opened, Fault *f) {
-        _cleanup_free_ char *real = NULL;
-
-        if (h->jail.uid == 0 || opened->st_uid == h->jail.uid || !way_is_guests(path, h->jail.uid))
-                return 0;
-        real = realpath(path, NULL);
-        if (real && streq(real, path) && (S_ISBLK(opened->st_mode) || opened->st_nlink == 1))
-                return 0;
-        return fault_set(f, VERDICT_DISK, false, -ELOOP,
-                         "Disk=%s: is a link in a directory that the guest's user %u can write to; "
-                         "put the image where only root can",
-                         path, (unsigned) h->jail.uid);
-}
-
-static int check_opened(const Host *h, const char *path, int fd, Fault *f) {
-        struct stat st;
+/* A kernel that finds no file system there only says that it cannot mount it. */
+static int check_root(const Host *h, const Disk *d, int fd, Fault *f) {
+        ImageKind kind;
         int r;
 
-        if (fstat(fd, &st) < 0)
-                return fault_set(f, VERDICT_DISK, true, -errno, "Disk=%s: %m", path);
-        r = check_kind(&st, path, f);
-        return r < 0 ? r : check_way(h, path, &st, f);
+        if (d != &h->config->disks[0] || !boots_from_first_disk(h->config))
+                return 0;
+        r = image_kind(fd, &kind);
+        if (r < 0)
+                return fault_set(f, VERDICT_DISK, true, r, "Disk=%s: cannot be read: %m", d->path);
+        if (!kind.what)
+                return 0;
+        if (kind.partition > 0)
+                return fault_set(f, VERDICT_DISK, false, -EINVAL,
+                                 "Disk=%s: is %s; boot from one of its partitions (the largest: "
+                                 "Append=root=/dev/ubda%u)",
+                                 d->path, kind.what, kind.partition);
+        return fault_set(f, VERDICT_DISK, false, -EINVAL, "Disk=%s: is %s; %s", d->path, kind.what,
+                         kind.remedy);
 }
 
 /* The lock also keeps the file open, for fdatasync(). */
-static int lock_image(Host *h, const char *path, bool shared, int *fd, Fault *f) {
-        _cleanup_close_ int opened = -EBADF;
+static int lock_image(const char *path, bool shared, int *fd, Fault *f) {
         char comm[16];
         pid_t holder = 0;
-        int r;
+        int r = *fd = image_lock(path, shared, &holder);
 
-        if (*fd >= 0 && same_file(*fd, path))
-                return 0;
-        if (*fd >= 0) { /* replaced, by a backup, say: the owner noted is the old one's */
-                ledger_forget_owner(&h->ledger, path);
-                *fd = safe_close(*fd);
-        }
-        r = opened = image_lock(path, shared, &holder);
         if (r == -EEXIST)
                 return fault_set(f, VERDICT_DISK, false, r,
                                  "Disk=%s: another guest's umld uses this image; give each guest "
@@ -104,58 +82,69 @@ static int lock_image(Host *h, const char *path, bool shared, int *fd, Fault *f)
         if (r < 0)
                 return fault_set(f, VERDICT_DISK, false, r, "Disk=%s: cannot be opened%s: %m", path,
                                  shared ? "" : " for writing");
-        r = check_opened(h, path, opened, f);
-        if (r >= 0 && !h->quiet)
-                *fd = TAKE_FD(opened);
-        return MIN(r, 0);
-}
-
-/* The guest's user must be able to open it by name. Its owner comes back at the end. */
-static int give_to_guest(Host *h, const char *path, int fd, bool read_only, Fault *f) {
-        struct stat st;
-        int r;
-
-        if (h->jail.uid == 0 || h->quiet)
-                return 0;
-        if (fstat(fd, &st) < 0)
-                return fault_set(f, VERDICT_DISK, true, -errno, "Disk=%s: %m", path);
-        if (st.st_uid == h->jail.uid || (read_only && (st.st_mode & S_IROTH)))
-                return 0;
-        r = ledger_note_owner(&h->ledger, path, st.st_uid, st.st_gid);
-        if (r >= 0)
-                r = RET_NERRNO(fchown(fd, h->jail.uid, st.st_gid));
-        if (r < 0)
-                return fault_set(f, VERDICT_DISK, false, r,
-                                 "Disk=%s: cannot be given to the guest's user %u: %m", path,
-                                 (unsigned) h->jail.uid);
-        h->jail.reachable = false;
         return 0;
 }
 
-static int take_image(Host *h, const char *path, bool read_only, int *fd, Fault *f) {
+/* What it is, whatever its name says by now. */
+static int check_opened(const Host *h, const Disk *d, const char *path, int fd, Fault *f) {
         struct stat st;
-        int r = stat(path, &st) >= 0 ? check_kind(&st, path, f) : 0; /* what else is not opened */
+        int r;
+
+        if (fstat(fd, &st) < 0)
+                return fault_set(f, VERDICT_DISK, true, -errno, "Disk=%s: %m", path);
+        r = check_kind(&st, path, f);
+        return r >= 0 && streq(path, d->path) ? check_root(h, d, fd, f) : r;
+}
+
+/* Opens, locks and looks at an image that is not open yet, or that somebody has put another file in
+ * the place of. */
+static int open_image(Host *h, const Disk *d, const char *path, bool shared, int *fd, Fault *f) {
+        _cleanup_close_ int opened = -EBADF;
+        struct stat st;
+        int r;
+
+        if (*fd >= 0 && same_file(*fd, path))
+                return 0;
+        if (*fd >= 0) { /* replaced, by a backup, say: the owner noted is the old one's */
+                ledger_forget_owner(&h->ledger, path);
+                *fd = safe_close(*fd);
+        }
+        r = stat(path, &st) >= 0 ? check_kind(&st, path, f) : 0; /* what else is not opened */
+        if (r >= 0)
+                r = lock_image(path, shared, &opened, f);
+        if (r >= 0)
+                r = check_opened(h, d, path, opened, f);
+        if (r >= 0)
+                *fd = TAKE_FD(opened);
+        return r;
+}
+
+static int take_image(Host *h, const Disk *d, const char *path, bool shared, int *fd, Fault *f) {
+        int r = open_image(h, d, path, shared, fd, f);
 
         if (r < 0)
                 return r;
-        r = lock_image(h, path, read_only, fd, f);
-        return r < 0 ? r : give_to_guest(h, path, *fd, read_only, f);
+        return shared ? disk_check_readable(h, path, *fd, f) : disk_give(h, d, path, *fd, f);
+}
+
+static int take_disk(Host *h, const Disk *d, int fds[static 2], Fault *f) {
+        int r = take_image(h, d, d->path, d->read_only || d->cow, &fds[0], f);
+
+        if (r < 0 || !d->cow)
+                return r;
+        r = disk_cow_prepare(d, fds[0], h->quiet, f);
+        if (r < 0 || (h->quiet && access(d->cow, F_OK) < 0))
+                return r;
+        return take_image(h, d, d->cow, false, &fds[1], f);
 }
 
 int disks_up(Host *h, Fault *f) {
         const Config *c = h->config;
+        int r = 0;
 
-        for (size_t i = 0; i < c->n_disks; i++) {
-                const Disk *d = &c->disks[i];
-                int r = take_image(h, d->path, d->read_only || d->cow, &h->disk_fds[2 * i], f);
-
-                /* The kernel makes a missing copy-on-write file itself. */
-                if (r >= 0 && d->cow && access(d->cow, F_OK) >= 0)
-                        r = take_image(h, d->cow, false, &h->disk_fds[2 * i + 1], f);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        for (size_t i = 0; r >= 0 && i < c->n_disks; i++)
+                r = take_disk(h, &c->disks[i], &h->disk_fds[2 * i], f);
+        return r;
 }
 
 /* A guest's fsync never reaches the host (UML-measured): what it wrote is made durable here. */
@@ -167,31 +156,11 @@ static void sync_disks(Host *h) {
                                           "cannot make a disk of the guest durable, ignoring: %m");
 }
 
-/* By the ledger, since the owner may have been changed by a predecessor with another configuration.
- */
-static int give_back(const LedgerOwner *o, uid_t guest) {
-        _cleanup_close_ int fd = open(o->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        struct stat st;
+int disks_down(Host *h) {
         int r;
 
-        if (fd < 0 && errno == ENOENT)
-                return 0;
-        r = fd < 0 ? -errno : RET_NERRNO(fstat(fd, &st));
-        if (r >= 0 && st.st_uid != guest) /* given to somebody else meanwhile */
-                return 0;
-        if (r >= 0)
-                r = RET_NERRNO(fchown(fd, o->uid, o->gid));
-        if (r < 0)
-                log_warning_errno(r, "%s: cannot give it back to its owner, ignoring: %m", o->path);
-        return r;
-}
-
-int disks_down(Host *h) {
-        int r = 0;
-
         sync_disks(h);
-        for (size_t i = 0; i < h->ledger.n_owners; i++)
-                r = MIN(give_back(&h->ledger.owners[i], h->ledger.user), r);
+        r = disk_give_back(h);
         for (size_t i = 0; i < ARRAY_SIZE(h->disk_fds); i++)
                 h->disk_fds[i] = safe_close(h->disk_fds[i]);
         return r;

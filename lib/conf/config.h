@@ -126,7 +126,8 @@ typedef struct Disk {
         char *path; /* absolute */
         char *cow;  /* absolute; copy-on-write file on top of path, or NULL */
         bool read_only;
-        bool sync; /* every write of the guest is synced to the host's disk */
+        bool sync;  /* every write of the guest is synced to the host's disk */
+        bool adopt; /* its owner may be changed, wherever it lies */
 } Disk;
 
 enum {

@@ -92,7 +92,7 @@ static const Setting settings[] = {
         { "Guest", "CPUAffinity", NULL,
           "Pin a guest with one CPU to one CPU of the host, which is faster", "auto",
           .parse = setting_parse_choice, FIELD(cpu_affinity), CHOICES(cpu_affinity_table) },
-        { "Guest", "Disk", "PATH[,ro][,sync][,cow=FILE]",
+        { "Guest", "Disk", "PATH[,ro][,sync][,adopt][,cow=FILE]",
           "Disk images: the first is ubda, the second ubdb, and so on", "STATE/NAME/root.img",
           .example = "/var/lib/umld/web/root.img", .parse = setting_parse_disk,
           .default_from = DEFAULT_DISK, .repeatable = true },

@@ -38,6 +38,8 @@ static int parse_disk_suffix(Disk *d, const char *suffix, char **ret_why) {
                 d->read_only = true;
         else if (streq(suffix, "sync"))
                 d->sync = true;
+        else if (streq(suffix, "adopt"))
+                d->adopt = true;
         else if (streq(suffix, "swap"))
                 return refuse_text(ret_why, ",swap", "not supported yet");
         else if (cow && d->cow)
@@ -47,9 +49,10 @@ static int parse_disk_suffix(Disk *d, const char *suffix, char **ret_why) {
 
                 return r < 0 ? r : free_and_strdup(&d->cow, cow);
         } else
-                return refuse_text(ret_why, suffix,
-                                   "unknown disk suffix; use ,ro ,sync or ,cow=FILE (names cannot "
-                                   "contain commas)");
+                return refuse_text(
+                        ret_why, suffix,
+                        "unknown disk suffix; use ,ro ,sync ,adopt or ,cow=FILE (names cannot "
+                        "contain commas)");
         return 0;
 }
 

@@ -31,7 +31,7 @@ def superblock(image):
 
 class CheckTest(TestCase):
     def mkfs(self, name="ext4.img"):
-        image = self.world.dir / name
+        image = self.world.state_dir / name
         with open(image, "wb") as f:
             f.truncate(4 << 20)
         subprocess.run(["/sbin/mkfs.ext4", "-q", "-F", image], check=True, stdin=subprocess.DEVNULL, timeout=30)
@@ -112,7 +112,7 @@ class Fake(CheckTest):
         for image in (base, read_only):
             debugfs(image, f"ssv state {ERRORS}")
         self.configure(None, fake="boot,ready", Guest={
-            "Disk": [f"{base},cow={self.world.dir}/root.cow", f"{read_only},ro", self.world.state_dir / "web/root.img"]})
+            "Disk": [f"{base},cow={self.world.state_dir}/root.cow", f"{read_only},ro", self.world.state_dir / "web/root.img"]})
         umld = self.daemon("web", ["--debug"]).wait_ready()
         self.assertNotIn("checking it", umld.log)
         self.assertIn("not looked at for errors, for changes are in", umld.log)

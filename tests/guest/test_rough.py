@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import DONE, FAILED, PATIENCE, TestCase, children, main, wait_until
+from umldtest import DONE, FAILED, FAKE_IMAGE, PATIENCE, TestCase, children, main, wait_until
 
 QUICK = {"StartTimeout": "20s", "StopTimeout": "4s", "RestartDelayMax": "5s"}
 
@@ -168,7 +168,7 @@ class StrangeRoot(RoughTest):
         umld = self.start("lock,boot,ready").wait_ready()
         image = self.world.image()
         new = image.with_suffix(".new")
-        new.write_bytes(bytes(1 << 20))
+        new.write_bytes(FAKE_IMAGE)
         os.chown(new, 0, 7)
         new.replace(image)
         self.restart_by_kill(umld)

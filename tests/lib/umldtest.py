@@ -44,6 +44,9 @@ DEBIAN_KERNEL = Path("/usr/bin/linux.uml")
 INET, HOST, FAR = "203.0.113.1", "203.0.113.10", "198.51.100.1"
 HOST_TAP, GUEST_ADDRESS = "10.0.0.1", "10.0.0.2"
 
+# What umld takes for a disk with a file system: nothing but the mark of an ext4 superblock, for guests that do not look.
+FAKE_IMAGE = bytes(1080) + b"\x53\xef" + bytes((1 << 20) - 1082)
+
 # Of guests: the upper part of what umld itself would choose from (lib/host/guest-uid.h).
 UID_FIRST, UID_LAST, UIDS_PER_WORLD = 60850, 61100, 4
 
@@ -296,7 +299,7 @@ class World:
         if image is not None:
             subprocess.run(["cp", "--sparse=always", image, state / "root.img"], check=True)
         elif not (state / "root.img").exists():
-            (state / "root.img").write_bytes(bytes(1 << 20))
+            (state / "root.img").write_bytes(FAKE_IMAGE)
         self.write_config(name, settings)
         return name
 

@@ -153,12 +153,15 @@ static void test_guest(void **state) {
                 { "Disk=/a:b", "\"/a:b\": " DISK_CHARS },
                 { "Disk=/\"a\"", "\"/\"a\"\": " DISK_CHARS },
                 { "Disk=/a,swap", "\",swap\": not supported yet" },
-                { "Disk=/a,rw", "\"rw\": unknown disk suffix; use ,ro ,sync or ,cow=FILE (names "
-                                "cannot contain commas)" },
-                { "Disk=/a,", "\"\": unknown disk suffix; use ,ro ,sync or ,cow=FILE (names cannot "
-                              "contain commas)" },
-                { "Disk=/a, ro", "\" ro\": unknown disk suffix; use ,ro ,sync or ,cow=FILE (names "
-                                 "cannot contain commas)" },
+                { "Disk=/a,rw",
+                  "\"rw\": unknown disk suffix; use ,ro ,sync ,adopt or ,cow=FILE (names "
+                  "cannot contain commas)" },
+                { "Disk=/a,",
+                  "\"\": unknown disk suffix; use ,ro ,sync ,adopt or ,cow=FILE (names cannot "
+                  "contain commas)" },
+                { "Disk=/a, ro",
+                  "\" ro\": unknown disk suffix; use ,ro ,sync ,adopt or ,cow=FILE (names "
+                  "cannot contain commas)" },
                 { "Disk=/a,cow=b", "\"b\": not an absolute path" },
                 { "Disk=/a,cow=/b c", "\"/b c\": " DISK_CHARS },
                 { "Disk=/a,cow=/b,cow=/c", "\"cow=/c\": second cow=; a disk can have only one" },

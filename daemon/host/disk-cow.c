@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* disk-cow.c - makes copy-on-write files, and checks them against their backing files. */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/host/disk-cow.h"
+#include "uml/cow.h"
+
+static int describe_backing(const Disk *d, int fd, CowHeader *ret, Fault *f) {
+        struct stat st;
+        off_t size;
+
+        if (fstat(fd, &st) < 0 || (size = lseek(fd, 0, SEEK_END)) < 0)
+                return fault_set(f, VERDICT_DISK, true, -errno, "Disk=%s: %m", d->path);
+        if (strlen(d->path) >= sizeof(ret->backing))
+                return fault_set(f, VERDICT_DISK, false, -ENAMETOOLONG,
+                                 "Disk=%s: is too long a path for a backing file", d->path);
+        strcpy(ret->backing, d->path);
+        ret->mtime = (uint32_t) st.st_mtime;
+        ret->size = (uint64_t) size;
+        return 0;
+}
+
+/* Whole or not at all: umld may be killed here. */
+static int make(const Disk *d, const CowHeader *header, Fault *f) {
+        _cleanup_free_ char *temporary = strfmt("%s.new", d->cow);
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        if (!temporary)
+                return -ENOMEM;
+        (void) unlink(temporary);
+        fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        r = fd < 0 ? -errno : cow_write(fd, header);
+        if (r >= 0 && rename(temporary, d->cow) < 0)
+                r = -errno;
+        if (r >= 0)
+                return 0;
+        if (fd >= 0)
+                (void) unlink(temporary);
+        return fault_set(f, VERDICT_DISK, false, r,
+                         "Disk=%s: cannot make the copy-on-write file %s: %m", d->path, d->cow);
+}
+
+static bool same_file(const char *a, const char *b) {
+        struct stat x, y;
+
+        return streq(a, b) || (stat(a, &x) >= 0 && stat(b, &y) >= 0 && x.st_dev == y.st_dev &&
+                               x.st_ino == y.st_ino);
+}
+
+static int compare(const Disk *d, const CowHeader *was, const CowHeader *is, Fault *f) {
+        if (!same_file(was->backing, d->path))
+                return fault_set(f, VERDICT_DISK, false, -EINVAL,
+                                 "Disk=%s,cow=%s: the copy-on-write file was made over %s; name "
+                                 "that one, or another file in cow=",
+                                 d->path, d->cow, was->backing);
+        if (was->size != is->size)
+                return fault_set(f, VERDICT_DISK, false, -EINVAL,
+                                 "Disk=%s: had %ju bytes when %s was made over it and has %ju now; "
+                                 "restore it, or delete %s and lose the changes in it",
+                                 d->path, (uintmax_t) was->size, d->cow, (uintmax_t) is->size,
+                                 d->cow);
+        if (was->mtime != is->mtime)
+                return fault_set(f, VERDICT_DISK, false, -ESTALE,
+                                 "Disk=%s: has been written since %s was made over it; restore it "
+                                 "(if only its time has changed: touch -d @%u %s), or delete %s "
+                                 "and lose the changes in it",
+                                 d->path, d->cow, was->mtime, d->path, d->cow);
+        return 0;
+}
+
+int disk_cow_prepare(const Disk *d, int backing, bool quiet, Fault *f) {
+        _cleanup_close_ int fd = open(d->cow, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        CowHeader is, was;
+        struct stat st;
+        int r;
+
+        if (fd < 0 && errno != ENOENT)
+                return fault_set(f, VERDICT_DISK, false, -errno,
+                                 "Disk=%s: cannot open the copy-on-write file %s: %m", d->path,
+                                 d->cow);
+        r = describe_backing(d, backing, &is, f);
+        if (r < 0)
+                return r;
+        if (fd < 0 || (fstat(fd, &st) >= 0 && S_ISREG(st.st_mode) && st.st_size == 0))
+                return quiet ? 0 : make(d, &is, f);
+        r = cow_read(fd, &was);
+        if (r == -EPROTONOSUPPORT) /* the kernel knows how to compare those */
+                return 0;
+        if (r < 0)
+                return fault_set(f, VERDICT_DISK, false, r,
+                                 "Disk=%s: %s is not a copy-on-write file; name another one in "
+                                 "cow=, which umld makes",
+                                 d->path, d->cow);
+        return compare(d, &was, &is, f);
+}
