@@ -15,7 +15,7 @@ static bool same_disks(const Config *a, const Config *b) {
                 const Disk *x = &a->disks[i], *y = &b->disks[i];
 
                 if (!same_text(x->path, y->path) || !same_text(x->cow, y->cow) ||
-                    x->read_only != y->read_only || x->sync != y->sync)
+                    x->read_only != y->read_only || x->sync != y->sync || x->adopt != y->adopt)
                         return false;
         }
         return true;

@@ -87,7 +87,7 @@ static void test_guest(void **state) {
                       "Memory=1G\n"
                       "CPUs=64\n"
                       "Disk=/a.img\n"
-                      "Disk=/b.img,ro\n"
+                      "Disk=/b.img,ro,adopt\n"
                       "Disk=/base.img,sync,cow=/c.cow\n"
                       "Disk=/base.img,cow=/d.cow\n"
                       "Root=disk\n"
@@ -106,6 +106,7 @@ static void test_guest(void **state) {
         assert_string_equal(c->disks[0].path, "/a.img");
         assert_string_equal(c->disks[1].path, "/b.img");
         assert_true(c->disks[1].read_only);
+        assert_true(c->disks[1].adopt);
         assert_string_equal(c->disks[2].path, "/base.img");
         assert_string_equal(c->disks[2].cow, "/c.cow");
         assert_true(c->disks[2].sync);
