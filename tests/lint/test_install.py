@@ -22,6 +22,7 @@ WANTED = [
     "sbin/umld",
     "libexec/umld/umld-init",
     "libexec/umld/umld-disk-check",
+    "libexec/umld/umld-image",
     r"lib/umld/umld-cpu-fix\.so",
     r"lib/umld/umld-console-fix\.so",
     r"lib/systemd/system/umld@\.service",

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* main.c - umld-image: makes and changes the images of guests, for umlctl. */
+
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/exit-codes.h"
+#include "basic/macro.h"
+#include "imager/modes.h"
+
+static const struct {
+        const char *name;
+        int (*run)(int argc, char *argv[]);
+} modes[] = {
+        { "write", mode_write },
+        { "pack", mode_pack },
+};
+
+/* Names in archives are UTF-8, whatever the language of whoever is at the terminal. */
+static void set_encoding(void) {
+        if (!setlocale(LC_CTYPE, "C.UTF-8") && !setlocale(LC_CTYPE, "C.utf8"))
+                (void) setlocale(LC_CTYPE, "en_US.UTF-8");
+}
+
+int main(int argc, char *argv[]) {
+        set_encoding();
+        (void) signal(SIGCHLD, SIG_DFL);
+        FOREACH_ELEMENT (mode, modes)
+                if (argc > 1 && streq(argv[1], mode->name))
+                        return mode->run(argc - 1, argv + 1);
+        fputs("umld-image: is umlctl's\n", stderr);
+        return EXIT_USAGE;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* How umlctl and umld-image, which makes and changes images for it, speak to each other. umld-image
+ * sends one message a packet on its standard output, a word and what belongs to it:
+ *
+ *     progress BYTES    so much of its input has been read
+ *     note TEXT         what is worth knowing
+ *     error TEXT        why it fails; the last message
+ *     result KEY VALUE  what has come of it
+ */
+
+enum {
+        IMAGE_FD_STREAM = 0,   /* what the tree comes from */
+        IMAGE_FD_MESSAGES = 1, /* a socket that keeps packets apart; a pipe does for a person */
+        IMAGE_FD_IMAGE = 3,
+        IMAGE_FD_OVERLAY = 4, /* an archive to be laid over the tree */
+        IMAGE_MESSAGE_MAX = 1024,
+};
+
+#define IMAGE_WORD_PROGRESS "progress "
+#define IMAGE_WORD_NOTE     "note "
+#define IMAGE_WORD_ERROR    "error "
+#define IMAGE_WORD_RESULT   "result "

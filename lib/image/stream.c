@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* stream.c - decompression, by libarchive, and a look at what comes out. */
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <stdlib.h>
+#include <sys/types.h>
+
+#include "basic/string-util.h"
+#include "image/stream.h"
+
+enum {
+        READ_SIZE = 128 * 1024,
+        HEAD_SIZE = 4096, /* what a look takes: a tar header, a superblock, a partition table */
+        COPY_BLOCK = 4096,
+};
+
+struct Stream {
+        struct archive *a;
+        char *head; /* the first bytes */
+        size_t head_size, head_given;
+        const char *rest; /* of the block of which the head took a part */
+        size_t rest_size;
+        uint64_t at; /* of the next block that libarchive gives */
+        char *why;
+};
+
+static int fail(Stream *s, int error, const char *why) {
+        (void) free_and_strdup(&s->why, why);
+        return error;
+}
+
+/* Its words may hold names from the archive, and its codes are no errno where they are negative. */
+static int fail_archive(Stream *s) {
+        const char *text = archive_error_string(s->a) ?: "cannot be read";
+        int e = archive_errno(s->a);
+
+        free(s->why);
+        s->why = escape_text(text, strlen(text), 200);
+        return e > 0 && e < 4096 ? -e : -EBADMSG;
+}
+
+Stream *stream_free(Stream *s) {
+        if (!s)
+                return NULL;
+        archive_read_free(s->a);
+        free(s->head);
+        free(s->why);
+        free(s);
+        return NULL;
+}
+
+/* Those that the library decompresses itself. */
+static int support_filters(struct archive *a) {
+        static int (*const filters[])(struct archive *) = {
+                archive_read_support_filter_gzip, archive_read_support_filter_bzip2,
+                archive_read_support_filter_xz,   archive_read_support_filter_lzma,
+                archive_read_support_filter_lzip, archive_read_support_filter_zstd,
+                archive_read_support_filter_lz4,  archive_read_support_filter_compress,
+        };
+
+        FOREACH_ELEMENT (filter, filters)
+                if ((*filter)(a) < ARCHIVE_WARN)
+                        return -ENOMEM;
+        return archive_read_support_format_raw(a) < ARCHIVE_WARN ||
+                               archive_read_support_format_empty(a) < ARCHIVE_WARN
+                       ? -ENOMEM
+                       : 0;
+}
+
+/* The next block of the library's. */
+static ssize_t next_block(Stream *s, const void **ret) {
+        int64_t offset = 0;
+        size_t size = 0;
+        int r;
+
+        do {
+                r = archive_read_data_block(s->a, ret, &size, &offset);
+        } while (r == ARCHIVE_RETRY || (r >= ARCHIVE_WARN && r != ARCHIVE_EOF && size == 0));
+        if (r == ARCHIVE_EOF)
+                return 0;
+        return r < ARCHIVE_WARN ? fail_archive(s) : (ssize_t) size;
+}
+
+static int read_head(Stream *s) {
+        s->head = malloc(HEAD_SIZE);
+        if (!s->head)
+                return fail(s, -ENOMEM, "out of memory");
+        while (s->head_size < HEAD_SIZE) {
+                const void *block;
+                ssize_t n = next_block(s, &block);
+                size_t take;
+
+                if (n <= 0)
+                        return (int) n;
+                take = MIN((size_t) n, HEAD_SIZE - s->head_size);
+                memcpy(s->head + s->head_size, block, take);
+                s->head_size += take;
+                s->rest = (const char *) block + take;
+                s->rest_size = (size_t) n - take;
+        }
+        return 0;
+}
+
+int stream_open(int fd, Stream **ret, char **ret_why) {
+        _cleanup_(stream_freep) Stream *s = calloc(1, sizeof(*s));
+        struct archive_entry *e;
+        int r = 0;
+
+        *ret_why = NULL;
+        if (!s)
+                return -ENOMEM;
+        s->a = archive_read_new();
+        if (!s->a || support_filters(s->a) < 0)
+                return -ENOMEM;
+        if (archive_read_open_fd(s->a, fd, READ_SIZE) != ARCHIVE_OK)
+                r = fail_archive(s);
+        else if ((r = archive_read_next_header(s->a, &e)) == ARCHIVE_EOF)
+                r = fail(s, -ENODATA, "is empty");
+        else if (r < ARCHIVE_WARN)
+                r = fail_archive(s);
+        else
+                r = read_head(s);
+        if (r >= 0 && s->head_size == 0)
+                r = fail(s, -ENODATA, "is empty");
+        if (r < 0)
+                *ret_why = TAKE_PTR(s->why);
+        else
+                *ret = TAKE_PTR(s);
+        return MIN(r, 0);
+}
+
+/* ---- what it is ---- */
+
+static bool head_has(const Stream *s, size_t offset, const char *bytes, size_t size) {
+        return s->head_size >= offset + size && memcmp(s->head + offset, bytes, size) == 0;
+}
+
+/* The sum of a tar header, in which its own field counts as spaces. */
+static bool is_tar(const Stream *s) {
+        const unsigned char *h = (const unsigned char *) s->head;
+        unsigned long sum = 0, said;
+        char field[9] = {};
+
+        if (s->head_size < 512 || h[0] == 0)
+                return false;
+        for (size_t i = 0; i < 512; i++)
+                sum += i >= 148 && i < 156 ? ' ' : h[i];
+        memcpy(field, h + 148, 8);
+        said = strtoul(field, NULL, 8);
+        return said == sum;
+}
+
+StreamKind stream_kind(const Stream *s) {
+        if (is_tar(s))
+                return STREAM_TAR;
+        if (head_has(s, 1024 + 56, "\x53\xef", 2))
+                return STREAM_EXT;
+        if (head_has(s, 510, "\x55\xaa", 2))
+                return STREAM_TABLE;
+        return STREAM_OTHER;
+}
+
+const char *stream_compression(const Stream *s) {
+        return archive_filter_name(s->a, 0);
+}
+
+/* ---- reading ---- */
+
+ssize_t stream_read(Stream *s, const void **ret) {
+        if (s->head_given < s->head_size) {
+                *ret = s->head;
+                s->head_given = s->head_size;
+                return (ssize_t) s->head_size;
+        }
+        if (s->rest_size > 0) {
+                ssize_t n = (ssize_t) s->rest_size;
+
+                *ret = s->rest;
+                s->rest_size = 0;
+                return n;
+        }
+        return next_block(s, ret);
+}
+
+const char *stream_why(const Stream *s) {
+        return s->why ?: "out of memory";
+}
+
+uint64_t stream_consumed(const Stream *s) {
+        int64_t n = archive_filter_bytes(s->a, -1);
+
+        return n > 0 ? (uint64_t) n : 0;
+}
+
+static bool all_zero(const char *data, size_t size) {
+        return size == 0 || (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
+}
+
+static size_t piece_end(size_t begin, size_t size) {
+        return begin + MIN((size_t) COPY_BLOCK, size - begin);
+}
+
+/* In pieces of a block each, joined where neighbours are alike. */
+static int write_sparse(int fd, const char *data, size_t size, uint64_t offset) {
+        for (size_t i = 0; i < size;) {
+                size_t end = piece_end(i, size);
+                bool zero = all_zero(data + i, end - i);
+
+                while (end < size && zero == all_zero(data + end, piece_end(end, size) - end))
+                        end = piece_end(end, size);
+                while (!zero && i < end) {
+                        ssize_t n = pwrite(fd, data + i, end - i, (off_t) (offset + i));
+
+                        if (n < 0 && errno != EINTR)
+                                return -errno;
+                        i += (size_t) MAX(n, (ssize_t) 0);
+                }
+                i = end;
+        }
+        return 0;
+}
+
+int stream_copy(Stream *s, int fd, uint64_t max,
+                void (*progress)(uint64_t consumed, void *userdata), void *userdata) {
+        uint64_t offset = 0;
+        int r;
+
+        for (;;) {
+                const void *data;
+                ssize_t n = stream_read(s, &data);
+
+                if (n < 0)
+                        return (int) n;
+                if (n == 0)
+                        break;
+                if ((uint64_t) n > max - offset)
+                        return fail(s, -EFBIG, "is too large");
+                r = write_sparse(fd, data, (size_t) n, offset);
+                if (r < 0)
+                        return fail(s, r, r == -ENOSPC ? "the host's disk is full" : strerror(-r));
+                offset += (uint64_t) n;
+                progress(stream_consumed(s), userdata);
+        }
+        r = RET_NERRNO(ftruncate(fd, (off_t) offset));
+        return r < 0 ? fail(s, r, strerror(-r)) : 0;
+}
