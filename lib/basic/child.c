@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* child.c - children that are looked at, never waited for. */
+/* child.c - child processes that are polled, never waited for. */
 
 #include <fcntl.h>
 #include <poll.h>
@@ -15,12 +15,13 @@
 enum {
         ABANDONED_MAX = 64,
         CHUNK = 4096,
-        CHUNKS_PER_LOOK = 64, /* who talks all the time must not keep us */
-        NAPS = 20,            /* between the end of its words and that of the process */
+        CHUNKS_PER_LOOK = 64, /* one that writes all the time must not block us */
+        NAPS = 20,            /* between the end of its output and that of the process */
         NAP_NSEC = 50 * 1000,
 };
 
-/* Killed, and not gone yet: one in the middle of a write to a disk that does not answer, say. */
+/* Killed, but not gone yet: for example in the middle of a write to a disk that does not respond.
+ */
 static pid_t abandoned[ABANDONED_MAX];
 static size_t n_abandoned;
 
@@ -41,13 +42,14 @@ void children_collect(void) {
 void child_abandon(pid_t pid) {
         children_collect();
         if (pid > 0 && !is_gone(pid) && n_abandoned < ABANDONED_MAX)
-                abandoned[n_abandoned++] = pid; /* else it stays a zombie for as long as we live */
+                abandoned[n_abandoned++] =
+                        pid; /* otherwise it stays a zombie for as long as we live */
 }
 
 static _noreturn_ void run_child(const ChildWish *wish, int output, pid_t parent) {
         const int keep[] = { output, wish->fd };
 
-        /* Not to work on behind the back of the next umld when this one is killed. */
+        /* It must not continue behind the back of the next umld when this one is killed. */
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
                 _exit(EXIT_FAILURE);
@@ -57,7 +59,7 @@ static _noreturn_ void run_child(const ChildWish *wish, int output, pid_t parent
         _exit(wish->run(output, wish->userdata));
 }
 
-/* No handler of ours may run in the child. */
+/* None of our signal handlers may run in the child. */
 static pid_t fork_quietly(const ChildWish *wish, int output) {
         sigset_t all, before;
         pid_t parent = getpid(), pid;
@@ -172,7 +174,7 @@ int child_wait(Child *c) {
         int r;
 
         while ((r = child_poll(c)) == 0) {
-                struct pollfd p = { .fd = c->output, .events = POLLIN }; /* -EBADF: a pause */
+                struct pollfd p = { .fd = c->output, .events = POLLIN }; /* -EBADF: only sleeps */
                 usec_t left = usec_sub(c->deadline, now_usec(CLOCK_MONOTONIC));
 
                 (void) poll(&p, 1,

@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* A child process that nobody waits for: it says something on a pipe and ends, and is looked at
- * now and then to see whether it has. Who has an event loop looks when `output` is readable or
- * closed, and by a timer, since a process ends a moment after its words do. */
+/* A child process that is never waited for: it writes to a pipe and exits, and is polled now and
+ * then to see whether it has. Users with an event loop poll when `output` is readable or closed,
+ * and by a timer, because a process ends a moment after its output. */
 
 #include <sys/types.h>
 
 #include "basic/time-util.h"
 
 typedef struct ChildWish {
-        int (*run)(int output, void *userdata); /* in the child; its value is the exit status */
+        int (*run)(int output,
+                   void *userdata); /* run in the child; its return value is the exit status */
         void *userdata;
-        usec_t patience; /* then it is killed */
-        size_t keep;     /* bytes of what it says, from the beginning; more is read and forgotten */
-        int fd;          /* stays open in the child beside the standard ones and output; 0 = none */
-        bool session;    /* it leads a session of its own, which ends with it */
+        usec_t patience; /* time after which it is killed */
+        size_t keep; /* bytes of its output to keep, from the beginning; more is read and discarded
+                      */
+        int fd; /* kept open in the child in addition to the standard ones and output; 0 = none */
+        bool session; /* it leads a session of its own, which ends with it */
 } ChildWish;
 
-/* All zero: there is none. */
+/* All zero: no child. */
 typedef struct Child {
         pid_t pid; /* 0 = none, or it has ended */
         int output;
@@ -26,32 +28,33 @@ typedef struct Child {
         usec_t deadline; /* CLOCK_MONOTONIC */
         char *said;      /* NUL-terminated */
         size_t n_said, keep;
-        bool overflow;     /* it said more */
-        bool status_known; /* else somebody else has collected it: SIGCHLD is ignored, say */
-        int status;        /* as waitpid() tells it, once it has ended */
+        bool overflow;     /* it wrote more than was kept */
+        bool status_known; /* false: the kernel or somebody else has reaped it, for example because
+                              SIGCHLD is ignored */
+        int status;        /* as from waitpid(), once it has ended */
 } Child;
 
 int child_start(Child *c, const ChildWish *wish);
 
-/* 1 = it has ended, and everybody who had its output from it; 0 = not yet; -ETIMEDOUT: it did not
- * within its patience, and is killed. Never waits for longer than a millisecond. */
+/* 1 = it has ended, and so has everything that inherited its output; 0 = not yet; -ETIMEDOUT: it
+ * took longer than its patience, and has been killed. Never waits for longer than a millisecond. */
 int child_poll(Child *c);
 
-/* The same for whoever has nothing else to do. */
+/* The same, but waits; for callers that have nothing else to do. */
 int child_wait(Child *c);
 
-/* Has it been started, and not been done with? */
+/* Has it been started, and not been released yet? */
 static inline bool child_there(const Child *c) {
         return c->said;
 }
 
-/* It shall end; whether it has is for child_poll() to tell. */
+/* Tells it to end; child_poll() reports whether it has. */
 void child_end(const Child *c);
 
-/* Kills it where it runs still. Afterwards there is none. */
+/* Kills it if it is still running. Afterwards there is no child. */
 void child_done(Child *c);
 
-/* Takes over a child that was sent SIGKILL or the like, whose end nobody is interested in: it is
- * collected here, or by children_collect() when it has come to that. */
+/* Takes over a child that was sent SIGKILL or the like and whose result does not matter: it is
+ * reaped here, or later by children_collect(). */
 void child_abandon(pid_t pid);
 void children_collect(void);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Ownership by declaration: what a variable owns is given back when it goes out of scope. Every
- * such variable has an initialiser; TAKE_PTR() and TAKE_FD() hand the content over to somebody
- * else. */
+/* Ownership by declaration: what a variable owns is freed when it goes out of scope. Every such
+ * variable has an initialiser; TAKE_PTR() and TAKE_FD() hand the value over to another owner. */
 
 #include <dirent.h>
 #include <stdio.h>
@@ -30,7 +29,7 @@
                 _taken;                                                                            \
         })
 
-/* Makes func##p(), the pointer-to-variable form of a destructor that accepts NULL. */
+/* Defines func##p(), the pointer-to-variable form of a destructor that accepts NULL. */
 #define DEFINE_CLEANUP(type, func)                                                                 \
         static inline void func##p(type *p) {                                                      \
                 if (*p)                                                                            \
@@ -41,7 +40,8 @@ static inline void freep(void *p) {
         free(*(void **) p);
 }
 
-/* Keeps errno, so that it can stand between a failing call and its report. Returns -EBADF. */
+/* Preserves errno, so that it can be called between a failing call and its report. Returns -EBADF.
+ */
 static inline int safe_close(int fd) {
         if (fd >= 0) {
                 int saved = errno;

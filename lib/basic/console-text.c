@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* console-text.c - nothing but text out of whatever a guest prints. */
+/* console-text.c - reduces whatever a guest prints to plain text. */
 
 #include <stdio.h>
 
 #include "basic/console-text.h"
 
-/* The shapes of control sequences are those of ECMA-48 section 5.4 and 8.3; what they mean does not
+/* The forms of control sequences are those of ECMA-48 sections 5.4 and 8.3; what they mean does not
  * matter here. */
 enum {
         STATE_TEXT,
         STATE_RETURN,       /* carriage returns: dropped if a newline follows */
         STATE_CHARACTER,    /* inside a UTF-8 character */
-        STATE_ESCAPE,       /* behind ESC */
+        STATE_ESCAPE,       /* after ESC */
         STATE_INTERMEDIATE, /* ESC ( and the like: one final byte follows */
         STATE_CONTROL,      /* ESC [ … final byte */
         STATE_STRING,       /* ESC ] … BEL or ESC \ */
-        STATE_STRING_END,   /* behind an ESC in it */
+        STATE_STRING_END,   /* after an ESC in it */
 };
 
 enum {
@@ -69,7 +69,7 @@ static size_t utf8_length(unsigned char first) {
                                              : 0;
 }
 
-/* 0 where the bytes are no character: a longer form of another one, a surrogate, too large. */
+/* Returns 0 if the bytes are not a valid character: overlong, a surrogate, or too large. */
 static uint32_t decode(const unsigned char *b, size_t len) {
         static const uint32_t least[] = { [2] = 0x80, [3] = 0x800, [4] = 0x10000 };
         uint32_t c = b[0] & (0xffu >> (len + 1));
@@ -79,7 +79,7 @@ static uint32_t decode(const unsigned char *b, size_t len) {
         return c < least[len] || in_range(c, 0xd800, 0xdfff) || c > 0x10ffff ? 0 : c;
 }
 
-/* Characters that are no text: they change the direction or the look of others, or are invisible.
+/* Characters that are not text: they change the direction or the look of others, or are invisible.
  */
 static bool deceptive(uint32_t c) {
         static const struct {
@@ -87,13 +87,13 @@ static bool deceptive(uint32_t c) {
         } ranges[] = {
                 { 0x80, 0x9f },       /* control characters of 8 bits */
                 { 0x61c, 0x61c },     /* direction */
-                { 0x180e, 0x180e },   /* without width */
-                { 0x200b, 0x200f },   /* without width, direction */
+                { 0x180e, 0x180e },   /* zero width */
+                { 0x200b, 0x200f },   /* zero width, direction */
                 { 0x2028, 0x202e },   /* line breaks, direction */
                 { 0x2060, 0x206f },   /* invisible, direction */
-                { 0xfeff, 0xfeff },   /* without width */
+                { 0xfeff, 0xfeff },   /* zero width */
                 { 0xfff9, 0xfffb },   /* annotations */
-                { 0xfffe, 0xffff },   /* no characters */
+                { 0xfffe, 0xffff },   /* not characters */
                 { 0xe0000, 0xe0fff }, /* tags */
         };
 
@@ -104,7 +104,7 @@ static bool deceptive(uint32_t c) {
 }
 
 static size_t show_character(ConsoleText *t, char *out) {
-        char text[16]; /* snprintf() adds a NUL, for which out has no room */
+        char text[16]; /* snprintf() adds a NUL, for which out has no space */
         size_t len = t->n_pending;
         uint32_t c = decode(t->pending, len);
         int n;
@@ -122,7 +122,8 @@ static size_t show_character(ConsoleText *t, char *out) {
         return (size_t) n;
 }
 
-/* A byte where nothing is pending: shown, or the state in which it is pending. */
+/* Handles a byte while nothing is pending: shows it, or returns the state in which it is pending.
+ */
 static size_t begin(ConsoleText *t, unsigned char c, char *out) {
         if (c == '\n' || c == '\t') {
                 *out = (char) c;
@@ -141,10 +142,10 @@ static size_t begin(ConsoleText *t, unsigned char c, char *out) {
 }
 
 typedef enum Next {
-        NEXT_KEEP,  /* it belongs to what is pending */
-        NEXT_WHOLE, /* … and completes it */
-        NEXT_OTHER, /* what is pending is broken off; the byte stands by itself */
-        NEXT_GONE,  /* what is pending is dropped; the byte stands by itself */
+        NEXT_KEEP,  /* it continues the pending sequence */
+        NEXT_WHOLE, /* it completes the pending sequence */
+        NEXT_OTHER, /* the pending sequence is broken; the byte stands for itself */
+        NEXT_GONE,  /* the pending sequence is dropped; the byte stands for itself */
 } Next;
 
 static Next next_of_escape(ConsoleText *t, unsigned char c) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fd-util.c - flags of descriptors, and reads and writes that finish. */
+/* fd-util.c - descriptor flags, and reads and writes that complete. */
 
 #include <fcntl.h>
 #include <limits.h>
@@ -50,7 +50,8 @@ static bool is_among(int fd, const int *list, size_t n) {
         #define SYS_close_range 436
 #endif
 
-/* From one that stays to the next. Linux 5.9; older ones are asked for each number. */
+/* Closes the range from one kept descriptor to the next. Linux 5.9; on older kernels each number is
+ * tried. */
 static bool close_ranges(const int *keep, size_t n) {
         unsigned first = STDERR_FILENO + 1;
 
@@ -76,7 +77,7 @@ void fd_close_all_but(const int *keep, size_t n) {
                         (void) close(fd);
 }
 
-/* Without /proc there is nothing to go by but the limit. */
+/* Without /proc only the limit is known. */
 static int cloexec_all(int first) {
         _cleanup_closedir_ DIR *d = opendir("/proc/self/fd");
         struct dirent *de;

@@ -11,7 +11,7 @@
 #include "basic/string-util.h"
 
 enum {
-        CLEAR_PASSES_MAX = 100 * 1000, /* each takes away one level of depth */
+        CLEAR_PASSES_MAX = 100 * 1000, /* each reduces the depth by one */
 };
 
 ssize_t read_file(const char *path, size_t max, char **ret) {
@@ -92,7 +92,7 @@ int mkdir_p(const char *path, mode_t mode) {
                         continue;
                 *p = '\0';
                 if (mkdir(copy, mode) >= 0) {
-                        if (chmod(copy, mode) < 0) /* whatever the umask says */
+                        if (chmod(copy, mode) < 0) /* regardless of the umask */
                                 return -errno;
                 } else if (errno != EEXIST)
                         return -errno;
@@ -105,16 +105,16 @@ int mkdir_p(const char *path, mode_t mode) {
         return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 
-/* ---- removal of directories that somebody hostile may write to ----
+/* ---- removal of directories that an attacker may write to ----
  *
  * Every step names an entry of an open directory and follows no link, so that swapping a directory
- * for a link meanwhile gains nothing. What is deep is lifted to the top before it is removed: two
- * descriptors will do for any depth. */
+ * for a link meanwhile gains nothing. Deep entries are moved to the top before they are removed:
+ * two descriptors are enough for any depth. */
 
 typedef struct Removal {
         DIR *top;
         dev_t dev;
-        unsigned serial; /* of what was lifted */
+        unsigned serial; /* of an entry that was moved up */
 } Removal;
 
 static DIR *open_directory(int at, const char *name) {
@@ -127,7 +127,7 @@ static DIR *open_directory(int at, const char *name) {
         return d;
 }
 
-/* 1 = a directory that is not empty, 0 = gone. */
+/* 1 = a directory that is not empty, 0 = removed. */
 static int remove_entry(int at, const char *name) {
         int error;
 
@@ -147,7 +147,7 @@ static bool is_dots(const char *name) {
         return streq(name, ".") || streq(name, "..");
 }
 
-/* Moves what is left below a subdirectory up to the top. */
+/* Moves what is left below a subdirectory to the top. */
 static int lift(Removal *r, const char *name) {
         _cleanup_closedir_ DIR *d = open_directory(dirfd(r->top), name);
         struct dirent *de;
@@ -176,7 +176,7 @@ static int lift(Removal *r, const char *name) {
         return 0;
 }
 
-/* One pass over the top. Returns how many entries it met. */
+/* One pass over the top. Returns how many entries it found. */
 static int clear_once(Removal *r, const char *keep) {
         struct dirent *de;
         int met = 0;
@@ -209,7 +209,7 @@ int clear_directory(const char *path, const char *keep) {
                 return -errno;
         r.dev = st.st_dev;
         for (int i = 0; met > 0; i++) {
-                if (i >= CLEAR_PASSES_MAX) /* somebody fills it as fast as we can empty it */
+                if (i >= CLEAR_PASSES_MAX) /* it is filled as fast as we can empty it */
                         return -EBUSY;
                 met = clear_once(&r, keep);
         }

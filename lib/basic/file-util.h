@@ -5,28 +5,29 @@
 
 #include "basic/macro.h"
 
-/* Reads at most max bytes of a file, also of one in /proc; adds a NUL. *ret is the caller's to
- * free(). Returns the number of bytes. */
+/* Reads at most max bytes of a file, including files in /proc, and adds a NUL. The caller frees
+ * *ret. Returns the number of bytes. */
 ssize_t read_file(const char *path, size_t max, char **ret);
 
-/* The first line of a small file, without its newline, the caller's to free(). */
+/* Reads the first line of a small file, without its newline; the caller frees it. */
 int read_first_line(const char *path, char **ret);
 
-/* Writes text with one write() to a file that exists, such as a sysctl. */
+/* Writes text with one write() to an existing file, such as a sysctl. */
 int write_existing(const char *path, const char *text);
 
-/* Replaces the file by a new one with this content: either the old or the new one is ever seen. */
+/* Replaces the file atomically by a new one with this content: readers see either the old one or
+ * the new one. */
 int write_file_atomic(const char *path, const void *data, size_t size, mode_t mode);
 
-/* mkdir -p; sets the mode of directories it makes, not of those that are there. */
+/* mkdir -p; sets the mode of directories it creates, not of existing ones. */
 int mkdir_p(const char *path, mode_t mode);
 
-/* Deletes a directory with all it holds, on one file system, following no link, also where others
- * may change it meanwhile. Gone already is success. */
+/* Removes a directory and everything in it, on one file system, without following links, even if
+ * others may modify it meanwhile. It is not an error if it does not exist. */
 int rm_rf(const char *path);
 
-/* The same, but leaves the directory itself and the entry keep in it (NULL: none). */
+/* The same, but keeps the directory itself and the entry `keep` in it (NULL: none). */
 int clear_directory(const char *path, const char *keep);
 
-/* unlink() that takes "not there" as success: 1 = removed, 0 = was not there. */
+/* unlink() that accepts a missing file: 1 = removed, 0 = did not exist. */
 int unlink_quiet(const char *path);

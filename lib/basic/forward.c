@@ -223,7 +223,8 @@ bool forward_overlaps(const Forward *a, const Forward *b) {
                b->host_first <= a->host_last && share_connections(a, b);
 }
 
-/* Does b's family and address include every connection that a is for? */
+/* Does f match every connection that `other` matches, as far as family and address are concerned?
+ */
 static bool covers_connections(const Forward *f, const Forward *other) {
         return (f->family == FORWARD_BOTH || f->family == other->family) &&
                (ip_address_is_any(&f->address) || ip_address_equal(&f->address, &other->address));

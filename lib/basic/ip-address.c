@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ip-address.c - addresses of either family: compared, read and written. */
+/* ip-address.c - compares, parses and formats addresses of either family. */
 
 #include <arpa/inet.h>
 

@@ -7,7 +7,7 @@
 
 #include "basic/macro.h"
 
-/* The one of the other family is zero; {} is any address, or none. */
+/* The member of the other family is zero; {} is any address, or none. */
 typedef struct IpAddress {
         struct in_addr v4;
         struct in6_addr v6;
@@ -17,11 +17,11 @@ bool ip_address_equal(const IpAddress *a, const IpAddress *b);
 bool ip_address_is_any(const IpAddress *a);
 bool ip_address_is_v6(const IpAddress *a);
 
-/* Can it be the address of one machine? Neither "any" nor a loopback or multicast address, nor one
- * that is written in IPv6 but is IPv4's, or that says nothing without its link. */
+/* Can it be the address of a single machine? It is not "any", a loopback or multicast address, an
+ * IPv4 address written as IPv6, or a link-local one. */
 bool ip_address_is_unicast(const IpAddress *a);
 
-/* "ADDRESS", whichever family it is of. -EINVAL: neither. */
+/* "ADDRESS" of either family. -EINVAL: it is neither. */
 int ip_address_parse(const char *s, IpAddress *ret);
 
 #define IP_ADDRESS_TEXT_MAX INET6_ADDRSTRLEN

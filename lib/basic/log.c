@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* log.c - one line per message to standard error, in the form its reader expects. */
+/* log.c - one line per message to standard error, in the format its reader expects. */
 
 #include <fcntl.h>
 #include <poll.h>
@@ -13,14 +13,14 @@
 #include "basic/log.h"
 
 enum {
-        LINE_SIZE = 2048, /* longer messages are cut, never lost */
+        LINE_SIZE = 2048, /* longer messages are cut, never dropped */
 };
 
 static enum { TARGET_PLAIN, TARGET_JOURNAL, TARGET_FILE } log_target = TARGET_PLAIN;
 static const char *log_ident = NULL;
 static int log_max_level = LOG_INFO;
 static bool never_wait = false;
-static int own_fd = -EBADF; /* what standard error is, with flags that are ours alone */
+static int own_fd = -EBADF; /* standard error opened again, with flags of our own */
 static unsigned dropped = 0;
 static void (*error_hook)(const char *message) = NULL;
 
@@ -62,8 +62,8 @@ void log_never_wait(void) {
         struct stat st;
 
         never_wait = true;
-        /* Whoever gave us standard error may have it open, too, and must not find it non-blocking.
-         * A socket cannot be opened again, and has a flag for each message. */
+        /* Other processes may share our standard error and must not find it non-blocking. A socket
+         * cannot be opened again, but has a flag for each message. */
         if (own_fd < 0 && fstat(STDERR_FILENO, &st) >= 0 &&
             (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
                 own_fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -77,7 +77,7 @@ static bool put_without_waiting(const char *line, size_t size) {
                 return true;
         if (errno != ENOTSOCK)
                 return errno != EAGAIN;
-        /* Room enough for a whole line, else a terminal would get a part of it. */
+        /* Only with space for the whole line, else a terminal would get part of it. */
         if (poll(&p, 1, 0) == 0)
                 return false;
         return write(fd, line, size) >= 0 || errno != EAGAIN;
@@ -92,7 +92,8 @@ static void put(const char *line, size_t size) {
                 return;
         }
         if (dropped > 0) {
-                n = snprintf(lost, sizeof(lost), "%s%u messages were dropped: nobody read them\n",
+                n = snprintf(lost, sizeof(lost),
+                             "%s%u messages were dropped because nothing read them\n",
                              log_target == TARGET_JOURNAL ? "<4>" : "", dropped);
                 if (put_without_waiting(lost, (size_t) n))
                         dropped = 0;

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Messages to standard error: with "<N>" level prefixes where that is the journal, with a time
- * stamp where it is a file, plain on a terminal. lib/ logs at debug only; whoever knows the purpose
- * logs once. */
+/* Messages to standard error: with "<N>" level prefixes if that is the journal, with a time stamp
+ * if it is a file, plain on a terminal. lib/ logs at debug level only; the caller that knows the
+ * purpose logs once. */
 
 #include <stdarg.h>
 #include <syslog.h>
 
 #include "basic/macro.h"
 
-/* ident (borrowed, for the life of the process) stands before each message; NULL for none. */
+/* ident (borrowed, for the lifetime of the process) precedes each message; NULL for none. */
 void log_open(const char *ident);
 void log_set_max_level(int level);
 int log_get_max_level(void);
 
-/* From now on a message that would have to wait, for the reader of a pipe, the journal or a
- * terminal that is stopped, is dropped instead, and how many were is said when it is possible
- * again. For a program with others to look after. */
+/* From now on a message that would block, because a pipe or the journal is full or a terminal is
+ * stopped, is dropped, and the number of dropped messages is reported as soon as possible. For a
+ * program that must not block. */
 void log_never_wait(void);
 
-/* Sends a copy of each message at LOG_ERR or above to hook, e.g. for sd_notify's STATUS. NULL ends
- * it. */
+/* Passes a copy of each message at LOG_ERR or above to hook, e.g. for sd_notify's STATUS. NULL
+ * removes it. */
 void log_set_error_hook(void (*hook)(const char *message));
 
 /* Formats with %m as strerror(|error|); returns error as a negative number, so that

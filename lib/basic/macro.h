@@ -39,14 +39,14 @@ static inline bool isempty(const char *s) {
         return !s || !*s;
 }
 
-/* Text behind the prefix, or NULL where s does not start with it. */
+/* Returns the text after the prefix, or NULL if s does not start with it. */
 static inline const char *startswith(const char *s, const char *prefix) {
         size_t n = strlen(prefix);
 
         return strncmp(s, prefix, n) == 0 ? s + n : NULL;
 }
 
-/* libc's -1/errno as one negative errno: int fd = RET_NERRNO(open(…)). */
+/* Converts libc's -1 and errno to one negative errno: int fd = RET_NERRNO(open(…)). */
 static inline int RET_NERRNO(int r) {
         return r < 0 ? -errno : r;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nearest.c - the distance between what somebody typed and a word we know.
+/* nearest.c - the distance between a typed word and a known one.
  *
- * A slip is a letter too much, one missing, a wrong one, or two neighbours swapped (the optimal
- * string alignment distance). One slip is allowed for each three letters, and always one. */
+ * A typing error is an extra letter, a missing one, a wrong one, or two neighbours swapped (the
+ * optimal string alignment distance). One error is allowed for every three letters, and at least
+ * one. */
 
 #include <ctype.h>
 
@@ -17,7 +18,7 @@ static bool same(char a, char b) {
 }
 
 int slips_between(const char *typed, const char *known) {
-        /* rows[i % 3][j]: distance of the first i letters typed from the first j known */
+        /* rows[i % 3][j]: distance between the first i letters typed and the first j known */
         unsigned rows[3][WORD_MAX + 1], slips;
         size_t n = strlen(typed), m = strlen(known);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* process.c - finding and ending processes below this one. */
+/* process.c - finds and kills descendants of this process. */
 
 #include <signal.h>
 #include <stdio.h>
@@ -19,14 +19,14 @@ const char *process_comm(pid_t pid, char buf[static 16]) {
 
         snprintf(path, sizeof(path), "/proc/%d/comm", pid);
         snprintf(buf, 16, "%s", read_first_line(path, &comm) < 0 ? "?" : comm);
-        for (char *p = buf; *p; p++) /* a process calls itself what it likes */
+        for (char *p = buf; *p; p++) /* a process may call itself anything */
                 if (*p < ' ' || *p > '~')
                         *p = '?';
         return buf;
 }
 
-/* /proc/PID/stat behind the name, which may hold anything; the caller's to free(), NULL: it is
- * gone. */
+/* The part of /proc/PID/stat after the name, which may contain anything; the caller frees it, NULL:
+ * no such process. */
 static char *process_stat(pid_t pid) {
         _cleanup_free_ char *stat = NULL;
         char path[32], *p;
@@ -59,7 +59,7 @@ int process_activity(pid_t pid, char *ret_state, uint64_t *ret_cpu) {
         return 0;
 }
 
-/* Calls fn for each process that match() picks. Returns how many. */
+/* Calls fn for each process that match() selects. Returns how many. */
 static int foreach_process(bool (*match)(pid_t pid, const void *which), const void *which,
                            void (*fn)(pid_t pid, void *userdata), void *userdata) {
         _cleanup_closedir_ DIR *d = opendir("/proc");
@@ -124,7 +124,7 @@ static void add_to_family(pid_t pid, void *userdata) {
         f->all[f->n++].below = false;
 }
 
-/* One more generation; false where that was the last. */
+/* Adds one more generation; false if there is none. */
 static bool mark_children(Family *f, pid_t root) {
         bool any = false;
 
@@ -155,7 +155,8 @@ int process_descendants(pid_t root, pid_t **ret) {
         return n;
 }
 
-/* Other containers whose processes show in our /proc may use the same user for guests of theirs. */
+/* Other containers whose processes are visible in our /proc may use the same uid for guests of
+ * theirs. */
 static bool in_other_network(pid_t pid) {
         struct stat own, other;
         char path[32];
@@ -165,8 +166,8 @@ static bool in_other_network(pid_t pid) {
                (own.st_dev != other.st_dev || own.st_ino != other.st_ino);
 }
 
-/* /proc/PID belongs to the user the process runs as; a zombie waits for its parent and is no longer
- * ours. */
+/* /proc/PID is owned by the user the process runs as; a zombie waits for its parent and no longer
+ * counts. */
 static bool is_users(pid_t pid, const void *which) {
         _cleanup_free_ char *stat_line = NULL;
         char path[32], *p;

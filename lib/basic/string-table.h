@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Enum <-> name. An enum ends in PREFIX_MAX and has PREFIX_INVALID = -EINVAL, so a failed look-up
- * is an error code. The table is a designated-initialiser array `name##_table`. */
+/* Conversion between enums and names. An enum ends in PREFIX_MAX and has PREFIX_INVALID = -EINVAL,
+ * so a failed look-up is an error code. The table is an array with designated initialisers,
+ * `name##_table`. */
 
 #include "basic/macro.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* string-util.c - strings, vectors of strings, and text from strangers. */
+/* string-util.c - strings, vectors of strings, and untrusted text. */
 
 #include <ctype.h>
 #include <stdio.h>
@@ -130,7 +130,8 @@ bool strv_equal(const Strv *a, const Strv *b) {
         return true;
 }
 
-/* Takes one word off *text into buf, which is as large as the text. 1 = a word, 0 = none left. */
+/* Copies the next word of *text to buf, which is as large as the text, and advances *text. 1 = a
+ * word, 0 = none left. */
 static int next_word(const char **text, char *buf) {
         const char *p = *text;
         char quote = '\0', *out = buf;
@@ -148,8 +149,8 @@ static int next_word(const char **text, char *buf) {
                         if (!*++p)
                                 return -EINVAL;
                         if (quote && !strchr("\"\\$`", *p))
-                                *out++ = '\\'; /* in double quotes it is special before these alone
-                                                */
+                                *out++ =
+                                        '\\'; /* in double quotes it is special before these only */
                         *out++ = *p;
                 } else
                         *out++ = *p;

@@ -6,22 +6,22 @@
 #include "basic/cleanup.h"
 #include "basic/macro.h"
 
-/* asprintf() that returns the new string, or NULL when memory is out. */
+/* asprintf() that returns the new string, or NULL if out of memory. */
 char *strfmt(const char *format, ...) _printf_(1, 2);
 
 /* Replaces *s by a copy of value (NULL clears it). */
 int free_and_strdup(char **s, const char *value);
 
-/* Removes white space at both ends, in place; returns the new start. */
+/* Strips white space at both ends, in place; returns the new start. */
 char *strstrip(char *s);
 
-/* Copies foreign text of len bytes (a guest's, another program's) so that it can be shown and
- * logged: printable ASCII stays, control bytes, backslashes and everything else become \xNN, NUL
- * and newlines at the end are dropped. The result is at most max bytes long plus "…" where it was
- * cut. NULL: no memory. */
+/* Copies len bytes of untrusted text (of a guest or another program) for display and logging:
+ * printable ASCII is kept, control characters, backslashes and everything else become \xNN, NULs
+ * and newlines at the end are dropped. The result is at most max bytes long plus "…" if it was cut.
+ * NULL: out of memory. */
 char *escape_text(const void *data, size_t len, size_t max);
 
-/* A NULL-terminated vector of strings that owns its members; {} is an empty one. */
+/* A NULL-terminated vector of strings that owns its members; {} is empty. */
 typedef struct Strv {
         char **v;
         size_t n;
@@ -35,6 +35,6 @@ bool strv_equal(const Strv *a, const Strv *b);
 
 #define _cleanup_strv_ _cleanup_(strv_done)
 
-/* Splits into words as a shell does for quotes and backslashes, without expansion. On an open quote
- * or a lone backslash at the end -EINVAL. Appends to s. */
+/* Splits into words like a shell, with quotes and backslashes but without expansion, and appends
+ * them to s. -EINVAL for an unterminated quote or a backslash at the end. */
 int strv_split_shell(Strv *s, const char *text);

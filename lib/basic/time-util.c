@@ -20,7 +20,7 @@ Moment moment_after(clockid_t clock, usec_t delay) {
                          .realtime = usec_add(now_usec(CLOCK_REALTIME), delay) };
 }
 
-/* In whole seconds, so that it is the same each time it is asked for. */
+/* In whole seconds, so that it is the same each time it is read. */
 usec_t moment_realtime(const Moment *m) {
         const int64_t second = USEC_PER_SEC;
         int64_t ahead, now, step;

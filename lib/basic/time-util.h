@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Time as microseconds in 64 bits. */
+/* Time in microseconds, as 64-bit numbers. */
 
 #include <stdint.h>
 #include <time.h>
@@ -16,7 +16,7 @@ typedef uint64_t usec_t;
 #define USEC_PER_MINUTE (60 * USEC_PER_SEC)
 #define USEC_PER_HOUR   (60 * USEC_PER_MINUTE)
 
-/* The time of that clock now. */
+/* The current time of that clock. */
 usec_t now_usec(clockid_t clock);
 
 static inline usec_t usec_add(usec_t a, usec_t b) {
@@ -27,11 +27,11 @@ static inline usec_t usec_sub(usec_t a, usec_t b) {
         return a > b ? a - b : 0;
 }
 
-/* When something was, is or will be. The wall clock may be set meanwhile: then that is told by the
- * clock as it is now, so that "5min ago" stays true. All zero: never. */
+/* The time of an event in the past or the future. If the wall clock is set meanwhile, the event is
+ * reported relative to the new time, so that "5min ago" stays true. All zero: never. */
 typedef struct Moment {
-        clockid_t clock; /* which nobody sets: CLOCK_BOOTTIME, or CLOCK_MONOTONIC for what waits for
-                            a timer of that */
+        clockid_t clock; /* one that cannot be set: CLOCK_BOOTTIME, or CLOCK_MONOTONIC for the
+                            expiry of a timer */
         usec_t at, realtime;
 } Moment;
 

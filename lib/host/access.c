@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* access.c - what another user may do. */
+/* access.c - checks what another user may access. */
 
 #include <grp.h>
 #include <sys/wait.h>

@@ -10,7 +10,7 @@ typedef struct AccessWish {
         int mode; /* R_OK, W_OK, X_OK */
 } AccessWish;
 
-/* May user uid, without groups and privileges, do all that is wished? Asked in a child process that
- * is this user, so every directory on the way counts. 0 = yes, -EACCES = no, and *ret_which is the
- * index of the first wish that is refused. */
+/* May user uid, without groups and privileges, access all of these files? Checked in a child
+ * process with that uid, so every directory on the path counts. 0 = yes, -EACCES = no, and
+ * *ret_which is the index of the first file that may not be accessed. */
 int access_as_user(uid_t uid, const AccessWish *wishes, size_t n, size_t *ret_which);

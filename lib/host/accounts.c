@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* accounts.c - looks up users and groups without keeping what that takes. */
+/* accounts.c - looks up users and groups without keeping the memory that this takes. */
 
 #include <fcntl.h>
 #include <grp.h>
@@ -16,7 +16,7 @@ typedef struct Answer {
         uint32_t id;
 } Answer;
 
-/* What is asked for; one of them. */
+/* The query; exactly one is set. */
 typedef struct Question {
         const char *user, *group;
         uid_t first, last;

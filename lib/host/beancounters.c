@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* beancounters.c - the table of resources that an OpenVZ kernel shows. */
+/* beancounters.c - parses the table of resources of an OpenVZ kernel. */
 
 #include <ctype.h>
 
@@ -10,7 +10,7 @@
 enum {
         COLUMNS = 6,        /* resource held maxheld barrier limit failcnt */
         NUMBER_MAX = 20,    /* digits of UINT64_MAX */
-        LINE_MAX_USED = 256 /* the lines of the kernel have 110 */
+        LINE_MAX_USED = 256 /* lines written by the kernel have 110 */
 };
 
 /* LONG_MAX of the kernel's word size stands for "no limit". */
@@ -24,7 +24,7 @@ static int parse_number(const char *word, uint64_t *ret) {
         return parse_unsigned(word, 0, UINT64_MAX, ret) < 0 ? -EBADMSG : 0;
 }
 
-/* Splits a line in place, its leading "UID:" aside. Returns how many words there are, at most
+/* Splits a line in place, without its leading "UID:". Returns how many words there are, at most
  * COLUMNS + 1; *ret_uid says whether there was a UID. */
 static size_t split(char *line, char *words[static COLUMNS + 1], bool *ret_uid) {
         char *state = NULL;
@@ -91,7 +91,7 @@ static uint64_t to_bytes(uint64_t pages, uint64_t page_size) {
 }
 
 uint64_t beancounter_left(const Beancounter *b, uint64_t page_size, uint64_t *ret_limit) {
-        /* Above the barrier the kernel refuses what is not urgent. */
+        /* Above the barrier the kernel refuses requests that are not urgent. */
         uint64_t limit = MIN(b->barrier, b->limit);
 
         *ret_limit = to_bytes(limit, page_size);

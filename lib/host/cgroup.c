@@ -13,8 +13,8 @@ enum {
         PROC_FILE_MAX = 1024 * 1024,
 };
 
-/* The mount point of the line "ID PARENT MAJ:MIN ROOT MOUNTPOINT … - cgroup2 …" whose ROOT is "/".
- */
+/* Returns the mount point in the line "ID PARENT MAJ:MIN ROOT MOUNTPOINT … - cgroup2 …" whose ROOT
+ * is "/". */
 static char *find_mount(const char *mountinfo) {
         for (const char *line = mountinfo; line && *line;
              line = strchr(line, '\n'), line = line ? line + 1 : NULL) {

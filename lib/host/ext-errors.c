@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ext-errors.c - looks for the errors that a file system has noted. */
+/* ext-errors.c - checks whether a file system has recorded errors. */
 
 #include <endian.h>
 #include <ext2fs/ext2_fs.h>

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Has an ext2, ext3 or ext4 file system noted errors of its own? A look at two fields of its first
- * superblock, which costs microseconds and believes nothing else; what they mean for the rest is
- * e2fsprogs' to say. */
+/* Has an ext2, ext3 or ext4 file system recorded errors? Reads two fields of its first superblock,
+ * which takes microseconds, and relies on nothing else; repairing is left to e2fsprogs. */
 
 #include <sys/types.h>
 
@@ -14,8 +13,8 @@ enum {
         EXT_SUPERBLOCK_SIZE = 1024,
 };
 
-/* Of the bytes of a superblock; false for what is none. */
+/* Parses a superblock; false if it is not one. */
 bool ext_superblock_has_errors(const void *superblock);
 
-/* Of an image: 1 = it has, 0 = it has not, or is something else. */
+/* Checks an image: 1 = it has errors, 0 = it has none, or is something else. */
 int ext_errors_recorded(int fd);

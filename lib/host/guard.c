@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* guard.c - which ports of the host must stay the host's, and why. */
+/* guard.c - determines which ports of the host must not be forwarded, and why. */
 
 #include <arpa/inet.h>
 
@@ -53,7 +53,7 @@ int guard_add_session(Guard *g, const char *text) {
         return push(&g->sessions, &g->n_sessions, &p) < 0 ? -ENOMEM : 1;
 }
 
-/* The first process may hold the socket for a service that it starts at the first call. */
+/* PID 1 may hold the socket for a service that it starts on the first connection. */
 static bool is_login_service(pid_t pid, const char *comm) {
         FOREACH_ELEMENT (s, login_services)
                 if (streq(comm, *s))
@@ -61,7 +61,8 @@ static bool is_login_service(pid_t pid, const char *comm) {
         return pid == 1;
 }
 
-/* Only the superuser's count: who else calls a process sshd shall not keep ports from the guest. */
+/* Only root's services count: another user who names a process sshd must not keep ports from the
+ * guest. */
 static int find_logins(const Listener *list, size_t n, GuardedPort **ret, size_t *ret_n) {
         _cleanup_free_ Owner *owners = calloc(n + 1, sizeof(*owners));
         _cleanup_free_ GuardedPort *found = NULL;
@@ -105,7 +106,7 @@ static bool in_list(const GuardedPort *list, size_t n, const Forward *f) {
         return false;
 }
 
-/* Where no login service is left, the ports of the last ones stay. */
+/* If no login service is left, the ports of the last ones stay guarded. */
 static int keep_last_services(const Guard *g, GuardedPort **logins, size_t *n) {
         int r = 0;
 
@@ -141,7 +142,7 @@ static int look(Guard *g) {
         return 0;
 }
 
-/* The three sources as one list without doubles. */
+/* Merges the three sources into one list without duplicates. */
 static int collect(const Guard *g, const Forward *reserved, size_t n_reserved, GuardedPort **list,
                    size_t *n) {
         const struct {

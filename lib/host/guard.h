@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The ports by which the administrator reaches the host. They are never forwarded. */
+/* The ports through which the administrator reaches the host. They are never forwarded. */
 
 #include "basic/forward.h"
 #include "host/listeners.h"
@@ -11,33 +11,34 @@
 typedef struct GuardedPort {
         Forward ports;
         char why[GUARD_WHY_MAX]; /* "sshd, pid 812" */
-        bool service;            /* a login service has it open itself */
+        bool service;            /* PID 1 has opened it for a login service */
 } GuardedPort;
 
 typedef struct Guard {
         GuardedPort *ports; /* in force */
         size_t n;
-        GuardedPort *sessions; /* those by which somebody gave us orders */
+        GuardedPort
+                *sessions; /* ports through which an administrator who used umlctl is connected */
         size_t n_sessions;
-        GuardedPort *logins; /* where a login service listens */
+        GuardedPort *logins; /* ports on which a login service listens */
         size_t n_logins;
-        Listener *seen; /* what was there at the last look */
+        Listener *seen; /* the listening sockets at the last check */
         size_t n_seen;
         bool looked;
 } Guard;
 
 void guard_done(Guard *g);
 
-/* Notes the port of an SSH_CONNECTION ("CLIENT PORT SERVER PORT"), which came from outside: -EINVAL
- * where it is none, -E2BIG where there are many already. 1 = noted, 0 = known. It counts from the
- * next guard_update() on. */
+/* Adds the port of an SSH_CONNECTION ("CLIENT PORT SERVER PORT"), which is untrusted: -EINVAL if
+ * malformed, -E2BIG if there are already many. 1 = added, 0 = known. It takes effect at the next
+ * guard_update(). */
 int guard_add_session(Guard *g, const char *ssh_connection);
 
-/* Looks at the host again. 1 = other ports are guarded than before, 0 = the same. Where nothing has
- * begun or ended to listen, this costs the reading of a short table. A port where a login service
- * listened stays guarded until one listens elsewhere: a service that is being restarted must find
- * its port as it left it. */
+/* Checks the host again. 1 = the set of guarded ports has changed, 0 = it has not. If the listening
+ * sockets have not changed, this only costs reading a short table. The port of a login service
+ * stays guarded until one listens elsewhere: a service that is being restarted must find its port
+ * as it was. */
 int guard_update(Guard *g, const Forward *reserved, size_t n_reserved);
 
-/* Does it guard this port? NULL = no. */
+/* Returns why it guards this port; NULL = it does not. */
 const GuardedPort *guard_find(const Guard *g, const Forward *port);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* guest-uid.c - a user of its own for each guest. */
+/* guest-uid.c - allocates a user id for each guest. */
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* hostmem.c - the limits of this host's memory, each read from where the kernel tells it. */
+/* hostmem.c - the limits of this host's memory, from all sources of the kernel. */
 
 #include <stdio.h>
 
@@ -12,7 +12,7 @@
 
 enum {
         PROC_FILE_MAX = 1024 * 1024,
-        UNLIMITED_FROM = 62, /* bits: version 1 says "none" by a number near 2^63 */
+        UNLIMITED_FROM = 62, /* bits: version 1 represents "unlimited" by a number near 2^63 */
 };
 
 const HostMemorySources host_memory_sources = {
@@ -43,7 +43,7 @@ int meminfo_field(const char *text, const char *name, uint64_t *ret) {
         return -ENODATA;
 }
 
-/* Kernels before 3.14, OpenVZ's 2.6.32 among them, leave the sum to their readers. */
+/* Kernels before 3.14, including OpenVZ's 2.6.32, leave the sum to the reader. */
 static int sum_available(const char *text, uint64_t *ret) {
         uint64_t free_pages, cached, shmem;
         int r;
@@ -97,7 +97,7 @@ static const CgroupFiles cgroup_files[] = {
         [2] = { { "memory.max", "memory.high" }, "memory.current", "inactive_file" },
 };
 
-/* The place behind "N:…memory…:" (version 1) or "0::" (version 2) in /proc/self/cgroup. */
+/* Returns the path after "N:…memory…:" (version 1) or "0::" (version 2) in /proc/self/cgroup. */
 static char *cgroup_place(const char *text, int version) {
         for (const char *line = text; line && *line;
              line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
@@ -118,7 +118,7 @@ static char *cgroup_place(const char *text, int version) {
         return NULL;
 }
 
-/* Is it the line of a mounted hierarchy of that version that has the memory controller? */
+/* Is it the line of a mounted hierarchy of that version with the memory controller? */
 static bool is_memory_mount(const char *line, int version) {
         const char *tail = strstr(line, version == 2 ? " - cgroup2 " : " - cgroup "), *options;
 
@@ -133,8 +133,8 @@ static bool is_memory_mount(const char *line, int version) {
         return false;
 }
 
-/* A container may see its own group as the root of what is mounted, and its place from the host's
- * root all the same: then the part that is above the mount is not there to be looked at. */
+/* A container may see its own group as the root of the mount, but its path from the host's root:
+ * then the part above the mount is not visible here. */
 static char *below_root(const char *place, const char *root) {
         const char *rest = streq(root, "/") ? place : startswith(place, root);
 
@@ -178,10 +178,10 @@ static int read_number(const char *directory, const char *file, uint64_t *ret) {
         _cleanup_free_ char *path = strfmt("%s/%s", directory, file), *text = NULL;
         int r = path ? read_first_line(path, &text) : -ENOMEM;
 
-        return r < 0 ? r : parse_unsigned(text, 0, UINT64_MAX, ret); /* "max" is none */
+        return r < 0 ? r : parse_unsigned(text, 0, UINT64_MAX, ret); /* "max" is unlimited */
 }
 
-/* What the group would give up before it runs out: files that nobody used of late. */
+/* Page cache that the group would drop before it runs out: files that have not been used lately. */
 static uint64_t reclaimable(const char *directory, const char *field) {
         _cleanup_free_ char *path = strfmt("%s/memory.stat", directory), *text = NULL;
         size_t n = strlen(field);
@@ -201,7 +201,7 @@ static uint64_t reclaimable(const char *directory, const char *field) {
         return 0;
 }
 
-/* Looks at one group; makes *ret tighter where it is. */
+/* Checks one group; updates *ret if it is tighter. */
 static void look_at_group(const char *directory, const char *top, const CgroupFiles *files,
                           MemoryLimit *ret) {
         uint64_t usage, cache;
@@ -253,7 +253,7 @@ static bool cgroup_limit(const HostMemorySources *s, MemoryLimit *ret) {
         return true;
 }
 
-/* ---- all of them ---- */
+/* ---- all sources ---- */
 
 static bool ram_limit(const HostMemorySources *s, MemoryLimit *ret) {
         MemInfo m;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* launch.c - fork and exec of umld-init with exactly the descriptors, signals and environment it
- * shall have. */
+/* launch.c - forks and execs umld-init with exactly the required descriptors, signals and
+ * environment. */
 
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -18,12 +18,12 @@
 #include "host/init-protocol.h"
 #include "host/launch.h"
 
-/* Linux 5.7; spelled out because Debian 11's headers may lack it. */
+/* Linux 5.7; defined here because Debian 11's headers may lack it. */
 #ifndef CLONE_INTO_CGROUP
         #define CLONE_INTO_CGROUP 0x200000000ULL
 #endif
 
-/* Whatever the caller has to do next takes a CPU from the exec, or waits for locks with it. */
+/* Whatever the caller does next competes with the exec for a CPU, or for locks. */
 #define GIVE_WAY_MSEC 5
 
 /* As struct clone_args of Linux 5.7 (clone(2)). */
@@ -32,8 +32,8 @@ struct clone_args_v2 {
                 set_tid_size, cgroup;
 };
 
-/* fork() into new namespaces and a cgroup. The child sees stale thread-local pids in libc, and
- * execs at once. */
+/* fork() into new namespaces and a cgroup. The child has stale thread-local pids in libc, so it
+ * must exec at once. */
 static pid_t fork_into(unsigned long namespaces, int cgroup_fd) {
         struct clone_args_v2 args = {
                 .flags = namespaces | (cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0),
@@ -44,8 +44,8 @@ static pid_t fork_into(unsigned long namespaces, int cgroup_fd) {
         return (pid_t) syscall(SYS_clone3, &args, sizeof(args));
 }
 
-/* The best containment the host allows: clone3 into both, then without the cgroup, then clone(),
- * then a plain fork. Sets what is in force. */
+/* The best containment that the host allows: clone3() into both, else without the cgroup, else
+ * clone(), else a plain fork. Sets what is in force. */
 static pid_t fork_contained(const Launch *l, Launched *launched) {
         unsigned long namespaces = l->no_pid_namespace ? 0 : CLONE_NEWPID | CLONE_NEWIPC;
         pid_t pid;
@@ -65,7 +65,7 @@ static pid_t fork_contained(const Launch *l, Launched *launched) {
         return fork();
 }
 
-/* Child only: moves fd to where, past close-on-exec. */
+/* Child only: moves fd to where, and clears close-on-exec. */
 static int place_fd(int fd, int where) {
         return dup2(fd, where) < 0 ? -errno : fd_cloexec(where, false);
 }
@@ -76,7 +76,7 @@ static int enter_cgroup(int cgroup_fd) {
         return fd < 0 ? -errno : write_all(fd, "0", 1);
 }
 
-/* Child only: each target lies below every source, as launch_prepare() sees to. */
+/* Child only: each target is below every source, as launch_prepare() ensures. */
 static int prepare_child(const Launch *l, int status_fd, bool join_cgroup) {
         sigset_t none;
         int r, null_fd;
@@ -137,7 +137,7 @@ static int build_argv(const Launch *l, Strv *ret) {
         return strv_copy(ret, l->argv);
 }
 
-/* A copy that no fixed descriptor of umld-init will overwrite. */
+/* Returns a duplicate that no fixed descriptor of umld-init will overwrite. */
 static int copy_above_fixed(int fd) {
         return RET_NERRNO(fcntl(fd, F_DUPFD_CLOEXEC, INIT_FD_MAX + 1));
 }
@@ -216,7 +216,7 @@ void launch_cancel(Launched *launched) {
         launched->status_fd = safe_close(launched->status_fd);
         if (launched->init <= 0)
                 return;
-        /* Without a namespace it has to be let end its descendants itself. */
+        /* Without a namespace it needs time to end its descendants itself. */
         (void) kill(launched->init, launched->pid_namespace ? SIGKILL : SIGTERM);
         while (waitpid(launched->init, NULL, 0) < 0 && errno == EINTR)
                 ;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* listeners.c - listening sockets from /proc/net, and their owners from /proc/PID/fd.
  *
- * The text tables rather than sock_diag: asking that would load a module into a host's kernel that
- * does not have it yet, and in containers it is often not to be had. Listening sockets of TCP come
- * first, so that the length of the rest, a busy server's connections, costs nothing. */
+ * Uses the text tables instead of sock_diag, because that would load a module into a host's kernel
+ * that does not have it loaded, and is often not available in containers. Listening TCP sockets
+ * come first, so that the connections of a busy server, which follow, cost nothing. */
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -14,18 +14,17 @@
 #include "host/listeners.h"
 
 #define STATE_LISTEN  0x0a
-#define STATE_UNBOUND 0x07  /* of UDP: bound, but connected to nobody */
-#define UDP_PORTS_END 32768 /* where the kernel's default range for clients begins */
+#define STATE_UNBOUND 0x07  /* for UDP: bound, but not connected */
+#define UDP_PORTS_END 32768 /* start of the kernel's default range of ephemeral ports */
 
-/* An IPv4 address, as the tables print it: can callers elsewhere reach it? */
+/* Can other machines reach this IPv4 address, as printed in the tables? */
 static bool callable4(const char *hex) {
         unsigned word;
 
         return sscanf(hex, "%8x", &word) == 1 && ntohl(word) >> 24 != IN_LOOPBACKNET;
 }
 
-/* The same for one of either family. Each word of IPv6 is printed as a number, so in this machine's
- * order. */
+/* The same for either family. Each word of IPv6 is printed as a number, so in host byte order. */
 static bool callable(const char *hex, ForwardFamily *ret) {
         size_t n = strlen(hex);
         unsigned word, last;
@@ -41,7 +40,7 @@ static bool callable(const char *hex, ForwardFamily *ret) {
                 return true;
         if (ntohl(word) != 0xffff)
                 return word != 0 || ntohl(last) != 1; /* ::1 */
-        *ret = FORWARD_IPV4;                          /* in its disguise */
+        *ret = FORWARD_IPV4;                          /* IPv4-mapped */
         return callable4(hex + 24);
 }
 
@@ -60,7 +59,7 @@ int listeners_parse(FILE *table, unsigned protocol, Listener **list, size_t *n) 
         _cleanup_free_ char *line = NULL;
         size_t size = 0;
 
-        if (getline(&line, &size, table) < 0) /* the headline */
+        if (getline(&line, &size, table) < 0) /* the header */
                 return 0;
         while (getline(&line, &size, table) >= 0) {
                 Listener l = { .protocol = protocol };
@@ -117,7 +116,7 @@ int listeners_read(Listener **ret, size_t *ret_n) {
         return 0;
 }
 
-/* Looks through the descriptors of one process. Returns how many owners that found. */
+/* Searches the descriptors of one process. Returns how many owners were found. */
 static size_t look_into(pid_t pid, const char *comm, const Listener *list, size_t n,
                         Owner *owners) {
         _cleanup_closedir_ DIR *d = NULL;

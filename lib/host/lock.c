@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* lock.c - one umld for a guest, one guest for an image. */
+/* lock.c - one umld per guest, one guest per image. */
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ static pid_t read_pid(int fd) {
         return parse_unsigned(buf, 1, INT32_MAX, &pid) < 0 ? 0 : (pid_t) pid;
 }
 
-/* Is fd still the file at path? The last holder may have removed it while we waited for nothing. */
+/* Is fd still the file at path? The previous holder may have removed it before we got the lock. */
 static bool same_file(int fd, const char *path) {
         struct stat a, b;
 
@@ -33,7 +33,7 @@ static bool same_file(int fd, const char *path) {
                a.st_ino == b.st_ino;
 }
 
-/* Somebody who only asks whether we live holds the lock for a moment, too. */
+/* A process that only checks whether we are alive also holds the lock for a moment. */
 static int lock_patiently(int fd) {
         for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
                 if (errno != EWOULDBLOCK || i >= LOCK_TRIES)

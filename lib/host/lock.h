@@ -5,15 +5,16 @@
 
 #include "basic/macro.h"
 
-/* Takes the lock file that says "a umld manages this", writes our pid into it and returns its
- * descriptor; closing it, or the death of its owner, gives the lock back. -EEXIST: taken, by
+/* Takes the lock file that says "an umld manages this", writes our pid to it and returns its
+ * descriptor; closing it, or the death of its owner, releases the lock. -EEXIST: held by
  * *ret_holder (0 = unknown). */
 int pid_lock(const char *path, pid_t *ret_holder);
 
-/* Is the lock file taken by anybody? */
+/* Is the lock file held by anybody? */
 bool pid_lock_held(const char *path);
 
-/* Takes a disk image for this umld (flock(), which does not meet the kernel's own fcntl() lock) and
- * returns its descriptor. -EEXIST: another umld has it. -EBUSY: a process without umld has the lock
- * that UML kernels take; *ret_holder is its pid. Shared = for reading, together with others. */
+/* Locks a disk image for this umld (flock(), which does not conflict with the kernel's own fcntl()
+ * lock) and returns its descriptor. -EEXIST: another umld has it. -EBUSY: a process without umld
+ * holds the lock that UML kernels take; *ret_holder is its pid. shared = for reading, together with
+ * others. */
 int image_lock(const char *path, bool shared, pid_t *ret_holder);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* memfile.c - finding a UML kernel's memory file, and what it takes. */
+/* memfile.c - finds a UML kernel's memory file, and how much memory it uses. */
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* memfs.c - the file system of a guest's memory file: how large it is, and making it fit. */
+/* memfs.c - measures and remounts the file system of a guest's memory file. */
 
 #include <linux/magic.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ int memfs_measure(const char *path, MemFs *ret) {
                 return -errno;
         *ret = (MemFs){
                 .size = (uint64_t) fs.f_blocks * (uint64_t) fs.f_bsize,
-                /* What is reserved for root is no guest's. */
+                /* Blocks reserved for root are not available to guests. */
                 .used = (uint64_t) (fs.f_blocks - MIN(fs.f_bavail, fs.f_blocks)) *
                         (uint64_t) fs.f_bsize,
                 .tmpfs = (uint32_t) fs.f_type == TMPFS_MAGIC,
@@ -36,7 +36,7 @@ int memfs_measure(const char *path, MemFs *ret) {
         return 0;
 }
 
-/* Undoes mountinfo's \ooo in place. */
+/* Decodes mountinfo's \ooo in place. */
 static void unescape(char *s) {
         char *out = s;
 
@@ -64,9 +64,9 @@ static bool has_option(const char *options, const char *word) {
         return false;
 }
 
-/* The flags for mount(2) that mean what the mount and its file system have now. A remount sets each
- * of them on or off; what is not a flag (nr_inodes=, mode=, uid= …) the kernel keeps where it is
- * not named. */
+/* The flags for mount(2) that keep what the mount and its file system have now. A remount sets or
+ * clears each of them; options that are not flags (nr_inodes=, mode=, uid= …) are kept by the
+ * kernel if they are not given. */
 static unsigned long remount_flags(const char *mount_options, const char *super_options) {
         static const struct {
                 const char *word;
@@ -92,7 +92,7 @@ static unsigned long remount_flags(const char *mount_options, const char *super_
 }
 
 typedef struct Mount {
-        char *point, *options, *type, *super_options; /* into the line */
+        char *point, *options, *type, *super_options; /* points into the line */
 } Mount;
 
 /* ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG …] - TYPE SOURCE SUPER-OPTIONS */
@@ -115,7 +115,7 @@ static bool parse_mount(char *line, Mount *ret) {
         return ret->super_options != NULL;
 }
 
-/* Finds the tmpfs mounted at path, the last and so topmost where there are several. */
+/* Finds the tmpfs mounted at path; the last one, because the topmost counts. */
 static int find_mount(const char *path, unsigned long *ret_flags) {
         _cleanup_free_ char *real = realpath(path, NULL), *line = NULL;
         _cleanup_fclose_ FILE *f = NULL;
@@ -139,11 +139,11 @@ static int find_mount(const char *path, unsigned long *ret_flags) {
         return ferror(f) ? -EIO : r;
 }
 
-/* Why the kernel said EINVAL, or another error as it is. */
+/* Why the kernel returned EINVAL, or another error unchanged. */
 static int remount_error(int error, const char *path, uint64_t size) {
         MemFs fs = {};
 
-        if (error == -EACCES) /* AppArmor's word for it */
+        if (error == -EACCES) /* the error that AppArmor returns */
                 return -EPERM;
         if (error == -EINVAL && size > 0 && memfs_measure(path, &fs) >= 0 && fs.used > size)
                 return -EBUSY;
@@ -171,8 +171,8 @@ int memfs_remount(const char *path, uint64_t size, bool noexec) {
         if (flags & MS_RDONLY)
                 return -EROFS;
         flags = noexec ? flags | MS_NOEXEC : flags & ~(unsigned long) MS_NOEXEC;
-        /* noexec belongs to this mount alone. A host may allow a change of that where it allows
-         * none of the file system itself, of which other mounts may exist. */
+        /* noexec is a flag of this mount only. A host may allow changing it, but not the file
+         * system itself, of which other mounts may exist. */
         if (!resize)
                 return remount_error(
                         RET_NERRNO(mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | flags, NULL)),

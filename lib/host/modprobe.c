@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* modprobe.c - asks the host's modprobe for a kernel module. */
+/* modprobe.c - runs the host's modprobe to load a kernel module. */
 
 #include <fcntl.h>
 #include <signal.h>
@@ -14,7 +14,7 @@
 DEFINE_CLEANUP(posix_spawnattr_t *, posix_spawnattr_destroy)
 DEFINE_CLEANUP(posix_spawn_file_actions_t *, posix_spawn_file_actions_destroy)
 
-/* Starts the program with nothing of ours: no environment, no descriptors, no signal settings. */
+/* Runs the program with nothing of ours: no environment, no descriptors, no signal settings. */
 static int spawn_clean(char *const argv[], pid_t *ret) {
         char *const environment[] = { (char *) "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
         posix_spawnattr_t attributes;

@@ -3,6 +3,6 @@
 
 #include "basic/macro.h"
 
-/* Loads a kernel module by the program that the kernel itself would call. -EOPNOTSUPP: this host
- * has no such program, as is so in containers; -EIO: it ran and failed. */
+/* Loads a kernel module with the program that the kernel itself would call. -EOPNOTSUPP: this host
+ * has no such program, as in containers; -EIO: it ran and failed. */
 int modprobe(const char *module);

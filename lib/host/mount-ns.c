@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* mount-ns.c - the view of the file system that a guest's kernel gets. */
+/* mount-ns.c - the mount namespace of a guest's kernel. */
 
 #include <fcntl.h>
 #include <sched.h>
@@ -18,7 +18,7 @@ enum {
         TUN_MINOR = 200,
 };
 
-/* What is to be added. */
+/* What to add. */
 typedef struct Addition {
         int (*mount)(const struct Addition *a);
         uid_t owner;
@@ -71,7 +71,7 @@ static int open_namespace(pid_t child, int ready) {
         return RET_NERRNO(open(path, O_RDONLY | O_CLOEXEC));
 }
 
-/* A descriptor of the namespace with the addition. */
+/* Returns a descriptor of the namespace with the addition. */
 static int make(int old, const Addition *a) {
         int ready[2], done[2], fd;
         pid_t child;
@@ -95,7 +95,7 @@ static int make(int old, const Addition *a) {
         if (fd == 0)
                 fd = open_namespace(child, ready[0]);
         safe_close(ready[0]);
-        safe_close(done[1]); /* lets the child go */
+        safe_close(done[1]); /* lets the child exit */
         while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
                 ;
         return fd;

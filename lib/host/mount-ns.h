@@ -5,11 +5,11 @@
 
 #include "basic/macro.h"
 
-/* A mount namespace like ours, with what only the guest shall see in it. Made once and entered by
- * setns() as often as wanted, which costs a fraction of making one.
+/* A mount namespace like ours, with mounts that only the guest may see. It is created once and
+ * entered with setns() any number of times, which costs a fraction of creating one.
  *
- * *fd is a descriptor for it, -EBADF for none yet: then the first of these makes it. -EPERM: the
- * host does not let us make one, or mount, or make device nodes; then *fd is as it was. */
+ * *fd is its descriptor, or -EBADF: then the first of these functions creates it. -EPERM: the host
+ * does not allow us to create one, to mount, or to create device nodes; then *fd is untouched. */
 
 /* Adds a /dev/net/tun that user owner may open. */
 int mount_ns_add_tun(int *fd, uid_t owner);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nl-errno.c - libnl's error codes as errno. */
+/* nl-errno.c - converts libnl's error codes to errno. */
 
 #include <netlink/errno.h>
 

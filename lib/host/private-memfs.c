@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* private-memfs.c - mounts the tmpfs that holds one guest's memory file and nothing else. */
+/* private-memfs.c - mounts a tmpfs that holds one guest's memory file and nothing else. */
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,7 +14,7 @@ enum {
         TRY_SIZE = 4096,
 };
 
-/* A file without a name, where the file system can make one; 2.6.32 can not. */
+/* Creates an unnamed file if the file system can; that of 2.6.32 can not. */
 static int open_unnamed(const char *directory) {
         int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
         char path[4096];

@@ -8,7 +8,7 @@
 
 #include "host/resident.h"
 
-/* Code and constants, of which the file is a faithful copy. Segments that are writable, or were
+/* Code and constants, which can be read from the file again. Segments that are writable, or were
  * while they were relocated, are not. */
 static int drop_constant_segments(struct dl_phdr_info *info, size_t size, void *userdata) {
         uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE);

@@ -35,12 +35,12 @@ static bool attr_is(const struct nlattr *attr, const IpAddress *a) {
                memcmp(nla_data(attr), bytes_of(a), size) == 0;
 }
 
-/* IPv6 has a local address of its own only where there is a peer as well. */
+/* IPv6 has a separate local address only if there is a peer as well. */
 static struct nlattr *local_of(struct nlattr **attrs, int family) {
         return attrs[IFA_LOCAL] || family == AF_INET ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS];
 }
 
-/* One look through the host's addresses. */
+/* One search through the host's addresses. */
 typedef struct AddressSearch {
         const IpAddress *address;
         int index;  /* on this interface only, 0 = on any */
@@ -88,7 +88,8 @@ static int address_object(int index, const IpAddress *address, unsigned prefix,
                 return -ENOMEM;
         nl_addr_set_prefixlen(local, (int) prefix);
         rtnl_addr_set_ifindex(a, index);
-        /* Nobody else is on our links: an address need not be tried out for a second first. */
+        /* Nobody else is on our links, so there is no need to wait a second for duplicate address
+         * detection. */
         if (ip_address_is_v6(address))
                 rtnl_addr_set_flags(a, IFA_F_NODAD);
         r = nl_to_errno(rtnl_addr_set_local(a, local));
@@ -150,8 +151,7 @@ typedef struct PublicSearch {
         size_t n, max;
 } PublicSearch;
 
-/* Such an IPv6 address is not to be used: it is being tried out, somebody else has it, or it is
- * about to go. */
+/* Such an IPv6 address must not be used: it is tentative, a duplicate, or deprecated. */
 #define UNUSABLE (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED)
 
 static bool is_usable(const struct ifaddrmsg *ifa, const IpAddress *a) {
@@ -197,7 +197,7 @@ int net_public_addresses(Rtnl *rtnl, const char *ifname, int family, IpAddress *
         return r < 0 ? r : (int) s.n;
 }
 
-/* One look for a permanent neighbour entry. */
+/* One search for a permanent neighbour entry. */
 typedef struct NeighbourSearch {
         const IpAddress *address;
         const struct ether_addr *mac;

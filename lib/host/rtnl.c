@@ -2,8 +2,7 @@
 /* rtnl.c - the rtnetlink connection, links and the default route.
  *
  * Reading is done by targeted requests, or by dumps that newer kernels filter
- * (NETLINK_GET_STRICT_CHK); older ones send everything, so each callback looks for itself as well.
- */
+ * (NETLINK_GET_STRICT_CHK); older ones send everything, so each callback filters as well. */
 
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -19,7 +18,7 @@
 #include "host/rtnl-socket.h"
 
 #define DUMP_ATTEMPTS 5
-#define ANSWER_MAX    65536 /* twice what the kernel puts into one */
+#define ANSWER_MAX    65536 /* twice what the kernel puts into one message */
 
 struct Rtnl {
         struct nl_sock *sock;
@@ -38,12 +37,12 @@ static int open_socket(struct nl_sock **ret) {
         r = nl_to_errno(nl_connect(sock, NETLINK_ROUTE));
         if (r < 0)
                 return r;
-        /* Else libnl asks for the size of each answer before it reads it. */
+        /* Otherwise libnl asks for the size of each message before it reads it. */
         r = nl_to_errno(nl_socket_set_msg_buf_size(sock, ANSWER_MAX));
         if (r < 0)
                 return r;
         nl_socket_disable_msg_peek(sock);
-        /* Kernels before 4.20 do not know it. */
+        /* Kernels before 4.20 do not have it. */
         (void) setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &(int){ 1 },
                           sizeof(int));
         *ret = TAKE_PTR(sock);
@@ -159,7 +158,7 @@ int net_link_get(Rtnl *rtnl, const char *ifname, RtnlLink *ret) {
         return 0;
 }
 
-/* What one setter of a link compares and changes. */
+/* What a setter of a link compares and changes. */
 typedef struct LinkSetting {
         bool (*is_so)(struct rtnl_link *link, const void *value);
         void (*set)(struct rtnl_link *change, const void *value);
@@ -225,14 +224,14 @@ int net_link_set_up(Rtnl *rtnl, int index) {
         return link_set(rtnl, index, &setting, &(unsigned){ IFF_UP });
 }
 
-/* One look for the default route. */
+/* One search for the default route. */
 typedef struct RouteSearch {
         int family;
         int index; /* 0 = none seen yet */
         uint32_t metric;
 } RouteSearch;
 
-/* The interface of a route: its own, or that of the first of several next hops. */
+/* Returns the interface of a route: its own, or that of the first of several next hops. */
 static int route_interface(struct nlattr **attrs) {
         const struct rtnexthop *hop;
 

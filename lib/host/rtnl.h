@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Links, addresses, neighbours and routes by libnl-route, over one connection. The only files that
- * see libnl (rtnl.c, rtnl-address.c, nl-errno.c), whose error codes look like -errno and are not
- * (nl-errno.h). The functions are net_… because libnl owns the names rtnl_link_…: it would call
- * ours in place of its own. */
+/* Links, addresses, neighbours and routes through libnl-route, over one connection. Only rtnl.c,
+ * rtnl-address.c and nl-errno.c use libnl, whose error codes look like -errno and are not
+ * (nl-errno.h). The functions are called net_… because libnl owns the names rtnl_link_…: it would
+ * call ours in place of its own. */
 
 #include <net/if.h>
 #include <netinet/ether.h>
@@ -29,13 +29,14 @@ typedef struct RtnlLink {
 /* -ENODEV: no such interface. */
 int net_link_get(Rtnl *rtnl, const char *ifname, RtnlLink *ret);
 
-/* Each looks first and changes only what differs: 1 = changed, 0 = was already so. */
+/* Each setter checks first and changes only what differs: 1 = changed, 0 = was already so. */
 int net_link_set_alias(Rtnl *rtnl, int index, const char *alias);
 int net_link_set_mtu(Rtnl *rtnl, int index, unsigned mtu);
 int net_link_set_up(Rtnl *rtnl, int index);
-/* Other addresses of the interface stay; the same one with another prefix length is replaced. */
+/* Other addresses of the interface are kept; the same address with another prefix length is
+ * replaced. */
 int net_address_set(Rtnl *rtnl, int index, const IpAddress *address, unsigned prefix);
-/* A permanent neighbour entry: the first packet after a restart need not ask for it. */
+/* A permanent neighbour entry, so that the first packet after a restart needs no ARP request. */
 int net_neighbour_set(Rtnl *rtnl, int index, const IpAddress *address,
                       const struct ether_addr *mac);
 
@@ -43,12 +44,12 @@ int net_neighbour_set(Rtnl *rtnl, int index, const IpAddress *address,
  * -ENETUNREACH: there is none. */
 int net_default_uplink(Rtnl *rtnl, int family, char ret_ifname[static IFNAMSIZ]);
 
-/* The addresses of an interface that the world may use, of AF_INET or AF_INET6: of global scope,
- * none of the loopback network (venet0's first is 127.0.0.2), none that is not good yet or no
- * longer. In the kernel's order, the primary one first; as many as there is room for. Returns how
- * many. */
+/* The public addresses of an interface, of AF_INET or AF_INET6: of global scope, not of the
+ * loopback network (venet0's first is 127.0.0.2), neither tentative nor deprecated. In the kernel's
+ * order, the primary one first; as many as there is space for. Returns how many. */
 int net_public_addresses(Rtnl *rtnl, const char *ifname, int family, IpAddress *ret, size_t max);
 
-/* Is the address one of the host's own? 1 = yes (and on which interface, not except), 0 = no. */
+/* Is the address one of the host's own? 1 = yes (and on which interface, ignoring `except`), 0 =
+ * no. */
 int net_address_owner(Rtnl *rtnl, const IpAddress *address, int except,
                       char ret_ifname[static IFNAMSIZ]);

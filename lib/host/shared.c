@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* shared.c - who needs a setting of the host, and what it was before.
+/* shared.c - records who needs a setting of the host, and its original value.
  *
- * Each fact is one file that is replaced as a whole. The order in which files come and go is chosen
- * so that every state a killed umld can leave is one that shared_join() and shared_leave()
- * understand:
+ * Each fact is one file that is replaced atomically. Files are created and removed in such an order
+ * that every state a killed umld can leave is one that shared_join() and shared_leave() understand:
  *
- *   no `original`           nothing is noted, whatever else lies there
- *   `original`, no `ours`   the value has not been touched
+ *   no `original`           nothing is recorded, whatever else exists
+ *   `original`, no `ours`   the value has not been changed
  *   both, no user           all users died; the value may still be ours */
 
 #include <fcntl.h>
@@ -46,7 +45,7 @@ static int write_text(const char *path, const char *text) {
         return line ? write_file_atomic(path, line, strlen(line), 0644) : -ENOMEM;
 }
 
-/* *ret is NULL where there is no such file. */
+/* *ret is NULL if there is no such file. */
 static int read_text(const char *path, char **ret) {
         ssize_t n = read_file(path, SHARED_TEXT_MAX + 1, ret);
 
@@ -84,7 +83,7 @@ static int compare_names(const void *a, const void *b) {
         return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-/* The names of all files in the setting's directory, sorted; none where nobody has joined yet. */
+/* Lists all files in the setting's directory, sorted; none if there are no users yet. */
 static int list_files(const SharedSetting *s, Strv *ret) {
         _cleanup_closedir_ DIR *d = opendir(s->dir);
         _cleanup_strv_ Strv files = {};
@@ -132,7 +131,7 @@ static int any_user(const SharedSetting *s) {
         return r;
 }
 
-/* Removes dead users, and what writers killed in the middle have left. */
+/* Removes dead users, and temporary files of writers that were killed. */
 static int tidy(const SharedSetting *s, bool (*alive)(const char *name, void *userdata),
                 void *userdata) {
         _cleanup_strv_ Strv files = {};
@@ -204,7 +203,7 @@ SharedSetting *shared_close(SharedSetting *s) {
         return NULL;
 }
 
-/* Notes the value to go back to; nobody uses the setting. */
+/* Records the value to restore; nobody uses the setting. */
 static int note_original(SharedSetting *s, const char *original) {
         _cleanup_free_ char *noted = NULL;
         int r = read_fact(s, "original", &noted);
@@ -287,8 +286,8 @@ int shared_leave(SharedSetting *s, const char *name, char **ret_original, char *
 }
 
 int shared_forget(SharedSetting *s) {
-        /* First what makes the rest mean something: a umld killed in the middle has forgotten as
-         * well. */
+        /* Removes first what the rest depends on: if umld is killed in between, nothing is recorded
+         * either. */
         int r = drop_fact(s, "original");
 
         return r < 0 ? r : rm_rf(s->dir);

@@ -1,26 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Settings of the host that several guests need at once (ip_forward, the size of /dev/shm): the
- * first user notes the original value, the last one puts it back. Kept as files in a directory on a
- * tmpfs:
+/* Settings of the host that several guests need (ip_forward, the size of /dev/shm): the first user
+ * records the original value, the last one restores it. Kept as files in a directory on a tmpfs:
  *
  *   DIR/SETTING/original     the value before the first user
- *   DIR/SETTING/ours         the value that umld gave it last
- *   DIR/SETTING/ours.before  the one that umld gave it before that
+ *   DIR/SETTING/ours         the value that umld set last
+ *   DIR/SETTING/ours.before  the value that umld set before that
  *   DIR/SETTING/user.NAME    one for each guest that needs it, with the guest's claim as text
  *
- * All under flock() on DIR/lock. A user whose umld is dead does not count: liveness is asked of the
- * caller.
+ * All under flock() on DIR/lock. A user whose umld is dead does not count; the caller knows whether
+ * it is alive.
  *
- * A umld may be killed between any two steps. So a value is noted before it is given to the host:
+ * Because umld may be killed between any two steps, a value is recorded before it is set on the
+ * host:
  *
- *   shared_open, shared_join(…, value now), shared_set_ours(new value), give the host the new value
- *   shared_open, shared_leave; where that says 1: if shared_is_ours(value now) put the original
- * back; shared_forget
+ *   shared_open, shared_join(…, current value), shared_set_ours(new value), set the new value
+ *   shared_open, shared_leave; if that returns 1: if shared_is_ours(current value) restore the
+ * original; shared_forget
  *
- * and whoever comes next finds what is needed to go on. Texts have at most SHARED_TEXT_MAX bytes.
- */
+ * and the next user finds what it needs to continue. Texts have at most SHARED_TEXT_MAX bytes. */
 
 #include "basic/cleanup.h"
 #include "basic/string-util.h"
@@ -40,19 +39,19 @@ int shared_open(const char *dir, const char *setting,
 SharedSetting *shared_close(SharedSetting *s); /* unlocks */
 DEFINE_CLEANUP(SharedSetting *, shared_close)
 
-/* Notes that guest name needs the setting, with its claim (free text). Where there is no user yet,
- * original, the value now, is noted as the one to go back to; unless that is still what umld gave
- * it for users that died without leaving: then what they noted stays. */
+/* Records that guest name needs the setting, with its claim (free text). If there is no user yet,
+ * `original`, the current value, is recorded as the one to restore; unless it is still what umld
+ * set for users that died without leaving: then what they recorded stays. */
 int shared_join(SharedSetting *s, const char *name, const char *claim, const char *original);
-/* Notes what umld is about to set the value to. */
+/* Records the value that umld is about to set. */
 int shared_set_ours(SharedSetting *s, const char *value);
-/* Did umld give it this value? 1 = yes: it is the last one noted, or the one before, which it still
- * has where a umld was killed between noting and setting. 0 = no: somebody else has changed it
- * since. */
+/* Is this the value that umld set? 1 = yes: it is the last one recorded, or the one before, which
+ * is still set if an umld was killed between recording and setting. 0 = no: it has been changed
+ * since by somebody else. */
 int shared_is_ours(SharedSetting *s, const char *value);
-/* Forgets user name (who need not be one). 1 = no user is left: *ret_original (the caller's to
- * free()) should be put back if the value is still *ret_ours (shared_is_ours()); then call
- * shared_forget(). 0 = others remain, or nothing was noted. */
+/* Removes user name (which need not exist). 1 = no user is left: *ret_original (which the caller
+ * frees) should be restored if the value is still *ret_ours (shared_is_ours()); then call
+ * shared_forget(). 0 = others remain, or nothing was recorded. */
 int shared_leave(SharedSetting *s, const char *name, char **ret_original, char **ret_ours);
 int shared_forget(SharedSetting *s);
 

@@ -27,7 +27,7 @@ int sysctl_set(const char *name, const char *value) {
 
         if (r < 0)
                 return r;
-        /* A container's /proc/sys may be read-only and the value right all the same. */
+        /* A container's /proc/sys may be read-only, but have the right value already. */
         r = read_first_line(path, &old);
         if (r < 0)
                 return r;

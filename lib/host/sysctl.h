@@ -3,7 +3,7 @@
 
 #include "basic/macro.h"
 
-/* One value below /proc/sys, e.g. "net/ipv4/ip_forward". *ret is the caller's to free(). */
+/* Reads one value below /proc/sys, e.g. "net/ipv4/ip_forward". The caller frees *ret. */
 int sysctl_get(const char *name, char **ret);
 
 /* 1 = changed, 0 = was already so. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* tap.c - makes and removes persistent tap devices, and finds who is attached to one. */
+/* tap.c - creates and removes persistent tap devices, and finds the process attached to one. */
 
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -18,8 +18,8 @@
 #define TUN_NODE   "/dev/net/tun"
 #define FDINFO_MAX 4096
 
-/* Attaches to the tap, which makes it where it is missing. It goes with the descriptor unless made
- * persistent, so a failure further on leaves nothing behind. */
+/* Attaches to the tap, creating it if it does not exist. It vanishes when the descriptor is closed
+ * unless made persistent, so a later failure leaves nothing behind. */
 static int tap_attach(const char *ifname, int *ret_fd) {
         struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI };
         _cleanup_close_ int fd = -EBADF;
@@ -51,8 +51,7 @@ int tap_create(const char *ifname, uid_t owner) {
                 return r;
         if (ioctl(fd, TUNGETIFF, &ifr) < 0)
                 return -errno;
-        /* The kernel has no question for the owner to go with this answer, and setting the same one
-         * again changes nothing. */
+        /* The kernel has no query for the owner, and setting the same one again changes nothing. */
         if (ioctl(fd, TUNSETOWNER, (unsigned long) owner) < 0)
                 return -errno;
         if (ifr.ifr_flags & IFF_PERSIST)
@@ -112,7 +111,7 @@ static bool process_holds_tap(const char *pid, const char *ifname) {
         return false;
 }
 
-/* Another network namespace may well have a tap of that name too. */
+/* Another network namespace may have a tap of that name too. */
 static bool process_in_namespace(const char *pid, const struct stat *netns) {
         char path[64 + NAME_MAX];
         struct stat st;

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* console-fix.c - lets a UML kernel print to a pipe and yet hear when its terminal changes its
- * size.
+/* console-fix.c - lets a UML kernel print to a pipe and still notice when its terminal is resized.
  *
- * A pipe takes what a guest prints at a fraction of a pty's cost, and much more of it. But of the
- * two descriptors of a console, con0=fd:IN,fd:OUT, the kernel watches the size of the one that it
- * prints to (chan_enable_winch() of arch/um/drivers/line.c), if that is a terminal. Loaded into the
- * kernel by LD_PRELOAD, these functions take such questions about standard output, to which umld
- * lets it print, for questions about the terminal that it reads from.
+ * Printing to a pipe costs a fraction of printing to a pty, and a pipe holds more. But of the two
+ * descriptors of a console, con0=fd:IN,fd:OUT, the kernel watches the size of the one that it
+ * prints to (chan_enable_winch() of arch/um/drivers/line.c), if that is a terminal. Preloaded into
+ * the kernel, these functions redirect such queries about standard output, to which umld lets it
+ * print, to the terminal that it reads from.
  *
- * They run inside the kernel: on small stacks, from threads without a TLS of their own. */
+ * They run inside the kernel: on small stacks, in threads without a TLS of their own. */
 
 #include <dlfcn.h>
 #include <stdarg.h>

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cpu-fix.c - lets UML kernels before 6.13 run on CPUs with more extended state than they know.
  *
- * Such a kernel gives PTRACE_SETREGSET(NT_X86_XSTATE) 2,696 bytes. A host takes all of the CPU's
- * state or answers EFAULT, and with AMX that is about 11,000 bytes: the guest's init dies. Loaded
- * into the kernel by LD_PRELOAD, this ptrace() asks for the traced process's whole state, lays what
- * the kernel brought over its head and sets the whole. The rest, which the kernel cannot know,
- * stays as it is in that process.
+ * Such a kernel passes 2,696 bytes to PTRACE_SETREGSET(NT_X86_XSTATE). The host accepts only the
+ * complete state of the CPU and otherwise returns EFAULT, and with AMX that is about 11,000 bytes:
+ * the guest's init dies. Preloaded into the kernel, this ptrace() reads the complete state of the
+ * traced process, overwrites its beginning with what the kernel passed, and sets the result. The
+ * rest, which the kernel does not know, stays as it is in that process.
  *
- * It runs inside the kernel: often on one of its 16 KB stacks, from threads without a TLS of their
- * own, between its signals. So: no allocation, no stdio, nothing large on the stack, no lock that
- * could wait. */
+ * It runs inside the kernel: often on one of its 16 KB stacks, in threads without a TLS of their
+ * own, between its signals. So there is no allocation, no stdio, nothing large on the stack, and no
+ * lock that could block. */
 
 #include <dlfcn.h>
 #include <elf.h>
@@ -21,13 +21,13 @@
 #include "basic/macro.h"
 
 enum {
-        STATE_MAX = 64 * 1024, /* five times what AMX needs; only touched pages take memory */
+        STATE_MAX = 64 * 1024, /* five times what AMX needs; only touched pages use memory */
 };
 
 typedef long (*PtraceFunction)(enum __ptrace_request request, ...);
 
 static PtraceFunction next_ptrace;
-/* Bytes of this CPU's state, the same for every process; 0 = not known yet. */
+/* Size of this CPU's state in bytes, the same for every process; 0 = not known yet. */
 static size_t state_size;
 static char state_buffer[STATE_MAX] __attribute__((aligned(64)));
 static int state_buffer_busy;
@@ -36,7 +36,7 @@ __attribute__((constructor)) static void find_next_ptrace(void) {
         next_ptrace = (PtraceFunction) dlsym(RTLD_NEXT, "ptrace");
 }
 
-/* The result of ptrace() for this SETREGSET. buffer has STATE_MAX bytes. */
+/* Returns the result of ptrace() for this SETREGSET. buffer has STATE_MAX bytes. */
 static long set_whole_state(pid_t pid, void *type, const struct iovec *head, char *buffer) {
         struct iovec whole = { .iov_base = buffer, .iov_len = STATE_MAX };
 
@@ -58,7 +58,7 @@ static long set_state(pid_t pid, void *type, const struct iovec *head) {
                 return r;
         }
 
-        /* Another thread, or this one below a signal handler, is in the middle of the same. */
+        /* Another thread, or this one below a signal handler, is executing the same code. */
         buffer = mmap(NULL, STATE_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (buffer == MAP_FAILED)
                 return -1;
@@ -69,7 +69,7 @@ static long set_state(pid_t pid, void *type, const struct iovec *head) {
         return r;
 }
 
-/* A caller with all of the state is none of our business; nor is one without a buffer. */
+/* A caller that passes the complete state needs no help; nor does one without a buffer. */
 static bool too_short(const struct iovec *iov) {
         size_t known = __atomic_load_n(&state_size, __ATOMIC_RELAXED);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* kernel-answers.c - reads what a UML kernel says about itself. */
+/* kernel-answers.c - parses what a UML kernel prints about itself. */
 
 #include <ctype.h>
 
@@ -10,12 +10,12 @@ static const char name_characters[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-+~";
 
 enum {
-        RELEASE_MAX = 64, /* struct utsname has no room for more */
+        RELEASE_MAX = 64, /* struct utsname has no space for more */
         PARAMETERS_MAX = 256,
         PARAMETER_MAX = 64,
 };
 
-/* Takes a number and the separator behind it off *s. */
+/* Parses a number and the separator after it, and advances *s. */
 static int take_number(const char **s, const char *separators, unsigned *ret) {
         size_t n = strspn(*s, "0123456789");
         char digits[6];
@@ -61,7 +61,7 @@ static const char *next_line(const char *p) {
         return p ? p + 1 : NULL;
 }
 
-/* Is p a line of just this text? */
+/* Is p a line with exactly this text? */
 static bool is_line(const char *p, const char *text) {
         const char *end = startswith(p, text);
 
@@ -81,8 +81,8 @@ int kernel_read_config(const char *text, UmlKernel *k) {
                 { "CONFIG_SMP=y", &k->smp },
                 { "CONFIG_TCP_CONG_BBR=y", &k->bbr },
                 { "CONFIG_TCP_CONG_BBR=m", &k->bbr },
-                /* As a module it would not run before init, and kernels too old to know the choice
-                 * always run it. */
+                /* As a module it would not run before init; kernels that do not have the option
+                   always run it. */
                 { "CONFIG_RAID6_PQ=y", &raid6 },
                 { "# CONFIG_RAID6_PQ_BENCHMARK is not set", &no_benchmark },
         };

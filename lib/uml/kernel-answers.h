@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What a kernel's answers mean. Pure; the texts are another program's output: NUL-terminated,
- * otherwise anything. All return 0, -ENOMEM, or -EBADMSG for what no UML kernel would say; the
- * kernel then is unchanged or has some of the fields set, for uml_kernel_free(). */
+/* Parses a kernel's output. Pure; the texts come from another program: NUL-terminated, otherwise
+ * arbitrary. All return 0, -ENOMEM, or -EBADMSG for text that no UML kernel would print; the kernel
+ * is then untouched or has some of its fields set, for uml_kernel_free(). */
 
 #include "uml/kernel.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* kernel-file.c - tells a UML kernel from any other file without running it.
+/* kernel-file.c - distinguishes a UML kernel from any other file without running it.
  *
- * The linker script of every UML kernel gathers its command line parameters in the sections
+ * The linker script of every UML kernel collects its command line parameters in the sections
  * .uml.setup.init and .uml.help.init. No other program has these, strip(1) leaves the section table
- * in place, and the table stands at the end of the file, so that a few small reads also find a
+ * in place, and the table is at the end of the file, so that a few small reads also detect a
  * truncated one. */
 
 #include <elf.h>
@@ -18,7 +18,7 @@
 #if defined(__x86_64__)
         #define NATIVE_MACHINE EM_X86_64
 #else
-        #define NATIVE_MACHINE EM_NONE /* no UML kernel runs on this machine */
+        #define NATIVE_MACHINE EM_NONE /* UML is not supported on this machine */
 #endif
 
 enum {
@@ -36,12 +36,12 @@ typedef struct ElfFile {
 static const char remedy[] =
         "set Kernel= to a UML kernel (Debian's package user-mode-linux has one)";
 
-/* Lies [offset, offset + len) within the file? */
+/* Is [offset, offset + len) within the file? */
 static bool within(const ElfFile *e, uint64_t offset, uint64_t len) {
         return len <= e->size && offset <= e->size - len;
 }
 
-/* 1 = read, 0 = the file is shorter than that. */
+/* 1 = read, 0 = the file is too short. */
 static int read_at(const ElfFile *e, uint64_t offset, void *buf, size_t len) {
         size_t done = 0;
 
@@ -60,7 +60,7 @@ static int read_at(const ElfFile *e, uint64_t offset, void *buf, size_t len) {
         return 1;
 }
 
-/* Says what the file is instead of an ELF program for this machine; NULL where it is one. */
+/* Returns what the file is if it is not an ELF program for this machine; NULL if it is one. */
 static const char *foreign_format(const ElfFile *e) {
         const unsigned char *ident = e->header.e_ident;
 
@@ -69,7 +69,7 @@ static const char *foreign_format(const ElfFile *e) {
         if (ident[0] == '#' && ident[1] == '!')
                 return "is a script, not a UML kernel";
         if (memcmp(ident, ELFMAG, SELFMAG) != 0)
-                return "is not a program, let alone a UML kernel";
+                return "is not a program";
         if (e->size < sizeof(e->header))
                 return "is truncated";
         if (ident[EI_CLASS] != ELFCLASS64 || ident[EI_DATA] != ELFDATA2LSB ||
@@ -80,8 +80,8 @@ static const char *foreign_format(const ElfFile *e) {
         return NULL;
 }
 
-/* Checks that the file holds all that its segments are loaded from. *ret_what is NULL where it
- * does. */
+/* Checks that the file contains everything that its segments are loaded from. *ret_what is NULL if
+ * so. */
 static int check_segments(ElfFile *e, const char **ret_what) {
         const Elf64_Ehdr *h = &e->header;
 
@@ -119,8 +119,8 @@ static int check_sections(const ElfFile *e, const char **ret_what) {
         int r;
 
         if (h->e_shoff == 0 || h->e_shnum == 0) {
-                *ret_what = "has lost its section table (strip keeps it), by which a UML kernel is "
-                            "known";
+                *ret_what = "has no section table (strip keeps it), so it cannot be recognised as "
+                            "a UML kernel";
                 return 0;
         }
         *ret_what = "is truncated or damaged";
@@ -148,7 +148,7 @@ static int check_sections(const ElfFile *e, const char **ret_what) {
         return 0;
 }
 
-/* *ret_what says what is wrong with the file; NULL: nothing. */
+/* *ret_what is what is wrong with the file; NULL: nothing. */
 static int check(ElfFile *e, const char **ret_what) {
         int r = read_at(e, 0, &e->header, MIN(e->size, (uint64_t) sizeof(e->header)));
 
@@ -180,8 +180,8 @@ int kernel_file_check(int fd, const char *path, bool *ret_static, char **ret_err
         e.size = (uint64_t) st.st_size;
         r = check(&e, &what);
         if (r < 0) {
-                *ret_error = strfmt("kernel %s cannot be read: %s; check the disk it lies on", path,
-                                    strerror(-r));
+                *ret_error =
+                        strfmt("kernel %s cannot be read: %s; check its disk", path, strerror(-r));
                 return r;
         }
         if (what) {
@@ -205,7 +205,7 @@ int kernel_file_has_string(int fd, const char *const *strings) {
         if (map == MAP_FAILED)
                 return -errno;
         for (; *strings && !found; strings++) {
-                size_t len = strlen(*strings) + 1; /* its NUL belongs to it */
+                size_t len = strlen(*strings) + 1; /* including its NUL */
                 const char *p = map, *end = p + st.st_size;
 
                 while ((p = memmem(p, (size_t) (end - p), *strings, len)) && !found) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* kernel-probe.c - asks a UML kernel what it can do.
+/* kernel-probe.c - queries the features of a UML kernel.
  *
- * The three questions are asked at the same time, each of a process of its own, since most of an
- * answer's one or two milliseconds is the exec. The kernel is run from the descriptor that was
- * looked at, so that what runs is what was found to be a UML kernel. */
+ * The three queries run in parallel, each in a process of its own, because most of the one or two
+ * milliseconds of a query is spent in the exec. The kernel is run from the descriptor that was
+ * checked, so that what runs is what was found to be a UML kernel. */
 
 #include <fcntl.h>
 #include <poll.h>
@@ -23,7 +23,7 @@
 
 enum {
         ANSWER_MAX = (1 << 20) - 1, /* a configuration is about 80 KB */
-        QUOTE_MAX = 200,            /* of an answer, in an error message */
+        QUOTE_MAX = 200,            /* of the output, in an error message */
         QUESTIONS = 3,
 };
 
@@ -100,23 +100,23 @@ static int ask(UmlProbe *p, size_t i, usec_t patience) {
         return child_start(&p->answers[i], &wish);
 }
 
-/* ---- the answers ---- */
+/* ---- the output ---- */
 
 static bool exited_well(const Child *c) {
         return !c->status_known || (WIFEXITED(c->status) && WEXITSTATUS(c->status) == 0);
 }
 
-/* What is wrong with an answer; the caller's to free(). */
+/* Describes what is wrong with the output; the caller frees it. */
 static char *describe(const Child *c, int error) {
         _cleanup_free_ char *quote = escape_text(c->said, c->n_said, QUOTE_MAX);
 
         switch (-error) {
         case ETIMEDOUT:
-                return strdup("nothing within the time allowed");
+                return strdup("no output before the timeout");
         case EFBIG:
                 return strdup("more than 1 MiB of output");
         case EPROTO:
-                return WIFSIGNALED(c->status) ? strfmt("died of signal %d, output \"%s\"",
+                return WIFSIGNALED(c->status) ? strfmt("killed by signal %d, output \"%s\"",
                                                        WTERMSIG(c->status), quote ?: "")
                                               : strfmt("exit status %d, output \"%s\"",
                                                        WEXITSTATUS(c->status), quote ?: "");
@@ -127,7 +127,7 @@ static char *describe(const Child *c, int error) {
         }
 }
 
-/* -EAGAIN: there is none yet. */
+/* -EAGAIN: not all of it has arrived yet. */
 static int read_answer(UmlProbe *p, size_t i, char **ret_error) {
         _cleanup_free_ char *wrong = NULL;
         Child *c = &p->answers[i];
@@ -142,7 +142,7 @@ static int read_answer(UmlProbe *p, size_t i, char **ret_error) {
         if (r >= 0 || r == -ENOMEM)
                 return r;
         wrong = describe(c, r);
-        *ret_error = strfmt("kernel %s gave no usable answer to %s (%s); run that by hand to see "
+        *ret_error = strfmt("kernel %s gave no usable answer to %s (%s); run it by hand to see "
                             "why, or set Kernel= to another one",
                             p->kernel->path, questions[i].argument, wrong ?: "");
         return r;
@@ -169,9 +169,9 @@ int uml_probe_fd(const UmlProbe *p) {
 
 /* ---- the file ---- */
 
-/* Opens the file and makes sure that it may be run. */
+/* Opens the file and checks that it can be executed. */
 static int open_kernel(const char *path, char **ret_error) {
-        /* A FIFO or a device in its place must not make umld wait. */
+        /* a FIFO or a device in its place must not block umld */
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         int r;
 
@@ -198,9 +198,10 @@ static int check_executable(int fd, const char *path, char **ret_error) {
                 return 0;
         if (fstatvfs(fd, &vfs) >= 0 && (vfs.f_flag & ST_NOEXEC))
                 *ret_error = strfmt(
-                        "kernel %s lies on a file system mounted noexec; move it to another", path);
+                        "kernel %s is on a file system mounted noexec; move it to another one",
+                        path);
         else
-                *ret_error = strfmt("kernel %s is not executable; chmod +x it", path);
+                *ret_error = strfmt("kernel %s is not executable; run chmod +x on it", path);
         return -EACCES;
 }
 

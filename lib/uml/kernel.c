@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* kernel.c - what is known of a UML kernel, and of this CPU. */
+/* kernel.c - what is known about UML kernels and this CPU. */
 
 #include <fcntl.h>
 
@@ -33,7 +33,7 @@ int uml_kernel_knows(const UmlKernel *k, const char *name, size_t len) {
 
 bool uml_kernel_needs_cpu_fix(unsigned major, unsigned minor, unsigned xstate_size) {
         enum {
-                STATE_KNOWN = 2696, /* bytes: what these kernels hold of NT_X86_XSTATE */
+                STATE_KNOWN = 2696, /* bytes: the space that these kernels have for NT_X86_XSTATE */
         };
 
         return (major < 6 || (major == 6 && minor < 13)) && xstate_size > STATE_KNOWN;

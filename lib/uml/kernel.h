@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What a UML kernel can do. */
+/* The features of a UML kernel. */
 
 #include "basic/cleanup.h"
 #include "basic/string-util.h"
@@ -12,25 +12,25 @@ typedef struct UmlKernel {
         unsigned major, minor;
         bool tuntap, vector;  /* transports */
         bool ip_pnp;          /* ip= configures the network */
-        bool smp;             /* ncpus= has a meaning */
+        bool smp;             /* ncpus= is supported */
         bool bbr;             /* BBR congestion control, built in or module */
-        bool seccomp;         /* knows the mode seccomp=on */
-        bool raid6_benchmark; /* spends most of its boot on it */
-        bool static_linked;   /* nothing can be preloaded into it */
-        Strv parameters;      /* names of the parameters --help lists, for warnings about Append= */
+        bool seccomp;         /* supports seccomp=on */
+        bool raid6_benchmark; /* runs the RAID6 benchmark, which takes most of its boot time */
+        bool static_linked;   /* static, so nothing can be preloaded into it */
+        Strv parameters; /* names of the parameters that --help lists, for warnings about Append= */
 } UmlKernel;
 
 UmlKernel *uml_kernel_free(UmlKernel *k);
 DEFINE_CLEANUP(UmlKernel *, uml_kernel_free)
 
-/* Does the kernel know a parameter of that name (without "=" and what follows)? Looked up among the
- * strings of its file, where the names of all parameters stand. 1 = yes, 0 = no. */
+/* Does the kernel have a parameter of that name (without "=" and what follows)? It is searched
+ * among the strings of the file, which include the names of all parameters. 1 = yes, 0 = no. */
 int uml_kernel_knows(const UmlKernel *k, const char *name, size_t len);
 
-/* Pure: does a kernel of this version need the CPU-state fix on a CPU whose extended state (CPUID
- * leaf 0xD, sub-leaf 0, EBX) has that many bytes? */
+/* Pure: does a kernel of this version need the CPU-state workaround on a CPU whose extended state
+ * (CPUID leaf 0xD, sub-leaf 0, EBX) has that many bytes? */
 bool uml_kernel_needs_cpu_fix(unsigned major, unsigned minor, unsigned xstate_size);
 
-/* The size of this CPU's extended state as enabled by the host's kernel; 0 where the CPU has no
- * XSAVE. */
+/* The size of this CPU's extended state as enabled by the host's kernel; 0 if the CPU has no XSAVE.
+ */
 unsigned cpu_xstate_size(void);

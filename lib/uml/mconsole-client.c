@@ -64,7 +64,7 @@ int mconsole_notify_receive(int fd, uid_t sender, char buf[static MCONSOLE_DATAG
         return r < 0 ? r : 1;
 }
 
-/* Opens what lies at path below directory, component by component. */
+/* Opens path below directory, component by component. */
 static int open_below(const char *directory, const char *path) {
         const char *rest = startswith(path, directory);
         _cleanup_free_ char *copy = rest && *rest == '/' ? strdup(rest) : NULL;
@@ -108,8 +108,8 @@ int mconsole_connect(const char *directory, const char *path, uid_t owner) {
                 return -ENOTSOCK;
         if (st.st_uid != owner)
                 return -EPERM;
-        /* Replies go to the sender's name, so have one: autobind gives an abstract one (unix(7)).
-         */
+        /* Replies are sent to the sender's address, so we need one: autobind chooses an abstract
+         * one (unix(7)). */
         if (bind(fd, (struct sockaddr *) &sa, sizeof(sa_family_t)) < 0)
                 return -errno;
         snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d", target);

@@ -5,20 +5,21 @@
 
 #include "uml/mconsole.h"
 
-/* A datagram socket bound at path, owned by the guest's user, where its kernel sends notifications.
- * The caller closes it, and must keep it drained: UML blocks on a full queue. */
+/* Creates a datagram socket bound to path, owned by the guest's user, to which its kernel sends
+ * notifications. The caller closes it, and must keep reading from it: UML blocks if its queue is
+ * full. */
 int mconsole_notify_listen(const char *path, uid_t owner);
 
-/* Receives one notification into buf. 1 = *ret is set, 0 = nothing is there, -EBADMSG = one that is
- * none, or not from uid sender; read on. */
+/* Receives one notification into buf. 1 = *ret is set, 0 = nothing is queued, -EBADMSG = a datagram
+ * that is not a notification, or not from uid sender; continue reading. */
 int mconsole_notify_receive(int fd, uid_t sender, char buf[static MCONSOLE_DATAGRAM_MAX],
                             MconsoleNotify *ret);
 
-/* A client of the console at path below directory; replies arrive at the returned descriptor. All
- * below the directory is in the hands of the guest's user: no link on the way is followed, and it
- * must be a socket (-ENOTSOCK) of that owner (-EPERM), not one of somebody else's. -EXDEV: not
- * below the directory. */
+/* Opens a client of the console at path below directory; replies arrive on the returned descriptor.
+ * Everything below the directory is controlled by the guest's user: links are not followed, and it
+ * must be a socket (-ENOTSOCK) of that owner (-EPERM), not one of somebody else. -EXDEV: not below
+ * the directory. */
 int mconsole_connect(const char *directory, const char *path, uid_t owner);
 
-/* Sends one command. -EAGAIN: the kernel does not take requests at the moment. */
+/* Sends one command. -EAGAIN: the kernel does not accept requests at the moment. */
 int mconsole_send(int fd, const char *command);

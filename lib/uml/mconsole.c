@@ -3,8 +3,8 @@
 
 #include "uml/mconsole.h"
 
-/* Every number on the wire is a u32 in the byte order of the machine; nothing says that a datagram
- * lies aligned in memory, hence the copies. */
+/* Every number on the wire is a u32 in host byte order; a datagram need not be aligned in memory,
+ * hence the copies. */
 
 typedef struct NotifyHeader {
         uint32_t magic, version, type, len;
@@ -17,7 +17,7 @@ typedef struct ReplyHeader {
 static_assert(sizeof(NotifyHeader) == 16 && sizeof(ReplyHeader) == 12, "as on the wire");
 static_assert(offsetof(MconsoleRequest, data) == 12, "as on the wire");
 
-/* Kernels count the NUL that ends their texts, uml_watchdog sends nothing but NULs. */
+/* Kernels count the terminating NUL of their texts, uml_watchdog sends only NULs. */
 static size_t text_length(const char *data, size_t len) {
         while (len > 0 && data[len - 1] == '\0')
                 len--;
@@ -34,7 +34,7 @@ int mconsole_parse_notify(const void *datagram, size_t size, MconsoleNotify *ret
         if (h.magic != MCONSOLE_MAGIC || (h.version != 0 && h.version != MCONSOLE_VERSION) ||
             h.type >= MCONSOLE_NOTIFY_MAX)
                 return -EBADMSG;
-        /* uml_watchdog sends more bytes than it announces; fewer would be a datagram cut short. */
+        /* uml_watchdog sends more bytes than it announces; fewer would be a truncated datagram. */
         if (h.len > size - sizeof(h))
                 return -EBADMSG;
         *ret = (MconsoleNotify){
@@ -45,7 +45,7 @@ int mconsole_parse_notify(const void *datagram, size_t size, MconsoleNotify *ret
         return 0;
 }
 
-/* 0, 1 or a negative errno, as a kernel may say; nothing else. */
+/* 0, 1 or a negative errno are valid replies of a kernel; nothing else is. */
 static bool error_valid(uint32_t error) {
         enum {
                 ERRNO_MAX = 4095,
@@ -61,9 +61,8 @@ int mconsole_parse_reply(const void *datagram, size_t size, MconsoleReply *ret) 
 
         if (size > MCONSOLE_DATAGRAM_MAX)
                 return -EBADMSG;
-        /* What a kernel says to a request that it takes for one of another protocol version has no
-         * header. Read as one it would announce an impossible error, so the two cannot be mixed up.
-         */
+        /* The kernel's reply to a request of a different protocol version has no header. Read as a
+         * header it would be an impossible error number, so the two cannot be confused. */
         if (size >= strlen(refusal) && memcmp(text, refusal, strlen(refusal)) == 0) {
                 *ret = (MconsoleReply){ .error = 1, .data = text, .len = text_length(text, size) };
                 return 0;

@@ -333,7 +333,7 @@ static void test_fake_bad(void **state) {
         (void) state;
         assert_refused(fake("status"), USEC_PER_SEC, EPROTO,
                        "exit status 3, output \"cannot find\\x1b", "by hand");
-        assert_refused(fake("signal"), USEC_PER_SEC, EPROTO, "died of signal 9", "by hand");
+        assert_refused(fake("signal"), USEC_PER_SEC, EPROTO, "killed by signal 9", "by hand");
         assert_refused(fake("empty"), USEC_PER_SEC, EBADMSG, "--version", "by hand");
         assert_refused(fake("junk"), USEC_PER_SEC, EBADMSG, "\\x1b]0;owned", "by hand");
         assert_refused(fake("plain"), USEC_PER_SEC, EBADMSG, "--showconfig", "by hand");
@@ -344,10 +344,11 @@ static void test_fake_endless(void **state) {
         usec_t start = now_usec(CLOCK_MONOTONIC), took;
 
         (void) state;
-        assert_refused(fake("silent"), 200 * USEC_PER_MSEC, ETIMEDOUT, "within the time",
+        assert_refused(fake("silent"), 200 * USEC_PER_MSEC, ETIMEDOUT, "before the timeout",
                        "by hand");
-        assert_refused(fake("deaf"), 200 * USEC_PER_MSEC, ETIMEDOUT, "within the time", "by hand");
-        assert_refused(fake("children"), 200 * USEC_PER_MSEC, ETIMEDOUT, "within the time",
+        assert_refused(fake("deaf"), 200 * USEC_PER_MSEC, ETIMEDOUT, "before the timeout",
+                       "by hand");
+        assert_refused(fake("children"), 200 * USEC_PER_MSEC, ETIMEDOUT, "before the timeout",
                        "by hand");
         took = now_usec(CLOCK_MONOTONIC) - start;
         assert_true(took >= 600 * USEC_PER_MSEC);
