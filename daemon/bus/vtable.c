@@ -129,6 +129,7 @@ static const char *tun_access_text(TunAccess access) {
                 [TUN_UNKNOWN] = "",
                 [TUN_OPEN_TO_ALL] = "the host's",
                 [TUN_OWN_NODE] = "a node of its own",
+                [TUN_USER_LET_IN] = "the host's, opened to its user",
                 [TUN_MODE_CHANGED] = "the host's, opened to all users",
         };
 

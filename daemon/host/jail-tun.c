@@ -1,49 +1,113 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* tun-node.c - the guest's kernel opens /dev/net/tun itself, as the guest's user, who may not on
+/* jail-tun.c - the guest's kernel opens /dev/net/tun itself, as the guest's user, who may not on
  * every host. */
 
-#include <stdlib.h>
-
 #include "basic/log.h"
-#include "basic/string-util.h"
 #include "daemon/host/share.h"
 #include "host/access.h"
+#include "host/acl.h"
 #include "host/mount-ns.h"
 
-#define TUN_NODE  "/dev/net/tun"
-#define OPEN_MODE "666" /* udev's own */
+#define TUN_NODE "/dev/net/tun"
 
-static int read_mode(const char *node, char **ret) {
-        struct stat st;
-        char *mode;
+static int read_node(const char *node, char **ret) {
+        char text[ACL_TEXT_MAX], *copy;
+        Acl a;
+        int r = acl_get(node, &a);
 
-        if (stat(node, &st) < 0)
-                return -errno;
-        mode = strfmt("%o", st.st_mode & 07777);
-        if (!mode)
+        if (r < 0)
+                return r;
+        copy = strdup(acl_format(&a, text));
+        if (!copy)
                 return -ENOMEM;
-        *ret = mode;
+        *ret = copy;
         return 0;
 }
 
-static int write_mode(const char *node, const char *mode) {
-        return RET_NERRNO(chmod(node, (mode_t) strtoul(mode, NULL, 8)));
+static int write_node(const char *node, const char *text) {
+        Acl a;
+        int r = acl_parse(text, &a);
+
+        return r < 0 ? r : acl_set(node, &a);
 }
 
-/* Where there are no mount namespaces to be had. */
-static const HostSetting tun_mode = { .name = "tun_mode",
+/* Who may open the host's node, for where there are no mount namespaces to be had. */
+static const HostSetting tun_node = { .name = "tun_node",
                                       .where = TUN_NODE,
-                                      .read = read_mode,
-                                      .write = write_mode,
+                                      .read = read_node,
+                                      .write = write_node,
                                       .verdict = VERDICT_NETWORK };
 
-/* Whoever opened it to all, such as the umld of another guest, may have taken that back since. */
+static int open_further(Host *h, int (*open)(Acl *a, uid_t uid), Fault *f) {
+        _cleanup_(shared_closep) SharedSetting *s = NULL;
+        char text[ACL_TEXT_MAX];
+        Acl a;
+        int r;
+
+        if ((r = host_share_open(h, &tun_node, &s, f)) < 0 || (r = acl_get(TUN_NODE, &a)) < 0 ||
+            (r = open(&a, h->jail.uid)) < 0)
+                return r;
+        return host_share_set(h, &tun_node, s, acl_format(&a, text), f);
+}
+
+static int to_all(Acl *a, uid_t uid) {
+        (void) uid;
+        acl_add_all(a);
+        return 0;
+}
+
+/* The host's own node is opened no further than it has to be, and never silently. */
+static int open_host_node(Host *h, int why_no_own, Fault *f) {
+        int r = open_further(h, acl_add_user, f);
+
+        if (r >= 0) {
+                h->jail.tun_access = TUN_USER_LET_IN;
+                log_warning_errno(why_no_own,
+                                  "the guest cannot have a " TUN_NODE
+                                  " of its own (%m): its user %u may open the host's until the "
+                                  "guest stops",
+                                  (unsigned) h->jail.uid);
+                return 0;
+        }
+        if (r == -EAGAIN || f->text)
+                return r;
+        log_debug_errno(r, TUN_NODE ": cannot be opened to one user alone: %m");
+        r = open_further(h, to_all, f);
+        if (r < 0)
+                return r;
+        h->jail.tun_access = TUN_MODE_CHANGED;
+        log_warning_errno(why_no_own,
+                          "the guest cannot have a " TUN_NODE
+                          " of its own (%m), and the host's has no access control list: all "
+                          "users may open it until the last guest that needs it stops");
+        return 0;
+}
+
+/* The guest's user may open it already. Where that is so by an umld's doing, such as another
+ * guest's, it is to stay so for as long as this guest needs it. */
+static int join_those_who_opened(Host *h) {
+        _cleanup_(shared_closep) SharedSetting *s = NULL;
+        char now[ACL_TEXT_MAX];
+        Acl a;
+        int r;
+
+        if ((r = host_shared_open(h, tun_node.name, &s)) < 0 || (r = acl_get(TUN_NODE, &a)) < 0 ||
+            (r = shared_is_ours(s, acl_format(&a, now))) < 0)
+                return r;
+        if (r == 0) {
+                h->jail.tun_access = TUN_OPEN_TO_ALL;
+                return 0;
+        }
+        h->jail.tun_access = acl_has_all(&a) ? TUN_MODE_CHANGED : TUN_USER_LET_IN;
+        return shared_join(s, h->config->name, "", now);
+}
+
+/* Whoever opened it, such as the umld of another guest, may have taken that back since. */
 static bool still_open(const Host *h) {
-        struct stat st;
+        Acl a;
 
         return h->jail.tun_access == TUN_OWN_NODE || h->jail.uid == 0 ||
-               (stat(TUN_NODE, &st) >= 0 &&
-                (st.st_mode & (S_IROTH | S_IWOTH)) == (S_IROTH | S_IWOTH));
+               (acl_get(TUN_NODE, &a) >= 0 && (acl_has_all(&a) || acl_has_user(&a, h->jail.uid)));
 }
 
 int jail_tun_up(Host *h, Fault *f) {
@@ -53,30 +117,52 @@ int jail_tun_up(Host *h, Fault *f) {
 
         if (h->jail.tun_access != TUN_UNKNOWN && still_open(h))
                 return 0;
-        if (h->jail.uid == 0 || access_as_user(h->jail.uid, &wish, 1, &which) >= 0) {
+        if (h->jail.uid == 0) {
                 h->jail.tun_access = TUN_OPEN_TO_ALL;
                 return 0;
         }
-        r = mount_ns_add_tun(&h->jail.mount_ns_fd, h->jail.uid);
-        if (r >= 0) {
-                h->jail.tun_access = TUN_OWN_NODE;
-                return 0;
+        if (access_as_user(h->jail.uid, &wish, 1, &which) >= 0)
+                r = join_those_who_opened(h);
+        else {
+                r = mount_ns_add_tun(&h->jail.mount_ns_fd, h->jail.uid);
+                if (r >= 0)
+                        h->jail.tun_access = TUN_OWN_NODE;
+                else
+                        r = open_host_node(h, r, f);
         }
-        log_info_errno(r, "the guest cannot have a " TUN_NODE
-                          " of its own (%m), opening the host's to all users");
-        r = host_share(h, &tun_mode, OPEN_MODE, f);
-        if (r == -EAGAIN)
+        if (r >= 0 || r == -EAGAIN || f->text)
+                return MIN(r, 0);
+        return fault_set(f, VERDICT_NETWORK, false, r,
+                         TUN_NODE ": cannot be opened to the guest's user %u: %m; chmod 0666 it by "
+                                  "hand, or set User=root",
+                         (unsigned) h->jail.uid);
+}
+
+/* Others may need the node longer, but not for this guest's user. */
+static int shut_user_out(Host *h) {
+        _cleanup_(shared_closep) SharedSetting *s = NULL;
+        char text[ACL_TEXT_MAX];
+        Acl a;
+        int r;
+
+        if (h->jail.uid == 0 || acl_get(TUN_NODE, &a) < 0 || !acl_has_user(&a, h->jail.uid))
+                return 0;
+        if ((r = host_shared_open(h, tun_node.name, &s)) < 0 || (r = acl_get(TUN_NODE, &a)) < 0 ||
+            (r = shared_is_ours(s, acl_format(&a, text))) <= 0)
                 return r;
-        if (r < 0)
-                return fault_set(f, VERDICT_NETWORK, false, r,
-                                 TUN_NODE ": cannot be opened to the guest's user %u: %m; chmod "
-                                          "0666 it by hand, or set User=root",
-                                 (unsigned) h->jail.uid);
-        h->jail.tun_access = TUN_MODE_CHANGED;
-        return 0;
+        acl_remove_user(&a, h->jail.uid);
+        r = shared_set_ours(s, acl_format(&a, text));
+        return r < 0 ? r : acl_set(TUN_NODE, &a);
 }
 
 int jail_tun_down(Host *h) {
+        int r = shut_user_out(h);
+
+        if (r == -EAGAIN)
+                return r;
+        if (r < 0)
+                log_warning_errno(r, TUN_NODE ": cannot be closed to user %u again, ignoring: %m",
+                                  (unsigned) h->jail.uid);
         h->jail.tun_access = TUN_UNKNOWN;
-        return host_unshare(h, &tun_mode);
+        return host_unshare(h, &tun_node);
 }

@@ -15,6 +15,7 @@ typedef enum TunAccess {
         TUN_UNKNOWN,
         TUN_OPEN_TO_ALL,  /* it could all along */
         TUN_OWN_NODE,     /* one of its own, in a mount namespace */
+        TUN_USER_LET_IN,  /* the host's, whose access control list has that user for now */
         TUN_MODE_CHANGED, /* the host's was opened to all, for as long as a guest needs it */
 } TunAccess;
 

@@ -2,10 +2,12 @@
 /* mount-ns.c - the mount namespace of a guest's kernel. */
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
@@ -39,12 +41,32 @@ static int mount_memory(const Addition *a) {
         return private_memfs_mount(a->directory, a->owner, a->size);
 }
 
-static int enter_namespace(int fd) {
-        if (fd >= 0)
-                return RET_NERRNO(setns(fd, CLONE_NEWNS));
-        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+/* setns() leads to the root of the namespace, which in a chroot is not our root directory, and ours
+ * need not be a mount. So the namespace gets our root directory as its root. */
+static int pivot_to(const char *root) {
+        if (mount(".", ".", NULL, MS_BIND | MS_REC, NULL) < 0 || chdir(root) < 0 ||
+            syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0)
                 return -errno;
         return 0;
+}
+
+static int new_namespace(void) {
+        _cleanup_close_ int ours = -EBADF, namespace = -EBADF;
+        char root[PATH_MAX];
+
+        if (unshare(CLONE_NEWNS) < 0)
+                return -errno;
+        ours = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        namespace = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+        if (ours < 0 || namespace < 0 || setns(namespace, CLONE_NEWNS) < 0 ||
+            mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 || fchdir(ours) < 0 ||
+            !getcwd(root, sizeof(root)))
+                return -errno;
+        return streq(root, "/") ? 0 : pivot_to(root);
+}
+
+static int enter_namespace(int fd) {
+        return fd >= 0 ? RET_NERRNO(setns(fd, CLONE_NEWNS)) : new_namespace();
 }
 
 /* In a child, whose namespace we open while it waits: unshare() would also move us. */

@@ -7,6 +7,7 @@
 
 /* A mount namespace like ours, with mounts that only the guest may see. It is created once and
  * entered with setns() any number of times, which costs a fraction of creating one.
+ * Its root directory is ours, also in a chroot.
  *
  * *fd is its descriptor, or -EBADF: then the first of these functions creates it. -EPERM: the host
  * does not allow us to create one, to mount, or to create device nodes; then *fd is untouched. */

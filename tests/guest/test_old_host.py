@@ -22,12 +22,18 @@ class OldHost(umldtest.TestCase):
         self.world.host("mount", "-t", "tmpfs", "tmpfs", "/sys/fs/cgroup")
         self.wrapper = self.world.install(OLD_HOST, self.world.dir / "old-host")
 
-    def start(self, **options):
-        self.world.guest(**options, Network={"Forward": "tcp/8080:80"})
-        return Daemon(self.world, wrapper=[self.wrapper]).wait_ready()
+    def start(self, name="web", refused=(), network=None, **options):
+        self.world.guest(name, **options, Network=network or {"Forward": "tcp/8080:80"})
+        refuse = [self.world.program("tests/lib/refuse"), *refused, "--"] if refused else []
+        return Daemon(self.world, name, wrapper=[*refuse, self.wrapper]).wait_ready()
 
     def mode(self):
         return self.world.host("stat", "-c", "%a", "/dev/net/tun").strip()
+
+    def may_open_tun(self, uid):
+        """A user of the host, by its mode and its access control list."""
+        return self.world.run("host", "python3", "-c", f"import os; os.setgroups([]); os.setgid({uid}); os.setuid({uid});"
+                              "raise SystemExit(not os.access('/dev/net/tun', os.R_OK | os.W_OK))").returncode == 0
 
     def test_without_anything(self):
         script = f"first:1:{self.scratch()},lock,tap,helpers:3,boot,ready"
@@ -38,8 +44,10 @@ class OldHost(umldtest.TestCase):
         status = umld.status()
         self.assertEqual(status["confinement"]["pid-namespace"], "no (child subreaper instead)")
         self.assertEqual(status["confinement"]["cgroup"], "no")
-        self.assertEqual(status["confinement"]["tun"], "the host's, opened to all users")
-        self.assertEqual(self.mode(), "666")
+        self.assertEqual(status["confinement"]["tun"], "the host's, opened to its user")
+        self.assertTrue(self.may_open_tun(int(status["confinement"]["user"])))
+        self.assertFalse(self.may_open_tun(int(status["confinement"]["user"]) + 1))
+        self.assertRegex(umld.log, r"(?m)the guest cannot have a /dev/net/tun of its own .*may open the host's until")
         helpers = [p for p, line in self.world.processes().items() if "fake-guest mem=" in line]
         self.assertGreaterEqual(len(helpers), 4)
         since = len(umld.messages)
@@ -52,10 +60,47 @@ class OldHost(umldtest.TestCase):
         self.assertEqual(self.world.processes(), {})
         self.assert_same_host(before)
 
+    def test_tun_of_several(self):
+        """Each guest's user is let in while that guest is up, by its list or, where there is none, by the mode."""
+        script = "lock,tap,boot,ready"
+        other = {"Tap": "tap1", "HostAddress": "10.0.1.1/24", "GuestAddress": "10.0.1.2"}
+        for refused, access, first_alone, after in (((), "the host's, opened to its user", "660", False),
+                                                    (("acl",), "the host's, opened to all users", "666", True)):
+            with self.subTest(access):
+                guests = [self.start("web", refused, fake=script),
+                          self.start("db", refused, network=other, fake=script)]
+                users = [int(umld.status()["confinement"]["user"]) for umld in guests]
+                self.assertEqual(guests[0].status()["confinement"]["tun"], access)
+                self.assertEqual([self.may_open_tun(u) for u in users], [True, True])
+                self.assertEqual(guests[0].stop(), DONE)
+                self.assertEqual([self.may_open_tun(u) for u in users], [after, True])
+                self.assertEqual(self.mode(), first_alone)
+                self.assertEqual(guests[1].stop(), DONE)
+                self.assertEqual([self.may_open_tun(u) for u in users], [False, False])
+                self.assertEqual(self.mode(), "600")
+
+    def test_in_a_chroot(self):
+        """Whose root directory need not be a mount, and is not where entering a namespace leads to."""
+        root = self.world.dir / "root"
+        for each in Path("/").iterdir():
+            if each.is_symlink():
+                root.mkdir(exist_ok=True)
+                (root / each.name).symlink_to(each.readlink())
+            elif each.is_dir():
+                (root / each.name).mkdir(parents=True, exist_ok=True)
+                self.world.host("mount", "--rbind", each, root / each.name)
+        self.world.guest(fake="lock,tap,boot,ready", Memory={"Backing": "private"})
+        umld = Daemon(self.world, wrapper=["chroot", root]).wait_ready()
+        status = umld.status()
+        self.assertEqual(status["confinement"]["tun"], "a node of its own")
+        self.assertEqual(os.readlink(f"/proc/{umld.guest_pid()}/root"), "/")
+        self.assertFalse(self.may_open_tun(int(status["confinement"]["user"])))
+        self.assertEqual(umld.stop(), DONE)
+
     def test_tun_closed_again(self):
         """By another guest's umld that had opened it: each start looks anew."""
         script = "lock,tap,boot,ready"
-        for wrapper, access in (([self.wrapper], "the host's, opened to all users"), ([], "a node of its own")):
+        for wrapper, access in (([self.wrapper], "the host's, opened to its user"), ([], "a node of its own")):
             self.world.host("chmod", "0666", "/dev/net/tun")
             self.world.guest(fake=script)
             umld = Daemon(self.world, wrapper=wrapper).wait_ready()
@@ -73,7 +118,7 @@ class OldHost(umldtest.TestCase):
         umld = self.start(fake="lock,tap,helpers:3,boot,ready")
         umld.kill()
         wait_until(lambda: not self.world.processes(), what="the end of the guest of a umld that was killed")
-        self.assertEqual(self.mode(), "666")
+        self.assertEqual(self.mode(), "660")
         again = self.start(fake="lock,tap,boot,ready")
         again.stop()
         self.assertEqual(self.mode(), "600")

@@ -49,6 +49,7 @@ static const struct {
         { "remount", SYS_mount, { { 3, ANY_OF(MS_REMOUNT) } }, EPERM },
         { "mount", SYS_mount, {}, EPERM },
         { "newns", SYS_unshare, { { 0, ANY_OF(CLONE_NEWNS) } }, EPERM },
+        { "acl", SYS_setxattr, {}, EOPNOTSUPP },
         { "ip6tables", SYS_getsockopt, { { 1, FROM_TO(IPPROTO_IPV6, IPPROTO_IPV6) } }, EPERM },
         { "netfilter",
           SYS_socket,
@@ -121,7 +122,7 @@ int main(int argc, char **argv) {
         if (i + 1 >= argc) {
                 fprintf(stderr,
                         "usage: refuse "
-                        "remount|mount|newns|ip6tables|netfilter|legacy-tables|nf_tables… -- "
+                        "remount|mount|newns|acl|ip6tables|netfilter|legacy-tables|nf_tables… -- "
                         "PROGRAM…\n");
                 return 125;
         }
