@@ -90,7 +90,7 @@ static int reload(usec_t confirm, char **ret_error, void *userdata) {
         if (!file || !disk)
                 return -ENOMEM;
         /* Before the guest was ready, and once it goes down, READY=1 would be a lie. */
-        tell = m->guest->announced && m->guest->wanted == WANTED_UP;
+        tell = m->guest->past.announced && m->guest->wanted == WANTED_UP;
         if (tell)
                 notify_reloading();
         r = config_load(m->guest->config->name, file, disk, &config, ret_error);
@@ -231,7 +231,7 @@ static void leave_directory(Manager *m) {
 Manager *manager_free(Manager *m) {
         if (!m)
                 return NULL;
-        guest_bus_free(m->bus);
+        m->bus = guest_bus_free(m->bus); /* nobody is told of what follows */
         guest_free(m->guest);
         if (m->lock_fd >= 0)
                 leave_directory(m);

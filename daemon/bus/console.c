@@ -82,7 +82,7 @@ static int refuse(const GuestBus *b, const char *command, bool force, sd_bus_err
         const Guest *g = b->guest;
         const char *danger;
 
-        if (!g->process || !guest_process_booted(g->process))
+        if (!g->boot.process || !guest_process_booted(g->boot.process))
                 return sd_bus_error_setf(error, UMLD_ERROR_BUSY,
                                          "the kernel does not listen while the guest is %s",
                                          guest_state_to_string(g->state));
@@ -115,7 +115,7 @@ int bus_console_mconsole(sd_bus_message *message, void *userdata, sd_bus_error *
         q->message = sd_bus_message_ref(message);
         q->next = b->mconsole_requests;
         b->mconsole_requests = q;
-        r = guest_process_mconsole(b->guest->process);
+        r = guest_process_mconsole(b->guest->boot.process);
         if (r >= 0)
                 r = mconsole_call(b->guest->event, r, command, on_answer, q, &q->call);
         if (r >= 0) {

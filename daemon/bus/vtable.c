@@ -15,7 +15,7 @@
 /* ---- what takes more than an expression ---- */
 
 static usec_t started_realtime(const Guest *g) {
-        return g->process ? guest_process_started_realtime(g->process) : 0;
+        return g->boot.process ? guest_process_started_realtime(g->boot.process) : 0;
 }
 
 static const char *transport_text(const Guest *g) {
@@ -38,7 +38,7 @@ static const char *memory_backing_text(const Guest *g) {
 
 static const char *cpu_text(const Guest *g) {
         static char buf[12];
-        int cpu = g->cpu ? cpu_of_process(guest_process_pid(g->process)) : -1;
+        int cpu = g->watch.cpu ? cpu_of_process(guest_process_pid(g->boot.process)) : -1;
 
         if (cpu < 0)
                 return "";
@@ -138,7 +138,7 @@ static const char *tun_access_text(TunAccess access) {
 
 /* What holds the guest, and whether it is in force on this host. */
 static int append_confinement(const Guest *g, sd_bus_message *reply) {
-        const Launched *l = g->process ? guest_process_containment(g->process) : NULL;
+        const Launched *l = g->boot.process ? guest_process_containment(g->boot.process) : NULL;
         char user[32];
         int r = 0;
 
@@ -177,7 +177,7 @@ static const char *probe_text(const ProbeSet *s, size_t i, char buf[static 160])
 }
 
 static int append_probes(const Guest *g, sd_bus_message *reply) {
-        const ProbeSet *s = g->probes;
+        const ProbeSet *s = g->watch.probes;
         char name[PROBE_TEXT_MAX], text[160];
         int r = 0;
 
@@ -197,23 +197,24 @@ static int append_probes(const Guest *g, sd_bus_message *reply) {
         VALUE(STATE, "s", guest_state_to_string(g->state))                                         \
         VALUE(WANTED, "s", guest_wanted_to_string(g->wanted))                                      \
         VALUE(STATUS_TEXT, "s", g->why ?: "")                                                      \
-        VALUE(PID, "u", (uint32_t) (g->process ? guest_process_pid(g->process) : 0))               \
+        VALUE(PID, "u", (uint32_t) (g->boot.process ? guest_process_pid(g->boot.process) : 0))     \
         VALUE(DAEMON_PID, "u", (uint32_t) getpid())                                                \
         VALUE(DAEMON_VERSION, "s", UMLD_VERSION)                                                   \
         VALUE(SINCE, "t", moment_realtime(&g->since))                                              \
         VALUE(STARTED, "t", started_realtime(g))                                                   \
         VALUE(NEXT_START, "t", moment_realtime(&g->next_start))                                    \
-        VALUE(RESTARTS, "u", g->restarts)                                                          \
+        VALUE(RESTARTS, "u", g->past.restarts)                                                     \
         VALUE(HEALTH, "s", guest_health_to_string(guest_health(g)))                                \
-        VALUE(LATENCY, "t", health_watch_latency(g->health))                                       \
+        VALUE(LATENCY, "t", health_watch_latency(g->watch.health))                                 \
         VALUE(PROFILE, "s", c->in_fallback ? "fallback" : "normal")                                \
-        VALUE(FALLBACK_WHY, "s", c->in_fallback && g->fallback_why ? g->fallback_why : "")         \
-        VALUE(PROBE_STATE, "s", probe_set_state(g->probes))                                        \
-        VALUE(PROBE_LATENCY, "t", probe_set_latency(g->probes))                                    \
+        VALUE(FALLBACK_WHY, "s",                                                                   \
+              c->in_fallback && g->past.fallback_why ? g->past.fallback_why : "")                  \
+        VALUE(PROBE_STATE, "s", probe_set_state(g->watch.probes))                                  \
+        VALUE(PROBE_LATENCY, "t", probe_set_latency(g->watch.probes))                              \
         LIST(PROBES, "a{ss}", append_probes)                                                       \
-        VALUE(LAST_VERDICT, "s", verdict_to_string(g->last_exit.verdict))                          \
-        VALUE(LAST_DETAIL, "s", g->last_exit.detail ?: "")                                         \
-        VALUE(LAST_WHEN, "t", g->last_exit.when)                                                   \
+        VALUE(LAST_VERDICT, "s", verdict_to_string(g->past.last_exit.verdict))                     \
+        VALUE(LAST_DETAIL, "s", g->past.last_exit.detail ?: "")                                    \
+        VALUE(LAST_WHEN, "t", g->past.last_exit.when)                                              \
         VALUE(KERNEL_PATH, "s", c->kernel)                                                         \
         VALUE(KERNEL_VERSION, "s", h->kernel.uml ? h->kernel.uml->release : "")                    \
         VALUE(KERNEL_TRANSPORT, "s", transport_text(g))                                            \
@@ -249,7 +250,10 @@ static int append_probes(const Guest *g, sd_bus_message *reply) {
         LIST(FORWARDS, "as", append_forwards)                                                      \
         LIST(PROXIES, "as", append_proxies)                                                        \
         LIST(GUARDED, "as", append_guarded)                                                        \
-        VALUE(UNCONFIRMED, "s", g->trial ? "pending" : g->taken_back ? "taken-back" : "")          \
+        VALUE(UNCONFIRMED, "s",                                                                    \
+              g->reload.trial        ? "pending"                                                   \
+              : g->reload.taken_back ? "taken-back"                                                \
+                                     : "")                                                         \
         VALUE(CONFIRM_UNTIL, "t", guest_confirm_until(g))                                          \
         LIST(CONFINEMENT, "a{ss}", append_confinement)                                             \
         VALUE(CONSOLE_LOG, "s", console_log_text(g))

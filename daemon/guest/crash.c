@@ -23,7 +23,7 @@ static const char *tap_state(const char *tap) {
 }
 
 void guest_keep_crash(Guest *g) {
-        _cleanup_free_ char *directory = NULL, *text = TAKE_PTR(g->crash);
+        _cleanup_free_ char *directory = NULL, *text = TAKE_PTR(g->past.crash);
         int r;
 
         if (!text)
@@ -40,8 +40,8 @@ void guest_note_crash(Guest *g, Verdict verdict, const char *detail, usec_t run_
                 .run_time = run_time,
                 .verdict = verdict,
                 .detail = detail,
-                .panic = guest_process_panic(g->process),
-                .booted = guest_process_booted(g->process),
+                .panic = guest_process_panic(g->boot.process),
+                .booted = guest_process_booted(g->boot.process),
                 .kernel_path = g->config->kernel,
                 .kernel_version =
                         g->setup->host->kernel.uml ? g->setup->host->kernel.uml->release : NULL,
@@ -56,12 +56,12 @@ void guest_note_crash(Guest *g, Verdict verdict, const char *detail, usec_t run_
         guest_keep_crash(g); /* of a boot that ended before anybody came to it */
         if (!restart_is_crash(verdict))
                 return;
-        c.have_status = guest_process_status(g->process, &c.status);
+        c.have_status = guest_process_status(g->boot.process, &c.status);
         if (c.memory_path && memfs_measure(c.memory_path, &fs) >= 0) {
                 c.memory_room = fs.size;
                 c.memory_taken = fs.used;
         }
-        g->crash = crash_report_format(&c);
-        if (!g->crash)
+        g->past.crash = crash_report_format(&c);
+        if (!g->past.crash)
                 log_oom();
 }

@@ -2,8 +2,6 @@
 /* end.c - how a boot ended, and what follows from it. */
 
 #include "daemon/guest/parts.h"
-#include "daemon/guest/stop.h"
-#include "daemon/guest/verdict.h"
 #include "host/memfs.h"
 
 GuestEvent guest_decide(Guest *g, Verdict verdict, usec_t run_time) {
@@ -27,10 +25,10 @@ GuestEvent guest_decide(Guest *g, Verdict verdict, usec_t run_time) {
                 break;
         }
         if (verdict == VERDICT_STOPPED) { /* an ordered restart is no death */
-                g->decided_delay = 0;
+                g->past.delay = 0;
                 return EV_DIED_AGAIN;
         }
-        g->decided_delay = restart_delay(&g->history, &rule, run_time);
+        g->past.delay = restart_delay(&g->past.deaths, &rule, run_time);
         return EV_DIED_AGAIN;
 }
 
@@ -56,18 +54,17 @@ static void measure_memory(const Guest *g, Evidence *e) {
 }
 
 void guest_judge_end(Guest *g, Verdict *ret_verdict, char **ret_detail) {
-        const StopStep *step = guest_stop_step(g->stop_step);
         Evidence e = {
-                .booted = guest_process_booted(g->process),
-                .asked = g->asked,
-                .panic = guest_process_panic(g->process),
+                .booted = guest_process_booted(g->boot.process),
+                .asked = g->stop.asked,
+                .panic = guest_process_panic(g->boot.process),
                 .console = console_tail(g->console),
-                .stop_step = step ? step->name : "SIGKILL",
-                .stop_clean = step && step->clean,
-                .hung_why = g->hung_why ?: "not ready in time",
+                .stop_step = guest_stop_name(g),
+                .stop_clean = guest_stop_is_clean(g),
+                .hung_why = g->stop.why ?: "not ready in time",
         };
         int error;
-        const char *failure = guest_process_failure(g->process, &error);
+        const char *failure = guest_process_failure(g->boot.process, &error);
 
         if (failure) {
                 *ret_verdict = error == ENOENT || error == EACCES || error == ENOEXEC
@@ -78,7 +75,7 @@ void guest_judge_end(Guest *g, Verdict *ret_verdict, char **ret_detail) {
                 return;
         }
         measure_memory(g, &e);
-        e.have_status = guest_process_status(g->process, &e.status);
+        e.have_status = guest_process_status(g->boot.process, &e.status);
         if (verdict_judge(&e, ret_verdict, ret_detail) < 0) {
                 *ret_verdict = VERDICT_EXIT;
                 *ret_detail = NULL;

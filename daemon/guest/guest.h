@@ -13,6 +13,7 @@
 #include "daemon/console/console.h"
 #include "daemon/guest/fallback.h"
 #include "daemon/guest/fsm.h"
+#include "daemon/guest/verdict.h"
 #include "daemon/host/disk-check.h"
 #include "daemon/net/proxy.h"
 #include "daemon/net/watch.h"
@@ -31,58 +32,108 @@ typedef struct GuestListener {
         void *userdata;
 } GuestListener;
 
+/* How far a boot has come. What is begun and ended on the way is in the table of watch.c. */
+typedef enum BootPhase {
+        BOOT_LAUNCHED, /* its kernel was started */
+        BOOT_ANSWERS,  /* the kernel has booted: it can be asked on its management console */
+        BOOT_READY,    /* the guest is ready */
+        BOOT_STOPPING, /* it shall shut down */
+        BOOT_KILLED,   /* it was sent a signal that it does not survive */
+        BOOT_OVER,     /* it has ended; the host is kept for the next one */
+        BOOT_GONE,     /* nothing is left to be kept */
+} BootPhase;
+
+/* The last boot. prepare.c takes what was learned of it back before the next one. */
+typedef struct Boot {
+        BootPhase phase;       /* watch.c: guest_enter() */
+        GuestProcess *process; /* from launch.c until boot.c has seen its end; NULL: none runs */
+        bool said_ready; /* boot.c: READY=1 came, maybe before the kernel's own notification */
+        Fault fault;     /* watch.c: what the look at the host behind the start found past
+                            mending, and why this boot ends */
+} Boot;
+
+/* What is there for a part of a boot; all is watch.c's, and NULL before and after. */
+typedef struct Watches {
+        HealthWatch *health;
+        ProbeSet *probes;
+        SpaceWatch *space;
+        CpuWatch *cpu;
+        sd_event_source *verify; /* looks at the host behind a start */
+        sd_event_source *settle; /* … and this at umld itself, when all is calm */
+} Watches;
+
+/* How umld ends the boot. Reset by prepare.c. */
+typedef struct Stop {
+        GuestAsked asked; /* by stop.c, when it was asked for */
+        char *why;        /* by watch.c and guest.c: what the guest did not do, where that is why */
+        size_t step;      /* by stop.c at each step: index of the one in force */
+        usec_t began;     /* … CLOCK_MONOTONIC; timer.c moves both when the host stood still */
+        usec_t due;       /* … of the next step */
+} Stop;
+
+/* The umld-init of the next start, made as soon as the guest is ready. All is launch.c's. */
+typedef struct Standby {
+        Launched launched;
+        Strv argv, environment; /* what it was made for */
+        ino_t mount_ns;         /* … and in; 0 = ours */
+} Standby;
+
+/* The time that the current state has. All is timer.c's. */
+typedef struct GuestTimer {
+        sd_event_source *later, *now; /* one of them is armed at most */
+        usec_t patience;              /* that it was set to */
+} GuestTimer;
+
 typedef struct Trial Trial; /* reload.c */
 
+/* A configuration other than the one in force. All is reload.c's, but that prepare.c takes next. */
+typedef struct Reload {
+        Config *next;    /* taken at the next start */
+        Trial *trial;    /* it waits to be confirmed */
+        bool taken_back; /* NAME.conf was tried and not confirmed: it is not in force */
+} Reload;
+
+/* What is known of all boots so far. */
+typedef struct Past {
+        bool announced;        /* guest.c: it was ready at least once */
+        unsigned restarts;     /* guest.c: those that nobody had ordered */
+        DeathHistory deaths;   /* end.c, at each end */
+        usec_t delay;          /* end.c: of the restart that was decided last */
+        FallbackHistory boots; /* profile.c, at each end; orders reset it */
+        char *fallback_why;    /* profile.c: since when it is in the fallback */
+        LastExit last_exit;    /* boot.c and prepare.c, at each end; guest.c writes its file */
+        char *crash;           /* crash.c: the report of the last one, not written yet */
+} Past;
+
 typedef struct Guest {
+        /* life.c, for as long as the guest is managed. */
         sd_event *event;
         GuestListener listener;
-        Config *config;
-        Config *next_config; /* after a reload: taken at the next start */
-        Trial *trial;        /* a reload that waits to be confirmed */
-        bool taken_back;     /* NAME.conf was tried and not confirmed: it is not in force */
+        void (*act)(struct Guest *g, GuestAction action); /* guest.c: does what a state needs */
+        char *init;                                       /* path of umld-init */
         Setup *setup;
         NetWatch *net_watch;
         Proxies *proxies;
         Console *console;
-        GuestProcess *process;
         GuestMemory *memory;
-        HealthWatch *health; /* while the kernel can be asked */
-        ProbeSet *probes;    /* while the guest is ready */
         DiskSync *disk_sync;
-        CpuWatch *cpu;                /* while it keeps to one */
-        DiskCheck *disk_check;        /* while a file system is mended before a start */
-        SpaceWatch *space;            /* while the kernel runs and may */
-        sd_event_source *timer, *due; /* of these one is armed at most */
 
-        GuestState state;
-        GuestWanted wanted;
-        Moment since;      /* of the state */
-        char *why;         /* … and the sentence that goes with it */
-        Moment next_start; /* in back-off; else never */
-        char *init;        /* path of umld-init */
-        Launched standby;  /* the umld-init of the next start, made as soon as the guest is ready */
-        Strv standby_argv, standby_environment; /* … what it was made for */
-        ino_t standby_mount_ns;                 /* … and in; 0 = ours */
-        sd_event_source *verify;                /* looks at the host behind a restart */
-        sd_event_source *settle;                /* … and this at umld itself, when all is calm */
-        Fault fault;           /* what that look found to be past mending: the end of this boot */
-        bool announced;        /* it was ready at least once */
-        bool guest_said_ready; /* READY=1 from the guest, maybe before the boot's own notification
-                                */
+        Config *config; /* in force: changed by reload.c, replaced by prepare.c before a start */
 
-        int asked;         /* GuestAsked of this boot */
-        char *hung_why;    /* ASKED_KILL_HUNG: what it did not do */
-        size_t stop_step;  /* index of the stop's step in force */
-        usec_t stop_began; /* CLOCK_MONOTONIC */
-        usec_t stop_due;   /* … of the next step */
-        usec_t patience;   /* that the timer was set to */
-        DeathHistory history;
-        FallbackHistory boots;
-        char *fallback_why; /* in the fallback: since when */
-        unsigned restarts;
-        usec_t decided_delay; /* of the restart that was decided last */
-        LastExit last_exit;
-        char *crash; /* report of the last one, not written yet */
+        GuestState state;      /* state.c, with the two below */
+        Moment since;          /* of the state */
+        char *why;             /* … and the sentence that goes with it */
+        GuestWanted wanted;    /* guest.c, at each order */
+        Moment next_start;     /* guest.c, in back-off; else never */
+        DiskCheck *disk_check; /* prepare.c, while a file system is mended before a start */
+
+        GuestTimer timer;
+        Standby standby;
+        Boot boot;
+        Watches watch;
+        Stop stop;
+        Reload reload;
+        Past past;
 } Guest;
 
 /* Takes ownership of config. runtime is RUNTIME. What a killed predecessor left on the host is

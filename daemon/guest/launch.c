@@ -60,25 +60,22 @@ static ino_t namespace_id(int fd) {
 }
 
 void guest_drop_standby(Guest *g) {
-        launch_cancel(&g->standby);
-        strv_done(&g->standby_argv);
-        strv_done(&g->standby_environment);
+        launch_cancel(&g->standby.launched);
+        strv_done(&g->standby.argv);
+        strv_done(&g->standby.environment);
 }
 
-void guest_make_standby(Guest *g) {
-        Launch l = describe_launch(g, &g->standby_argv, &g->standby_environment);
+int guest_make_standby(Guest *g) {
+        Launch l = describe_launch(g, &g->standby.argv, &g->standby.environment);
         int r;
 
         guest_drop_standby(g);
         /* What is left of a guest is ended by ending all our children then. */
         if (!g->setup->host->jail.pid_namespaces)
-                return;
-        r = build_command(g, &g->standby_argv, &g->standby_environment);
-        g->standby_mount_ns = namespace_id(l.mount_ns_fd);
-        if (r >= 0)
-                r = launch_prepare(&l, &g->standby);
-        if (r < 0)
-                log_debug_errno(r, "no umld-init stands by, ignoring: %m");
+                return 0;
+        r = build_command(g, &g->standby.argv, &g->standby.environment);
+        g->standby.mount_ns = namespace_id(l.mount_ns_fd);
+        return r < 0 ? r : launch_prepare(&l, &g->standby.launched);
 }
 
 static int fault_console(int error, Fault *f) {
@@ -108,12 +105,12 @@ int guest_launch(Guest *g, const GuestProcessListener *listener, Fault *f) {
         if (r < 0)
                 return fault_console(r, f);
         console_note_boot(g->console, h->kernel.uml->release);
-        if (!strv_equal(&argv, &g->standby_argv) ||
-            !strv_equal(&environment, &g->standby_environment) ||
-            namespace_id(l.mount_ns_fd) != g->standby_mount_ns)
+        if (!strv_equal(&argv, &g->standby.argv) ||
+            !strv_equal(&environment, &g->standby.environment) ||
+            namespace_id(l.mount_ns_fd) != g->standby.mount_ns)
                 guest_drop_standby(g);
-        r = guest_process_start(g->event, &l, &g->standby, output, terminal, notify, h->uml_dir,
-                                listener, &g->process);
+        r = guest_process_start(g->event, &l, &g->standby.launched, output, terminal, notify,
+                                h->uml_dir, listener, &g->boot.process);
         guest_drop_standby(g);
         return r < 0 ? fault_start(g, r, f) : r;
 }

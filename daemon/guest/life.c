@@ -10,16 +10,6 @@
 #include "daemon/guest/parts.h"
 #include "daemon/net/rules.h"
 
-GuestHealth guest_health(const Guest *g) {
-        if (space_watch_frozen(g->space))
-                return HEALTH_FROZEN;
-        if (g->health)
-                return health_watch_grade(g->health);
-        return g->state == GUEST_BOOTING && g->process && !guest_process_booted(g->process)
-                       ? HEALTH_BOOTING
-                       : HEALTH_UNKNOWN;
-}
-
 int guest_guard_session(Guest *g, const char *ssh_connection, Fault *fault) {
         int r = guard_add_session(&g->setup->net->guard, ssh_connection);
 
@@ -31,35 +21,31 @@ int guest_guard_session(Guest *g, const char *ssh_connection, Fault *fault) {
 Guest *guest_free(Guest *g) {
         if (!g)
                 return NULL;
-        guest_memory_free(g->memory);
-        guest_unwatch(g);
-        space_watch_free(g->space);
-        cpu_watch_free(g->cpu);
+        guest_enter(g, BOOT_GONE);
         disk_check_free(g->disk_check);
-        guest_process_free(g->process);
-        guest_drop_standby(g);
-        if (g->trial)
+        guest_process_free(g->boot.process);
+        guest_memory_free(g->memory);
+        if (g->reload.trial)
                 guest_drop_trial(g);
         if (g->setup && g->setup->host->is_up) /* the event loop has failed */
                 (void) setup_down(g->setup);
-        sd_event_source_disable_unref(g->timer);
-        sd_event_source_disable_unref(g->due);
-        sd_event_source_disable_unref(g->verify);
-        sd_event_source_disable_unref(g->settle);
-        fault_done(&g->fault);
-        if (g->crash) /* the event loop has failed */
+        sd_event_source_disable_unref(g->timer.later);
+        sd_event_source_disable_unref(g->timer.now);
+        sd_event_source_disable_unref(g->watch.verify);
+        fault_done(&g->boot.fault);
+        if (g->past.crash) /* the event loop has failed */
                 guest_keep_crash(g);
         free(g->init);
-        free(g->hung_why);
-        free(g->fallback_why);
+        free(g->stop.why);
+        free(g->past.fallback_why);
         console_free(g->console);
         net_watch_free(g->net_watch);
         proxies_free(g->proxies);
         disk_sync_free(g->disk_sync);
         setup_free(g->setup);
         config_free(g->config);
-        config_free(g->next_config);
-        last_exit_done(&g->last_exit);
+        config_free(g->reload.next);
+        last_exit_done(&g->past.last_exit);
         free(g->why);
         sd_event_unref(g->event);
         free(g);
@@ -75,7 +61,9 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
                 config_free(config);
                 return log_oom();
         }
-        g->standby.status_fd = -EBADF;
+        g->standby.launched.status_fd = -EBADF;
+        g->boot.phase = BOOT_GONE;
+        g->act = guest_act;
         g->event = sd_event_ref(event);
         g->listener = *listener;
         g->config = config;

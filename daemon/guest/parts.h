@@ -1,9 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What the files of Guest have for each other, and nobody else. */
+/* What the files of Guest have for each other, and nobody else: each calls those above it here. */
 
 #include "daemon/guest/guest.h"
+
+/* state.c: has the table of states (fsm.h) answer an event, and g->act do what that says. */
+void guest_event(Guest *g, GuestEvent event, const char *why);
+/* … and the only place that changes the state, or the sentence that goes with it. */
+void guest_set_state(Guest *g, GuestState to, const char *why);
+
+/* timer.c: EV_TIMER after that time, or never. One timer serves all states: it belongs to the
+ * one that is current. */
+void guest_arm_timer(Guest *g, usec_t delay);
+void guest_disarm_timer(Guest *g);
+
+/* profile.c: notes how a boot ended; true: the next start is the first of the fallback. */
+bool guest_note_boot_end(Guest *g, Verdict verdict, usec_t run_time);
+/* Somebody wants another try with the normal profile. */
+void guest_forget_boots(Guest *g);
+/* Before a start: brings the configuration to the profile that it is due. */
+void guest_choose_profile(Guest *g);
 
 /* launch.c: starts the kernel, by the umld-init that stands by where it was made for this
  * very start. */
@@ -11,8 +28,25 @@ int guest_launch(Guest *g, const GuestProcessListener *listener, Fault *f);
 /* Can it do one thing at a time only, and may it keep to one of the host's CPUs for that? */
 bool guest_has_one_cpu(const Guest *g);
 /* Without one a restart only takes longer. */
-void guest_make_standby(Guest *g);
+int guest_make_standby(Guest *g);
 void guest_drop_standby(Guest *g);
+
+/* watch.c: ends what is not for that phase of a boot, and begins what is. */
+void guest_enter(Guest *g, BootPhase to);
+/* Begins anew what goes by settings that have changed. */
+void guest_follow_settings(Guest *g, const Config *before);
+
+/* stop.c: the first step of a shutdown, … */
+void guest_stop_begin(Guest *g, GuestAsked asked);
+/* … the next one, for its time is over, … */
+void guest_stop_harder(Guest *g);
+/* … or because of the kernel's answer (escaped text) to the last one. */
+void guest_stop_answer(Guest *g, const char *answer);
+/* No steps: a power cut. */
+void guest_stop_at_once(Guest *g, GuestAsked asked);
+/* The step that was reached, and whether it lets the guest shut down by itself. */
+const char *guest_stop_name(const Guest *g);
+bool guest_stop_is_clean(const Guest *g);
 
 /* end.c: the event for the state table that comes after an end with this verdict … */
 GuestEvent guest_decide(Guest *g, Verdict verdict, usec_t run_time);
@@ -22,33 +56,15 @@ GuestEvent guest_decide_fault(Guest *g, const Fault *f);
  * out. */
 void guest_judge_end(Guest *g, Verdict *ret_verdict, char **ret_detail);
 
-/* reload.c: what is left of a reload that a umld before this one did not see confirmed. */
-void guest_find_unconfirmed(Guest *g);
-void guest_drop_trial(Guest *g);
-
-/* profile.c: notes how a boot ended; true: the next start is the first of the fallback. */
-bool guest_note_boot_end(Guest *g, Verdict verdict, usec_t run_time);
-/* Somebody wants another try with the normal profile. */
-void guest_forget_boots(Guest *g);
-/* Before a start: brings the configuration to the profile that it is due. */
-void guest_choose_profile(Guest *g);
-
-/* watch.c: begins to ask the kernel for signs of life, if it can be asked, … */
-void guest_watch_health(Guest *g);
-/* … the services of a guest that is ready, … */
-void guest_watch_services(Guest *g);
-/* … and leaves all of them alone. */
-void guest_unwatch(Guest *g);
-
-/* timer.c: EV_TIMER after that time, or never. One timer serves all states: it belongs to the
- * one that is current. */
-void guest_arm_timer(Guest *g, usec_t delay);
-void guest_disarm_timer(Guest *g);
+/* boot.c: starts the kernel, and says what becomes of it as events. */
+void guest_boot(Guest *g);
 
 /* prepare.c: sets the host up, and says how that went as an event. */
 void guest_prepare(Guest *g);
 
+/* reload.c: what is left of a reload that a umld before this one did not see confirmed. */
+void guest_find_unconfirmed(Guest *g);
+void guest_drop_trial(Guest *g);
+
 /* guest.c: does what the state table says. */
-void guest_event(Guest *g, GuestEvent event, const char *why);
-/* … and the only place that changes the state, or the sentence that goes with it. */
-void guest_set_state(Guest *g, GuestState to, const char *why);
+void guest_act(Guest *g, GuestAction action);

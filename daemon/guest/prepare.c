@@ -6,20 +6,19 @@
 #include "daemon/guest/crash.h"
 #include "daemon/guest/log.h"
 #include "daemon/guest/parts.h"
-#include "daemon/guest/verdict.h"
 
 enum {
         DISK_CHECK_STARTS = 10, /* times StartTimeout= */
 };
 
 static void take_next_config(Guest *g) {
-        if (!g->next_config || g->trial) /* what waits for a start waits for the trial's end, too */
+        if (!g->reload.next ||
+            g->reload.trial) /* what waits for a start waits for the trial's end, too */
                 return;
-        guest_drop_standby(g);
-        disk_sync_stop(g->disk_sync);
+        guest_enter(g, BOOT_GONE);
         (void) setup_down(g->setup); /* by the old names */
         config_free(g->config);
-        g->config = TAKE_PTR(g->next_config);
+        g->config = TAKE_PTR(g->reload.next);
         g->setup->host->config = g->config;
         guest_forget_boots(g);
         (void) guest_open_log(g); /* without one rather than not at all; it has said why */
@@ -32,7 +31,7 @@ static const char *prepared_text(const Guest *g) {
 static void fail_preparation(Guest *g, const Fault *fault) {
         GuestEvent event = guest_decide_fault(g, fault);
 
-        last_exit_set(&g->last_exit, fault->verdict, fault->text ? strdup(fault->text) : NULL);
+        last_exit_set(&g->past.last_exit, fault->verdict, fault->text ? strdup(fault->text) : NULL);
         guest_event(g, event, fault->text ?: "out of memory");
 }
 
@@ -70,12 +69,10 @@ void guest_prepare(Guest *g) {
         take_next_config(g);
         guest_choose_profile(g);
         g->next_start = (Moment){};
-        g->asked = ASKED_NOTHING;
-        free(g->hung_why);
-        g->hung_why = NULL;
-        g->stop_step = 0;
-        g->guest_said_ready = false;
-        fault_done(&g->fault);
+        free(g->stop.why);
+        g->stop = (Stop){};
+        g->boot.said_ready = false;
+        fault_done(&g->boot.fault);
         r = setup_up_again(g->setup, &fault);
         if (r < 0) {
                 fail_preparation(g, &fault);

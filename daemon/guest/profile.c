@@ -13,28 +13,28 @@ bool guest_note_boot_end(Guest *g, Verdict verdict, usec_t run_time) {
         };
         bool ready = g->state == GUEST_RUNNING || g->state == GUEST_STOPPING;
 
-        return fallback_note_end(&g->boots, &rule, verdict, ready, run_time);
+        return fallback_note_end(&g->past.boots, &rule, verdict, ready, run_time);
 }
 
 void guest_forget_boots(Guest *g) {
-        g->boots = (FallbackHistory){};
+        g->past.boots = (FallbackHistory){};
 }
 
 void guest_choose_profile(Guest *g) {
-        const LastExit *e = &g->last_exit;
+        const LastExit *e = &g->past.last_exit;
 
-        if (g->boots.active == g->config->in_fallback)
+        if (g->past.boots.active == g->config->in_fallback)
                 return;
         config_switch_profile(g->config);
-        free(g->fallback_why);
-        g->fallback_why = NULL;
+        free(g->past.fallback_why);
+        g->past.fallback_why = NULL;
         if (!g->config->in_fallback) {
                 log_notice("back to the normal profile");
                 return;
         }
-        g->fallback_why = strfmt("%u failed boot%s in a row, the last: %s: %s", g->boots.failed,
-                                 g->boots.failed == 1 ? "" : "s", verdict_to_string(e->verdict),
-                                 e->detail ?: "");
+        g->past.fallback_why = strfmt("%u failed boot%s in a row, the last: %s: %s",
+                                      g->past.boots.failed, g->past.boots.failed == 1 ? "" : "s",
+                                      verdict_to_string(e->verdict), e->detail ?: "");
         log_warning("going over to the fallback after %s; `umlctl restart` ends that",
-                    g->fallback_why ?: "failed boots");
+                    g->past.fallback_why ?: "failed boots");
 }

@@ -37,11 +37,11 @@ DEFINE_CLEANUP(Trial *, trial_free)
 
 void guest_drop_trial(Guest *g) {
         g->setup->net->held = NULL;
-        g->trial = trial_free(g->trial);
+        g->reload.trial = trial_free(g->reload.trial);
 }
 
 usec_t guest_confirm_until(const Guest *g) {
-        return g->trial ? moment_realtime(&g->trial->until) : 0;
+        return g->reload.trial ? moment_realtime(&g->reload.trial->until) : 0;
 }
 
 static char *unconfirmed_path(const Guest *g) {
@@ -54,15 +54,15 @@ static int forget_unconfirmed(Guest *g) {
         int r = path ? unlink_quiet(path) : -ENOMEM;
 
         if (r >= 0)
-                g->taken_back = false;
+                g->reload.taken_back = false;
         return MIN(r, 0);
 }
 
 void guest_find_unconfirmed(Guest *g) {
         int r = 0;
 
-        g->taken_back = g->config->held;
-        if (!g->taken_back)
+        g->reload.taken_back = g->config->held;
+        if (!g->reload.taken_back)
                 r = forget_unconfirmed(g);
         if (r < 0)
                 log_warning_errno(r, "cannot forget what was not confirmed, ignoring: %m");
@@ -70,20 +70,8 @@ void guest_find_unconfirmed(Guest *g) {
 
 /* ---- live settings ---- */
 
-/* Has anything changed that the probes go by? */
-static bool probes_differ(const Config *a, const Config *b) {
-        return a->n_probes != b->n_probes || a->hang_check != b->hang_check ||
-               a->hang_timeout != b->hang_timeout ||
-               memcmp(a->probes, b->probes, sizeof(a->probes)) != 0;
-}
-
 static void follow_settings(Guest *g, const Config *before) {
-        if (g->config->hang_check != before->hang_check)
-                guest_watch_health(g);
-        if (probes_differ(g->config, before))
-                guest_watch_services(g);
-        if (g->config->disk_sync != before->disk_sync && g->process)
-                (void) disk_sync_start(g->disk_sync, g->config->disk_sync);
+        guest_follow_settings(g, before);
         (void) net_watch_update(g->net_watch);
 }
 
@@ -147,13 +135,13 @@ static int apply_in_any_case(Guest *g, const Config *next) {
 /* ---- trial ---- */
 
 static int take_back(Guest *g) {
-        bool edited = !streq(g->trial->next->text, g->config->text);
-        int r = apply_in_any_case(g, g->trial->before);
+        bool edited = !streq(g->reload.trial->next->text, g->config->text);
+        int r = apply_in_any_case(g, g->reload.trial->before);
 
         if (r < 0)
                 return r;
         guest_drop_trial(g);
-        g->taken_back = edited;
+        g->reload.taken_back = edited;
         if (g->setup->net->rules) /* its ports are others' to have */
                 (void) net_forwards_claim(g->setup->net);
         return 0;
@@ -187,7 +175,7 @@ static int trial_new(Guest *g, usec_t confirm, Trial **ret) {
 
         if (!t)
                 return -ENOMEM;
-        if (!g->trial && !(t->before = copy_live(g)))
+        if (!g->reload.trial && !(t->before = copy_live(g)))
                 return -ENOMEM;
         t->until = moment_after(CLOCK_MONOTONIC, confirm);
         r = sd_event_add_time_relative(g->event, &t->timer, CLOCK_MONOTONIC, confirm, 1,
@@ -215,9 +203,9 @@ static int note_trial(Guest *g, const Config *next, Fault *fault) {
 static void unnote_trial(Guest *g) {
         _cleanup_(fault_done) Fault fault = {};
 
-        if (g->trial)
-                (void) note_trial(g, g->trial->next, &fault);
-        else if (!g->taken_back)
+        if (g->reload.trial)
+                (void) note_trial(g, g->reload.trial->next, &fault);
+        else if (!g->reload.taken_back)
                 (void) forget_unconfirmed(g);
 }
 
@@ -232,20 +220,20 @@ static int reload_on_trial(Guest *g, Config **next, bool later, usec_t confirm, 
         r = note_trial(g, *next, fault);
         if (r < 0)
                 return r;
-        g->setup->net->held = g->trial ? g->trial->before : t->before;
+        g->setup->net->held = g->reload.trial ? g->reload.trial->before : t->before;
         r = apply(g, *next, fault);
         if (r < 0) {
                 unnote_trial(g);
-                g->setup->net->held = g->trial ? g->trial->before : NULL;
+                g->setup->net->held = g->reload.trial ? g->reload.trial->before : NULL;
                 return r;
         }
-        if (g->trial)
-                t->before = TAKE_PTR(g->trial->before);
-        trial_free(g->trial);
+        if (g->reload.trial)
+                t->before = TAKE_PTR(g->reload.trial->before);
+        trial_free(g->reload.trial);
         t->next = TAKE_PTR(*next);
         t->later = later;
-        g->trial = TAKE_PTR(t);
-        g->taken_back = false;
+        g->reload.trial = TAKE_PTR(t);
+        g->reload.taken_back = false;
         return 0;
 }
 
@@ -255,23 +243,24 @@ static int settle(Guest *g, Config **next, bool later) {
 
         if (r < 0)
                 return r;
-        config_free(g->next_config); /* of an earlier reload */
-        g->next_config = later ? TAKE_PTR(*next) : NULL;
+        config_free(g->reload.next); /* of an earlier reload */
+        g->reload.next = later ? TAKE_PTR(*next) : NULL;
         return forget_unconfirmed(g);
 }
 
 int guest_confirm(Guest *g, Fault *fault) {
         int r;
 
-        if (!g->trial)
+        if (!g->reload.trial)
                 return fault_set(fault, VERDICT_USAGE, false, -ENOENT,
-                                 g->taken_back ? "nothing waits to be confirmed: the last change "
-                                                 "was taken back; umlctl reload %s --confirm=60 "
-                                                 "tries it again"
-                                               : "nothing waits to be confirmed; umlctl reload %s "
-                                                 "--confirm=60 makes a change that does",
+                                 g->reload.taken_back
+                                         ? "nothing waits to be confirmed: the last change "
+                                           "was taken back; umlctl reload %s --confirm=60 "
+                                           "tries it again"
+                                         : "nothing waits to be confirmed; umlctl reload %s "
+                                           "--confirm=60 makes a change that does",
                                  g->config->name);
-        r = settle(g, &g->trial->next, g->trial->later);
+        r = settle(g, &g->reload.trial->next, g->reload.trial->later);
         if (r < 0)
                 return fault_set(fault, VERDICT_EXIT, true, r, "cannot confirm: %m");
         guest_drop_trial(g);
@@ -304,7 +293,7 @@ int guest_reload(Guest *g, Config *config, usec_t confirm, char **ret_later, Fau
         _cleanup_free_ char *later = NULL;
         int r;
 
-        if (g->trial && confirm == 0)
+        if (g->reload.trial && confirm == 0)
                 return reload_during_trial(g, next, fault);
         r = reload_later_keys(g->config, next, &later);
         if (r < 0)

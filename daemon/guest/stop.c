@@ -3,7 +3,23 @@
 
 #include <signal.h>
 
-#include "daemon/guest/stop.h"
+#include "basic/log.h"
+#include "daemon/base/notify.h"
+#include "daemon/guest/parts.h"
+
+/* How often a guest's console is looked at for the end of a stop's step. */
+#define STOP_LOOK (20 * USEC_PER_MSEC)
+
+typedef struct StopStep {
+        const char *name;        /* for log and verdict: "shut down cleanly by NAME" */
+        const char *commands[4]; /* for the management console, in this order */
+        const char *done;        /* words on the console by which it has done all it can; without
+                                    them it has an eighth of StopTimeout */
+        int signal;              /* else: to the kernel's main process */
+        bool kill;               /* else: to everything */
+        bool clean;              /* the guest may shut down by itself */
+        unsigned until;          /* its share of StopTimeout ends here, in eighths */
+} StopStep;
 
 /* With `noreboot` on its command line ctrl-alt-del is a clean shutdown for systemd, busybox init
  * and OpenRC: they have told their kernel to leave the key to them. Where nobody has, the kernel
@@ -38,11 +54,13 @@ static const StopStep steps[] = {
 };
 
 /* Without an answer the key is left alone, as it may be a reset. */
-size_t guest_stop_next(size_t index) {
+static size_t next_step(size_t index) {
         return index == STEP_ASK ? STEP_REMOUNT : index + 1;
 }
 
-size_t guest_stop_answered(size_t index, const char *answer) {
+/* The step after this one, in view of the answer to its commands; index itself: no answer to go by.
+ */
+static size_t answered_step(size_t index, const char *answer) {
         if (index != STEP_ASK)
                 return index;
         if (streq(answer, "0"))
@@ -50,11 +68,25 @@ size_t guest_stop_answered(size_t index, const char *answer) {
         return isempty(answer) ? index : STEP_REMOUNT; /* the first datagram is an empty line */
 }
 
-const StopStep *guest_stop_step(size_t index) {
-        return index < ARRAY_SIZE(steps) ? &steps[index] : NULL;
+/* The one in force, NULL behind the last one. */
+static const StopStep *current_step(const Guest *g) {
+        return g->stop.step < ARRAY_SIZE(steps) ? &steps[g->stop.step] : NULL;
 }
 
-int guest_stop_take(const StopStep *step, GuestProcess *p) {
+const char *guest_stop_name(const Guest *g) {
+        const StopStep *step = current_step(g);
+
+        return step ? step->name : steps[STEP_KILL].name;
+}
+
+bool guest_stop_is_clean(const Guest *g) {
+        const StopStep *step = current_step(g);
+
+        return step && step->clean;
+}
+
+/* -ENOTCONN and the like: it cannot be taken with this guest now; go on to the next. */
+static int carry_out(const StopStep *step, GuestProcess *p) {
         if (step->kill) {
                 guest_process_kill(p);
                 return 0;
@@ -68,4 +100,72 @@ int guest_stop_take(const StopStep *step, GuestProcess *p) {
                         return r;
         }
         return 0;
+}
+
+/* Takes the first step from g->stop.step on that can be taken, and sets the timer for the one after
+ * it. */
+static void take_step(Guest *g) {
+        const usec_t eighth = g->config->stop_timeout / 8;
+
+        for (;; g->stop.step = next_step(g->stop.step)) {
+                const StopStep *step = current_step(g);
+                usec_t now, due;
+                int r;
+
+                if (!step) { /* even SIGKILL does not help: wait on */
+                        guest_arm_timer(g, USEC_PER_SEC);
+                        return;
+                }
+                r = carry_out(step, g->boot.process);
+                if (r < 0) {
+                        log_debug_errno(r, "stop by %s is not possible: %m", step->name);
+                        continue;
+                }
+                log_info("stop: %s", step->name);
+                now = now_usec(CLOCK_MONOTONIC);
+                due = g->stop.began + eighth * step->until;
+                g->stop.due = step->done ? now + eighth : MAX(due, now + eighth);
+                guest_arm_timer(g, MIN(g->stop.due - now, step->done ? STOP_LOOK : USEC_INFINITY));
+                return;
+        }
+}
+
+void guest_stop_begin(Guest *g, GuestAsked asked) {
+        g->stop.asked = asked;
+        guest_enter(g, BOOT_STOPPING); /* the stop has its own patience */
+        g->stop.step = 0;
+        g->stop.began = now_usec(CLOCK_MONOTONIC);
+        take_step(g);
+}
+
+void guest_stop_harder(Guest *g) {
+        const StopStep *step = current_step(g);
+        usec_t left = usec_sub(g->stop.due, now_usec(CLOCK_MONOTONIC));
+
+        if (step && step->done && left > 0 && !strstr(console_tail(g->console), step->done)) {
+                guest_arm_timer(g, MIN(left, STOP_LOOK));
+                return;
+        }
+        if (step)
+                g->stop.step = next_step(g->stop.step);
+        take_step(g);
+}
+
+void guest_stop_answer(Guest *g, const char *answer) {
+        size_t next;
+
+        if (g->boot.phase != BOOT_STOPPING)
+                return;
+        next = answered_step(g->stop.step, answer);
+        if (next == g->stop.step)
+                return;
+        g->stop.step = next;
+        take_step(g);
+}
+
+void guest_stop_at_once(Guest *g, GuestAsked asked) {
+        g->stop.asked = asked;
+        guest_enter(g, BOOT_KILLED);
+        guest_disarm_timer(g);
+        guest_process_kill(g->boot.process);
 }

@@ -12,11 +12,11 @@ static void wait_fairly(Guest *g, usec_t late) {
         log_notice("%s: umld was not let run for %s, so the guest gets more time",
                    guest_state_to_string(g->state),
                    FORMAT_TIMESPAN(late / USEC_PER_MSEC * USEC_PER_MSEC));
-        if (g->state == GUEST_STOPPING || !g->announced)
-                notify_extend_timeout(usec_add(g->patience, 10 * USEC_PER_SEC));
-        g->stop_began = usec_add(g->stop_began, late);
-        g->stop_due = usec_add(g->stop_due, late);
-        guest_arm_timer(g, MIN(late, g->patience));
+        if (g->state == GUEST_STOPPING || !g->past.announced)
+                notify_extend_timeout(usec_add(g->timer.patience, 10 * USEC_PER_SEC));
+        g->stop.began = usec_add(g->stop.began, late);
+        g->stop.due = usec_add(g->stop.due, late);
+        guest_arm_timer(g, MIN(late, g->timer.patience));
 }
 
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
@@ -49,29 +49,30 @@ static int finish_source(int r, sd_event_source *s, const char *description) {
 static int arm_at_once(Guest *g) {
         int r;
 
-        if (g->due)
-                return sd_event_source_set_enabled(g->due, SD_EVENT_ONESHOT);
-        r = sd_event_add_defer(g->event, &g->due, on_due, g);
-        return finish_source(r, g->due, "guest-due");
+        if (g->timer.now)
+                return sd_event_source_set_enabled(g->timer.now, SD_EVENT_ONESHOT);
+        r = sd_event_add_defer(g->event, &g->timer.now, on_due, g);
+        return finish_source(r, g->timer.now, "guest-due");
 }
 
 static int arm_later(Guest *g, usec_t delay) {
         usec_t at = usec_add(now_usec(CLOCK_MONOTONIC), delay);
         int r;
 
-        if (!g->timer) {
-                r = sd_event_add_time(g->event, &g->timer, CLOCK_MONOTONIC, at, 1, on_timer, g);
-                return finish_source(r, g->timer, "guest-timer");
+        if (!g->timer.later) {
+                r = sd_event_add_time(g->event, &g->timer.later, CLOCK_MONOTONIC, at, 1, on_timer,
+                                      g);
+                return finish_source(r, g->timer.later, "guest-timer");
         }
-        r = sd_event_source_set_time(g->timer, at);
-        return r < 0 ? r : sd_event_source_set_enabled(g->timer, SD_EVENT_ONESHOT);
+        r = sd_event_source_set_time(g->timer.later, at);
+        return r < 0 ? r : sd_event_source_set_enabled(g->timer.later, SD_EVENT_ONESHOT);
 }
 
 void guest_arm_timer(Guest *g, usec_t delay) {
         int r;
 
         guest_disarm_timer(g);
-        g->patience = delay;
+        g->timer.patience = delay;
         r = delay == 0 ? arm_at_once(g) : arm_later(g, delay);
         if (r < 0) {
                 log_error_errno(r, "cannot set a timer: %m");
@@ -80,8 +81,8 @@ void guest_arm_timer(Guest *g, usec_t delay) {
 }
 
 void guest_disarm_timer(Guest *g) {
-        if (g->timer)
-                (void) sd_event_source_set_enabled(g->timer, SD_EVENT_OFF);
-        if (g->due)
-                (void) sd_event_source_set_enabled(g->due, SD_EVENT_OFF);
+        if (g->timer.later)
+                (void) sd_event_source_set_enabled(g->timer.later, SD_EVENT_OFF);
+        if (g->timer.now)
+                (void) sd_event_source_set_enabled(g->timer.now, SD_EVENT_OFF);
 }

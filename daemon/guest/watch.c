@@ -1,65 +1,250 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* watch.c - who looks after the health of a running guest: its kernel's and its services'. */
+/* watch.c - what is begun and ended with a boot, with the guest's readiness, and with its stop. */
 
 #include "basic/log.h"
+#include "daemon/guest/crash.h"
 #include "daemon/guest/parts.h"
-#include "daemon/guest/verdict.h"
+#include "host/resident.h"
 
-static void on_hung(const char *why, void *userdata) {
-        Guest *g = userdata;
-
-        log_error("%s", why);
-        (void) free_and_strdup(&g->hung_why, why);
-        guest_event(g, EV_HUNG, why);
+GuestHealth guest_health(const Guest *g) {
+        if (space_watch_frozen(g->watch.space))
+                return HEALTH_FROZEN;
+        if (g->watch.health)
+                return health_watch_grade(g->watch.health);
+        return g->boot.phase == BOOT_LAUNCHED ? HEALTH_BOOTING : HEALTH_UNKNOWN;
 }
 
-static void on_sick(const char *why, void *userdata) {
-        Guest *g = userdata;
+/* ---- the kernel's health ---- */
 
+/* The sentence why is told with the verdict, too. */
+static void report(Guest *g, GuestEvent event, const char *why) {
         log_error("%s", why);
-        (void) free_and_strdup(&g->hung_why, why);
-        guest_event(g, EV_SICK, why);
+        (void) free_and_strdup(&g->stop.why, why);
+        guest_event(g, event, why);
+}
+
+static void on_hung(const char *why, void *userdata) {
+        report(userdata, EV_HUNG, why);
+}
+
+static void end_health(Guest *g) {
+        g->watch.health = health_watch_free(g->watch.health);
+}
+
+static int begin_health(Guest *g) {
+        end_health(g);
+        return health_watch_new(g->event, g->boot.process, g->config, on_hung, g, &g->watch.health);
+}
+
+static bool health_differs(const Config *a, const Config *b) {
+        return a->hang_check != b->hang_check;
+}
+
+/* ---- its services ---- */
+
+static void on_sick(const char *why, void *userdata) {
+        report(userdata, EV_SICK, why);
 }
 
 /* Whether the kernel itself is silent is the heartbeat's business. */
 static bool is_excused(void *userdata) {
-        const Guest *g = userdata;
-        GuestHealth h = guest_health(g);
+        GuestHealth h = guest_health(userdata);
 
         return h != HEALTH_UNKNOWN && h != HEALTH_GOOD && h != HEALTH_BUSY;
 }
 
-/* Has its kernel booted, and is it to go on? */
-static bool can_be_asked(const Guest *g) {
-        return (g->state == GUEST_BOOTING || g->state == GUEST_RUNNING) &&
-               g->asked == ASKED_NOTHING && guest_process_booted(g->process);
+static void end_probes(Guest *g) {
+        g->watch.probes = probe_set_free(g->watch.probes);
 }
 
-/* Without a watch the guest runs as well. */
-void guest_watch_health(Guest *g) {
-        int r;
-
-        if (!can_be_asked(g))
-                return;
-        g->health = health_watch_free(g->health);
-        r = health_watch_new(g->event, g->process, g->config, on_hung, g, &g->health);
-        if (r < 0)
-                log_warning_errno(r, "cannot watch for hangs of the guest, going on: %m");
-}
-
-void guest_watch_services(Guest *g) {
+static int begin_probes(Guest *g) {
         const ProbeListener listener = { .excused = is_excused, .sick = on_sick, .userdata = g };
-        int r;
 
-        if (g->state != GUEST_RUNNING || !can_be_asked(g))
-                return;
-        g->probes = probe_set_free(g->probes);
-        r = probe_set_new(g->event, g->config, &listener, &g->probes);
-        if (r < 0)
-                log_warning_errno(r, "cannot watch the guest's services, going on: %m");
+        end_probes(g);
+        return probe_set_new(g->event, g->config, &listener, &g->watch.probes);
 }
 
-void guest_unwatch(Guest *g) {
-        g->health = health_watch_free(g->health);
-        g->probes = probe_set_free(g->probes);
+static bool probes_differ(const Config *a, const Config *b) {
+        return a->n_probes != b->n_probes || a->hang_check != b->hang_check ||
+               a->hang_timeout != b->hang_timeout ||
+               memcmp(a->probes, b->probes, sizeof(a->probes)) != 0;
+}
+
+/* ---- memory and disks ---- */
+
+static int begin_memory(Guest *g) {
+        guest_memory_begin(g->memory, g->boot.process);
+        return 0;
+}
+
+static void end_memory(Guest *g) {
+        guest_memory_end(g->memory);
+}
+
+static int begin_disk_sync(Guest *g) {
+        return disk_sync_start(g->disk_sync, g->config->disk_sync);
+}
+
+/* Nothing more will come; the next boot does not wait for the disk. */
+static void end_disk_sync(Guest *g) {
+        (void) disk_sync_start(g->disk_sync, 0);
+        disk_sync_now(g->disk_sync);
+}
+
+static bool disk_sync_differs(const Config *a, const Config *b) {
+        return a->disk_sync != b->disk_sync;
+}
+
+static void end_disk_use(Guest *g) {
+        disk_sync_stop(g->disk_sync);
+}
+
+static int begin_space(Guest *g) {
+        return space_watch_new(g->event, g->boot.process, g->setup->host->disk_fds,
+                               ARRAY_SIZE(g->setup->host->disk_fds), &g->watch.space);
+}
+
+static void end_space(Guest *g) {
+        g->watch.space = space_watch_free(g->watch.space);
+}
+
+static int thaw(Guest *g) {
+        end_space(g);
+        return 0;
+}
+
+/* ---- CPU ---- */
+
+static int begin_cpu(Guest *g) {
+        return guest_has_one_cpu(g) ? cpu_watch_new(g->event, g->boot.process, &g->watch.cpu) : 0;
+}
+
+static void end_cpu(Guest *g) {
+        g->watch.cpu = cpu_watch_free(g->watch.cpu);
+}
+
+/* ---- relays ---- */
+
+static int begin_relays(Guest *g) {
+        proxies_set_phase(g->proxies, PROXY_RELAY);
+        return 0;
+}
+
+static void end_relays(Guest *g) {
+        proxies_set_phase(g->proxies, PROXY_FINISH);
+}
+
+static void end_connections(Guest *g) {
+        proxies_set_phase(g->proxies, PROXY_HOLD);
+}
+
+/* ---- the host behind a start, and umld itself ---- */
+
+/* Keeps what is known of the last boot's end, and mends what somebody did to tap or rules
+ * meanwhile. What cannot be mended ends this boot. */
+static int on_verify(sd_event_source *s, void *userdata) {
+        Guest *g = userdata;
+
+        (void) s;
+        guest_keep_crash(g);
+        if (setup_verify(g->setup, &g->boot.fault) >= 0)
+                return 0;
+        log_error("%s", g->boot.fault.text ?: "out of memory");
+        guest_process_kill(g->boot.process);
+        return 0;
+}
+
+static int begin_verify(Guest *g) {
+        int r;
+
+        if (g->watch.verify)
+                return sd_event_source_set_enabled(g->watch.verify, SD_EVENT_ONESHOT);
+        r = sd_event_add_defer(g->event, &g->watch.verify, on_verify, g);
+        if (r >= 0)
+                (void) sd_event_source_set_description(g->watch.verify, "host-verify");
+        return r;
+}
+
+static void end_verify(Guest *g) {
+        if (g->watch.verify)
+                (void) sd_event_source_set_enabled(g->watch.verify, SD_EVENT_OFF);
+}
+
+static int on_settled(sd_event_source *s, uint64_t usec, void *userdata) {
+        (void) s;
+        (void) usec;
+        (void) userdata;
+        resident_trim();
+        return 0;
+}
+
+/* What follows a start is over soon. */
+static int begin_settle(Guest *g) {
+        const usec_t delay = 3 * USEC_PER_SEC, accuracy = USEC_PER_SEC;
+
+        return sd_event_add_time_relative(g->event, &g->watch.settle, CLOCK_MONOTONIC, delay,
+                                          accuracy, on_settled, NULL);
+}
+
+static void end_settle(Guest *g) {
+        g->watch.settle = sd_event_source_disable_unref(g->watch.settle);
+}
+
+/* ---- THE table ---- */
+
+/* Begun from the first to the last, ended from the last to the first. A guest runs as well without
+ * any of it. A frozen guest cannot shut down, so it is let go on for that; one that is killed stays
+ * frozen to the end, lest it write where there is no room. */
+static const struct {
+        const char *name;
+        BootPhase since, until; /* from this phase on; no more from that one on */
+        int (*begin)(Guest *g);
+        void (*end)(Guest *g);
+        bool (*differs)(const Config *a, const Config *b); /* settings to begin() anew by */
+} watches[] = {
+        { "host check", BOOT_LAUNCHED, BOOT_STOPPING, begin_verify, end_verify, NULL },
+        { "memory watch", BOOT_LAUNCHED, BOOT_OVER, begin_memory, end_memory, NULL },
+        { "disk use", BOOT_LAUNCHED, BOOT_GONE, NULL, end_disk_use, NULL },
+        { "disk sync", BOOT_LAUNCHED, BOOT_OVER, begin_disk_sync, end_disk_sync,
+          disk_sync_differs },
+        { "space watch", BOOT_LAUNCHED, BOOT_OVER, begin_space, end_space, NULL },
+        { "CPU watch", BOOT_LAUNCHED, BOOT_OVER, begin_cpu, end_cpu, NULL },
+        { "relayed connections", BOOT_LAUNCHED, BOOT_OVER, NULL, end_connections, NULL },
+        { "hang check", BOOT_ANSWERS, BOOT_STOPPING, begin_health, end_health, health_differs },
+        { "probes", BOOT_READY, BOOT_STOPPING, begin_probes, end_probes, probes_differ },
+        { "relays", BOOT_READY, BOOT_STOPPING, begin_relays, end_relays, NULL },
+        { "stand-by", BOOT_READY, BOOT_GONE, guest_make_standby, guest_drop_standby, NULL },
+        { "settling", BOOT_READY, BOOT_STOPPING, begin_settle, end_settle, NULL },
+        { "thaw", BOOT_STOPPING, BOOT_KILLED, thaw, NULL, NULL },
+};
+
+static bool is_for(size_t i, BootPhase phase) {
+        return watches[i].since <= phase && phase < watches[i].until;
+}
+
+static void begin(Guest *g, size_t i) {
+        int r = watches[i].begin ? watches[i].begin(g) : 0;
+
+        if (r < 0)
+                log_warning_errno(r, "%s: cannot be started, going on without: %m",
+                                  watches[i].name);
+}
+
+void guest_enter(Guest *g, BootPhase to) {
+        BootPhase from = g->boot.phase;
+
+        g->boot.phase = to;
+        for (size_t i = ARRAY_SIZE(watches); i-- > 0;)
+                if (is_for(i, from) && !is_for(i, to) && watches[i].end)
+                        watches[i].end(g);
+        for (size_t i = 0; i < ARRAY_SIZE(watches); i++)
+                if (!is_for(i, from) && is_for(i, to))
+                        begin(g, i);
+}
+
+void guest_follow_settings(Guest *g, const Config *before) {
+        for (size_t i = 0; i < ARRAY_SIZE(watches); i++)
+                if (is_for(i, g->boot.phase) && watches[i].differs &&
+                    watches[i].differs(before, g->config))
+                        begin(g, i);
 }

@@ -168,11 +168,15 @@ static void set_pressure(GuestMemory *m, MemoryPressure to, char *why) {
         m->why = TAKE_PTR(owned);
         if (from == to)
                 return;
-        if (to == PRESSURE_NONE)
-                log_info("memory: there is enough again");
-        else
+        if (to > PRESSURE_NONE)
                 log_warning("memory: %s", m->why);
-        m->changed(from, to, m->why ?: "there is enough again", m->userdata);
+        else if (m->process)
+                log_info("memory: there is enough again");
+        m->changed(from, to,
+                   m->why       ? m->why
+                   : m->process ? "there is enough again"
+                                : "the guest does not run",
+                   m->userdata);
 }
 
 static int judge(GuestMemory *m, char **ret_why, bool *ret_host) {
@@ -272,8 +276,7 @@ void guest_memory_end(GuestMemory *m) {
                 claim_all(m);
         guest_balloon_reset(&m->balloon);
         (void) sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
-        m->pressure = PRESSURE_NONE;
-        free(TAKE_PTR(m->why));
+        set_pressure(m, PRESSURE_NONE, NULL);
 }
 
 uint64_t guest_memory_used(GuestMemory *m) {

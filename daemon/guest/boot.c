@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* boot.c - one boot of a guest: its kernel is started, comes up, and ends. */
+
+#include <stdio.h>
+
+#include "basic/log.h"
+#include "daemon/base/notify.h"
+#include "daemon/guest/crash.h"
+#include "daemon/guest/parts.h"
+
+/* ---- readiness ---- */
+
+static void become_ready(Guest *g) {
+        char why[96];
+
+        snprintf(why, sizeof(why), "%s%s after %s", g->config->in_fallback ? "fallback: " : "",
+                 g->config->ready == READY_BOOT ? "booted" : "the guest says it is ready,",
+                 FORMAT_TIMESPAN(usec_sub(now_usec(CLOCK_MONOTONIC),
+                                          guest_process_started(g->boot.process))));
+        guest_event(g, EV_READY, why);
+}
+
+static void on_booted(void *userdata) {
+        Guest *g = userdata;
+
+        if (g->boot.phase != BOOT_LAUNCHED) /* it is being ended */
+                return;
+        guest_enter(g, BOOT_ANSWERS);
+        if (g->config->ready == READY_BOOT || g->boot.said_ready)
+                become_ready(g);
+}
+
+static void on_message(const char *text, void *userdata) {
+        Guest *g = userdata;
+
+        if (g->config->ready != READY_GUEST || !streq(text, "READY=1"))
+                return;
+        g->boot.said_ready = true;
+        if (g->boot.phase == BOOT_ANSWERS)
+                become_ready(g);
+}
+
+static void on_answer(const char *text, void *userdata) {
+        guest_stop_answer(userdata, text);
+}
+
+/* ---- its end ---- */
+
+static void on_ended(void *userdata) {
+        Guest *g = userdata;
+        usec_t run_time =
+                usec_sub(now_usec(CLOCK_MONOTONIC), guest_process_started(g->boot.process));
+        _cleanup_free_ char *why = NULL, *detail = NULL;
+        Verdict verdict;
+        GuestEvent event;
+
+        guest_enter(g, BOOT_OVER);
+        console_finish(g->console);
+        if (g->boot.fault.text) {
+                verdict = g->boot.fault.verdict;
+                detail = TAKE_PTR(g->boot.fault.text);
+                event = guest_decide_fault(g, &g->boot.fault);
+        } else {
+                guest_judge_end(g, &verdict, &detail);
+                event = guest_decide(g, verdict, run_time);
+        }
+        guest_note_crash(g, verdict, detail, run_time);
+        g->boot.process = guest_process_free(g->boot.process);
+        guest_disarm_timer(g);
+        why = strfmt("%s: %s", verdict_to_string(verdict), detail ?: "out of memory");
+        console_note_end(g->console, why ?: verdict_to_string(verdict));
+        last_exit_set(&g->past.last_exit, verdict, TAKE_PTR(detail));
+        guest_event(g, event, why ?: verdict_to_string(verdict));
+}
+
+/* ---- its start ---- */
+
+void guest_boot(Guest *g) {
+        const GuestProcessListener listener = { .booted = on_booted,
+                                                .message = on_message,
+                                                .answer = on_answer,
+                                                .ended = on_ended,
+                                                .userdata = g };
+        _cleanup_(fault_done) Fault fault = {};
+
+        if (guest_launch(g, &listener, &fault) < 0) {
+                GuestEvent event = guest_decide_fault(g, &fault);
+
+                last_exit_set(&g->past.last_exit, fault.verdict, TAKE_PTR(fault.text));
+                guest_event(g, event, g->past.last_exit.detail ?: "cannot start the kernel");
+                return;
+        }
+        guest_enter(g, BOOT_LAUNCHED);
+        if (!g->past.announced)
+                notify_extend_timeout(usec_add(g->config->start_timeout, 10 * USEC_PER_SEC));
+        guest_arm_timer(g, g->config->start_timeout);
+}
