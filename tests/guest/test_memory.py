@@ -413,6 +413,20 @@ class Watch(Case):
             self.assertRegex(signals, rb"(?s)MemoryPressureChanged.*\0" + old.encode() + rb"\0.{4,8}" + new.encode() + rb"\0")
         umld.stop()
 
+    def test_ends_with_the_boot(self):
+        """Who was told of the pressure is told that it is over: a guest that does not run needs no memory."""
+        umld = self.start(["remount"])
+        bus = self.listen()
+        self.occupy(18)
+        umld.wait_message(lambda f: "nearly full" in f.get("STATUS", ""), 15, "a warning")
+        since = len(umld.messages)
+        os.kill(umld.guest_pid(), signal.SIGKILL)
+        umld.wait_message(lambda f: f.get("STATUS") == "running: memory: the guest does not run", 5, "the end of it", since)
+        umld.wait_state("backoff", since=since)
+        self.assertIn(b"\0the guest does not run\0", self.received(bus))
+        umld.wait_message(lambda f: "nearly full" in f.get("STATUS", ""), 15, "a warning of the next boot", since)
+        umld.stop()
+
     def test_idle_umld_rarely_wakes(self):
         umld = self.start()
         time.sleep(3)
