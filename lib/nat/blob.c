@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* blob.c - rules to and from the blobs of the legacy tables.
+/* blob.c - converts rules to and from the blobs of the legacy tables.
  *
- * An entry is a head, struct ipt_entry or ip6t_entry, then matches, then one target. Written are
+ * An entry is a head, struct ipt_entry or ip6t_entry, then matches, then one target. We write
  * exactly the bytes that iptables(8) writes on the same kernel, so that its -C and -D find our
- * rules and its -S shows them in the usual words. */
+ * rules and its -S shows them in the usual form. */
 
 #include "nat/blob.h"
 #include "nat/extension.h"
 
-/* Both heads say the same under other names. */
+/* Both heads have the same fields under different names. */
 typedef struct Head {
         char *in, *out;
         unsigned char *in_mask, *out_mask;
@@ -49,7 +49,7 @@ static void put_interface(char name[static IFNAMSIZ], unsigned char mask[static 
                 return;
         assert(n < IFNAMSIZ);
         strcpy(name, ifname);
-        memset(mask, 0xff, n + 1); /* with its NUL: this very name */
+        memset(mask, 0xff, n + 1); /* including its NUL: exactly this name */
 }
 
 static void put_address(const Head *h, void *address, void *mask, const IpAddress *a,
@@ -86,7 +86,7 @@ static bool get_interface(const char *name, const unsigned char *mask, char ret[
                 return false;
         put_interface(ret, expected, name);
         return memcmp(name, ret, IFNAMSIZ) == 0 &&
-               memcmp(mask, expected, IFNAMSIZ) == 0; /* else it has a wildcard */
+               memcmp(mask, expected, IFNAMSIZ) == 0; /* otherwise it is a wildcard */
 }
 
 static bool get_address(const Head *h, const void *address, const void *mask, NatFamily family,
@@ -98,7 +98,7 @@ static bool get_address(const Head *h, const void *address, const void *mask, Na
         return memcmp(mask, expected, h->address_size) == 0;
 }
 
-/* Flags and inversions of the head; *ret_protocol is what it says. */
+/* Converts flags and inversions of the head; *ret_protocol is its protocol. */
 static bool get_protocol(const NatBlob *b, NatFamily family, uint8_t *ret_protocol) {
         const struct ip6t_ip6 *v6 = &b->v6.ipv6;
         const struct ipt_ip *v4 = &b->v4.ip;
@@ -111,7 +111,7 @@ static bool get_protocol(const NatBlob *b, NatFamily family, uint8_t *ret_protoc
         return !v4->flags && !v4->invflags && protocol <= UINT8_MAX;
 }
 
-/* A protocol without its ports or its type is nothing that we write. */
+/* We never write a protocol without ports or type. */
 static bool complete(const NatRule *rule) {
         switch (rule->protocol) {
         case 0:

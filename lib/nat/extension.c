@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* extension.c - matches and targets to and from the bytes of the legacy tables. */
+/* extension.c - converts matches and targets to and from the bytes of the legacy tables. */
 
 #include "nat/extension.h"
 
-/* After glibc's headers: only in this order do the two get along. */
+/* After glibc's headers: only in this order are the two compatible. */
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter/xt_TCPMSS.h>
@@ -24,8 +24,8 @@ static const struct {
         { NAT_STATE_DNAT, XT_CONNTRACK_STATE_DNAT },
 };
 
-/* ---- writing: each put_…() appends one match or target. iptables(8) compares the bytes between
- * the fields as well, so what has such is zeroed whole first. ---- */
+/* ---- writing: each put_…() appends one match or target. iptables(8) also compares the padding
+ * between fields, so structures with padding are zeroed first. ---- */
 
 static void put_extension(NatWriter *w, const char *name, uint8_t revision, const void *data,
                           size_t size) {
@@ -63,7 +63,7 @@ static void put_udp(NatWriter *w, const NatRule *rule) {
         put_extension(w, "udp", 0, &udp, sizeof(udp));
 }
 
-/* IPv6's is another structure of the same content. */
+/* IPv6 has another structure with the same fields. */
 static void put_icmp(NatWriter *w, const NatRule *rule) {
         const struct ipt_icmp icmp = { .type = rule->icmp_type, .code = { 0, ICMP_ANY_CODE } };
 
@@ -83,7 +83,7 @@ static void put_states(NatWriter *w, unsigned wanted, uint8_t revision) {
         old.state_mask = (uint8_t) info.state_mask;
         if (revision == 1)
                 put_extension(w, "conntrack", 1, &old, sizeof(old));
-        else /* 2 is how 3 begins */
+        else /* revision 3 begins like revision 2 */
                 put_extension(w, "conntrack", revision, &info,
                               revision == 2 ? sizeof(struct xt_conntrack_mtinfo2) : sizeof(info));
 }
@@ -115,8 +115,8 @@ static union nf_inet_addr inet_address(const NatRule *rule) {
         return a;
 }
 
-/* The oldest form is IPv4's alone, the next the first one of IPv6. Of SNAT there are newer ones,
- * but iptables(8) does not write them. */
+/* The oldest revision is IPv4 only, the next one is the first for IPv6. SNAT has newer ones, but
+ * iptables(8) does not write them. */
 static void put_nat(NatWriter *w, const char *target, const NatRule *rule, uint8_t revision) {
         unsigned flags = NF_NAT_RANGE_MAP_IPS | (rule->to_port ? NF_NAT_RANGE_PROTO_SPECIFIED : 0);
         const union nf_conntrack_man_proto port = { .all = htons(rule->to_port) };
@@ -133,7 +133,7 @@ static void put_nat(NatWriter *w, const char *target, const NatRule *rule, uint8
         range.min_proto = range.max_proto = port;
         if (revision == 0)
                 put_extension(w, target, 0, &old, sizeof(old));
-        else /* 1 is how 2 begins */
+        else /* revision 2 begins like revision 1 */
                 put_extension(w, target, revision, &range,
                               revision == 1 ? sizeof(struct nf_nat_range) : sizeof(range));
 }
@@ -148,7 +148,7 @@ static void put_masquerade(NatWriter *w, const NatRule *rule) {
                 put_extension(w, "MASQUERADE", 0, &v4, sizeof(v4));
 }
 
-/* What the kernel knows without an extension. */
+/* What the kernel supports without an extension. */
 static const struct {
         NatVerdict verdict;
         const char *name;
@@ -189,11 +189,11 @@ void nat_put_target(NatWriter *w, const NatRule *rule, const NatRevisions *revis
         }
 }
 
-/* ---- reading: each get_…() says whether it understood all of what it was given ---- */
+/* ---- reading: each get_…() says whether it understood everything it was given ---- */
 
 static bool get_ports(NatRule *rule, uint8_t protocol, const uint16_t *source,
                       const uint16_t *destination) {
-        bool again = rule->last_port > 0; /* two matches would both have to hold */
+        bool again = rule->last_port > 0; /* two matches would both have to match */
 
         if (again || rule->protocol != protocol || source[0] != 0 || source[1] != PORT_ANY_LAST)
                 return false;
@@ -350,7 +350,7 @@ static bool is_this(const Extension *e, const struct xt_entry_match *m, NatFamil
                (e->family == EITHER || (e->family == ONLY_IPV6) == (family == NAT_IPV6));
 }
 
-/* Understands the extension at data, which has at most room bytes. NULL = not understood. */
+/* Parses the extension at data, which has at most room bytes. NULL = not understood. */
 static const Extension *get_extension(const Extension *table, size_t n, const unsigned char *data,
                                       size_t room, NatRule *rule) {
         const struct xt_entry_match *m = (const void *) data;

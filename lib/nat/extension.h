@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The matches and the target of a rule, as the legacy tables keep them behind the head of an entry:
+/* The matches and the target of a rule, as stored in the legacy tables after the head of an entry:
  * each has a header with its name, revision and size. */
 
 #include "nat/features.h"
@@ -15,7 +15,7 @@ typedef struct NatWriter {
 void nat_put_matches(NatWriter *w, const NatRule *rule, const NatRevisions *revisions);
 void nat_put_target(NatWriter *w, const NatRule *rule, const NatRevisions *revisions);
 
-/* Into a rule that has its family and its protocol. false: there is something that a NatRule could
- * not express. name is libiptc's of the target. */
+/* Parses them into a rule whose family and protocol are set. false: a NatRule cannot express this.
+ * name is libiptc's name of the target. */
 bool nat_get_matches(const unsigned char *data, size_t size, NatRule *rule);
 bool nat_get_target(const unsigned char *data, size_t size, const char *name, NatRule *rule);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* features.c - asks the kernel for the extensions that rules are made of. */
+/* features.c - queries the kernel for the extensions that rules use. */
 
 #include <sys/socket.h>
 
@@ -21,13 +21,13 @@ static const struct {
                        IP6T_SO_GET_REVISION_TARGET, "match icmp6" },
 };
 
-/* The kernel answers such questions on the kind of socket that changes its tables, if at all. */
+/* The kernel answers such queries only on the kind of socket that changes its tables, if at all. */
 static int query_socket(NatFamily family) {
         return RET_NERRNO(socket(families[family].domain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
 }
 
-/* Asks for one revision of a match or target. 0 = there is, -ENOENT = no such extension at all,
- * -EPROTONOSUPPORT = there is, but not this revision. */
+/* Queries one revision of a match or target. 0 = available, -ENOENT = there is no such extension,
+ * -EPROTONOSUPPORT = there is, but not in this revision. */
 static int kernel_has(int fd, NatFamily family, int option, const char *name, uint8_t revision) {
         struct xt_get_revision query = { .revision = revision };
         socklen_t size = sizeof(query);
@@ -36,7 +36,7 @@ static int kernel_has(int fd, NatFamily family, int option, const char *name, ui
         return RET_NERRNO(getsockopt(fd, families[family].level, option, &query, &size));
 }
 
-/* A target that comes with the tables themselves. */
+/* A target that is part of the tables themselves. */
 int nat_tables_known(NatFamily family) {
         _cleanup_close_ int fd = query_socket(family);
 
@@ -55,7 +55,7 @@ void nat_revisions_probe(NatFamily family, NatRevisions *ret) {
         *ret = r;
 }
 
-/* "match tcp" is asked for as "tcp". */
+/* "match tcp" is queried as "tcp". */
 const char *nat_missing_feature(const NatRule *rule) {
         const struct {
                 bool needed;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* iptables.c - makes the legacy tables hold a guest's chains, by libip4tc and libip6tc.
+/* iptables.c - makes the legacy tables hold a guest's chains, through libip4tc and libip6tc.
  *
- * A table is taken as a snapshot, edited in memory until it holds what is planned, and given back
- * whole if that changed anything: one commit that packets see all at once. Applying, removing and
- * checking are one edit: removing plans chains without rules, checking ends before the commit. */
+ * A table is read as a snapshot, edited in memory until it matches the plan, and committed as a
+ * whole if that changed anything, which is atomic for packets. Applying, removing and checking are
+ * the same edit: removing plans chains without rules, checking stops before the commit. */
 
 #include "basic/cleanup.h"
 
@@ -20,12 +20,12 @@ static const char *const table_words[NAT_TABLE_MAX] = {
         [NAT_TABLE_MANGLE] = "table mangle",
 };
 
-/* A table on its way through an edit. */
+/* A table that is being edited. */
 typedef struct TableEdit {
         NatFamily family;
         NatTable table;
         const XtLibrary *xt;
-        struct xtc_handle *handle; /* NULL = nothing to do here */
+        struct xtc_handle *handle; /* NULL = nothing to do in this table */
         bool changed;
         NatRevisions revisions;
         bool revisions_known;
@@ -34,7 +34,7 @@ typedef struct TableEdit {
 typedef struct NatEdit {
         const NatChains *chains;
         TableEdit table[TABLES]; /* those of IPv4 first */
-        bool fresh;              /* no chain of ours was there */
+        bool fresh;              /* there was no chain of ours */
 } NatEdit;
 
 static void table_edit_done(TableEdit *t) {
@@ -47,7 +47,7 @@ static void nat_edit_done(NatEdit *edit) {
                 table_edit_done(t);
 }
 
-/* Asked for only where something is to be written, which a check every few seconds does not. */
+/* Queried only when something has to be written, which a check every few seconds does not. */
 static void encode(TableEdit *t, const NatRule *rule, NatBlob *ret) {
         if (!t->revisions_known)
                 nat_revisions_probe(t->family, &t->revisions);
@@ -73,7 +73,7 @@ static bool chain_as_planned(const TableEdit *t, const NatChain *chain) {
         return n == chain->n_rules;
 }
 
-/* Flushes the chain and writes it anew. */
+/* Flushes the chain and writes it again. */
 static int chain_fill(TableEdit *t, const NatChain *chain) {
         if (!t->xt->flush_chain(chain->name, t->handle))
                 return xt_error();
@@ -118,7 +118,8 @@ static int delete_jumps(const TableEdit *t, const char *in_chain, const char *ta
                 }
                 if (!t->xt->delete_rule(in_chain, at, t->handle))
                         return xt_error();
-                /* The walk ends with the entry; begin again and skip those that were seen. */
+                /* Deleting invalidates the walk; start again and skip the entries that were seen.
+                 */
                 e = t->xt->first_rule(in_chain, t->handle);
                 for (unsigned i = 0; e && i < at; i++)
                         e = t->xt->next_rule(e, t->handle);
@@ -126,8 +127,8 @@ static int delete_jumps(const TableEdit *t, const char *in_chain, const char *ta
         return 0;
 }
 
-/* 1 = changed. One right jump is left where it stands, whatever else the hook holds by now: two
- * programs that both insist on the first place would never come to rest. */
+/* 1 = changed. A single correct jump stays where it is, whatever else the hook contains by now: two
+ * programs that both insist on the first place would fight forever. */
 static int jump_sync(TableEdit *t, const NatChain *chain) {
         bool right = false;
         unsigned n = count_jumps(t, chain->hook, &chain->jump, &right);
@@ -147,8 +148,8 @@ static int jump_sync(TableEdit *t, const NatChain *chain) {
         return r ? 1 : xt_error();
 }
 
-/* 1 = removed, 0 = was not there. Jumps go first, wherever they are: a chain in use cannot be
- * deleted. */
+/* 1 = removed, 0 = did not exist. Jumps are removed first, wherever they are: a chain in use cannot
+ * be deleted. */
 static int chain_remove(const TableEdit *t, const NatChain *chain) {
         if (!t->xt->has_chain(chain->name, t->handle))
                 return 0;
@@ -197,7 +198,7 @@ static bool table_wanted(const NatChains *chains, const TableEdit *t) {
         return false;
 }
 
-/* Is it no wonder that there is nothing to look at? Of IPv6's tables a host may hide all. */
+/* Is it expected that the table cannot be read? A host may hide all IPv6 tables. */
 static bool may_be_missing(const TableEdit *t, int error) {
         return error == -ENOPROTOOPT || (t->family == NAT_IPV6 && error == -EPERM);
 }
@@ -221,7 +222,7 @@ static int table_edit(NatEdit *edit, TableEdit *t) {
                         return r;
                 t->changed |= r > 0;
         }
-        if (!t->changed) { /* a descriptor less */
+        if (!t->changed) { /* saves a descriptor */
                 t->xt->free(t->handle);
                 t->handle = NULL;
         }
@@ -233,7 +234,7 @@ static int refuse(const TableEdit *t, int error, NatRefusal *ret) {
         return error;
 }
 
-/* Takes snapshots of the tables, from the one to before the other, and edits them. */
+/* Takes snapshots of the tables from `from` up to but not including `to`, and edits them. */
 static int nat_edit_prepare(NatEdit *edit, const NatChains *chains, size_t from, size_t to,
                             NatRefusal *ret_refusal) {
         *edit = (NatEdit){ .chains = chains, .fresh = true };
@@ -251,8 +252,8 @@ static int nat_edit_prepare(NatEdit *edit, const NatChains *chains, size_t from,
         return 0;
 }
 
-/* Names what a refused commit may have been refused for: an extension the kernel lacks, or the
- * table. */
+/* Names the probable reason for a failed commit: an extension that the kernel lacks, or the table.
+ */
 static int commit_refused(const NatChains *chains, const TableEdit *t, int error,
                           NatRefusal *ret_refusal) {
         refuse(t, error, ret_refusal);
@@ -297,8 +298,8 @@ static int nat_commit(const NatChains *chains, size_t from, size_t to, bool *ret
                       NatRefusal *ret_refusal) {
         int r = -EAGAIN;
 
-        /* Somebody who does not take the lock may change a table between our look and our commit:
-         * the kernel then says EAGAIN, older ones EINVAL. */
+        /* A program that does not take the lock may change a table between our snapshot and our
+         * commit: the kernel then returns EAGAIN, older ones EINVAL. */
         for (int i = 0; i < COMMIT_ATTEMPTS && (r == -EAGAIN || r == -EINVAL); i++) {
                 _cleanup_(nat_edit_done) NatEdit edit = {};
 
@@ -326,8 +327,8 @@ static int nat_remove(Nat *nat, const char *guest, NatRefusal *ret_refusal) {
 
         (void) nat;
         nat_chains_init(&chains, guest);
-        /* Each for itself: what one of them refuses is no reason to leave the others as they are,
-         * and whoever is short of descriptors needs but one. */
+        /* Each table on its own: if one of them cannot be changed the others still can, and this
+         * needs only one descriptor at a time. */
         for (size_t i = 0; i < TABLES; i++) {
                 NatRefusal refusal;
                 int r = nat_commit(&chains, i, i + 1, &fresh, &refusal);
@@ -352,8 +353,8 @@ static int nat_apply(Nat *nat, const NatPlan *plan, NatRefusal *ret_refusal) {
         if (r < 0 && fresh) {
                 NatRefusal ignored;
 
-                /* The first table may have been committed: half of a set-up is worse than none,
-                 * while an older one that still works is better than none. */
+                /* The first table may have been committed: half of a new set-up is worse than none,
+                 * but an older one that still works is better than none. */
                 (void) nat_remove(nat, plan->guest, &ignored);
         }
         return r;
@@ -383,7 +384,7 @@ static int nat_check(Nat *nat, const NatPlan *plan, NatRefusal *ret_refusal) {
         return 1;
 }
 
-/* -ENOENT: the chain is not there. */
+/* -ENOENT: the chain does not exist. */
 static int look_at(const NatChain *chain, TableEdit *ret) {
         *ret = (TableEdit){ .family = chain->family,
                             .table = chain->table,
@@ -438,7 +439,7 @@ static int nat_foreign_before(Nat *nat, const NatPlan *plan, NatFamily family) {
 
                 if (streq(target, fwd->name))
                         return n;
-                n += !startswith(target, "UMLD-FWD-"); /* other guests' */
+                n += !startswith(target, "UMLD-FWD-"); /* those of other guests */
         }
         return -ENOENT;
 }

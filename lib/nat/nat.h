@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Masquerading, port forwards and what else the host's tables hold for one guest. What they are to
- * hold is worked out in nat-plan.c; a backend stores it: nat-iptables.c in chains of the legacy
- * tables, nat-nftables.c in a table of the guest's own. Callers hold the xtables lock
- * (xtables-lock.h) around each call, whichever it is: it keeps guests from each other's ports, too.
- */
+/* The firewall rules of a guest: masquerading, port forwards and everything else. plan.c works out
+ * what they should be; a backend stores them: iptables.c in chains of the legacy tables, nftables.c
+ * in a table of the guest's own. Callers hold the xtables lock (xtables-lock.h) around each call,
+ * for either backend, because it also serialises guests that want the same port. */
 
 #include "basic/forward.h"
 #include "basic/ip-address.h"
@@ -23,40 +22,40 @@ typedef enum NatTable {
         NAT_TABLE_MAX,
 } NatTable;
 
-/* What of the host itself the guest may reach. Answers to what the host asked it for always come
- * in. */
+/* What the guest may reach on the host itself. Replies to the host's own connections are always
+ * accepted. */
 typedef enum NatHostAccess {
-        NAT_HOST_ALL,  /* whatever the host's own rules allow */
-        NAT_HOST_ICMP, /* as far as they allow it: echo requests */
+        NAT_HOST_ALL,  /* whatever the host's own rules accept */
+        NAT_HOST_ICMP, /* echo requests, as far as the host's own rules accept them */
         NAT_HOST_NO,
 } NatHostAccess;
 
-/* What a plan says of one family; addresses are of that family. */
+/* The part of a plan that is per family; addresses are of that family. */
 typedef struct NatSide {
         IpAddress guest_address; /* any = nothing is planned for this family */
-        IpAddress host_address;  /* the tap's; needed with public addresses and one_arm */
+        IpAddress host_address;  /* that of the tap; required with public addresses and one_arm */
         bool masquerade;
-        IpAddress snat_address; /* masquerade by SNAT to this one; any = by MASQUERADE */
-        /* The uplink's addresses, by which the host and its guests reach the forwards too. */
+        IpAddress snat_address; /* masquerade by SNAT to this address; any = by MASQUERADE */
+        /* The uplink's addresses, on which the host and its guests reach the forwards too. */
         const IpAddress *public;
         size_t n_public;
-        const char *uplink; /* where it is not the plan's; NULL = it is */
+        const char *uplink; /* if it differs from the plan's; NULL = it does not */
 } NatSide;
 
 typedef struct NatPlan {
-        const char *guest; /* names the chains */
+        const char *guest; /* used in the names of chains */
         const char *tap;
         const char *uplink;
         NatSide side[NAT_FAMILY_MAX];
-        bool one_arm; /* forwarded connections seem to come from host_address */
+        bool one_arm; /* forwarded connections appear to come from host_address */
         const Forward *forwards;
         size_t n_forwards;
-        const Forward *guarded; /* ports that stay the host's, whatever the forwards say */
+        const Forward *guarded; /* ports that are never forwarded, whatever the forwards say */
         size_t n_guarded;
         NatHostAccess host_access;
-        const Forward *proxied; /* TCP ports of the host that the guest may call at any rate */
+        const Forward *proxied; /* TCP ports of the host that the guest may always connect to */
         size_t n_proxied;
-        bool clamp_mss; /* TCP segments fit the path: needs table mangle and target TCPMSS */
+        bool clamp_mss; /* clamp the MSS of TCP: requires table mangle and target TCPMSS */
 } NatPlan;
 
 /* What the host refused. */
@@ -69,50 +68,48 @@ typedef struct NatRefusal {
 typedef struct Nat Nat;
 
 typedef struct NatBackend {
-        const char *name;                 /* as Backend= has it */
-        const char *tool[NAT_FAMILY_MAX]; /* by which people make such rules */
+        const char *name;                 /* as in Backend= */
+        const char *tool[NAT_FAMILY_MAX]; /* the program that people use for such rules */
 
-        /* Makes the tables be as planned: one commit for each table that differs, none where
-         * nothing does. 1 = changed, 0 = was already so. Foreign rules and their counters are never
-         * touched.
+        /* Makes the tables match the plan: one commit per table that differs, none if nothing does.
+         * 1 = changed, 0 = was already so. Foreign rules and their counters are never touched.
          *
          * On failure *ret_refusal says what the host refused. -ENOPROTOOPT: this host has no such
          * table; -EOPNOTSUPP: it has no such feature; -EPERM: it forbids it; -ENOPKG: a library is
-         * missing; -E2BIG: the forwards need more than 1024 rules; -EAGAIN: somebody who does not
-         * take the lock keeps changing the table. Where nothing of the guest was there before, a
-         * failure leaves nothing behind; else the old rules stay where they could not be changed.
-         */
+         * missing; -E2BIG: the forwards need more than 1024 rules; -EAGAIN: a program that does not
+         * take the lock keeps changing the table. If the guest had no rules before, a failure
+         * leaves nothing behind; else the old rules stay where they could not be changed. */
         int (*apply)(Nat *nat, const NatPlan *plan, NatRefusal *ret_refusal);
 
-        /* 1 = the tables hold exactly the plan, 0 = they differ (apply() would change something).
+        /* 1 = the tables match the plan exactly, 0 = they differ (apply() would change something).
          */
         int (*check)(Nat *nat, const NatPlan *plan, NatRefusal *ret_refusal);
 
-        /* Takes away every chain and jump of that guest; a table that is not in use stays so.
+        /* Removes every chain and jump of that guest; a table that is not active is not activated.
          * 1 = removed something, 0 = there was nothing. */
         int (*remove)(Nat *nat, const char *guest, NatRefusal *ret_refusal);
 
-        /* How many calls the rules that lead this port (one, of one protocol) have seen. -ENOENT:
-         * there is no such rule. */
+        /* How many connections the rules that forward this port (one port of one protocol) have
+         * counted. -ENOENT: there is no such rule. */
         int (*packets)(Nat *nat, const NatPlan *plan, const Forward *port, uint64_t *ret);
 
-        /* How many rules of others decide about a packet in FORWARD before the guest's own chain
-         * does, or whatever that says; -ENOENT: that is not there. */
+        /* How many foreign rules precede the guest's own chain in FORWARD, or whatever corresponds
+         * to that; -ENOENT: the chain does not exist. */
         int (*foreign_before)(Nat *nat, const NatPlan *plan, NatFamily family);
 
-        /* Can the kernel masquerade? Where it cannot be told, it is taken for granted. */
+        /* Does the kernel support MASQUERADE? If that cannot be determined, it is assumed. */
         bool (*has_masquerade)(const Nat *nat, NatFamily family);
 } NatBackend;
 
 extern const NatBackend nat_iptables, nat_nftables;
 
-/* One guest's rules: { .backend = … } to begin with; the rest is what a backend remembers. */
+/* One guest's rules: initialise to { .backend = … }; the rest is what a backend remembers. */
 struct Nat {
         const NatBackend *backend;
 
-        /* nat-nftables.c: what its last transaction said, and what came of it. */
-        uint64_t commands, fingerprint; /* hashes; 0 = nothing of ours is there */
-        uint32_t generation;            /* at which the fingerprint was seen last */
+        /* nftables.c: the commands of its last transaction, and the resulting table. */
+        uint64_t commands, fingerprint; /* hashes; 0 = there is no table of ours */
+        uint32_t generation;            /* when the fingerprint was last verified */
         bool no_inet_nat;               /* kernels before 5.2: tables of family ip and ip6 */
         bool no_masquerade[NAT_FAMILY_MAX];
 };

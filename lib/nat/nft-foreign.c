@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nft-foreign.c - looks at the host's own nftables; never changes them. */
+/* nft-foreign.c - inspects the host's own nftables; never changes them. */
 
 #include <stdio.h>
 
@@ -18,7 +18,7 @@ static bool is_foreign(const NftObject *o) {
         return !startswith(o->table, NFT_TABLE_PREFIX);
 }
 
-/* Again where something changed meanwhile. */
+/* Again if something changed meanwhile. */
 static int foreach_again(NftKind kind, int (*fn)(const NftObject *o, void *userdata),
                          void *userdata) {
         int r = -EINTR;
@@ -51,7 +51,7 @@ int nft_host_has_rules(void) {
         return r != 0 ? r : foreach_again(NFT_RULES, find_rule, NULL);
 }
 
-/* ---- chains that see what is forwarded ---- */
+/* ---- chains that see forwarded packets ---- */
 
 static bool sees_forwarded(const NftObject *chain, bool ipv6) {
         const void *hook;
@@ -120,8 +120,8 @@ int nft_forward_rules_before(int priority) {
 
 typedef struct Candidate {
         NftBarrier barrier;
-        bool policy_drops, last_drops; /* … whatever comes: its policy, its last rule */
-        bool knows_tap;                /* somebody has thought of the guest */
+        bool policy_drops, last_drops; /* drops every packet: by its policy, or its last rule */
+        bool knows_tap;                /* a rule names the guest's tap */
 } Candidate;
 
 typedef struct Search {
@@ -153,7 +153,8 @@ static bool is_drop(const void *data, size_t size) {
         return verdict && nft_number(verdict, m, NFTA_VERDICT_CODE, &code) && code == NF_DROP;
 }
 
-/* One expression of a rule: does it let every packet on to the next one, end each, or look? */
+/* One expression of a rule: does it pass every packet on to the next one, end the rule for each, or
+ * match some? */
 typedef enum Effect {
         EFFECT_NONE,
         EFFECT_END,
@@ -176,7 +177,7 @@ static Effect effect(const void *expression, size_t size) {
         return target && streq(target, "REJECT") ? EFFECT_END : EFFECT_OTHER;
 }
 
-/* Does the rule drop or reject whatever comes to it? */
+/* Does the rule drop or reject every packet that reaches it? */
 static bool drops_all(const NftObject *rule) {
         const void *list, *expression;
         size_t n, size;

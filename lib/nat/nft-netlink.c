@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nft-netlink.c - asks nf_tables what it holds, and deletes tables. */
+/* nft-netlink.c - queries the contents of nf_tables, and deletes tables. */
 
 #include <arpa/inet.h>
 #include <endian.h>
@@ -14,7 +14,7 @@
 
 #include "nat/nft-netlink.h"
 
-#define BUFFER_SIZE   32768 /* what the kernel puts into one part of an answer, at most */
+#define BUFFER_SIZE   32768 /* maximum size of one part of a reply */
 #define LOOK_ATTEMPTS 5
 
 static const struct {
@@ -25,7 +25,7 @@ static const struct {
         [NFT_RULES] = { NFT_MSG_GETRULE, NFT_MSG_NEWRULE },
 };
 
-/* In each message of these kinds the first attribute is the name of the table. */
+/* In messages of these kinds the first attribute is the name of the table. */
 static_assert(NFTA_TABLE_NAME == 1 && NFTA_CHAIN_TABLE == 1 && NFTA_RULE_TABLE == 1, "table names");
 
 typedef union Buffer {
@@ -72,7 +72,7 @@ static ssize_t receive(int fd, Buffer *b) {
         return n < 0 ? -errno : n;
 }
 
-/* What a message of an answer is: 1 = wanted, 0 = the end, or what the kernel says against it. */
+/* Classifies a message of a reply: 1 = wanted, 0 = the end, or the kernel's error. */
 static int judge(const struct nlmsghdr *h, uint8_t wanted) {
         if (h->nlmsg_flags & NLM_F_DUMP_INTR)
                 return -EINTR;
@@ -81,7 +81,7 @@ static int judge(const struct nlmsghdr *h, uint8_t wanted) {
         if (h->nlmsg_type == NLMSG_ERROR) {
                 int error = ((const struct nlmsgerr *) NLMSG_DATA(h))->error;
 
-                /* No such subsystem, or one so old that it lacks the question. */
+                /* No such subsystem, or one so old that it lacks the query. */
                 return error == -EINVAL || error == -EOPNOTSUPP ? -ENOPROTOOPT : error;
         }
         return h->nlmsg_type == nft_type(wanted) ? 1 : -EPROTO;
@@ -120,7 +120,7 @@ bool nft_number(const void *attributes, size_t size, unsigned type, uint32_t *re
         return true;
 }
 
-/* What follows the header of a message in nf_tables' own words. */
+/* Returns the attributes of a message, which follow its nf_tables header. */
 static const void *body(const struct nlmsghdr *h, size_t *ret_size) {
         if (h->nlmsg_len < NLMSG_SPACE(sizeof(struct nfgenmsg)))
                 return NULL;
@@ -128,7 +128,7 @@ static const void *body(const struct nlmsghdr *h, size_t *ret_size) {
         return (const char *) NLMSG_DATA(h) + NLMSG_ALIGN(sizeof(struct nfgenmsg));
 }
 
-/* ---- questions ---- */
+/* ---- queries ---- */
 
 static int ask_generation(int fd, uint32_t *ret) {
         const void *attributes;
@@ -158,7 +158,7 @@ int nft_generation(uint32_t *ret) {
         return fd < 0 ? fd : ask_generation(fd, ret);
 }
 
-/* One part of an answer: 1 = there is more, 0 = that was all, or what fn returned. */
+/* Handles one part of a reply: 1 = more follow, 0 = that was all, or what fn returned. */
 static int handle_part(const Buffer *b, size_t n, NftKind kind, bool *ret_stopped,
                        int (*fn)(const NftObject *o, void *userdata), void *userdata) {
         for (const struct nlmsghdr *h = &b->header; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
@@ -222,14 +222,14 @@ const char *nft_family_name(uint8_t family) {
 typedef struct Print {
         const char *table;
         uint64_t hash;
-        unsigned families; /* in which there is such a table: 1 << NFPROTO_… */
+        unsigned families; /* families that have such a table: 1 << NFPROTO_… */
 } Print;
 
 static void add_bytes(Print *p, const void *data, size_t size) {
         p->hash = hash_bytes(p->hash, data, size);
 }
 
-/* Counters move with every packet: of them only that they are there. */
+/* Counters change with every packet, so only their presence is hashed. */
 static void add_expressions(Print *p, const void *list, size_t size) {
         const struct nlattr *a = list;
 
@@ -289,7 +289,7 @@ int nft_look(const char *table, NftLook *ret) {
         int r = -EINTR;
 
         for (int i = 0; i < LOOK_ATTEMPTS && r == -EINTR; i++) {
-                /* Afresh: the rest of an answer goes with the old one. */
+                /* Opens a new socket: the rest of a reply goes with the old one. */
                 _cleanup_close_ int fd = nft_open();
 
                 r = fd < 0 ? fd : look(fd, table, ret);
@@ -364,7 +364,7 @@ static void put_name(Buffer *b, size_t *size, struct nlmsghdr *h, const char *na
         *size += NLA_ALIGN(a->nla_len);
 }
 
-/* 0 when so many messages were acknowledged, or the first complaint. */
+/* 0 when this many messages have been acknowledged, or the first error. */
 static int await_acks(int fd, size_t wanted) {
         for (size_t seen = 0; seen < wanted;) {
                 Buffer b;
@@ -391,7 +391,7 @@ int nft_delete(const char *table) {
         int r = nft_look(table, &look);
 
         if (r < 0 || look.families == 0)
-                return r == -ENOPROTOOPT ? 0 : r; /* where nothing can be, nothing is */
+                return r == -ENOPROTOOPT ? 0 : r; /* if there can be none, there is none */
         fd = nft_open();
         if (fd < 0)
                 return fd;

@@ -1,34 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What nf_tables tells over netlink, without a library: short questions that are asked again and
- * again while a guest runs. All fail with -ENOPROTOOPT where the kernel has no nf_tables, and with
- * -EPERM where it forbids them. */
+/* Queries nf_tables over netlink, without a library: short queries that are repeated while a guest
+ * is running. All fail with -ENOPROTOOPT if the kernel has no nf_tables, and with -EPERM if it
+ * forbids them. */
 
 #include <sys/types.h>
 
 #include "basic/macro.h"
 
-/* How many transactions this network namespace has seen: while the number stays, so do all tables.
- */
+/* The generation: how many transactions this network namespace has seen. As long as it does not
+ * change, no table does. */
 int nft_generation(uint32_t *ret);
 
-/* ---- the tables of one name, whatever their family ---- */
+/* ---- the tables of one name, of any family ---- */
 
 typedef struct NftLook {
-        uint32_t generation;  /* at which all that was seen */
-        unsigned families;    /* in which there is such a table: 1 << NFPROTO_… */
-        uint64_t fingerprint; /* of chains and rules, but not of what counters say */
+        uint32_t generation;  /* when all this was read */
+        unsigned families;    /* families that have such a table: 1 << NFPROTO_… */
+        uint64_t fingerprint; /* of chains and rules, without the values of counters */
 } NftLook;
 
-/* -EAGAIN: somebody keeps changing tables. */
+/* -EAGAIN: something keeps changing tables. */
 int nft_look(const char *table, NftLook *ret);
 
 /* In one transaction. 1 = removed, 0 = there was none. */
 int nft_delete(const char *table);
 
-/* How many packets the counter in the rule at that place of a chain, from 0, has seen. -ENOENT:
- * there is no such rule, or no counter in it. */
+/* How many packets the counter in the n-th rule of a chain, from 0, has counted. -ENOENT: there is
+ * no such rule, or it has no counter. */
 int nft_packets(uint8_t family, const char *table, const char *chain, size_t place, uint64_t *ret);
 
 /* ---- any table ---- */
@@ -49,15 +49,15 @@ typedef struct NftObject {
         size_t size;
 } NftObject;
 
-/* The payload of an attribute of that type, its size in *ret_size; NULL = there is none. */
+/* Returns the payload of an attribute of that type, its size in *ret_size; NULL = there is none. */
 const void *nft_attribute(const void *attributes, size_t size, unsigned type, size_t *ret_size);
-/* The same for text, and for numbers: false = there is none. */
+/* The same for text and numbers: false = there is none. */
 const char *nft_text(const void *attributes, size_t size, unsigned type);
 bool nft_number(const void *attributes, size_t size, unsigned type, uint32_t *ret);
 
-/* Calls fn for each of that kind, until it returns other than 0, and returns that. In a rule's
- * chain they come in their order. -EINTR: something changed meanwhile. */
+/* Calls fn for each object of that kind until it returns something other than 0, and returns that.
+ * The rules of a chain come in order. -EINTR: something changed meanwhile. */
 int nft_foreach(NftKind kind, int (*fn)(const NftObject *o, void *userdata), void *userdata);
 
-/* The name of a family in nft(8)'s language. */
+/* The name of a family in the syntax of nft(8). */
 const char *nft_family_name(uint8_t family);

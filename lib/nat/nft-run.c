@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nft-run.c - runs commands of nft(8) by libnftables, which a child loads for that and forgets.
+/* nft-run.c - runs nft(8) commands through libnftables, which is loaded only in a child.
  *
- * The library and those it needs are larger than umld itself, and few hosts want them at all: so
- * umld is not linked to them, and what they leave in memory ends with the child. */
+ * The library and its dependencies are larger than umld itself, and few hosts need them: so umld is
+ * not linked to them, and the memory that they leave behind is freed with the child. */
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ typedef struct Library {
         typeof(nft_run_cmd_from_filename) *run_cmd_from_filename;
 } Library;
 
-/* The handle of dlopen(), or NULL. */
+/* Returns the handle of dlopen(), or NULL. */
 static void *load(Library *ret) {
         const struct {
                 const char *name;
@@ -72,18 +72,18 @@ bool nft_has_library(void) {
         return handle;
 }
 
-/* Kernels before 3.17 have no files without a directory. */
+/* Kernels before 3.17 have no memfd. */
 static int nameless_file(void) {
         int fd = memfd_create("nft", 0);
         FILE *file;
 
         if (fd >= 0 || errno != ENOSYS)
                 return RET_NERRNO(fd);
-        file = tmpfile(); /* goes with the process */
+        file = tmpfile(); /* freed when the process exits */
         return file ? fileno(file) : -errno;
 }
 
-/* The commands as a file: only of those the library says where they failed. */
+/* Writes the commands to a file: the library reports the line of an error only for files. */
 static int make_file(const char *commands, char path[static 32]) {
         _cleanup_close_ int fd = nameless_file();
         int r;
@@ -97,7 +97,7 @@ static int make_file(const char *commands, char path[static 32]) {
         return TAKE_FD(fd);
 }
 
-/* The child: says what is wrong on fd. Whatever it holds goes with it. */
+/* Runs in the child: writes what is wrong to fd. Whatever it allocates is freed by its exit. */
 static int run(const char *commands, int fd) {
         struct nft_ctx *ctx;
         Library library;
@@ -116,7 +116,7 @@ static int run(const char *commands, int fd) {
         return RUN_REFUSED;
 }
 
-/* What the kernel said, from the text: the library tells it in no other way. */
+/* The kernel's error, parsed from the text: the library does not report it in any other way. */
 static int refusal_errno(const char *text) {
         static const int known[] = { EPERM,  ENOENT, ENOMEM,  EACCES,     EBUSY,
                                      EEXIST, EINVAL, ENOBUFS, EOPNOTSUPP, EAGAIN };
@@ -127,7 +127,7 @@ static int refusal_errno(const char *text) {
         return -EIO;
 }
 
-/* The first is 1; "" = there is no such line. */
+/* Lines are counted from 1; "" = there is no such line. */
 static const char *nth_line(const char *text, unsigned n) {
         for (; n > 1 && *text; n--) {
                 text = strchrnul(text, '\n');
@@ -137,7 +137,7 @@ static const char *nth_line(const char *text, unsigned n) {
         return text;
 }
 
-/* Of a list one element does. */
+/* Of a list one element is enough. */
 static void copy_command(const char *command, char ret[static NFT_COMMAND_MAX]) {
         bool inside = false, listed = false;
         size_t n = 0;
@@ -175,7 +175,7 @@ int nft_run(const char *commands, NftRefusal *ret_refusal) {
         from = ends[0];
         pid = fork();
         if (pid == 0) {
-                /* Not to work on behind the back of the next umld when this one is killed. */
+                /* It must not continue behind the back of the next umld when this one is killed. */
                 (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
                 _exit(run(commands, ends[1]));
         }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nft-script.c - writes a guest's chains as commands of nft(8); touches nothing.
+/* nft-script.c - formats a guest's chains as nft(8) commands; touches nothing.
  *
- * A table of nftables has no built-in chains: each hook has a base chain of ours, which jumps to
- * the same chains that the legacy tables get. Its priority says what comes first: one before those
- * of the usual chains, or, for the administrator's own forwards to come first, one behind. */
+ * An nftables table has no built-in chains, so for each hook we create a base chain, which jumps to
+ * the same chains as in the legacy tables. Its priority determines the order: one before that of
+ * the usual chains, or one after, so that the administrator's own forwards take precedence. */
 
 #include <stdio.h>
 
@@ -12,9 +12,9 @@
 
 static const struct {
         NatTable table;
-        const char *hook; /* as a NatChain names it */
+        const char *hook; /* as in a NatChain */
         const char *name, *place;
-        bool nat_pair; /* kernels before 4.18 translate back only where both are there */
+        bool nat_pair; /* kernels before 4.18 translate replies only if both exist */
 } bases[] = {
         { NAT_TABLE_MANGLE, "FORWARD", "mangle", "type filter hook forward priority -149" },
         { NAT_TABLE_FILTER, "FORWARD", "forward", "type filter hook forward priority -1" },
@@ -119,7 +119,7 @@ static void put_verdict(const Script *s, const NatRule *rule) {
                 put_chain_name(s, rule->family, rule->chain);
 }
 
-/* Each command says all of its place, for that is all a refusal shows. */
+/* Each command gives the complete place, because that is all that an error message shows. */
 static void put_command(const Script *s, NatFamily family, const char *command) {
         fprintf(s->file, "%s %s %s ", command, s->inet ? "inet" : family_words[family].word,
                 s->table);
@@ -132,7 +132,7 @@ static void put_ends(const Script *s, const NatRule *rule) {
         put_address(s, rule->family, "daddr", &rule->destination);
 }
 
-/* What a rule is made of, behind the name of its chain; more: a match beside its own. */
+/* The body of a rule; more: an additional match. */
 static void put_rule(const Script *s, const NatRule *rule, const char *more) {
         put_ends(s, rule);
         put_protocol(s, rule);
@@ -157,9 +157,9 @@ static void put_chain_rule(const Script *s, const NatChain *chain, const NatRule
 
 /* ---- many forwards ----
  *
- * Forwards of one port each have a rule each, whose counter tells of that port alone; but where
- * there are many, making the rules takes longer than all the rest, and so they are the elements of
- * one map for each protocol. */
+ * A forward of a single port is one rule, whose counter counts that port only; but if there are
+ * many, creating the rules takes longer than everything else, so they become elements of one map
+ * per protocol. */
 
 #define MAP_FROM 8
 
@@ -180,7 +180,7 @@ static bool same_but_ports(const NatRule *a, const NatRule *b) {
         return nat_rule_equal(&other, b);
 }
 
-/* How many rules from that one on are in maps; 0: it stays a rule. */
+/* How many rules, starting with this one, go into maps; 0: it stays a rule. */
 static size_t in_maps(const NatChain *chain, size_t from) {
         const NatRule *first = chain->rules + from, *end = chain->rules + chain->n_rules,
                       *r = first;
@@ -197,7 +197,7 @@ static bool have_protocol(const NatRule *rules, size_t n, uint8_t protocol) {
         return false;
 }
 
-/* The ports of one protocol, in a map with those of the guest that they lead to. */
+/* The ports of one protocol, in a map to the guest's ports. */
 static void put_ports(const Script *s, const NatRule *rules, size_t n, uint8_t protocol, bool map) {
         const char *separator = "{ ";
 
@@ -212,7 +212,7 @@ static void put_ports(const Script *s, const NatRule *rules, size_t n, uint8_t p
         fputs(" }", s->file);
 }
 
-/* The first list is for the counter, which else would count what no forward is for. */
+/* The first list is for the counter, which would otherwise count ports that are not forwarded. */
 static void put_map(const Script *s, const NatChain *chain, const NatRule *rules, size_t n,
                     uint8_t protocol) {
         const char *name = protocol_name(protocol);
@@ -253,8 +253,7 @@ size_t nft_rule_place(const NatChain *chain, size_t n) {
 
 /* ---- chains ---- */
 
-/* That a connection was translated is no state here but a status: an "or" of both takes two rules.
- */
+/* DNAT is not a state here but a status: matching either takes two rules. */
 static void put_chain_rules(const Script *s, const NatChain *chain) {
         static const char *const states[] = {
                 [NAT_STATE_ESTABLISHED] = "ct state established ",
@@ -279,7 +278,7 @@ static void put_chain_rules(const Script *s, const NatChain *chain) {
         }
 }
 
-/* Is it for this table of ours? Each takes one family, inet both. */
+/* Does the rule belong into this table? Tables ip and ip6 take one family, inet both. */
 static bool belongs(const Script *s, const NatChain *chain, NatFamily family) {
         return chain->n_rules > 0 && (s->inet || chain->family == family);
 }
@@ -330,7 +329,7 @@ static void put_table(const Script *s, const NatChains *chains, NatFamily family
                         put_base(s, chains, family, base);
 }
 
-/* The language has no way to quote these; '*' would stand for any rest of a name. */
+/* There is no way to quote these; '*' would be a wildcard. */
 static bool sayable(const NatRule *rule) {
         return !strpbrk(rule->in, "\"*\\") && !strpbrk(rule->out, "\"*\\");
 }
@@ -371,7 +370,7 @@ int nft_script_replace(const char *commands, const char *table, unsigned familie
 
         if (!file)
                 return -ENOMEM;
-        /* Each is made first, so that it is no error if it went meanwhile. */
+        /* Each table is added first, so that it is not an error if it is gone. */
         for (uint8_t f = 0; families >> f; f++)
                 if (families & 1U << f)
                         fprintf(file, "table %s %s\ndelete table %s %s\n", nft_family_name(f),

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nftables.c - makes a table of nf_tables hold a guest's chains.
+/* nftables.c - makes an nf_tables table hold a guest's chains.
  *
- * The table is the guest's own, so it is made anew as a whole, in one transaction that packets see
- * all at once. Of what came of that a fingerprint is kept, and with it the number of transactions
- * that the kernel had seen: while that stays, nothing can have changed, and where it moved, for the
- * host's own firewall counts too, the fingerprint tells. */
+ * The table is the guest's own, so it is replaced as a whole, in one transaction, which is atomic
+ * for packets. A fingerprint of the result is kept, and the generation of the ruleset: as long as
+ * the generation does not change, nothing can have changed; if it has, which the host's own
+ * firewall causes too, the fingerprint tells. */
 
 #include "basic/cleanup.h"
 #include "basic/hash.h"
@@ -19,11 +19,11 @@
 
 #define COMMIT_ATTEMPTS 5
 
-/* Of what may be refused. */
+/* Something that may be rejected. */
 #define CHAIN_TYPE_NAT "chain type nat"
 #define MASQUERADE     "statement masquerade"
 
-/* What the guest's rules are to be, as commands. */
+/* The planned rules, as commands. */
 typedef struct Commands {
         char table[NFT_TABLE_NAME_MAX];
         char *text;
@@ -53,7 +53,7 @@ static int commands_make(const Nat *nat, const NatPlan *plan, Commands *c, NatRe
         return 0;
 }
 
-/* What a kernel may lack, by the words that ask for it. */
+/* Features that a kernel may lack, by the commands that need them. */
 static const struct {
         const char *word, *what;
         NatTable table;
@@ -68,7 +68,7 @@ static const struct {
         { " ct st", "expression ct", NAT_TABLE_FILTER },
 };
 
-/* What the refusal of a transaction means. */
+/* Maps the error of a transaction to what is missing. */
 static int transaction_refused(Nat *nat, const NftRefusal *refusal, int error, NatRefusal *ret) {
         const char *command = refusal->command;
 
@@ -95,13 +95,13 @@ static void forget(Nat *nat) {
         nat->generation = 0;
 }
 
-/* The kernel's number after one more transaction. */
+/* The kernel's generation after one more transaction. */
 static uint32_t successor(uint32_t generation) {
         return generation == UINT32_MAX ? 1 : generation + 1;
 }
 
-/* One transaction. 1 = done, and *nat remembers what came of it; -EAGAIN: somebody else's came
- * between our looks, so that it cannot be told what is whose. */
+/* Runs one transaction. 1 = done, and *nat remembers the result; -EAGAIN: a foreign transaction
+ * came in between, so that it cannot be told what is whose. */
 static int commit_once(Nat *nat, const Commands *c, NatRefusal *ret) {
         _cleanup_free_ char *text = NULL;
         NftRefusal refusal;
@@ -136,7 +136,7 @@ static int commit(Nat *nat, const Commands *c, NatRefusal *ret) {
         return r;
 }
 
-/* 1 = the table is as those commands made it, 0 = it is not. */
+/* 1 = the table is as those commands created it, 0 = it is not. */
 static int as_made(Nat *nat, const Commands *c, NatRefusal *ret) {
         uint32_t generation;
         NftLook look;
@@ -150,7 +150,7 @@ static int as_made(Nat *nat, const Commands *c, NatRefusal *ret) {
                 return 1;
         r = nft_look(c->table, &look);
         if (r < 0)
-                return r == -EAGAIN ? 1 : refuse(ret, "tables", r); /* the next look will tell */
+                return r == -EAGAIN ? 1 : refuse(ret, "tables", r); /* the next check will tell */
         if (look.fingerprint != nat->fingerprint)
                 return 0;
         nat->generation = look.generation;
@@ -194,7 +194,7 @@ static int nat_remove(Nat *nat, const char *guest, NatRefusal *ret_refusal) {
         return r;
 }
 
-/* Of the rule that does the work of the n-th of a chain. */
+/* For the rule that implements the n-th of a chain. */
 static int rule_packets(const Nat *nat, const char *guest, const NatChain *chain, size_t n,
                         uint64_t *ret) {
         static const uint8_t families[NAT_FAMILY_MAX] = { NFPROTO_IPV4, NFPROTO_IPV6 };
@@ -228,7 +228,7 @@ static int nat_packets(Nat *nat, const NatPlan *plan, const Forward *port, uint6
         return 0;
 }
 
-/* Those for the other family may be among them. */
+/* Rules of the other family may be among them. */
 static int nat_foreign_before(Nat *nat, const NatPlan *plan, NatFamily family) {
         bool ipv6 = !ip_address_is_any(&plan->side[NAT_IPV6].guest_address);
         NftBarrier barriers[NFT_BARRIERS_MAX];
@@ -243,7 +243,7 @@ static int nat_foreign_before(Nat *nat, const NatPlan *plan, NatFamily family) {
         return n < 0 ? n : n + r;
 }
 
-/* Known only once a transaction was refused for it. */
+/* Known only after a transaction has been rejected. */
 static bool nat_has_masquerade(const Nat *nat, NatFamily family) {
         return !nat->no_masquerade[family];
 }

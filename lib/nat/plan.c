@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* plan.c - from a guest's plan to the chains and rules that carry it out; touches nothing. */
+/* plan.c - works out the chains and rules that implement a guest's plan; touches nothing. */
 
 #include <stdio.h>
 
@@ -12,11 +12,11 @@ static const struct {
         const char *hook, *prefix;
         bool first;
 } layout[NAT_CHAIN_KINDS] = {
-        /* First, so that neither a REJECT further down nor a policy of DROP stops the guest. */
+        /* First, so that neither a later REJECT nor a DROP policy stops the guest. */
         [NAT_CHAIN_FWD] = { NAT_TABLE_FILTER, "FORWARD", "UMLD-FWD-", true },
         /* First, so that what the host opens to everybody is not open to the guest. */
         [NAT_CHAIN_IN] = { NAT_TABLE_FILTER, "INPUT", "UMLD-IN-", true },
-        /* Last, so that the administrator's own rules for a port go before ours. */
+        /* Last, so that the administrator's own rules for a port take precedence. */
         [NAT_CHAIN_PRE] = { NAT_TABLE_NAT, "PREROUTING", "UMLD-PRE-", false },
         [NAT_CHAIN_LOC] = { NAT_TABLE_NAT, "PREROUTING", "UMLD-LOC-", false },
         [NAT_CHAIN_OUT] = { NAT_TABLE_NAT, "OUTPUT", "UMLD-OUT-", false },
@@ -24,7 +24,7 @@ static const struct {
         [NAT_CHAIN_MSS] = { NAT_TABLE_MANGLE, "FORWARD", "UMLD-MSS-", false },
 };
 
-/* What the two families call the same. */
+/* Protocols and types that differ between the families. */
 static const struct {
         ForwardFamily forward;
         uint8_t icmp, echo_request;
@@ -131,9 +131,10 @@ static int guard_ports(NatChain *pre, const NatPlan *plan, const Forward *range)
         return 0;
 }
 
-/* The guard comes first, so no mistake further down can lock anybody out. */
+/* The guard comes first, so that no later mistake can lock anybody out. */
 static int plan_guard(NatChain *pre, const NatPlan *plan) {
-        /* The answers by which a host gets its own IPv6 address; those of IPv4 pass no table. */
+        /* The replies by which a host gets its own IPv6 address; those of IPv4 do not pass through
+         * tables. */
         static const Forward dhcp = { FORWARD_UDP, DHCPV6_CLIENT_PORT, DHCPV6_CLIENT_PORT,
                                       DHCPV6_CLIENT_PORT };
         int r = pre->family == NAT_IPV6 ? guard_ports(pre, plan, &dhcp) : 0;
@@ -179,8 +180,9 @@ static int plan_pre(NatChain *pre, const NatPlan *plan) {
         return r < 0 ? r : plan_forwards(pre, plan, limit, true);
 }
 
-/* From the host, its guests and whatever else is behind it the same forwards hold, but only for the
- * host's own addresses: what goes to port 80 of somebody else must not end here. */
+/* For connections from the host, its guests and anything else behind it the same forwards apply,
+ * but only to the host's own addresses: connections to port 80 of another machine must not end up
+ * here. */
 static int plan_near(NatChain *near, const NatChain *pre, const NatSide *side) {
         for (size_t i = 0; pre->n_rules > 0 && i < side->n_public; i++) {
                 NatRule rule = { .destination = side->public[i], .verdict = NAT_JUMP };
@@ -194,10 +196,10 @@ static int plan_near(NatChain *near, const NatChain *pre, const NatSide *side) {
         return 0;
 }
 
-/* ---- what leaves ---- */
+/* ---- outgoing connections ---- */
 
-/* A guest that calls itself by the host's address would answer itself directly, and not be
- * understood: such a call has to seem to come from the host. */
+/* If a guest connects to itself by the host's address, it would reply to itself directly, and the
+ * reply would not match: such a connection has to appear to come from the host. */
 static int plan_hairpin(NatChain *post, const NatPlan *plan, const NatSide *side) {
         NatRule rule = { .source = side->guest_address,
                          .destination = side->guest_address,
@@ -228,7 +230,7 @@ static int plan_post(NatChain *post, const NatPlan *plan, const NatSide *side, b
         }
         copy_uplink(rule.out, plan, post->family);
         if (forwards && plan->one_arm)
-                r = plan_one_arm(post, plan, side); /* the guest's calls to itself among them */
+                r = plan_one_arm(post, plan, side); /* and the guest's to itself */
         else if (forwards && side->n_public > 0)
                 r = plan_hairpin(post, plan, side);
         if (r >= 0 && side->masquerade)
@@ -236,7 +238,7 @@ static int plan_post(NatChain *post, const NatPlan *plan, const NatSide *side, b
         return r;
 }
 
-/* ---- what passes, and what comes to the host itself ---- */
+/* ---- forwarded packets, and packets to the host itself ---- */
 
 static int plan_fwd(NatChain *fwd, const NatPlan *plan, const NatSide *side) {
         NatRule out = { .source = side->guest_address };
@@ -258,7 +260,8 @@ static NatRule icmp_rule(NatFamily family, uint8_t type, NatVerdict verdict) {
                           .verdict = verdict };
 }
 
-/* What a program relays to the guest the guest calls like everybody: as the host's rules allow. */
+/* Ports relayed to the guest are open to the guest as to everybody: as far as the host's own rules
+ * allow. */
 static int plan_proxied(NatChain *in, const NatPlan *plan) {
         int r = 0;
 
@@ -270,8 +273,8 @@ static int plan_proxied(NatChain *in, const NatPlan *plan) {
         return r;
 }
 
-/* Answers and the errors that go with them come in; so do, for IPv6, the questions and answers
- * without which nobody finds anybody. An echo request is left to the host's own rules. */
+/* Replies and related errors are accepted; so is neighbour discovery, without which IPv6 does not
+ * work. Echo requests are left to the host's own rules. */
 static int plan_in(NatChain *in, const NatPlan *plan) {
         static const uint8_t neighbours[] = { 135, 136 }; /* solicitation and advertisement */
         int r;
@@ -290,7 +293,7 @@ static int plan_in(NatChain *in, const NatPlan *plan) {
         return r < 0 ? r : chain_add(in, (NatRule){ .verdict = NAT_DROP });
 }
 
-/* Many a network in between drops the messages that tell what a path takes. */
+/* Many networks drop the messages that report the path MTU. */
 static int plan_mss(NatChain *mss, const NatPlan *plan) {
         NatRule out = { .protocol = IPPROTO_TCP,
                         .last_port = UINT16_MAX,
@@ -307,7 +310,7 @@ static int plan_mss(NatChain *mss, const NatPlan *plan) {
         return r < 0 ? r : chain_add(mss, in);
 }
 
-/* ---- all of it ---- */
+/* ---- everything ---- */
 
 void nat_chains_init(NatChains *chains, const char *guest) {
         *chains = (NatChains){};
@@ -337,7 +340,7 @@ static int plan_side(NatChains *chains, NatFamily family, const NatPlan *plan) {
         r = plan_fwd(nat_chain(chains, family, NAT_CHAIN_FWD), plan, side);
         if (r >= 0)
                 r = plan_in(nat_chain(chains, family, NAT_CHAIN_IN), plan);
-        /* Without a global address nobody calls by IPv6. */
+        /* Without a global address there are no connections by IPv6. */
         if (r >= 0 && (family == NAT_IPV4 || side->n_public > 0))
                 r = plan_pre(pre, plan);
         if (r >= 0)

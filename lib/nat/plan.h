@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What the tables should hold for a guest: chains of rules, apart from how a backend stores them.
- */
+/* What the tables should contain for a guest: chains of rules, independent of how a backend stores
+ * them. */
 
 #include <net/if.h>
 
@@ -18,7 +18,7 @@ typedef enum NatVerdict {
         NAT_DNAT, /* to .to_address and .to_port */
         NAT_MASQUERADE,
         NAT_SNAT,      /* to .to_address */
-        NAT_CLAMP_MSS, /* the largest segment that both sides take becomes what the path takes */
+        NAT_CLAMP_MSS, /* clamps the MSS to the path MTU */
 } NatVerdict;
 
 enum {
@@ -27,35 +27,35 @@ enum {
         NAT_STATE_DNAT = 1 << 2,
 };
 
-#define NAT_CHAIN_NAME_SIZE 32 /* libiptc's; the kernel takes names of up to 28 bytes */
+#define NAT_CHAIN_NAME_SIZE 32 /* libiptc's limit; the kernel accepts names of up to 28 bytes */
 
 /* {} matches every IPv4 packet and accepts it. */
 typedef struct NatRule {
         NatFamily family;                 /* that of its chain, and of its addresses */
         char in[IFNAMSIZ], out[IFNAMSIZ]; /* "" = any interface */
-        IpAddress source, destination;    /* one machine, or any */
+        IpAddress source, destination;    /* a single address, or any */
         uint8_t protocol;                 /* 0 = any; IPPROTO_TCP and IPPROTO_UDP have ports: */
-        uint16_t first_port, last_port;   /* of the destination, inclusive; 0 to 65535 = all */
-        bool syn;                         /* of TCP: only what opens a connection or answers that */
-        uint8_t icmp_type;                /* of IPPROTO_ICMP and IPPROTO_ICMPV6: this type */
-        unsigned states;                  /* any of NAT_STATE_…; 0 = whatever state */
+        uint16_t first_port, last_port;   /* destination port range, inclusive; 0 to 65535 = all */
+        bool syn;                         /* for TCP: only SYN and SYN-ACK */
+        uint8_t icmp_type;                /* for IPPROTO_ICMP and IPPROTO_ICMPV6: this type */
+        unsigned states;                  /* any of NAT_STATE_…; 0 = any state */
         NatVerdict verdict;
         char chain[NAT_CHAIN_NAME_SIZE];
         IpAddress to_address;
-        uint16_t to_port; /* 0 = the port stays */
+        uint16_t to_port; /* 0 = the port is not changed */
 } NatRule;
 
 bool nat_rule_equal(const NatRule *a, const NatRule *b);
-/* Does it forward this port, one of one protocol? */
+/* Does it forward this single port of one protocol? */
 bool nat_rule_leads(const NatRule *rule, const Forward *port);
 
-/* A chain of ours, and the one jump to it from a built-in chain. Without rules it should not exist.
- */
+/* A chain of ours, and the one jump to it from a built-in chain. If it has no rules it should not
+ * exist. */
 typedef struct NatChain {
         NatFamily family;
         NatTable table;
         const char *hook; /* the built-in chain */
-        bool first;       /* jump to it before everything else there, or after */
+        bool first;       /* jump to it before or after everything else there */
         char name[NAT_CHAIN_NAME_SIZE];
         NatRule jump;
         NatRule *rules;
@@ -64,13 +64,13 @@ typedef struct NatChain {
 
 /* Each of them for each family. */
 enum {
-        NAT_CHAIN_FWD,  /* filter FORWARD: lets the guest's packets pass */
+        NAT_CHAIN_FWD,  /* filter FORWARD: accepts the guest's packets */
         NAT_CHAIN_IN,   /* filter INPUT: keeps the guest from the host itself */
         NAT_CHAIN_PRE,  /* nat PREROUTING: guarded ports, then port forwards */
         NAT_CHAIN_LOC,  /* nat PREROUTING: to the uplink's addresses from any other side */
-        NAT_CHAIN_OUT,  /* nat OUTPUT: … and from the host itself */
+        NAT_CHAIN_OUT,  /* nat OUTPUT: to the uplink's addresses from the host itself */
         NAT_CHAIN_POST, /* nat POSTROUTING: masquerading */
-        NAT_CHAIN_MSS,  /* mangle FORWARD: what a TCP segment may hold */
+        NAT_CHAIN_MSS,  /* mangle FORWARD: clamps the MSS */
         NAT_CHAIN_KINDS,
 };
 
@@ -84,10 +84,10 @@ static inline NatChain *nat_chain(NatChains *chains, NatFamily family, int kind)
         return &chains->chain[(int) family * NAT_CHAIN_KINDS + kind];
 }
 
-/* The guest's chains, all empty: what is to be there when it is gone. */
+/* The guest's chains, all empty: the plan for removing them. */
 void nat_chains_init(NatChains *chains, const char *guest);
-/* The chains of a plan, in place of *chains = {}. -E2BIG: the forwards need more rules than umld
- * makes. */
+/* The chains of a plan; *chains must be {}. -E2BIG: the forwards need more rules than umld creates.
+ */
 int nat_chains_plan(NatChains *chains, const NatPlan *plan);
 void nat_chains_done(NatChains *chains);
 

@@ -28,8 +28,8 @@ static const struct {
         [NAT_IPV6] = { "ip6_tables", "/proc/self/net/ip6_tables_names" },
 };
 
-/* The libraries report by errno, of either sign; 0 means that they and the kernel do not speak the
- * same version. */
+/* The libraries report errors by errno, of either sign; 0 means that they and the kernel speak
+ * different versions of the protocol. */
 int xt_error(void) {
         return errno != 0 ? -abs(errno) : -EPROTO;
 }
@@ -38,7 +38,8 @@ static bool no_such_table(int error) {
         return error == -ENOPROTOOPT || error == -ENOENT;
 }
 
-/* The modules are asked for once: a host that has none will not have them a moment later. */
+/* The modules are requested once: a host that does not have them will not have them a moment later.
+ */
 static void load_modules_once(NatFamily family) {
         static bool tried[NAT_FAMILY_MAX];
 
@@ -51,9 +52,9 @@ static void load_modules_once(NatFamily family) {
                 (void) modprobe(t->module[family]);
 }
 
-/* Where memory ends in the middle of a table the library goes on with the half that it has: to
- * commit that would be the end of the host's other rules, and a chain without its policy aborts.
- * Only errno tells. */
+/* If memory runs out in the middle of a table, the library continues with the half that it has:
+ * committing that would delete the host's other rules, and a chain without a policy aborts. Only
+ * errno tells. */
 static struct xtc_handle *take_snapshot(const XtLibrary *xt, NatTable table) {
         struct xtc_handle *h;
 
@@ -87,7 +88,7 @@ bool xt_table_in_use(NatFamily family, NatTable table) {
         ssize_t n = read_file(families[family].names, NAMES_MAX, &names);
 
         if (n < 0)
-                return n != -ENOENT; /* a kernel without its tables, or not told: look */
+                return n != -ENOENT; /* a kernel without the list, or not permitted: look */
         rest = names;
         while ((line = strsep(&rest, "\n")))
                 if (streq(line, tables[table].name))
@@ -95,8 +96,8 @@ bool xt_table_in_use(NatFamily family, NatTable table) {
         return false;
 }
 
-/* The kernel itself is asked, for a container's /proc may show more or less than there is. Who may
- * not ask goes by that still. */
+/* The kernel itself is queried, because a container's /proc may show more or less than there is.
+ * Without permission for that, /proc has to do. */
 bool xt_tables_there(void) {
         int r = nat_tables_known(NAT_IPV4);
 

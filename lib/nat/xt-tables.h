@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The legacy tables as a whole: are they there, and what of the host's own is in them? */
+/* The legacy tables as a whole: do they exist, and what do they contain of the host's own? */
 
 #include "nat/xtables.h"
 
-/* What a call of the library that has failed means. */
+/* The error of a library call that has failed. */
 int xt_error(void);
 
-/* Takes a snapshot of a table, whose modules are loaded for that. -ENOPROTOOPT: the host has none.
- */
+/* Takes a snapshot of a table, loading its modules if necessary. -ENOPROTOOPT: the host does not
+ * have it. */
 int xt_table_open(NatFamily family, NatTable table, struct xtc_handle **ret);
 
-/* Is the table in use in this network namespace? A mere look by the library would make it so. */
+/* Is the table active in this network namespace? Just reading it through the library would activate
+ * it. */
 bool xt_table_in_use(NatFamily family, NatTable table);
 
-/* Has this host's kernel tables of IPv4? Loads nothing and brings nothing into use. */
+/* Does this host's kernel have IPv4 tables? Loads no module and activates nothing. */
 bool xt_tables_there(void);
 
-/* 1 = the host has rules of its own in them, or a policy that drops; 0 = it has not. */
+/* 1 = the host has rules of its own in them, or a drop policy; 0 = it has not. */
 int xt_host_has_rules(void);
 
-/* Does the chain FORWARD of IPv4 drop what it does not accept, with no rule that names that tap?
- * 1 = so it is, 0 = it does not, or is not in use. */
+/* Does the IPv4 chain FORWARD drop what it does not accept, without a rule that names that tap? 1 =
+ * yes, 0 = no, or it is not active. */
 int xt_forward_drops(const char *tap);

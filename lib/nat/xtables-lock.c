@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* xtables-lock.c - the lock that keeps programs from changing the legacy tables at once. */
+/* xtables-lock.c - the lock that serialises changes to the legacy tables. */
 
 #include <ctype.h>
 #include <fcntl.h>
@@ -39,14 +39,16 @@ int xtables_lock(usec_t timeout) {
                 left = usec_sub(deadline, now_usec(CLOCK_MONOTONIC));
                 if (left == 0)
                         return -ETIMEDOUT;
-                /* Most hold it for a millisecond or two; the pauses grow for those who do not. */
+                /* Most programs hold it for a millisecond or two; the pauses grow for those that
+                 * hold it longer. */
                 usleep((useconds_t) MIN(pause, left));
                 pause = MIN(pause * 2, LONGEST_PAUSE);
         }
         return TAKE_FD(fd);
 }
 
-/* The process that the kernel says has locked that file, 0 = none that it knows. */
+/* The process that holds the lock on that file according to the kernel, 0 = none that is visible.
+ */
 static pid_t find_in_locks(const struct stat *file) {
         _cleanup_fclose_ FILE *f = fopen("/proc/locks", "re");
         _cleanup_free_ char *line = NULL;
@@ -57,7 +59,7 @@ static pid_t find_in_locks(const struct stat *file) {
                 uint64_t inode;
                 int pid;
 
-                /* Those who wait have an arrow before the word. */
+                /* Waiting processes have an arrow before the word. */
                 if (sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%" SCNu64, &pid, &device_major,
                            &device_minor, &inode) == 4 &&
                     inode == file->st_ino && pid > 0 &&
@@ -84,8 +86,8 @@ static bool has_open(pid_t pid, const struct stat *file) {
         return false;
 }
 
-/* On an overlay the lock's device is not the file's, and who inherited the lock from a process that
- * has ended is not in the list either. */
+/* On an overlay the device number of the lock is not that of the file; a process that inherited the
+ * lock from one that has ended is not in the list either. */
 static pid_t find_by_descriptors(const struct stat *file) {
         _cleanup_closedir_ DIR *d = opendir("/proc");
         struct dirent *de;

@@ -8,7 +8,7 @@
 #include <libiptc/libip6tc.h>
 #include <libiptc/libiptc.h>
 
-/* The functions that differ in the type of a rule, or that we want in another form. */
+/* Functions that differ in the type of a rule, or that we need in another form. */
 #define DEFINE_LIBRARY(lib, entry)                                                                 \
         static const void *lib##_first(const char *chain, struct xtc_handle *h) {                  \
                 return lib##_first_rule(chain, h);                                                 \

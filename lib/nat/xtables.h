@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* One face for the two libraries that edit the legacy tables, libip4tc and libip6tc, which do the
- * same under other names. The only file that sees them. Where nothing else is said, 0 is a failure
- * with its reason in errno. */
+/* A common interface to the two libraries that edit the legacy tables, libip4tc and libip6tc, which
+ * do the same under different names. Only this file uses them. Unless stated otherwise, 0 is a
+ * failure with its reason in errno. */
 
 #include "nat/nat.h"
 
@@ -30,12 +30,12 @@ typedef struct XtLibrary {
         int (*insert_rule)(const char *chain, const void *rule, struct xtc_handle *h); /* first */
         int (*delete_rule)(const char *chain, unsigned at, struct xtc_handle *h);
 
-        uint64_t (*packets)(const void *rule); /* it has seen */
-        /* Of a built-in chain: "ACCEPT" or "DROP"; of another one NULL. */
+        uint64_t (*packets)(const void *rule); /* packets counted */
+        /* For a built-in chain "ACCEPT" or "DROP"; for another one NULL. */
         const char *(*policy)(const char *chain, struct xtc_handle *h);
 
-        /* The policy of a built-in chain as it is, with its counters, which a commit would begin
-         * anew. */
+        /* Sets the policy of a built-in chain to what it is, with its counters, which a commit
+         * would reset. */
         int (*keep_policy)(const char *chain, struct xtc_handle *h);
 } XtLibrary;
 
