@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "daemon/boot/cmdline.h"
+#include "daemon/boot/fast-network.h"
 #include "host/init-protocol.h"
 
 Transport guest_transport(const Config *c, const UmlKernel *k) {
@@ -138,8 +139,8 @@ static int append_fast_boot(const Config *c, const UmlKernel *k, Strv *argv) {
                        : 0;
 }
 
-int guest_cmdline(const Config *c, const UmlKernel *k, const GuestNet *net, const GuestPaths *paths,
-                  Strv *ret) {
+static int build(const Config *c, const UmlKernel *k, const GuestNet *net, const GuestPaths *paths,
+                 bool fast_network, Strv *ret) {
         _cleanup_strv_ Strv argv = {};
         int r;
 
@@ -153,7 +154,8 @@ int guest_cmdline(const Config *c, const UmlKernel *k, const GuestNet *net, cons
             (r = strv_pushf(&argv, "con0=fd:%d,fd:%d", GUEST_FD_TERMINAL, STDOUT_FILENO)) < 0 ||
             (r = strv_push(&argv, "noreboot")) < 0 ||
             (r = strv_push(&argv, "hostfs=/dev/null")) < 0 ||
-            (r = append_fast_boot(c, k, &argv)) < 0)
+            (r = append_fast_boot(c, k, &argv)) < 0 ||
+            (fast_network && (r = fast_network_arguments(c, k, &argv)) < 0))
                 return r;
         if (k->smp && (r = strv_pushf(&argv, "ncpus=%u", c->cpus)) < 0)
                 return r;
@@ -167,10 +169,44 @@ int guest_cmdline(const Config *c, const UmlKernel *k, const GuestNet *net, cons
         return 0;
 }
 
-/* A libc of 2.35 or later registers an area of each thread with its host's kernel, which writes
- * there whenever it has preempted the thread. In a static kernel the area lies where the stub of a
- * guest's process unmaps everything, so that the first write ends init. Among tunables of the same
- * name the last one counts. */
+/* A UML kernel exits at once if its command line is longer than 4 KiB. Arguments that it consumes
+ * itself do not count, but those that it adds do: a root and a console. */
+enum {
+        COMMAND_LINE_MAX = 4096 - 64,
+};
+
+static bool fits(const Strv *argv) {
+        size_t length = 0;
+
+        for (size_t i = 1; i < argv->n; i++)
+                length += strlen(argv->v[i]) + 1;
+        return length < COMMAND_LINE_MAX;
+}
+
+int guest_cmdline(const Config *c, const UmlKernel *k, const GuestNet *net, const GuestPaths *paths,
+                  Strv *ret) {
+        _cleanup_strv_ Strv argv = {};
+        bool left_out = false;
+        int r = build(c, k, net, paths, true, &argv);
+
+        if (r >= 0 && !fits(&argv)) {
+                strv_done(&argv);
+                r = build(c, k, net, paths, false, &argv);
+                left_out = c->fast_network;
+        }
+        if (r >= 0 && !fits(&argv))
+                r = -E2BIG;
+        if (r < 0)
+                return r;
+        *ret = argv;
+        argv = (Strv){};
+        return left_out;
+}
+
+/* glibc 2.35 and later register an area of each thread with the host's kernel, which writes to it
+ * whenever it has preempted the thread. In a static UML kernel this area lies in the range that the
+ * stub of a guest process unmaps, so the first such write kills the guest's init. If a tunable is
+ * given twice, the last one counts. */
 #define NO_RSEQ "glibc.pthread.rseq=0"
 
 int guest_environment(const char *memory_dir, const char *tunables, const char *cpu_fix,

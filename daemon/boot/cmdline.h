@@ -27,8 +27,9 @@ Transport guest_transport(const Config *c, const UmlKernel *k);
 /* A locally administered MAC that belongs to this guest's name for ever. */
 struct ether_addr guest_mac(const char *name);
 
-/* Appends the kernel's path and arguments. -EOPNOTSUPP: the kernel cannot do what the configuration
- * asks. */
+/* Appends the kernel's path and arguments. 1 = the arguments of FastNetwork= did not fit and were
+ * left out. -EOPNOTSUPP: the kernel cannot do what the configuration asks; -E2BIG: the command line
+ * is too long for a kernel. */
 int guest_cmdline(const Config *c, const UmlKernel *k, const GuestNet *net, const GuestPaths *paths,
                   Strv *ret);
 

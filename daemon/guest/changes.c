@@ -81,6 +81,7 @@ int reload_later_keys(const Config *a, const Config *b, char **ret) {
                 { "GuestAddress6", same_bytes(&a->guest_address6, &b->guest_address6) },
                 { "DNS", same_dns(a, b) },
                 { "Transport", SAME(transport) },
+                { "FastNetwork", SAME(fast_network) },
                 { "ConfigureBy", SAME(configure_by) },
                 { "Backing", SAME(backing) && same_text(a->backing_dir, b->backing_dir) },
                 { "Ready", SAME(ready) },

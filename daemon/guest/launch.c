@@ -11,7 +11,8 @@ static char *notify_path(const Guest *g) {
         return strfmt("%s/notify", g->setup->host->directory);
 }
 
-/* What the kernel is started with now. */
+/* The command line and environment for the next boot. 1 = the arguments of FastNetwork= did not
+ * fit. */
 static int build_command(const Guest *g, Strv *ret_argv, Strv *ret_environment) {
         _cleanup_free_ char *notify = notify_path(g);
         const Host *h = g->setup->host;
@@ -20,16 +21,17 @@ static int build_command(const Guest *g, Strv *ret_argv, Strv *ret_environment) 
                                    .uml_dir = h->uml_dir,
                                    .notify = notify };
         const GuestNet guest_net = { .mtu = net->mtu, .ipv6 = net_has_ipv6(net) };
-        int r;
+        int r, left_out;
 
         if (!notify)
                 return -ENOMEM;
-        r = guest_cmdline(g->config, h->kernel.uml, &guest_net, &paths, ret_argv);
-        return r < 0 ? r
-                     : guest_environment(h->memory.path, getenv("GLIBC_TUNABLES"),
-                                         h->kernel.cpu_fix,
-                                         h->jail.pid_namespaces ? h->kernel.console_fix : NULL,
-                                         ret_environment);
+        left_out = guest_cmdline(g->config, h->kernel.uml, &guest_net, &paths, ret_argv);
+        if (left_out < 0)
+                return left_out;
+        r = guest_environment(h->memory.path, getenv("GLIBC_TUNABLES"), h->kernel.cpu_fix,
+                              h->jail.pid_namespaces ? h->kernel.console_fix : NULL,
+                              ret_environment);
+        return r < 0 ? r : left_out;
 }
 
 bool guest_has_one_cpu(const Guest *g) {
@@ -87,6 +89,11 @@ static int fault_console(int error, Fault *f) {
 }
 
 static int fault_start(const Guest *g, int error, Fault *f) {
+        if (error == -E2BIG)
+                return fault_set(
+                        f, VERDICT_USAGE, false, error,
+                        "Append= is too long: a kernel's command line is limited to 4 KiB; "
+                        "shorten it");
         return fault_set(f, VERDICT_EXIT, error != -ENOENT, error, "cannot start %s: %m",
                          g->config->kernel);
 }
@@ -101,6 +108,9 @@ int guest_launch(Guest *g, const GuestProcessListener *listener, Fault *f) {
 
         if (r < 0)
                 return fault_start(g, r, f);
+        if (r > 0)
+                log_warning("FastNetwork=yes: no room for its arguments on the kernel's command "
+                            "line, leaving them out; shorten Append= or set FastNetwork=no");
         r = console_open(g->console, h->jail.pid_namespaces, h->jail.uid, &terminal, &output);
         if (r < 0)
                 return fault_console(r, f);

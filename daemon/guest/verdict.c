@@ -21,7 +21,7 @@ enum {
 static const struct {
         const char *words;
         Verdict verdict;
-        const char *and_init; /* the line has these as well, and the next one is of init's end */
+        const char *and_init; /* must be on the same line, followed by a line about init's death */
 } last_words[] = {
         { OUT_OF_SPACE, VERDICT_MEMORY },
         { "Too few physical memory", VERDICT_USAGE }, /* Memory= below the kernel's minimum */
@@ -32,9 +32,9 @@ static const struct {
           VERDICT_KERNEL }, /* CPU state larger than the kernel knows */
         { "requested but not functional",
           VERDICT_KERNEL }, /* seccomp=on where the host forbids it */
-        /* The stub was hit by what the libc has registered with the host (GLIBC_TUNABLES in
-         * boot/cmdline.c). A stub that somebody killed has another status, and other processes than
-         * init die of it without harm to the guest. */
+        /* The host has written to memory that the libc registered, inside the stub (see
+         * GLIBC_TUNABLES in boot/cmdline.c). A stub that was killed has another status, and when a
+         * process other than init dies of it, the guest goes on. */
         { "failed to wait for SIGTRAP", VERDICT_KERNEL, .and_init = "status = 0xb7f" },
 };
 

@@ -156,6 +156,7 @@ typedef struct Config {
         size_t n_disks; /* at least 1 after config_load() */
         Strv append;
         bool fast_boot;
+        bool fast_network;
         usec_t disk_sync; /* 0 = only when the guest ends */
         char *hostname;
 

@@ -81,6 +81,10 @@ int kernel_read_config(const char *text, UmlKernel *k) {
                 { "CONFIG_SMP=y", &k->smp },
                 { "CONFIG_TCP_CONG_BBR=y", &k->bbr },
                 { "CONFIG_TCP_CONG_BBR=m", &k->bbr },
+                { "CONFIG_NET_SCH_FQ=y", &k->fq },
+                { "CONFIG_NET_SCH_FQ=m", &k->fq },
+                { "CONFIG_SYN_COOKIES=y", &k->syncookies },
+                { "CONFIG_PROC_SYSCTL=y", &k->proc_sysctl },
                 /* As a module it would not run before init; kernels that do not have the option
                    always run it. */
                 { "CONFIG_RAID6_PQ=y", &raid6 },

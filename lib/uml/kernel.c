@@ -31,6 +31,10 @@ int uml_kernel_knows(const UmlKernel *k, const char *name, size_t len) {
         return fd < 0 ? -errno : kernel_file_has_string(fd, strings);
 }
 
+bool uml_kernel_takes_sysctls(const UmlKernel *k) {
+        return k->proc_sysctl && (k->major > 5 || (k->major == 5 && k->minor >= 8));
+}
+
 bool uml_kernel_needs_cpu_fix(unsigned major, unsigned minor, unsigned xstate_size) {
         enum {
                 STATE_KNOWN = 2696, /* bytes: the space that these kernels have for NT_X86_XSTATE */

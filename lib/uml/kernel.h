@@ -10,10 +10,12 @@ typedef struct UmlKernel {
         char *path;
         char *release; /* "6.1.176" */
         unsigned major, minor;
-        bool tuntap, vector;  /* transports */
-        bool ip_pnp;          /* ip= configures the network */
-        bool smp;             /* ncpus= is supported */
-        bool bbr;             /* BBR congestion control, built in or module */
+        bool tuntap, vector; /* transports */
+        bool ip_pnp;         /* ip= configures the network */
+        bool smp;            /* ncpus= is supported */
+        bool bbr, fq;        /* BBR congestion control, fq scheduler: built in or module */
+        bool syncookies;
+        bool proc_sysctl;     /* has sysctls */
         bool seccomp;         /* supports seccomp=on */
         bool raid6_benchmark; /* runs the RAID6 benchmark, which takes most of its boot time */
         bool static_linked;   /* static, so nothing can be preloaded into it */
@@ -26,6 +28,9 @@ DEFINE_CLEANUP(UmlKernel *, uml_kernel_free)
 /* Does the kernel have a parameter of that name (without "=" and what follows)? It is searched
  * among the strings of the file, which include the names of all parameters. 1 = yes, 0 = no. */
 int uml_kernel_knows(const UmlKernel *k, const char *name, size_t len);
+
+/* Does it accept sysctl.NAME=VALUE as an argument? Pure. */
+bool uml_kernel_takes_sysctls(const UmlKernel *k);
 
 /* Pure: does a kernel of this version need the CPU-state workaround on a CPU whose extended state
  * (CPUID leaf 0xD, sub-leaf 0, EBX) has that many bytes? */

@@ -196,6 +196,28 @@ class Kernels(TestCase):
                 self.assertEqual("IP-Config: Complete" in log, who == "kernel" and "CONFIG_IP_PNP=y\n" in config)
                 self.assertEqual(umld.stop(40), DONE)
 
+    def test_fast_network(self):
+        """What TCP is told, as the guest sees it; what the user says himself goes before it."""
+        config = subprocess.run([self.kernel, "--showconfig"], stdout=subprocess.PIPE, encoding="utf-8", check=True).stdout
+        keys = ("tcp_wmem", "tcp_mem", "tcp_max_syn_backlog", "tcp_fastopen", "tcp_congestion_control")
+
+        def sysctls():
+            text = self.order("cat " + " ".join(f"/proc/sys/net/ipv4/{key}" for key in keys))
+            return [" ".join(line.split()) for line in text.splitlines()]
+        umld = self.start()
+        wmem, mem, backlog, fastopen, congestion = sysctls()
+        self.assertEqual((wmem, mem, backlog, fastopen),
+                         ("4096 16384 8388608", "1024 2048 3072", "1024", "3"))
+        if "CONFIG_TCP_CONG_BBR=y\n" in config:
+            self.assertEqual(congestion, "bbr")
+        self.assertEqual(umld.stop(40), DONE)
+        umld = self.start(Guest={"Append": "'sysctl.net.ipv4.tcp_wmem=\"4096 16384 99999\"' sysctl/net/ipv4/tcp_fastopen=1"})
+        self.assertEqual(sysctls()[:4], ["4096 16384 99999", "1024 2048 3072", "1024", "1"])
+        self.assertEqual(umld.stop(40), DONE)
+        umld = self.start(network={"FastNetwork": "no"})
+        self.assertNotEqual(sysctls()[:3], [wmem, mem, backlog])
+        self.assertEqual(umld.stop(40), DONE)
+
     def test_umld_killed(self):
         """The guest goes with it; the next umld sweeps and serves."""
         self.configure()

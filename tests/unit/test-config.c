@@ -48,6 +48,7 @@ static void test_defaults(void **state) {
         assert_false(c->disks[0].sync);
         assert_int_equal(c->append.n, 0);
         assert_true(c->fast_boot);
+        assert_true(c->fast_network);
         assert_string_equal(c->hostname, "web");
         assert_string_equal(c->tap, "tap0");
         assert_address(c->host_address, "10.0.0.1");
@@ -132,6 +133,7 @@ static void test_network(void **state) {
                                                   "DNS=9.9.9.9\t1.1.1.1  10.0.0.53\n"
                                                   "Uplink=venet0\n"
                                                   "Transport=vector\n"
+                                                  "FastNetwork=no\n"
                                                   "Masquerade=no\n"
                                                   "Forward=tcp/8000-8010, udp/53,tcp+udp/123:1123\n"
                                                   "Forward=tcp/2200-2210:22-32 tcp6/80\n"
@@ -158,6 +160,7 @@ static void test_network(void **state) {
         assert_int_equal(c->host_address6.s6_addr[15], 1);
         assert_int_equal(c->guest_address6.s6_addr[15], 2);
         assert_int_equal(c->mtu, 1400);
+        assert_false(c->fast_network);
         assert_int_equal(c->host_access, HOST_ACCESS_ALL);
         assert_int_equal(c->backend, RULES_NFTABLES);
         assert_int_equal(c->n_dns, 3);
