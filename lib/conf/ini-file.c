@@ -1,16 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ini-file.c - strict ini files on top of libinih.
- *
- * libinih is lenient where umld must be strict: a line that begins with white space continues the
- * previous value, " ;" ends a value, text after a ] is dropped, `key: value` is an entry, a long
- * line becomes two. Which of these are enabled, and how long a line may be, depends on how the
- * library was built, and the handler does not get the line number. So next_line() passes it one
- * whole line per call: it counts the lines, strips white space and comments, and rejects whatever
- * is ambiguous. What is left means the same to every build of libinih. */
+/* ini-file.c - ini files of one form only: whatever could be read in two ways is refused. */
 
 #include <ctype.h>
 #include <fcntl.h>
-#include <ini.h>
 #include <sys/stat.h>
 
 #include "basic/cleanup.h"
@@ -100,30 +92,15 @@ static int check_text(const char *text, size_t size, unsigned *ret_line, char **
         return 0;
 }
 
-typedef struct Lines {
-        const char *next, *end; /* text not yet read */
-        const IniEvents *events;
-        void *userdata;
-        unsigned line; /* the line that libinih works on */
-        int error;     /* of the first error, which ends parsing */
-        char **ret_why;
-} Lines;
+static char *strip(char *s) {
+        char *end = s + strlen(s);
 
-/* May the line be passed to libinih as [section]? */
-static int check_section(Lines *l, char *s) {
-        size_t n = strlen(s);
-        int r;
-
-        if (n < 2 || strchr(s, ']') != s + n - 1)
-                return refuse_text(l->ret_why, s, "text after [Section]; remove it");
-        s[n - 1] = '\0';
-        r = l->events->section(l->userdata, l->line, s + 1, l->ret_why);
-        s[n - 1] = ']';
-        return r;
+        while (end > s && isblank((unsigned char) end[-1]))
+                *--end = '\0';
+        return s + strspn(s, " \t");
 }
 
-/* White space before a character that begins comments: libinih may or may not take it as the end of
- * the value, and so may the user. */
+/* White space before a character that begins comments: the user may have meant one there. */
 static const char *find_comment(const char *s) {
         for (const char *p = s; *p; p++)
                 if (isblank((unsigned char) *p) && (p[1] == ';' || p[1] == '#'))
@@ -131,80 +108,65 @@ static const char *find_comment(const char *s) {
         return NULL;
 }
 
-/* May the line be passed to libinih as key=value? */
-static int check_entry(Lines *l, char *s) {
+typedef struct Reader {
+        const IniEvents *events;
+        void *userdata;
+        unsigned line;
+        const char *section;
+        char **ret_why;
+} Reader;
+
+static int take_section(Reader *r, char *s) {
+        char *end = s + strlen(s) - 1;
+
+        if (end == s || strchr(s, ']') != end)
+                return refuse_text(r->ret_why, s, "text after [Section]; remove it");
+        *end = '\0';
+        r->section = s + 1;
+        return r->events->section(r->userdata, r->line, r->section, r->ret_why);
+}
+
+static int refuse_comment(const Reader *r, const char *key, const char *comment) {
+        int e = refuse_text(r->ret_why, comment,
+                            "this would begin a comment; move the comment to a line of its own");
+
+        return blame_text(e, key, r->ret_why);
+}
+
+static int take_entry(Reader *r, char *s) {
         const char *comment = find_comment(s);
         size_t n = strcspn(s, "=:");
-        int r;
 
         if (n == 0 || s[n] != '=')
-                return refuse_text(l->ret_why, s, "neither [Section] nor Key=value");
-        if (!comment)
-                return 0;
-        r = refuse_text(l->ret_why, comment,
-                        "this would begin a comment; move the comment to a line of its own");
+                return refuse_text(r->ret_why, s, "neither [Section] nor Key=value");
         s[n] = '\0';
-        return blame_text(r, s, l->ret_why);
-}
-
-/* libinih's source of lines, a replacement for fgets(). */
-static char *next_line(char *buf, int size, void *userdata) {
-        Lines *l = userdata;
-        const char *s = l->next, *e;
-        size_t len;
-
-        if (l->error < 0 || s == l->end)
-                return NULL;
-        e = memchr(s, '\n', (size_t) (l->end - s)) ?: l->end;
-        l->next = e == l->end ? e : e + 1;
-        l->line++;
-        while (s < e && isblank((unsigned char) *s))
-                s++;
-        while (s < e && isblank((unsigned char) e[-1]))
-                e--;
-        len = s < e && *s != '#' && *s != ';' ? (size_t) (e - s) : 0;
-        if (len + 2 > (size_t) size) {
-                l->error = refuse(l->ret_why,
-                                  "the line is longer than %d bytes; split the value over several "
-                                  "lines if the key may be repeated",
-                                  size - 2);
-                return NULL;
-        }
-        memcpy(buf, s, len);
-        buf[len] = '\0';
-        if (len > 0)
-                l->error = *buf == '[' ? check_section(l, buf) : check_entry(l, buf);
-        buf[len] = '\n';
-        buf[len + 1] = '\0';
-        return l->error < 0 ? NULL : buf;
-}
-
-/* libinih's handler: 1 = continue. */
-static int on_entry(void *userdata, const char *section, const char *key, const char *value) {
-        Lines *l = userdata;
-
-        if (l->error >= 0)
-                l->error = l->events->entry(l->userdata, l->line, section, key, value, l->ret_why);
-        return l->error >= 0;
+        if (comment)
+                return refuse_comment(r, s, comment);
+        return r->events->entry(r->userdata, r->line, r->section, strip(s), strip(s + n + 1),
+                                r->ret_why);
 }
 
 int ini_file_parse(const char *text, size_t size, const IniEvents *events, void *userdata,
                    unsigned *ret_line, char **ret_why) {
-        Lines l = { .next = text,
-                    .end = text + size,
-                    .events = events,
-                    .userdata = userdata,
-                    .ret_why = ret_why };
+        Reader reader = {
+                .events = events, .userdata = userdata, .section = "", .ret_why = ret_why
+        };
+        _cleanup_free_ char *copy = NULL;
+        char *rest, *s;
         int r = check_text(text, size, ret_line, ret_why);
 
         if (r < 0)
                 return r;
-        r = ini_parse_stream(next_line, &l, on_entry, &l);
-        if (l.error >= 0 && r != 0) { /* no known version of libinih gets here */
-                l.line = r > 0 ? (unsigned) r : 0;
-                l.error = r == -2 ? -ENOMEM : refuse(ret_why, "not understood by libinih");
+        rest = copy = strndup(text, size);
+        if (!copy)
+                return -ENOMEM;
+        while (r >= 0 && (s = strsep(&rest, "\n"))) {
+                reader.line++;
+                s = strip(s);
+                if (*s && *s != '#' && *s != ';')
+                        r = *s == '[' ? take_section(&reader, s) : take_entry(&reader, s);
         }
-        if (l.error < 0)
-                *ret_line = l.line;
-        return MIN(l.error, 0);
+        if (r < 0)
+                *ret_line = reader.line;
+        return MIN(r, 0);
 }

@@ -229,20 +229,27 @@ static void test_lines(void **state) {
         }
 }
 
-/* Comments may be as long as they like, entries up to what libinih takes, in which nothing is cut.
- */
+/* Lines may be as long as they like; nothing of them is cut. */
 static void test_long_lines(void **state) {
-        _cleanup_free_ char *text = calloc(1, 20000);
+        static char text[100000], word[4000];
         _cleanup_(config_freep) Config *c = NULL;
-        char word[192] = "";
+        char *p = text;
 
         (void) state;
         memset(word, 'x', sizeof(word) - 1);
-        sprintf(text, "#%9000d\n[Guest]\n  Append=%s  \n;%9000d\nAppend=last\n", 1, word, 2);
+        p += sprintf(p, "#%9000d\n[Guest]\n  Append=%s  %s\n;%9000d\nAppend=last\n", 1, word, word,
+                     2);
+        p += sprintf(p, "[Network]\nForward=");
+        for (unsigned port = 1000; port < 1300; port++)
+                p += sprintf(p, "tcp/%u:%u ", port, port - 1000 + 1);
         c = parse(text);
-        assert_int_equal(c->append.n, 2);
+        assert_int_equal(c->append.n, 3);
         assert_string_equal(c->append.v[0], word);
-        assert_string_equal(c->append.v[1], "last");
+        assert_string_equal(c->append.v[1], word);
+        assert_string_equal(c->append.v[2], "last");
+        assert_int_equal(c->n_forwards, 300);
+        assert_int_equal(c->forwards[299].host_first, 1299);
+        assert_int_equal(c->forwards[299].guest_first, 300);
 }
 
 static void test_users(void **state) {
