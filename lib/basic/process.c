@@ -13,6 +13,8 @@
 #include "basic/process.h"
 #include "basic/time-util.h"
 
+#define CHILDREN_MAX (1 << 20) /* bytes of a list of children */
+
 const char *process_comm(pid_t pid, char buf[static 16]) {
         _cleanup_free_ char *comm = NULL;
         char path[32];
@@ -80,14 +82,85 @@ static int foreach_process(bool (*match)(pid_t pid, const void *which), const vo
         return n;
 }
 
+/* A list that grows. */
+typedef struct Pids {
+        pid_t *list;
+        size_t n, n_allocated;
+} Pids;
+
+static int pids_add(Pids *p, pid_t pid) {
+        if (p->n == p->n_allocated) {
+                size_t n = MAX(p->n_allocated * 2, (size_t) 16);
+                pid_t *grown = reallocarray(p->list, n, sizeof(*grown));
+
+                if (!grown)
+                        return -ENOMEM;
+                p->list = grown;
+                p->n_allocated = n;
+        }
+        p->list[p->n++] = pid;
+        return 0;
+}
+
+/* Does the kernel list the children of a thread in a file? From 4.2 on all do that are built with
+ * CONFIG_PROC_CHILDREN, the same as /proc/self/task/TID/children. */
+static bool has_children_files(void) {
+        char path[48];
+
+        snprintf(path, sizeof(path), "/proc/%d/task/%d/children", getpid(), getpid());
+        return access(path, R_OK) >= 0;
+}
+
+static int add_children_of_thread(const char *path, Pids *p) {
+        _cleanup_free_ char *text = NULL;
+        char *rest, *word;
+
+        if (read_file(path, CHILDREN_MAX, &text) < 0)
+                return 0; /* it is gone */
+        for (rest = text; (word = strsep(&rest, " "));) {
+                uint64_t pid;
+                int r = parse_unsigned(word, 1, INT32_MAX, &pid) < 0 ? 0 : pids_add(p, (pid_t) pid);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* Of all threads of a process: what it costs does not grow with the other processes of the host. */
+static int add_children(pid_t parent, Pids *p) {
+        _cleanup_closedir_ DIR *d = NULL;
+        struct dirent *de;
+        char path[64];
+        int r = 0;
+
+        snprintf(path, sizeof(path), "/proc/%d/task", parent);
+        d = opendir(path);
+        while (d && r >= 0 && (de = readdir(d))) {
+                if (de->d_name[0] == '.')
+                        continue;
+                snprintf(path, sizeof(path), "/proc/%d/task/%.16s/children", parent, de->d_name);
+                r = add_children_of_thread(path, p);
+        }
+        return r;
+}
+
 static bool is_child(pid_t pid, const void *which) {
         return process_parent(pid) == *(const pid_t *) which;
 }
 
 int process_foreach_child(void (*fn)(pid_t pid, void *userdata), void *userdata) {
         pid_t self = getpid();
+        Pids p = {};
+        int r;
 
-        return foreach_process(is_child, &self, fn, userdata);
+        if (!has_children_files())
+                return foreach_process(is_child, &self, fn, userdata);
+        r = add_children(self, &p);
+        for (size_t i = 0; i < p.n; i++)
+                fn(p.list[i], userdata);
+        free(p.list);
+        return p.n > 0 ? (int) p.n : r;
 }
 
 typedef struct Family {
@@ -136,7 +209,7 @@ static bool mark_children(Family *f, pid_t root) {
         return any;
 }
 
-int process_descendants(pid_t root, pid_t **ret) {
+int process_descendants_by_scan(pid_t root, pid_t **ret) {
         Family f = {};
         pid_t *pids;
         int r, n = 0;
@@ -153,6 +226,23 @@ int process_descendants(pid_t root, pid_t **ret) {
                 return r < 0 ? r : -ENOMEM;
         *ret = pids;
         return n;
+}
+
+int process_descendants(pid_t root, pid_t **ret) {
+        Pids p = {};
+        int r;
+
+        if (!has_children_files())
+                return process_descendants_by_scan(root, ret);
+        r = add_children(root, &p);
+        for (size_t i = 0; i < p.n && r >= 0; i++) /* whose children come behind them */
+                r = add_children(p.list[i], &p);
+        if (r < 0) {
+                free(p.list);
+                return r;
+        }
+        *ret = p.list ?: calloc(1, sizeof(pid_t));
+        return *ret ? (int) p.n : -ENOMEM;
 }
 
 /* Other containers whose processes are visible in our /proc may use the same uid for guests of

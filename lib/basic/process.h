@@ -12,12 +12,16 @@ const char *process_comm(pid_t pid, char buf[static 16]);
  * and by children that it has waited for, in ticks. -ESRCH: no such process. */
 int process_activity(pid_t pid, char *ret_state, uint64_t *ret_cpu);
 
-/* Calls fn for every child of this process, in one pass over /proc. Returns how many. */
+/* Calls fn for every child of this process. Returns how many. */
 int process_foreach_child(void (*fn)(pid_t pid, void *userdata), void *userdata);
 
 /* Lists all descendants of root; the caller frees *ret. Processes started meanwhile may be missing.
  */
 int process_descendants(pid_t root, pid_t **ret);
+
+/* The same where the kernel does not list the children of a process (before 4.2, or without
+ * CONFIG_PROC_CHILDREN): in one pass over all processes of the host. */
+int process_descendants_by_scan(pid_t root, pid_t **ret);
 
 /* Kills and reaps every child and, if this process is a child subreaper, thereby every descendant:
  * repeated until the kernel says that none is left, because a process cloned a moment ago escapes

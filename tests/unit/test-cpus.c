@@ -121,6 +121,11 @@ static pid_t make_family(pid_t *ret_grandchild) {
         return child;
 }
 
+static void assert_family(const pid_t *pids, pid_t child, pid_t grandchild) {
+        assert_true((pids[0] == child && pids[1] == grandchild) ||
+                    (pids[1] == child && pids[0] == grandchild));
+}
+
 static void test_move(void **state) {
         _cleanup_free_ pid_t *pids = NULL;
         pid_t grandchild, child = make_family(&grandchild);
@@ -132,10 +137,12 @@ static void test_move(void **state) {
         ASSERT_OK(RET_NERRNO(sched_getaffinity(0, sizeof(allowed), &allowed)));
         while (!CPU_ISSET(cpu, &allowed))
                 cpu++;
+        assert_int_equal(process_descendants_by_scan(getpid(), &pids), 2);
+        assert_family(pids, child, grandchild);
+        free(TAKE_PTR(pids));
         n = process_descendants(getpid(), &pids);
         assert_int_equal(n, 2);
-        assert_true((pids[0] == child && pids[1] == grandchild) ||
-                    (pids[1] == child && pids[0] == grandchild));
+        assert_family(pids, child, grandchild);
         if (CPU_COUNT(&allowed) > 1)
                 assert_int_equal(cpu_of_process(child), -1);
         cpu_move(pids, (size_t) n, cpu);
