@@ -61,8 +61,8 @@ static bool is_login_service(pid_t pid, const char *comm) {
         return pid == 1;
 }
 
-/* Only root's services count: another user who names a process sshd must not keep ports from the
- * guest. */
+/* list: TCP only. Only root's services count: another user who names a process sshd must not keep
+ * ports from the guest. */
 static int find_logins(const Listener *list, size_t n, GuardedPort **ret, size_t *ret_n) {
         _cleanup_free_ Owner *owners = calloc(n + 1, sizeof(*owners));
         _cleanup_free_ GuardedPort *found = NULL;
@@ -75,7 +75,7 @@ static int find_logins(const Listener *list, size_t n, GuardedPort **ret, size_t
         for (size_t i = 0; r >= 0 && i < n; i++) {
                 GuardedPort p = tcp_port(list[i].port);
 
-                if (owners[i].pid == 0 || list[i].protocol != FORWARD_TCP || list[i].uid != 0)
+                if (owners[i].pid == 0 || list[i].uid != 0)
                         continue;
                 snprintf(p.why, sizeof(p.why), "%s, pid %d", owners[i].comm, (int) owners[i].pid);
                 p.service = owners[i].pid != 1;
@@ -88,13 +88,25 @@ static int find_logins(const Listener *list, size_t n, GuardedPort **ret, size_t
         return 0;
 }
 
-static bool same_listeners(const Guard *g, const Listener *list, size_t n) {
-        if (!g->looked || n != g->n_seen)
-                return false;
-        for (size_t i = 0; i < n; i++)
-                if (list[i].inode != g->seen[i].inode || list[i].port != g->seen[i].port)
+static bool same_listeners(const Listener *a, size_t n_a, const Listener *b, size_t n_b) {
+        for (size_t i = 0; n_a == n_b && i < n_a; i++)
+                if (a[i].inode != b[i].inode || a[i].port != b[i].port)
                         return false;
-        return true;
+        return n_a == n_b;
+}
+
+/* TCP comes first. */
+static size_t count_tcp(const Listener *list, size_t n) {
+        size_t i = 0;
+
+        while (i < n && list[i].protocol == FORWARD_TCP)
+                i++;
+        return i;
+}
+
+static bool same_tcp(const Guard *g, const Listener *list, size_t n) {
+        return g->looked &&
+               same_listeners(g->seen, count_tcp(g->seen, g->n_seen), list, count_tcp(list, n));
 }
 
 static bool in_list(const GuardedPort *list, size_t n, const Forward *f) {
@@ -119,15 +131,11 @@ static int keep_last_services(const Guard *g, GuardedPort **logins, size_t *n) {
         return r;
 }
 
-static int look(Guard *g) {
-        _cleanup_free_ Listener *list = NULL;
+static int update_logins(Guard *g, const Listener *list, size_t n) {
         _cleanup_free_ GuardedPort *logins = NULL;
-        size_t n, n_logins = 0;
-        int r = listeners_read(&list, &n);
+        size_t n_logins = 0;
+        int r = find_logins(list, n, &logins, &n_logins);
 
-        if (r < 0 || same_listeners(g, list, n))
-                return r;
-        r = find_logins(list, n, &logins, &n_logins);
         if (r >= 0)
                 r = keep_last_services(g, &logins, &n_logins);
         if (r < 0)
@@ -135,6 +143,18 @@ static int look(Guard *g) {
         free(g->logins);
         g->logins = TAKE_PTR(logins);
         g->n_logins = n_logins;
+        return 0;
+}
+
+static int look(Guard *g) {
+        _cleanup_free_ Listener *list = NULL;
+        size_t n;
+        int r = listeners_read(FORWARD_TCP | FORWARD_UDP, &list, &n);
+
+        if (r >= 0 && !same_tcp(g, list, n))
+                r = update_logins(g, list, count_tcp(list, n));
+        if (r < 0)
+                return r;
         free(g->seen);
         g->seen = TAKE_PTR(list);
         g->n_seen = n;
@@ -181,6 +201,14 @@ int guard_update(Guard *g, const Forward *reserved, size_t n_reserved) {
         g->ports = TAKE_PTR(list);
         g->n = n;
         return !same;
+}
+
+int guard_moved(const Guard *g) {
+        _cleanup_free_ Listener *list = NULL;
+        size_t n;
+        int r = listeners_read(FORWARD_TCP, &list, &n);
+
+        return r < 0 ? r : !same_tcp(g, list, n);
 }
 
 const GuardedPort *guard_find(const Guard *g, const Forward *port) {

@@ -34,11 +34,14 @@ void guard_done(Guard *g);
  * guard_update(). */
 int guard_add_session(Guard *g, const char *ssh_connection);
 
-/* Checks the host again. 1 = the set of guarded ports has changed, 0 = it has not. If the listening
- * sockets have not changed, this only costs reading a short table. The port of a login service
- * stays guarded until one listens elsewhere: a service that is being restarted must find its port
- * as it was. */
+/* Checks the host again. 1 = the set of guarded ports has changed, 0 = it has not. The port of a
+ * login service stays guarded until one listens elsewhere: a service that is being restarted must
+ * find its port as it was. */
 int guard_update(Guard *g, const Forward *reserved, size_t n_reserved);
+
+/* Have the listening TCP sockets changed since the last guard_update()? 1 = yes, so that guarded
+ * ports may have changed, too; 0 = no. Much cheaper than guard_update(). */
+int guard_moved(const Guard *g);
 
 /* Returns why it guards this port; NULL = it does not. */
 const GuardedPort *guard_find(const Guard *g, const Forward *port);

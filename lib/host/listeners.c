@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* listeners.c - listening sockets from /proc/net, and their owners from /proc/PID/fd.
+/* listeners.c - listening sockets, and their owners from /proc/PID/fd.
  *
- * Uses the text tables instead of sock_diag, because that would load a module into a host's kernel
- * that does not have it loaded, and is often not available in containers. Listening TCP sockets
- * come first, so that the connections of a busy server, which follow, cost nothing. */
+ * sock_diag walks listening sockets only. The text tables in /proc/net, which are the fallback for
+ * kernels and containers without it, walk the hash of all connections of the machine as well: with
+ * much memory that hash is large, and reading an empty table takes milliseconds. */
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -12,41 +12,46 @@
 #include "basic/process.h"
 
 #include "host/listeners.h"
+#include "host/sock-diag.h"
 
 #define STATE_LISTEN  0x0a
 #define STATE_UNBOUND 0x07  /* for UDP: bound, but not connected */
 #define UDP_PORTS_END 32768 /* start of the kernel's default range of ephemeral ports */
 
-/* Can other machines reach this IPv4 address, as printed in the tables? */
-static bool callable4(const char *hex) {
-        unsigned word;
-
-        return sscanf(hex, "%8x", &word) == 1 && ntohl(word) >> 24 != IN_LOOPBACKNET;
+/* Can other machines reach it? */
+static bool callable4(struct in_addr a) {
+        return ntohl(a.s_addr) >> 24 != IN_LOOPBACKNET;
 }
 
-/* The same for either family. Each word of IPv6 is printed as a number, so in host byte order. */
-static bool callable(const char *hex, ForwardFamily *ret) {
-        size_t n = strlen(hex);
-        unsigned word, last;
+/* The same for IPv6; also says which families reach it. */
+static bool callable6(const struct in6_addr *a, ForwardFamily *ret) {
+        *ret = IN6_IS_ADDR_UNSPECIFIED(a) ? FORWARD_BOTH : FORWARD_IPV6;
+        if (!IN6_IS_ADDR_V4MAPPED(a))
+                return !IN6_IS_ADDR_LOOPBACK(a);
+        *ret = FORWARD_IPV4;
+        return callable4((struct in_addr){ a->s6_addr32[3] });
+}
 
-        if (n == 8) {
+/* Parses an address as printed in the tables: each word as a number, so in host byte order. */
+static bool callable(const char *hex, ForwardFamily *ret) {
+        struct in6_addr a;
+        uint32_t *word = a.s6_addr32;
+
+        if (strlen(hex) == 8 && sscanf(hex, "%8" SCNx32, word) == 1) {
                 *ret = FORWARD_IPV4;
-                return callable4(hex);
+                return callable4((struct in_addr){ word[0] });
         }
-        if (n != 32 || sscanf(hex + 16, "%8x%8x", &word, &last) != 2)
-                return false;
-        *ret = strspn(hex, "0") == n ? FORWARD_BOTH : FORWARD_IPV6;
-        if (strncmp(hex, "0000000000000000", 16) != 0 || *ret == FORWARD_BOTH)
-                return true;
-        if (ntohl(word) != 0xffff)
-                return word != 0 || ntohl(last) != 1; /* ::1 */
-        *ret = FORWARD_IPV4;                          /* IPv4-mapped */
-        return callable4(hex + 24);
+        return sscanf(hex, "%8" SCNx32 "%8" SCNx32 "%8" SCNx32 "%8" SCNx32, word, word + 1,
+                      word + 2, word + 3) == 4 &&
+               callable6(&a, ret);
 }
 
 static int add(Listener **list, size_t *n, const Listener *l) {
-        Listener *grown = reallocarray(*list, *n + 1, sizeof(*l));
+        Listener *grown;
 
+        if (l->port == 0 || (l->protocol == FORWARD_UDP && l->port >= UDP_PORTS_END))
+                return 0;
+        grown = reallocarray(*list, *n + 1, sizeof(*l));
         if (!grown)
                 return -ENOMEM;
         *list = grown;
@@ -74,8 +79,7 @@ int listeners_parse(FILE *table, unsigned protocol, Listener **list, size_t *n) 
                         continue;
                 if (state != wanted && protocol == FORWARD_TCP)
                         return 0; /* connections from here on */
-                if (state != wanted || !callable(address, &l.family) || port == 0 ||
-                    (protocol == FORWARD_UDP && port >= UDP_PORTS_END))
+                if (state != wanted || !callable(address, &l.family))
                         continue;
                 l.port = (uint16_t) port;
                 l.uid = uid;
@@ -86,28 +90,73 @@ int listeners_parse(FILE *table, unsigned protocol, Listener **list, size_t *n) 
         return 0;
 }
 
-int listeners_read(Listener **ret, size_t *ret_n) {
-        static const struct {
-                const char *path;
-                unsigned protocol;
-        } tables[] = {
-                { "/proc/self/net/tcp", FORWARD_TCP },
-                { "/proc/self/net/tcp6", FORWARD_TCP },
-                { "/proc/self/net/udp", FORWARD_UDP },
-                { "/proc/self/net/udp6", FORWARD_UDP },
-        };
+/* ---- sources ---- */
+
+typedef struct Source {
+        int family;
+        unsigned protocol;
+        const char *table;
+} Source;
+
+/* TCP first, see listeners_read(). */
+static const Source sources[] = {
+        { AF_INET, FORWARD_TCP, "/proc/self/net/tcp" },
+        { AF_INET6, FORWARD_TCP, "/proc/self/net/tcp6" },
+        { AF_INET, FORWARD_UDP, "/proc/self/net/udp" },
+        { AF_INET6, FORWARD_UDP, "/proc/self/net/udp6" },
+};
+
+typedef struct Collection {
+        unsigned protocol;
+        Listener **list;
+        size_t *n;
+} Collection;
+
+static int on_socket(const struct inet_diag_msg *m, void *userdata) {
+        const Collection *c = userdata;
+        Listener l = { .protocol = c->protocol,
+                       .family = FORWARD_IPV4,
+                       .port = ntohs(m->id.idiag_sport),
+                       .uid = m->idiag_uid,
+                       .inode = m->idiag_inode };
+        struct in6_addr a;
+
+        memcpy(&a, m->id.idiag_src, sizeof(a));
+        if (m->idiag_family == AF_INET6 ? !callable6(&a, &l.family)
+                                        : !callable4((struct in_addr){ a.s6_addr32[0] }))
+                return 0;
+        return add(c->list, c->n, &l);
+}
+
+static int read_table(const Source *s, Listener **list, size_t *n) {
+        _cleanup_fclose_ FILE *f = fopen(s->table, "re");
+
+        if (!f) /* kernels without IPv6 */
+                return errno == ENOENT && s->family == AF_INET6 ? 0 : -errno;
+        return listeners_parse(f, s->protocol, list, n);
+}
+
+static int read_source(const Source *s, Listener **list, size_t *n) {
+        bool tcp = s->protocol == FORWARD_TCP;
+        Collection c = { s->protocol, list, n };
+        size_t before = *n;
+        int r;
+
+        r = sock_diag_foreach(s->family, tcp ? IPPROTO_TCP : IPPROTO_UDP,
+                              1U << (tcp ? STATE_LISTEN : STATE_UNBOUND), on_socket, &c);
+        if (r >= 0 || r == -ENOMEM)
+                return r;
+        *n = before;
+        return read_table(s, list, n);
+}
+
+int listeners_read(unsigned protocols, Listener **ret, size_t *ret_n) {
         _cleanup_free_ Listener *list = NULL;
         size_t n = 0;
 
-        FOREACH_ELEMENT (t, tables) {
-                _cleanup_fclose_ FILE *f = fopen(t->path, "re");
-                int r;
+        FOREACH_ELEMENT (s, sources) {
+                int r = s->protocol & protocols ? read_source(s, &list, &n) : 0;
 
-                if (!f && errno == ENOENT && t->path[strlen(t->path) - 1] == '6')
-                        continue; /* a kernel without IPv6 */
-                if (!f)
-                        return -errno;
-                r = listeners_parse(f, t->protocol, &list, &n);
                 if (r < 0)
                         return r;
         }
@@ -115,6 +164,8 @@ int listeners_read(Listener **ret, size_t *ret_n) {
         *ret_n = n;
         return 0;
 }
+
+/* ---- owners ---- */
 
 /* Searches the descriptors of one process. Returns how many owners were found. */
 static size_t look_into(pid_t pid, const char *comm, const Listener *list, size_t n,

@@ -17,12 +17,12 @@ typedef struct Listener {
         uint64_t inode; /* unique among all sockets */
 } Listener;
 
-/* Lists all that can be reached from elsewhere, not those bound to a loopback address. For UDP,
- * where a client's socket looks like a server's, only those below the range of ephemeral ports. The
- * caller frees *ret. */
-int listeners_read(Listener **ret, size_t *ret_n);
+/* Lists all sockets of these protocols that can be reached from elsewhere, not those bound to a
+ * loopback address; TCP comes first. For UDP, where a client's socket looks like a server's, only
+ * those below the range of ephemeral ports. The caller frees *ret. */
+int listeners_read(unsigned protocols, Listener **ret, size_t *ret_n);
 
-/* Parses one of the tables in /proc/net for listeners_read(); appends. */
+/* Parses one of the tables in /proc/net, which are used on kernels without sock_diag; appends. */
 int listeners_parse(FILE *table, unsigned protocol, Listener **list, size_t *n);
 
 typedef struct Owner {

@@ -206,12 +206,123 @@ static void test_parse(void **state) {
         assert_int_equal(list[1].uid, 33);
 }
 
+static int open_socket(int family, int type, const char *address, uint16_t port) {
+        struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(port) };
+        struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+        bool four = family == AF_INET;
+        int fd = socket(family, type | SOCK_CLOEXEC, 0);
+
+        assert_true(fd >= 0);
+        assert_int_equal(
+                inet_pton(family, address, four ? (void *) &in.sin_addr : (void *) &in6.sin6_addr),
+                1);
+        assert_int_equal(
+                bind(fd, four ? (void *) &in : (void *) &in6, four ? sizeof(in) : sizeof(in6)), 0);
+        if (type == SOCK_STREAM)
+                assert_int_equal(listen(fd, 1), 0);
+        return fd;
+}
+
+static int by_inode(const void *a, const void *b) {
+        const Listener *x = a, *y = b;
+
+        return x->inode < y->inode ? -1 : x->inode > y->inode;
+}
+
+static size_t read_tables(Listener **ret) {
+        static const struct {
+                const char *path;
+                unsigned protocol;
+        } tables[] = { { "/proc/self/net/tcp", FORWARD_TCP },
+                       { "/proc/self/net/tcp6", FORWARD_TCP },
+                       { "/proc/self/net/udp", FORWARD_UDP },
+                       { "/proc/self/net/udp6", FORWARD_UDP } };
+        size_t n = 0;
+
+        *ret = NULL;
+        FOREACH_ELEMENT (t, tables) {
+                _cleanup_fclose_ FILE *f = fopen(t->path, "re");
+
+                assert_non_null(f);
+                ASSERT_OK(listeners_parse(f, t->protocol, ret, &n));
+        }
+        qsort(*ret, n, sizeof(**ret), by_inode);
+        return n;
+}
+
+/* Both ways of asking the kernel say the same. */
+static void test_ways(void **state) {
+        static const struct {
+                int family, type;
+                const char *address;
+                uint16_t port;
+        } sockets[] = {
+                { AF_INET, SOCK_STREAM, "0.0.0.0", 80 },
+                { AF_INET, SOCK_STREAM, "127.0.0.1", 81 },
+                { AF_INET, SOCK_DGRAM, "192.0.2.1", 53 },
+                { AF_INET, SOCK_DGRAM, "0.0.0.0", 40000 },
+                { AF_INET6, SOCK_STREAM, "::", 82 },
+                { AF_INET6, SOCK_STREAM, "::1", 83 },
+                { AF_INET6, SOCK_STREAM, "2001:db8::1", 84 },
+                { AF_INET6, SOCK_STREAM, "::ffff:192.0.2.1", 85 },
+                { AF_INET6, SOCK_STREAM, "::ffff:127.0.0.1", 86 },
+                { AF_INET6, SOCK_DGRAM, "2001:db8::1", 54 },
+        };
+        _cleanup_free_ Listener *asked = NULL, *printed = NULL;
+        int fds[ARRAY_SIZE(sockets)];
+        size_t n, n_printed;
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(sockets); i++)
+                fds[i] = open_socket(sockets[i].family, sockets[i].type, sockets[i].address,
+                                     sockets[i].port);
+        ASSERT_OK(listeners_read(FORWARD_TCP | FORWARD_UDP, &asked, &n));
+        assert_int_equal(n, 6);
+        for (size_t i = 1; i < n; i++) /* first TCP */
+                assert_true(asked[i].protocol == FORWARD_UDP ||
+                            asked[i - 1].protocol == FORWARD_TCP);
+        qsort(asked, n, sizeof(*asked), by_inode);
+        n_printed = read_tables(&printed);
+        assert_int_equal(n, n_printed);
+        for (size_t i = 0; i < n; i++) {
+                assert_int_equal(asked[i].inode, printed[i].inode);
+                assert_int_equal(asked[i].port, printed[i].port);
+                assert_int_equal(asked[i].protocol, printed[i].protocol);
+                assert_int_equal(asked[i].family, printed[i].family);
+                assert_int_equal(asked[i].uid, printed[i].uid);
+        }
+        FOREACH_ELEMENT (fd, fds)
+                close(*fd);
+}
+
+static void test_moved(void **state) {
+        Guard g = {};
+        int fd;
+
+        (void) state;
+        assert_int_equal(guard_moved(&g), 1);
+        ASSERT_OK(guard_update(&g, NULL, 0));
+        assert_int_equal(guard_moved(&g), 0);
+        fd = open_socket(AF_INET, SOCK_DGRAM, "0.0.0.0", 53);
+        assert_int_equal(guard_moved(&g), 0);
+        close(fd);
+        fd = open_socket(AF_INET6, SOCK_STREAM, "::", 22);
+        assert_int_equal(guard_moved(&g), 1);
+        ASSERT_OK(guard_update(&g, NULL, 0));
+        assert_int_equal(guard_moved(&g), 0);
+        close(fd);
+        assert_int_equal(guard_moved(&g), 1);
+        guard_done(&g);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup(test_sshd, setup),
                 cmocka_unit_test_setup(test_addresses, setup),
                 cmocka_unit_test_setup(test_follows, setup),
                 cmocka_unit_test_setup(test_reserved_and_sessions, setup),
+                cmocka_unit_test_setup(test_ways, setup),
+                cmocka_unit_test_setup(test_moved, setup),
                 cmocka_unit_test(test_parse),
         };
 
