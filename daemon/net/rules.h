@@ -16,9 +16,10 @@
  *
  * Rules that are not stale may still have drifted: somebody reloaded a firewall or removed a chain.
  * Nobody is told of that, so the tables are compared with the plan every few seconds
- * (daemon/net/watch.c), behind each restart of the guest's kernel, and when somebody asks. Drift is
- * repaired at once and logged; a repair puts back ours, and leaves alone whatever else has changed.
- * While the uplink is gone there is nothing to follow, and the last rules stay, which do no harm.
+ * (daemon/net/watch.c; lib/nat/iptables.c says how thoroughly), behind each restart of the guest's
+ * kernel, and when somebody asks. Drift is repaired at once and logged; a repair puts back ours,
+ * and leaves alone whatever else has changed. While the uplink is gone there is nothing to follow,
+ * and the last rules stay, which do no harm.
  */
 
 #include "daemon/net/net.h"
@@ -35,7 +36,7 @@ int net_rules_follow(Net *net, Fault *f);
  * caller's to free(). */
 char *net_rules_warnings(const Net *net);
 
-/* Of the guest's rules as they are now; another program's edit of this moment is not waited for: */
+/* Of the guest's rules as they are now: */
 int net_rules_right(Net *net); /* 1 = as they should be, 0 = not */
 /* … how many rules of others come first in FORWARD of that family */
 int net_rules_before(Net *net, NatFamily family);

@@ -2,17 +2,27 @@
 /* iptables.c - makes the legacy tables hold a guest's chains, through libip4tc and libip6tc.
  *
  * A table is read as a snapshot, edited in memory until it matches the plan, and committed as a
- * whole if that changed anything, which is atomic for packets. Applying, removing and checking are
- * the same edit: removing plans chains without rules, checking stops before the commit. */
+ * whole if that changed anything, which is atomic for packets. Applying and removing are the same
+ * edit: removing plans chains without rules.
+ *
+ * A check edits nothing. The tables are shared by all guests and the host, so that reading them
+ * takes the longer the more guests there are, and the kernel does not notify anybody of a change.
+ * But it reports their sizes in no time, and those change with every rule that is added or removed.
+ * So a check reads the rules only if the sizes have changed, and every twelfth time in any case, to
+ * find a rule that was replaced by one of the same size. */
 
 #include "basic/cleanup.h"
+#include "basic/hash.h"
 
 #include "nat/blob.h"
 #include "nat/plan.h"
+#include "nat/xt-read.h"
 #include "nat/xt-tables.h"
 
-#define COMMIT_ATTEMPTS 5
-#define TABLES          ((size_t) NAT_FAMILY_MAX * NAT_TABLE_MAX)
+#define COMMIT_ATTEMPTS  5
+#define TABLES           ((size_t) NAT_FAMILY_MAX * NAT_TABLE_MAX)
+#define ALL_TABLES       ((1U << NAT_TABLE_MAX) - 1)
+#define READ_RULES_EVERY 12 /* checks */
 
 static const char *const table_words[NAT_TABLE_MAX] = {
         [NAT_TABLE_FILTER] = "table filter",
@@ -209,7 +219,7 @@ static int table_edit(NatEdit *edit, TableEdit *t) {
 
         if (!wanted && !xt_table_in_use(t->family, t->table))
                 return 0;
-        r = xt_table_open(t->family, t->table, &t->handle);
+        r = xt_table_open(t->xt, t->family, t->table, &t->handle);
         if (r < 0)
                 return !wanted && may_be_missing(t, r) ? 0 : r;
         FOREACH_ELEMENT (c, edit->chains->chain) {
@@ -320,12 +330,17 @@ static int plan_chains(NatChains *chains, const NatPlan *plan, NatRefusal *ret_r
         return r;
 }
 
+static void forget(Nat *nat) {
+        nat->seen = (NatSight){};
+        nat->by_sizes = 0;
+}
+
 static int nat_remove(Nat *nat, const char *guest, NatRefusal *ret_refusal) {
         bool changed = false, fresh;
         NatChains chains;
         int failed = 0;
 
-        (void) nat;
+        forget(nat);
         nat_chains_init(&chains, guest);
         /* Each table on its own: if one of them cannot be changed the others still can, and this
          * needs only one descriptor at a time. */
@@ -349,6 +364,7 @@ static int nat_apply(Nat *nat, const NatPlan *plan, NatRefusal *ret_refusal) {
 
         if (r < 0)
                 return r;
+        forget(nat);
         r = nat_commit(&chains, 0, TABLES, &fresh, ret_refusal);
         if (r < 0 && fresh) {
                 NatRefusal ignored;
@@ -367,31 +383,118 @@ static bool nat_has_masquerade(const Nat *nat, NatFamily family) {
         return !nat_missing_feature(&rule);
 }
 
-static int nat_check(Nat *nat, const NatPlan *plan, NatRefusal *ret_refusal) {
-        _cleanup_(nat_chains_done) NatChains chains = {};
-        _cleanup_(nat_edit_done) NatEdit edit = {};
-        int r = plan_chains(&chains, plan, ret_refusal);
+/* ---- checking ---- */
 
-        (void) nat;
+static bool chain_right(const TableEdit *t, const NatChain *c) {
+        bool right = false;
+
+        if (c->n_rules == 0)
+                return !t->xt->has_chain(c->name, t->handle);
+        return t->xt->has_chain(c->name, t->handle) && chain_as_planned(t, c) &&
+               count_jumps(t, c->hook, &c->jump, &right) == 1 && right;
+}
+
+/* 1 = it matches the plan, 0 = it does not. */
+static int table_matches(const NatChains *chains, NatFamily family, NatTable table, bool wanted) {
+        _cleanup_(table_edit_done) TableEdit t = { family, table, xt_reader(family) };
+        int r = xt_table_open(t.xt, family, table, &t.handle);
+
         if (r < 0)
-                return r;
-        r = nat_edit_prepare(&edit, &chains, 0, TABLES, ret_refusal);
-        if (r < 0)
-                return r;
-        FOREACH_ELEMENT (t, edit.table)
-                if (t->changed)
+                return !wanted && may_be_missing(&t, r) ? 1 : r;
+        FOREACH_ELEMENT (c, chains->chain)
+                if (is_of(c, &t) && !chain_right(&t, c))
                         return 0;
         return 1;
+}
+
+/* The tables to check in each family: those that should have rules, and with them those that might.
+ */
+typedef struct Scope {
+        unsigned wanted[NAT_FAMILY_MAX], all[NAT_FAMILY_MAX];
+} Scope;
+
+static Scope scope_of(const NatChains *chains) {
+        Scope s = {};
+
+        FOREACH_ELEMENT (c, chains->chain)
+                if (c->n_rules > 0)
+                        s.wanted[c->family] |= 1U << c->table;
+        for (NatFamily f = 0; f < NAT_FAMILY_MAX; f++) {
+                s.all[f] = s.wanted[f];
+                if (s.all[f] != ALL_TABLES)
+                        s.all[f] |= xt_tables_in_use(f);
+        }
+        return s;
+}
+
+static int check_rules(const NatChains *chains, const Scope *scope, NatRefusal *ret_refusal) {
+        for (NatFamily f = 0; f < NAT_FAMILY_MAX; f++)
+                for (NatTable t = 0; t < NAT_TABLE_MAX; t++) {
+                        int r = scope->all[f] & 1U << t
+                                        ? table_matches(chains, f, t, scope->wanted[f] & 1U << t)
+                                        : 1;
+
+                        if (r < 0)
+                                *ret_refusal = (NatRefusal){ table_words[t], f, t };
+                        if (r <= 0)
+                                return r;
+                }
+        return 1;
+}
+
+/* 1 = plan and tables look as they did when the rules were last found to be right, 0 = they do not.
+ * *ret is how they look. */
+static int check_sizes(const Nat *nat, const NatChains *chains, const Scope *scope, NatSight *ret) {
+        *ret = (NatSight){ .plan = nat_chains_hash(chains) };
+        for (NatFamily f = 0; f < NAT_FAMILY_MAX; f++) {
+                int r = xt_shapes(f, scope->all[f], ret->shape[f]);
+
+                if (r < 0)
+                        return r;
+        }
+        return memcmp(ret, &nat->seen, sizeof(*ret)) == 0;
+}
+
+/* For how many checks the sizes are enough; the first time a different number for each guest, so
+ * that they do not all read the rules at the same moment. */
+static unsigned checks_by_sizes(const Nat *nat, const char *guest) {
+        uint64_t hash = hash_bytes(HASH_BASIS, guest, strlen(guest));
+
+        return nat->seen.plan ? READ_RULES_EVERY : 1 + (unsigned) (hash % READ_RULES_EVERY);
+}
+
+static int nat_check(Nat *nat, const NatPlan *plan, NatRefusal *ret_refusal) {
+        _cleanup_(nat_chains_done) NatChains chains = {};
+        int r = plan_chains(&chains, plan, ret_refusal);
+        NatSight now;
+        Scope scope;
+
+        if (r < 0)
+                return r;
+        scope = scope_of(&chains);
+        r = check_sizes(nat, &chains, &scope, &now);
+        if (r > 0 && nat->by_sizes > 0) {
+                nat->by_sizes--;
+                return 1;
+        }
+        /* The change may be another guest's; an error is reported by what reads the rules. */
+        r = check_rules(&chains, &scope, ret_refusal);
+        if (r > 0) {
+                nat->by_sizes = checks_by_sizes(nat, plan->guest);
+                nat->seen = now; /* from before the rules were read, so no change is missed */
+        } else
+                forget(nat);
+        return r;
 }
 
 /* -ENOENT: the chain does not exist. */
 static int look_at(const NatChain *chain, TableEdit *ret) {
         *ret = (TableEdit){ .family = chain->family,
                             .table = chain->table,
-                            .xt = xt_library(chain->family) };
+                            .xt = xt_reader(chain->family) };
         if (!xt_table_in_use(ret->family, ret->table))
                 return -ENOENT;
-        return xt_table_open(ret->family, ret->table, &ret->handle);
+        return xt_table_open(ret->xt, ret->family, ret->table, &ret->handle);
 }
 
 static int nat_packets(Nat *nat, const NatPlan *plan, const Forward *port, uint64_t *ret) {

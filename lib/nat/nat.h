@@ -3,8 +3,9 @@
 
 /* The firewall rules of a guest: masquerading, port forwards and everything else. plan.c works out
  * what they should be; a backend stores them: iptables.c in chains of the legacy tables, nftables.c
- * in a table of the guest's own. Callers hold the xtables lock (xtables-lock.h) around each call,
- * for either backend, because it also serialises guests that want the same port. */
+ * in a table of the guest's own. Callers hold the xtables lock (xtables-lock.h) around each call
+ * that may change something, for either backend, because it also serialises guests that want the
+ * same port. */
 
 #include "basic/forward.h"
 #include "basic/ip-address.h"
@@ -82,7 +83,9 @@ typedef struct NatBackend {
         int (*apply)(Nat *nat, const NatPlan *plan, NatRefusal *ret_refusal);
 
         /* 1 = the tables match the plan exactly, 0 = they differ (apply() would change something).
-         */
+         * Needs no lock. Cheap as long as nobody changes the tables, however many rules of others
+         * they hold. The price: a rule in a legacy table that was replaced by one of the same size
+         * may be missed, until nat->by_sizes is 0. */
         int (*check)(Nat *nat, const NatPlan *plan, NatRefusal *ret_refusal);
 
         /* Removes every chain and jump of that guest; a table that is not active is not activated.
@@ -103,9 +106,20 @@ typedef struct NatBackend {
 
 extern const NatBackend nat_iptables, nat_nftables;
 
+/* How a plan and the legacy tables look without reading their rules. */
+typedef struct NatSight {
+        uint64_t plan; /* hash; 0 = not known yet */
+        uint64_t shape[NAT_FAMILY_MAX][NAT_TABLE_MAX];
+} NatSight;
+
 /* One guest's rules: initialise to { .backend = … }; the rest is what a backend remembers. */
 struct Nat {
         const NatBackend *backend;
+
+        /* iptables.c: how everything looked when the rules were last found to be right, and for how
+         * many more checks it is enough to compare with that. */
+        NatSight seen;
+        unsigned by_sizes;
 
         /* nftables.c: the commands of its last transaction, and the resulting table. */
         uint64_t commands, fingerprint; /* hashes; 0 = there is no table of ours */

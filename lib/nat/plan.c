@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "basic/hash.h"
 #include "nat/plan.h"
 
 #define DHCPV6_CLIENT_PORT 546
@@ -362,6 +363,38 @@ int nat_chains_plan(NatChains *chains, const NatPlan *plan) {
         for (NatFamily f = 0; r >= 0 && f < NAT_FAMILY_MAX; f++)
                 r = plan_side(chains, f, plan);
         return r;
+}
+
+static uint64_t hash_text(uint64_t hash, const char *text) {
+        return hash_bytes(hash, text, strlen(text) + 1);
+}
+
+static uint64_t hash_address(uint64_t hash, const IpAddress *a) {
+        hash = hash_bytes(hash, &a->v4, sizeof(a->v4));
+        return hash_bytes(hash, &a->v6, sizeof(a->v6));
+}
+
+/* Field by field, as nat_rule_equal() compares them, because of the padding between them. */
+static uint64_t hash_rule(uint64_t hash, const NatRule *r) {
+        const uint32_t numbers[] = { r->family,    r->protocol, r->first_port, r->last_port, r->syn,
+                                     r->icmp_type, r->states,   r->verdict,    r->to_port };
+
+        hash = hash_bytes(hash, numbers, sizeof(numbers));
+        hash = hash_text(hash_text(hash_text(hash, r->in), r->out), r->chain);
+        hash = hash_address(hash_address(hash, &r->source), &r->destination);
+        return hash_address(hash, &r->to_address);
+}
+
+uint64_t nat_chains_hash(const NatChains *chains) {
+        uint64_t hash = HASH_BASIS;
+
+        FOREACH_ELEMENT (c, chains->chain) {
+                hash = hash_bytes(hash, &c->n_rules, sizeof(c->n_rules));
+                hash = hash_rule(hash_text(hash, c->name), &c->jump);
+                for (size_t i = 0; i < c->n_rules; i++)
+                        hash = hash_rule(hash, &c->rules[i]);
+        }
+        return hash;
 }
 
 void nat_chains_done(NatChains *chains) {

@@ -91,4 +91,7 @@ void nat_chains_init(NatChains *chains, const char *guest);
 int nat_chains_plan(NatChains *chains, const NatPlan *plan);
 void nat_chains_done(NatChains *chains);
 
+/* Different rules have a different hash. */
+uint64_t nat_chains_hash(const NatChains *chains);
+
 #define NAT_FORWARD_RULES_MAX 1024 /* of each family */

@@ -6,6 +6,7 @@
 
 #include "host/modprobe.h"
 #include "nat/features.h"
+#include "nat/xt-read.h"
 #include "nat/xt-tables.h"
 
 #include <linux/netfilter_ipv4/ip_tables.h>
@@ -67,8 +68,11 @@ static struct xtc_handle *take_snapshot(const XtLibrary *xt, NatTable table) {
         return NULL;
 }
 
-int xt_table_open(NatFamily family, NatTable table, struct xtc_handle **ret) {
-        const XtLibrary *xt = xt_library(family);
+const char *xt_table_name(NatTable table) {
+        return tables[table].name;
+}
+
+int xt_table_open(const XtLibrary *xt, NatFamily family, NatTable table, struct xtc_handle **ret) {
         struct xtc_handle *h = take_snapshot(xt, table);
 
         if (!h && no_such_table(xt_error())) {
@@ -82,18 +86,24 @@ int xt_table_open(NatFamily family, NatTable table, struct xtc_handle **ret) {
         return 0;
 }
 
-bool xt_table_in_use(NatFamily family, NatTable table) {
+unsigned xt_tables_in_use(NatFamily family) {
         _cleanup_free_ char *names = NULL;
         char *rest, *line;
+        unsigned in_use = 0;
         ssize_t n = read_file(families[family].names, NAMES_MAX, &names);
 
-        if (n < 0)
-                return n != -ENOENT; /* a kernel without the list, or not permitted: look */
+        if (n < 0) /* a kernel without the list, or not permitted: look */
+                return n == -ENOENT ? 0 : (1U << NAT_TABLE_MAX) - 1;
         rest = names;
         while ((line = strsep(&rest, "\n")))
-                if (streq(line, tables[table].name))
-                        return true;
-        return false;
+                for (NatTable t = 0; t < NAT_TABLE_MAX; t++)
+                        if (streq(line, tables[t].name))
+                                in_use |= 1U << t;
+        return in_use;
+}
+
+bool xt_table_in_use(NatFamily family, NatTable table) {
+        return xt_tables_in_use(family) & 1U << table;
 }
 
 /* The kernel itself is queried, because a container's /proc may show more or less than there is.
@@ -124,14 +134,14 @@ static bool chain_is_foreign(const XtLibrary *xt, const char *chain, struct xtc_
 }
 
 static int table_is_foreign(NatFamily family, NatTable table) {
-        const XtLibrary *xt = xt_library(family);
+        const XtLibrary *xt = xt_reader(family);
         struct xtc_handle *h;
         bool found = false;
         int r;
 
         if (!xt_table_in_use(family, table))
                 return 0;
-        r = xt_table_open(family, table, &h);
+        r = xt_table_open(xt, family, table, &h);
         if (r < 0)
                 return r == -ENOPROTOOPT ? 0 : r;
         for (const char *c = xt->first_chain(h); c && !found; c = xt->next_chain(h))
@@ -163,14 +173,14 @@ static bool drops_all(const struct ipt_entry *e, const char *target) {
 }
 
 int xt_forward_drops(const char *tap) {
-        const XtLibrary *xt = xt_library(NAT_IPV4);
+        const XtLibrary *xt = xt_reader(NAT_IPV4);
         bool drops = false, knows_tap = false;
         struct xtc_handle *h;
         int r;
 
         if (!xt_table_in_use(NAT_IPV4, NAT_TABLE_FILTER))
                 return 0;
-        r = xt_table_open(NAT_IPV4, NAT_TABLE_FILTER, &h);
+        r = xt_table_open(xt, NAT_IPV4, NAT_TABLE_FILTER, &h);
         if (r < 0)
                 return r == -ENOPROTOOPT ? 0 : r;
         for (const void *e = xt->first_rule("FORWARD", h); e; e = xt->next_rule(e, h)) {

@@ -8,12 +8,15 @@
 /* The error of a library call that has failed. */
 int xt_error(void);
 
-/* Takes a snapshot of a table, loading its modules if necessary. -ENOPROTOOPT: the host does not
- * have it. */
-int xt_table_open(NatFamily family, NatTable table, struct xtc_handle **ret);
+const char *xt_table_name(NatTable table);
 
-/* Is the table active in this network namespace? Just reading it through the library would activate
- * it. */
+/* Takes a snapshot of a table through xt_library(family), to edit it, or xt_reader(family), loading
+ * its modules if necessary. -ENOPROTOOPT: the host does not have it. */
+int xt_table_open(const XtLibrary *xt, NatFamily family, NatTable table, struct xtc_handle **ret);
+
+/* The tables that are active in this network namespace, as bits 1 << NAT_TABLE_…. Just reading a
+ * table would activate it. */
+unsigned xt_tables_in_use(NatFamily family);
 bool xt_table_in_use(NatFamily family, NatTable table);
 
 /* Does this host's kernel have IPv4 tables? Loads no module and activates nothing. */

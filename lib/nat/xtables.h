@@ -2,8 +2,8 @@
 #pragma once
 
 /* A common interface to the two libraries that edit the legacy tables, libip4tc and libip6tc, which
- * do the same under different names. Only this file uses them. Unless stated otherwise, 0 is a
- * failure with its reason in errno. */
+ * do the same under different names, and to our own reader (xt-read.h). Only xtables.c uses the
+ * libraries. Unless stated otherwise, 0 is a failure with its reason in errno. */
 
 #include "nat/nat.h"
 

@@ -232,6 +232,12 @@ class Repairs(ForwardsTest):
         self.assertEqual(umld.stop(), DONE)
         self.assertEqual(self.tables(), [])
 
+    def flush_without_lock(self):
+        if BACKEND == "nftables":
+            self.world.host("nft", "flush", "ruleset")
+        else:
+            self.world.host("env", "XTABLES_LOCKFILE=/dev/shm/other", "iptables-legacy", "-F")
+
     def test_held_lock(self):
         """Somebody who keeps the lock of the tables is not waited for, and umld answers meanwhile."""
         self.guest("tcp/8080:80")
@@ -239,10 +245,7 @@ class Repairs(ForwardsTest):
         right = self.tables()
         with open(self.world.dir / "xtables.lock", "rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if BACKEND == "nftables":
-                self.world.host("nft", "flush", "ruleset")
-            else:
-                self.world.host("env", "XTABLES_LOCKFILE=/dev/shm/other", "iptables-legacy", "-F")
+            self.flush_without_lock()
             end = time.monotonic() + 4
             while time.monotonic() < end:
                 began = time.monotonic()
@@ -263,9 +266,10 @@ class Repairs(ForwardsTest):
             self.assertRegex(umld.log, r"cannot get the lock of iptables within 5s: pid %d \(.*\) keeps it; end that"
                              % os.getpid())
         umld.wait_ready()
-        # While the guest runs, whose rules cannot be looked after, he is named as well.
+        # While the guest runs and its rules need to be repaired, the holder is named as well.
         with open(self.world.dir / "xtables.lock", "wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            self.flush_without_lock()
             wait_until(lambda: f": pid {os.getpid()} (" in umld.log.partition("cannot look after")[2], 30, "a warning")
         self.assertEqual(umld.stop(), DONE)
 

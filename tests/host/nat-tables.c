@@ -44,6 +44,7 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t size) {
 int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict size) {
         const struct xt_get_revision *query = value;
 
+        nat_kernel.reads += level == IPPROTO_IP && name == IPT_SO_GET_ENTRIES;
         if (level == IPPROTO_IP && name == IPT_SO_GET_INFO && nat_kernel.no_tables > 0) {
                 errno = nat_kernel.no_tables;
                 return -1;

@@ -11,6 +11,7 @@
 /* What stands between libiptc and the kernel: setsockopt() and getsockopt() of our own. */
 typedef struct NatKernel {
         unsigned commits;      /* seen since nat_kernel_reset() */
+        unsigned reads;        /* of whole tables */
         unsigned refuse_from;  /* the commits from this … */
         unsigned refuse_to;    /* … to this one fail (0 = none) … */
         int refuse_with;       /* … with this errno */
