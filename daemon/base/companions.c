@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* companions.c - finding the other programs of umld and the objects to preload. */
+/* companions.c - finds the other programs of umld and the objects to preload. */
 
 #include <limits.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@
 
 static const struct {
         const char *in_build;  /* relative to the program's directory in a build tree */
-        const char *in_prefix; /* … in an installation */
+        const char *in_prefix; /* relative to the program's directory in an installation */
         const char *installed;
 } places[] = {
         [COMPANION_INIT] = { "umld-init", "../libexec/umld/umld-init",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fault.c - filling in a Fault. */
+/* fault.c - fills in a Fault. */
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* notify.c - the service manager's view of us. */
+/* notify.c - reports the state to the service manager. */
 
 #include <inttypes.h>
 #include <systemd/sd-daemon.h>
@@ -15,7 +15,8 @@ void notify_ready(void) {
         int r = sd_notify(false, "READY=1");
 
         if (r < 0)
-                log_warning_errno(r, "cannot tell the service manager that the guest is ready: %m");
+                log_warning_errno(r,
+                                  "cannot notify the service manager that the guest is ready: %m");
 }
 
 void notify_stopping(void) {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* restart-policy.c - what follows a death, and how soon. */
+/* restart-policy.c - decides whether and when to restart after a death. */
 
 #include "daemon/base/restart-policy.h"
 
 typedef enum DeathKind {
         KIND_NOTHING,
-        KIND_OFF,     /* the guest's own wish to be down: again only with Restart=always */
-        KIND_REBOOT,  /* its wish to be up again: always granted */
-        KIND_ORDERED, /* umld's doing: what is wanted counts */
-        KIND_CRASH,   /* again unless Restart=no */
-        KIND_FAULT,   /* no retry mends it */
+        KIND_OFF,     /* the guest powered itself off: restart only with Restart=always */
+        KIND_REBOOT,  /* the guest asked for a reboot: always restart */
+        KIND_ORDERED, /* umld ended it: restart if the guest is wanted up */
+        KIND_CRASH,   /* crash: restart unless Restart=no */
+        KIND_FAULT,   /* fault: no retry can fix it */
 } DeathKind;
 
 static const DeathKind kinds[] = {
@@ -55,7 +55,7 @@ usec_t restart_delay(DeathHistory *history, const RestartRule *rule, usec_t run_
                 history->quick = 0;
         if (history->quick > 0) {
                 unsigned doublings =
-                        MIN(history->quick - 1, 40U); /* 2^40 s is beyond any delay_max */
+                        MIN(history->quick - 1, 40U); /* 2^40 s exceeds any delay_max */
 
                 delay = MAX(delay, USEC_PER_SEC << doublings);
         }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cmdline.c - from configuration and kernel to argv and environment. */
+/* cmdline.c - builds argv and environment from the configuration and the kernel's features. */
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -59,7 +59,7 @@ static int append_disks(const Config *c, Strv *argv) {
         return 0;
 }
 
-/* Ethernet's own is what every kernel takes unless it is told otherwise. */
+/* 1500 is the default of every kernel. */
 static bool mtu_is_special(const GuestNet *net) {
         return net->mtu > 0 && net->mtu != ETHERMTU;
 }
@@ -72,7 +72,7 @@ static int append_network(const Config *c, const UmlKernel *k, const GuestNet *n
         case TRANSPORT_TUNTAP:
                 return strv_pushf(argv, "eth0=tuntap,%s,%s", c->tap, format_mac(&mac, text));
         case TRANSPORT_VECTOR:
-                /* Without gro the offloads of the tap make inbound traffic crawl. */
+                /* Without gro the offloads of the tap make inbound traffic very slow. */
                 if (mtu_is_special(net))
                         snprintf(mtu, sizeof(mtu), ",mtu=%u", net->mtu);
                 return strv_pushf(argv, "vec0:transport=tap,ifname=%s,depth=128,gro=1,mac=%s%s",
@@ -85,8 +85,8 @@ static int append_network(const Config *c, const UmlKernel *k, const GuestNet *n
         return -EOPNOTSUPP;
 }
 
-/* What the guest needs to know of its network: for the kernel where it can do it, and in any case
- * as words that its init finds in /proc/cmdline. */
+/* The network configuration of the guest: for the kernel if it supports that, and in any case as
+ * words that its init finds in /proc/cmdline. */
 static int append_addresses(const Config *c, const UmlKernel *k, const GuestNet *net, Strv *argv) {
         char host[INET_ADDRSTRLEN], guest[INET_ADDRSTRLEN], mask[INET_ADDRSTRLEN],
                 dns[3][INET_ADDRSTRLEN] = {}, host6[INET6_ADDRSTRLEN], guest6[INET6_ADDRSTRLEN];
@@ -122,10 +122,10 @@ static int append_addresses(const Config *c, const UmlKernel *k, const GuestNet 
         return mtu_is_special(net) ? strv_pushf(argv, "umld_mtu=%u", net->mtu) : 0;
 }
 
-/* Spares the delay-loop calibration; the 512 legacy BSD pseudo terminals, for each of which a
- * kernel of the 6.x line starts a helper process that fails (measured: 0.24 of the 0.31 s from exec
- * to init); and, where the kernel would time all RAID-6 algorithms, that. The name of the function
- * to leave out changed after 6.1. */
+/* Skips the delay loop calibration; the 512 legacy BSD pseudo terminals, for each of which a 6.x
+ * kernel starts a helper process that fails (measured: 0.24 of the 0.31 s from exec to init); and
+ * the benchmark of RAID-6 algorithms if the kernel has it. The name of that function changed
+ * after 6.1. */
 static int append_fast_boot(const Config *c, const UmlKernel *k, Strv *argv) {
         int r;
 
@@ -159,7 +159,7 @@ static int build(const Config *c, const UmlKernel *k, const GuestNet *net, const
                 return r;
         if (k->smp && (r = strv_pushf(&argv, "ncpus=%u", c->cpus)) < 0)
                 return r;
-        /* Last, so that Append= may say something else. */
+        /* Last, so that Append= can override the others. */
         if ((r = strv_push(&argv, "root=/dev/ubda")) < 0 ||
             (r = strv_push(&argv, c->disks[0].read_only ? "ro" : "rw")) < 0 ||
             (r = append_addresses(c, k, net, &argv)) < 0 || (r = strv_copy(&argv, &c->append)) < 0)
@@ -230,8 +230,8 @@ int guest_environment(const char *memory_dir, const char *tunables, const char *
         return 0;
 }
 
-/* A word with a dot may be a loadable module's, or init's (systemd.unit=…); those behind "--" are
- * init's. */
+/* A word with a dot may be a parameter of a loadable module, or of init (systemd.unit=…); those
+ * after "--" are for init. */
 const char *guest_unknown_argument(const Config *c, const UmlKernel *k) {
         for (size_t i = 0; i < c->append.n; i++) {
                 const char *word = c->append.v[i];

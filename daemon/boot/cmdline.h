@@ -8,23 +8,23 @@
 #include "conf/config.h"
 #include "uml/kernel.h"
 
-/* Where this boot's sockets lie. */
+/* The sockets of this boot. */
 typedef struct GuestPaths {
         const char *umid;    /* name of the instance */
-        const char *uml_dir; /* the directory that holds UMID/mconsole */
+        const char *uml_dir; /* the directory that contains UMID/mconsole */
         const char *notify;  /* socket for the kernel's notifications */
 } GuestPaths;
 
-/* What the host made of its network. */
+/* What has been set up for the network. */
 typedef struct GuestNet {
-        unsigned mtu; /* of the tap, 0 = not known */
+        unsigned mtu; /* of the tap, 0 = unknown */
         bool ipv6;
 } GuestNet;
 
-/* The transport that will be used; TRANSPORT_AUTO where the kernel has none that fits. */
+/* The transport that will be used; TRANSPORT_AUTO if the kernel has none that fits. */
 Transport guest_transport(const Config *c, const UmlKernel *k);
 
-/* A locally administered MAC that belongs to this guest's name for ever. */
+/* A locally administered MAC address, derived from the guest's name, so that it never changes. */
 struct ether_addr guest_mac(const char *name);
 
 /* Appends the kernel's path and arguments. 1 = the arguments of FastNetwork= did not fit and were
@@ -34,10 +34,10 @@ int guest_cmdline(const Config *c, const UmlKernel *k, const GuestNet *net, cons
                   Strv *ret);
 
 /* Appends the environment: NAME=VALUE. `tunables` is umld's own GLIBC_TUNABLES, or NULL; the fixes
- * are objects to load into the kernel, or NULL. */
+ * are objects to preload into the kernel, or NULL. */
 int guest_environment(const char *memory_dir, const char *tunables, const char *cpu_fix,
                       const char *console_fix, Strv *ret);
 
-/* The first word of Append= that this kernel does not know, or NULL. UML hands such words silently
- * to init. Reads the kernel's file, where there is something to look for. */
+/* The first word of Append= that this kernel does not know, or NULL. UML silently passes such words
+ * to init. Reads the kernel's file if necessary. */
 const char *guest_unknown_argument(const Config *c, const UmlKernel *k);

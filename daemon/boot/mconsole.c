@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* mconsole.c - one command for the management console, and its answer.
+/* mconsole.c - one command for the management console, and its reply.
  *
- * An answer comes in datagrams of 512 bytes at most. The kernel sends them as fast as it can and
- * does not wait where the socket's queue is full (10 of them by default), so parts of a long answer
- * may never come; of these only a missing end can be noticed. */
+ * A reply is sent in datagrams of at most 512 bytes. The kernel sends them as fast as it can and
+ * does not wait if the socket's queue is full (10 of them by default), so parts of a long reply may
+ * be lost; of these only a missing end can be detected. */
 
 #include <sys/socket.h>
 
@@ -13,19 +13,19 @@
 #include "uml/mconsole-client.h"
 
 enum {
-        ANSWER_MAX = 1024 * 1024, /* bytes; longer ones are cut */
+        ANSWER_MAX = 1024 * 1024, /* bytes; longer replies are cut */
         DATAGRAMS_PER_TURN = 256, /* then the other event sources have their turn */
 };
 
-#define FIRST_TIMEOUT (5 * USEC_PER_SEC)    /* a busy guest: 0.4 s at most were seen */
-#define NEXT_TIMEOUT  (500 * USEC_PER_MSEC) /* between two datagrams: the rest is lost */
+#define FIRST_TIMEOUT (5 * USEC_PER_SEC)    /* for a busy guest: at most 0.4 s were observed */
+#define NEXT_TIMEOUT  (500 * USEC_PER_MSEC) /* between two datagrams; then the rest is lost */
 
 struct MconsoleCall {
         sd_event_source *readable, *timer;
         int fd;
         MconsoleCallDone done;
         void *userdata;
-        bool answered; /* a datagram has come */
+        bool answered; /* a datagram has arrived */
         int error;
         char *text;
         size_t size, room;
@@ -64,7 +64,7 @@ static int add_text(MconsoleCall *c, const char *data, size_t size) {
         return 0;
 }
 
-/* 1 = the answer is complete, 0 = more is to come, -EAGAIN = nothing is there now. */
+/* 1 = the reply is complete, 0 = more follows, -EAGAIN = nothing is queued now. */
 static int take_datagram(MconsoleCall *c) {
         char buf[MCONSOLE_DATAGRAM_MAX];
         ssize_t n = recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT);

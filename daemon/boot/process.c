@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* process.c - the processes of one boot and what they tell. */
+/* process.c - the processes of one boot and their notifications. */
 
 #include <signal.h>
 #include <sys/socket.h>
@@ -14,9 +14,9 @@
 #include "uml/mconsole-client.h"
 
 enum {
-        TEXT_MAX = 256,              /* of what the guest says of itself */
+        TEXT_MAX = 256,              /* of messages from the guest */
         NOTIFICATIONS_PER_TURN = 64, /* then the other event sources have their turn */
-        MESSAGES_LOGGED_MAX = 20,    /* of one boot: a guest cannot flood the host's log */
+        MESSAGES_LOGGED_MAX = 20,    /* per boot, so that a guest cannot flood the host's log */
 };
 
 #define RETRY_AFTER (100 * USEC_PER_MSEC)
@@ -30,8 +30,8 @@ struct GuestProcess {
         uid_t uid;
         char *uml_dir;
         char *mconsole_path;
-        char *wanted_path;      /* the one that it told of, until there is a connection */
-        sd_event_source *retry; /* of that */
+        char *wanted_path;      /* the path that it announced, until we are connected */
+        sd_event_source *retry; /* its client connection */
 
         pid_t pid;
         usec_t started;
@@ -44,7 +44,7 @@ struct GuestProcess {
         unsigned messages;
 };
 
-/* ---- what umld-init says ---- */
+/* ---- messages from umld-init ---- */
 
 static void read_status(GuestProcess *p) {
         InitMessage m;
@@ -58,7 +58,7 @@ static void read_status(GuestProcess *p) {
                 case INIT_EXITED:
                         p->have_status = true;
                         p->status = m.status;
-                        p->pid = 0; /* may be another process' at any moment */
+                        p->pid = 0; /* may belong to another process at any moment */
                         break;
                 case INIT_FAILED:
                         p->failed = true;
@@ -74,15 +74,15 @@ static int on_status(sd_event_source *s, int fd, uint32_t revents, void *userdat
         (void) fd;
         read_status(p);
         if (revents &
-            (EPOLLHUP | EPOLLERR)) /* nothing more will come; the end itself is the child's event */
+            (EPOLLHUP |
+             EPOLLERR)) /* nothing more will come; the end itself is reported by the child event */
                 (void) sd_event_source_set_enabled(s, SD_EVENT_OFF);
         return 0;
 }
 
-/* ---- what the kernel says ---- */
+/* ---- notifications from the kernel ---- */
 
-/* One datagram of an answer; long answers come in several and may lose their end, so each is passed
- * on. */
+/* One datagram of a reply; a long reply has several and may lose its end, so each is passed on. */
 static int on_answer(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         GuestProcess *p = userdata;
         char buf[MCONSOLE_DATAGRAM_MAX];
@@ -92,8 +92,8 @@ static int on_answer(sd_event_source *s, int fd, uint32_t revents, void *userdat
 
         (void) revents;
         if (n < 0) {
-                if (errno != EAGAIN &&
-                    errno != EINTR) /* the kernel is gone, which its process' end will tell */
+                if (errno != EAGAIN && errno != EINTR) /* the kernel is gone, which the end of its
+                                                          process will report */
                         (void) sd_event_source_set_enabled(s, SD_EVENT_OFF);
                 return 0;
         }
@@ -113,7 +113,7 @@ static void give_up_mconsole(GuestProcess *p, int error, const char *path) {
                                   text ?: "");
 }
 
-/* Is it umld or the host that has too little for it at the moment? */
+/* Is it a temporary lack of resources of umld or the host? */
 static bool may_try_again(int error) {
         static const int passing[] = { EMFILE, ENFILE, ENOMEM, ENOBUFS, EAGAIN, EINTR };
 
@@ -132,14 +132,14 @@ static int on_retry(sd_event_source *s, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* The kernel tells of it once. */
+/* The kernel announces it only once. */
 static int retry_later(GuestProcess *p) {
         p->retry = sd_event_source_disable_unref(p->retry);
         return sd_event_add_time_relative(sd_event_source_get_event(p->notify_source), &p->retry,
                                           CLOCK_MONOTONIC, RETRY_AFTER, 0, on_retry, p);
 }
 
-/* To the console at p->wanted_path. */
+/* Connects to the console at p->wanted_path. */
 static void connect_mconsole(GuestProcess *p) {
         int fd = mconsole_connect(p->uml_dir, p->wanted_path, p->uid), r;
 
@@ -159,8 +159,8 @@ static void connect_mconsole(GuestProcess *p) {
         r = sd_event_add_io(sd_event_source_get_event(p->notify_source), &p->mconsole_source, fd,
                             EPOLLIN, on_answer, p);
         if (r < 0)
-                log_warning_errno(r, "cannot watch the management console, its answers will be "
-                                     "missing: %m");
+                log_warning_errno(
+                        r, "cannot watch the management console, replies will be missing: %m");
         if (!p->booted) {
                 p->booted = true;
                 p->listener.booted(p->listener.userdata);
@@ -194,7 +194,7 @@ static void take_notification(GuestProcess *p, const MconsoleNotify *n) {
                 p->panic = TAKE_PTR(text);
         } else if (n->type == MCONSOLE_USER) {
                 if (p->messages++ < MESSAGES_LOGGED_MAX)
-                        log_info("the guest says: %s", text);
+                        log_info("message from the guest: %s", text);
                 p->listener.message(text, p->listener.userdata);
         } else if (p->messages++ < MESSAGES_LOGGED_MAX)
                 log_warning("the guest's watchdog reports a hang");
@@ -225,17 +225,18 @@ static int on_notify(sd_event_source *s, int fd, uint32_t revents, void *userdat
         return 0;
 }
 
-/* ---- its end ---- */
+/* ---- end of the boot ---- */
 
-/* Where umld-init was itself killed from outside, and there is no pid namespace, its children are
- * ours now. */
+/* If umld-init itself was killed from outside, and there is no pid namespace, its children are now
+ * ours. */
 static void collect_orphans(GuestProcess *p) {
         int r = 0;
 
         if (!p->launched.pid_namespace)
                 r = process_kill_children(5 * USEC_PER_SEC);
         if (r < 0)
-                log_warning_errno(r, "processes of the guest are left, going on: %m");
+                log_warning_errno(r,
+                                  "some processes of the guest are still running, continuing: %m");
 }
 
 static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
@@ -245,7 +246,7 @@ static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
         (void) si;
         read_status(p);
         (void) read_notifications(
-                p, UINT32_MAX); /* a panic's text may wait there; bounded by the queue */
+                p, UINT32_MAX); /* a panic message may be queued there; bounded by the queue */
         p->ended = true;
         p->launched.init = 0;
         p->pid = 0;
@@ -254,7 +255,7 @@ static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
         return 0;
 }
 
-/* ---- life ---- */
+/* ---- life cycle ---- */
 
 GuestProcess *guest_process_free(GuestProcess *p) {
         if (!p)
@@ -287,8 +288,8 @@ static int watch(sd_event *event, GuestProcess *p) {
             (r = sd_event_add_child(event, &p->child_source, p->launched.init, WEXITED, on_child,
                                     p)) < 0)
                 return r;
-        /* A restart waits for nobody, say for a look at what the end has done to the tap. Only what
-         * the guest cannot make happen again and again may come first. */
+        /* A restart must not wait for other events, for example those caused by the closed tap.
+         * Only events that the guest cannot trigger again and again may come first. */
         (void) sd_event_source_set_priority(p->child_source, SD_EVENT_PRIORITY_IMPORTANT);
         (void) sd_event_source_set_description(p->status_source, "guest-status");
         (void) sd_event_source_set_description(p->notify_source, "guest-notify");
@@ -296,7 +297,7 @@ static int watch(sd_event *event, GuestProcess *p) {
         return 0;
 }
 
-/* By the umld-init that stands by, or, where that was killed, by a new one. */
+/* By the umld-init that is standing by or, if that was killed, by a new one. */
 static int go(const Launch *launch, Launched *standby, int output_fd, int terminal_fd,
               Launched *ret) {
         int r = -EPIPE;
@@ -308,7 +309,7 @@ static int go(const Launch *launch, Launched *standby, int output_fd, int termin
                 r = launch_prepare(launch, standby);
                 if (r >= 0)
                         r = launch_go(standby, output_fd, terminal_fd);
-                if (r == -EPIPE) /* it has failed already, and has said why */
+                if (r == -EPIPE) /* it has already failed and reported why */
                         r = 0;
         }
         if (r < 0) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* clients.c - those who are attached to the console. */
+/* clients.c - the clients that are attached to the console. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@ enum {
         CONTENT_MAX = CONSOLE_PACKET_MAX - 1,
         PACKETS_PER_EVENT = 16,
         ROWS_DEFAULT = 24,
-        REPLAY_MAX = 8 * 1024, /* bytes of the last screenful */
+        REPLAY_MAX = 8 * 1024, /* bytes of the most recent output shown on attaching */
 };
 
 typedef struct Client {
@@ -26,9 +26,9 @@ typedef struct Client {
         sd_event_source *source;
         char *who;
         bool writer;
-        bool held;        /* its input waits, in `input` */
+        bool held;        /* its input is pending, in `input` */
         bool lagging;     /* output is being skipped */
-        uint64_t skipped; /* bytes of it */
+        uint64_t skipped; /* bytes skipped */
         size_t n_input;
         char *input; /* CONSOLE_PACKET_MAX bytes */
 } Client;
@@ -70,14 +70,15 @@ static void send_output(Client *c, const char *data, size_t size) {
                         watch(c);
                         break;
                 }
-                /* Any other failure is the client's end, which its event will tell. */
+                /* Any other failure means that the client is gone, which its event will report. */
                 data += n;
                 size -= n;
         }
         c->skipped += size;
 }
 
-/* There is room again: what was missed, and the newest of that, so that a prompt is never lost. */
+/* There is space again: report what was skipped, and send the newest of it, so that a prompt is
+ * never lost. */
 static void catch_up(Client *c) {
         uint64_t skipped = c->skipped;
         size_t size;
@@ -90,7 +91,7 @@ static void catch_up(Client *c) {
                 size = skipped;
         }
         newline = size < skipped ? memchr(recent, '\n', size) : NULL;
-        if (newline) { /* from the beginning of a line on */
+        if (newline) { /* from the beginning of a line */
                 size -= (size_t) (newline + 1 - recent);
                 recent = newline + 1;
         }
@@ -122,13 +123,13 @@ static void take_size(Client *c, const char *data, size_t size) {
         c->all->listener.resized(s, c->all->listener.userdata);
 }
 
-/* Hands on what was typed, or keeps it and reads no more of this client. */
+/* Passes on what was typed, or keeps it and stops reading from this client. */
 static void offer_input(Client *c) {
         c->held = !c->all->listener.input(c->input + 1, c->n_input - 1, c->all->listener.userdata);
         watch(c);
 }
 
-/* 1 = one was read, 0 = none is there, negative = the client is gone. */
+/* 1 = one was read, 0 = none is queued, negative = the client is gone. */
 static int take_packet(Client *c) {
         ssize_t n = recv(c->fd, c->input, CONSOLE_PACKET_MAX, MSG_DONTWAIT);
 
@@ -169,7 +170,7 @@ void console_clients_resume(ConsoleClients *cs) {
                 offer_input(c);
 }
 
-/* ---- coming ---- */
+/* ---- attaching ---- */
 
 /* The beginning of the last rows lines. */
 static const char *last_rows(const char *text, size_t size, unsigned rows) {
@@ -183,8 +184,8 @@ static const char *last_rows(const char *text, size_t size, unsigned rows) {
         return p;
 }
 
-/* The last screenful, as text: sequences cut in two, or questions to the terminal whose answers
- * would be typed at the guest, do no good when they come again. */
+/* The most recent output, as plain text: when shown again, incomplete sequences would do damage, as
+ * would queries to the terminal whose replies would be typed into the guest. */
 static void replay(Client *c, unsigned rows) {
         char text[CONSOLE_TEXT_ROOM(REPLAY_MAX)], lines[2 * sizeof(text)];
         ConsoleText filter = { .utf8 = true };
@@ -222,7 +223,7 @@ static void take_over(ConsoleClients *cs, const char *who) {
                 c->writer = false;
                 c->held = false;
                 watch(c);
-                text = strfmt("%s has taken the console over; you may look on", who);
+                text = strfmt("%s has taken over the console; you may keep watching", who);
                 if (text)
                         (void) send_packet(c, CONSOLE_NOTICE, text, strlen(text));
         }
@@ -270,13 +271,13 @@ int console_clients_add(ConsoleClients *cs, const char *who, bool read_only, boo
                 if (size.rows > 0 && size.columns > 0)
                         cs->listener.resized(size, cs->listener.userdata);
         }
-        log_info("console: %s attached%s", who, read_only ? ", looking on" : "");
+        log_info("console: %s attached%s", who, read_only ? " (read-only)" : "");
         replay(c, size.rows);
         *ret_fd = TAKE_FD(fd);
         return 0;
 }
 
-/* ---- all of them ---- */
+/* ---- all clients ---- */
 
 void console_clients_output(ConsoleClients *cs, const void *data, size_t size) {
         FOREACH_CLIENT(c, cs)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* console.c - everything the guest prints, and what is typed for it.
+/* console.c - everything the guest prints, and what is typed into it.
  *
- * It reads from a terminal, the only thing that carries a window size, but prints to a pipe, like
- * everything else its kernel prints: a pty takes 12 KB at most and a work queue's turn for each
- * write, which would slow a guest that prints much (bench/console). */
+ * The guest reads from a terminal, because only that has a window size, but prints to a pipe, like
+ * the rest of its kernel: a pty takes 12 KB at most and the turn of a work queue for each write,
+ * which would slow down a guest that prints a lot (bench/console). */
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,11 +19,11 @@
 #include "daemon/console/console.h"
 
 enum {
-        TAIL_SIZE = 16 * 1024, /* what is kept in memory */
+        TAIL_SIZE = 16 * 1024, /* kept in memory */
         READ_SIZE = 16 * 1024,
-        MUCH = 1024,          /* read at once: more will come */
+        MUCH = 1024,          /* read at once: more will follow */
         READS_PER_EVENT = 64, /* then the other event sources have their turn */
-        PIPE_SIZE = 1 << 20,  /* wanted; some hosts give less */
+        PIPE_SIZE = 1 << 20,  /* requested size of the pipe; some hosts allow less */
         DRAIN_MAX =
                 1024, /* reads of a dead guest's last output: bounded, whatever is in the pipe */
 };
@@ -41,12 +41,12 @@ struct Console {
         ConsoleJournal *journal;
         ConsoleClients *clients;
         Channel terminal, output;
-        bool pty; /* the terminal is one */
+        bool pty; /* the terminal is a pty */
         sd_event_source *rest;
-        ConsoleSize size; /* of the terminal in front of it; 0 = nobody has said */
+        ConsoleSize size; /* of the client's terminal; 0 = unknown */
         size_t n_input;
-        char input[CONSOLE_PACKET_MAX]; /* typed, and not taken by the guest yet */
-        char tail[2 * TAIL_SIZE + 1]; /* the newest bytes at its end; moved down when it is full */
+        char input[CONSOLE_PACKET_MAX]; /* typed, and not yet read by the guest */
+        char tail[2 * TAIL_SIZE + 1];   /* the newest bytes at the end; moved down when full */
         size_t tail_len;
 };
 
@@ -65,7 +65,7 @@ static void keep_tail(Console *c, const char *data, size_t size) {
         c->tail[c->tail_len] = '\0';
 }
 
-/* Positive: so many bytes were read, 0 = nothing there, negative = the other end is closed or
+/* Positive: number of bytes read, 0 = nothing available, negative = the other end is closed or
  * broken. */
 static int channel_read(Console *c, Channel *ch) {
         char buf[READ_SIZE];
@@ -89,14 +89,14 @@ static void channel_close(Channel *ch) {
         ch->fd = safe_close(ch->fd);
 }
 
-/* ---- what is typed ---- */
+/* ---- input ---- */
 
 static void watch_terminal(Console *c) {
         (void) sd_event_source_set_io_events(c->terminal.source,
                                              EPOLLIN | (c->n_input > 0 ? EPOLLOUT : 0));
 }
 
-/* Gives the guest what it takes; a guest that is gone takes everything. */
+/* Writes to the guest what it accepts; the input of a guest that is gone is dropped. */
 static void write_input(Console *c) {
         ssize_t n;
 
@@ -148,13 +148,13 @@ ConsoleClients *console_clients(Console *c) {
         return c->clients;
 }
 
-/* Nobody is there any more to take what was typed. */
+/* There is no guest any more to read what was typed. */
 static void drop_input(Console *c) {
         c->n_input = 0;
         console_clients_resume(c->clients);
 }
 
-/* ---- what is printed ---- */
+/* ---- output ---- */
 
 /* True: there was much of it. */
 static bool drain(Console *c, Channel *ch) {
@@ -177,9 +177,9 @@ static bool drain(Console *c, Channel *ch) {
         return much;
 }
 
-/* Who waits for each piece that a guest prints is woken for each, and every read sends the guest a
- * signal, which costs it more than the printing (bench/console). So the pipe is let fill up for a
- * moment. */
+/* A reader that waits for each piece of output is woken up for each, and every read sends the guest
+ * a signal, which costs it more than the printing (bench/console). So the pipe is given a moment to
+ * fill up. */
 static int rest(Console *c) {
         (void) sd_event_source_set_enabled(c->output.source, SD_EVENT_OFF);
         (void) sd_event_source_set_time_relative(c->rest, REST);
@@ -262,7 +262,7 @@ int console_new(sd_event *event, Console **ret) {
         return 0;
 }
 
-/* A raw pty: the guest's own terminal layer does the line discipline. */
+/* A raw pty: the guest's own terminal layer is the line discipline. */
 static int open_pty(uid_t owner, int *ret_master, int *ret_slave) {
         _cleanup_close_ int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
         _cleanup_close_ int slave = -EBADF;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* journal.c - the guest's lines for the journal.
+/* journal.c - sends the guest's lines to the journal.
  *
- * sd_journal_send() would wait where the journal is slow, and with it umld and the guest, so the
- * few lines of the native protocol are written here: fields "NAME=value", one a line, in one
+ * sd_journal_send() would block if the journal is slow, and thereby umld and the guest, so the few
+ * lines of the native protocol are written here: fields "NAME=value", one per line, in one
  * datagram. */
 
 #include <inttypes.h>
@@ -22,7 +22,7 @@ enum {
 struct ConsoleJournal {
         int fd;
         struct sockaddr_un address;
-        uint64_t dropped; /* messages since one was taken */
+        uint64_t dropped; /* messages dropped since one was accepted */
         ConsoleText filter;
         size_t n_line;
         char line[LINE_MAX_BYTES];
@@ -64,8 +64,8 @@ int console_journal_new(const char *socket_path, const char *guest, ConsoleJourn
         return 0;
 }
 
-/* Sends the message that has been laid out behind the head. Addressed each time, so that a journal
- * which was restarted is found again. */
+/* Sends the message that follows the head in the buffer. It is addressed each time, so that a
+ * journal that was restarted is found again. */
 static bool send_message(ConsoleJournal *j, size_t n_text) {
         size_t size = j->n_head + n_text;
 
@@ -76,13 +76,14 @@ static bool send_message(ConsoleJournal *j, size_t n_text) {
 
 static bool tell_dropped(ConsoleJournal *j) {
         int n = snprintf(j->datagram + j->n_head, 128,
-                         "umld: %" PRIu64 " console messages were not taken by the journal",
+                         "umld: %" PRIu64
+                         " console messages were dropped because the journal did not accept them",
                          j->dropped);
 
         return send_message(j, (size_t) n);
 }
 
-/* whole: it ended in a newline, or with the guest. */
+/* whole: it ended with a newline, or with the guest. */
 static void send_line(ConsoleJournal *j, bool whole) {
         char *text = j->datagram + j->n_head;
         size_t n;

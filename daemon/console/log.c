@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* log.c - files that take what the guest prints. */
+/* log.c - writes the guest's output to rotated files. */
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -22,16 +22,16 @@ struct ConsoleLog {
         char *path;
         int fd;
         gid_t group;
-        uint64_t size, max; /* of the file, with what waits in buf */
+        uint64_t size, max; /* of the file, including what is buffered */
         unsigned files;
-        uint64_t dropped;   /* bytes, since writing last worked */
-        bool told_rotation; /* that it does not work */
+        uint64_t dropped;   /* bytes dropped since writing last succeeded */
+        bool told_rotation; /* the failure has been reported */
 
-        bool in_line;     /* a line has its head and no end yet */
-        bool torn;        /* the file's last line was left without an end, by whatever it was */
-        size_t line_size; /* what it has of the guest so far */
-        LogKind next;     /* how the next one begins */
-        char head[LOG_HEAD_SIZE]; /* of the newest one */
+        bool in_line;             /* a line has its head, but no end yet */
+        bool torn;                /* the file's last line has no end, for whatever reason */
+        size_t line_size;         /* size of its text so far */
+        LogKind next;             /* kind of the next one */
+        char head[LOG_HEAD_SIZE]; /* of the newest line */
         usec_t head_when;         /* milliseconds */
 
         size_t n_buf;
@@ -92,7 +92,8 @@ int console_log_open(const char *path, uint64_t max, unsigned files, gid_t group
         return 0;
 }
 
-/* path -> path.1 -> path.2 …; the oldest is overwritten. With one file only, it begins anew. */
+/* Renames path -> path.1 -> path.2 …; the oldest is overwritten. With one file only, that is
+ * emptied. */
 static int rotate(ConsoleLog *log) {
         for (unsigned i = log->files - 1; i >= 1; i--) {
                 _cleanup_free_ char *from =
@@ -110,27 +111,26 @@ static int rotate(ConsoleLog *log) {
         return open_file(log);
 }
 
-/* Whatever hinders, the log does not grow beyond its bounds. */
+/* Whatever fails, the log does not exceed its limits. */
 static void rotate_or_empty(ConsoleLog *log) {
         int r = rotate(log);
 
         if (r >= 0)
                 return;
         if (!log->told_rotation)
-                log_warning_errno(r, "%s: cannot begin a new file, emptying this one: %m",
-                                  log->path);
+                log_warning_errno(r, "%s: cannot rotate, emptying the log: %m", log->path);
         log->told_rotation = true;
         if (log->fd >= 0 && ftruncate(log->fd, 0) >= 0)
                 log->size = 0;
 }
 
-/* ---- what is on its way to the file ---- */
+/* ---- buffered output ---- */
 
 static void report_loss(ConsoleLog *log, int error) {
         if (log->dropped == 0)
                 log_warning_errno(error,
                                   "%s: cannot write the guest's console output, dropping it until "
-                                  "that works again: %m",
+                                  "that succeeds again: %m",
                                   log->path);
         log->dropped += log->n_buf;
 }
@@ -163,7 +163,7 @@ static void append(ConsoleLog *log, const void *data, size_t size) {
         log->size += size;
 }
 
-/* Of the lines that come within a millisecond formatting the time would be most of the work. */
+/* For lines that arrive within a millisecond, formatting the time would be most of the work. */
 static void append_head(ConsoleLog *log, usec_t now, LogKind kind) {
         usec_t when = now / USEC_PER_MSEC;
 
@@ -192,7 +192,7 @@ static void end_line(ConsoleLog *log, LogKind next) {
         log->next = next;
 }
 
-/* ---- what is written ---- */
+/* ---- writing ---- */
 
 static void put_mark(ConsoleLog *log, const char *word, const char *text) {
         if (log->in_line)
@@ -204,7 +204,7 @@ static void put_mark(ConsoleLog *log, const char *word, const char *text) {
         end_line(log, LOG_LINE);
 }
 
-/* Nothing has been lost for now, or it is possible again to say how much was. */
+/* Nothing has been dropped so far, or the number of bytes dropped could be logged. */
 static bool recovered(ConsoleLog *log) {
         uint64_t dropped = log->dropped;
         char text[32];
@@ -218,7 +218,7 @@ static bool recovered(ConsoleLog *log) {
                 return false;
         }
         log->dropped = 0;
-        log_warning("%s: writing again, %" PRIu64 " bytes of console output were dropped",
+        log_warning("%s: writing again; %" PRIu64 " bytes of console output were dropped",
                     log->path, dropped);
         return true;
 }

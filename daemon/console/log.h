@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The log of a guest's console: its lines as api/log-format.h has them, in files of bounded size.
- * What is there of an unfinished line is written at once, so that a crash of umld loses nothing. */
+/* The log of a guest's console: lines in the format of api/log-format.h, in files of limited size.
+ * Unfinished lines are written at once, so that nothing is lost if umld crashes. */
 
 #include <sys/types.h>
 
@@ -10,15 +10,16 @@
 
 typedef struct ConsoleLog ConsoleLog;
 
-/* Appends to path; before it grows beyond max bytes it becomes path.1, that one path.2 … and of
- * these at most files - 1 are kept. group owns them and may read; (gid_t) -1: none but root. */
+/* Appends to path; before that exceeds max bytes it is renamed to path.1, that one to path.2 … and
+ * at most files - 1 of these are kept. They are owned and readable by group; (gid_t) -1: only by
+ * root. */
 int console_log_open(const char *path, uint64_t max, unsigned files, gid_t group, ConsoleLog **ret);
 ConsoleLog *console_log_close(ConsoleLog *log);
 DEFINE_CLEANUP(ConsoleLog *, console_log_close)
 
-/* Takes what the guest printed. Never fails for its caller: what cannot be written is dropped,
- * reported once, and counted until there is room again. */
+/* Takes output of the guest. Never fails for the caller: what cannot be written is dropped,
+ * reported once, and counted until there is space again. */
 void console_log_write(ConsoleLog *log, const void *data, size_t size);
 
-/* A line of umld's own: one of the words LOG_MARK_…, and text of printable ASCII. */
+/* Writes a line of umld's own: one of the keywords LOG_MARK_…, and text of printable ASCII. */
 void console_log_mark(ConsoleLog *log, const char *word, const char *text);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Between umld and umld-disk-check UID, which gets the image as DISK_CHECK_FD and ends with
- * e2fsck's exit status, or one of these. */
+/* The protocol between umld and umld-disk-check UID, which gets the image as DISK_CHECK_FD and
+ * exits with e2fsck's exit status, or one of these. */
 
 enum {
         DISK_CHECK_FD = 3,
 
         E2FSCK_UNCORRECTED = 4, /* and above: e2fsck(8) */
-        DISK_CHECK_FAILED = 8,  /* as e2fsck's: could not be done */
+        DISK_CHECK_FAILED = 8,  /* as for e2fsck: could not be run */
         DISK_CHECK_NO_E2FSCK = 127,
 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* umld-disk-check.c - umld-disk-check: says what errors a file system has noted, and has e2fsck
- * mend them.
+/* umld-disk-check.c - umld-disk-check: prints the errors recorded in a file system, and runs e2fsck
+ * to repair it.
  *
- * What is in an image was written by the guest. So it is not umld that reads it, but this program,
- * as the guest's user, which owns the image at that time, and without any privilege. */
+ * The contents of an image were written by the guest, so it is not umld that reads it, but this
+ * program, as the guest's user, which owns the image at that time, and without any privileges. */
 
 #include <ext2fs/ext2fs.h>
 #include <grp.h>
@@ -27,14 +27,14 @@ static int become(uid_t uid) {
         if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
                 return -errno;
         (void) setrlimit(RLIMIT_CORE, &none);
-        /* The change of user took our own directory in /proc from us. */
+        /* After the change of user our own directory in /proc is not accessible. */
         if (prctl(PR_SET_DUMPABLE, 1) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
             prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
                 return -errno;
         return 0;
 }
 
-/* A superblock that the library does not take is a matter for e2fsck. */
+/* A superblock that the library rejects is a matter for e2fsck. */
 static bool tell_errors(void) {
         const struct ext2_super_block *s;
         ext2_filsys fs;
@@ -49,14 +49,15 @@ static bool tell_errors(void) {
         s = fs->super;
         errors = (s->s_state & EXT2_ERROR_FS) || s->s_error_count != 0;
         if (s->s_error_count != 0)
-                printf("%u errors noted, the first in %.*s, the last in %.*s\n", s->s_error_count,
-                       (int) sizeof(s->s_first_error_func), (const char *) s->s_first_error_func,
-                       (int) sizeof(s->s_last_error_func), (const char *) s->s_last_error_func);
+                printf("%u errors recorded, the first in %.*s, the last in %.*s\n",
+                       s->s_error_count, (int) sizeof(s->s_first_error_func),
+                       (const char *) s->s_first_error_func, (int) sizeof(s->s_last_error_func),
+                       (const char *) s->s_last_error_func);
         ext2fs_free(fs);
         return errors;
 }
 
-/* What systemd or a login shell gives may lack the directories of administration. */
+/* The PATH set by systemd or a login shell may lack the sbin directories. */
 static int set_path(void) {
         _cleanup_free_ char *path =
                 strfmt("%s:/usr/sbin:/sbin:/usr/bin:/bin", getenv("PATH") ?: "");
@@ -69,7 +70,7 @@ int main(int argc, char *argv[]) {
         int r;
 
         if (argc != 2 || parse_unsigned(argv[1], 0, UINT32_MAX - 1, &uid) < 0) {
-                fputs("umld-disk-check: is umld's\n", stderr);
+                fputs("umld-disk-check is run by umld(8) and is of no use by itself\n", stderr);
                 return DISK_CHECK_FAILED;
         }
         if ((r = become((uid_t) uid)) < 0 || (r = set_path()) < 0) {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* umld-init.c - umld-init, the tiny process between umld and a guest's kernel.
  *
- * It is pid 1 of the guest's pid namespace, or, on a host without those, a child subreaper. Either
- * way every process that the kernel ever makes ends up below it, and it ends only when they have
- * ended: in a namespace the host's kernel sees to that, else process_kill_children() does. A UML
- * kernel itself must not be pid 1: abort() is ignored there, so a panic would spin for ever.
+ * It is pid 1 of the guest's pid namespace or, on a host without those, a child subreaper. Either
+ * way every process that the kernel ever creates is its descendant, and it ends only when they have
+ * ended: in a namespace the host's kernel takes care of that, else process_kill_children() does. A
+ * UML kernel itself must not be pid 1: abort() is ignored there, so a panic would loop forever.
  *
- * umld's death is its death (PR_SET_PDEATHSIG), and with it the guest's: no guest runs
- * unsupervised. */
+ * If umld dies it dies too (PR_SET_PDEATHSIG), and with it the guest: no guest runs unsupervised.
+ */
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -33,15 +33,15 @@
 
 enum {
         ENVIRONMENT_MAX = 16,
-        SERVICE_FILES_MAX = 4096, /* descriptors: 256 connections take 6 each */
+        SERVICE_FILES_MAX = 4096, /* descriptors: 256 connections use 6 each */
 };
 
 typedef struct Options {
         uid_t uid;
         const char *directory;
         bool mount_ns, one_cpu;
-        bool service; /* not a kernel, but a program that is given a listening socket */
-        char *environment[ENVIRONMENT_MAX + 2 + 1]; /* with what announce_socket() adds */
+        bool service; /* not a kernel, but a program that gets a listening socket */
+        char *environment[ENVIRONMENT_MAX + 2 + 1]; /* including what announce_socket() adds */
         size_t n_environment;
         char **argv; /* of the kernel */
 } Options;
@@ -56,7 +56,7 @@ static void report(InitMessageType type, int error, int status, const char *step
 /* ---- in the kernel's process: layers of confinement, from those that need root to those that do
  * not ---- */
 
-/* The one that umld has made, with what the guest may see in it. */
+/* The namespace created by umld, with mounts that only the guest may see. */
 static int layer_mount_namespace(const Options *o) {
         return o->mount_ns ? RET_NERRNO(setns(INIT_FD_MOUNT_NS, CLONE_NEWNS)) : 0;
 }
@@ -76,15 +76,14 @@ static int layer_limits(const Options *o) {
         return RET_NERRNO(setrlimit(RLIMIT_CORE, &no_core));
 }
 
-/* What umld may hand on to whom it starts: nothing. Its own capabilities go with the change of
- * user. */
+/* Drops the privileges that a child could inherit. Our own capabilities go with the change of user.
+ */
 static int layer_capabilities(const Options *o) {
         struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
         struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
 
         (void) o;
-        /* Inherited ones would become the guest's at an exec; not every kernel knows ambient ones.
-         */
+        /* Inherited ones would become the guest's at an exec; not every kernel has ambient ones. */
         (void) prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
         for (int cap = 0; cap <= CAP_LAST_CAP; cap++)
                 if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EINVAL && errno != EPERM)
@@ -114,8 +113,8 @@ static int layer_parent_death(const Options *o) {
         return RET_NERRNO(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
 }
 
-/* Kernels of the 6.x line enlarge the memory file by up to 1 GB where addresses are random, and
- * later ones would re-exec themselves through /proc to get rid of that. */
+/* 6.x kernels enlarge the memory file by up to 1 GB if addresses are randomised, and later ones
+ * would re-exec themselves through /proc to disable that. */
 static int layer_fixed_addresses(const Options *o) {
         if (o->service)
                 return 0;
@@ -137,16 +136,16 @@ static const Layer layers[] = {
         { "fixed addresses", layer_fixed_addresses },
 };
 
-/* ---- … and what has to wait for umld's word ---- */
+/* ---- in the kernel's process: steps that have to wait for the go-ahead of umld ---- */
 
-/* Not a matter of confinement: a host that refuses it has a slower guest. */
+/* This is not confinement: on a host that refuses it the guest is only slower. */
 static int layer_one_cpu(const Options *o) {
         if (o->one_cpu)
                 (void) cpu_stay();
         return 0;
 }
 
-/* umld makes it anew for each boot. */
+/* umld creates it again for each boot. */
 static int layer_directory(const Options *o) {
         return RET_NERRNO(chdir(o->directory));
 }
@@ -170,7 +169,7 @@ static void apply_layers(const Options *o, const Layer *l, size_t n) {
         }
 }
 
-/* Waits for umld's word. false: umld is dead, or has changed its mind. */
+/* Waits for the go-ahead of umld. false: umld is dead, or has closed the socket. */
 static bool wait_for_go(int ret_fds[static INIT_GO_FDS]) {
         union {
                 struct cmsghdr align;
@@ -195,7 +194,7 @@ static bool wait_for_go(int ret_fds[static INIT_GO_FDS]) {
         return true;
 }
 
-/* All the fixed ones are open, so umld's message has put these above them. */
+/* All the fixed ones are open, so these descriptors from umld are above them. */
 static int place_descriptors(const int fds[static INIT_GO_FDS]) {
         if (dup2(fds[0], STDOUT_FILENO) < 0 || dup2(fds[0], STDERR_FILENO) < 0 ||
             dup2(fds[1], GUEST_FD_TERMINAL) < 0)
@@ -203,7 +202,7 @@ static int place_descriptors(const int fds[static INIT_GO_FDS]) {
         return 0;
 }
 
-/* As sd_listen_fds(3) wants it; the pid is ours to know. */
+/* As required by sd_listen_fds(3); only we know the pid. */
 static void announce_socket(Options *o) {
         static char pid[32];
 
@@ -212,7 +211,8 @@ static void announce_socket(Options *o) {
         o->environment[o->n_environment++] = (char *) "LISTEN_FDS=1";
 }
 
-/* Ready to exec before umld's word: a guest that has died is back the sooner. */
+/* Prepares everything for the exec before the go-ahead, so that a guest that died is restarted
+ * faster. */
 static _noreturn_ void run_kernel(Options *o) {
         sigset_t none;
         int fds[INIT_GO_FDS], r;
@@ -238,8 +238,8 @@ static _noreturn_ void run_kernel(Options *o) {
 
 /* ---- in umld-init ---- */
 
-/* Waits for the end of the kernel's main process, reaping whatever else ends. SIGTERM is umld's
- * death where there is no pid namespace. Returns true if the main process ended. */
+/* Waits for the end of the kernel's main process, reaping whatever else ends. Without a pid
+ * namespace SIGTERM means that umld has died. Returns true if the main process ended. */
 static bool supervise(pid_t kernel, const sigset_t *wanted) {
         for (;;) {
                 pid_t pid;
@@ -289,7 +289,7 @@ static int parse_options(int argc, char **argv, Options *ret) {
         return optind < argc && ret->directory ? 0 : -EINVAL;
 }
 
-/* Dies with umld from now on; a umld that is dead already has closed its end of the socket. */
+/* From now on it dies with umld; an umld that is already dead has closed its end of the socket. */
 static int follow_umld(bool namespaced) {
         struct pollfd p = { .fd = INIT_FD_STATUS };
 
@@ -309,7 +309,7 @@ int main(int argc, char **argv) {
 
         r = parse_options(argc, argv, &o);
         if (r < 0) {
-                fprintf(stderr, "umld-init is started by umld(8) and is of no use by itself.\n");
+                fprintf(stderr, "umld-init is run by umld(8) and is of no use by itself\n");
                 return 2;
         }
         sigemptyset(&wanted);

@@ -365,7 +365,7 @@ class Attached(Case):
         second.wait_for("from first")
         self.assertNotIn("from second", first.read())
         third = self.attach("--force")
-        first.wait_for("has taken the console over")
+        first.wait_for("has taken over the console")
         third.command("echo fr''om third")
         first.type("echo fr''om the loser\r")
         first.wait_for("from third")

@@ -139,7 +139,7 @@ class Seed(Case):
         self.world.image().chmod(0o600)
         before = self.world.snapshot()
         umld = self.daemon(wrapper=self.refusing(*refuse)).wait_ready()
-        wait_until(lambda: "the guest says: stress done" in umld.log or umld.status()["restarts"], 60,
+        wait_until(lambda: "message from the guest: stress done" in umld.log or umld.status()["restarts"], 60,
                    "all memory touched")
         status = umld.status()
         self.assertEqual((status["restarts"], status["state"]), (0, "running"), umld.log)
@@ -457,7 +457,7 @@ class Balloon(Case):
         self.world.guest(kernel=kernel, image=self.image, Guest={"Memory": "256M", "Append": "stress"},
                          Supervise=QUICK)
         umld = self.daemon().wait_ready()
-        wait_until(lambda: "the guest says: stress done" in umld.log, 60, "all memory touched")
+        wait_until(lambda: "message from the guest: stress done" in umld.log, 60, "all memory touched")
         return umld
 
     def memory(self, *arguments):
@@ -505,7 +505,7 @@ class Balloon(Case):
                 inside = ["sh", "-c", f'echo $$ >{group}/cgroup.procs; exec "$@"', "sh"]
                 umld = self.daemon(wrapper=inside).wait_ready()
                 self.assertNotIn("balloon", umld.log)
-                wait_until(lambda: "the guest says: stress done" in umld.log, 90, "all memory touched")
+                wait_until(lambda: "message from the guest: stress done" in umld.log, 90, "all memory touched")
                 used = umld.status()["memory"]["used"]
                 (group / self.limit_file(group)).write_text(str(self.held(group) + 24 * MIB))
                 wait_until(lambda: umld.status()["memory"]["balloon"] >= 64 * MIB, 40, "the balloon's work")

@@ -121,7 +121,7 @@ static void test_take_over(void **state) {
         t.refuse = false;
         console_clients_resume(t.all);
         assert_string_equal(console_clients_writer(t.all), "b");
-        assert_string_equal(next_packet(a), "nb has taken the console over; you may look on");
+        assert_string_equal(next_packet(a), "nb has taken over the console; you may keep watching");
         (void) !send(a, "ia", 2, 0);
         (void) !send(b, "ib", 2, 0);
         run_events();
