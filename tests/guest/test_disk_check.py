@@ -59,7 +59,7 @@ class Fake(CheckTest):
         before = self.world.snapshot()
         umld = self.daemon().wait_ready()
         self.assertIn("has noted errors; checking it", umld.log)
-        self.assertIn("3 errors noted", umld.log)
+        self.assertIn("3 errors recorded", umld.log)
         self.assertIn("the last in ext4_lookup", umld.log)
         self.assertIn("the file system is in order again", umld.log)
         self.assertEqual(umld.stop(), DONE)
