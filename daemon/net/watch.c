@@ -3,18 +3,17 @@
  * then.
  *
  * Changes of links, addresses and routes are told over netlink, and looked at only then: what is
- * never called takes no memory. Of a socket that begins to listen and of an edit of the tables
- * nobody is told, and so there is a slow timer as well, which runs only while the guest has rules.
- * A look costs some short reads. */
+ * never called takes no memory. The kernel drops those that cannot concern this guest, because
+ * every guest that starts or stops makes a dozen of them. Of a socket that begins to listen and of
+ * an edit of the tables nobody is told, and so there is a slow timer as well, which runs only while
+ * the guest has rules. A look costs some short reads, however many guests there are. */
 
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <sys/socket.h>
-
+#include "daemon/net/watch.h"
+#include "basic/cleanup.h"
 #include "basic/log.h"
 #include "basic/time-util.h"
 #include "daemon/net/rules.h"
-#include "daemon/net/watch.h"
+#include "host/rtnl-events.h"
 
 #define LOOK_EVERY    (2500 * USEC_PER_MSEC)
 #define LOOK_ACCURACY (250 * USEC_PER_MSEC) /* wakes up together with others */
@@ -24,8 +23,10 @@ struct NetWatch {
         Net *net;
         sd_event_source *timer, *events;
         int fd;
-        bool settling; /* an event was seen, and the look after it is due soon */
-        bool failed;   /* the last look; said once */
+        unsigned uplinks[NAT_FAMILY_MAX]; /* the interfaces whose events are not dropped; 0 = none
+                                             is dropped, because an uplink is not there */
+        bool settling;                    /* an event was seen, and the look after it is due soon */
+        bool failed;                      /* the last look; said once */
 };
 
 static void look(NetWatch *w) {
@@ -47,26 +48,54 @@ static int arm(NetWatch *w, usec_t delay) {
         return r < 0 ? r : sd_event_source_set_enabled(w->timer, SD_EVENT_ONESHOT);
 }
 
+static int arm_for_next(NetWatch *w) {
+        if (!w->net->rules)
+                return sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
+        return arm(w, LOOK_EVERY);
+}
+
+/* Follows the uplinks. true: they were others, so that something may have been dropped that matters
+ * now. */
+static bool filter_events(NetWatch *w) {
+        unsigned uplinks[NAT_FAMILY_MAX];
+        bool all_there = true;
+        int r;
+
+        for (NatFamily i = 0; i < NAT_FAMILY_MAX; i++) {
+                uplinks[i] = if_nametoindex(w->net->uplink[i]);
+                all_there &= uplinks[i] > 0;
+        }
+        if (!all_there)
+                memset(uplinks, 0, sizeof(uplinks));
+        if (!w->events || memcmp(uplinks, w->uplinks, sizeof(uplinks)) == 0)
+                return false;
+        r = rtnl_events_filter(w->fd, uplinks, all_there ? ARRAY_SIZE(uplinks) : 0);
+        if (r < 0)
+                log_debug_errno(r, "cannot filter the events of the network, taking all: %m");
+        memcpy(w->uplinks, uplinks, sizeof(uplinks));
+        return true;
+}
+
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         NetWatch *w = userdata;
+        bool moved;
 
         (void) s;
         (void) usec;
         w->settling = false;
+        moved = w->net->network_moved;
         look(w);
-        return net_watch_update(w);
+        return moved ? net_watch_update(w) : arm_for_next(w);
 }
 
 /* What it says does not matter, for the look that follows sees it all; nor does it that some was
  * lost. */
 static int on_event(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         NetWatch *w = userdata;
-        char buf[8192];
 
         (void) s;
         (void) revents;
-        while (recv(fd, buf, sizeof(buf), 0) >= 0 || errno == ENOBUFS || errno == EINTR)
-                ;
+        rtnl_events_drain(fd);
         w->net->network_moved = true;
         if (w->settling || !w->net->rules) /* who talks all the time must not put it off */
                 return 0;
@@ -75,22 +104,18 @@ static int on_event(sd_event_source *s, int fd, uint32_t revents, void *userdata
 }
 
 int net_watch_update(NetWatch *w) {
-        if (!w->net->rules)
-                return sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
-        return arm(w, LOOK_EVERY);
+        if (!w->net->rules || !filter_events(w))
+                return arm_for_next(w);
+        w->net->network_moved = true;
+        return arm(w, SETTLE);
 }
 
 static int listen_to_kernel(NetWatch *w, sd_event *event) {
-        const struct sockaddr_nl address = {
-                .nl_family = AF_NETLINK,
-                .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE |
-                             RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE,
-        };
         int r;
 
-        w->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-        if (w->fd < 0 || bind(w->fd, (const struct sockaddr *) &address, sizeof(address)) < 0)
-                return -errno;
+        w->fd = rtnl_events_open();
+        if (w->fd < 0)
+                return w->fd;
         r = sd_event_add_io(event, &w->events, w->fd, EPOLLIN, on_event, w);
         if (r >= 0)
                 (void) sd_event_source_set_description(w->events, "net-events");

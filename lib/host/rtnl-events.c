@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* rtnl-events.c - a socket for notifications of rtnetlink, and a filter program for it. */
+
+#include <arpa/inet.h>
+#include <linux/filter.h>
+#include <linux/if_addr.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include "basic/cleanup.h"
+
+#include "host/rtnl-events.h"
+
+enum {
+        INDEXES_MAX = 8,
+        PROGRAM_MAX = INDEXES_MAX + 8, /* instructions */
+};
+
+int rtnl_events_open(void) {
+        const struct sockaddr_nl address = {
+                .nl_family = AF_NETLINK,
+                .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE |
+                             RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE,
+        };
+        _cleanup_close_ int fd =
+                socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+
+        if (fd < 0 || bind(fd, (const struct sockaddr *) &address, sizeof(address)) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+void rtnl_events_drain(int fd) {
+        char buf[8192];
+
+        while (recv(fd, buf, sizeof(buf), 0) >= 0 || errno == ENOBUFS || errno == EINTR)
+                ;
+}
+
+/* The offsets at which the program looks. Links and addresses have their interface's index at the
+ * same one. */
+#define OFFSET_TYPE    offsetof(struct nlmsghdr, nlmsg_type)
+#define OFFSET_INDEX   (NLMSG_HDRLEN + offsetof(struct ifinfomsg, ifi_index))
+#define OFFSET_DST_LEN (NLMSG_HDRLEN + offsetof(struct rtmsg, rtm_dst_len))
+static_assert(offsetof(struct ifinfomsg, ifi_index) == offsetof(struct ifaddrmsg, ifa_index),
+              "the index of links and addresses");
+
+/* The program loads numbers in network byte order, but netlink has them in the host's. */
+static size_t write_program(const unsigned indexes[], size_t n,
+                            struct sock_filter ret[static PROGRAM_MAX]) {
+        const unsigned char to_drop = (unsigned char) (n + 1), to_accept = (unsigned char) (n + 2);
+        const struct sock_filter head[] = {
+                BPF_STMT(BPF_LD | BPF_H | BPF_ABS, OFFSET_TYPE),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWROUTE), 1, 0),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELROUTE), 0, 2),
+                BPF_STMT(BPF_LD | BPF_B | BPF_ABS, OFFSET_DST_LEN),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, to_accept, to_drop),
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, OFFSET_INDEX),
+        };
+        size_t at = ARRAY_SIZE(head);
+
+        memcpy(ret, head, sizeof(head));
+        for (size_t i = 0; i < n; i++)
+                ret[at++] = (struct sock_filter) BPF_JUMP(
+                        BPF_JMP | BPF_JEQ | BPF_K, htonl(indexes[i]), (unsigned char) (n - i), 0);
+        ret[at++] = (struct sock_filter) BPF_STMT(BPF_RET | BPF_K, 0);
+        ret[at++] = (struct sock_filter) BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+        return at;
+}
+
+int rtnl_events_filter(int fd, const unsigned indexes[], size_t n) {
+        struct sock_filter program[PROGRAM_MAX];
+        struct sock_fprog filter = { .filter = program };
+        int r;
+
+        assert(n <= INDEXES_MAX);
+        if (n == 0) {
+                r = RET_NERRNO(
+                        setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &(int){ 0 }, sizeof(int)));
+                return r == -ENOENT ? 0 : r; /* there was none */
+        }
+        filter.len = (unsigned short) write_program(indexes, n, program);
+        return RET_NERRNO(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)));
+}
