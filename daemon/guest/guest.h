@@ -20,9 +20,7 @@
 #include "daemon/setup/setup.h"
 #include "daemon/watch/cpu.h"
 #include "daemon/watch/disk-sync.h"
-#include "daemon/watch/facts.h"
 #include "daemon/watch/health.h"
-#include "daemon/watch/init.h"
 #include "daemon/watch/memory.h"
 #include "daemon/watch/probe.h"
 #include "daemon/watch/space.h"
@@ -56,12 +54,10 @@ typedef struct Boot {
 
 /* What is there for a part of a boot; all is watch.c's, and NULL before and after. */
 typedef struct Watches {
-        InitWatch *init;
         HealthWatch *health;
         ProbeSet *probes;
         SpaceWatch *space;
         CpuWatch *cpu;
-        FactsWatch *facts;
         sd_event_source *verify; /* looks at the host behind a start */
         sd_event_source *settle; /* … and this at umld itself, when all is calm */
 } Watches;

@@ -43,7 +43,9 @@ typedef struct Net {
         PublicAddresses public[NAT_FAMILY_MAX]; /* their addresses */
 
         /* tap.c */
-        unsigned mtu; /* of the tap, 0 = not known yet */
+        unsigned mtu;    /* of the tap, 0 = not known yet */
+        int tap_index;   /* of the tap that umld made, 0 = none yet … */
+        uid_t tap_owner; /* … and whose it is */
 
         /* Once each, by whoever finds it out: a look at the host does not bring it back. */
         char *lacking[NET_LACKS]; /* why it must do without, NULL = it has it */

@@ -116,6 +116,21 @@ static int check_address(Net *net, int index, Fault *f) {
         return 0;
 }
 
+/* While umld is attached to the tap nobody else can be, and a restarted guest may be about to: one
+ * that was made already is left alone. */
+static int create_tap(Net *net, const RtnlLink *link, Fault *f) {
+        const uid_t owner = net->host->jail.uid;
+        int r;
+
+        if (net->tap_index > 0 && link->index == net->tap_index && owner == net->tap_owner)
+                return 0;
+        r = tap_create(net->host->config->tap, owner);
+        if (r < 0)
+                return fault_tap(net, r, f);
+        net->tap_owner = owner;
+        return 0;
+}
+
 /* Address, neighbour and the rest of a tap that is there. */
 static int configure_tap(Net *net, Fault *f) {
         const Config *c = net->host->config;
@@ -127,8 +142,10 @@ static int configure_tap(Net *net, Fault *f) {
         int r;
 
         r = net_link_get(net->rtnl, c->tap, &link);
-        if (r >= 0)
+        if (r >= 0) {
+                net->tap_index = link.index;
                 net_tap_ipv6(net, link.index);
+        }
         if (r >= 0 &&
             (what = "alias",
              r = net_link_set_alias(net->rtnl, link.index, tap_alias(net, alias))) >= 0 &&
@@ -165,12 +182,8 @@ int net_tap_up(Net *net, Fault *f) {
         if (r < 0)
                 return fault_set(f, VERDICT_NETWORK, true, r, "%s: cannot note what is changed: %m",
                                  net->host->ledger.file);
-        r = tap_create(tap, net->host->jail.uid);
-        if (r < 0)
-                r = fault_tap(net, r, f);
-        if (r < 0)
-                return r;
-        return configure_tap(net, f);
+        r = create_tap(net, &link, f);
+        return r < 0 ? r : configure_tap(net, f);
 }
 
 int net_tap_down(Net *net) {
@@ -178,6 +191,7 @@ int net_tap_down(Net *net) {
         RtnlLink link;
         int r;
 
+        net->tap_index = 0;
         if (!net->host->ledger.tap)
                 return 0;
         r = net_link_get(net->rtnl, net->host->ledger.tap, &link);

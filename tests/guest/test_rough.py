@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import DONE, FAILED, FAKE_IMAGE, PATIENCE, TestCase, children, main, wait_until
+from umldtest import DONE, FAILED, FAKE_IMAGE, PATIENCE, TestCase, children, libc, main, wait_until
 
 QUICK = {"StartTimeout": "20s", "StopTimeout": "4s", "RestartDelayMax": "5s"}
 
@@ -220,6 +220,21 @@ class StrangeRoot(RoughTest):
             umld.wait_state("backoff", since=len(umld.messages))
         self.assertNotIn("busy", umld.log)
         umld.stop()
+
+    def test_nobody_else_holds_its_tap(self):
+        """The look at the host behind a start leaves the tap alone: while umld is attached, the guest cannot be."""
+        umld = self.start("tap,boot,ready").wait_ready()
+        node = f"/proc/{umld.pid}/root/dev/net/tun"
+        events = libc.inotify_init1(os.O_NONBLOCK)
+        self.addCleanup(os.close, events)
+        self.assertGreater(libc.inotify_add_watch(events, node.encode(), 0x20), 0)  # IN_OPEN
+        os.close(os.open(node, os.O_RDWR))
+        self.assertTrue(os.read(events, 4096), "else this test shows nothing")
+        for _ in range(3):
+            self.restart_by_kill(umld)
+        with self.assertRaises(BlockingIOError):
+            os.read(events, 4096)
+        self.assertEqual(umld.stop(), DONE)
 
     def test_rules_of_a_stop_that_failed(self):
         """What could not be undone is undone by the next umld."""
