@@ -4,7 +4,8 @@
  * good: as it should. silent: not at all. deaf: not at all, and with its output closed. flood:
  * without end. status: with exit status 3 and a complaint. signal: dies. empty: says nothing. junk:
  * escape sequences. plain: has no CONFIG_UML. children: answers, but a child of it keeps the output
- * open. slow: after 100 ms. strict: only where its process is as a probe should make it. */
+ * open. together: when all three questions were asked. strict: only where its process is as a probe
+ * should make it. */
 
 #include <fcntl.h>
 #include <libgen.h>
@@ -13,10 +14,15 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "uml-marks.h"
 
 #include "basic/cleanup.h"
+
+enum {
+        QUESTIONS = 3,
+};
 
 static int answer(const char *question) {
         if (streq(question, "--version"))
@@ -61,7 +67,19 @@ static const char *leftover(void) {
         return NULL;
 }
 
+/* Each question leaves a byte in a file beside the program, and waits for those of the others. */
+static void wait_for_others(const char *path) {
+        int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+        struct stat st;
+
+        if (fd < 0 || write(fd, "?", 1) != 1)
+                return;
+        while (fstat(fd, &st) == 0 && st.st_size < QUESTIONS)
+                usleep(1000);
+}
+
 int main(int argc, char **argv) {
+        char path[4096];
         const char *name = basename(argv[0]), *question = argc > 1 ? argv[1] : "";
 
         if (streq(name, "silent") || streq(name, "deaf")) {
@@ -91,8 +109,10 @@ int main(int argc, char **argv) {
         }
         if (streq(name, "children") && fork() == 0)
                 pause();
-        if (streq(name, "slow"))
-                usleep(100000);
+        if (streq(name, "together")) {
+                snprintf(path, sizeof(path), "%s/asked", dirname(argv[0]));
+                wait_for_others(path);
+        }
         if (streq(name, "strict") && leftover()) {
                 puts(leftover());
                 return 1;
