@@ -45,7 +45,7 @@ static int become_nobody(int fd) {
         return 0;
 }
 
-int jail_enter(int fd, uint64_t max) {
+int jail_enter(int fd) {
         int r = 0;
 
         if (geteuid() == 0)
@@ -56,10 +56,13 @@ int jail_enter(int fd, uint64_t max) {
                 return -errno;
         limit(RLIMIT_CORE, 0);
         limit(RLIMIT_NOFILE, 64);
-        limit(RLIMIT_FSIZE, (rlim_t) max);
         if (!sanitized())
                 limit(RLIMIT_AS, MEMORY_MAX);
         (void) signal(SIGXFSZ, SIG_IGN); /* an error of write() says it better */
         (void) signal(SIGPIPE, SIG_IGN);
         return r;
+}
+
+void jail_limit_files(uint64_t max) {
+        limit(RLIMIT_FSIZE, (rlim_t) max);
 }

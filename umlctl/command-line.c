@@ -118,6 +118,49 @@ static int take_grow(CommandLine *c, const char *value) {
         return take_size("grow", value, &c->options.grow);
 }
 
+static int take_create_size(CommandLine *c, const char *value) {
+        return take_size("size", value, &c->options.create.size);
+}
+
+static int take_memory(CommandLine *c, const char *value) {
+        return take_size("memory", value, &c->options.create.memory);
+}
+
+#define DEFINE_TEXT(name, field)                                                                   \
+        static int name(CommandLine *c, const char *value) {                                       \
+                c->options.field = value;                                                          \
+                return 0;                                                                          \
+        }                                                                                          \
+        struct swallow_semicolon_##name
+
+DEFINE_TEXT(take_from, create.from);
+DEFINE_TEXT(take_sha256, create.sha256);
+DEFINE_TEXT(take_kernel, create.kernel);
+DEFINE_TEXT(take_hostname, create.hostname);
+
+#define DEFINE_LIST(name, field)                                                                   \
+        static int name(CommandLine *c, const char *value) {                                       \
+                return strv_push(&c->options.field, value) < 0                                     \
+                               ? fail_with(EXIT_FAILED, "out of memory")                           \
+                               : 0;                                                                \
+        }                                                                                          \
+        struct swallow_semicolon_##name
+
+DEFINE_LIST(take_forward, create.forwards);
+DEFINE_LIST(take_set, create.set);
+
+static int take_copy(CommandLine *c, const char *value) {
+        const char *colon = strrchr(value, ':');
+
+        if (!colon || colon == value || colon[1] != '/')
+                return fail_with(EXIT_USAGE,
+                                 "--copy=%s: must be FILE:PATH with an absolute path in the guest",
+                                 value);
+        return strv_push(&c->options.create.copies, value) < 0
+                       ? fail_with(EXIT_FAILED, "out of memory")
+                       : 0;
+}
+
 static const OptionRow rows[] = {
         { "help", NULL, 0, 'h', "Show this help", take_help },
         { "version", NULL, 0, 'V', "Show the version", take_version },
@@ -144,8 +187,22 @@ static const OptionRow rows[] = {
         { "read-only", NULL, VERB_ATTACH, 'r',
           "Watch only: nothing that is typed reaches the guest", take_read_only },
         { "force", NULL, VERB_FORCE, 'F',
-          "Take over a console in use, or allow commands that kill the guest's kernel",
+          "Do not ask; take over a console, replace a guest, send a command that kills the kernel",
           take_force },
+        { "from", "SOURCE", VERB_CREATE, 0,
+          "Where its files come from: an archive, a directory, an image, - …", take_from },
+        { "size", "SIZE", VERB_CREATE, 0, "Size of its image (1G)", take_create_size },
+        { "memory", "SIZE", VERB_CREATE, 0, "Its memory (128M)", take_memory },
+        { "kernel", "PATH", VERB_CREATE, 0, "The kernel it runs", take_kernel },
+        { "hostname", "TEXT", VERB_CREATE, 0, "Its host name", take_hostname },
+        { "forward", "FORWARD", VERB_CREATE, 0, "Forward ports to it (tcp/8080:80); repeatable",
+          take_forward },
+        { "copy", "FILE:PATH", VERB_CREATE, 0, "Copy a file into its image; repeatable",
+          take_copy },
+        { "set", "KEY=VALUE", VERB_CREATE, 0, "Write a setting to its configuration; repeatable",
+          take_set },
+        { "sha256", "SUM", VERB_CREATE, 0, "SHA-256 checksum that the source must have",
+          take_sha256 },
         { "print-tables", NULL, 0, 0, NULL, take_tables }, /* for check-umlctl-doc */
 };
 static_assert(ARRAY_SIZE(rows) <= OPTIONS_MAX, "one flag for each option");
@@ -264,4 +321,10 @@ int command_line_finish(CommandLine *c, const Verb *v) {
         c->n_words -= optind;
         c->words += optind;
         return c->help ? 0 : check_words(c, v);
+}
+
+void command_line_done(CommandLine *c) {
+        strv_done(&c->options.create.forwards);
+        strv_done(&c->options.create.set);
+        strv_done(&c->options.create.copies);
 }

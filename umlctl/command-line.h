@@ -6,7 +6,7 @@
 #include "umlctl/verb-table.h"
 
 enum {
-        OPTIONS_MAX = 32,
+        OPTIONS_MAX = 48,
 };
 
 typedef struct CommandLine {
@@ -26,3 +26,5 @@ int command_line_begin(int argc, char *argv[], CommandLine *c);
 
 /* Parses the rest, where a letter stands for this verb's option with that letter. */
 int command_line_finish(CommandLine *c, const Verb *v);
+
+void command_line_done(CommandLine *c);

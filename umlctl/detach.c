@@ -18,58 +18,12 @@
 #include "basic/file-util.h"
 #include "basic/string-util.h"
 #include "umlctl/detach.h"
-#include "umld-config.h"
 
 enum {
         NOTIFICATION_MAX = 4096,
         LOG_TAIL_MAX = 64 * 1024, /* of one start; the reason why it ended is near the end */
         EXEC_FAILED = 127,
 };
-
-static int own_directory(char **ret) {
-        _cleanup_free_ char *path = malloc(PATH_MAX);
-        ssize_t n;
-        char *slash;
-
-        if (!path)
-                return -ENOMEM;
-        n = readlink("/proc/self/exe", path, PATH_MAX - 1);
-        if (n < 0)
-                return -errno;
-        path[n] = '\0';
-        slash = strrchr(path, '/');
-        if (!slash)
-                return -ENOENT;
-        *slash = '\0';
-        *ret = TAKE_PTR(path);
-        return 0;
-}
-
-int detach_find_umld(char **ret) {
-        /* Relative to this program: installed, relocated, and in the build tree. */
-        static const char *const places[] = { "umld", "../sbin/umld", "../daemon/umld" };
-        const char *e = getenv("UMLD_DAEMON");
-        _cleanup_free_ char *dir = NULL;
-        int r;
-
-        if (!isempty(e)) {
-                *ret = realpath(e, NULL) ?: strdup(e); /* umld is started in another directory */
-                return *ret ? 0 : -ENOMEM;
-        }
-        r = own_directory(&dir);
-        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(places); i++) {
-                _cleanup_free_ char *path = strfmt("%s/%s", dir, places[i]);
-
-                if (!path)
-                        return -ENOMEM;
-                if (access(path, X_OK) >= 0) {
-                        *ret = TAKE_PTR(path);
-                        return 0;
-                }
-        }
-        *ret = strdup(UMLD_SBINDIR "/umld");
-        return *ret ? 0 : -ENOMEM;
-}
 
 static int open_log(const char *name, char **ret_path, off_t *ret_begin) {
         _cleanup_free_ char *dir = umld_path(DIR_LOG, name, NULL),

@@ -27,10 +27,6 @@ typedef struct Detached {
         Waiter *waiter;
 } Detached;
 
-/* Finds the program: $UMLD_DAEMON, else one next to this program, else the installed one. The
- * caller frees it. */
-int detach_find_umld(char **ret);
-
 /* Starts umld NAME. While the waiter runs, progress shows in the fields above, and the waiter is
  * woken up. */
 int detach_start(const char *program, const char *name, Waiter *waiter, Detached *d);

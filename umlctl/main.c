@@ -24,6 +24,8 @@
 static int verb_help(const Options *o, const char *arg);
 
 static const Verb verbs[] = {
+        { "create", "NEW", 1, 1, VERB_GUEST | VERB_CREATE | VERB_FORCE | VERB_QUIET, verb_create,
+          "Make a guest: its image and its configuration" },
         { "list", "", 0, 0, VERB_JSON, verb_list, "List all guests" },
         { "status", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_ALL | VERB_JSON, verb_status,
           "Show the status of a guest" },
@@ -51,6 +53,8 @@ static const Verb verbs[] = {
           "Start a guest at boot" },
         { "disable", "[NAME]", 0, 1, VERB_GUEST | VERB_QUIET, verb_disable,
           "Do not start a guest at boot" },
+        { "remove", "NAME", 1, 1, VERB_GUEST | VERB_FORCE | VERB_QUIET, verb_remove,
+          "Delete a guest with its image, its configuration and its logs" },
         { "crashes", "[NAME] [N]", 0, 2, VERB_GUEST | VERB_JSON, verb_crashes,
           "List the crashes of a guest, newest first, or show the N-th report" },
         { "memory", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_JSON | VERB_MEMORY, verb_memory,
@@ -90,7 +94,7 @@ static void print_general_help(void) {
                "omitted if only one guest is configured.\nVerbs may be abbreviated to a unique "
                "prefix.\n\nVerbs:\n");
         FOREACH_ELEMENT (v, verbs)
-                printf("  %-8s%-14s %s\n", v->name, v->argspec, v->help);
+                printf("  %-8s%-15s %s\n", v->name, v->argspec, v->help);
         printf("\nOptions:\n");
         print_options(NULL);
         printf("\nExit status: 0 done (status: running), 1 failed, 2 usage or bad configuration,\n"
@@ -234,7 +238,8 @@ static int check_dirs(void) {
 }
 
 static int run(int argc, char *argv[]) {
-        CommandLine c = { .options = { .timeout = USEC_INFINITY, .wait_for = GUEST_RUNNING } };
+        _cleanup_(command_line_done) CommandLine c = { .options = { .timeout = USEC_INFINITY,
+                                                                    .wait_for = GUEST_RUNNING } };
         const Verb *v = NULL;
         int r;
 

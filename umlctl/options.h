@@ -4,7 +4,18 @@
 /* The options given on the command line. */
 
 #include "api/guest-state.h"
+#include "basic/string-util.h"
 #include "basic/time-util.h"
+
+/* Of create. Texts are borrowed from the command line; NULL or 0: not given. */
+typedef struct CreateOptions {
+        const char *from, *sha256;
+        uint64_t size, memory; /* bytes */
+        const char *kernel, *hostname;
+        Strv forwards; /* --forward, as given */
+        Strv set;      /* --set: KEY=VALUE or SECTION.KEY=VALUE */
+        Strv copies;   /* --copy: FILE:PATH */
+} CreateOptions;
 
 typedef struct Options {
         usec_t timeout;      /* USEC_INFINITY: none */
@@ -24,6 +35,8 @@ typedef struct Options {
 
         bool read_only;
         bool force;
+
+        CreateOptions create;
 
         char *const *words; /* arguments after the guest's name, NULL-terminated */
 } Options;

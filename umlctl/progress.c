@@ -7,6 +7,7 @@
 #include "basic/string-util.h"
 #include "umlctl/progress.h"
 #include "umlctl/say.h"
+#include "umlctl/status-fields.h"
 #include "umlctl/terminal.h"
 
 void progress_begin(Progress *p, const char *name, bool enabled) {
@@ -21,6 +22,27 @@ void progress_set(Progress *p, const char *text) {
         if (p->enabled)
                 (void) free_and_strdup(&p->text,
                                        text); /* a missing progress text is no reason to stop */
+        p->done = p->total = 0;
+}
+
+void progress_set_amount(Progress *p, uint64_t done, uint64_t total) {
+        p->done = done;
+        p->total = total;
+}
+
+char *progress_amount(uint64_t done, uint64_t total) {
+        enum { BAR = 20 };
+        char bar[BAR + 1];
+        unsigned percent, marks;
+
+        if (total == 0)
+                return strdup(FORMAT_SIZE(done));
+        percent = (unsigned) ((double) MIN(done, total) * 100 / (double) total);
+        marks = percent * BAR / 100;
+        memset(bar, ' ', BAR);
+        memset(bar, '#', marks);
+        bar[BAR] = '\0';
+        return strfmt("[%s] %u%%", bar, percent);
 }
 
 char *progress_line(const char *name, const char *text, usec_t elapsed, size_t width) {
@@ -40,11 +62,13 @@ char *progress_line(const char *name, const char *text, usec_t elapsed, size_t w
 
 void progress_draw(Progress *p) {
         usec_t elapsed = now_usec(CLOCK_MONOTONIC) - p->begin;
-        _cleanup_free_ char *line = NULL;
+        _cleanup_free_ char *line = NULL, *amount = NULL, *text = NULL;
 
         if (!p->enabled || elapsed < USEC_PER_SEC)
                 return;
-        line = progress_line(p->name, p->text, elapsed, terminal_width(STDERR_FILENO));
+        if (p->done > 0 && (amount = progress_amount(p->done, p->total)))
+                text = strfmt("%s %s", p->text ?: "", amount);
+        line = progress_line(p->name, text ?: p->text, elapsed, terminal_width(STDERR_FILENO));
         if (!line)
                 return;
         (void) fflush(stdout);
@@ -52,10 +76,15 @@ void progress_draw(Progress *p) {
         p->shown = true;
 }
 
-void progress_end(Progress *p) {
+void progress_wipe(Progress *p) {
         if (p->shown)
                 fputs("\r\033[K", stderr);
-        p->shown = p->enabled = false;
+        p->shown = false;
+}
+
+void progress_end(Progress *p) {
+        progress_wipe(p);
+        p->enabled = false;
         free(p->text);
         p->text = NULL;
 }

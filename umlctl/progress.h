@@ -11,12 +11,19 @@ typedef struct Progress {
         char *text;       /* what is going on */
         usec_t begin;
         bool enabled, shown;
+        uint64_t done, total; /* bytes; total 0: unknown */
 } Progress;
 
 void progress_begin(Progress *p, const char *name, bool enabled);
 
 /* Sets the text of the line. */
 void progress_set(Progress *p, const char *text);
+
+/* Sets how much of it is done; progress_set() begins anew. */
+void progress_set_amount(Progress *p, uint64_t done, uint64_t total);
+
+/* Erases the line for now, because something else is to be printed. */
+void progress_wipe(Progress *p);
 
 /* Redraws the line; to be called a few times per second. */
 void progress_draw(Progress *p);
@@ -26,3 +33,6 @@ void progress_end(Progress *p);
 
 /* Formats the line for this many columns; the caller frees it. */
 char *progress_line(const char *name, const char *text, usec_t elapsed, size_t width);
+
+/* "[######    ] 60%" of so many bytes, or "1.2M" if the total is unknown; the caller frees it. */
+char *progress_amount(uint64_t done, uint64_t total);

@@ -39,7 +39,6 @@ char *format_size(char buf[static FORMAT_SIZE_MAX], uint64_t size) {
                 snprintf(buf, FORMAT_SIZE_MAX, "%u.%u%c", tenths / 10, tenths % 10, units[u]);
         return buf;
 }
-#define FORMAT_SIZE(s) format_size((char[FORMAT_SIZE_MAX]){ 0 }, (s))
 
 char *status_age_text(usec_t then, usec_t now) {
         usec_t age = usec_sub(now, then) / USEC_PER_SEC * USEC_PER_SEC;

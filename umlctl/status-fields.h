@@ -52,3 +52,4 @@ char *status_last_exit_text(const json_t *props, usec_t now);
 /* A size for people: "64M", "1.5G". */
 #define FORMAT_SIZE_MAX 16
 char *format_size(char buf[static FORMAT_SIZE_MAX], uint64_t size);
+#define FORMAT_SIZE(s) format_size((char[FORMAT_SIZE_MAX]){ 0 }, (s))

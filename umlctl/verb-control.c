@@ -11,6 +11,8 @@
 #include "basic/string-util.h"
 #include "umlctl/bus-client.h"
 #include "umlctl/detach.h"
+#include "umlctl/guests.h"
+#include "umlctl/programs.h"
 #include "umlctl/say.h"
 #include "umlctl/systemd-manager.h"
 #include "umlctl/verbs.h"
@@ -31,6 +33,19 @@ int control_ask(const char *guest, sd_bus **ret, pid_t *ret_pid, json_t **ret_pr
         *ret = TAKE_PTR(bus);
         *ret_props = props;
         return 0;
+}
+
+bool control_running(const char *guest) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+        json_t *props = NULL;
+        pid_t pid;
+        int r;
+
+        if (!guest_has_socket(guest))
+                return false;
+        r = control_ask(guest, &bus, &pid, &props);
+        json_decref(props);
+        return r >= 0 || r == -EACCES || r == -ETIMEDOUT;
 }
 
 int control_order(sd_bus *bus, const char *guest, const char *method) {
@@ -234,7 +249,7 @@ int verb_check(const Options *o, const char *guest) {
         int r;
 
         (void) o;
-        r = detach_find_umld(&program);
+        r = program_find(PROGRAM_UMLD, &program);
         if (r < 0)
                 return fail_with(EXIT_FAILED, "cannot find umld: %s", strerror(-r));
         (void) execl(program, "umld", "--check", guest, NULL);

@@ -9,6 +9,7 @@
 #include "basic/string-util.h"
 #include "umlctl/bus-client.h"
 #include "umlctl/detach.h"
+#include "umlctl/programs.h"
 #include "umlctl/say.h"
 #include "umlctl/ssh-session.h"
 #include "umlctl/status-fields.h"
@@ -166,7 +167,7 @@ static int start_detached(const Options *o, const char *guest) {
         r = waiter_new(guest, o, check_up, &s, &w);
         if (r < 0)
                 return control_wait_failed(guest, w, r, "running");
-        r = detach_find_umld(&program);
+        r = program_find(PROGRAM_UMLD, &program);
         if (r >= 0)
                 r = detach_start(program, guest, w, &d);
         if (r < 0)

@@ -26,6 +26,7 @@ enum {
         VERB_ATTACH = 1 << 10,
         VERB_FORCE = 1 << 11,
         VERB_CONFIRM = 1 << 12,
+        VERB_CREATE = 1 << 13,
 };
 
 typedef struct Verb {

@@ -28,8 +28,13 @@ int verb_console(const Options *o, const char *guest);
 int verb_mconsole(const Options *o, const char *guest);
 int verb_port(const Options *o, const char *guest);
 int verb_log(const Options *o, const char *guest);
+int verb_remove(const Options *o, const char *guest);
+int verb_create(const Options *o, const char *name); /* which need not exist */
 
 /* Shared by several verbs (verb-control.c) */
+
+/* Is an umld of this guest running, as far as can be told? */
+bool control_running(const char *guest);
 
 /* Connects to the guest's umld and reads its properties, all within BUS_ANSWER_LIMIT. Errors are
  * those of bus_connect(). */

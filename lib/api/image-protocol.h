@@ -8,6 +8,8 @@
  *     note TEXT         what is worth knowing
  *     error TEXT        why it fails; the last message
  *     result KEY VALUE  what has come of it
+ *     file NAME         asks for a file that its input names; the answer is "y" with the open file,
+ *                       or "n"
  */
 
 enum {
@@ -22,3 +24,4 @@ enum {
 #define IMAGE_WORD_NOTE     "note "
 #define IMAGE_WORD_ERROR    "error "
 #define IMAGE_WORD_RESULT   "result "
+#define IMAGE_WORD_FILE     "file "

@@ -36,8 +36,9 @@ static int translate(ImageWriter *w, errcode_t e) {
         case EXT2_ET_EA_BAD_VALUE_SIZE:
                 return -E2BIG;
         case EXT2_ET_SHORT_READ:
-        case EXT2_ET_SHORT_WRITE:
                 return -EIO;
+        case EXT2_ET_SHORT_WRITE: /* what was written is what there was room for */
+                return -ENOSPC;
         default:
                 return -EUCLEAN;
         }

@@ -4,15 +4,19 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <stdlib.h>
-#include <sys/types.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "basic/string-util.h"
+#include "image/partition.h"
 #include "image/stream.h"
 
 enum {
         READ_SIZE = 128 * 1024,
-        HEAD_SIZE = 4096, /* what a look takes: a tar header, a superblock, a partition table */
+        HEAD_SIZE =
+                PARTITION_HEAD_SIZE, /* holds a tar header, the superblocks, a partition table */
         COPY_BLOCK = 4096,
+        KEEP_FREE_MIB = 64, /* of the host's disk */
 };
 
 struct Stream {
@@ -152,13 +156,30 @@ static bool is_tar(const Stream *s) {
 }
 
 StreamKind stream_kind(const Stream *s) {
+        static const struct {
+                size_t offset, size;
+                const char *bytes;
+                StreamKind kind;
+        } marks[] = {
+                { 1024 + 56, 2, "\x53\xef", STREAM_EXT },
+                { 0, 4, "XFSB", STREAM_FOREIGN },
+                { 65536 + 64, 8, "_BHRfS_M", STREAM_FOREIGN }, /* btrfs */
+                { 0, 4, "hsqs", STREAM_FOREIGN },              /* squashfs */
+                { 0, 4, "QFI\xfb", STREAM_QCOW },
+                { 510, 2, "\x55\xaa", STREAM_DISK },
+        };
+
         if (is_tar(s))
                 return STREAM_TAR;
-        if (head_has(s, 1024 + 56, "\x53\xef", 2))
-                return STREAM_EXT;
-        if (head_has(s, 510, "\x55\xaa", 2))
-                return STREAM_TABLE;
+        FOREACH_ELEMENT (m, marks)
+                if (head_has(s, m->offset, m->bytes, m->size))
+                        return m->kind;
         return STREAM_OTHER;
+}
+
+const void *stream_head(const Stream *s, size_t *ret_size) {
+        *ret_size = s->head_size;
+        return s->head;
 }
 
 const char *stream_compression(const Stream *s) {
@@ -221,12 +242,42 @@ static int write_sparse(int fd, const char *data, size_t size, uint64_t offset) 
         return 0;
 }
 
-int stream_copy(Stream *s, int fd, uint64_t max,
-                void (*progress)(uint64_t consumed, void *userdata), void *userdata) {
-        uint64_t offset = 0;
+/* Running guests may need what is left of the host's disk. */
+static bool host_nearly_full(int fd) {
+        struct statvfs st;
+
+        return fstatvfs(fd, &st) >= 0 &&
+               (uint64_t) st.f_bavail * st.f_frsize < (uint64_t) KEEP_FREE_MIB << 20;
+}
+
+/* The part of a block that belongs to what is copied. */
+static int copy_block(Stream *s, int fd, const char *data, size_t n, uint64_t at, uint64_t offset,
+                      uint64_t size) {
+        uint64_t skip = at < offset ? MIN(offset - at, (uint64_t) n) : 0, left;
         int r;
 
-        for (;;) {
+        data += skip;
+        n -= (size_t) skip;
+        at += skip;
+        left = size == UINT64_MAX ? UINT64_MAX : offset + size - MIN(at, offset + size);
+        n = (size_t) MIN((uint64_t) n, left);
+        if (n == 0)
+                return 0;
+        if (host_nearly_full(fd))
+                return fail(s, -ENOSPC, "the host's disk is nearly full");
+        r = write_sparse(fd, data, n, at - offset);
+        if (r == -ENOSPC)
+                return fail(s, r, "the host's disk is full");
+        return r < 0 ? fail(s, r, strerror(-r)) : 0;
+}
+
+int stream_copy(Stream *s, int fd, uint64_t offset, uint64_t size,
+                void (*progress)(uint64_t consumed, void *userdata), void *userdata,
+                uint64_t *ret_size) {
+        uint64_t at = 0, end = size == UINT64_MAX ? UINT64_MAX : offset + size;
+        int r;
+
+        while (at < end) {
                 const void *data;
                 ssize_t n = stream_read(s, &data);
 
@@ -234,14 +285,17 @@ int stream_copy(Stream *s, int fd, uint64_t max,
                         return (int) n;
                 if (n == 0)
                         break;
-                if ((uint64_t) n > max - offset)
-                        return fail(s, -EFBIG, "is too large");
-                r = write_sparse(fd, data, (size_t) n, offset);
+                r = copy_block(s, fd, data, (size_t) n, at, offset, size);
                 if (r < 0)
-                        return fail(s, r, r == -ENOSPC ? "the host's disk is full" : strerror(-r));
-                offset += (uint64_t) n;
+                        return r;
+                at += (uint64_t) n;
                 progress(stream_consumed(s), userdata);
         }
-        r = RET_NERRNO(ftruncate(fd, (off_t) offset));
-        return r < 0 ? fail(s, r, strerror(-r)) : 0;
+        at = MIN(at, end);
+        if (at < offset || (size != UINT64_MAX && at - offset < size))
+                return fail(s, -ENODATA, "ends before its end");
+        if (ftruncate(fd, (off_t) (at - offset)) < 0)
+                return fail(s, -errno, strerror(errno));
+        *ret_size = at - offset;
+        return 0;
 }

@@ -9,8 +9,10 @@ typedef struct Stream Stream;
 
 typedef enum StreamKind {
         STREAM_TAR,
-        STREAM_EXT,   /* the image of an ext2, ext3 or ext4 file system */
-        STREAM_TABLE, /* an image with a partition table */
+        STREAM_EXT,     /* the image of an ext2, ext3 or ext4 file system */
+        STREAM_FOREIGN, /* … of another file system that kernels can have as root */
+        STREAM_DISK,    /* an image with a partition table */
+        STREAM_QCOW,
         STREAM_OTHER,
 } StreamKind;
 
@@ -30,6 +32,11 @@ const char *stream_why(const Stream *s);
 /* How much was read of what is behind it: for a bar that knows its length. */
 uint64_t stream_consumed(const Stream *s);
 
-/* Writes what is left into fd, zeros as holes; -EFBIG where that is more than max bytes. */
-int stream_copy(Stream *s, int fd, uint64_t max,
-                void (*progress)(uint64_t consumed, void *userdata), void *userdata);
+/* The first bytes, which stream_read() gives again. */
+const void *stream_head(const Stream *s, size_t *ret_size);
+
+/* Writes what it holds from offset on into fd, zeros as holes: size bytes, UINT64_MAX for all;
+ * *ret_size is how many there were. -ENODATA: there were fewer than size. */
+int stream_copy(Stream *s, int fd, uint64_t offset, uint64_t size,
+                void (*progress)(uint64_t consumed, void *userdata), void *userdata,
+                uint64_t *ret_size);

@@ -8,12 +8,14 @@ import os
 import shutil
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import tarfile
 import tempfile
 import threading
 import unittest
+import uuid
 from pathlib import Path
 
 import tap
@@ -273,7 +275,7 @@ class Content(Case):
         with tempfile.TemporaryFile() as file:
             file.write(over)
             file.seek(0)
-            image = self.make(Archive().add("etc/old", b"old").add("bin/x", b"x").bytes(), extra=[file.fileno()])
+            image = self.make(Archive().add("etc/old", b"old").add("bin/x", b"x").bytes(), "--overlay", extra=[file.fileno()])
         self.assertEqual(image.text("/etc/motd") + image.text("/etc/old"), "welcomenew")
 
     def test_large_file(self):
@@ -417,7 +419,7 @@ class Hostile(Case):
         self.refused(a.bytes(), "nest deeper than|too long|4095|full")
 
     def test_zeros_without_end(self):
-        self.refused(endless(header("zeros", size=10 << 30), bytes(MIB)), "image of 16 MiB is full; give it more by --size")
+        self.refused(endless(header("zeros", size=10 << 30), bytes(MIB)), "image of 16 MiB is full; use a larger --size")
 
     def test_compressed_zeros(self):
         raw = io.BytesIO()
@@ -436,7 +438,7 @@ class Hostile(Case):
             while True:
                 pipe.write(b"".join(header(f"f{number + n}") for n in range(100)))
                 number += 100
-        self.refused(feed, "cannot have more than 2048 files; give it more by --size")
+        self.refused(feed, "cannot have more than 2048 files; use a larger --size")
 
     def test_names_without_end(self):
         def feed(pipe):
@@ -480,7 +482,7 @@ class Hostile(Case):
     def test_cut(self):
         whole = Archive().add("a", os.urandom(100000)).add("b", os.urandom(100000)).bytes()
         for feed in (whole[:50000], whole[:100700], gzip.compress(whole)[:80000]):
-            self.refused(feed, "broken")
+            self.refused(feed, "broken|truncated")
 
     def test_damaged(self):
         """Whatever bit is wrong: it is an error or an image in order, never a crash."""
@@ -497,6 +499,163 @@ class Hostile(Case):
 
     def test_terminal_sequences(self):
         self.refused(Archive().add("\x1b[31m\x07/../x").bytes(), r"\\x1b\[31m\\x07")
+
+
+def gpt(entries, sector=512):
+    """The first 64 KiB of a disk with a GUID partition table of (type, first, last) in sectors."""
+    head = bytearray(65536)
+    head[446:462] = struct.pack("<B3xB3xII", 0, 0xee, 1, 0xffffffff)
+    head[510:512] = b"\x55\xaa"
+    head[sector:sector + 92] = struct.pack("<8sIIIIQQQQ16sQIII", b"EFI PART", 0x10000, 92, 0, 0, 1, 0, 34, 0, bytes(16), 2,
+                                           128, 128, 0)
+    for number, (kind, first, last) in enumerate(entries):
+        at = 2 * sector + number * 128
+        head[at:at + 56] = struct.pack("<16s16sQQQ", uuid.UUID(kind).bytes_le, bytes(16), first, last, 0)
+    return bytes(head)
+
+
+def mbr(entries):
+    head = bytearray(65536)
+    for number, (kind, first, size) in enumerate(entries):
+        head[446 + 16 * number:462 + 16 * number] = struct.pack("<B3xB3xII", 0, kind, first, size)
+    head[510:512] = b"\x55\xaa"
+    return bytes(head)
+
+
+LINUX, ROOT, ESP = ("0fc63daf-8483-4772-8e79-3d69d8477de4", "4f68bce3-e8cd-4db1-96e7-fbcaf984b709",
+                    "c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
+
+
+class Copies(Case):
+    """Images are copied with their holes, checked, and grown."""
+
+    def image(self, size="16M", *options):
+        path = f"{self.work}/source.img"
+        subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", *options, path, size], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        debugfs = subprocess.run(["debugfs", "-w", "-f", "-", path], input=b"mkdir etc\nwrite /dev/stdin etc/x\n", check=True,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.assertEqual(debugfs.returncode, 0)
+        return path
+
+    def copy(self, source, *options, **more):
+        with open(source, "rb") as file:
+            return self.write_from(file, *options, **more)
+
+    def write_from(self, file, *options, code=0):
+        Path(self.path).write_bytes(b"")
+        words = " ".join(options)
+        done = subprocess.run(["sh", "-c", f'exec "$0" write 3<>"{self.path}" {words}', PROGRAM], stdin=file,
+                              stdout=subprocess.PIPE, encoding="utf-8", check=False)
+        self.assertEqual(done.returncode, code, done.stdout)
+        if code == 0:
+            self.assertIsNone(fsck(self.path))
+        return done.stdout
+
+    def test_plain(self):
+        source = self.image("64M")
+        self.copy(source)
+        self.assertEqual(os.path.getsize(self.path), 64 * MIB)
+        self.assertIn("etc", Image(self.path).names())
+        self.assertLess(os.stat(self.path).st_blocks, os.stat(source).st_blocks + 200)
+
+    def test_compressed(self):
+        source = self.image("64M")
+        subprocess.run(["gzip", "-k1", source], check=True)
+        self.copy(source + ".gz")
+        self.assertEqual(os.path.getsize(self.path), 64 * MIB)
+        self.assertIn("etc", Image(self.path).names())
+        self.assertLess(os.stat(self.path).st_blocks * 512, 10 * MIB)
+
+    def test_grown(self):
+        source = self.image()
+        self.copy(source, "--size=48M")
+        self.assertEqual(os.path.getsize(self.path), 48 * MIB)
+        self.assertIn("Block count:              49152", Image(self.path).debugfs("stats -h").decode())
+        self.assertIn("can only grow", self.copy(source, "--size=8M", code=1))
+
+    def test_overlay(self):
+        source = self.image()
+        over = Archive().add("etc/motd", b"welcome").bytes()
+        Path(self.work, "over.tar").write_bytes(over)
+        self.copy(source, f'--overlay 4<"{self.work}/over.tar"')
+        self.assertEqual(Image(self.path).text("/etc/motd"), "welcome")
+
+    def partitioned(self, head, at):
+        disk = f"{self.work}/disk.img"
+        with open(disk, "wb") as file, open(self.image(), "rb") as image:
+            file.write(head)
+            file.seek(at)
+            shutil.copyfileobj(image, file)
+            file.truncate(file.tell() + 5 * MIB)
+        return disk
+
+    def test_partitions(self):
+        first, last = 4096, 4096 + 32768 - 1
+        for what, head in {
+                "gpt": gpt([(ESP, 2048, 4095), (LINUX, first, last)]),
+                "gpt root": gpt([(LINUX, 100000, 900000), (ROOT, first, last)]),
+                "mbr": mbr([(0x82, 2048, 100), (0x83, first, 32768)]),
+                "mbr largest": mbr([(0x83, 2048, 100), (0x83, first, 32768), (7, 5000, 50000)]),
+        }.items():
+            for compressed in (False, True):
+                with self.subTest(what=what, compressed=compressed):
+                    disk = self.partitioned(head, first * 512)
+                    if compressed:
+                        subprocess.run(["gzip", "-f1", disk], check=True)
+                        disk += ".gz"
+                    self.copy(disk)
+                    self.assertEqual(os.path.getsize(self.path), 16 * MIB)
+                    self.assertIn("etc", Image(self.path).names())
+
+    def test_partitions_of_large_sectors(self):
+        disk = self.partitioned(gpt([(LINUX, 512, 512 + 4095)], 4096), 512 * 4096)
+        self.copy(disk)
+        self.assertEqual(os.path.getsize(self.path), 16 * MIB)
+
+    def test_no_partition(self):
+        disk = self.partitioned(mbr([(7, 2048, 1000)]), MIB)
+        self.assertIn("no partition for Linux", self.copy(disk, code=1))
+        disk = self.partitioned(mbr([(0x83, 4096, 1 << 30)]), 4096 * 512)
+        self.assertIn("ends before its end", self.copy(disk, code=1))
+
+    def test_repaired(self):
+        """What e2fsck mends without a question is mended, in the copy only."""
+        source = self.image()
+        subprocess.run(["debugfs", "-w", "-R", "ssv free_blocks_count 1", source], check=True, stderr=subprocess.DEVNULL)
+        before = Path(source).read_bytes()
+        self.assertIn("repaired", self.copy(source))
+        self.assertEqual(Path(source).read_bytes(), before)
+
+    def test_broken(self):
+        source = self.image()
+        with open(source, "r+b") as file:
+            file.seek(4096 * 4)
+            file.write(os.urandom(2 * MIB))
+        self.assertIn("run e2fsck on it first", self.copy(source, code=1))
+
+    def test_cut(self):
+        source = self.image()
+        os.truncate(source, 5 * MIB)
+        self.assertIn("error ", self.copy(source, code=1))
+
+    def test_features(self):
+        """An image that cannot be changed here is used as it is."""
+        source = self.image("16M", "-O", "inline_data")
+        self.assertIn("inline_data", self.copy(source))
+
+    def test_foreign(self):
+        Path(self.work, "xfs.img").write_bytes(b"XFSB" + os.urandom(MIB))
+        Path(self.path).write_bytes(b"")
+        with open(f"{self.work}/xfs.img", "rb") as file:
+            done = subprocess.run(["sh", "-c", f'exec "$0" write 3<>"{self.path}"', PROGRAM], stdin=file,
+                                  stdout=subprocess.PIPE, encoding="utf-8", check=False)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("used unchanged", done.stdout)
+        self.assertEqual(Path(self.path).read_bytes(), Path(self.work, "xfs.img").read_bytes())
+
+    def test_qcow(self):
+        self.refused(b"QFI\xfb" + bytes(10000), "qemu-img")
 
 
 class Rights(Case):

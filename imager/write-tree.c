@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* write-tree.c - an image of an archive. */
+
+#include <unistd.h>
+
+#include "api/image-protocol.h"
+#include "image/archive.h"
+#include "image/format.h"
+#include "imager/jail.h"
+#include "imager/message.h"
+#include "imager/write.h"
+
+#define SIZE_DEFAULT (UINT64_C(1) << 30)
+
+static uint64_t image_size(void) {
+        off_t size = lseek(IMAGE_FD_IMAGE, 0, SEEK_END);
+
+        return size > 0 ? (uint64_t) size : 0;
+}
+
+static int fail_full(const ImageWriter *w, const char *why) {
+        unsigned long long mib = image_size() >> 20;
+
+        switch (image_full(w)) {
+        case IMAGE_FULL_SPACE:
+                return say_error("the image of %llu MiB is full; use a larger --size", mib);
+        case IMAGE_FULL_FILES:
+                return say_error("the image of %llu MiB is full: it cannot have more than %llu "
+                                 "files; use a larger --size",
+                                 mib, (unsigned long long) image_files_max(w));
+        case IMAGE_FULL_NOT:
+        default:
+                return say_error("%s", why);
+        }
+}
+
+static int add_stream(ImageWriter *w, Stream *s, uint64_t *ret_entries) {
+        _cleanup_free_ char *why = NULL;
+        ArchiveIn in = {
+                .entries_max = image_files_max(w) * 8,
+                .bytes_max = image_size() * 8,
+                .progress = say_progress,
+        };
+        int r = image_add_archive(w, s, &in, &why);
+
+        if (r == -ENOSPC)
+                return fail_full(w, why ?: "no space left");
+        if (r < 0)
+                return say_error("%s", why ?: strerror(-r));
+        *ret_entries = in.entries;
+        return 0;
+}
+
+static int add_overlay(ImageWriter *w, const Order *o) {
+        _cleanup_(stream_freep) Stream *s = NULL;
+        _cleanup_free_ char *why = NULL;
+        uint64_t entries;
+        int r;
+
+        if (!o->overlay)
+                return 0;
+        r = stream_open(IMAGE_FD_OVERLAY, &s, &why);
+        if (r == -ENODATA)
+                return 0;
+        return r < 0 ? say_error("%s", why ?: strerror(-r)) : add_stream(w, s, &entries);
+}
+
+static int finish(ImageWriter *w) {
+        uint64_t left = image_free_bytes(w);
+        _cleanup_free_ char *why = NULL;
+        int r = image_writer_finish(w, &why);
+
+        if (r < 0)
+                return say_error("%s%s", why ?: strerror(-r),
+                                 r == -ENOSPC ? "; use a larger --size" : "");
+        say_result("free", "%llu", (unsigned long long) left);
+        return fsync(IMAGE_FD_IMAGE) < 0 ? say_error("cannot write the image: %m") : 0;
+}
+
+int write_rest(ImageWriter *own, const Order *o) {
+        _cleanup_(image_writer_freep) ImageWriter *w = own;
+        int r = add_overlay(w, o);
+
+        return r != 0 ? r : finish(TAKE_PTR(w));
+}
+
+static int strip(ImageWriter *w, const Order *o) {
+        int r = o->keep_top ? 0 : image_strip(w);
+
+        if (r < 0)
+                return say_error("%s", image_why(w));
+        if (r > 0)
+                say_note("the archive has its tree in a directory, which is made the root");
+        return 0;
+}
+
+int write_tree(Stream *s, const Order *o) {
+        ImageFormat format = { .size = o->size ?: SIZE_DEFAULT, .label = o->label };
+        _cleanup_(image_writer_freep) ImageWriter *w = NULL;
+        _cleanup_free_ char *why = NULL;
+        uint64_t entries = 0;
+        int r;
+
+        jail_limit_files(format.size);
+        r = image_format(IMAGE_FD_IMAGE, &format, &why);
+        if (r < 0)
+                return say_error("cannot make the file system: %s", why ?: strerror(-r));
+        r = image_writer_open(IMAGE_FD_IMAGE, true, &w, &why);
+        if (r < 0)
+                return say_error("%s", why ?: strerror(-r));
+        r = add_stream(w, s, &entries);
+        if (r == 0)
+                r = strip(w, o);
+        if (r != 0)
+                return r;
+        say_result("entries", "%llu", (unsigned long long) entries);
+        return write_rest(TAKE_PTR(w), o);
+}

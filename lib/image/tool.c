@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tool.c - programs of e2fsprogs. */
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "basic/fd-util.h"
+#include "image/tool.h"
+
+enum {
+        OUTPUT_MAX = 2048,
+        SHOWN_MAX = 400,
+        NOT_FOUND = 127,
+};
+
+/* What systemd or a login shell gives may lack the directories of administration. */
+static int set_environment(void) {
+        _cleanup_free_ char *path =
+                strfmt("%s:/usr/sbin:/sbin:/usr/bin:/bin", getenv("PATH") ?: "");
+        const char *epoch = getenv("SOURCE_DATE_EPOCH");
+
+        if (!path)
+                return -ENOMEM;
+        (void) setenv("PATH", path + (path[0] == ':'), 1);
+        (void) setenv("MKE2FS_CONFIG", "/dev/null", 1); /* no defaults of this host */
+        (void) setenv("E2FSCK_CONFIG", "/dev/null", 1);
+        (void) setenv("LC_ALL", "C.UTF-8", 1);
+        if (epoch)
+                (void) setenv("E2FSPROGS_FAKE_TIME", epoch, 1);
+        return 0;
+}
+
+static _noreturn_ void run(int fd, int output, char *const argv[]) {
+        int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+        if (set_environment() >= 0 && null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
+            fd_cloexec(fd, false) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
+            dup2(output, STDERR_FILENO) >= 0)
+                (void) execvp(argv[0], argv);
+        _exit(NOT_FOUND);
+}
+
+/* Reads all of it and keeps the end. */
+static size_t read_end(int fd, char buf[static OUTPUT_MAX]) {
+        char chunk[OUTPUT_MAX];
+        size_t size = 0;
+        ssize_t n;
+
+        while ((n = read_all(fd, chunk, sizeof(chunk))) > 0) {
+                size_t keep = MIN(size, OUTPUT_MAX - (size_t) n);
+
+                memmove(buf, buf + size - keep, keep);
+                memcpy(buf + keep, chunk, (size_t) n);
+                size = keep + (size_t) n;
+        }
+        return size;
+}
+
+static int wait_child(pid_t pid) {
+        int status;
+
+        while (waitpid(pid, &status, 0) < 0)
+                if (errno != EINTR)
+                        return -errno;
+        if (!WIFEXITED(status))
+                return -EIO;
+        return WEXITSTATUS(status) == NOT_FOUND ? -ENOENT : WEXITSTATUS(status);
+}
+
+/* Its lines as one. */
+static char *shown(const char *text, size_t size) {
+        _cleanup_free_ char *copy = strndup(text, size);
+        size_t n = copy ? strlen(copy) : 0;
+
+        for (size_t i = 0; i < n; i++)
+                if (copy[i] == '\n' || copy[i] == '\r' || copy[i] == '\t')
+                        copy[i] = ' ';
+        return copy ? escape_text(strstrip(copy), strlen(strstrip(copy)), SHOWN_MAX) : NULL;
+}
+
+int tool_run(Strv *argv, int fd, char **ret_output) {
+        _cleanup_close_ int reading = -EBADF, writing = -EBADF;
+        char output[OUTPUT_MAX];
+        size_t size;
+        int ends[2], r;
+        pid_t pid;
+
+        *ret_output = NULL;
+        r = strv_pushf(argv, "/proc/self/fd/%d", fd);
+        if (r < 0)
+                return r;
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return -errno;
+        reading = ends[0];
+        writing = ends[1];
+        pid = fork();
+        if (pid < 0)
+                return -errno;
+        if (pid == 0)
+                run(fd, writing, argv->v);
+        writing = safe_close(writing);
+        size = read_end(reading, output);
+        r = wait_child(pid);
+        *ret_output = r == -ENOENT ? strfmt("%s: not found; install e2fsprogs", argv->v[0])
+                                   : shown(output, size);
+        return r;
+}

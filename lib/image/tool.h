@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Runs a program of e2fsprogs on an image. */
+
+#include "basic/string-util.h"
+
+/* argv is appended with the path of the image, which is open as fd. Returns the program's exit
+ * status; -ENOENT: it is not installed; -EIO: it was killed. *ret_output is the end of what it
+ * printed, made printable, which the caller frees; it is set unless memory is out. */
+int tool_run(Strv *argv, int fd, char **ret_output);

@@ -1,0 +1,452 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""umlctl create and remove: what is made, what is left when it fails, and what is deleted."""
+
+import fcntl
+import hashlib
+import io
+import os
+import pty
+import signal
+import stat
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import umldtest
+from ext4 import Image, fsck
+from umlctltest import Case, UMLCTL
+from umldtest import BUILD, DONE, FAILED, NO_GUEST, NOT_PERMITTED, USAGE, main
+
+IMAGE_PROGRAM = str(BUILD / "imager/umld-image")
+SOMEBODY = 54321
+F_SETPIPE_SZ = 1031
+
+
+def archive(**files):
+    """A small tree as a tar archive."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, content in {"etc/os-release": "ID=test\n", "sbin/init": "#!/bin/sh\n", **files}.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            info.uid = 7
+            tar.addfile(info, io.BytesIO(content.encode()))
+    return out.getvalue()
+
+
+def header(name, size):
+    info = tarfile.TarInfo(name)
+    info.size = size
+    return info.tobuf()
+
+
+class CreateCase(Case):
+    def setUp(self):
+        super().setUp()
+        self.env["UMLD_IMAGE"] = IMAGE_PROGRAM
+        self.tar = self.file("tree.tar", archive())
+
+    def file(self, name, content):
+        path = Path(self.top, name)
+        path.write_bytes(content)
+        return str(path)
+
+    def path(self, kind, *rest):
+        return Path(self.top, kind, *rest)
+
+    def create(self, name="web", *words, code=DONE, **more):
+        if not any(word.startswith("--from") for word in words):
+            words = ("--from", self.tar, *words)
+        if not any(word.startswith("--size") for word in words):
+            words = ("--size=16M", *words)
+        return self.expect(code, "create", name, *words, **more)
+
+    def image(self, name="web"):
+        path = self.path("state", name, "root.img")
+        self.assertIsNone(fsck(path))
+        return Image(path)
+
+    def config(self, name="web"):
+        return self.path("config", name + ".conf").read_text(encoding="utf-8")
+
+    def left(self):
+        """All files and directories below those of umld."""
+        return sorted(str(p.relative_to(self.top)) for kind in ("config", "state", "log", "runtime")
+                      for p in self.path(kind).rglob("*"))
+
+    def refused(self, code, why, *words, **more):
+        """It says why in its one line, and nothing is left."""
+        before = self.left()
+        p = self.create(*(words or ("web",)), code=code, **more)
+        self.assertRegex(p.stderr, r"^umlctl: .*" + why)
+        self.assertEqual(p.stderr.count("\n"), 1, p.stderr)
+        self.assertEqual(self.left(), before)
+
+
+class Create(CreateCase):
+    def test_files(self):
+        p = self.create()
+        self.assertIn("web: created from " + self.tar, p.stdout)
+        self.assertIn("umlctl start web", p.stdout)
+        self.assertEqual(self.left(), ["config/web.conf", "state/web", "state/web/root.img"])
+        st = self.path("state/web/root.img").stat()
+        self.assertEqual((st.st_uid, stat.S_IMODE(st.st_mode), st.st_size), (os.geteuid(), 0o600, 16 << 20))
+        self.assertLess(st.st_blocks * 512, 4 << 20)
+        self.assertEqual(self.image().text("/etc/os-release"), "ID=test\n")
+        self.assertEqual(self.image().stat("/sbin/init")["uid"], 7)
+        self.assertIn(b"web", self.image().debugfs("stats -h").split(b"\n")[0])
+
+    def test_quiet(self):
+        p = self.create("web", "--quiet")
+        self.assertEqual(p.stdout + p.stderr, "")
+
+    def test_configuration(self):
+        self.create("web", "--memory=256M", "--hostname=www.example.org", "--forward=tcp/8080:80", "--forward", "udp/53",
+                    "--set=DNS=1.1.1.1", "--set", "Fallback.Append=single", "--set=Restart=always")
+        text = self.config()
+        for line in ("Memory=256M", "Hostname=www.example.org", "Forward=tcp/8080:80", "Forward=udp/53", "DNS=1.1.1.1",
+                     "[Fallback]\nAppend=single", "[Supervise]\nRestart=always"):
+            self.assertIn(line + "\n", text)
+        self.assertIn("Memory=128M\n", (self.create("db"), self.config("db"))[1])
+        self.assertIn("Memory=64M\n", (self.create("small", "--set=Memory=64M"), self.config("small"))[1])
+
+    def test_umld_takes_it(self):
+        self.create("web", "--forward=tcp/8080:80")
+        done = subprocess.run([str(BUILD / "daemon/umld"), "--check", "web"], env=self.env, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, encoding="utf-8", check=False)
+        self.assertNotEqual(done.returncode, USAGE, done.stdout)
+        self.assertIn("root.img", done.stdout)
+
+    def test_bad_settings(self):
+        for word, why in (("--set=Memry=1M", "unknown setting, did you mean Memory"), ("--set=Memory", "must be KEY=VALUE"),
+                          ("--set=Memory=1", "Memory"), ("--set=Tap=\nX=1", "one line"), ("--forward=tcp/0", "Forward"),
+                          ("--hostname=a b", "Hostname"), ("--kernel=x", "Kernel"), ("--size=0", "--size"),
+                          ("--memory=x", "--memory"), ("--copy=x", "--copy"), ("--copy=x:y", "absolute path"),
+                          ("--sha256=12", "64 hexadecimal"), ("--set=Guest.Nothing=1", "unknown setting")):
+            with self.subTest(word=word):
+                self.refused(USAGE, why, "web", word)
+
+    def test_names(self):
+        for name in ("Web", "1web", "a" * 16, "../x", ""):
+            self.refused(USAGE, "invalid guest name", name)
+        self.expect(USAGE, "create")
+
+    def test_networks(self):
+        """No two guests have the same tap or network, whatever the others' configurations say."""
+        self.path("config/odd.conf").write_text("[Network]\nTap=tap1\nHostAddress=10.0.1.9/16\nGuestAddress=10.0.1.10\n",
+                                                encoding="utf-8")
+        self.path("config/bad.conf").write_text("nonsense\n", encoding="utf-8")
+        taps, networks = set(), set()
+        for name in ("a", "b", "c"):
+            self.create(name)
+            values = dict(line.split("=", 1) for line in self.config(name).splitlines() if "=" in line)
+            taps.add(values["Tap"])
+            networks.add(values["HostAddress"])
+            self.assertEqual(values["GuestAddress"].rsplit(".", 1)[0], values["HostAddress"].rsplit(".", 1)[0])
+        self.assertEqual((len(taps), len(networks)), (3, 3))
+        self.assertNotIn("tap1", taps)
+
+    def test_sources(self):
+        tree = self.path("tree")
+        (tree / "etc").mkdir(parents=True)
+        (tree / "etc/os-release").write_text("ID=test\n", encoding="utf-8")
+        subprocess.run(["gzip", "-k", self.tar], check=True)
+        self.create("one", "--from", self.tar + ".gz")
+        self.create("two", "--from", str(tree))
+        self.create("three", "--from=-", stdin=open(self.tar, "rb"))  # pylint: disable=consider-using-with
+        self.create("four", "--from", str(self.path("state/one/root.img")), "--size=24M")
+        for name in ("one", "two", "three", "four"):
+            self.assertEqual(self.image(name).text("/etc/os-release"), "ID=test\n")
+        self.assertEqual(self.path("state/four/root.img").stat().st_size, 24 << 20)
+
+    def test_bad_sources(self):
+        for source, code, why in (("/none/there", FAILED, "No such file"), ("/dev/null", FAILED, "is empty"),
+                                  (self.file("text", b"hello\n" * 1000), FAILED, "neither a tar archive nor the image"),
+                                  (self.file("cut.tar", archive()[:1500]), FAILED, "broken"),
+                                  (self.file("up.tar", header("../x", 0) + bytes(1024)), FAILED, "'..' in its name")):
+            with self.subTest(source=source):
+                self.refused(code, why, "web", "--from", source)
+
+    def test_full(self):
+        big = self.file("big.tar", header("big", 40 << 20) + os.urandom(40 << 20) + bytes(1024))
+        self.refused(FAILED, "image of 16 MiB is full; use a larger --size", "web", "--from", big)
+        self.create("web", "--from", big, "--size=64M")
+
+    def test_checksum(self):
+        right = hashlib.sha256(Path(self.tar).read_bytes()).hexdigest()
+        self.create("one", "--sha256", right)
+        self.create("two", "--sha256", right.upper())
+        self.refused(FAILED, "checksum is " + right, "three", "--sha256", "0" * 64)
+        self.refused(USAGE, "has no checksum", "three", "--from=-", "--sha256", right, stdin=open(self.tar, "rb"))
+
+    def test_copies(self):
+        Path(self.top, "dir").mkdir()
+        Path(self.top, "dir/inner").write_text("2", encoding="utf-8")
+        os.chmod(self.file("a:b", b"1"), 0o755)
+        self.create("web", f"--copy={self.top}/a:b:/usr/bin/tool", "--copy", f"{self.top}/dir:/srv/dir",
+                    f"--copy={self.top}/dir/inner:/etc/os-release")
+        image = self.image()
+        self.assertEqual(image.text("/usr/bin/tool") + image.text("/srv/dir/inner") + image.text("/etc/os-release"), "122")
+        self.assertEqual((image.stat("/usr/bin/tool")["mode"], image.stat("/usr/bin/tool")["uid"]), (0o755, 0))
+        self.refused(FAILED, "none", "two", f"--copy={self.top}/none:/x")
+
+    def test_no_umld_image(self):
+        self.refused(FAILED, "umld-image: No such file", "web", env={"UMLD_IMAGE": "/none/umld-image"})
+
+    def test_terminal_as_input(self):
+        master, slave = pty.openpty()
+        self.refused(USAGE, "standard input is a terminal", "web", "--from=-", stdin=slave)
+        os.close(master)
+        os.close(slave)
+
+    def test_ordinary_user(self):
+        """Nobody's rights are needed where the directories are one's own."""
+        if os.geteuid() != 0:
+            self.skipTest("only root can become another user")
+        for kind in ("config", "state", "log", "runtime"):
+            os.chown(self.path(kind), SOMEBODY, SOMEBODY)
+        with self.as_somebody():
+            self.create()
+        self.assertEqual(self.path("state/web/root.img").stat().st_uid, SOMEBODY)
+        self.assertEqual(self.image().stat("/sbin/init")["uid"], 7)
+        with self.as_somebody():
+            self.expect(DONE, "remove", "web", "--force")
+        self.assertEqual(self.left(), [])
+
+    def as_somebody(self):
+        case = self
+
+        class Changed:
+            def __enter__(self):
+                case.command = ["setpriv", f"--reuid={SOMEBODY}", f"--regid={SOMEBODY}", "--clear-groups", *case.command]
+                case.env["UMLD_IMAGE"] = umldtest_reachable()
+
+            def __exit__(self, *unused):
+                case.command = case.command[4:]
+
+        return Changed()
+
+    def test_not_permitted(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can become another user")
+        with self.as_somebody():
+            self.refused(NOT_PERMITTED, "Permission denied")
+
+    def test_progress(self):
+        def slow(write):
+            with os.fdopen(write, "wb") as pipe:
+                data = header("big", 8 << 20) + os.urandom(8 << 20) + bytes(1024)
+                for at in range(0, len(data), 1 << 20):
+                    pipe.write(data[at:at + (1 << 20)])
+                    pipe.flush()
+                    time.sleep(0.2)
+        fifo = os.path.join(self.top, "fifo")
+        os.mkfifo(fifo)
+        child = os.fork()
+        if child == 0:
+            slow(os.open(fifo, os.O_WRONLY))
+            os._exit(0)
+        code, shown = self.on_terminal("create", "web", "--from", fifo, "--size=16M", seconds=30)
+        os.waitpid(child, 0)
+        self.assertEqual(code, DONE, shown)
+        self.assertRegex(shown, r"web: writing .*fifo [0-9.]+[KM] \(\ds\)")
+
+
+def umldtest_reachable():
+    """umld-image where every user can reach it."""
+    from umlctltest import reachable  # pylint: disable=import-outside-toplevel
+    return reachable(IMAGE_PROGRAM)
+
+
+class There(CreateCase):
+    """What is there already."""
+
+    def test_refuses(self):
+        self.create()
+        before = self.path("state/web/root.img").stat().st_ino
+        self.refused(FAILED, "exists already")
+        self.path("config/web.conf").unlink()
+        self.refused(FAILED, "there is an image already")
+        self.assertEqual(self.path("state/web/root.img").stat().st_ino, before)
+
+    def test_keeps_what_else_is_there(self):
+        self.path("state/web").mkdir()
+        self.path("state/web/uid").write_text("60001\n", encoding="utf-8")
+        self.create()
+        self.assertEqual(self.path("state/web/uid").read_text(encoding="utf-8"), "60001\n")
+
+    def test_force(self):
+        self.create("web", "--memory=256M")
+        self.create("web", "--force", "--from", self.file("new.tar", archive(**{"etc/new": "1"})))
+        self.assertTrue(self.image().exists("/etc/new"))
+        self.assertIn("Memory=128M", self.config())
+        self.assertEqual(self.left(), ["config/web.conf", "state/web", "state/web/root.img"])
+
+    def test_failed_force_changes_nothing(self):
+        self.create()
+        before = self.path("state/web/root.img").stat().st_ino
+        self.refused(FAILED, "broken", "web", "--force", "--from", self.file("cut.tar", archive()[:1500]))
+        self.assertEqual(self.path("state/web/root.img").stat().st_ino, before)
+
+    def test_running(self):
+        self.running()
+        self.refused(FAILED, "is running; stop it first")
+        self.refused(FAILED, "is running; stop it first", "web", "--force")
+
+
+class Interrupted(CreateCase):
+    """Nothing is left, and nobody."""
+
+    def begin(self, *words):
+        """Creates from an archive whose end never comes, up to where the image is being written."""
+        read, write = os.pipe()
+        fcntl.fcntl(write, F_SETPIPE_SZ, 1 << 19)
+        os.write(write, header("big", 1 << 20) + bytes(300000))
+        child = subprocess.Popen([UMLCTL, "create", "web", "--from=-", "--size=16M", *words], env=self.env, stdin=read,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
+        os.close(read)
+        self.addCleanup(os.close, write)
+        self.addCleanup(lambda: child.poll() is None and child.kill())
+        self.wait_for(lambda: any(p.stat().st_size for p in self.path("state").glob(".web.new-*/root.img")))
+        self.wait_for(lambda: self.helpers(child.pid))
+        return child
+
+    def helpers(self, pid):
+        return [other for other in umldtest.children(pid)
+                if os.path.basename(os.readlink(f"/proc/{other}/exe")) == "umld-image"]
+
+    def test_signals(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(signal=number):
+                child = self.begin()
+                helpers = self.helpers(child.pid)
+                child.send_signal(number)
+                _, errors = child.communicate(timeout=30)
+                self.assertNotEqual(child.returncode, DONE)
+                self.assertIn("interrupted, nothing was created", errors)
+                self.assertEqual(self.left(), [])
+                self.assertFalse([pid for pid in helpers if umldtest.process_alive(pid)])
+
+    def test_killed(self):
+        child = self.begin()
+        helpers = self.helpers(child.pid)
+        child.kill()
+        child.communicate(timeout=30)
+        self.wait_for(lambda: not [pid for pid in helpers if umldtest.process_alive(pid)])
+        self.assertNotEqual(self.left(), [])
+        self.create("db")
+        self.assertEqual(self.left(), ["config/db.conf", "state/db", "state/db/root.img"])
+
+    def test_others_are_left_alone(self):
+        child = self.begin()
+        self.create("db")
+        self.assertTrue(list(self.path("state").glob(".web.new-*/root.img")))
+        child.terminate()
+        child.communicate(timeout=30)
+        self.assertEqual(self.left(), ["config/db.conf", "state/db", "state/db/root.img"])
+
+    def test_killed_in_the_last_steps(self):
+        """As each of them leaves the directories."""
+        steps = {"before the configuration": (["root.img"], False), "at the end": (["root.img"], True)}
+        for what, (files, configured) in steps.items():
+            with self.subTest(what=what):
+                directory = self.path("state/web")
+                directory.mkdir()
+                (directory / ".creating").write_text("root.img\nswap.img\n", encoding="utf-8")
+                for name in files:
+                    (directory / name).write_text("x", encoding="utf-8")
+                if configured:
+                    self.configure("web")
+                self.path("config/.web.conf.new-99999").write_text("x", encoding="utf-8")
+                self.create("db", "--force")
+                right = ["config/db.conf", "state/db", "state/db/root.img"]
+                if configured:
+                    right += ["config/web.conf", "state/web", "state/web/root.img"]
+                self.assertEqual(self.left(), sorted(right))
+
+    def test_foreign_files_are_left_alone(self):
+        for path in ("state/.hidden", "state/.web.new-x", "state/web.new-1", "config/.web.conf.new-", "config/note"):
+            self.path(path).write_text("x", encoding="utf-8")
+        before = self.left()
+        self.create("db")
+        self.assertEqual(sorted(set(before) | {"config/db.conf", "state/db", "state/db/root.img"}), self.left())
+
+    def test_disk_full(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can mount")
+        big = self.file("big.tar", header("big", 8 << 20) + os.urandom(8 << 20) + bytes(1024))
+        script = ('mount -t tmpfs -o size=4m none "$UMLD_STATE_DIR" && "$0" create web --from "$1" --size=64M; '
+                  'code=$?; find "$UMLD_STATE_DIR" -mindepth 1; exit $code')
+        done = subprocess.run(["unshare", "-m", "sh", "-c", script, UMLCTL, big], env=self.env, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, encoding="utf-8", check=False)
+        self.assertEqual(done.returncode, FAILED, done.stderr)
+        self.assertIn("the host's disk is full", done.stderr)
+        self.assertEqual(done.stdout, "")
+
+
+class Remove(CreateCase):
+    def prepare(self):
+        self.create("web")
+        self.create("db")
+        self.last_exit()
+        self.path("log/web").mkdir()
+        self.path("log/web/console.log").write_text("x", encoding="utf-8")
+
+    def test_all_of_one(self):
+        self.prepare()
+        p = self.expect(DONE, "remove", "web", "--force")
+        self.assertEqual(p.stdout, "web was removed\n")
+        self.assertEqual(self.left(), ["config/db.conf", "state/db", "state/db/root.img"])
+        self.expect(NO_GUEST, "remove", "web", "--force")
+
+    def test_asks(self):
+        self.prepare()
+        before = self.left()
+        self.assertIn("use --force", self.expect_line(USAGE, "remove", "web"))
+        for answer, code in (("n\n", FAILED), ("\n", FAILED), ("\x04", FAILED), ("y\n", DONE)):
+            self.assertEqual(self.left(), before)
+            pid, fd = pty.fork()
+            if pid == 0:
+                os.execve(UMLCTL, [UMLCTL, "remove", "web"], self.env)
+            shown = b""
+            while b"[y/N]" not in shown:
+                shown += os.read(fd, 1000)
+            self.assertIn(b"Remove the guest web", shown)
+            os.write(fd, answer.encode())
+            self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), code, answer)
+            os.close(fd)
+        self.assertFalse(self.path("state/web").exists())
+
+    def test_running(self):
+        self.prepare()
+        before = self.left()
+        self.running()
+        self.assertIn("is running", self.expect_line(FAILED, "remove", "web", "--force"))
+        self.assertLessEqual(set(before), set(self.left()))
+
+    def test_not_undone(self):
+        """What a killed umld has set up on the host is not forgotten with the guest."""
+        self.prepare()
+        self.path("runtime/web").mkdir()
+        self.path("runtime/web/undo").write_text("tap tap0\n", encoding="utf-8")
+        self.assertIn("start and stop the guest first", self.expect_line(FAILED, "remove", "web", "--force"))
+        self.assertTrue(self.path("state/web/root.img").exists())
+
+    def test_remains(self):
+        """Of a guest whose configuration was deleted by hand."""
+        self.prepare()
+        self.path("config/web.conf").unlink()
+        self.expect(DONE, "remove", "web", "--force", "--quiet")
+        self.assertFalse(self.path("state/web").exists() or self.path("log/web").exists())
+
+    def test_unknown(self):
+        self.expect_line(NO_GUEST, "remove", "web", "--force")
+        self.expect_line(USAGE, "remove", "../web", "--force")
+        self.expect_line(USAGE, "remove")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

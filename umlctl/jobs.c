@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* jobs.c - helper programs of a verb that takes its time. */
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "api/image-protocol.h"
+#include "basic/fd-util.h"
+#include "basic/parse-util.h"
+#include "umlctl/interrupt.h"
+#include "umlctl/jobs.h"
+#include "umlctl/say.h"
+
+enum {
+        TICK_MS = 200,
+        JOBS_MAX = 4,
+        NOT_FOUND = 127,    /* exit status of a child that could not exec */
+        FD_FIRST_FREE = 64, /* descriptors are kept here while 0, 1, … are put in place */
+};
+
+#define PATIENCE (5 * USEC_PER_SEC) /* after which a program that was told to end is killed */
+
+/* ---- starting ---- */
+
+static int place_fds(const Job *j, int messages, int errors) {
+        int from[JOB_FDS_MAX];
+
+        for (int i = 0; i < JOB_FDS_MAX; i++) {
+                int fd = i == 1 && j->speaks ? messages : i == 2 ? errors : j->fds[i];
+
+                if (fd < 0 && i < 2)
+                        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+                from[i] = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, FD_FIRST_FREE);
+                if (fd >= 0 && from[i] < 0)
+                        return -errno;
+        }
+        for (int i = 0; i < JOB_FDS_MAX; i++)
+                if (from[i] < 0)
+                        (void) close(i);
+                else if (dup2(from[i], i) < 0)
+                        return -errno;
+        return 0;
+}
+
+static _noreturn_ void run_child(const Job *j, int messages, int errors, const sigset_t *mask) {
+        int r;
+
+        for (int s = 1; s < _NSIG; s++)
+                (void) signal(s, SIG_DFL);
+        (void) sigprocmask(SIG_SETMASK, mask, NULL);
+        (void) setpgid(0, 0); /* Ctrl-C is for us to pass on */
+        (void) prctl(PR_SET_PDEATHSIG, SIGTERM);
+        r = place_fds(j, messages, errors);
+        if (r >= 0) {
+                (void) execvp(j->argv.v[0], j->argv.v);
+                r = -errno;
+        }
+        dprintf(STDERR_FILENO, "%s\n", strerror(-r));
+        _exit(NOT_FOUND);
+}
+
+static int start(Job *j, const sigset_t *mask) {
+        _cleanup_close_ int theirs = -EBADF, errors = -EBADF;
+        int ends[2];
+
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return -errno;
+        j->errors = ends[0];
+        errors = ends[1];
+        if (j->speaks) {
+                if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+                        return -errno;
+                j->messages = ends[0];
+                theirs = ends[1];
+        }
+        if (fd_nonblock(j->errors, true) < 0)
+                return -errno;
+        j->pid = fork();
+        if (j->pid < 0)
+                return -errno;
+        if (j->pid == 0)
+                run_child(j, theirs, errors, mask);
+        (void) setpgid(j->pid, j->pid);
+        return 0;
+}
+
+void job_done(Job *j) {
+        if (j->pid > 0 && !j->ended) {
+                (void) kill(-j->pid, SIGKILL);
+                (void) waitpid(j->pid, NULL, 0);
+        }
+        safe_close(j->messages);
+        safe_close(j->errors);
+        strv_done(&j->argv);
+        free(j->error);
+        *j = JOB_INIT;
+}
+
+/* ---- what they say ---- */
+
+static void answer_file(Job *j, const char *name) {
+        _cleanup_close_ int fd = j->file ? j->file(name, j->userdata) : -ENOENT;
+        char status = fd < 0 ? 'n' : 'y';
+        struct iovec iov = { .iov_base = &status, .iov_len = 1 };
+        union {
+                struct cmsghdr header;
+                char space[CMSG_SPACE(sizeof(int))];
+        } control = {};
+        struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+        if (fd >= 0) {
+                control.header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+                                                   .cmsg_type = SCM_RIGHTS,
+                                                   .cmsg_len = CMSG_LEN(sizeof(int)) };
+                memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
+                mh.msg_control = &control;
+                mh.msg_controllen = sizeof(control);
+        }
+        (void) sendmsg(j->messages, &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void take_result(Job *j, const char *text) {
+        _cleanup_free_ char *key = strndup(text, strcspn(text, " "));
+
+        if (key && j->result)
+                j->result(key, text[strlen(key)] ? text + strlen(key) + 1 : "", j->userdata);
+}
+
+static void take_message(Job *j, char *text, Progress *progress) {
+        const char *rest;
+
+        text[strcspn(text, "\n")] = '\0';
+        if ((rest = startswith(text, IMAGE_WORD_PROGRESS)))
+                (void) parse_unsigned(rest, 0, UINT64_MAX, &j->done);
+        else if ((rest = startswith(text, IMAGE_WORD_ERROR)))
+                (void) free_and_strdup(&j->error, rest);
+        else if ((rest = startswith(text, IMAGE_WORD_RESULT)))
+                take_result(j, rest);
+        else if ((rest = startswith(text, IMAGE_WORD_FILE)))
+                answer_file(j, rest);
+        else if ((rest = startswith(text, IMAGE_WORD_NOTE))) {
+                progress_wipe(progress);
+                note("%s: %s", progress->name, rest);
+        }
+}
+
+static void read_messages(Job *j, Progress *progress) {
+        char text[IMAGE_MESSAGE_MAX + 1];
+        ssize_t n;
+
+        while (j->messages >= 0 &&
+               (n = recv(j->messages, text, IMAGE_MESSAGE_MAX, MSG_DONTWAIT)) != 0) {
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && errno == EAGAIN)
+                        return;
+                if (n < 0)
+                        break;
+                text[n] = '\0';
+                take_message(j, text, progress);
+        }
+        j->messages = safe_close(j->messages);
+}
+
+/* Keeps the end: what a program says last is why it fails. */
+static void keep_tail(Job *j, const char *text, size_t size) {
+        if (size > JOB_TAIL_MAX) {
+                text += size - JOB_TAIL_MAX;
+                size = JOB_TAIL_MAX;
+        }
+        if (j->n_tail + size > JOB_TAIL_MAX) {
+                size_t drop = j->n_tail + size - JOB_TAIL_MAX;
+
+                memmove(j->tail, j->tail + drop, j->n_tail - drop);
+                j->n_tail -= drop;
+        }
+        memcpy(j->tail + j->n_tail, text, size);
+        j->n_tail += size;
+        j->tail[j->n_tail] = '\0';
+}
+
+static void read_errors(Job *j) {
+        char text[4096];
+        ssize_t n;
+
+        while (j->errors >= 0 && (n = read(j->errors, text, sizeof(text))) != 0) {
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && errno == EAGAIN)
+                        return;
+                if (n < 0)
+                        break;
+                keep_tail(j, text, (size_t) n);
+        }
+        j->errors = safe_close(j->errors);
+}
+
+/* ---- waiting ---- */
+
+typedef struct Wait {
+        Job *jobs;
+        size_t n;
+        Progress *progress;
+        int signals;
+        int interrupted;    /* by this signal */
+        usec_t told_to_end; /* 0: not yet */
+} Wait;
+
+static bool failed(const Job *j) {
+        return j->ended && j->status != 0;
+}
+
+static void end_all(Wait *w, int signal) {
+        for (size_t i = 0; i < w->n; i++)
+                if (w->jobs[i].pid > 0 && !w->jobs[i].ended)
+                        (void) kill(-w->jobs[i].pid, signal);
+        if (w->told_to_end == 0)
+                w->told_to_end = now_usec(CLOCK_MONOTONIC);
+}
+
+static void read_signals(Wait *w) {
+        struct signalfd_siginfo si;
+
+        while (read(w->signals, &si, sizeof(si)) == sizeof(si))
+                if (si.ssi_signo != SIGCHLD && !w->interrupted) {
+                        w->interrupted = (int) si.ssi_signo;
+                        end_all(w, SIGTERM);
+                }
+}
+
+static void collect(Wait *w) {
+        for (size_t i = 0; i < w->n; i++) {
+                Job *j = &w->jobs[i];
+
+                if (j->ended || waitpid(j->pid, &j->status, WNOHANG) != j->pid)
+                        continue;
+                j->ended = true;
+                read_messages(j, w->progress);
+                read_errors(j);
+                j->errors = safe_close(j->errors); /* whatever still has it open */
+                if (j->status != 0 && w->told_to_end == 0)
+                        end_all(w, SIGTERM);
+        }
+        if (w->told_to_end != 0 && now_usec(CLOCK_MONOTONIC) > w->told_to_end + PATIENCE)
+                end_all(w, SIGKILL);
+}
+
+static bool all_ended(const Wait *w) {
+        for (size_t i = 0; i < w->n; i++)
+                if (!w->jobs[i].ended)
+                        return false;
+        return true;
+}
+
+static void show(Wait *w) {
+        for (size_t i = 0; i < w->n; i++)
+                if (w->jobs[i].done > 0)
+                        progress_set_amount(w->progress, w->jobs[i].done, w->jobs[i].total);
+        progress_draw(w->progress);
+}
+
+static int wait_all(Wait *w) {
+        while (!all_ended(w)) {
+                struct pollfd p[2 * JOBS_MAX + 1];
+                nfds_t n = 0;
+
+                p[n++] = (struct pollfd){ .fd = w->signals, .events = POLLIN };
+                for (size_t i = 0; i < w->n; i++) {
+                        p[n++] = (struct pollfd){ .fd = w->jobs[i].messages, .events = POLLIN };
+                        p[n++] = (struct pollfd){ .fd = w->jobs[i].errors, .events = POLLIN };
+                }
+                if (poll(p, n, TICK_MS) < 0 && errno != EINTR)
+                        return -errno;
+                for (size_t i = 0; i < w->n; i++) {
+                        read_messages(&w->jobs[i], w->progress);
+                        read_errors(&w->jobs[i]);
+                }
+                read_signals(w);
+                collect(w);
+                show(w);
+        }
+        return 0;
+}
+
+/* ---- how it went ---- */
+
+static const char *last_line(char *text) {
+        char *end = text + strlen(text), *line;
+
+        while (end > text && (end[-1] == '\n' || end[-1] == '\r'))
+                *--end = '\0';
+        line = strrchr(text, '\n');
+        return line ? line + 1 : text;
+}
+
+static bool killed_by_pipe(const Job *j) {
+        return WIFSIGNALED(j->status) ? WTERMSIG(j->status) == SIGPIPE
+                                      : WEXITSTATUS(j->status) == 128 + SIGPIPE;
+}
+
+/* The program whose failure is the reason for the others'. A program earlier in the pipeline that
+ * failed by itself is the reason for incomplete input of the later ones; if it was only stopped,
+ * the later one is the reason. */
+static Job *culprit(Wait *w) {
+        Job *found = NULL;
+
+        for (size_t i = 0; i < w->n; i++) {
+                Job *j = &w->jobs[i];
+                bool stopped = WIFSIGNALED(j->status) &&
+                               (WTERMSIG(j->status) == SIGTERM || WTERMSIG(j->status) == SIGKILL);
+
+                if (failed(j) && !killed_by_pipe(j) && !stopped)
+                        return j;
+                if (failed(j) && (!found || !killed_by_pipe(j)))
+                        found = j;
+        }
+        return found;
+}
+
+static int explain(Wait *w, char **ret_why) {
+        Job *j = culprit(w);
+
+        if (w->interrupted) {
+                interrupt_note(w->interrupted);
+                *ret_why = strdup("interrupted");
+                return -EINTR;
+        }
+        if (!j)
+                return 0;
+        if (WIFEXITED(j->status) && WEXITSTATUS(j->status) == NOT_FOUND && !j->error) {
+                *ret_why = strfmt("%s: %s", j->what, last_line(j->tail));
+                return -ENOENT;
+        }
+        if (j->error)
+                *ret_why = strdup(j->error);
+        else if (WIFSIGNALED(j->status))
+                *ret_why = strfmt("%s was killed by signal %d (%s)", j->what, WTERMSIG(j->status),
+                                  strsignal(WTERMSIG(j->status)));
+        else if (j->n_tail > 0)
+                *ret_why = strfmt("%s: %s", j->what, last_line(j->tail));
+        else
+                *ret_why = strfmt("%s exited with status %d", j->what, WEXITSTATUS(j->status));
+        return -EIO;
+}
+
+/* Each program's output is the next one's input. The writing ends are closed here, so that the
+ * next program sees the end of its input. */
+static int start_all(Wait *w) {
+        _cleanup_close_ int input = -EBADF;
+
+        for (size_t i = 0; i < w->n; i++) {
+                _cleanup_close_ int output = -EBADF, next = -EBADF;
+                Job *j = &w->jobs[i];
+                int ends[2], r;
+
+                if (i > 0)
+                        j->fds[STDIN_FILENO] = input;
+                if (i + 1 < w->n) {
+                        if (pipe2(ends, O_CLOEXEC) < 0)
+                                return -errno;
+                        next = ends[0];
+                        output = j->fds[STDOUT_FILENO] = ends[1];
+                }
+                r = start(j, interrupt_old_mask());
+                if (r < 0)
+                        return r;
+                safe_close(input);
+                input = TAKE_FD(next);
+        }
+        return 0;
+}
+
+int jobs_run(Job *jobs, size_t n, Progress *progress, char **ret_why) {
+        _cleanup_close_ int signals = interrupt_open();
+        Wait w = { .jobs = jobs, .n = n, .progress = progress, .signals = signals };
+        int r;
+
+        assert(n <= JOBS_MAX);
+        *ret_why = NULL;
+        if (signals < 0)
+                return signals;
+        r = start_all(&w);
+        if (r >= 0)
+                r = wait_all(&w);
+        progress_wipe(progress);
+        return r < 0 ? r : explain(&w, ret_why);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Runs helper programs, alone or as a pipeline, and waits for all of them: shows their progress,
+ * collects why they fail, and stops them when the user interrupts. */
+
+#include <sys/types.h>
+
+#include "basic/string-util.h"
+#include "umlctl/progress.h"
+
+enum {
+        JOB_FDS_MAX = 6,
+        JOB_TAIL_MAX = 1024, /* bytes kept of standard error */
+};
+
+typedef struct Job {
+        const char *what; /* name of the program in messages */
+        Strv argv;
+        int fds[JOB_FDS_MAX]; /* the child's descriptors 0, 1, …, borrowed; -1: /dev/null for 0 and
+                                 1, else closed. 2 is a pipe that is read here; in a pipeline, 1 of
+                                 each and 0 of the next one are set here */
+        bool speaks;          /* umld-image: descriptor 1 is a socket for its messages */
+
+        /* Called for each "result KEY VALUE" of umld-image. */
+        void (*result)(const char *key, const char *value, void *userdata);
+        /* Called for each request of umld-image for a file, by a name that it read in its input;
+         * returns a descriptor, which is closed when it has been sent, or a negative errno. */
+        int (*file)(const char *name, void *userdata);
+        void *userdata;
+        uint64_t total; /* bytes that it will read, for the progress bar; 0: unknown */
+
+        /* What has become of it */
+        pid_t pid;
+        int messages, errors;
+        char *error; /* the "error" message of umld-image */
+        char tail[JOB_TAIL_MAX + 1];
+        size_t n_tail;
+        uint64_t done;
+        bool ended;
+        int status;
+} Job;
+
+#define JOB_INIT ((Job){ .fds = { -1, -1, -1, -1, -1, -1 }, .messages = -EBADF, .errors = -EBADF })
+
+void job_done(Job *j);
+
+/* Runs them at the same time, as a pipeline. interrupt_block() must have been called. Returns 0 if
+ * all succeeded. Otherwise *ret_why says why, one line that the caller frees: -EINTR: interrupted
+ * by the user; -ENOENT: a program is not installed; -EIO: a program failed. */
+int jobs_run(Job *jobs, size_t n, Progress *progress, char **ret_why);

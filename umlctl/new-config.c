@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* new-config.c - the configuration that create writes. */
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/dirs.h"
+#include "api/exit-codes.h"
+#include "basic/nearest.h"
+#include "basic/parse-util.h"
+#include "conf/config.h"
+#include "conf/settings.h"
+#include "umlctl/guests.h"
+#include "umlctl/new-config.h"
+#include "umlctl/say.h"
+
+/* ---- lines, in the order of the table of settings ---- */
+
+typedef struct Line {
+        const Setting *setting;
+        char *value;
+        bool ours; /* a default of create, which --set may replace */
+} Line;
+
+typedef struct Lines {
+        Line *v;
+        size_t n;
+} Lines;
+
+static void lines_done(Lines *l) {
+        for (size_t i = 0; i < l->n; i++)
+                free(l->v[i].value);
+        free(l->v);
+}
+
+static int add_line(Lines *l, const Setting *s, const char *value, bool ours) {
+        Line *v = realloc(l->v, (l->n + 1) * sizeof(*v));
+
+        if (!v)
+                return -ENOMEM;
+        l->v = v;
+        l->v[l->n] = (Line){ .setting = s, .value = strdup(value), .ours = ours };
+        return l->v[l->n++].value ? 0 : -ENOMEM;
+}
+
+static int add(Lines *l, const char *section, const char *key, const char *value, bool ours) {
+        const Setting *s = setting_find(section, key);
+
+        assert(s);
+        return value ? add_line(l, s, value, ours) : 0;
+}
+
+static int add_size(Lines *l, const char *section, const char *key, uint64_t size, bool ours) {
+        static const char units[] = "KMGT";
+        _cleanup_free_ char *text = NULL;
+        size_t unit = 0;
+
+        size >>= 10;
+        while (size % 1024 == 0 && size > 0 && units[unit + 1]) {
+                size /= 1024;
+                unit++;
+        }
+        text = strfmt("%llu%c", (unsigned long long) size, units[unit]);
+        return text ? add(l, section, key, text, ours) : -ENOMEM;
+}
+
+/* ---- a tap and a network that no other guest has ---- */
+
+typedef struct Taken {
+        bool taps[256];       /* tapN */
+        bool networks[65536]; /* of 24 bits below 10.0.0.0/8 */
+} Taken;
+
+static void mark_taken(Taken *t, const Config *c) {
+        uint32_t host = ntohl(c->host_address.s_addr), mask = ~UINT32_C(0) << (32 - c->host_prefix),
+                 wider = mask & 0xffffff00;
+        uint64_t n;
+
+        if (startswith(c->tap, "tap") && parse_unsigned(c->tap + 3, 0, 255, &n) >= 0)
+                t->taps[n] = true;
+        for (uint32_t i = 0; i < ARRAY_SIZE(t->networks); i++)
+                if ((host & wider) == ((UINT32_C(10) << 24 | i << 8) & wider))
+                        t->networks[i] = true;
+}
+
+/* A configuration that cannot be read does not count: its guest cannot be started. */
+static int find_taken(Taken *t) {
+        _cleanup_strv_ Strv names = {};
+        int r = guests_configured(&names);
+
+        for (size_t i = 0; r >= 0 && i < names.n; i++) {
+                _cleanup_free_ char *path = umld_config_path(names.v[i]), *error = NULL,
+                                    *disk = umld_path(DIR_STATE, names.v[i], "root.img");
+                _cleanup_(config_freep) Config *c = NULL;
+
+                if (path && disk && config_load(names.v[i], path, disk, &c, &error) >= 0)
+                        mark_taken(t, c);
+        }
+        return r;
+}
+
+static unsigned first_free(const bool *taken, unsigned n) {
+        unsigned i = 0;
+
+        while (i < n - 1 && taken[i])
+                i++;
+        return i;
+}
+
+static int add_network(Lines *l) {
+        _cleanup_free_ char *tap = NULL, *host = NULL, *guest = NULL;
+        _cleanup_free_ Taken *taken = calloc(1, sizeof(*taken));
+        unsigned network;
+        int r = taken ? find_taken(taken) : -ENOMEM;
+
+        if (r < 0)
+                return r;
+        network = first_free(taken->networks, ARRAY_SIZE(taken->networks));
+        tap = strfmt("tap%u", first_free(taken->taps, ARRAY_SIZE(taken->taps)));
+        host = strfmt("10.%u.%u.1/24", network >> 8, network & 255);
+        guest = strfmt("10.%u.%u.2", network >> 8, network & 255);
+        if (!tap || !host || !guest)
+                return -ENOMEM;
+        r = add(l, "Network", "Tap", tap, true);
+        if (r >= 0)
+                r = add(l, "Network", "HostAddress", host, true);
+        return r < 0 ? r : add(l, "Network", "GuestAddress", guest, true);
+}
+
+/* ---- --set ---- */
+
+/* The row of KEY or SECTION.KEY; a key of several sections is that of the first one. */
+static const Setting *find_key(const char *key, size_t size) {
+        const char *dot = memchr(key, '.', size);
+        size_t n;
+        const Setting *rows = settings_table(&n);
+
+        for (const Setting *s = rows; s < rows + n; s++) {
+                size_t section = strlen(s->section);
+                bool here = dot ? (size_t) (dot - key) == section &&
+                                            memcmp(key, s->section, section) == 0
+                                : true;
+                const char *name = dot ? dot + 1 : key;
+
+                if (here && strlen(s->key) == size - (size_t) (name - key) &&
+                    memcmp(name, s->key, strlen(s->key)) == 0)
+                        return s;
+        }
+        return NULL;
+}
+
+static int fail_key(const char *given, size_t size) {
+        const char *nearest = NULL;
+        _cleanup_free_ char *key = strndup(given, size);
+        int best = 3;
+        size_t n;
+        const Setting *rows = settings_table(&n);
+
+        for (const Setting *s = rows; key && s < rows + n; s++) {
+                int slips = slips_between(key, s->key);
+
+                if (slips >= 0 && slips < best) {
+                        best = slips;
+                        nearest = s->key;
+                }
+        }
+        return fail_with(EXIT_USAGE, "--set=%s: unknown setting%s%s; see umld.conf(5)", given,
+                         nearest ? ", did you mean " : "", nearest ?: "");
+}
+
+static void drop_ours(Lines *l, const Setting *s) {
+        for (size_t i = 0; i < l->n; i++)
+                if (l->v[i].setting == s && l->v[i].ours) {
+                        free(l->v[i].value);
+                        memmove(l->v + i, l->v + i + 1, (--l->n - i) * sizeof(*l->v));
+                        return;
+                }
+}
+
+/* 0 or the exit code. */
+static int add_given(Lines *l, const char *given) {
+        size_t size = strcspn(given, "=");
+        const Setting *s = find_key(given, size);
+
+        if (!given[size])
+                return fail_with(EXIT_USAGE, "--set=%s: must be KEY=VALUE", given);
+        if (!s)
+                return fail_key(given, size);
+        if (strpbrk(given + size, "\r\n"))
+                return fail_with(EXIT_USAGE, "--set=%s: a value has one line", given);
+        drop_ours(l, s);
+        return add_line(l, s, given + size + 1, false) < 0 ? fail_with(EXIT_FAILED, "out of memory")
+                                                           : 0;
+}
+
+/* ---- the text ---- */
+
+static int print_lines(FILE *f, const Lines *l) {
+        size_t n;
+        const Setting *rows = settings_table(&n);
+        const char *section = "";
+
+        for (const Setting *s = rows; s < rows + n; s++)
+                for (size_t i = 0; i < l->n; i++) {
+                        if (l->v[i].setting != s)
+                                continue;
+                        if (!streq(section, s->section))
+                                fprintf(f, "%s[%s]\n", *section ? "\n" : "", s->section);
+                        section = s->section;
+                        fprintf(f, "%s=%s\n", s->key, l->v[i].value);
+                }
+        return fflush(f) != 0 ? -errno : 0;
+}
+
+static int collect(Lines *l, const CreateOptions *o, const ImageWishes *wishes) {
+        int r = add(l, "Guest", "Kernel", o->kernel, false);
+
+        if (r >= 0)
+                r = add_size(l, "Guest", "Memory", o->memory ?: (uint64_t) CREATE_MEMORY_MIB << 20,
+                             o->memory == 0);
+        if (r >= 0)
+                r = add(l, "Guest", "Hostname", o->hostname, false);
+        if (r >= 0)
+                r = add_network(l);
+        if (r >= 0 && wishes->by_init)
+                r = add(l, "Network", "ConfigureBy", "init", true);
+        if (r >= 0 && wishes->ready)
+                r = add(l, "Supervise", "Ready", "guest", true);
+        for (size_t i = 0; r >= 0 && i < o->forwards.n; i++)
+                r = add(l, "Network", "Forward", o->forwards.v[i], false);
+        return r;
+}
+
+static int check(const char *name, const char *text) {
+        _cleanup_free_ char *disk = umld_path(DIR_STATE, name, "root.img"), *error = NULL;
+        _cleanup_(config_freep) Config *c = NULL;
+        _cleanup_free_ char *file = strfmt("%s.conf", name);
+        int r = disk && file ? config_parse(name, file, text, strlen(text), disk, &c, &error)
+                             : -ENOMEM;
+
+        return r < 0 ? fail_with(EXIT_USAGE, "%s", error ?: strerror(-r)) : 0;
+}
+
+static int write_text(const Lines *l, char **ret) {
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+        int r;
+
+        if (!f)
+                return -errno;
+        fprintf(f, "# Made by umlctl create. See umld.conf(5).\n");
+        r = print_lines(f, l);
+        (void) fclose(f);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(text);
+        return 0;
+}
+
+int new_config(const char *name, const CreateOptions *o, const ImageWishes *wishes, char **ret) {
+        _cleanup_(lines_done) Lines l = {};
+        _cleanup_free_ char *text = NULL;
+        int r = collect(&l, o, wishes);
+
+        if (r < 0)
+                return fail_with(EXIT_FAILED, "%s: cannot write the configuration: %s", name,
+                                 strerror(-r));
+        for (size_t i = 0; i < o->set.n; i++) {
+                r = add_given(&l, o->set.v[i]);
+                if (r != 0)
+                        return r;
+        }
+        r = write_text(&l, &text);
+        if (r < 0)
+                return fail_with(EXIT_FAILED, "%s: cannot write the configuration: %s", name,
+                                 strerror(-r));
+        r = check(name, text);
+        if (r == 0)
+                *ret = TAKE_PTR(text);
+        return r;
+}

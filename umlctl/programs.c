@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* programs.c - finding the other programs of umld. */
+
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "basic/cleanup.h"
+#include "basic/string-util.h"
+#include "umlctl/programs.h"
+#include "umld-config.h"
+
+enum {
+        PLACES_MAX = 3,
+};
+
+static const struct {
+        const char *variable;
+        const char *places[PLACES_MAX]; /* relative to this program */
+        const char *installed;
+} programs[] = {
+        [PROGRAM_UMLD] = { "UMLD_DAEMON",
+                           { "umld", "../sbin/umld", "../daemon/umld" },
+                           UMLD_SBINDIR "/umld" },
+        [PROGRAM_IMAGE] = { "UMLD_IMAGE",
+                            { "../libexec/umld/umld-image", "../imager/umld-image" },
+                            UMLD_LIBEXECDIR "/umld-image" },
+};
+static_assert(ARRAY_SIZE(programs) == PROGRAM_MAX, "a row for each program");
+
+static int own_directory(char **ret) {
+        _cleanup_free_ char *path = malloc(PATH_MAX);
+        ssize_t n;
+        char *slash;
+
+        if (!path)
+                return -ENOMEM;
+        n = readlink("/proc/self/exe", path, PATH_MAX - 1);
+        if (n < 0)
+                return -errno;
+        path[n] = '\0';
+        slash = strrchr(path, '/');
+        if (!slash)
+                return -ENOENT;
+        *slash = '\0';
+        *ret = TAKE_PTR(path);
+        return 0;
+}
+
+int program_find(Program which, char **ret) {
+        const char *e = getenv(programs[which].variable);
+        _cleanup_free_ char *dir = NULL;
+        int r;
+
+        if (!isempty(e)) {
+                *ret = realpath(e, NULL) ?: strdup(e); /* it may be started in another directory */
+                return *ret ? 0 : -ENOMEM;
+        }
+        r = own_directory(&dir);
+        for (size_t i = 0; r >= 0 && i < PLACES_MAX && programs[which].places[i]; i++) {
+                _cleanup_free_ char *path = strfmt("%s/%s", dir, programs[which].places[i]);
+
+                if (!path)
+                        return -ENOMEM;
+                if (access(path, X_OK) >= 0) {
+                        *ret = TAKE_PTR(path);
+                        return 0;
+                }
+        }
+        *ret = strdup(programs[which].installed);
+        return *ret ? 0 : -ENOMEM;
+}

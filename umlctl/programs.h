@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Finds the other programs of umld: next to this one in a build tree, relative to it in an
+ * installation that was moved, else where they are installed. */
+
+#include "basic/macro.h"
+
+typedef enum Program {
+        PROGRAM_UMLD,
+        PROGRAM_IMAGE, /* umld-image */
+        PROGRAM_MAX,
+} Program;
+
+/* Returns its path, which the caller frees; the environment may name another one (UMLD_DAEMON,
+ * UMLD_IMAGE). */
+int program_find(Program which, char **ret);

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* verb-create.c - create: a new guest from an archive, a directory or an image. */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/dirs.h"
+#include "api/exit-codes.h"
+#include "basic/parse-util.h"
+#include "umlctl/guests.h"
+#include "umlctl/interrupt.h"
+#include "umlctl/new-config.h"
+#include "umlctl/programs.h"
+#include "umlctl/say.h"
+#include "umlctl/source.h"
+#include "umlctl/status-fields.h"
+#include "umlctl/verbs.h"
+
+typedef struct Creation {
+        const Options *options;
+        const char *name;
+        Workspace workspace;
+        Progress progress;
+        Source source;
+        int image, overlay;
+        char *program; /* umld-image */
+        char *config;
+        uint64_t entries, free;
+} Creation;
+
+static void creation_done(Creation *c) {
+        progress_end(&c->progress);
+        source_done(&c->source);
+        safe_close(c->image);
+        safe_close(c->overlay);
+        free(c->program);
+        free(c->config);
+        workspace_done(&c->workspace);
+}
+
+static int fail(const Creation *c, int error, const char *what) {
+        return fail_with(error == -EACCES || error == -EPERM || error == -EROFS ? EXIT_NOT_PERMITTED
+                                                                                : EXIT_FAILED,
+                         "%s: cannot %s: %s", c->name, what, strerror(-error));
+}
+
+/* ---- before ---- */
+
+/* Says early what would fail in the end. */
+static int check_new(const Creation *c) {
+        _cleanup_free_ char *image = umld_path(DIR_STATE, c->name, "root.img"),
+                            *config = umld_config_path(c->name);
+
+        if (!image || !config)
+                return fail(c, -ENOMEM, "be created");
+        if (control_running(c->name))
+                return fail_with(EXIT_FAILED, "%s: a guest of this name is running; stop it first",
+                                 c->name);
+        if (c->options->force)
+                return 0;
+        if (guest_configured(c->name))
+                return fail_with(EXIT_FAILED,
+                                 "%s: this guest exists already (%s); choose another name, or "
+                                 "replace it with --force",
+                                 c->name, config);
+        if (access(image, F_OK) >= 0)
+                return fail_with(EXIT_FAILED,
+                                 "%s: there is an image already (%s); remove it, or replace it "
+                                 "with --force",
+                                 c->name, image);
+        return 0;
+}
+
+/* ---- the image ---- */
+
+static void on_result(const char *key, const char *value, void *userdata) {
+        Creation *c = userdata;
+
+        if (streq(key, "entries"))
+                (void) parse_unsigned(value, 0, UINT64_MAX, &c->entries);
+        else if (streq(key, "free"))
+                (void) parse_unsigned(value, 0, UINT64_MAX, &c->free);
+}
+
+/* The files given by --copy, as an archive to be laid over the tree. */
+static int pack_copies(Creation *c) {
+        const Strv *copies = &c->options->create.copies;
+        _cleanup_(job_done) Job j = JOB_INIT;
+        _cleanup_free_ char *why = NULL;
+        int r;
+
+        if (copies->n == 0)
+                return 0;
+        r = c->overlay = workspace_file(&c->workspace, "overlay.tar");
+        j.what = "umld-image";
+        j.fds[STDOUT_FILENO] = c->overlay;
+        const char *const words[] = { c->program, "pack", "--files", "--root-owns", "--" };
+
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(words); i++)
+                r = strv_push(&j.argv, words[i]);
+        if (r >= 0)
+                r = strv_copy(&j.argv, copies);
+        if (r < 0)
+                return fail(c, r, "copy files");
+        progress_set(&c->progress, "reading files to copy");
+        r = jobs_run(&j, 1, &c->progress, &why);
+        if (r >= 0)
+                r = lseek(c->overlay, 0, SEEK_SET) < 0 ? -errno : 0;
+        return r < 0 ? fail_with(EXIT_FAILED, "%s: %s", c->name, why ?: strerror(-r)) : 0;
+}
+
+static int writer_argv(const Creation *c, Strv *argv) {
+        int r = strv_push(argv, c->program);
+
+        if (r >= 0)
+                r = strv_push(argv, "write");
+        if (r >= 0)
+                r = strv_pushf(argv, "--label=%s", c->name);
+        if (r >= 0 && c->options->create.size > 0)
+                r = strv_pushf(argv, "--size=%llu", (unsigned long long) c->options->create.size);
+        if (r >= 0 && c->source.keep_top)
+                r = strv_push(argv, "--keep-top");
+        if (r >= 0 && c->overlay >= 0)
+                r = strv_push(argv, "--overlay");
+        return r;
+}
+
+static int write_image(Creation *c) {
+        bool piped = c->source.producer.argv.n > 0;
+        _cleanup_free_ char *why = NULL, *text = NULL;
+        Job jobs[2] = { c->source.producer, JOB_INIT };
+        Job *writer = &jobs[1];
+        int r;
+
+        c->source.producer = JOB_INIT; /* ours now */
+        *writer = JOB_INIT;
+        writer->what = "umld-image";
+        writer->speaks = true;
+        writer->result = on_result;
+        writer->userdata = c;
+        writer->total = c->source.size;
+        writer->fds[0] = c->source.input;
+        writer->fds[3] = c->image;
+        writer->fds[4] = c->overlay;
+        text = strfmt("writing %s", c->source.shown);
+        progress_set(&c->progress, text);
+        r = writer_argv(c, &writer->argv);
+        if (r >= 0)
+                r = jobs_run(piped ? jobs : writer, piped ? 2 : 1, &c->progress, &why);
+        job_done(&jobs[0]);
+        job_done(&jobs[1]);
+        return r < 0 ? source_failed(&c->source, r, why) : 0;
+}
+
+/* It was nobody's while it was written. */
+static int own_image(Creation *c) {
+        if (geteuid() == 0 && fchown(c->image, 0, 0) < 0)
+                return fail(c, -errno, "own the image");
+        if (fchmod(c->image, 0600) < 0 || fsync(c->image) < 0)
+                return fail(c, -errno, "write the image");
+        return 0;
+}
+
+/* ---- all of it ---- */
+
+static int prepare(Creation *c) {
+        int r = check_new(c);
+
+        if (r != 0)
+                return r;
+        r = program_find(PROGRAM_IMAGE, &c->program);
+        if (r >= 0)
+                r = workspace_make(&c->workspace, c->name);
+        if (r < 0)
+                return fail(c, r, "make a directory for it");
+        c->source = (Source){ .given = c->options->create.from,
+                              .options = &c->options->create,
+                              .guest = c->name,
+                              .workspace = &c->workspace,
+                              .progress = &c->progress,
+                              .producer = JOB_INIT,
+                              .input = -EBADF };
+        r = source_open(&c->source);
+        return r != 0 ? r : new_config(c->name, &c->options->create, &c->source.wishes, &c->config);
+}
+
+static int make_files(Creation *c) {
+        int r = pack_copies(c);
+
+        if (r != 0)
+                return r;
+        r = c->image = workspace_file(&c->workspace, "root.img");
+        if (r < 0)
+                return fail(c, r, "make its image");
+        r = write_image(c);
+        return r != 0 ? r : own_image(c);
+}
+
+static int commit(Creation *c) {
+        static const char *const files[] = { "root.img", NULL };
+        int r = workspace_config(&c->workspace, c->config);
+
+        if (r < 0)
+                return fail(c, r, "write its configuration");
+        if (interrupt_get())
+                return source_failed(&c->source, -EINTR, NULL);
+        r = workspace_commit(&c->workspace, files, c->options->force);
+        if (r == -EEXIST)
+                return fail_with(EXIT_FAILED, "%s: somebody else has created it meanwhile",
+                                 c->name);
+        return r < 0 ? fail(c, r, "put its files in place") : 0;
+}
+
+static void say_done(const Creation *c) {
+        _cleanup_free_ char *image = umld_path(DIR_STATE, c->name, "root.img"),
+                            *config = umld_config_path(c->name);
+        struct stat st = {};
+
+        if (c->options->quiet)
+                return;
+        (void) fstat(c->image, &st);
+        printf("%s: created from %s", c->name, c->source.shown);
+        if (c->entries > 0)
+                printf(", %llu files", (unsigned long long) c->entries);
+        printf("; %s of %s used\n", FORMAT_SIZE((uint64_t) st.st_size - c->free),
+               FORMAT_SIZE((uint64_t) st.st_size));
+        printf("  image          %s\n  configuration  %s\n  start it by    umlctl start %s\n",
+               image ?: "", config ?: "", c->name);
+}
+
+int verb_create(const Options *o, const char *name) {
+        _cleanup_(creation_done) Creation c = { .options = o,
+                                                .name = name,
+                                                .workspace = WORKSPACE_INIT,
+                                                .source = { .producer = JOB_INIT, .input = -EBADF },
+                                                .image = -EBADF,
+                                                .overlay = -EBADF };
+        int r;
+
+        interrupt_block();
+        progress_begin(&c.progress, name, !o->quiet);
+        workspace_sweep();
+        r = prepare(&c);
+        if (r == 0)
+                r = make_files(&c);
+        if (r == 0)
+                r = commit(&c);
+        progress_end(&c.progress);
+        if (r == 0)
+                say_done(&c);
+        return r;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* workspace.c - the files of a guest that is being made. */
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/dirs.h"
+#include "basic/fd-util.h"
+#include "basic/file-util.h"
+#include "basic/parse-util.h"
+#include "umlctl/guests.h"
+#include "umlctl/workspace.h"
+
+/* In STATE/NAME while files are put there: their names, one a line. It is locked by whoever does
+ * that. */
+#define JOURNAL ".creating"
+
+#define SUFFIX ".new-"
+
+/* ---- what killed ones have left ---- */
+
+/* Nobody has it locked: who made it is dead. */
+static bool abandoned(const char *path, int flags) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags);
+
+        return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) >= 0;
+}
+
+/* Is this entry called ".NAME" + what + ".new-PID"? */
+static bool is_new(const char *entry, const char *what) {
+        const char *suffix = strstr(entry, SUFFIX);
+        _cleanup_free_ char *name = NULL;
+        uint64_t pid;
+        size_t n;
+
+        if (entry[0] != '.' || !suffix ||
+            parse_unsigned(suffix + strlen(SUFFIX), 1, INT32_MAX, &pid) < 0)
+                return false;
+        n = (size_t) (suffix - entry) - 1;
+        if (n < strlen(what) || strncmp(suffix - strlen(what), what, strlen(what)) != 0)
+                return false;
+        name = strndup(entry + 1, n - strlen(what));
+        return name && guest_name_valid(name);
+}
+
+static void remove_listed(const char *name, char *list) {
+        char *save = NULL;
+
+        for (char *file = strtok_r(list, "\n", &save); file; file = strtok_r(NULL, "\n", &save)) {
+                _cleanup_free_ char *path = umld_path(DIR_STATE, name, file);
+
+                if (path && !strchr(file, '/'))
+                        (void) unlink_quiet(path);
+        }
+}
+
+/* Takes back what was being put into STATE/NAME, unless the last step, the configuration, was
+ * done. */
+static void undo_journal(const char *name) {
+        _cleanup_free_ char *journal = umld_path(DIR_STATE, name, JOURNAL),
+                            *dir = umld_path(DIR_STATE, name, NULL), *list = NULL;
+
+        if (!journal || !dir || !abandoned(journal, 0) || read_file(journal, 4096, &list) < 0)
+                return;
+        if (!guest_configured(name))
+                remove_listed(name, list);
+        (void) unlink_quiet(journal);
+        (void) rmdir(dir); /* if it holds nothing else */
+}
+
+static void sweep_state(void) {
+        _cleanup_closedir_ DIR *d = opendir(umld_dir(DIR_STATE));
+
+        for (struct dirent *e; d && (e = readdir(d));) {
+                _cleanup_free_ char *path = strfmt("%s/%s", umld_dir(DIR_STATE), e->d_name);
+
+                if (guest_name_valid(e->d_name))
+                        undo_journal(e->d_name);
+                else if (path && is_new(e->d_name, "") && abandoned(path, O_DIRECTORY))
+                        (void) rm_rf(path);
+        }
+}
+
+static void sweep_config(void) {
+        _cleanup_closedir_ DIR *d = opendir(umld_dir(DIR_CONFIG));
+
+        for (struct dirent *e; d && (e = readdir(d));) {
+                _cleanup_free_ char *path = strfmt("%s/%s", umld_dir(DIR_CONFIG), e->d_name);
+
+                if (path && is_new(e->d_name, ".conf") && abandoned(path, 0))
+                        (void) unlink_quiet(path);
+        }
+}
+
+void workspace_sweep(void) {
+        sweep_state();
+        sweep_config();
+}
+
+/* ---- making ---- */
+
+/* A sweeping umlctl may come between the making and the locking. */
+static int lock_directory(const char *path) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        struct stat a, b;
+
+        if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+                return -errno;
+        if (fstat(fd, &a) < 0 || lstat(path, &b) < 0)
+                return -errno;
+        return a.st_ino == b.st_ino && a.st_dev == b.st_dev ? TAKE_FD(fd) : -ENOENT;
+}
+
+int workspace_make(Workspace *w, const char *name) {
+        int r = mkdir_p(umld_dir(DIR_STATE), 0711);
+
+        if (r < 0)
+                return r;
+        w->name = strdup(name);
+        w->path = strfmt("%s/.%s" SUFFIX "%d", umld_dir(DIR_STATE), name, (int) getpid());
+        if (!w->name || !w->path)
+                return -ENOMEM;
+        r = -EAGAIN;
+        for (int i = 0; r < 0 && i < 10; i++) {
+                if (mkdir(w->path, 0700) < 0 && errno != EEXIST)
+                        return -errno;
+                r = w->dir = lock_directory(w->path);
+        }
+        return MIN(r, 0);
+}
+
+int workspace_file(const Workspace *w, const char *file) {
+        return RET_NERRNO(
+                openat(w->dir, file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+}
+
+int workspace_config(Workspace *w, const char *text) {
+        int r = mkdir_p(umld_dir(DIR_CONFIG), 0755);
+
+        if (r < 0)
+                return r;
+        w->conf = strfmt("%s/.%s.conf" SUFFIX "%d", umld_dir(DIR_CONFIG), w->name, (int) getpid());
+        if (!w->conf)
+                return -ENOMEM;
+        (void) unlink(w->conf); /* of a process that had our number */
+        w->conf_fd = open(w->conf, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (w->conf_fd < 0)
+                return -errno;
+        if (flock(w->conf_fd, LOCK_EX | LOCK_NB) < 0)
+                return -errno;
+        r = write_all(w->conf_fd, text, strlen(text));
+        if (r >= 0)
+                r = RET_NERRNO(fchmod(w->conf_fd, 0644));
+        return r < 0 ? r : RET_NERRNO(fsync(w->conf_fd));
+}
+
+/* ---- putting in place ---- */
+
+static int write_journal(const char *path, const char *const *files) {
+        _cleanup_close_ int fd =
+                open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+        if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+                return -errno;
+        for (; *files; files++)
+                if (dprintf(fd, "%s\n", *files) < 0)
+                        return -EIO;
+        return fsync(fd) < 0 ? -errno : TAKE_FD(fd);
+}
+
+static int move_file(const Workspace *w, int target, const char *file, bool replace) {
+        struct stat st;
+
+        if (!replace && fstatat(target, file, &st, AT_SYMLINK_NOFOLLOW) >= 0)
+                return -EEXIST;
+        return RET_NERRNO(renameat(w->dir, file, target, file));
+}
+
+static int move_config(Workspace *w, bool replace) {
+        _cleanup_free_ char *final = umld_config_path(w->name);
+
+        if (!final)
+                return -ENOMEM;
+        if (replace)
+                return RET_NERRNO(rename(w->conf, final));
+        if (link(w->conf, final) < 0)
+                return -errno;
+        (void) unlink(w->conf);
+        return 0;
+}
+
+static int move_all(Workspace *w, int target, const char *const *files, bool replace,
+                    size_t *ret_moved) {
+        int r = 0;
+
+        for (*ret_moved = 0; r >= 0 && files[*ret_moved]; *ret_moved += r >= 0)
+                r = move_file(w, target, files[*ret_moved], replace);
+        if (r >= 0)
+                r = move_config(w, replace);
+        return r;
+}
+
+int workspace_commit(Workspace *w, const char *const *files, bool replace) {
+        _cleanup_free_ char *dir = umld_path(DIR_STATE, w->name, NULL),
+                            *path = umld_path(DIR_STATE, w->name, JOURNAL);
+        _cleanup_close_ int target = -EBADF, journal = -EBADF;
+        bool made;
+        size_t moved;
+        int r;
+
+        if (!dir || !path)
+                return -ENOMEM;
+        made = access(dir, F_OK) < 0;
+        r = mkdir_p(dir, 0711); /* the guest's user passes through to its image */
+        if (r < 0)
+                return r;
+        target = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        r = journal = target < 0 ? -errno : write_journal(path, files);
+        if (r >= 0) {
+                r = move_all(w, target, files, replace, &moved);
+                if (r < 0 && !replace)
+                        for (size_t i = 0; i < moved; i++)
+                                (void) unlinkat(target, files[i], 0);
+                (void) unlink(path);
+        }
+        if (r < 0 && made)
+                (void) rmdir(dir);
+        return MIN(r, 0);
+}
+
+void workspace_done(Workspace *w) {
+        if (w->dir >= 0)
+                (void) rm_rf(w->path);
+        if (w->conf_fd >= 0)
+                (void) unlink(w->conf);
+        safe_close(w->dir);
+        safe_close(w->conf_fd);
+        free(w->name);
+        free(w->path);
+        free(w->conf);
+        *w = WORKSPACE_INIT;
+}
