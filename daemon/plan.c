@@ -36,11 +36,16 @@ static void print_arguments(const Config *c, const Setup *s) {
 }
 
 static void print_fallback(const Config *c) {
-        if (!c->has_fallback)
+        Config fallback = *c;
+        const char *word;
+
+        if (!config_has_fallback(c))
                 return;
-        printf("fallback      after %u failed boots: %s", c->fallback_after, c->fallback_kernel);
-        for (size_t i = 0; i < c->fallback_append.n; i++)
-                printf(" %s", c->fallback_append.v[i]);
+        fallback.in_fallback = true;
+        printf("fallback      after %u failed boots: %s", c->fallback_after,
+               config_kernel(&fallback));
+        for (size_t i = 0; (word = config_argument(&fallback, i)); i++)
+                printf(" %s", word);
         printf("\n");
 }
 

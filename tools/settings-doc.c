@@ -45,7 +45,9 @@ static void print_sample(const Setting *s, size_t n) {
               "from "
               "lines to change.\n"
               "# All keys are listed with their defaults; see umld.conf(5). A comment needs a line "
-              "of its own.\n",
+              "of its own.\n"
+              "# Changes of a key marked (reload) can be applied to a running guest; others take "
+              "effect at its next start.\n",
               stdout);
         for (size_t i = 0; i < n; i++, s++) {
                 if (i == 0 || !streq(s->section, s[-1].section))
@@ -55,6 +57,8 @@ static void print_sample(const Setting *s, size_t n) {
                 print_syntax(s, put_plain);
                 if (s->repeatable)
                         fputs("; may be given more than once", stdout);
+                if (s->changes == CHANGES_AT_ONCE)
+                        fputs(" (reload)", stdout);
                 if (!s->def || s->default_from != DEFAULT_TEXT)
                         printf("; by default %s, for example:", s->def ?: "none");
                 printf("\n#%s=%s\n", s->key, shown_value(s));
@@ -74,6 +78,8 @@ static void print_man(const Setting *s, size_t n) {
                 printf("%s\n.Ql \"", s->def ? "Default:" : "Default: none.\nExample:");
                 put_roff(s->def ?: s->example);
                 puts(setting_supported(s) ? "\" ." : "\" .\n.Em Not supported yet .");
+                puts(s->changes == CHANGES_AT_ONCE ? "Applied by a reload."
+                                                   : "Applied at the next start.");
         }
         puts(".El");
 }

@@ -142,9 +142,10 @@ static int append_fast_boot(const Config *c, const UmlKernel *k, Strv *argv) {
 static int build(const Config *c, const UmlKernel *k, const GuestNet *net, const GuestPaths *paths,
                  bool fast_network, Strv *ret) {
         _cleanup_strv_ Strv argv = {};
+        const char *word;
         int r;
 
-        if ((r = strv_push(&argv, c->kernel)) < 0 ||
+        if ((r = strv_push(&argv, config_kernel(c))) < 0 ||
             (r = strv_pushf(&argv, "mem=%" PRIu64 "K", c->memory / 1024)) < 0 ||
             (r = append_disks(c, &argv)) < 0 || (r = append_network(c, k, net, &argv)) < 0 ||
             (r = strv_pushf(&argv, "umid=%s", paths->umid)) < 0 ||
@@ -162,8 +163,11 @@ static int build(const Config *c, const UmlKernel *k, const GuestNet *net, const
         /* Last, so that Append= can override the others. */
         if ((r = strv_push(&argv, "root=/dev/ubda")) < 0 ||
             (r = strv_push(&argv, c->disks[0].read_only ? "ro" : "rw")) < 0 ||
-            (r = append_addresses(c, k, net, &argv)) < 0 || (r = strv_copy(&argv, &c->append)) < 0)
+            (r = append_addresses(c, k, net, &argv)) < 0)
                 return r;
+        for (size_t i = 0; (word = config_argument(c, i)); i++)
+                if ((r = strv_push(&argv, word)) < 0)
+                        return r;
         *ret = argv;
         argv = (Strv){};
         return 0;
@@ -233,8 +237,9 @@ int guest_environment(const char *memory_dir, const char *tunables, const char *
 /* A word with a dot may be a parameter of a loadable module, or of init (systemd.unit=…); those
  * after "--" are for init. */
 const char *guest_unknown_argument(const Config *c, const UmlKernel *k) {
-        for (size_t i = 0; i < c->append.n; i++) {
-                const char *word = c->append.v[i];
+        const char *word;
+
+        for (size_t i = 0; (word = config_argument(c, i)); i++) {
                 size_t len = strcspn(word, "=");
 
                 if (streq(word, "--"))

@@ -107,8 +107,10 @@ static bool is_about(const char *word, const char *name) {
 }
 
 static bool said_by_user(const Config *c, const char *name) {
-        for (size_t i = 0; i < c->append.n; i++)
-                if (is_about(c->append.v[i], name))
+        const char *word;
+
+        for (size_t i = 0; (word = config_argument(c, i)); i++)
+                if (is_about(word, name))
                         return true;
         return false;
 }

@@ -215,7 +215,7 @@ static int append_probes(const Guest *g, sd_bus_message *reply) {
         VALUE(LAST_VERDICT, "s", verdict_to_string(g->past.last_exit.verdict))                     \
         VALUE(LAST_DETAIL, "s", g->past.last_exit.detail ?: "")                                    \
         VALUE(LAST_WHEN, "t", g->past.last_exit.when)                                              \
-        VALUE(KERNEL_PATH, "s", c->kernel)                                                         \
+        VALUE(KERNEL_PATH, "s", config_kernel(c))                                                  \
         VALUE(KERNEL_VERSION, "s", h->kernel.uml ? h->kernel.uml->release : "")                    \
         VALUE(KERNEL_TRANSPORT, "s", transport_text(g))                                            \
         VALUE(KERNEL_CPU, "s", cpu_text(g))                                                        \

@@ -42,7 +42,7 @@ void guest_note_crash(Guest *g, Verdict verdict, const char *detail, usec_t run_
                 .detail = detail,
                 .panic = guest_process_panic(g->boot.process),
                 .booted = guest_process_booted(g->boot.process),
-                .kernel_path = g->config->kernel,
+                .kernel_path = config_kernel(g->config),
                 .kernel_version =
                         g->setup->host->kernel.uml ? g->setup->host->kernel.uml->release : NULL,
                 .memory_size = g->config->memory,

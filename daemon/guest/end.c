@@ -70,8 +70,8 @@ void guest_judge_end(Guest *g, Verdict *ret_verdict, char **ret_detail) {
                 *ret_verdict = error == ENOENT || error == EACCES || error == ENOEXEC
                                        ? VERDICT_KERNEL
                                        : VERDICT_EXIT;
-                *ret_detail =
-                        strfmt("%s: %s failed: %s", g->config->kernel, failure, strerror(error));
+                *ret_detail = strfmt("%s: %s failed: %s", config_kernel(g->config), failure,
+                                     strerror(error));
                 return;
         }
         measure_memory(g, &e);

@@ -95,7 +95,7 @@ static int fault_start(const Guest *g, int error, Fault *f) {
                         "Append= is too long: a kernel's command line is limited to 4 KiB; "
                         "shorten it");
         return fault_set(f, VERDICT_EXIT, error != -ENOENT, error, "cannot start %s: %m",
-                         g->config->kernel);
+                         config_kernel(g->config));
 }
 
 int guest_launch(Guest *g, const GuestProcessListener *listener, Fault *f) {

@@ -7,8 +7,8 @@
 bool guest_note_boot_end(Guest *g, Verdict verdict, usec_t run_time) {
         const Config *c = g->config;
         const FallbackRule rule = {
-                .present = c->has_fallback,
-                .other_kernel = c->has_fallback && !streq(c->kernel, c->fallback_kernel),
+                .present = config_has_fallback(c),
+                .other_kernel = c->fallback_kernel && !streq(c->kernel, c->fallback_kernel),
                 .after = c->fallback_after,
         };
         bool ready = g->state == GUEST_RUNNING || g->state == GUEST_STOPPING;
@@ -25,7 +25,7 @@ void guest_choose_profile(Guest *g) {
 
         if (g->past.boots.active == g->config->in_fallback)
                 return;
-        config_switch_profile(g->config);
+        g->config->in_fallback = g->past.boots.active;
         free(g->past.fallback_why);
         g->past.fallback_why = NULL;
         if (!g->config->in_fallback) {

@@ -9,7 +9,7 @@
 #include "api/dirs.h"
 #include "basic/file-util.h"
 #include "basic/log.h"
-#include "daemon/guest/changes.h"
+#include "conf/changes.h"
 #include "daemon/guest/parts.h"
 #include "daemon/guest/unconfirmed.h"
 #include "daemon/net/forwards.h"
@@ -91,7 +91,7 @@ static int apply(Guest *g, const Config *next, Fault *fault) {
         bool rules_changed = false;
         int r;
 
-        r = reload_apply_live(g->config, next);
+        r = config_copy_live(g->config, next);
         if (r < 0)
                 return fault_set(fault, VERDICT_EXIT, true, r, "cannot reload: %m");
         if (g->setup->host->is_up) {
@@ -102,14 +102,14 @@ static int apply(Guest *g, const Config *next, Fault *fault) {
                 }
         }
         if (r < 0) {
-                reload_free_lists(g->config);
+                config_drop_live(g->config);
                 *g->config = before;
                 if (rules_changed)
                         make_rules_again(g);
                 return r;
         }
         follow_settings(g, &before);
-        reload_free_lists(&before);
+        config_drop_live(&before);
         return 0;
 }
 
@@ -119,7 +119,7 @@ static int apply_in_any_case(Guest *g, const Config *next) {
         Config before = *g->config;
         int r;
 
-        r = reload_apply_live(g->config, next);
+        r = config_copy_live(g->config, next);
         if (r < 0)
                 return r;
         if (g->setup->host->is_up) {
@@ -128,7 +128,7 @@ static int apply_in_any_case(Guest *g, const Config *next) {
                         log_error("%s", fault.text ?: "out of memory");
         }
         follow_settings(g, &before);
-        reload_free_lists(&before);
+        config_drop_live(&before);
         return 0;
 }
 
@@ -165,7 +165,7 @@ static int on_not_confirmed(sd_event_source *s, uint64_t usec, void *userdata) {
 static Config *copy_live(const Guest *g) {
         Config *copy = calloc(1, sizeof(*copy));
 
-        return copy && reload_apply_live(copy, g->config) >= 0 ? copy : config_free(copy);
+        return copy && config_copy_live(copy, g->config) >= 0 ? copy : config_free(copy);
 }
 
 /* A trial of next, with its clock running. What it goes back to is that of the one before it. */
@@ -295,7 +295,7 @@ int guest_reload(Guest *g, Config *config, usec_t confirm, char **ret_later, Fau
 
         if (g->reload.trial && confirm == 0)
                 return reload_during_trial(g, next, fault);
-        r = reload_later_keys(g->config, next, &later);
+        r = config_later_keys(g->config, next, &later);
         if (r < 0)
                 return fault_set(fault, VERDICT_EXIT, true, r, "cannot reload: %m");
         if (confirm > 0)

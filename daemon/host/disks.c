@@ -32,8 +32,10 @@ static int check_kind(const struct stat *st, const char *path, Fault *f) {
 
 /* Is the kernel to mount its root from the first disk, as a whole? */
 static bool boots_from_first_disk(const Config *c) {
-        for (size_t i = 0; i < c->append.n; i++)
-                if (startswith(c->append.v[i], "root=") || startswith(c->append.v[i], "initrd="))
+        const char *word;
+
+        for (size_t i = 0; (word = config_argument(c, i)); i++)
+                if (startswith(word, "root=") || startswith(word, "initrd="))
                         return false;
         return true;
 }

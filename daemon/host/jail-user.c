@@ -98,7 +98,7 @@ static size_t collect_wishes(const Host *h, AccessWish wishes[static WISHES_MAX]
         const Config *c = h->config;
         size_t n = 0;
 
-        wishes[n++] = (AccessWish){ c->kernel, R_OK | X_OK };
+        wishes[n++] = (AccessWish){ config_kernel(c), R_OK | X_OK };
         wishes[n++] = (AccessWish){ h->uml_dir, W_OK | X_OK };
         wishes[n++] = (AccessWish){ h->memory.path, W_OK | X_OK };
         if (h->kernel.cpu_fix)

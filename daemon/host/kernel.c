@@ -78,16 +78,16 @@ int kernel_up(Host *h, Fault *f) {
         struct stat st;
         int r;
 
-        if (stat(c->kernel, &st) >= 0 && same_kernel(&h->kernel, c->kernel, &st))
+        if (stat(config_kernel(c), &st) >= 0 && same_kernel(&h->kernel, config_kernel(c), &st))
                 return 0;
-        r = uml_kernel_probe(c->kernel, PROBE_TIMEOUT, &k, &error);
+        r = uml_kernel_probe(config_kernel(c), PROBE_TIMEOUT, &k, &error);
         if (r < 0)
-                return fault_set(f, VERDICT_KERNEL, false, r, "%s", error ?: c->kernel);
+                return fault_set(f, VERDICT_KERNEL, false, r, "%s", error ?: config_kernel(c));
         if (guest_transport(c, k) == TRANSPORT_AUTO)
                 return fault_set(f, VERDICT_KERNEL, false, -EOPNOTSUPP,
                                  "Transport=%s: Linux %s (%s) does not have it; set Transport=auto "
                                  "or use another kernel",
-                                 transport_to_string(c->transport), k->release, c->kernel);
+                                 transport_to_string(c->transport), k->release, config_kernel(c));
         uml_kernel_free(h->kernel.uml);
         h->kernel.uml = TAKE_PTR(k);
         h->kernel.stat = st;

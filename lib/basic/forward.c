@@ -210,6 +210,12 @@ char *forward_format(const Forward *f, char buf[static FORWARD_TEXT_MAX]) {
         return buf;
 }
 
+bool forward_equal(const Forward *a, const Forward *b) {
+        return a->protocols == b->protocols && a->host_first == b->host_first &&
+               a->host_last == b->host_last && a->guest_first == b->guest_first &&
+               a->family == b->family && ip_address_equal(&a->address, &b->address);
+}
+
 /* Do the families and addresses of both have connections in common? */
 static bool share_connections(const Forward *a, const Forward *b) {
         if (a->family != FORWARD_BOTH && b->family != FORWARD_BOTH && a->family != b->family)

@@ -48,6 +48,8 @@ int ports_parse(const char *s, Forward *ret, const char **ret_why);
  */
 bool forward_is_all(const Forward *f);
 
+bool forward_equal(const Forward *a, const Forward *b);
+
 /* Do both match the same port of the host, on an address and a family that they have in common? */
 bool forward_overlaps(const Forward *a, const Forward *b);
 

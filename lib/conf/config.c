@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "basic/nearest.h"
+#include "conf/changes.h"
 #include "conf/config-check.h"
 #include "conf/config.h"
 #include "conf/ini-file.h"
@@ -22,20 +23,7 @@ Config *config_free(Config *c) {
         free(c->name);
         free(c->file);
         free(c->text);
-        free(c->kernel);
-        for (size_t i = 0; i < c->n_disks; i++) {
-                free(c->disks[i].path);
-                free(c->disks[i].cow);
-        }
-        strv_done(&c->append);
-        free(c->fallback_kernel);
-        strv_done(&c->fallback_append);
-        free(c->hostname);
-        free(c->forwards);
-        free(c->backing_dir);
-        free(c->proxies);
-        free(c->reserved);
-        free(c->user);
+        settings_done(c);
         free(c);
         return NULL;
 }
@@ -172,33 +160,19 @@ static int apply_defaults(Loader *l, const char *default_disk, char **ret_why) {
         return 0;
 }
 
-/* Settings that [Fallback] does not change are those of [Guest]. */
-static int fill_fallback(Config *c) {
-        Strv all = {};
-        int r;
-
-        c->has_fallback = c->fallback_kernel || c->fallback_append.n > 0;
-        if (!c->fallback_kernel && (r = free_and_strdup(&c->fallback_kernel, c->kernel)) < 0)
-                return r;
-        if ((r = strv_copy(&all, &c->append)) < 0 ||
-            (r = strv_copy(&all, &c->fallback_append)) < 0) {
-                strv_done(&all);
-                return r;
-        }
-        strv_done(&c->fallback_append);
-        c->fallback_append = all;
-        return 0;
+const char *config_kernel(const Config *c) {
+        return c->in_fallback && c->fallback_kernel ? c->fallback_kernel : c->kernel;
 }
 
-void config_switch_profile(Config *c) {
-        char *kernel = c->kernel;
-        Strv append = c->append;
+const char *config_argument(const Config *c, size_t i) {
+        if (i < c->append.n)
+                return c->append.v[i];
+        i -= c->append.n;
+        return c->in_fallback && i < c->fallback_append.n ? c->fallback_append.v[i] : NULL;
+}
 
-        c->kernel = c->fallback_kernel;
-        c->append = c->fallback_append;
-        c->fallback_kernel = kernel;
-        c->fallback_append = append;
-        c->in_fallback = !c->in_fallback;
+bool config_has_fallback(const Config *c) {
+        return c->fallback_kernel || c->fallback_append.n > 0;
 }
 
 /* Fills l->config; on failure *ret_why is the message without the place, which is line *ret_line.
@@ -217,7 +191,7 @@ static int load_text(Loader *l, const char *text, size_t size, const char *defau
         if (r < 0)
                 return r;
         r = config_check(l->config, &l->lines, ret_line, &key, ret_why);
-        return r < 0 ? blame_text(r, key, ret_why) : fill_fallback(l->config);
+        return r < 0 ? blame_text(r, key, ret_why) : 0;
 }
 
 /* Prepends the place to the reason. Returns r, or -ENOMEM. */

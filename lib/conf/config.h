@@ -198,12 +198,11 @@ typedef struct Config {
         Probe probes[CONFIG_PROBES_MAX];
         size_t n_probes;
 
-        /* [Fallback], completed from [Guest]: another kernel and additional arguments for a guest
-         * that fails to boot. While the fallback is active, they are swapped with kernel and
-         * append. */
-        bool has_fallback, in_fallback;
-        char *fallback_kernel;
-        Strv fallback_append;
+        /* [Fallback]: another kernel and additional arguments for a guest that fails to boot.
+         * Nothing of the file, but set while they are in force: in_fallback. */
+        bool in_fallback;
+        char *fallback_kernel;   /* NULL = that of [Guest] */
+        Strv fallback_append;    /* after those of [Guest] */
         unsigned fallback_after; /* consecutive failed boots */
 
         /* [Console] */
@@ -231,16 +230,13 @@ DEFINE_CLEANUP(Config *, config_free)
 int config_load(const char *name, const char *file, const char *default_disk, Config **ret,
                 char **ret_error);
 
-/* Switches from the normal profile to the fallback, or back. */
-void config_switch_profile(Config *c);
+/* The kernel of the profile in force, and its additional arguments one by one; NULL: that was all.
+ */
+const char *config_kernel(const Config *c);
+const char *config_argument(const Config *c, size_t i);
 
-/* The settings of the normal profile, whichever is active. */
-static inline const char *config_normal_kernel(const Config *c) {
-        return c->in_fallback ? c->fallback_kernel : c->kernel;
-}
-static inline const Strv *config_normal_append(const Config *c) {
-        return c->in_fallback ? &c->fallback_append : &c->append;
-}
+/* Does [Fallback] have anything to fall back to? */
+bool config_has_fallback(const Config *c);
 
 /* The same for text that is already in memory; file is the name used in errors. */
 int config_parse(const char *name, const char *file, const char *text, size_t size,

@@ -8,6 +8,33 @@
 
 typedef struct Setting Setting;
 
+/* How a value is kept in Config. */
+typedef enum FieldKind {
+        FIELD_NONE,
+        FIELD_FLAT,  /* bytes, all of which count */
+        FIELD_TEXT,  /* char *, NULL the same as "" */
+        FIELD_WORDS, /* Strv */
+        FIELD_PORTS, /* Forward *, and behind it their number */
+        FIELD_DISKS, /* Config's disks, and their number */
+        FIELD_KIND_MAX,
+} FieldKind;
+
+typedef struct Field {
+        FieldKind kind;
+        size_t offset, size;
+} Field;
+
+/* When does a changed value take effect? Each row has to say it. */
+typedef enum SettingChanges {
+        CHANGES_UNSAID,
+        CHANGES_AT_ONCE,  /* by a reload */
+        CHANGES_AT_START, /* at the guest's next start */
+} SettingChanges;
+
+enum {
+        SETTING_FIELDS = 2,
+};
+
 /* Parses value into its field of c. Returns 0, -EINVAL with a message in *ret_why, which the caller
  * frees, or -ENOMEM; single values are untouched on failure. */
 typedef int (*SettingParser)(const Setting *s, const char *value, Config *c, char **ret_why);
@@ -19,7 +46,8 @@ struct Setting {
         const char *def;    /* text of the default; NULL = none, the field stays empty */
         const char *example;
         SettingParser parse; /* NULL = not implemented yet: the key is documented but rejected */
-        size_t offset;       /* of the field in Config, for parsers used by several keys */
+        SettingChanges changes;
+        Field fields[SETTING_FIELDS]; /* parsers used by several keys store to the first one */
         uint64_t min, max;
         const char *const *choices;
         size_t n_choices;

@@ -15,7 +15,7 @@ int setting_parse_kernel(const Setting *s, const char *value, Config *c, char **
         if (!is_file_path(value))
                 return refuse_text(ret_why, value, "not an absolute path; use for example %s",
                                    s->def ?: s->example);
-        return free_and_strdup((char **) ((char *) c + s->offset), value);
+        return free_and_strdup((char **) ((char *) c + s->fields[0].offset), value);
 }
 
 /* The kernel gets its disks as ubda=FILE,FILE on a single command line, so a file name must not
@@ -167,7 +167,7 @@ static bool is_one_argument(const char *word) {
 }
 
 int setting_parse_append(const Setting *s, const char *value, Config *c, char **ret_why) {
-        Strv *words = (Strv *) ((char *) c + s->offset);
+        Strv *words = (Strv *) ((char *) c + s->fields[0].offset);
         size_t i = words->n;
         int r = strv_split_shell(words, value);
 

@@ -12,7 +12,7 @@
 #include "conf/values.h"
 
 static void *field(const Setting *s, Config *c) {
-        return (char *) c + s->offset;
+        return (char *) c + s->fields[0].offset;
 }
 
 int setting_parse_bool(const Setting *s, const char *value, Config *c, char **ret_why) {

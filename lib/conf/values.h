@@ -5,7 +5,7 @@
 
 #include "conf/settings.h"
 
-/* Generic parsers, which store to the field at s->offset and check s->min and s->max: */
+/* Generic parsers, which store to s->fields[0] and check s->min and s->max: */
 int setting_parse_bool(const Setting *s, const char *value, Config *c, char **ret_why); /* bool */
 int setting_parse_count(const Setting *s, const char *value, Config *c,
                         char **ret_why); /* unsigned */

@@ -151,17 +151,15 @@ static void test_switch(void **state) {
 
         (void) state;
         ASSERT_OK(config_parse("web", "web.conf", text, strlen(text), "/d", &c, &error));
-        assert_true(c->has_fallback && !c->in_fallback);
+        assert_true(config_has_fallback(c) && !c->in_fallback);
         assert_int_equal(c->fallback_after, 3);
-        config_switch_profile(c);
-        assert_true(c->in_fallback);
-        assert_string_equal(c->kernel, "/k");
-        assert_int_equal(c->append.n, 3);
-        assert_string_equal(c->append.v[2], "single");
-        assert_int_equal(config_normal_append(c)->n, 2);
-        assert_string_equal(config_normal_kernel(c), "/k");
-        config_switch_profile(c);
-        assert_int_equal(c->append.n, 2);
+        assert_string_equal(config_argument(c, 1), "b");
+        assert_null(config_argument(c, 2));
+        c->in_fallback = true;
+        assert_string_equal(config_kernel(c), "/k");
+        assert_string_equal(config_argument(c, 1), "b");
+        assert_string_equal(config_argument(c, 2), "single");
+        assert_null(config_argument(c, 3));
 }
 
 /* The number of forwards is bounded, over all lines. */
