@@ -19,27 +19,25 @@
 #include "umld-config.h"
 
 static int help(void) {
-        printf("umld [OPTIONS] NAME\n\n"
-               "Brings the User-Mode-Linux guest NAME up and keeps it up, in the foreground.\n\n"
-               "  -c --check    print what a start would do, and change nothing\n"
-               "  -d --debug    log debugging messages, too\n"
-               "  -h --help     print this\n"
-               "     --version  print the version\n\n"
-               "See umld(8), umld.conf(5) and umlctl(1).\n");
+        printf("umld [OPTIONS] NAME\n\nStarts the User-Mode-Linux guest NAME and keeps it running, "
+               "in the foreground.\n\n  -c --check    print what starting the guest would do, and "
+               "change nothing\n  -d --debug    log debug messages, too\n  -h --help     print "
+               "this help\n     --version  print the version\n\nSee umld(8), umld.conf(5) and "
+               "umlctl(1).\n");
         return EXIT_DONE;
 }
 
 static int check_directories(void) {
         for (UmldDir d = 0; d < UMLD_DIR_MAX; d++)
                 if (!umld_dir(d)) {
-                        log_error("%s is not an absolute path; correct or unset it",
+                        log_error("%s: must be an absolute path; correct or unset it",
                                   umld_dir_variable(d));
                         return -EINVAL;
                 }
         return 0;
 }
 
-/* The exit code for a configuration that cannot be had. */
+/* The exit code for a configuration that cannot be loaded. */
 static int load(const char *name, Config **ret) {
         _cleanup_free_ char *file = umld_config_path(name),
                             *disk = umld_path(DIR_STATE, name, "root.img"),
@@ -53,9 +51,9 @@ static int load(const char *name, Config **ret) {
         if (r >= 0)
                 r = unconfirmed_replace(unconfirmed, disk, ret, &error);
         if (r > 0)
-                log_warning("%s: this text was tried by reload --confirm and not confirmed; going "
-                            "by the one before it (umlctl reload %s applies the file, so does a "
-                            "start after an edit)",
+                log_warning("%s: this text was tried by reload --confirm and not confirmed; using "
+                            "the previous one (to apply the file, run umlctl reload %s, or edit it "
+                            "and start again)",
                             file, name);
         if (r >= 0)
                 return EXIT_DONE;
@@ -82,9 +80,9 @@ int main(int argc, char **argv) {
         bool check = false;
         int c, r;
 
-        /* Whoever starts us may have left things open, closed or ignored that are ours to use. */
+        /* Our caller may have left descriptors open or closed, or signals ignored, that we need. */
         r = fd_tidy_inherited();
-        if (r < 0) { /* where standard error is closed, too, there is nowhere to say so */
+        if (r < 0) { /* if standard error is closed too, the error cannot be reported */
                 dprintf(STDERR_FILENO, "error: umld: cannot open /dev/null: %s\n", strerror(-r));
                 return EXIT_FAILED;
         }
@@ -110,12 +108,12 @@ int main(int argc, char **argv) {
         log_never_wait();
         log_set_error_hook(notify_status); /* umlctl and systemctl show why a start failed */
         if (argc - optind != 1) {
-                log_error("exactly one guest is to be named; see umld --help");
+                log_error("exactly one guest must be given; see umld --help");
                 return EXIT_USAGE;
         }
         if (!guest_name_valid(argv[optind])) {
-                log_error("%s: not a guest's name; use 1 to 15 of a-z, 0-9 and -, beginning with a "
-                          "letter",
+                log_error("%s: invalid guest name; use 1 to 15 characters of a-z, 0-9 and -, "
+                          "beginning with a letter",
                           argv[optind]);
                 return EXIT_USAGE;
         }
@@ -127,8 +125,8 @@ int main(int argc, char **argv) {
         if (check)
                 return plan_print(config);
         if (geteuid() != 0) {
-                log_error("umld must be run as root: it makes a tap, sets rules and remounts "
-                          "/dev/shm");
+                log_error("umld must be run as root: it creates a tap, sets firewall rules and "
+                          "remounts /dev/shm");
                 return EXIT_NOT_PERMITTED;
         }
         return run(TAKE_PTR(config));

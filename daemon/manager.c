@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* manager.c - brings the parts of umld together. */
+/* manager.c - connects the parts of umld. */
 
 #include <signal.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@
 struct Manager {
         sd_event *event;
         Guest *guest;
-        GuestBus *bus; /* NULL: nobody can be told anything yet */
+        GuestBus *bus; /* NULL: there are no clients yet */
         int lock_fd;
         char *directory; /* RUNTIME/NAME */
         int exit_code;
@@ -68,7 +68,7 @@ static int on_stop_signal(sd_event_source *s, const struct signalfd_siginfo *si,
         return 0;
 }
 
-/* What a reload that has succeeded comes to. */
+/* Logs what a successful reload has changed. */
 static void log_reloaded(usec_t confirm, const char *later) {
         const char *what = confirm > 0 ? "to be confirmed" : "reloaded";
 
@@ -89,7 +89,7 @@ static int reload(usec_t confirm, char **ret_error, void *userdata) {
 
         if (!file || !disk)
                 return -ENOMEM;
-        /* Before the guest was ready, and once it goes down, READY=1 would be a lie. */
+        /* Before the guest is ready, and once it is shutting down, READY=1 would be wrong. */
         tell = m->guest->past.announced && m->guest->wanted == WANTED_UP;
         if (tell)
                 notify_reloading();
@@ -100,7 +100,7 @@ static int reload(usec_t confirm, char **ret_error, void *userdata) {
                         *ret_error = TAKE_PTR(fault.text);
         }
         if (r < 0)
-                log_error("reload failed, going on as before: %s", *ret_error ?: "out of memory");
+                log_error("reload failed: %s", *ret_error ?: "out of memory");
         else
                 log_reloaded(confirm, later);
         if (tell)
@@ -126,8 +126,8 @@ static const struct {
         { SIGHUP, on_reload_signal },
 };
 
-/* They wait until there is somebody to take them: from the first step on nothing ends us but
- * ourselves, for there is something to be put away. */
+/* Signals stay queued until they can be handled: from the first step on umld must not be killed by
+ * one, because it has changes to undo. */
 static void block_signals(void) {
         sigset_t mask;
 
@@ -163,19 +163,19 @@ static int take_lock(Manager *m, const char *name) {
                         name, holder);
         if (m->lock_fd < 0 && m->lock_fd != -ENOENT)
                 return log_error_errno(m->lock_fd,
-                                       "%s: cannot be locked: %m; make room there or set %s", path,
-                                       umld_dir_variable(DIR_RUNTIME));
+                                       "%s: cannot be locked: %m; free some space there or set %s",
+                                       path, umld_dir_variable(DIR_RUNTIME));
         return MIN(m->lock_fd, 0);
 }
 
-/* The directories of this guest, and nobody else's but for a look at names. */
+/* The directories of this guest, which are private except for the search permission. */
 static int make_directories(const char *name) {
         static const struct {
                 UmldDir dir;
                 mode_t top, own;
         } wanted[] = {
-                { DIR_RUNTIME, 0755, 0711 }, /* the guest's user passes through to its own part */
-                { DIR_STATE, 0711, 0711 },   /* … and to its images */
+                { DIR_RUNTIME, 0755, 0711 }, /* traversed by the guest's user */
+                { DIR_STATE, 0711, 0711 },   /* traversed on the way to its images */
         };
 
         FOREACH_ELEMENT (w, wanted) {
@@ -188,13 +188,14 @@ static int make_directories(const char *name) {
                 if (r >= 0)
                         r = mkdir_p(path, w->own);
                 if (r < 0)
-                        return log_error_errno(r, "%s: cannot be made: %m; correct that or set %s",
+                        return log_error_errno(r,
+                                               "%s: cannot be created: %m; correct that or set %s",
                                                path, umld_dir_variable(w->dir));
         }
         return 0;
 }
 
-/* A umld that is about to end may take the directory away under our hands. */
+/* An umld that is about to end may remove the directory under us. */
 static int enter_directory(Manager *m, const char *name) {
         int r = -ENOENT;
 
@@ -210,15 +211,15 @@ static int enter_directory(Manager *m, const char *name) {
         return r;
 }
 
-/* All in it is ours, but the next umld may be about to use it: the lock goes last, and then the
- * directory only if it is empty. */
+/* Everything in it is ours, but the next umld may be about to use it: the lock is removed last, and
+ * then the directory only if it is empty. */
 static void leave_directory(Manager *m) {
         _cleanup_free_ char *lock = strfmt("%s/lock", m->directory),
                             *undo = strfmt("%s/undo", m->directory);
 
         int r = 0;
 
-        if (undo && access(undo, F_OK) < 0) /* else the next umld has still to go by it */
+        if (undo && access(undo, F_OK) < 0) /* otherwise the next umld still needs it */
                 r = clear_directory(m->directory, "lock");
         if (r >= 0 && lock)
                 r = unlink_quiet(lock);
@@ -231,7 +232,7 @@ static void leave_directory(Manager *m) {
 Manager *manager_free(Manager *m) {
         if (!m)
                 return NULL;
-        m->bus = guest_bus_free(m->bus); /* nobody is told of what follows */
+        m->bus = guest_bus_free(m->bus); /* there are no clients for what follows */
         guest_free(m->guest);
         if (m->lock_fd >= 0)
                 leave_directory(m);
@@ -262,7 +263,7 @@ int manager_new(Config *config, Manager **ret) {
         if (r < 0)
                 return r;
         if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
-                log_debug_errno(errno, "cannot become a child subreaper, going without: %m");
+                log_debug_errno(errno, "cannot become a child subreaper, continuing without: %m");
         if ((r = sd_event_default(&m->event)) < 0 || (r = add_signals(m)) < 0 ||
             (r = sd_event_set_watchdog(m->event, true)) < 0)
                 return log_error_errno(r, "cannot set up the event loop: %m");

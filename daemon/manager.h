@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Everything one umld process has: event loop, guest, bus. */
+/* Everything an umld process consists of: event loop, guest, bus. */
 
 #include "basic/cleanup.h"
 #include "conf/config.h"
 
 typedef struct Manager Manager;
 
-/* Takes ownership of config. What goes wrong is logged. -EEXIST: another umld has this guest. */
+/* Takes ownership of config. Errors are logged. -EEXIST: another umld manages this guest. */
 int manager_new(Config *config, Manager **ret);
 Manager *manager_free(Manager *m);
 DEFINE_CLEANUP(Manager *, manager_free)

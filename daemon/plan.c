@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* plan.c - the resolved plan of a guest, for people. */
+/* plan.c - prints the resolved plan of a guest. */
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -65,7 +65,7 @@ static void print_network(const Config *c, const Setup *s) {
                        c->host_prefix6,
                        inet_ntop(AF_INET6, &c->guest_address6, guest6, sizeof(guest6)),
                        net->public[NAT_IPV6].n > 0 ? masquerade_to_string(net->masquerade[NAT_IPV6])
-                                                   : "the uplink has no address of it");
+                                                   : "the uplink has no IPv6 address");
         printf("uplink        %s, %s\n", net->uplink[NAT_IPV4],
                net->masquerade[NAT_IPV4] == MASQUERADE_NO
                        ? "no masquerading"
@@ -92,7 +92,7 @@ int plan_print(const Config *c) {
 
         r = setup_new(c, umld_dir(DIR_RUNTIME), &s);
         if (r < 0) {
-                log_error_errno(r, "cannot look at the host: %m");
+                log_error_errno(r, "cannot check the host: %m");
                 return EXIT_FAILED;
         }
         r = setup_check(s, &fault);
@@ -108,7 +108,7 @@ int plan_print(const Config *c) {
                 printf("disk          ubd%c %s%s%s%s%s\n", (char) ('a' + i), c->disks[i].path,
                        c->disks[i].read_only ? ", read-only" : "",
                        c->disks[i].sync ? ", synchronous" : "",
-                       c->disks[i].cow ? ", changes in " : "", c->disks[i].cow ?: "");
+                       c->disks[i].cow ? ", remounts " : "", c->disks[i].cow ?: "");
         printf("memory        %" PRIu64 "M, %s in %s\n", c->memory >> 20,
                memory_backing_to_string(s->host->memory.backing), s->host->memory.path);
         if (s->host->memory.refused)

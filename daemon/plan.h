@@ -3,6 +3,6 @@
 
 #include "conf/config.h"
 
-/* umld --check: prints what a start would do, and changes nothing. Returns the exit code; a fault
- * is one line on standard error. */
+/* umld --check: prints what starting the guest would do, and changes nothing. Returns the exit
+ * code; a fault is one line on standard error. */
 int plan_print(const Config *c);

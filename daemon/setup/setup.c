@@ -15,17 +15,18 @@
 
 #define SWEEP_TIMEOUT (5 * USEC_PER_SEC)
 
-/* A step is one of the host's or one of the network's, by which pair of functions it has. What
- * looks comes before what changes, so that most faults leave the host untouched. */
+/* A step belongs to the host or to the network, depending on which pair of functions it has. Steps
+ * that only check come before those that change something, so that most faults leave the host
+ * untouched. */
 static const struct {
         const char *name;
         int (*host_up)(Host *h, Fault *f);
         int (*host_down)(Host *h);
         int (*net_up)(Net *net, Fault *f);
         int (*net_down)(Net *net);
-        bool check;  /* up() looks only, or knows Host.quiet */
-        bool before; /* also at a restart to be done before the kernel runs; the rest is looked
-                        after behind it */
+        bool check;  /* up() only checks, or knows Host.quiet */
+        bool before; /* at a restart it also has to be done before the kernel runs; other steps are
+                        checked after its start */
 } steps[] = {
 #define HOST(up, down) .host_up = up, .host_down = down
 #define NET(up, down)  .net_up = up, .net_down = down
@@ -70,9 +71,9 @@ int setup_new(const Config *config, const char *runtime, Setup **ret) {
 }
 
 typedef enum Pass {
-        PASS_CHECK,  /* look only */
+        PASS_CHECK,  /* only check */
         PASS_BEFORE, /* at a restart, before the kernel runs */
-        PASS_BEHIND, /* at a restart, behind its start */
+        PASS_BEHIND, /* at a restart, after its start */
         PASS_ALL,
 } Pass;
 
@@ -94,7 +95,7 @@ static int step_up(Setup *s, size_t step, Fault *fault) {
         int r = steps[step].host_up ? steps[step].host_up(s->host, fault)
                                     : steps[step].net_up(s->net, fault);
 
-        if (r < 0 && !fault->text) /* the step had no memory for a sentence */
+        if (r < 0 && !fault->text) /* the step ran out of memory for the sentence */
                 return fault_set(fault, VERDICT_EXIT, true, r, "%s: %m", steps[step].name);
         return r;
 }
@@ -152,11 +153,12 @@ void setup_sweep(Setup *s) {
         if (!l->tap && !l->cgroup && !l->mount && l->n_owners == 0)
                 return;
         s->net->rules = true; /* whether there are any nobody has noted */
-        log_notice("undoing what an umld that was killed left on the host");
-        /* A user of somebody else's may have processes of his own. */
+        log_notice("cleaning up after a killed umld");
+        /* A user that is not allocated by us may have processes of his own. */
         if (l->user >= GUEST_UID_FIRST && l->user <= GUEST_UID_LAST)
                 r = process_kill_user(l->user, SWEEP_TIMEOUT);
         if (r < 0)
-                log_warning_errno(r, "processes of the guest may be left, going on: %m");
+                log_warning_errno(
+                        r, "some processes of the guest may still be running, continuing: %m");
         (void) setup_down(s);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* balloon.c - moves memory between guest and host by the guest's management console.
+/* balloon.c - moves memory between guest and host through the guest's management console.
  *
- * The kernel takes pages that are free at the moment one by one, and stops without a word where
- * there are no more; it would also take the last one. So it is asked first what is free. */
+ * The kernel takes pages that are free at the moment one by one, and stops silently if there are no
+ * more; it would also take the last one. So it is asked first how much is free. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 enum {
         PAGE = 4096,
         RESERVE_MIN = 2 * 1024 * 1024,
-        RESERVE_SHARE = 32, /* of the guest's memory stays free */
+        RESERVE_SHARE = 32, /* share of the guest's memory that stays free */
 };
 
 uint64_t balloon_room(const char *meminfo, uint64_t memory) {
@@ -44,7 +44,7 @@ static void on_moved(int error, const char *text, size_t size, bool whole, void 
         b->call = NULL; /* frees itself */
         if (error != 0) {
                 finish(b, error < 0 ? error : -EIO,
-                       isempty(safe) ? "the guest's kernel does not answer" : safe);
+                       isempty(safe) ? "the guest's kernel does not respond" : safe);
                 return;
         }
         if (b->bytes > 0)
@@ -75,10 +75,11 @@ static void take_of(GuestBalloon *b, uint64_t room) {
 
         if ((uint64_t) b->bytes > room) {
                 if (!b->at_most || room == 0) {
-                        why = strfmt("at most %" PRIu64 "M are free in the guest that it can do "
-                                     "without; what it keeps as a cache, only the guest can drop",
+                        why = strfmt("only %" PRIu64
+                                     "M can be taken from the guest at the moment; what it uses as "
+                                     "a cache, only the guest can drop",
                                      room >> 20);
-                        finish(b, -ENOMEM, why ?: "too little is free in the guest");
+                        finish(b, -ENOMEM, why ?: "too little memory is free in the guest");
                         return;
                 }
                 b->bytes = (int64_t) room;
@@ -92,11 +93,11 @@ static void on_meminfo(int error, const char *text, size_t size, bool whole, voi
         _cleanup_free_ char *meminfo = strndup(text, size);
         GuestBalloon *b = userdata;
 
-        (void) whole; /* what counts is at its beginning */
+        (void) whole; /* the relevant lines are at its beginning */
         b->call = NULL;
         if (error != 0 || !meminfo)
                 finish(b, meminfo ? -EIO : -ENOMEM,
-                       "the guest's kernel does not tell what is free in it");
+                       "the guest's kernel does not report how much memory is free");
         else
                 take_of(b, balloon_room(meminfo, b->memory));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The guest's balloon: memory that its kernel takes out of use and gives back to the host. The only
- * way by which it ever comes back, as a UML kernel never returns what it has touched. */
+/* The guest's balloon: memory that its kernel takes out of use and returns to the host. This is the
+ * only way to get memory back, because a UML kernel never returns memory that it has touched. */
 
 #include <systemd/sd-event.h>
 
@@ -13,28 +13,28 @@
 typedef void (*BalloonDone)(int error, const char *why, void *userdata);
 
 typedef struct GuestBalloon {
-        uint64_t held; /* bytes that it keeps from the guest */
+        uint64_t held; /* bytes in the balloon */
 
-        /* While it moves: */
+        /* While memory is being moved: */
         MconsoleCall *call;
         sd_event *event;
         GuestProcess *process;
         uint64_t memory; /* of the guest */
         int64_t bytes;   /* > 0: from the guest to the host */
-        bool at_most;    /* take what there is, if it is less */
+        bool at_most;    /* take what is available if it is less */
         BalloonDone done;
         void *userdata;
 } GuestBalloon;
 
-/* Takes bytes from the guest (> 0) or gives them back (< 0). Only what is free in the guest can be
- * taken, and a part of that stays: where that is less, at_most takes it and else it is refused.
- * done is called later, unless this fails: -EBUSY it is moving already, -ENOTCONN the kernel does
- * not listen, others as of mconsole_call(). */
+/* Takes bytes from the guest (> 0) or gives them back (< 0). Only memory that is free in the guest
+ * can be taken, and part of that stays: if that is less, it is taken with at_most, and otherwise
+ * the request is refused. done is called later, unless this fails: -EBUSY a move is in progress,
+ * -ENOTCONN the kernel is not listening, others as from mconsole_call(). */
 int guest_balloon_move(GuestBalloon *b, sd_event *event, GuestProcess *p, uint64_t memory,
                        int64_t bytes, bool at_most, BalloonDone done, void *userdata);
 
-/* The guest is down: all of it is gone, and done is called where somebody waits. */
+/* The guest is down: the balloon is empty, and done is called if a move is in progress. */
 void guest_balloon_reset(GuestBalloon *b);
 
-/* Pure: how much of this guest's memory may be taken, by its own meminfo text. */
+/* Pure: how much memory may be taken from this guest, according to the text of its meminfo. */
 uint64_t balloon_room(const char *meminfo, uint64_t memory);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cpu.c - looks now and then whether the guest's CPU has become too small for it and others.
+/* cpu.c - checks now and then whether the guest's CPU has become too busy.
  *
- * The first thing looked at is the CPU as a whole, which costs one file and is the end of it while
- * the guest idles. Only on a full CPU its processes are asked how long they wait for it, twice: a
- * guest that works alone is no reason to move. */
+ * First the CPU as a whole is checked, which costs one file, and is all that is done while the
+ * guest idles. Only if the CPU is busy, its processes are asked twice how long they had to wait for
+ * it: a guest that keeps the CPU busy alone need not move. */
 
 #include "daemon/watch/cpu.h"
 #include "basic/log.h"
@@ -12,17 +12,17 @@
 #include "host/cpus.h"
 
 #define LOOK     (10 * USEC_PER_SEC)
-#define ACCURACY USEC_PER_SEC /* rides on other wake-ups */
+#define ACCURACY USEC_PER_SEC /* combined with other wake-ups */
 
 struct CpuWatch {
         GuestProcess *process;
         sd_event_source *timer;
         CpuTimes seen;
         uint64_t waited; /* nanoseconds, of all its processes */
-        usec_t since;    /* … counted then, CLOCK_MONOTONIC; 0 = the last look had no reason to */
+        usec_t since;    /* when that was read, CLOCK_MONOTONIC; 0 = not at the last check */
 };
 
-/* Did they wait for more than a quarter of the time since they were asked last? */
+/* Have they waited for more than a quarter of the time since the last reading? */
 static bool had_to_wait(CpuWatch *w, const pid_t *pids, size_t n) {
         usec_t now = now_usec(CLOCK_MONOTONIC), since = w->since;
         uint64_t before = w->waited;
@@ -47,10 +47,11 @@ static void look(CpuWatch *w) {
         else if (had_to_wait(w, pids, (size_t) n) &&
                  sched_getaffinity(0, sizeof(allowed), &allowed) >= 0 &&
                  (better = cpu_quietest(&w->seen, &now, &allowed)) >= 0) {
-                cpu_move(&main, 1, better); /* who starts the others */
+                cpu_move(&main, 1, better); /* the parent of the others */
                 cpu_move(pids, (size_t) n, better);
                 w->since = 0;
-                log_info("the guest had to wait for CPU %d, and is on CPU %d now", cpu, better);
+                log_info("the guest had to wait for CPU %d, and has been moved to CPU %d", cpu,
+                         better);
         }
         w->seen = now;
 }

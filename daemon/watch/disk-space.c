@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* disk-space.c - judges the room for a guest's images. */
+/* disk-space.c - judges the free space for a guest's images. */
 
 #include "daemon/watch/disk-space.h"
 
 #define MIB (UINT64_C(1) << 20)
 
 enum {
-        BYTES_PER_USEC_MAX = 1000, /* a guest wrote 0.6 GB/s at best (UML-measured) */
+        BYTES_PER_USEC_MAX = 1000, /* a guest wrote at most 0.6 GB/s (UML-measured) */
 };
 
 #define LOOK_MIN (50 * USEC_PER_MSEC)

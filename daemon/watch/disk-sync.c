@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* disk-sync.c - fdatasync() of images, in time and on the side. */
+/* disk-sync.c - fdatasync() of images at intervals, in a thread. */
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -13,13 +13,13 @@
 
 #define STACK_SIZE (64 * 1024)
 
-/* Time stamps of files are as coarse as the kernel's tick: a write so soon behind the one that was
- * seen may have left the same. */
+/* Time stamps of files are as coarse as the kernel's tick: a write shortly after the observed one
+ * may have left the same time stamp. */
 #define STAMP_ACCURACY (50 * USEC_PER_MSEC)
 
 typedef struct Image {
-        usec_t synced; /* its time stamp when it was made durable last, 0 = not known */
-        usec_t stamp;  /* … when this round began */
+        usec_t synced; /* its time stamp when it was last synced, 0 = unknown */
+        usec_t stamp;  /* its time stamp when this round began */
         int fd;        /* to sync in this round, -EBADF: nothing to do */
         int error;
 } Image;
@@ -36,7 +36,8 @@ struct DiskSync {
         Image images[2 * CONFIG_DISKS_MAX];
 };
 
-/* The thread: nothing here allocates, so that a fork of the main thread meets no lock held. */
+/* Runs in the thread: nothing here allocates, so that a fork of the main thread never finds a lock
+ * held. */
 static void *sync_images(void *userdata) {
         DiskSync *d = userdata;
         uint64_t one = 1;
@@ -58,7 +59,7 @@ static usec_t later_stamp(const struct stat *st) {
         return MAX(m, c);
 }
 
-/* Chooses what to sync. A block device has no useful time stamp. Returns how many. */
+/* Selects what to sync. A block device has no useful time stamp. Returns how many. */
 static unsigned choose(DiskSync *d) {
         unsigned dirty = 0;
 
@@ -76,8 +77,8 @@ static unsigned choose(DiskSync *d) {
                         continue;
                 if (usec_add(image->stamp, STAMP_ACCURACY) > d->began.realtime)
                         image->stamp = 0; /* and once more next time */
-                /* One of our own: the disk's may be closed, and its number another's, before the
-                 * thread is done. */
+                /* A descriptor of our own: the disk's may be closed, and its number reused, before
+                 * the thread is done. */
                 image->fd = fcntl(d->fds[i], F_DUPFD_CLOEXEC, 0);
                 if (image->fd >= 0)
                         dirty++;
@@ -95,14 +96,14 @@ static int start_thread(DiskSync *d) {
                 return r;
         (void) pthread_attr_setstacksize(&attr, STACK_SIZE);
         sigfillset(&all);
-        (void) pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
+        (void) pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the main thread */
         r = -pthread_create(&d->thread, &attr, sync_images, d);
         (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
         (void) pthread_attr_destroy(&attr);
         return r;
 }
 
-/* Waits for the thread, which is at its end but for disk_sync_stop(). */
+/* Waits for the thread, which is about to end except in disk_sync_stop(). */
 static void finish_round(DiskSync *d) {
         uint64_t count;
         bool good = true;
@@ -117,9 +118,8 @@ static void finish_round(DiskSync *d) {
                         continue;
                 image->fd = safe_close(image->fd);
                 if (image->error != 0 && image->error != EINVAL && image->error != EROFS) {
-                        log_error_errno(image->error,
-                                        "a disk of the guest cannot be made durable: %m; what it "
-                                        "wrote may be lost");
+                        log_error_errno(image->error, "a disk of the guest cannot be synced: %m; "
+                                                      "what the guest wrote may be lost");
                         good = false;
                 } else
                         image->synced = image->stamp;
@@ -142,13 +142,13 @@ void disk_sync_now(DiskSync *d) {
         }
         r = start_thread(d);
         if (r < 0) {
-                log_warning_errno(r, "cannot make the guest's disks durable now, trying later: %m");
+                log_warning_errno(r, "cannot sync the guest's disks now, retrying later: %m");
                 for (size_t i = 0; i < d->n; i++)
                         d->images[i].fd = safe_close(d->images[i].fd);
                 return;
         }
         d->under_way = true;
-        log_debug("making the guest's disks durable");
+        log_debug("syncing the guest's disks");
 }
 
 static int on_done(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
@@ -175,7 +175,7 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         int r;
 
         (void) usec;
-        if (!d->under_way) /* else the disk is slower than we ask */
+        if (!d->under_way) /* otherwise the disk is slower than the interval */
                 disk_sync_now(d);
         r = set_timer(d, d->every);
         if (r < 0) {
@@ -196,7 +196,7 @@ void disk_sync_stop(DiskSync *d) {
         d->again = false;
         if (d->under_way)
                 finish_round(d);
-        for (size_t i = 0; i < d->n; i++) /* others may have these descriptors next */
+        for (size_t i = 0; i < d->n; i++) /* the descriptors may be reused next */
                 d->images[i].synced = 0;
 }
 

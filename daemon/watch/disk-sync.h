@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Makes a guest's images durable while it runs: its own fsync never reaches the host's disk
- * (UML-measured). The disk is waited for by a thread, never by the event loop; images to which
- * nobody has written cost a stat() each. */
+/* Syncs a guest's images to the host's disk while it is running: the guest's own fsync never
+ * reaches the disk (UML-measured). A thread waits for the disk, never the event loop; an image that
+ * has not been written to costs a stat(). */
 
 #include <systemd/sd-event.h>
 
@@ -13,18 +13,18 @@ typedef struct DiskSync DiskSync;
 
 /* fds: open images, n of them, -EBADF for none; borrowed. */
 int disk_sync_new(sd_event *event, const int *fds, size_t n, DiskSync **ret);
-/* Waits as disk_sync_stop() does. */
+/* Waits like disk_sync_stop(). */
 DiskSync *disk_sync_free(DiskSync *d);
 DEFINE_CLEANUP(DiskSync *, disk_sync_free)
 
-/* From now on every so often; 0 = not by itself. */
+/* Syncs at this interval from now on; 0 = not automatically. */
 int disk_sync_start(DiskSync *d, usec_t every);
 
-/* Now, without waiting for it. */
+/* Syncs now, without waiting for the result. */
 void disk_sync_now(DiskSync *d);
 
-/* No more, and nobody uses the descriptors behind it: waits for what is under way. */
+/* Stops, so that nothing uses the descriptors afterwards: waits for the sync in progress. */
 void disk_sync_stop(DiskSync *d);
 
-/* What was written until then is durable; CLOCK_REALTIME, 0 = nothing is known. */
+/* What was written until then is on the disk; CLOCK_REALTIME, 0 = unknown. */
 usec_t disk_sync_last(const DiskSync *d);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* health.c - puts the questions of the heartbeat, and sees what can be seen from outside. */
+/* health.c - sends the requests of the heartbeat, and observes the kernel from outside. */
 
 #include <sys/socket.h>
 
@@ -17,9 +17,9 @@ struct HealthWatch {
         Heartbeat beat;
         HealthHung hung;
         void *userdata;
-        int fd; /* a connection of its own: answers to others cannot be taken for ours */
+        int fd; /* a connection of its own, so that replies to others cannot be taken for ours */
         sd_event_source *timer, *answers;
-        GuestHealth logged; /* the grade that the log tells */
+        GuestHealth logged; /* the grade that was logged last */
 };
 
 static HeartbeatRule rule_of(const HealthWatch *w) {
@@ -30,21 +30,22 @@ static HeartbeatRule rule_of(const HealthWatch *w) {
 static const char *explain(const HealthWatch *w, char buf[static 160]) {
         switch (w->beat.health) {
         case HEALTH_STALLED:
-                snprintf(buf, 160, "no answer from the guest's kernel for %s; at %s it is hung",
+                snprintf(buf, 160,
+                         "the guest's kernel has not responded for %s; at %s it counts as hung",
                          FORMAT_TIMESPAN(w->beat.silent), FORMAT_TIMESPAN(w->config->hang_timeout));
                 break;
         case HEALTH_STOPPED:
                 snprintf(buf, 160,
                          "the guest's kernel was stopped from outside, waiting; `kill -CONT %d` "
-                         "lets it go on",
+                         "continues it",
                          guest_process_pid(w->process));
                 break;
         case HEALTH_STARVED:
-                snprintf(buf, 160, "the host lets the guest's kernel wait, and umld with it");
+                snprintf(buf, 160, "the host does not schedule the guest's kernel, nor umld");
                 break;
         case HEALTH_GOOD:
         case HEALTH_BUSY:
-                snprintf(buf, 160, "the guest's kernel answers again");
+                snprintf(buf, 160, "the guest's kernel responds again");
                 break;
         case HEALTH_UNKNOWN:
         case HEALTH_BOOTING:
@@ -52,7 +53,7 @@ static const char *explain(const HealthWatch *w, char buf[static 160]) {
         case HEALTH_FROZEN:
         case GUEST_HEALTH_MAX:
         case GUEST_HEALTH_INVALID:
-                return NULL; /* told by the change of state */
+                return NULL; /* logged with the change of state */
         }
         return buf;
 }
@@ -61,7 +62,7 @@ static bool is_well(GuestHealth h) {
         return h == HEALTH_UNKNOWN || h == HEALTH_GOOD || h == HEALTH_BUSY;
 }
 
-/* Once for each change between well and not well, or of what is not well. */
+/* Once for each change between healthy and not healthy, or of the reason. */
 static void log_change(HealthWatch *w) {
         GuestHealth now = w->beat.health;
         char buf[160];
@@ -83,7 +84,8 @@ static void read_answers(HealthWatch *w) {
         while ((n = recv(w->fd, buf, sizeof(buf), MSG_DONTWAIT)) >= 0)
                 if (mconsole_parse_reply(buf, (size_t) n, &reply) >= 0)
                         heartbeat_answered(&w->beat, now_usec(CLOCK_MONOTONIC));
-        if (errno != EAGAIN && errno != EINTR) /* it is gone, which its process' end will tell */
+        if (errno != EAGAIN &&
+            errno != EINTR) /* it is gone, which the end of its process will report */
                 (void) sd_event_source_set_enabled(w->answers, SD_EVENT_OFF);
 }
 
@@ -101,10 +103,10 @@ static int on_answers(sd_event_source *s, int fd, uint32_t revents, void *userda
 static void ask(HealthWatch *w) {
         int r = mconsole_send(w->fd, "version");
 
-        /* -EAGAIN: its queue is full, for it does not read. */
+        /* -EAGAIN: its queue is full, because it does not read. */
         heartbeat_asked(&w->beat, now_usec(CLOCK_MONOTONIC), r >= 0);
         if (r < 0)
-                log_debug_errno(r, "cannot ask the guest's kernel for a sign of life: %m");
+                log_debug_errno(r, "cannot send the heartbeat to the guest's kernel: %m");
 }
 
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
@@ -115,7 +117,7 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         int r;
 
         (void) usec;
-        read_answers(w); /* one that has come in time counts, in whatever order we are told */
+        read_answers(w); /* one that has arrived in time counts, whatever the order of events */
         (void) process_activity(guest_process_pid(w->process), &seen.process_state, &seen.cpu);
         seen.now = now_usec(CLOCK_MONOTONIC);
         advice = heartbeat_tick(&w->beat, &rule, &seen);
@@ -132,7 +134,7 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         if (advice == HEARTBEAT_HUNG) {
                 char why[96];
 
-                snprintf(why, sizeof(why), "no answer from the kernel for %s",
+                snprintf(why, sizeof(why), "no response from the kernel for %s",
                          FORMAT_TIMESPAN(w->beat.silent / USEC_PER_MSEC * USEC_PER_MSEC));
                 w->hung(why, w->userdata); /* may free w */
         }

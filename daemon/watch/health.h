@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Watches the health of one boot of a guest (daemon/watch/heartbeat.h), without ever waiting for
+/* Monitors the health of one boot of a guest (daemon/watch/heartbeat.h), without ever waiting for
  * it. */
 
 #include "conf/config.h"
@@ -10,7 +10,7 @@
 
 typedef struct HealthWatch HealthWatch;
 
-/* It is hung, and there is no hope left. May free the watch. */
+/* It is hung for good. May free the watch. */
 typedef void (*HealthHung)(const char *why, void *userdata);
 
 /* For a guest that has booted; c and p are borrowed. HangCheck=0: *ret is NULL. */
@@ -19,7 +19,7 @@ int health_watch_new(sd_event *event, GuestProcess *p, const Config *c, HealthHu
 HealthWatch *health_watch_free(HealthWatch *w);
 DEFINE_CLEANUP(HealthWatch *, health_watch_free)
 
-/* The present grade, HEALTH_UNKNOWN where w is NULL, and how long the last answer took, 0 = there
+/* The current grade, HEALTH_UNKNOWN if w is NULL, and how long the last response took, 0 = there
  * was none. */
 GuestHealth health_watch_grade(const HealthWatch *w);
 usec_t health_watch_latency(const HealthWatch *w);

@@ -3,29 +3,30 @@
 
 #include "daemon/watch/heartbeat.h"
 
-/* A fork bomb in the guest delays answers up to 0.4 s (UML-measured), other loads by far less. */
+/* A fork bomb in the guest delays responses by up to 0.4 s (UML-measured), other loads by far less.
+ */
 #define BUSY_LATENCY (500 * USEC_PER_MSEC)
 
 enum {
-        /* A kernel that does not read has room for eleven datagrams (UML-measured): a stop's
-         * commands must still fit in. More than one, for an answer may get lost. */
+        /* A kernel that does not read has space for eleven datagrams (UML-measured): the commands
+           of a stop must still fit. More than one, because a response may get lost. */
         OUTSTANDING_MAX = 3,
 };
 
-/* Why it cannot be blamed for its silence at this moment; HEALTH_UNKNOWN: it can. */
+/* Why it cannot be blamed for not responding at this moment; HEALTH_UNKNOWN: it can. */
 static GuestHealth excuse(const Heartbeat *h, const HeartbeatSight *seen) {
         if (seen->process_state == 'T' || seen->process_state == 't')
                 return HEALTH_STOPPED;
         if (h->due > 0 && usec_sub(seen->now, h->due) > HOST_LATE_MAX)
                 return HEALTH_STARVED;
-        /* It waits for the host's disk or is frozen, or wants to run and was not let. */
+        /* It waits for the host's disk or is frozen, or wants to run and was not scheduled. */
         if (seen->process_state == 'D' ||
             (seen->process_state == 'R' && h->previous > 0 && seen->cpu == h->cpu))
                 return HEALTH_STARVED;
         return HEALTH_UNKNOWN;
 }
 
-/* Time since the last tick or, where that was put later, since the question. */
+/* Time since the last tick or, if that was later, since the request. */
 static usec_t time_unanswered(const Heartbeat *h, usec_t now) {
         return h->asked == 0 ? 0 : usec_sub(now, MAX(h->asked, h->previous));
 }
@@ -40,7 +41,7 @@ static GuestHealth grade(const Heartbeat *h, const HeartbeatRule *rule, GuestHea
         return h->silent >= rule->timeout ? HEALTH_HUNG : HEALTH_STALLED;
 }
 
-/* The next look, earlier where the patience ends before. */
+/* The next check, earlier if the patience ends before. */
 static usec_t next_due(const Heartbeat *h, const HeartbeatRule *rule, usec_t now) {
         usec_t left = usec_sub(rule->timeout, h->silent);
 
@@ -51,7 +52,7 @@ HeartbeatAdvice heartbeat_tick(Heartbeat *h, const HeartbeatRule *rule,
                                const HeartbeatSight *seen) {
         GuestHealth excused = excuse(h, seen);
 
-        /* An interval counts only if neither of its ends has an excuse. */
+        /* An interval counts only if there is no excuse at either end. */
         if (excused == HEALTH_UNKNOWN && !h->unfair)
                 h->silent = usec_add(h->silent, time_unanswered(h, seen->now));
         h->unfair = excused != HEALTH_UNKNOWN;
@@ -72,7 +73,7 @@ void heartbeat_asked(Heartbeat *h, usec_t now, bool queued) {
 }
 
 void heartbeat_answered(Heartbeat *h, usec_t now) {
-        if (h->asked > 0) /* else it is late: one for the same silence has come before */
+        if (h->asked > 0) /* otherwise it is late: an earlier one was for the same silence */
                 h->latency = usec_sub(now, h->asked);
         h->asked = h->silent = 0;
         h->outstanding = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* memory-pressure.c - whether promised memory is there, and what the balloon does about it. */
+/* memory-pressure.c - judges whether promised memory is available, and what the balloon should do.
+ */
 
 #include <inttypes.h>
 
@@ -8,8 +9,8 @@
 #include "daemon/watch/memory-pressure.h"
 
 enum {
-        EASY_PERCENT = 85, /* below it pressure is over */
-        CALM_LOOKS = 6,    /* before the balloon gives back */
+        EASY_PERCENT = 85, /* below this the pressure is over */
+        CALM_LOOKS = 6,    /* before the balloon gives memory back */
         STEPS = 8,         /* of the guest's memory, of which the balloon takes at most half */
 };
 
@@ -35,22 +36,18 @@ static MemoryPressure grade(uint64_t taken, uint64_t size, uint64_t reserve,
         return PRESSURE_NONE;
 }
 
-static const char *say(MemoryPressure p) {
-        return p == PRESSURE_SHORT ? "more is promised than there is" : "nearly full";
-}
-
 static char *explain_fs(const MemoryFigures *f, MemoryPressure p) {
-        return strfmt("%s is %s: of %" PRIu64 "M %" PRIu64
-                      "M are used, and guests may take %" PRIu64 "M more",
-                      f->fs_path, p == PRESSURE_SHORT ? "too small" : say(p),
-                      memory_mib(f->fs_size), memory_mib(f->fs_used), memory_mib(f->fs_open));
+        return strfmt("%s is %s: %" PRIu64 "M of %" PRIu64 "M are used, and guests may use %" PRIu64
+                      "M more",
+                      f->fs_path, p == PRESSURE_SHORT ? "too small" : "nearly full",
+                      memory_mib(f->fs_used), memory_mib(f->fs_size), memory_mib(f->fs_open));
 }
 
 static char *explain_host(const MemoryFigures *f, const MemoryLimit *l, MemoryPressure p) {
-        return strfmt("the host's memory, %s: by %s %" PRIu64 "M of %" PRIu64
-                      "M are left, of which guests may take %" PRIu64 "M",
-                      say(p), l->name, memory_mib(l->left), memory_mib(l->limit),
-                      memory_mib(f->open));
+        return strfmt("the host's memory is %s: %" PRIu64 "M of %" PRIu64
+                      "M are left (%s), and guests may use %" PRIu64 "M",
+                      p == PRESSURE_SHORT ? "overcommitted" : "nearly full", memory_mib(l->left),
+                      memory_mib(l->limit), l->name, memory_mib(f->open));
 }
 
 int memory_judge(const MemoryFigures *f, MemoryPressure before, char **ret_why, bool *ret_host) {

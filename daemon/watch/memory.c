@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* memory.c - looks after the memory of the running guest.
+/* memory.c - monitors the memory of the running guest.
  *
- * Nothing tells when a tmpfs fills up, so it is looked at by a slow timer. A guest that was let in
- * has its room; only what others put there meanwhile can take it away, and between two looks it
- * would have to be all of that. Where some of it is gone already the looks come quickly, and only
- * then. The timer's accuracy lets it ride on other wake-ups of the second (sd_event_add_time(3)).
- */
+ * Nothing reports that a tmpfs fills up, so it is checked by a slow timer. When the guest was
+ * started its memory was available; only what others put there meanwhile can take it away, and
+ * between two checks that would have to be all of it. If part of it is gone the checks are
+ * frequent, and only then. The timer's accuracy allows it to be combined with other wake-ups of the
+ * second (sd_event_add_time(3)). */
 
 #include <inttypes.h>
 
@@ -30,17 +30,17 @@ struct GuestMemory {
         void *userdata;
 
         GuestProcess *process; /* NULL: not running */
-        bool claimed;          /* the book knows process and file … */
-        uint64_t claimed_held; /* … and that the balloon held so much */
+        bool claimed;          /* process and file are recorded with the claim */
+        uint64_t claimed_held; /* so is this size of the balloon */
         uint64_t peak;
         MemoryPressure pressure;
         char *why;
         GuestBalloon balloon;
         unsigned calm;
-        bool balloon_refused; /* said already */
+        bool balloon_refused; /* already reported */
 };
 
-/* ---- looking ---- */
+/* ---- checking ---- */
 
 static bool look_at_file(GuestMemory *m, MemFile *ret) {
         if (!m->process || memfile_find(guest_process_pid(m->process), ret) < 0)
@@ -49,9 +49,9 @@ static bool look_at_file(GuestMemory *m, MemFile *ret) {
         return true;
 }
 
-/* The book has one claim of each guest, our own too. */
+/* There is one claim per guest, including our own. */
 static int read_claims(GuestMemory *m, const MemFile *file, MemoryClaims *ret) {
-        /* What the balloon holds, the guest cannot take without us. */
+        /* What is in the balloon the guest cannot use without us. */
         uint64_t held = m->balloon.held;
         const MemoryClaim claim = { .need = m->host->memory.need - MIN(held, m->host->memory.need),
                                     .device = file->device,
@@ -103,14 +103,14 @@ static void on_balloon_moved(int error, const char *why, void *userdata) {
         GuestMemory *m = userdata;
 
         if (error >= 0)
-                log_notice("memory: the balloon holds %" PRIu64 "M of the guest now",
+                log_notice("memory: the balloon now holds %" PRIu64 "M of the guest",
                            memory_mib(m->balloon.held));
         else if (error != -ECONNRESET && !m->balloon_refused)
                 log_warning("memory: the balloon cannot take more: %s", why);
         m->balloon_refused = error < 0;
 }
 
-/* Would the guest find this much, if the balloon gave it back? worst: what may be. */
+/* Would the guest find this much memory if the balloon gave it back? worst: what is tolerated. */
 static int can_give_back(GuestMemory *m, uint64_t bytes, MemoryPressure worst, char **ret_why) {
         MemoryFigures f;
         bool host;
@@ -171,11 +171,11 @@ static void set_pressure(GuestMemory *m, MemoryPressure to, char *why) {
         if (to > PRESSURE_NONE)
                 log_warning("memory: %s", m->why);
         else if (m->process)
-                log_info("memory: there is enough again");
+                log_info("memory: sufficient again");
         m->changed(from, to,
                    m->why       ? m->why
-                   : m->process ? "there is enough again"
-                                : "the guest does not run",
+                   : m->process ? "sufficient again"
+                                : "the guest is not running",
                    m->userdata);
 }
 
@@ -197,7 +197,7 @@ static void look(GuestMemory *m) {
                 r = judge(m, &why, &host);
         }
         if (r < 0) {
-                log_debug_errno(r, "cannot look at the guest's memory, later again: %m");
+                log_debug_errno(r, "cannot check the guest's memory, retrying later: %m");
                 return;
         }
         set_pressure(m, (MemoryPressure) r, TAKE_PTR(why));
@@ -214,7 +214,7 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 
-/* ---- life ---- */
+/* ---- life cycle ---- */
 
 int guest_memory_new(sd_event *event, Host *host, MemoryPressureChanged changed, void *userdata,
                      GuestMemory **ret) {
@@ -257,7 +257,7 @@ void guest_memory_begin(GuestMemory *m, GuestProcess *p) {
         (void) sd_event_source_set_enabled(m->timer, SD_EVENT_ONESHOT);
 }
 
-/* The next boot needs what the balloon held. */
+/* The next boot needs what is in the balloon. */
 static void claim_all(const GuestMemory *m) {
         const MemoryClaim claim = { .need = m->host->memory.need,
                                     .device = m->host->memory.device };
@@ -266,7 +266,7 @@ static void claim_all(const GuestMemory *m) {
 
         r = memory_claims_note(m->host, &claim, &others);
         if (r < 0)
-                log_warning_errno(r, "%s: cannot note the guest's claim on memory, ignoring: %m",
+                log_warning_errno(r, "%s: cannot record the guest's claim on memory, ignoring: %m",
                                   m->host->shared);
 }
 

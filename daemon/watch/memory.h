@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The memory of the running guest: what it takes, whether what it may still take is there, and the
- * growing and shrinking that keeps it alive. */
+/* The memory of the running guest: how much it uses, whether what it may still allocate is
+ * available, and the remounts and balloon that keep it alive. */
 
 #include <systemd/sd-event.h>
 
@@ -24,13 +24,14 @@ DEFINE_CLEANUP(GuestMemory *, guest_memory_free)
 void guest_memory_begin(GuestMemory *m, GuestProcess *p);
 void guest_memory_end(GuestMemory *m);
 
-/* What is known of it; 0 = nothing (yet). */
-uint64_t guest_memory_used(GuestMemory *m);       /* bytes of the host now */
-uint64_t guest_memory_peak(GuestMemory *m);       /* the most of this boot, as far as it was seen */
-uint64_t guest_memory_held(const GuestMemory *m); /* by the balloon */
+/* What is known about it; 0 = nothing (yet). */
+uint64_t guest_memory_used(GuestMemory *m); /* bytes of the host's memory now */
+uint64_t
+guest_memory_peak(GuestMemory *m); /* the maximum of this boot, as far as it was observed */
+uint64_t guest_memory_held(const GuestMemory *m);        /* in the balloon */
 const char *guest_memory_pressure(const GuestMemory *m); /* "tight: why", "" = none */
 
-/* Moves the balloon as guest_balloon_move() does. -ENOMEM with a sentence in *ret_why, the caller's
- * to free(): what it would give back is not there any more. */
+/* Moves the balloon like guest_balloon_move(). -ENOMEM with a sentence in *ret_why, which the
+ * caller frees: the memory to give back is not available any more. */
 int guest_memory_move(GuestMemory *m, int64_t bytes, BalloonDone done, void *userdata,
                       char **ret_why);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* probe-grade.c - grades a service in the guest by its answers. */
+/* probe-grade.c - grades a service in the guest by its responses. */
 
 #include <ctype.h>
 

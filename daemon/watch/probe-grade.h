@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Does a service in the guest answer? Pure: attempts and their times go in, a grade comes out.
+/* Does a service in the guest answer? Pure: turns attempts and their times into a grade.
  *
- * A service counts as hung when it has failed PROBE_FAILURES times in a row and for HangTimeout.
- * What counts is time in which it could have answered: an attempt with an excuse (the guest was
- * stopped or frozen, or the host had no time) counts for nothing, and a gap between two of them for
- * no more than umld leaves between them. A guest takes its time to bring its services up: until
- * StartTimeout has passed since it was ready, failures count only after a first success. */
+ * A service counts as hung if it has failed PROBE_FAILURES times in a row and for HangTimeout. Only
+ * time in which it could have answered counts: an attempt with an excuse (the guest was stopped or
+ * frozen, or the host had no time) is ignored, and a gap between two attempts counts at most as
+ * much as umld leaves between them. A guest needs time to bring its services up: until StartTimeout
+ * has passed since it was ready, failures count only after a first success. */
 
 #include "basic/string-table.h"
 #include "basic/time-util.h"
@@ -28,7 +28,7 @@ enum {
 
 typedef struct ProbeRule {
         usec_t check, timeout; /* HangCheck, HangTimeout */
-        usec_t grace_end;      /* CLOCK_MONOTONIC, as all times here */
+        usec_t grace_end;      /* CLOCK_MONOTONIC, like all times here */
 } ProbeRule;
 
 typedef struct ProbeGrade {
@@ -39,10 +39,10 @@ typedef struct ProbeGrade {
         usec_t previous;   /* end of the last attempt */
 } ProbeGrade;
 
-/* How long an attempt may take. */
+/* The timeout of an attempt. */
 usec_t probe_limit(const ProbeRule *rule);
 
-/* The next attempt after one that began then. */
+/* When to make the next attempt after one that began then. */
 usec_t probe_next(const ProbeRule *rule, usec_t began, usec_t now);
 
 void probe_answered(ProbeGrade *g, usec_t began, usec_t now);
@@ -50,11 +50,11 @@ void probe_answered(ProbeGrade *g, usec_t began, usec_t now);
 /* An attempt that began then has failed now. Returns whether the service counts as hung. */
 bool probe_failed(ProbeGrade *g, const ProbeRule *rule, usec_t began, usec_t now, bool excused);
 
-/* What a web server's answer begins with: its status, 0 = more is to come, -EBADMSG = no such
- * answer. */
+/* Parses the beginning of a web server's answer: returns its status, 0 = incomplete, -EBADMSG =
+ * invalid. */
 int probe_http_status(const char *text, size_t size);
 
-/* Does that status say that the page is there? */
+/* Does this status mean success? */
 static inline bool probe_http_good(int status) {
         return status >= 200 && status < 400;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* probe.c - puts the questions of Probe= to services in the guest. */
+/* probe.c - probes services in the guest. */
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #define TIMER_ACCURACY (250 * USEC_PER_MSEC)
 
 enum {
-        ANSWER_MAX = 16, /* bytes: the beginning of a web server's first line */
+        ANSWER_MAX = 16, /* bytes: the beginning of the first line of a web server's answer */
         ERROR_MAX = 80,
 };
 
@@ -22,11 +22,11 @@ typedef struct Attempt {
         Probe probe;
         ProbeGrade grade;
         char error[ERROR_MAX];
-        sd_event_source *timer; /* of the next attempt or, while there is one, of its limit */
+        sd_event_source *timer; /* of the next attempt or, during one, of its timeout */
         sd_event_source *io;
-        int fd; /* while there is one */
+        int fd; /* during an attempt */
         usec_t began;
-        bool asked; /* the request is out */
+        bool asked; /* the request has been sent */
         char answer[ANSWER_MAX];
         size_t size;
 } Attempt;
@@ -69,7 +69,7 @@ static void succeed(Attempt *a) {
         set_timer(a, probe_next(&a->set->rule, a->began, now));
 }
 
-/* error: negative errno, or what the answer was. May free the set. */
+/* error: negative errno, or the invalid status. May free the set. */
 static void fail(Attempt *a, int error, const char *answer) {
         const ProbeListener *l = &a->set->listener;
         usec_t now = now_usec(CLOCK_MONOTONIC);
@@ -83,8 +83,8 @@ static void fail(Attempt *a, int error, const char *answer) {
         set_timer(a, probe_next(&a->set->rule, a->began, now));
         probe_format(&a->probe, text);
         if (a->grade.state == PROBE_FAILING && before != PROBE_FAILING)
-                log_warning("probe %s: %s; after %s of that the guest is shut down and started "
-                            "again",
+                log_warning("probe %s: %s; if this lasts for %s the guest will be shut down and "
+                            "restarted",
                             text, a->error, FORMAT_TIMESPAN(a->set->rule.timeout));
         if (!hung)
                 return;
@@ -104,13 +104,13 @@ static int send_request(Attempt *a) {
 
         if (sent < 0)
                 return -errno;
-        if (sent < n) /* a fresh socket has room for that */
+        if (sent < n) /* a new socket has space for that */
                 return -ENOBUFS;
         a->asked = true;
         return RET_NERRNO(sd_event_source_set_io_events(a->io, EPOLLIN));
 }
 
-/* The connection is made, or not. */
+/* The connection attempt has finished. */
 static void take_connection(Attempt *a) {
         socklen_t size = sizeof(int);
         int error = 0, r;
@@ -149,7 +149,7 @@ static void take_answer(Attempt *a) {
                 return;
         }
         snprintf(text, sizeof(text),
-                 status > 0 ? "the web server answers with status %d" : "no web server's answer",
+                 status > 0 ? "the web server returned status %d" : "not an answer of a web server",
                  status);
         fail(a, -EBADMSG, text);
 }
@@ -167,7 +167,7 @@ static int on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         return 0;
 }
 
-/* -EINPROGRESS and 0 both mean that the connection's event comes. */
+/* Both -EINPROGRESS and 0 mean that an event will follow. */
 static int begin_connection(Attempt *a) {
         const struct sockaddr_in to = { .sin_family = AF_INET,
                                         .sin_port = htons(a->probe.port),
@@ -200,14 +200,15 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         set_timer(a, usec_add(a->began, probe_limit(&a->set->rule)));
         r = begin_connection(a);
         if (r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -ENOBUFS) {
-                log_debug_errno(r, "cannot put a probe's question now: %m");
-                close_attempt(a); /* the limit's timer begins the next one: no fault of the guest */
+                log_debug_errno(r, "cannot run a probe now: %m");
+                close_attempt(
+                        a); /* the timer starts the next attempt; this is not the guest's fault */
         } else if (r < 0)
                 fail(a, r, NULL);
         return 0;
 }
 
-/* ---- life ---- */
+/* ---- life cycle ---- */
 
 ProbeSet *probe_set_free(ProbeSet *s) {
         if (!s)
@@ -253,7 +254,7 @@ int probe_set_new(sd_event *event, const Config *c, const ProbeListener *listene
         return 0;
 }
 
-/* ---- what is known ---- */
+/* ---- status ---- */
 
 size_t probe_set_count(const ProbeSet *s) {
         return s ? s->n : 0;

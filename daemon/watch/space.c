@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* space.c - looks at file systems, warns, freezes and thaws. */
+/* space.c - checks file systems, warns, freezes and thaws. */
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -13,7 +13,7 @@
 
 #define TIMER_ACCURACY (250 * USEC_PER_MSEC)
 
-/* There is no hurry to go on. */
+/* There is no hurry to continue. */
 #define LOOK_FROZEN USEC_PER_SEC
 
 struct SpaceWatch {
@@ -29,7 +29,7 @@ static uint64_t mib(uint64_t bytes) {
         return bytes >> 20;
 }
 
-/* By how much may this image grow? Not at all where it is only read, or no file. */
+/* By how much may this image grow? Not at all if it is read-only, or not a file. */
 static uint64_t growth_of(int fd, dev_t *ret_device) {
         struct stat st;
         uint64_t held;
@@ -43,7 +43,7 @@ static uint64_t growth_of(int fd, dev_t *ret_device) {
         return (uint64_t) st.st_size > held ? (uint64_t) st.st_size - held : 0;
 }
 
-/* The file system on which image i lies, with all images there. False: it does not matter. */
+/* The file system of image i, with all images on it. False: it does not matter. */
 static bool look_at(const SpaceWatch *w, size_t i, SpaceSight *ret) {
         dev_t device = 0;
         SpaceSight s = { .growth = growth_of(w->fds[i], &device) };
@@ -67,13 +67,13 @@ static bool look_at(const SpaceWatch *w, size_t i, SpaceSight *ret) {
 static void freeze(SpaceWatch *w, const SpaceSight *s) {
         int r = guest_process_command(w->process, "stop");
 
-        if (r < 0) { /* it boots, or is hung; the next look tries again */
+        if (r < 0) { /* it is booting, or hung; the next check retries */
                 log_debug_errno(r, "the guest cannot be frozen now: %m");
                 return;
         }
         w->frozen = true;
-        log_error("the host's file system of the guest's disks has %" PRIu64
-                  "M left: the guest is frozen, so that it loses nothing; make room, at least "
+        log_error("the file system of the guest's disks has only %" PRIu64
+                  "M left: the guest has been frozen, so that it loses nothing; free at least "
                   "%" PRIu64 "M",
                   mib(s->available), mib(space_needed(s)) + 1);
 }
@@ -82,21 +82,21 @@ static void thaw(SpaceWatch *w) {
         int r = guest_process_command(w->process, "go");
 
         if (r < 0) {
-                log_debug_errno(r, "the guest cannot be told to go on now: %m");
+                log_debug_errno(r, "the guest cannot be thawed now: %m");
                 return;
         }
         w->frozen = false;
-        log_notice("the guest, which was frozen for want of room on the host, goes on");
+        log_notice("the guest, which was frozen for lack of disk space on the host, continues");
 }
 
 static void warn(const SpaceSight *s) {
-        log_warning("the host's file system of the guest's disks has %" PRIu64
+        log_warning("the file system of the guest's disks has only %" PRIu64
                     "M left, and they may grow by %" PRIu64
-                    "M; make room, for a guest is frozen before it is full",
+                    "M; free some space, because a guest is frozen before it is full",
                     mib(s->available), mib(s->growth));
 }
 
-/* Returns when to look again. */
+/* Returns when to check again. */
 static usec_t look(SpaceWatch *w) {
         SpaceLevel worst = SPACE_ENOUGH;
         SpaceSight tightest = {};
@@ -136,7 +136,7 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         if (r >= 0)
                 r = sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
         if (r < 0) {
-                log_error_errno(r, "cannot set the timer for the room on the host: %m");
+                log_error_errno(r, "cannot set the timer of the disk space check: %m");
                 return sd_event_exit(sd_event_source_get_event(s), r);
         }
         return 0;

@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from umldtest import DONE, TestCase, main, wait_until  # noqa: E402
 
-ROUND = "making the guest's disks durable"
+ROUND = "syncing the guest's disks"
 
 
 class DiskSyncTest(TestCase):

@@ -228,7 +228,7 @@ class Kernels(TestCase):
         wait_until(lambda: not self.world.processes(), 2, "an end of all processes")
         second = self.daemon().wait_ready(60)
         self.assertNotEqual(self.world.fetch(PORT), page)
-        self.assertIn("left on the host", second.log)
+        self.assertIn("cleaning up after a killed umld", second.log)
         self.assertEqual(second.stop(40), DONE)
         self.assertEqual(clean_file_system(self.world.image()), "")
         self.assert_same_host(before)

@@ -415,7 +415,7 @@ class Crashes(LifeTest):
         self.assertIn("tap0", self.world.host("ip", "-o", "link"))  # else this test shows nothing
         self.assertEqual(self.world.umlctl("status", "web").returncode, NOT_RUNNING)
         second = self.daemon().wait_ready()
-        self.assertIn("left on the host", second.log)
+        self.assertIn("cleaning up after a killed umld", second.log)
         self.assertEqual(second.stop(), DONE)
         self.assert_same_host(before)
 

@@ -271,7 +271,7 @@ class Refused(Case):
         wait_until(lambda: not [p for p in self.world.processes().values() if "fake-guest" in p], 5, "its end")
         self.assertIn("size=", self.world.host("findmnt", "-no", "OPTIONS", directory))
         umld = self.daemon().wait_ready()
-        self.assertIn("undoing what an umld that was killed left", umld.log)
+        self.assertIn("cleaning up after a killed umld", umld.log)
         self.assertEqual(self.world.run("host", "findmnt", directory).returncode, 1)
         umld.stop()
         self.assert_same_host(before)
@@ -397,15 +397,15 @@ class Watch(Case):
         bus = self.listen()
         self.occupy(18)
         message = umld.wait_message(lambda f: "nearly full" in f.get("STATUS", ""), 15, "a warning")
-        self.assertRegex(message.fields["STATUS"], r"^running: memory: /dev/shm is nearly full: of 64M 22M are used, "
-                                                   r"and guests may take 36M more$")
+        self.assertRegex(message.fields["STATUS"], r"^running: memory: /dev/shm is nearly full: 22M of 64M are used, "
+                                                   r"and guests may use 36M more$")
         self.occupy(40)
         message = umld.wait_message(lambda f: "too small" in f.get("STATUS", ""), 15, "an alarm")
-        self.assertRegex(umld.status()["memory"]["pressure"], r"^/dev/shm is too small: of 64M 44M are used, and")
+        self.assertRegex(umld.status()["memory"]["pressure"], r"^/dev/shm is too small: 44M of 64M are used, and")
         self.assertEqual(umld.log.count("the host refuses to remount it: Operation not permitted"), 1)
         began = time.monotonic()
         self.release()
-        umld.wait_message(lambda f: f.get("STATUS") == "running: memory: there is enough again", 5, "the end of it")
+        umld.wait_message(lambda f: f.get("STATUS") == "running: memory: sufficient again", 5, "the end of it")
         self.assertLess(time.monotonic() - began, 4) # looks are quick while it lasts
         self.assertIsNone(umld.status()["memory"]["pressure"])
         signals = self.received(bus)
@@ -421,9 +421,9 @@ class Watch(Case):
         umld.wait_message(lambda f: "nearly full" in f.get("STATUS", ""), 15, "a warning")
         since = len(umld.messages)
         os.kill(umld.guest_pid(), signal.SIGKILL)
-        umld.wait_message(lambda f: f.get("STATUS") == "running: memory: the guest does not run", 5, "the end of it", since)
+        umld.wait_message(lambda f: f.get("STATUS") == "running: memory: the guest is not running", 5, "the end of it", since)
         umld.wait_state("backoff", since=since)
-        self.assertIn(b"\0the guest does not run\0", self.received(bus))
+        self.assertIn(b"\0the guest is not running\0", self.received(bus))
         umld.wait_message(lambda f: "nearly full" in f.get("STATUS", ""), 15, "a warning of the next boot", since)
         umld.stop()
 
@@ -486,7 +486,7 @@ class Balloon(Case):
                 free = int(re.search(r"MemFree:\s+(\d+)", umld.mconsole("proc meminfo"))[1]) * 1024
                 p = self.memory(f"--shrink={free}")
                 self.assertEqual(p.returncode, FAILED)
-                self.assertRegex(p.stderr, r"^umlctl: web: at most \d+M are free in the guest that it can do without")
+                self.assertRegex(p.stderr, r"^umlctl: web: only \d+M can be taken from the guest at the moment")
 
                 pid = umld.guest_pid()
                 os.kill(pid, signal.SIGKILL)
@@ -509,8 +509,8 @@ class Balloon(Case):
                 used = umld.status()["memory"]["used"]
                 (group / self.limit_file(group)).write_text(str(self.held(group) + 24 * MIB))
                 wait_until(lambda: umld.status()["memory"]["balloon"] >= 64 * MIB, 40, "the balloon's work")
-                self.assertIn("memory: the host's memory, ", umld.log)
-                self.assertRegex(umld.log, r"memory: the balloon holds \d+M of the guest now")
+                self.assertIn("memory: the host's memory is ", umld.log)
+                self.assertRegex(umld.log, r"memory: the balloon now holds \d+M of the guest")
                 self.assertLess(umld.status()["memory"]["used"], used - 16 * MIB)
                 umld.stop()
 

@@ -102,7 +102,7 @@ class Fake(ProbeTest):
         self.wait_probe(umld, "good")
         service.close()
         self.wait_sick(umld, r"^probe http/80/ failed \d+ times in \S.*: Connection refused; shut down cleanly by ctrl-alt-del$")
-        self.assertIn("probe http/80/: Connection refused; after", umld.log)
+        self.assertIn("probe http/80/: Connection refused; if this lasts for", umld.log)
         umld.wait_state("running", since=len(umld.statuses()))
         self.assertEqual(umld.status()["probe"]["state"], "waiting")
         self.assertEqual(umld.stop(), DONE)
@@ -119,8 +119,8 @@ class Fake(ProbeTest):
         """… are failures; one good answer in time makes up for them."""
         service = self.service()
         umld = self.start("http/80/", HangTimeout="60s")
-        for answer, text in ((b"HTTP/1.1 503 Out\r\n\r\n", "answers with status 503"), (b"SSH-2.0-x\r\n", "no web server's"),
-                             (b"", "no web server's"), (b"\xff" * 3000, "no web server's")):
+        for answer, text in ((b"HTTP/1.1 503 Out\r\n\r\n", "returned status 503"), (b"SSH-2.0-x\r\n", "not an answer of a web server"),
+                             (b"", "not an answer of a web server"), (b"\xff" * 3000, "not an answer of a web server")):
             service.answer = b"HTTP/1.0 302 Found\r\n\r\n"
             self.wait_probe(umld, "good")
             service.answer = answer

@@ -47,9 +47,9 @@ class Fake(SpaceTest):
     def test_warn_freeze_thaw(self):
         umld = self.start()
         self.wait_health(umld, "good")
-        self.assertNotIn("make room", umld.log)
+        self.assertNotIn("free some space", umld.log)
         self.fill(leave=15)
-        wait_until(lambda: "make room, for a guest is frozen" in umld.log, what="a warning")
+        wait_until(lambda: "free some space, because a guest is frozen" in umld.log, what="a warning")
         self.assertEqual(umld.status()["health"]["state"], "good")
         self.fill(leave=3)
         self.wait_health(umld, "frozen")
@@ -60,7 +60,7 @@ class Fake(SpaceTest):
         self.fill(leave=50)
         self.wait_health(umld, "good")
         wait_until(lambda: "Z goes on\n" in self.console(), what="the guest going on")
-        self.assertEqual(umld.log.count("is frozen, so that"), 1)
+        self.assertEqual(umld.log.count("has been frozen, so that"), 1)
         self.assertEqual(umld.status()["restarts"], 0)
         umld.stop()
 
@@ -81,7 +81,7 @@ class Fake(SpaceTest):
         self.fill(leave=1)
         time.sleep(6)
         self.assertEqual(umld.status()["health"]["state"], "good")
-        self.assertNotIn("make room", umld.log)
+        self.assertNotIn("free some space", umld.log)
         umld.stop()
 
 

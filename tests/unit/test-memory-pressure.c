@@ -32,18 +32,18 @@ static void test_file_system(void **state) {
         check(&f, PRESSURE_NONE, PRESSURE_NONE, false, NULL);
         f.fs_open = 51 * MIB;
         check(&f, PRESSURE_NONE, PRESSURE_TIGHT, false,
-              "/dev/shm is nearly full: of 100M 40M are used, and guests may take 51M more");
+              "/dev/shm is nearly full: 40M of 100M are used, and guests may use 51M more");
         f.fs_open = 60 * MIB;
         check(&f, PRESSURE_NONE, PRESSURE_TIGHT, false,
-              "/dev/shm is nearly full: of 100M 40M are used, and guests may take 60M more");
+              "/dev/shm is nearly full: 40M of 100M are used, and guests may use 60M more");
         f.fs_open = 61 * MIB;
         check(&f, PRESSURE_NONE, PRESSURE_SHORT, false,
-              "/dev/shm is too small: of 100M 40M are used, and guests may take 61M more");
+              "/dev/shm is too small: 40M of 100M are used, and guests may use 61M more");
         f.fs_size = 0; /* no limit but the host's */
         check(&f, PRESSURE_NONE, PRESSURE_NONE, false, NULL);
         f = (MemoryFigures){ .fs_path = "/x", .fs_size = 1, .fs_used = UINT64_MAX, .fs_open = 9 };
         check(&f, PRESSURE_NONE, PRESSURE_SHORT, false,
-              "/x is too small: of 1M 17592186044416M are used, and guests may take 1M more");
+              "/x is too small: 17592186044416M of 1M are used, and guests may use 1M more");
 }
 
 /* It does not come and go around one figure. */
@@ -53,7 +53,7 @@ static void test_distance(void **state) {
         (void) state;
         check(&f, PRESSURE_NONE, PRESSURE_NONE, false, NULL);
         check(&f, PRESSURE_TIGHT, PRESSURE_TIGHT, false,
-              "/dev/shm is nearly full: of 100M 87M are used, and guests may take 0M more");
+              "/dev/shm is nearly full: 87M of 100M are used, and guests may use 0M more");
         f.fs_used = 85 * MIB;
         check(&f, PRESSURE_SHORT, PRESSURE_NONE, false, NULL);
 }
@@ -70,24 +70,21 @@ static void test_host(void **state) {
         check(&f, PRESSURE_NONE, PRESSURE_NONE, false, NULL);
         f.open = 81 * MIB;
         check(&f, PRESSURE_NONE, PRESSURE_TIGHT, true,
-              "the host's memory, nearly full: by a group 100M of 200M are left, of which guests "
-              "may "
-              "take 81M");
+              "the host's memory is nearly full: 100M of 200M are left (a group), and guests may "
+              "use 81M");
         f.open = 101 * MIB;
         check(&f, PRESSURE_NONE, PRESSURE_SHORT, true,
-              "the host's memory, more is promised than there is: by a group 100M of 200M are "
-              "left, "
-              "of which guests may take 101M");
+              "the host's memory is overcommitted: 100M of 200M are left (a group), and guests may "
+              "use 101M");
         f.limits[1].swap = 50 * MIB; /* slow, but no death */
         check(&f, PRESSURE_NONE, PRESSURE_TIGHT, true,
-              "the host's memory, nearly full: by a group 100M of 200M are left, of which guests "
-              "may "
-              "take 101M");
+              "the host's memory is nearly full: 100M of 200M are left (a group), and guests may "
+              "use 101M");
         f.fs_path = "/dev/shm"; /* the worse of two is told */
         f.fs_size = 10 * MIB;
         f.fs_used = 20 * MIB;
         check(&f, PRESSURE_NONE, PRESSURE_SHORT, false,
-              "/dev/shm is too small: of 10M 20M are used, and guests may take 0M more");
+              "/dev/shm is too small: 20M of 10M are used, and guests may use 0M more");
 }
 
 static void test_balloon(void **state) {
