@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -386,6 +387,19 @@ class Orders(LifeTest):
         self.assertNotIn("8080", rules)
         self.assertEqual(umld.guest_pid(), pid)
         umld.stop()
+
+    def test_nobody_to_notify(self):
+        """An umld that umlctl has detached: who listened until the guest was ready is gone."""
+        umld = self.start().wait_ready()
+        path = self.world.dir / "notify-0"
+        path.unlink()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as gone:
+            gone.bind(str(path))
+        for _ in range(2):
+            self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
+        umld.stop()
+        self.assertNotIn("notify", umld.log)
+        self.assertEqual(umld.log.count("configuration reloaded"), 2)
 
     def test_bad_reload(self):
         """Nothing changes but the log."""
