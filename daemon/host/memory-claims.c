@@ -7,6 +7,7 @@
 
 #include "basic/parse-util.h"
 #include "daemon/host/memory-claims.h"
+#include "daemon/host/memory-sum.h"
 #include "daemon/host/share.h"
 #include "host/memfile.h"
 
@@ -74,6 +75,7 @@ int memory_claims_note(const Host *h, const MemoryClaim *claim, MemoryClaims *re
         memory_claim_format(claim, text);
         if (r >= 0)
                 r = shared_join(s, h->config->name, text, ""); /* there is nothing to put back */
+        memory_sum_forget(h);
         return r < 0 ? r : read_claims(s, h->config->name, ret_others);
 }
 
@@ -97,5 +99,9 @@ int memory_claims_drop(const Host *h) {
         _cleanup_free_ char *original = NULL, *ours = NULL;
         int r = host_shared_open(h, SETTING, &s);
 
-        return r < 0 ? r : MIN(shared_leave(s, h->config->name, &original, &ours), 0);
+        if (r < 0)
+                return r;
+        r = MIN(shared_leave(s, h->config->name, &original, &ours), 0);
+        memory_sum_forget(h);
+        return r;
 }

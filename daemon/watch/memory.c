@@ -13,6 +13,7 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "daemon/host/memory-claims.h"
+#include "daemon/host/memory-sum.h"
 #include "daemon/watch/memory.h"
 #include "host/memfile.h"
 #include "host/memfs.h"
@@ -49,43 +50,44 @@ static bool look_at_file(GuestMemory *m, MemFile *ret) {
         return true;
 }
 
-/* There is one claim per guest, including our own. */
-static int read_claims(GuestMemory *m, const MemFile *file, MemoryClaims *ret) {
+/* Tells the other umlds what the guest may still take, if that has changed. */
+static int note_claim(GuestMemory *m, const MemFile *file) {
         /* What is in the balloon the guest cannot use without us. */
         uint64_t held = m->balloon.held;
         const MemoryClaim claim = { .need = m->host->memory.need - MIN(held, m->host->memory.need),
                                     .device = file->device,
                                     .inode = file->inode,
                                     .pid = guest_process_pid(m->process) };
-        int r = 0;
+        MemoryClaims others;
+        int r;
 
-        if (!m->claimed || m->claimed_held != held)
-                r = memory_claims_note(m->host, &claim, ret);
-        if (r >= 0) {
-                m->claimed = true;
-                m->claimed_held = held;
-                r = memory_claims_all(m->host, ret);
-        }
-        return r;
+        if (m->claimed && m->claimed_held == held)
+                return 0;
+        r = memory_claims_note(m->host, &claim, &others);
+        if (r < 0)
+                return r;
+        m->claimed = true;
+        m->claimed_held = held;
+        return 0;
 }
 
-static int collect(GuestMemory *m, MemoryFigures *ret) {
+/* max_age: of what all guests together may still take. */
+static int collect(GuestMemory *m, usec_t max_age, MemoryFigures *ret) {
         const HostMemory *hm = &m->host->memory;
         MemoryFigures f = {};
-        MemoryClaims claims;
         MemFile file;
         MemFs fs;
         int r;
 
         if (!look_at_file(m, &file))
                 return -ENOENT;
-        r = read_claims(m, &file, &claims);
+        r = note_claim(m, &file);
+        if (r >= 0)
+                r = memory_sum_get(m->host, hm->device, max_age, &f.open, &f.fs_open);
         if (r < 0)
                 return r;
-        f.open = memory_claims_open(&claims, 0);
         if (hm->backing != BACKING_PRIVATE) {
                 f.fs_path = hm->path;
-                f.fs_open = memory_claims_open(&claims, hm->device);
                 r = memfs_measure(hm->path, &fs); /* after the claims, see host/memory-shm.c */
                 if (r < 0)
                         return r;
@@ -116,7 +118,7 @@ static int can_give_back(GuestMemory *m, uint64_t bytes, MemoryPressure worst, c
         bool host;
         int r;
 
-        r = collect(m, &f);
+        r = collect(m, 0, &f);
         if (r < 0)
                 return r;
         f.open += bytes;
@@ -180,10 +182,20 @@ static void set_pressure(GuestMemory *m, MemoryPressure to, char *why) {
 }
 
 static int judge(GuestMemory *m, char **ret_why, bool *ret_host) {
-        MemoryFigures f;
-        int r = collect(m, &f);
+        /* An older sum counts twice what guests have taken since: it may say that there is enough,
+         * but not that there is not. */
+        static const usec_t ages[] = { LOOK_SLOW * 3 / 4, LOOK_QUICK / 2 };
+        int r = PRESSURE_TIGHT;
 
-        return r < 0 ? r : memory_judge(&f, m->pressure, ret_why, ret_host);
+        for (size_t i = 0; i < ARRAY_SIZE(ages) && r > PRESSURE_NONE; i++) {
+                MemoryFigures f;
+
+                free(TAKE_PTR(*ret_why));
+                r = collect(m, ages[i], &f);
+                if (r >= 0)
+                        r = memory_judge(&f, m->pressure, ret_why, ret_host);
+        }
+        return r;
 }
 
 static void look(GuestMemory *m) {

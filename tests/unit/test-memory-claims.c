@@ -11,6 +11,7 @@
 #include "basic/string-util.h"
 #include "daemon/host/host.h"
 #include "daemon/host/memory-claims.h"
+#include "daemon/host/memory-sum.h"
 #include "host/lock.h"
 #include "host/memfile.h"
 
@@ -104,7 +105,8 @@ static int be_alive(const char *runtime, const char *name) {
 static void test_book(void **state) {
         _cleanup_free_ char *runtime = strfmt("/tmp/test-claims.%d", getpid()),
                             *shared = strfmt("%s/.shared", runtime),
-                            *left = strfmt("%s/memory", shared);
+                            *left = strfmt("%s/memory", shared), *sum = strfmt("%s/sum", left);
+        const char *text = "1 5\n3 3\n7 2\n";
         _cleanup_close_ int web = -EBADF, mail = -EBADF;
         MemoryClaim c = { .need = 100 * MIB, .device = 3 };
         const Config web_config = { .name = (char *) "web" },
@@ -112,6 +114,7 @@ static void test_book(void **state) {
         const Host web_host = { .config = &web_config, .runtime = runtime, .shared = shared },
                    mail_host = { .config = &mail_config, .runtime = runtime, .shared = shared };
         MemoryClaims others = {};
+        uint64_t open, on_device;
 
         (void) state;
         web = be_alive(runtime, "web");
@@ -126,6 +129,23 @@ static void test_book(void **state) {
         assert_int_equal(others.v[0].need, 50 * MIB);
         ASSERT_OK(memory_claims_all(&mail_host, &others));
         assert_int_equal(others.n, 2);
+
+        /* One adds up for all, until a claim changes. */
+        ASSERT_OK(memory_sum_get(&web_host, 3, USEC_PER_SEC * 60, &open, &on_device));
+        assert_true(open == 100 * MIB && on_device == 100 * MIB);
+        ASSERT_OK(write_file_atomic(sum, text, strlen(text), 0644));
+        ASSERT_OK(memory_sum_get(&mail_host, 7, USEC_INFINITY, &open, &on_device));
+        assert_true(open == 5 && on_device == 2);
+        ASSERT_OK(memory_sum_get(&mail_host, 3, 0, &open, &on_device));
+        assert_true(open == 100 * MIB && on_device == 100 * MIB);
+        ASSERT_OK(write_file_atomic(sum, "1 5\n7", 5, 0644)); /* nonsense */
+        ASSERT_OK(memory_sum_get(&mail_host, 9, USEC_INFINITY, &open, &on_device));
+        assert_true(open == 100 * MIB && on_device == 0);
+        ASSERT_OK(write_file_atomic(sum, text, strlen(text), 0644));
+        c.need = 60 * MIB;
+        ASSERT_OK(memory_claims_note(&mail_host, &c, &others));
+        ASSERT_OK(memory_sum_get(&web_host, 3, USEC_INFINITY, &open, &on_device));
+        assert_true(open == 110 * MIB && on_device == 110 * MIB);
 
         web = safe_close(web); /* killed */
         assert_true(web < 0);
