@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What an idle umld does, and how much memory it takes, must not grow with the guests beside it."""
+
+import re
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from umldtest import Daemon, TestCase, main, wait_until
+
+FEW, MANY = 2, 20
+WINDOW = 10.5  # seconds: each of its timers runs at least once
+
+
+def calls(pid):
+    """{system call: how often} in that time."""
+    with tempfile.NamedTemporaryFile() as out:
+        tracer = subprocess.Popen(["strace", "-qq", "-f", "-c", "-o", out.name, "-p", str(pid)])
+        time.sleep(WINDOW)
+        tracer.send_signal(signal.SIGINT)
+        tracer.wait()
+        rows = re.findall(r"^ *[\d.]+ +[\d.]+ +\d+ +(\d+) +(?:\d+ +)?(\w+)$", Path(out.name).read_text(), re.M)
+    return {name: int(n) for n, name in rows if name != "total"}
+
+
+def bytes_read(pid):
+    return int(re.search(r"rchar: (\d+)", Path(f"/proc/{pid}/io").read_text())[1])
+
+
+def private_kib(pid):
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return sum(int(n) for n in re.findall(r"^Private_\w+:\s+(\d+)", text, re.M))
+
+
+class Scale(TestCase):
+    shm = "512M"
+
+    def start(self, numbers):
+        for i in numbers:
+            self.world.guest(f"g{i}", fake="memory:1,boot,ready", own_uid=False, Supervise={"Ready": "guest"},
+                             Network={"Tap": f"tap{i}", "HostAddress": f"10.1.{i}.1/24", "GuestAddress": f"10.1.{i}.2",
+                                      "Forward": f"tcp/{10000 + i}:80"})
+        daemons = [Daemon(self.world, f"g{i}") for i in numbers]
+        for each in daemons:
+            each.wait_ready(60)
+        return daemons
+
+    def measure(self, pid):
+        """What it does in WINDOW, once what came with the last starts is over."""
+        time.sleep(6)
+        read = bytes_read(pid)
+        made = calls(pid)
+        return made, bytes_read(pid) - read, private_kib(pid)
+
+    def test_idle(self):
+        first = self.start(range(FEW))[0]
+        made, read, private = self.measure(first.pid)
+        self.start(range(FEW, MANY))
+        made_more, read_more, private_more = self.measure(first.pid)
+        # Some of it depends on when a timer runs, and on whether the machine is busy.
+        self.assertLessEqual(sum(made_more.values()), sum(made.values()) * 1.25 + 40, f"{made}\n{made_more}")
+        self.assertLessEqual(read_more, read * 1.25 + 16384)
+        self.assertLessEqual(private_more, private * 1.1 + 32)
+
+    def test_list(self):
+        """All are asked, and all answer."""
+        self.start(range(MANY))
+        listed = wait_until(lambda: self.world.umlctl("list", "--json").json, what="the list")
+        self.assertEqual([g["state"] for g in listed], ["running"] * MANY)
+
+
+if __name__ == "__main__":
+    main()
