@@ -246,9 +246,11 @@ static void collect(Wait *w) {
                 read_messages(j, w->progress);
                 read_errors(j);
                 j->errors = safe_close(j->errors); /* whatever still has it open */
-                if (j->status != 0 && w->told_to_end == 0)
-                        end_all(w, SIGTERM);
+                j->failed_first = j->status != 0 && w->told_to_end == 0;
         }
+        for (size_t i = 0; i < w->n; i++)
+                if (w->jobs[i].failed_first && w->told_to_end == 0)
+                        end_all(w, SIGTERM);
         if (w->told_to_end != 0 && now_usec(CLOCK_MONOTONIC) > w->told_to_end + PATIENCE)
                 end_all(w, SIGKILL);
 }
@@ -306,20 +308,18 @@ static bool killed_by_pipe(const Job *j) {
                                       : WEXITSTATUS(j->status) == 128 + SIGPIPE;
 }
 
-/* The program whose failure is the reason for the others'. A program earlier in the pipeline that
- * failed by itself is the reason for incomplete input of the later ones; if it was only stopped,
- * the later one is the reason. */
+/* The program whose failure is the reason for the others'. One that failed by itself earlier in the
+ * pipeline is the reason for the incomplete input of those after it; if it failed because nobody
+ * read its output any more, they are the reason. */
 static Job *culprit(Wait *w) {
         Job *found = NULL;
 
         for (size_t i = 0; i < w->n; i++) {
                 Job *j = &w->jobs[i];
-                bool stopped = WIFSIGNALED(j->status) &&
-                               (WTERMSIG(j->status) == SIGTERM || WTERMSIG(j->status) == SIGKILL);
 
-                if (failed(j) && !killed_by_pipe(j) && !stopped)
+                if (j->failed_first && !killed_by_pipe(j))
                         return j;
-                if (failed(j) && (!found || !killed_by_pipe(j)))
+                if (failed(j) && (!found || killed_by_pipe(found)))
                         found = j;
         }
         return found;

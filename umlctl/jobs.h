@@ -38,6 +38,7 @@ typedef struct Job {
         size_t n_tail;
         uint64_t done;
         bool ended;
+        bool failed_first; /* before any was told to end */
         int status;
 } Job;
 

@@ -25,6 +25,9 @@ static const struct {
         [PROGRAM_IMAGE] = { "UMLD_IMAGE",
                             { "../libexec/umld/umld-image", "../imager/umld-image" },
                             UMLD_LIBEXECDIR "/umld-image" },
+        [PROGRAM_FETCH] = { "UMLD_FETCH",
+                            { "../libexec/umld/umld-fetch", "../imager/umld-fetch" },
+                            UMLD_LIBEXECDIR "/umld-fetch" },
 };
 static_assert(ARRAY_SIZE(programs) == PROGRAM_MAX, "a row for each program");
 

@@ -9,9 +9,10 @@
 typedef enum Program {
         PROGRAM_UMLD,
         PROGRAM_IMAGE, /* umld-image */
+        PROGRAM_FETCH, /* umld-fetch; may not have been built */
         PROGRAM_MAX,
 } Program;
 
 /* Returns its path, which the caller frees; the environment may name another one (UMLD_DAEMON,
- * UMLD_IMAGE). */
+ * UMLD_IMAGE, UMLD_FETCH). */
 int program_find(Program which, char **ret);

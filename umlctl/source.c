@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* source.c - the kinds of sources for a new guest. */
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/exit-codes.h"
+#include "basic/file-util.h"
+#include "basic/parse-util.h"
 #include "basic/sha256.h"
 #include "umlctl/interrupt.h"
 #include "umlctl/programs.h"
@@ -102,17 +106,135 @@ static int open_path(Source *s) {
         return 0;
 }
 
+static void on_total(const char *key, const char *value, void *userdata) {
+        Job *j = userdata;
+
+        if (streq(key, "total"))
+                (void) parse_unsigned(value, 0, UINT64_MAX, &j->total);
+}
+
+/* It is not trusted, and not called by its name, before it is complete. */
+static int download(Source *s, int fd) {
+        _cleanup_free_ char *program = NULL, *why = NULL,
+                            *text = strfmt("downloading %s", s->shown);
+        _cleanup_(job_done) Job j = JOB_INIT;
+        int r = program_find(PROGRAM_FETCH, &program);
+
+        j.what = "umld-fetch";
+        j.speaks = true;
+        j.result = on_total;
+        j.userdata = &j;
+        j.fds[3] = fd;
+        if (r >= 0)
+                r = strv_push(&j.argv, program);
+        if (r >= 0)
+                r = strv_push(&j.argv, s->given);
+        if (r < 0)
+                return fail_errno(s, r);
+        progress_set(s->progress, text);
+        r = jobs_run(&j, 1, s->progress, &why);
+        return r < 0 ? source_failed(s, r, why) : 0;
+}
+
+static int open_url(Source *s) {
+        _cleanup_close_ int fd = -EBADF;
+        struct stat st;
+        int r;
+
+        if (startswith(s->given, "http:") && !s->options->sha256)
+                return fail_with(EXIT_USAGE,
+                                 "%s: http does not protect what is downloaded; use https, or give "
+                                 "its checksum with --sha256",
+                                 s->shown);
+        r = fd = workspace_file(s->workspace, "source.part");
+        if (r < 0)
+                return fail_errno(s, r);
+        r = download(s, fd);
+        if (r == 0)
+                r = check_sum(s, fd);
+        if (r != 0)
+                return r;
+        if (renameat(s->workspace->dir, "source.part", s->workspace->dir, "source") < 0 ||
+            fstat(fd, &st) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+                return fail_errno(s, -errno);
+        s->size = (uint64_t) st.st_size;
+        s->input = TAKE_FD(fd);
+        return 0;
+}
+
+/* The code name of this Debian, "bookworm"; the caller frees it. */
+static char *own_suite(void) {
+        static const char key[] = "VERSION_CODENAME=";
+        _cleanup_free_ char *text = NULL;
+        char *line;
+
+        if (read_file("/etc/os-release", 16384, &text) < 0)
+                return NULL;
+        line = strstr(text, key);
+        return line ? strndup(line + strlen(key), strcspn(line + strlen(key), "\n\"")) : NULL;
+}
+
+/* The system's own package sources, which its administrator trusts and can reach. */
+static int push_sources(Strv *argv) {
+        static const char dir[] = "/etc/apt/sources.list.d";
+        _cleanup_closedir_ DIR *d = opendir(dir);
+        int r = 0;
+
+        if (access("/etc/apt/sources.list", R_OK) >= 0)
+                r = strv_push(argv, "/etc/apt/sources.list");
+        for (struct dirent *e; r >= 0 && d && (e = readdir(d));) {
+                const char *suffix = strrchr(e->d_name, '.');
+
+                if (suffix && (streq(suffix, ".list") || streq(suffix, ".sources")))
+                        r = strv_pushf(argv, "%s/%s", dir, e->d_name);
+        }
+        return r;
+}
+
+/* By mmdebstrap, which needs no root either. */
+static int open_debian(Source *s) {
+        const char *const words[] = {
+                "mmdebstrap", "--quiet", "--variant=minbase",
+                "--include=systemd-sysv,udev,ifupdown,iproute2,openssh-server", "--format=tar"
+        };
+        _cleanup_free_ char *own = own_suite();
+        const char *suite = startswith(s->given, "debian:") ?: own;
+        int r = 0;
+
+        if (s->options->sha256)
+                return fail_sum(s);
+        if (isempty(suite))
+                return fail_with(EXIT_USAGE, "--from=%s: name the suite, as in debian:stable",
+                                 s->given);
+        s->keep_top = true;
+        s->producer.what = "mmdebstrap";
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(words); i++)
+                r = strv_push(&s->producer.argv, words[i]);
+        if (r >= 0)
+                r = strv_push(&s->producer.argv, suite);
+        if (r >= 0)
+                r = strv_push(&s->producer.argv, "-");
+        if (r >= 0 && own && streq(own, suite))
+                r = push_sources(&s->producer.argv);
+        return r < 0 ? fail_errno(s, r) : 0;
+}
+
 /* The first row that fits. */
 static const struct {
         const char *prefix; /* of the source */
         bool whole;         /* the prefix is all of it */
         int (*open)(Source *s);
 } kinds[] = {
-        { "-", true, open_stdin },
-        { "", false, open_path },
+        { "-", true, open_stdin },         { "https://", false, open_url },
+        { "http://", false, open_url },    { "debian", true, open_debian },
+        { "debian:", false, open_debian }, { "", false, open_path },
 };
 
 int source_open(Source *s) {
+        if (!s->given)
+                return fail_with(EXIT_USAGE,
+                                 "%s: give the source of its files by --from; see umlctl(1)",
+                                 s->guest);
         s->shown = strdup(streq(s->given, "-") ? "standard input" : s->given);
         if (!s->shown)
                 return fail_with(EXIT_FAILED, "out of memory");

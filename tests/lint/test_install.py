@@ -23,6 +23,7 @@ WANTED = [
     "libexec/umld/umld-init",
     "libexec/umld/umld-disk-check",
     "libexec/umld/umld-image",
+    "libexec/umld/umld-fetch",
     r"lib/umld/umld-cpu-fix\.so",
     r"lib/umld/umld-console-fix\.so",
     r"lib/systemd/system/umld@\.service",

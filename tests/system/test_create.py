@@ -4,6 +4,7 @@
 
 import fcntl
 import hashlib
+import http.server
 import io
 import os
 import pty
@@ -12,6 +13,7 @@ import stat
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 from pathlib import Path
 
@@ -193,6 +195,10 @@ class Create(CreateCase):
         self.assertEqual((image.stat("/usr/bin/tool")["mode"], image.stat("/usr/bin/tool")["uid"]), (0o755, 0))
         self.refused(FAILED, "none", "two", f"--copy={self.top}/none:/x")
 
+    def test_no_source(self):
+        self.assertIn("give the source of its files by --from", self.expect_line(USAGE, "create", "web"))
+        self.assertEqual(self.left(), [])
+
     def test_no_umld_image(self):
         self.refused(FAILED, "umld-image: No such file", "web", env={"UMLD_IMAGE": "/none/umld-image"})
 
@@ -261,6 +267,190 @@ def umldtest_reachable():
     return reachable(IMAGE_PROGRAM)
 
 
+class Server:
+    """A web server on the loopback interface that may break off, fail, change its file or send one elsewhere."""
+
+    def __init__(self, data, etag='"1"', breaks=0, errors=0, changes=False, location=None):
+        self.data, self.etag, self.breaks, self.errors, self.changes, self.location = (
+            data, etag, breaks, errors, changes, location)
+        self.requests = []
+        server = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def log_message(self, *args):  # pylint: disable=arguments-differ
+                pass
+
+            def do_GET(self):
+                server.answer(self)
+
+        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.http.server_address[1]
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def answer(self, request):
+        self.requests.append(dict(request.headers))
+        if self.location:
+            request.send_response(302)
+            request.send_header("Location", self.location)
+            request.end_headers()
+            return
+        if self.errors > 0:
+            self.errors -= 1
+            request.send_error(503)
+            return
+        begin = int(request.headers.get("Range", "bytes=0-")[6:-1])
+        if begin and request.headers.get("If-Range") != self.etag:
+            begin = 0
+        request.send_response(206 if begin else 200)
+        if self.etag:
+            request.send_header("ETag", self.etag)
+        request.send_header("Content-Length", str(len(self.data) - begin))
+        if begin:
+            request.send_header("Content-Range", f"bytes {begin}-{len(self.data) - 1}/{len(self.data)}")
+        request.end_headers()
+        end = len(self.data)
+        if self.breaks > 0:
+            self.breaks -= 1
+            end = begin + (end - begin) // 2
+        request.wfile.write(self.data[begin:end])
+        request.wfile.flush()
+        if end < len(self.data) and self.changes:
+            self.data, self.etag = self.data[::-1], '"2"'
+
+    def close(self):
+        self.http.shutdown()
+        self.http.server_close()
+
+
+class Download(CreateCase):
+    """By http, which needs a checksum: what is downloaded is whole, or not used."""
+
+    def setUp(self):
+        super().setUp()
+        self.env["UMLD_FETCH"] = str(BUILD / "imager/umld-fetch")
+        if not os.path.exists(self.env["UMLD_FETCH"]):
+            self.skipTest("built without libcurl")
+        self.data = archive(**{"etc/big": "x" * 300000})
+        self.sum = hashlib.sha256(self.data).hexdigest()
+
+    def serve(self, **options):
+        server = Server(options.pop("data", self.data), **options)
+        self.addCleanup(server.close)
+        return server, f"http://127.0.0.1:{server.port}/tree.tar"
+
+    def test_whole(self):
+        server, url = self.serve()
+        self.create("web", "--from", url, "--sha256", self.sum)
+        self.assertEqual(len(self.image().read("/etc/big")), 300000)
+        self.assertEqual(len(server.requests), 1)
+
+    def test_resumed(self):
+        server, url = self.serve(breaks=3)
+        p = self.create("web", "--from", url, "--sha256", self.sum)
+        self.assertIn("interrupted, continuing", p.stderr)
+        self.assertEqual(len(server.requests), 4)
+        ranges = [int(request["Range"][6:-1]) for request in server.requests[1:]]
+        self.assertEqual(ranges, sorted(ranges))
+        self.assertGreater(ranges[0], 100000)
+        self.assertEqual(len(self.image().read("/etc/big")), 300000)
+
+    def test_without_version(self):
+        """Nothing says that the file is still the same, so it is read from its beginning again."""
+        server, url = self.serve(breaks=1, etag=None)
+        self.create("web", "--from", url, "--sha256", self.sum)
+        self.assertNotIn("Range", server.requests[1])
+
+    def test_changed_meanwhile(self):
+        """The halves of two files never make one."""
+        server, url = self.serve(data=self.data[::-1], breaks=1, changes=True)
+        self.create("web", "--from", url, "--sha256", self.sum)
+        self.assertEqual(len(server.requests), 2)
+
+    def test_failing_for_a_while(self):
+        server, url = self.serve(errors=2)
+        self.create("web", "--from", url, "--sha256", self.sum)
+        self.assertEqual(len(server.requests), 3)
+
+    def test_wrong_sum(self):
+        _, url = self.serve()
+        self.refused(FAILED, "checksum is " + self.sum, "web", "--from", url, "--sha256", "0" * 64)
+
+    def test_not_there(self):
+        server, url = self.serve()
+        server.answer = lambda request: request.send_error(404)
+        self.refused(FAILED, "404", "web", "--from", url, "--sha256", self.sum)
+
+    def test_unsafe(self):
+        _, url = self.serve()
+        self.refused(USAGE, "http does not protect", "web", "--from", url)
+        self.refused(FAILED, "SSL|TLS|wrong version", "web", "--from", url.replace("http:", "https:"))
+
+    def test_no_way_to_files(self):
+        """No redirection leads to a file of this host."""
+        server, url = self.serve(location="file:///etc/passwd")
+        self.refused(FAILED, "rotocol", "web", "--from", url, "--sha256", self.sum)
+        self.assertEqual(len(server.requests), 1)
+
+    def test_interrupted(self):
+        read, write = os.pipe()
+        self.addCleanup(os.close, read)
+        self.addCleanup(os.close, write)
+        server, url = self.serve()
+        server.answer = lambda request: os.read(read, 1)  # never
+        child = self.start_umlctl("create", "web", "--from", url, "--sha256", self.sum)
+        self.wait_for(lambda: list(self.path("state").glob(".web.new-*/source.part")))
+        child.send_signal(signal.SIGINT)
+        _, errors = child.communicate(timeout=30)
+        os.write(write, b"x")
+        self.assertIn("interrupted, nothing was created", errors)
+        self.assertEqual(self.left(), [])
+
+
+class Programs(CreateCase):
+    """Sources that other programs make; here they are made of shell."""
+
+    def program(self, name, text):
+        directory = Path(self.top, "bin")
+        directory.mkdir(exist_ok=True)
+        (directory / name).write_text("#!/bin/sh\n" + text, encoding="utf-8")
+        (directory / name).chmod(0o755)
+        self.env["PATH"] = f"{directory}:{os.environ['PATH']}"
+
+    def test_debian(self):
+        self.program("mmdebstrap", f'echo "$@" >{self.top}/words; cat {self.tar}')
+        self.create("web", "--from=debian:trixie")
+        self.assertTrue(self.image().exists("/etc/os-release"))
+        self.assertRegex(Path(self.top, "words").read_text(encoding="utf-8"), r"--format=tar trixie -\n")
+
+    def test_own_suite(self):
+        own = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text(encoding="utf-8").splitlines()
+                   if "=" in line).get("VERSION_CODENAME")
+        if not own:
+            self.skipTest("this system has no code name")
+        self.program("mmdebstrap", f'echo "$@" >{self.top}/words; cat {self.tar}')
+        self.create("web", "--from=debian")
+        self.assertRegex(Path(self.top, "words").read_text(encoding="utf-8"), rf" {own} - .*/etc/apt/sources.list")
+
+    def test_debian_fails(self):
+        """The reason is that of the program, not that its output is no archive."""
+        self.program("mmdebstrap", "echo 'I: working' >&2; echo 'E: no such suite' >&2; exit 25")
+        self.refused(FAILED, "mmdebstrap: E: no such suite", "web", "--from=debian:none")
+        self.program("mmdebstrap", f"head -c 1500 {self.tar}; echo 'E: broken off' >&2; exit 25")
+        self.refused(FAILED, "mmdebstrap: E: broken off", "web", "--from=debian:none")
+        self.program("mmdebstrap", "kill -9 $$")
+        self.refused(FAILED, "mmdebstrap was killed by signal 9|is empty", "web", "--from=debian:none")
+
+    def test_image_full(self):
+        """The reason is the image's, not that the program could not go on."""
+        big = self.file("big.tar", header("big", 40 << 20) + os.urandom(40 << 20) + bytes(1024))
+        self.program("mmdebstrap", f"cat {big} || {{ echo 'E: cannot write' >&2; exit 1; }}")
+        self.refused(FAILED, "is full|E: cannot write", "web", "--from=debian:none")
+
+    def test_not_installed(self):
+        self.env["PATH"] = self.top
+        self.refused(FAILED, "mmdebstrap: No such file", "web", "--from=debian:none")
+
+
 class There(CreateCase):
     """What is there already."""
 
@@ -315,8 +505,14 @@ class Interrupted(CreateCase):
         return child
 
     def helpers(self, pid):
-        return [other for other in umldtest.children(pid)
-                if os.path.basename(os.readlink(f"/proc/{other}/exe")) == "umld-image"]
+        return [other for other in umldtest.children(pid) if self.program(other) == "umld-image"]
+
+    @staticmethod
+    def program(pid):
+        try:
+            return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+        except OSError:  # it has ended, or is about to become another user
+            return ""
 
     def test_signals(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
