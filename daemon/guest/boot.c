@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* boot.c - one boot of a guest: its kernel is started, comes up, and ends. */
 
-#include <stdio.h>
-
 #include "basic/log.h"
 #include "daemon/base/notify.h"
 #include "daemon/guest/crash.h"
@@ -10,24 +8,14 @@
 
 /* ---- readiness ---- */
 
-static void become_ready(Guest *g) {
-        char why[96];
-
-        snprintf(why, sizeof(why), "%s%s after %s", g->config->in_fallback ? "fallback: " : "",
-                 g->config->ready == READY_BOOT ? "booted" : "the guest says it is ready,",
-                 FORMAT_TIMESPAN(usec_sub(now_usec(CLOCK_MONOTONIC),
-                                          guest_process_started(g->boot.process))));
-        guest_event(g, EV_READY, why);
-}
-
 static void on_booted(void *userdata) {
         Guest *g = userdata;
 
         if (g->boot.phase != BOOT_LAUNCHED) /* it is being ended */
                 return;
         guest_enter(g, BOOT_ANSWERS);
-        if (g->config->ready == READY_BOOT || g->boot.said_ready)
-                become_ready(g);
+        if (g->boot.said_ready)
+                guest_become_ready(g);
 }
 
 static void on_message(const char *text, void *userdata) {
@@ -37,7 +25,7 @@ static void on_message(const char *text, void *userdata) {
                 return;
         g->boot.said_ready = true;
         if (g->boot.phase == BOOT_ANSWERS)
-                become_ready(g);
+                guest_become_ready(g);
 }
 
 static void on_answer(const char *text, void *userdata) {

@@ -21,6 +21,7 @@
 #include "daemon/watch/cpu.h"
 #include "daemon/watch/disk-sync.h"
 #include "daemon/watch/health.h"
+#include "daemon/watch/init.h"
 #include "daemon/watch/memory.h"
 #include "daemon/watch/probe.h"
 #include "daemon/watch/space.h"
@@ -54,6 +55,7 @@ typedef struct Boot {
 
 /* What is there for a part of a boot; all is watch.c's, and NULL before and after. */
 typedef struct Watches {
+        InitWatch *init;
         HealthWatch *health;
         ProbeSet *probes;
         SpaceWatch *space;

@@ -31,6 +31,12 @@ bool guest_has_one_cpu(const Guest *g);
 int guest_make_standby(Guest *g);
 void guest_drop_standby(Guest *g);
 
+/* ready.c: the guest counts as running from now on. */
+void guest_become_ready(Guest *g);
+/* Waits for its init, where that is what makes it ready. */
+int guest_watch_init(Guest *g);
+void guest_unwatch_init(Guest *g);
+
 /* watch.c: ends what is not for that phase of a boot, and begins what is. */
 void guest_enter(Guest *g, BootPhase to);
 /* Begins anew what goes by settings that have changed. */

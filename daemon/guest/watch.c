@@ -211,6 +211,7 @@ static const struct {
         { "CPU watch", BOOT_LAUNCHED, BOOT_OVER, begin_cpu, end_cpu, NULL },
         { "relayed connections", BOOT_LAUNCHED, BOOT_OVER, NULL, end_connections, NULL },
         { "hang check", BOOT_ANSWERS, BOOT_STOPPING, begin_health, end_health, health_differs },
+        { "init watch", BOOT_ANSWERS, BOOT_READY, guest_watch_init, guest_unwatch_init, NULL },
         { "probes", BOOT_READY, BOOT_STOPPING, begin_probes, end_probes, probes_differ },
         { "relays", BOOT_READY, BOOT_STOPPING, begin_relays, end_relays, NULL },
         { "stand-by", BOOT_READY, BOOT_GONE, guest_make_standby, guest_drop_standby, NULL },
