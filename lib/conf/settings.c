@@ -195,7 +195,7 @@ static const Setting settings[] = {
 
         /* [Supervise] */
         { "Supervise", "Ready", NULL,
-          "When the guest is ready: when its kernel answers, or when the guest reports it", "boot",
+          "When the guest is ready: when its init runs, or when the guest reports it", "boot",
           .parse = setting_parse_choice, AT_START(FLAT(ready)), CHOICES(ready_when_table) },
         { "Supervise", "StartTimeout", "TIME", "How long a start may take before it counts as hung",
           "90s", .parse = setting_parse_span, AT_ONCE(FLAT(start_timeout)), .min = USEC_PER_MSEC,
