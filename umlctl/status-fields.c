@@ -154,6 +154,21 @@ static void format_health(FILE *f, const json_t *props, usec_t now) {
                 fprintf(f, ", last response took %s", FORMAT_TIMESPAN(latency));
 }
 
+/* "bbr with fq, load 0.12 0.05 0.01, 40M of 52M available" */
+static void format_guest(FILE *f, const json_t *props, usec_t now) {
+        uint64_t memory = prop_number(props, UMLD_PROP_GUEST_MEMORY);
+        unsigned n = 0;
+
+        (void) now;
+        put_piece(f, &n, "", prop_string(props, UMLD_PROP_GUEST_CONGESTION));
+        put_piece(f, &n, " with ", prop_string(props, UMLD_PROP_GUEST_QDISC));
+        put_piece(f, &n, ", load ", prop_string(props, UMLD_PROP_GUEST_LOAD));
+        if (memory > 0)
+                fprintf(f, "%s%s of %s available", n > 0 ? ", " : "",
+                        FORMAT_SIZE(prop_number(props, UMLD_PROP_GUEST_AVAILABLE)),
+                        FORMAT_SIZE(memory));
+}
+
 static void format_fallback(FILE *f, const json_t *props, usec_t now) {
         const char *why = prop_string(props, UMLD_PROP_FALLBACK_WHY);
 
@@ -291,6 +306,12 @@ const StatusField status_fields[] = {
         { "uptime", UMLD_PROP_STARTED, FIELD_AGE, "Uptime" },
         { "health.state", UMLD_PROP_HEALTH, FIELD_STRING, "Health", format_health },
         { "health.latency", UMLD_PROP_LATENCY, FIELD_SPAN },
+        { "guest.congestion_control", UMLD_PROP_GUEST_CONGESTION, FIELD_STRING, "Guest",
+          format_guest },
+        { "guest.qdisc", UMLD_PROP_GUEST_QDISC, FIELD_STRING },
+        { "guest.load", UMLD_PROP_GUEST_LOAD, FIELD_STRING },
+        { "guest.memory", UMLD_PROP_GUEST_MEMORY, FIELD_SIZE_IF },
+        { "guest.memory_available", UMLD_PROP_GUEST_AVAILABLE, FIELD_SIZE_IF },
         { "probe.state", UMLD_PROP_PROBE_STATE, FIELD_STRING },
         { "probe.latency", UMLD_PROP_PROBE_LATENCY, FIELD_SPAN },
         { "probe.services", UMLD_PROP_PROBES, FIELD_MAP, "Probes" },
@@ -357,6 +378,7 @@ static json_t *field_to_json(const StatusField *field, const json_t *props, usec
         case FIELD_SIZE:
                 return json_is_integer(v) ? json_incref(v) : json_null();
         case FIELD_PID:
+        case FIELD_SIZE_IF:
                 return t > 0 ? json_incref(v) : json_null();
         case FIELD_TIME:
                 return t > 0 ? seconds(t) : json_null();
@@ -420,6 +442,7 @@ static void format_by_type(FILE *f, const StatusField *field, const json_t *prop
                         fprintf(f, "%" PRIu64, t);
                 break;
         case FIELD_SIZE:
+        case FIELD_SIZE_IF:
                 if (json_is_integer(v))
                         fputs(FORMAT_SIZE(t), f);
                 break;

@@ -14,6 +14,7 @@ typedef enum FieldType {
         FIELD_COUNT,   /* integer */
         FIELD_PID,     /* integer; null for 0 */
         FIELD_SIZE,    /* integer, bytes */
+        FIELD_SIZE_IF, /* the same, 0 = not known */
         FIELD_TIME,    /* seconds since 1970, fractional; null for never */
         FIELD_AGE,     /* seconds since that time; null if no kernel is running */
         FIELD_SPAN,    /* seconds, fractional; null for 0 */

@@ -57,6 +57,21 @@ static char *cell_address(const json_t *props, usec_t now) {
         return cell_string(props, UMLD_PROP_GUEST_ADDRESS);
 }
 
+static char *cell_tcp(const json_t *props, usec_t now) {
+        (void) now;
+        return cell_string(props, UMLD_PROP_GUEST_CONGESTION);
+}
+
+/* The first of three: over the last minute. */
+static char *cell_load(const json_t *props, usec_t now) {
+        char *text = cell_string(props, UMLD_PROP_GUEST_LOAD);
+
+        (void) now;
+        if (text)
+                text[strcspn(text, " ")] = '\0';
+        return text;
+}
+
 static char *cell_last_exit(const json_t *props, usec_t now) {
         const char *error = prop_string(props, SNAPSHOT_PROP_ERROR);
         _cleanup_free_ char *text = NULL;
@@ -79,6 +94,8 @@ static const struct {
         { "FOR", 0, cell_since },
         { "RESTARTS", SCOLS_FL_RIGHT, cell_restarts },
         { "MEMORY", SCOLS_FL_RIGHT, cell_memory },
+        { "LOAD", SCOLS_FL_RIGHT, cell_load },
+        { "TCP", 0, cell_tcp },
         { "ADDRESS", 0, cell_address },
         { "LAST EXIT", SCOLS_FL_TRUNC, cell_last_exit },
 };

@@ -206,6 +206,11 @@ static int append_probes(const Guest *g, sd_bus_message *reply) {
         VALUE(RESTARTS, "u", g->past.restarts)                                                     \
         VALUE(HEALTH, "s", guest_health_to_string(guest_health(g)))                                \
         VALUE(LATENCY, "t", health_watch_latency(g->watch.health))                                 \
+        VALUE(GUEST_CONGESTION, "s", facts_watch_get(g->watch.facts)->congestion_control)          \
+        VALUE(GUEST_QDISC, "s", facts_watch_get(g->watch.facts)->qdisc)                            \
+        VALUE(GUEST_LOAD, "s", facts_watch_get(g->watch.facts)->load)                              \
+        VALUE(GUEST_MEMORY, "t", facts_watch_get(g->watch.facts)->memory)                          \
+        VALUE(GUEST_AVAILABLE, "t", facts_watch_get(g->watch.facts)->memory_available)             \
         VALUE(PROFILE, "s", c->in_fallback ? "fallback" : "normal")                                \
         VALUE(FALLBACK_WHY, "s",                                                                   \
               c->in_fallback && g->past.fallback_why ? g->past.fallback_why : "")                  \

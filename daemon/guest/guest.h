@@ -20,6 +20,7 @@
 #include "daemon/setup/setup.h"
 #include "daemon/watch/cpu.h"
 #include "daemon/watch/disk-sync.h"
+#include "daemon/watch/facts.h"
 #include "daemon/watch/health.h"
 #include "daemon/watch/init.h"
 #include "daemon/watch/memory.h"
@@ -60,6 +61,7 @@ typedef struct Watches {
         ProbeSet *probes;
         SpaceWatch *space;
         CpuWatch *cpu;
+        FactsWatch *facts;
         sd_event_source *verify; /* looks at the host behind a start */
         sd_event_source *settle; /* … and this at umld itself, when all is calm */
 } Watches;

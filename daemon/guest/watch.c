@@ -70,6 +70,24 @@ static bool probes_differ(const Config *a, const Config *b) {
                memcmp(a->probes, b->probes, sizeof(a->probes)) != 0;
 }
 
+/* ---- what it says about itself ---- */
+
+static bool may_ask(void *userdata) {
+        return !is_excused(userdata);
+}
+
+static void end_facts(Guest *g) {
+        g->watch.facts = facts_watch_free(g->watch.facts);
+}
+
+/* Without a heartbeat the guest is left alone. */
+static int begin_facts(Guest *g) {
+        end_facts(g);
+        return g->config->hang_check == 0
+                       ? 0
+                       : facts_watch_new(g->event, g->boot.process, may_ask, g, &g->watch.facts);
+}
+
 /* ---- memory and disks ---- */
 
 static int begin_memory(Guest *g) {
@@ -213,6 +231,7 @@ static const struct {
         { "hang check", BOOT_ANSWERS, BOOT_STOPPING, begin_health, end_health, health_differs },
         { "init watch", BOOT_ANSWERS, BOOT_READY, guest_watch_init, guest_unwatch_init, NULL },
         { "probes", BOOT_READY, BOOT_STOPPING, begin_probes, end_probes, probes_differ },
+        { "guest's facts", BOOT_READY, BOOT_STOPPING, begin_facts, end_facts, health_differs },
         { "relays", BOOT_READY, BOOT_STOPPING, begin_relays, end_relays, NULL },
         { "stand-by", BOOT_READY, BOOT_GONE, guest_make_standby, guest_drop_standby, NULL },
         { "settling", BOOT_READY, BOOT_STOPPING, begin_settle, end_settle, NULL },

@@ -14,20 +14,26 @@
 #define UMLD_BUS_INTERFACE "io.umld.Guest1"
 
 /* Properties: name, D-Bus type */
-#define UMLD_PROP_NAME             "Name"       /* s */
-#define UMLD_PROP_STATE            "State"      /* s, GuestState */
-#define UMLD_PROP_WANTED           "Wanted"     /* s, GuestWanted */
-#define UMLD_PROP_STATUS_TEXT      "StatusText" /* s, one sentence: what is happening and why */
-#define UMLD_PROP_PID              "Pid"       /* u, main process of the guest's kernel, 0 = none */
-#define UMLD_PROP_DAEMON_PID       "DaemonPid" /* u */
-#define UMLD_PROP_DAEMON_VERSION   "DaemonVersion" /* s */
-#define UMLD_PROP_SINCE            "Since"         /* t, when State was entered */
-#define UMLD_PROP_STARTED          "Started"       /* t, exec of the running kernel */
-#define UMLD_PROP_NEXT_START       "NextStart"     /* t, end of the back-off */
-#define UMLD_PROP_RESTARTS         "Restarts"      /* u, since umld started */
-#define UMLD_PROP_HEALTH           "Health"        /* s, GuestHealth */
-#define UMLD_PROP_LATENCY          "Latency" /* t, microseconds that the last response took, 0 = none */
-#define UMLD_PROP_PROFILE          "Profile"     /* s, normal or fallback */
+#define UMLD_PROP_NAME           "Name"       /* s */
+#define UMLD_PROP_STATE          "State"      /* s, GuestState */
+#define UMLD_PROP_WANTED         "Wanted"     /* s, GuestWanted */
+#define UMLD_PROP_STATUS_TEXT    "StatusText" /* s, one sentence: what is happening and why */
+#define UMLD_PROP_PID            "Pid"        /* u, main process of the guest's kernel, 0 = none */
+#define UMLD_PROP_DAEMON_PID     "DaemonPid"  /* u */
+#define UMLD_PROP_DAEMON_VERSION "DaemonVersion" /* s */
+#define UMLD_PROP_SINCE          "Since"         /* t, when State was entered */
+#define UMLD_PROP_STARTED        "Started"       /* t, exec of the running kernel */
+#define UMLD_PROP_NEXT_START     "NextStart"     /* t, end of the back-off */
+#define UMLD_PROP_RESTARTS       "Restarts"      /* u, since umld started */
+#define UMLD_PROP_HEALTH         "Health"        /* s, GuestHealth */
+#define UMLD_PROP_LATENCY        "Latency" /* t, microseconds that the last response took, 0 = none */
+#define UMLD_PROP_GUEST_CONGESTION                                                                 \
+        "GuestCongestionControl" /* s, as the guest says, as the next four; "" = not known */
+#define UMLD_PROP_GUEST_QDISC      "GuestQdisc"           /* s, its default one */
+#define UMLD_PROP_GUEST_LOAD       "GuestLoad"            /* s, its three load averages */
+#define UMLD_PROP_GUEST_MEMORY     "GuestMemory"          /* t, bytes in all, 0 = not known */
+#define UMLD_PROP_GUEST_AVAILABLE  "GuestMemoryAvailable" /* t, bytes of it */
+#define UMLD_PROP_PROFILE          "Profile"              /* s, normal or fallback */
 #define UMLD_PROP_FALLBACK_WHY     "FallbackWhy" /* s, why the fallback is active, "" = it is not */
 #define UMLD_PROP_PROBE_STATE      "ProbeState"  /* s, of all probes: waiting, good, failing; "" */
 #define UMLD_PROP_PROBE_LATENCY    "ProbeLatency" /* t, microseconds of the slowest last response */

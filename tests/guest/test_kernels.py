@@ -196,6 +196,11 @@ class Kernels(TestCase):
                 self.assertEqual("IP-Config: Complete" in log, who == "kernel" and "CONFIG_IP_PNP=y\n" in config)
                 self.assertEqual(umld.stop(40), DONE)
 
+    def facts(self, umld):
+        """What the guest says about itself, once all of it is there."""
+        said = umld.status()["guest"]
+        return said if None not in said.values() else None
+
     def test_fast_network(self):
         """What TCP is told, as the guest sees it; what the user says himself goes before it."""
         config = subprocess.run([self.kernel, "--showconfig"], stdout=subprocess.PIPE, encoding="utf-8", check=True).stdout
@@ -210,12 +215,23 @@ class Kernels(TestCase):
                          ("4096 16384 8388608", "1024 2048 3072", "1024", "3"))
         if "CONFIG_TCP_CONG_BBR=y\n" in config:
             self.assertEqual(congestion, "bbr")
+        facts = wait_until(lambda: self.facts(umld), what="what the guest says about itself")
+        self.assertEqual(facts["congestion_control"], congestion)
+        self.assertEqual(facts["qdisc"], self.order("cat /proc/sys/net/core/default_qdisc").strip())
+        self.assertRegex(facts["load"], r"^\d+\.\d\d \d+\.\d\d \d+\.\d\d$")
+        self.assertEqual(facts["memory"], 1024 * int(self.order("awk /MemTotal/{print$2} /proc/meminfo")))
+        self.assertLess(facts["memory_available"], facts["memory"])
+        self.assertIn(f"Guest: {congestion} with ", self.world.umlctl("status", "web").stdout)
+        self.assertRegex(self.world.umlctl("list").stdout, rf"LOAD +TCP .*\n.* {congestion} ")
+        self.order("sysctl -w net.ipv4.tcp_congestion_control=reno")
+        wait_until(lambda: self.facts(umld)["congestion_control"] == "reno", 30, "another congestion control")
         self.assertEqual(umld.stop(40), DONE)
         umld = self.start(Guest={"Append": "'sysctl.net.ipv4.tcp_wmem=\"4096 16384 99999\"' sysctl/net/ipv4/tcp_fastopen=1"})
         self.assertEqual(sysctls()[:4], ["4096 16384 99999", "1024 2048 3072", "1024", "1"])
         self.assertEqual(umld.stop(40), DONE)
-        umld = self.start(network={"FastNetwork": "no"})
+        umld = self.start(network={"FastNetwork": "no"}, supervise={"HangCheck": "0"})
         self.assertNotEqual(sysctls()[:3], [wmem, mem, backlog])
+        self.assertEqual(set(umld.status()["guest"].values()), {None})
         self.assertEqual(umld.stop(40), DONE)
 
     def test_umld_killed(self):

@@ -43,6 +43,8 @@ static void test_json(void **state) {
         check_json("{\"Pid\": 7}", NULL, "pid", "7");
         check_json("{\"Restarts\": 0}", NULL, "restarts", "0");
         check_json("{\"MemoryUsed\": 0}", "memory", "used", "0");
+        check_json("{\"GuestMemory\": 0}", "guest", "memory", "null");
+        check_json("{\"GuestMemory\": 4096}", "guest", "memory", "4096");
         check_json("{\"Since\": 1500000}", NULL, "since", "1.5");
         check_json("{\"Since\": 0}", NULL, "since", "null");
         check_json("{\"Started\": 1699999999500000, \"Pid\": 7}", NULL, "uptime", "0.5");
@@ -100,6 +102,15 @@ static void test_text(void **state) {
         check_text("{\"Name\": \"web\", \"State\": \"running\", \"Confinement\": {\"user\": \"1\", "
                    "\"ipc\": \"\"}}",
                    "● web - running\n Confinement: user 1\n");
+        check_text("{\"Name\": \"web\", \"State\": \"running\", "
+                   "\"GuestCongestionControl\": \"bbr\", \"GuestQdisc\": \"fq\", "
+                   "\"GuestLoad\": \"0.12 0.05 0.01\", \"GuestMemory\": 54525952, "
+                   "\"GuestMemoryAvailable\": 41943040}",
+                   "● web - running\n       Guest: bbr with fq, load 0.12 0.05 0.01, 40M of 52M "
+                   "available\n");
+        check_text("{\"Name\": \"web\", \"State\": \"running\", \"GuestLoad\": \"\", "
+                   "\"GuestMemory\": 0}",
+                   "● web - running\n");
         check_text("{\"Name\": \"web\", \"State\": \"running\", \"Unconfirmed\": \"pending\", "
                    "\"ConfirmUntil\": 1700000042000000}",
                    "● web - running\n Unconfirmed: the last reload; will be reverted in 42s\n");
