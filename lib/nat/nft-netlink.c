@@ -182,14 +182,29 @@ static int handle_part(const Buffer *b, size_t n, NftKind kind, bool *ret_stoppe
         return 1;
 }
 
-static int ask_all(int fd, NftKind kind, int (*fn)(const NftObject *o, void *userdata),
-                   void *userdata) {
+/* Adds a text to the only message so far. */
+static void put_text(Buffer *b, size_t *size, unsigned type, const char *text) {
+        struct nlattr *a = (struct nlattr *) (b->bytes + *size);
+
+        *a = (struct nlattr){ .nla_len = (uint16_t) (NLA_HDRLEN + strlen(text) + 1),
+                              .nla_type = (uint16_t) type };
+        strcpy((char *) a + NLA_HDRLEN, text);
+        *size += NLA_ALIGN(a->nla_len);
+        b->header.nlmsg_len = (uint32_t) *size;
+}
+
+/* table: NULL = of all tables. Only rules are selected by the kernel, which may have very many; and
+ * not by old kernels, so fn has to look for itself. */
+static int ask_all(int fd, NftKind kind, const char *table,
+                   int (*fn)(const NftObject *o, void *userdata), void *userdata) {
         bool stopped = false;
         size_t size = 0;
         Buffer b;
         int r;
 
         put_message(&b, &size, nft_type(messages[kind].get), NLM_F_DUMP, NFPROTO_UNSPEC, 0);
+        if (table && kind == NFT_RULES)
+                put_text(&b, &size, NFTA_RULE_TABLE, table);
         if (send(fd, b.bytes, size, 0) < 0)
                 return -errno;
         do {
@@ -205,7 +220,7 @@ static int ask_all(int fd, NftKind kind, int (*fn)(const NftObject *o, void *use
 int nft_foreach(NftKind kind, int (*fn)(const NftObject *o, void *userdata), void *userdata) {
         _cleanup_close_ int fd = nft_open();
 
-        return fd < 0 ? fd : ask_all(fd, kind, fn, userdata);
+        return fd < 0 ? fd : ask_all(fd, kind, NULL, fn, userdata);
 }
 
 const char *nft_family_name(uint8_t family) {
@@ -274,7 +289,7 @@ static int look(int fd, const char *table, NftLook *ret) {
         int r = ask_generation(fd, &before);
 
         for (NftKind k = 0; r >= 0 && k < NFT_KIND_MAX; k++)
-                r = ask_all(fd, k, add_object, &p);
+                r = ask_all(fd, k, table, add_object, &p);
         if (r >= 0)
                 r = ask_generation(fd, &after);
         if (r < 0)
