@@ -16,6 +16,7 @@ static const struct {
 } modes[] = {
         { "write", mode_write },
         { "pack", mode_pack },
+        { "builtin", mode_builtin },
 };
 
 /* Names in archives are UTF-8, whatever the language of whoever is at the terminal. */

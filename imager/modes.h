@@ -6,3 +6,4 @@
 
 int mode_write(int argc, char *argv[]);
 int mode_pack(int argc, char *argv[]);
+int mode_builtin(int argc, char *argv[]);

@@ -219,6 +219,23 @@ static int open_debian(Source *s) {
         return r < 0 ? fail_errno(s, r) : 0;
 }
 
+/* The default guest: busybox, a page on port 80, a shell on the console. */
+static int open_builtin(Source *s) {
+        _cleanup_free_ char *program = NULL;
+        int r = program_find(PROGRAM_IMAGE, &program);
+
+        if (s->options->sha256)
+                return fail_sum(s);
+        s->keep_top = true;
+        s->wishes = (ImageWishes){ .ready = true, .by_init = true };
+        s->producer.what = "umld-image";
+        if (r >= 0)
+                r = strv_push(&s->producer.argv, program);
+        if (r >= 0)
+                r = strv_push(&s->producer.argv, "builtin");
+        return r < 0 ? fail_errno(s, r) : 0;
+}
+
 /* The first row that fits. */
 static const struct {
         const char *prefix; /* of the source */
@@ -231,10 +248,10 @@ static const struct {
 };
 
 int source_open(Source *s) {
-        if (!s->given)
-                return fail_with(EXIT_USAGE,
-                                 "%s: give the source of its files by --from; see umlctl(1)",
-                                 s->guest);
+        if (!s->given) {
+                s->shown = strdup("the built-in tree");
+                return s->shown ? open_builtin(s) : fail_with(EXIT_FAILED, "out of memory");
+        }
         s->shown = strdup(streq(s->given, "-") ? "standard input" : s->given);
         if (!s->shown)
                 return fail_with(EXIT_FAILED, "out of memory");

@@ -34,7 +34,7 @@ class Created(TestCase):
         subprocess.run(["tar", "-C", tree, "-czf", cls.sources / "tree.tar.gz", "."], check=True, timeout=60)
 
     def create(self, source, *options):
-        p = self.world.umlctl("create", "web", f"--from={source}", f"--kernel={self.world.kernel(self.kernel)}",
+        p = self.world.umlctl("create", "web", *([f"--from={source}"] if source else []), f"--kernel={self.world.kernel(self.kernel)}",
                               "--memory=64M", f"--forward=tcp/{PORT}:80", *options)
         self.assertEqual(p.returncode, DONE, p.stderr)
         image = self.world.state_dir / "web/root.img"
@@ -42,7 +42,7 @@ class Created(TestCase):
         return image
 
     def check_served(self, source, *options):
-        image = self.create(source, "--size=64M", "--set=Ready=guest", *options)
+        image = self.create(source, "--size=64M", *(["--set=Ready=guest"] if source else []), *options)
         umld = self.daemon().wait_ready(60)
         self.assertIn("boot", self.world.fetch(PORT, "/"))
         self.assertEqual(umld.stop(60), DONE)
@@ -56,6 +56,9 @@ class Created(TestCase):
 
     def test_directory(self):
         self.check_served(self.sources / "tree")
+
+    def test_built_in(self):
+        self.check_served(None)
 
     def test_image(self):
         """Grown, too: the guest finds the larger file system."""

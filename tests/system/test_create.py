@@ -20,7 +20,7 @@ from pathlib import Path
 import umldtest
 from ext4 import Image, fsck
 from umlctltest import Case, UMLCTL
-from umldtest import BUILD, DONE, FAILED, NO_GUEST, NOT_PERMITTED, USAGE, main
+from umldtest import SOURCE, BUILD, DONE, FAILED, NO_GUEST, NOT_PERMITTED, USAGE, main
 
 IMAGE_PROGRAM = str(BUILD / "imager/umld-image")
 SOMEBODY = 54321
@@ -196,8 +196,23 @@ class Create(CreateCase):
         self.refused(FAILED, "none", "two", f"--copy={self.top}/none:/x")
 
     def test_no_source(self):
-        self.assertIn("give the source of its files by --from", self.expect_line(USAGE, "create", "web"))
-        self.assertEqual(self.left(), [])
+        """Then it is the default guest, of this host's busybox and of what umld-image brings."""
+        self.expect(DONE, "create", "web", "--size=32M")
+        image = self.image()
+        self.assertEqual(image.text("/sbin/init"), (SOURCE / "tools/guest/sbin/init").read_text(encoding="utf-8"))
+        self.assertEqual(image.read("/bin/busybox"), Path("/bin/busybox").read_bytes())
+        self.assertEqual(image.stat("/bin/sh")["target"], "/bin/busybox")
+        self.assertEqual(image.stat("/dev/null")["device"], (1, 3))
+        self.assertIn("Ready=guest", self.config())
+        self.assertIn("ConfigureBy=init", self.config())
+
+    def test_no_busybox(self):
+        self.create("web", "--from", self.tar)
+        done = subprocess.run(["unshare", "-m", "sh", "-c", 'mount --bind /dev/null /bin/busybox && exec "$0" create db', UMLCTL],
+                              env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", check=False)
+        self.assertEqual(done.returncode, FAILED, done.stderr)
+        self.assertIn("install the package busybox-static", done.stderr)
+        self.assertFalse(self.path("state/db").exists())
 
     def test_no_umld_image(self):
         self.refused(FAILED, "umld-image: No such file", "web", env={"UMLD_IMAGE": "/none/umld-image"})
