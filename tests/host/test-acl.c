@@ -19,7 +19,7 @@
 #define FILE_NAME "/tmp/file"
 
 enum {
-        FIRST_UID = 61100,
+        FIRST_UID = 61201, /* no guest of another test has it */
         SECOND_UID,
 };
 

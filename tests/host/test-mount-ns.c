@@ -18,7 +18,7 @@
 #include "host/mount-ns.h"
 
 enum {
-        TEST_UID = 61100,
+        TEST_UID = 61203,
         MEMORY = 1 << 20,
 };
 
