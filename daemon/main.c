@@ -16,6 +16,7 @@
 #include "daemon/guest/unconfirmed.h"
 #include "daemon/manager.h"
 #include "daemon/plan.h"
+#include "host/resident.h"
 #include "umld-config.h"
 
 static int help(void) {
@@ -87,6 +88,7 @@ int main(int argc, char **argv) {
                 return EXIT_FAILED;
         }
         (void) signal(SIGCHLD, SIG_DFL);
+        resident_begin();
         log_open("umld");
         while ((c = getopt_long(argc, argv, "cdh", options, NULL)) >= 0) {
                 switch (c) {

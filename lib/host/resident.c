@@ -26,6 +26,16 @@ static int drop_constant_segments(struct dl_phdr_info *info, size_t size, void *
         return 0;
 }
 
+/* Buffers from here on are mapped by themselves, and the free end of the heap is no larger. By
+ * itself the C library raises both limits to the largest buffer that was ever freed: one look at
+ * the tables of many guests, and as much stays resident. */
+#define LARGE (64 * 1024)
+
+void resident_begin(void) {
+        (void) mallopt(M_MMAP_THRESHOLD, LARGE);
+        (void) mallopt(M_TRIM_THRESHOLD, LARGE);
+}
+
 void resident_trim(void) {
         (void) dl_iterate_phdr(drop_constant_segments, NULL);
         (void) malloc_trim(0);
