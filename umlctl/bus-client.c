@@ -10,6 +10,7 @@
 #include "api/bus-names.h"
 #include "api/dirs.h"
 #include "api/exit-codes.h"
+#include "basic/peer.h"
 #include "basic/string-util.h"
 #include "umlctl/bus-client.h"
 #include "umlctl/bus-value.h"
@@ -62,13 +63,6 @@ static int connect_socket(const char *path, int *ret_fd) {
         return 0;
 }
 
-static pid_t peer_pid(int fd) {
-        struct ucred cred = {};
-        socklen_t len = sizeof(cred);
-
-        return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) >= 0 ? cred.pid : 0;
-}
-
 int bus_begin(const char *name, sd_bus **ret, pid_t *ret_pid) {
         _cleanup_free_ char *path = umld_path(DIR_RUNTIME, name, "bus");
         _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
@@ -79,7 +73,7 @@ int bus_begin(const char *name, sd_bus **ret, pid_t *ret_pid) {
                 return -ENOMEM;
         r = connect_socket(path, &fd);
         if (r >= 0) {
-                *ret_pid = peer_pid(fd);
+                *ret_pid = peer_of(fd).pid;
                 r = sd_bus_new(&bus);
         }
         if (r >= 0)

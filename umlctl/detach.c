@@ -16,6 +16,7 @@
 #include "api/exit-codes.h"
 #include "basic/fd-util.h"
 #include "basic/file-util.h"
+#include "basic/peer.h"
 #include "basic/string-util.h"
 #include "umlctl/detach.h"
 
@@ -125,26 +126,11 @@ void detach_parse_notification(const char *text, bool *ready, char **status) {
  * that knows the socket's name. */
 static int read_notification(Detached *d) {
         char text[NOTIFICATION_MAX + 1];
-        union {
-                struct cmsghdr header;
-                char space[CMSG_SPACE(sizeof(struct ucred))];
-        } control = {};
-        struct iovec iov = { .iov_base = text, .iov_len = NOTIFICATION_MAX };
-        struct msghdr mh = {
-                .msg_iov = &iov,
-                .msg_iovlen = 1,
-                .msg_control = &control,
-                .msg_controllen = sizeof(control),
-        };
-        struct ucred cred = {};
-        ssize_t n;
+        struct ucred cred;
+        ssize_t n = receive_from_peer(d->notify, text, NOTIFICATION_MAX, &cred);
 
-        n = recvmsg(d->notify, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         if (n < 0)
                 return 0;
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(&mh); c; c = CMSG_NXTHDR(&mh, c))
-                if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS)
-                        memcpy(&cred, CMSG_DATA(c), sizeof(cred));
         if (cred.pid != d->pid)
                 return 1;
         text[n] = '\0';

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* programs.c - finding the other programs of umld. */
 
-#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "basic/cleanup.h"
+#include "basic/process.h"
 #include "basic/string-util.h"
 #include "umlctl/programs.h"
 #include "umld-config.h"
@@ -31,25 +31,6 @@ static const struct {
 };
 static_assert(ARRAY_SIZE(programs) == PROGRAM_MAX, "a row for each program");
 
-static int own_directory(char **ret) {
-        _cleanup_free_ char *path = malloc(PATH_MAX);
-        ssize_t n;
-        char *slash;
-
-        if (!path)
-                return -ENOMEM;
-        n = readlink("/proc/self/exe", path, PATH_MAX - 1);
-        if (n < 0)
-                return -errno;
-        path[n] = '\0';
-        slash = strrchr(path, '/');
-        if (!slash)
-                return -ENOENT;
-        *slash = '\0';
-        *ret = TAKE_PTR(path);
-        return 0;
-}
-
 int program_find(Program which, char **ret) {
         const char *e = getenv(programs[which].variable);
         _cleanup_free_ char *dir = NULL;
@@ -59,7 +40,7 @@ int program_find(Program which, char **ret) {
                 *ret = realpath(e, NULL) ?: strdup(e); /* it may be started in another directory */
                 return *ret ? 0 : -ENOMEM;
         }
-        r = own_directory(&dir);
+        r = program_directory(&dir);
         for (size_t i = 0; r >= 0 && i < PLACES_MAX && programs[which].places[i]; i++) {
                 _cleanup_free_ char *path = strfmt("%s/%s", dir, programs[which].places[i]);
 

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* companions.c - finds the other programs of umld and the objects to preload. */
 
-#include <limits.h>
-#include <unistd.h>
-
-#include "basic/cleanup.h"
-#include "basic/string-util.h"
 #include "daemon/base/companions.h"
+#include "basic/cleanup.h"
+#include "basic/process.h"
+#include "basic/string-util.h"
 #include "umld-config.h"
 
 static const struct {
@@ -29,19 +27,17 @@ static_assert(ARRAY_SIZE(places) == COMPANION_MAX, "a place for every companion"
 int companion_find(Companion which, char **ret_path) {
         const char *candidates[] = { places[which].in_build, places[which].in_prefix,
                                      places[which].installed };
-        char program[PATH_MAX], *slash;
-        ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+        _cleanup_free_ char *directory = NULL;
+        int r = program_directory(&directory);
 
-        program[MAX(n, 0)] = '\0';
-        slash = strrchr(program, '/');
-        if (slash)
-                *slash = '\0';
-        for (size_t i = 0; i < ARRAY_SIZE(candidates); i++) {
-                bool absolute = candidates[i][0] == '/';
+        if (r == -ENOMEM)
+                return r;
+        FOREACH_ELEMENT (c, candidates) {
+                bool absolute = (*c)[0] == '/';
                 _cleanup_free_ char *path = NULL, *real = NULL;
 
-                path = strfmt("%s%s%s", absolute ? "" : program, absolute ? "" : "/",
-                              candidates[i]);
+                path = strfmt("%s%s%s", absolute || !directory ? "" : directory,
+                              absolute ? "" : "/", *c);
                 if (!path)
                         return -ENOMEM;
                 real = realpath(path, NULL);

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include "basic/log.h"
+#include "basic/peer.h"
 #include "basic/time-util.h"
 #include "daemon/bus/server.h"
 #include "host/accounts.h"
@@ -131,13 +132,6 @@ static void pause_accepting(BusServer *s, usec_t delay) {
                 (void) sd_event_source_set_enabled(s->source, SD_EVENT_OFF);
 }
 
-static uid_t peer_uid(int fd) {
-        struct ucred cred;
-        socklen_t size = sizeof(cred);
-
-        return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) < 0 ? (uid_t) -1 : cred.uid;
-}
-
 /* Has it had the time to say who it is, and not done so? */
 static bool is_silent(const Client *c) {
         return sd_bus_is_ready(c->bus) <= 0 &&
@@ -216,7 +210,7 @@ static int on_connection(sd_event_source *source, int listen_fd, uint32_t revent
                 }
                 return 0;
         }
-        uid = peer_uid(fd);
+        uid = peer_of(fd).uid;
         c = find_free(s) ?: uid == 0 ? oldest(s, is_others) : NULL;
         if (!c) {
                 safe_close(fd);

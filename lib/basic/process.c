@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* process.c - finds and kills descendants of this process. */
+/* process.c - finds this program, and finds and kills descendants of this process. */
 
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +14,21 @@
 #include "basic/time-util.h"
 
 #define CHILDREN_MAX (1 << 20) /* bytes of a list of children */
+
+int program_directory(char **ret) {
+        char path[PATH_MAX], *slash;
+        ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+        if (n < 0)
+                return -errno;
+        path[n] = '\0';
+        slash = strrchr(path, '/');
+        if (!slash)
+                return -ENOENT;
+        *slash = '\0';
+        *ret = strdup(path);
+        return *ret ? 0 : -ENOMEM;
+}
 
 const char *process_comm(pid_t pid, char buf[static 16]) {
         _cleanup_free_ char *comm = NULL;

@@ -5,6 +5,9 @@
 
 #include "basic/macro.h"
 
+/* The directory of the program that we are; the caller frees *ret. */
+int program_directory(char **ret);
+
 /* The command name of a process from /proc/PID/comm, or "?" if it is gone. */
 const char *process_comm(pid_t pid, char buf[static 16]);
 

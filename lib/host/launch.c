@@ -15,6 +15,7 @@
 
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
+#include "basic/peer.h"
 #include "host/init-protocol.h"
 #include "host/launch.h"
 
@@ -235,35 +236,16 @@ bool launch_has_pid_namespaces(void) {
 }
 
 int launch_receive(int status_fd, InitMessage *ret, pid_t *ret_pid) {
-        union {
-                struct cmsghdr align;
-                char buf[CMSG_SPACE(sizeof(struct ucred))];
-        } control;
+        struct ucred sender;
         InitMessage m;
-        struct iovec iov = { .iov_base = &m, .iov_len = sizeof(m) };
-        struct msghdr mh = {
-                .msg_iov = &iov,
-                .msg_iovlen = 1,
-                .msg_control = &control,
-                .msg_controllen = sizeof(control),
-        };
-        ssize_t n = recvmsg(status_fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-        pid_t pid = 0;
+        ssize_t n = receive_from_peer(status_fd, &m, sizeof(m), &sender);
 
         if (n < 0)
-                return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+                return n == -EAGAIN ? 0 : (int) n;
         if (n != sizeof(m))
                 return n == 0 ? -ECONNRESET : -EBADMSG;
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(&mh); c; c = CMSG_NXTHDR(&mh, c)) {
-                struct ucred cred;
-
-                if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS)
-                        continue;
-                memcpy(&cred, CMSG_DATA(c), sizeof(cred));
-                pid = cred.pid;
-        }
         m.step[sizeof(m.step) - 1] = '\0';
         *ret = m;
-        *ret_pid = pid;
+        *ret_pid = sender.pid;
         return 1;
 }

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "basic/cleanup.h"
+#include "basic/peer.h"
 #include "uml/mconsole-client.h"
 
 int mconsole_notify_listen(const char *path, uid_t owner) {
@@ -28,37 +29,15 @@ int mconsole_notify_listen(const char *path, uid_t owner) {
         return TAKE_FD(fd);
 }
 
-static bool sent_by(struct msghdr *mh, uid_t uid) {
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(mh); c; c = CMSG_NXTHDR(mh, c)) {
-                struct ucred cred;
-
-                if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS)
-                        continue;
-                memcpy(&cred, CMSG_DATA(c), sizeof(cred));
-                return cred.uid == uid;
-        }
-        return false;
-}
-
 int mconsole_notify_receive(int fd, uid_t sender, char buf[static MCONSOLE_DATAGRAM_MAX],
                             MconsoleNotify *ret) {
-        union {
-                struct cmsghdr align;
-                char buf[CMSG_SPACE(sizeof(struct ucred))];
-        } control;
-        struct iovec iov = { .iov_base = buf, .iov_len = MCONSOLE_DATAGRAM_MAX };
-        struct msghdr mh = {
-                .msg_iov = &iov,
-                .msg_iovlen = 1,
-                .msg_control = &control,
-                .msg_controllen = sizeof(control),
-        };
-        ssize_t n = recvmsg(fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        struct ucred cred;
+        ssize_t n = receive_from_peer(fd, buf, MCONSOLE_DATAGRAM_MAX, &cred);
         int r;
 
         if (n < 0)
-                return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-        if (!sent_by(&mh, sender))
+                return n == -EAGAIN ? 0 : (int) n;
+        if (cred.uid != sender)
                 return -EBADMSG;
         r = mconsole_parse_notify(buf, (size_t) n, ret);
         return r < 0 ? r : 1;
