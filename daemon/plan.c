@@ -85,7 +85,7 @@ static void print_network(const Config *c, const Setup *s) {
                 printf("%s", warnings);
 }
 
-int plan_print(const Config *c) {
+int plan_print(Config *c) {
         _cleanup_(setup_freep) Setup *s = NULL;
         _cleanup_(fault_done) Fault fault = {};
         int r;

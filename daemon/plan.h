@@ -5,4 +5,4 @@
 
 /* umld --check: prints what starting the guest would do, and changes nothing. Returns the exit
  * code; a fault is one line on standard error. */
-int plan_print(const Config *c);
+int plan_print(Config *c);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* new-config.c - the configuration that create writes. */
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -63,69 +62,6 @@ static int add_size(Lines *l, const char *section, const char *key, uint64_t siz
         }
         text = strfmt("%llu%c", (unsigned long long) size, units[unit]);
         return text ? add(l, section, key, text, ours) : -ENOMEM;
-}
-
-/* ---- a tap and a network that no other guest has ---- */
-
-typedef struct Taken {
-        bool taps[256];       /* tapN */
-        bool networks[65536]; /* of 24 bits below 10.0.0.0/8 */
-} Taken;
-
-static void mark_taken(Taken *t, const Config *c) {
-        uint32_t host = ntohl(c->host_address.s_addr), mask = ~UINT32_C(0) << (32 - c->host_prefix),
-                 wider = mask & 0xffffff00;
-        uint64_t n;
-
-        if (startswith(c->tap, "tap") && parse_unsigned(c->tap + 3, 0, 255, &n) >= 0)
-                t->taps[n] = true;
-        for (uint32_t i = 0; i < ARRAY_SIZE(t->networks); i++)
-                if ((host & wider) == ((UINT32_C(10) << 24 | i << 8) & wider))
-                        t->networks[i] = true;
-}
-
-/* A configuration that cannot be read does not count: its guest cannot be started. */
-static int find_taken(Taken *t) {
-        _cleanup_strv_ Strv names = {};
-        int r = guests_configured(&names);
-
-        for (size_t i = 0; r >= 0 && i < names.n; i++) {
-                _cleanup_free_ char *path = umld_config_path(names.v[i]), *error = NULL,
-                                    *disk = umld_path(DIR_STATE, names.v[i], "root.img");
-                _cleanup_(config_freep) Config *c = NULL;
-
-                if (path && disk && config_load(names.v[i], path, disk, &c, &error) >= 0)
-                        mark_taken(t, c);
-        }
-        return r;
-}
-
-static unsigned first_free(const bool *taken, unsigned n) {
-        unsigned i = 0;
-
-        while (i < n - 1 && taken[i])
-                i++;
-        return i;
-}
-
-static int add_network(Lines *l) {
-        _cleanup_free_ char *tap = NULL, *host = NULL, *guest = NULL;
-        _cleanup_free_ Taken *taken = calloc(1, sizeof(*taken));
-        unsigned network;
-        int r = taken ? find_taken(taken) : -ENOMEM;
-
-        if (r < 0)
-                return r;
-        network = first_free(taken->networks, ARRAY_SIZE(taken->networks));
-        tap = strfmt("tap%u", first_free(taken->taps, ARRAY_SIZE(taken->taps)));
-        host = strfmt("10.%u.%u.1/24", network >> 8, network & 255);
-        guest = strfmt("10.%u.%u.2", network >> 8, network & 255);
-        if (!tap || !host || !guest)
-                return -ENOMEM;
-        r = add(l, "Network", "Tap", tap, true);
-        if (r >= 0)
-                r = add(l, "Network", "HostAddress", host, true);
-        return r < 0 ? r : add(l, "Network", "GuestAddress", guest, true);
 }
 
 /* ---- --set ---- */
@@ -221,8 +157,6 @@ static int collect(Lines *l, const CreateOptions *o, const ImageWishes *wishes) 
                              o->memory == 0);
         if (r >= 0)
                 r = add(l, "Guest", "Hostname", o->hostname, false);
-        if (r >= 0)
-                r = add_network(l);
         if (r >= 0 && wishes->by_init)
                 r = add(l, "Network", "ConfigureBy", "init", true);
         if (r >= 0 && wishes->ready)

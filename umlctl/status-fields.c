@@ -281,15 +281,24 @@ static void format_list(FILE *f, const json_t *list) {
 }
 
 /* Joins the sentences into one line. */
-static void format_lacking(FILE *f, const json_t *props, usec_t now) {
+static void format_sentences(FILE *f, const json_t *list) {
         const json_t *value;
         unsigned n = 0;
         size_t i;
 
-        (void) now;
-        json_array_foreach(json_object_get(props, UMLD_PROP_LACKING), i, value) {
+        json_array_foreach(list, i, value) {
                 put_piece(f, &n, ". ", json_string_value(value));
         }
+}
+
+static void format_lacking(FILE *f, const json_t *props, usec_t now) {
+        (void) now;
+        format_sentences(f, json_object_get(props, UMLD_PROP_LACKING));
+}
+
+static void format_warnings(FILE *f, const json_t *props, usec_t now) {
+        (void) now;
+        format_sentences(f, json_object_get(props, UMLD_PROP_WARNINGS));
 }
 
 const StatusField status_fields[] = {
@@ -350,6 +359,7 @@ const StatusField status_fields[] = {
         { "network.mtu", UMLD_PROP_MTU, FIELD_COUNT },
         { "network.host_access", UMLD_PROP_HOST_ACCESS, FIELD_STRING },
         { "network.repairs", UMLD_PROP_RULE_REPAIRS, FIELD_COUNT },
+        { "network.warnings", UMLD_PROP_WARNINGS, FIELD_STRINGS, "Warnings", format_warnings },
         { "network.lacking", UMLD_PROP_LACKING, FIELD_STRINGS, "Lacking", format_lacking },
         { "network.forwards", UMLD_PROP_FORWARDS, FIELD_STRINGS, "Forwards" },
         { "network.proxies", UMLD_PROP_PROXIES, FIELD_STRINGS, "Relayed" },

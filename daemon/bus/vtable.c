@@ -52,9 +52,16 @@ static const char *address_text(struct in_addr a) {
         return inet_ntop(AF_INET, &a, buf, sizeof(buf));
 }
 
+/* "auto" until the network is set up. */
+static const char *guest_address_text(const Config *c) {
+        return c->guest_address.s_addr == 0 ? "auto" : address_text(c->guest_address);
+}
+
 static const char *host_address_text(const Config *c) {
         static char buf[INET_ADDRSTRLEN + 4];
 
+        if (c->host_prefix == 0)
+                return "auto";
         snprintf(buf, sizeof(buf), "%s/%u", address_text(c->host_address), c->host_prefix);
         return buf;
 }
@@ -108,6 +115,17 @@ static int append_lacking(const Guest *g, sd_bus_message *reply) {
         FOREACH_ELEMENT (lacking, g->setup->net->lacking)
                 if (*lacking && r >= 0)
                         r = sd_bus_message_append(reply, "s", *lacking);
+        return r;
+}
+
+static int append_warnings(const Guest *g, sd_bus_message *reply) {
+        _cleanup_free_ char *copy = strdup(g->setup->net->warned ?: "");
+        char *rest = copy, *line;
+        int r = copy ? 0 : -ENOMEM;
+
+        while (r >= 0 && (line = strsep(&rest, "\n")))
+                if (*line)
+                        r = sd_bus_message_append(reply, "s", line);
         return r;
 }
 
@@ -234,9 +252,9 @@ static int append_probes(const Guest *g, sd_bus_message *reply) {
         VALUE(MEMORY_PRESSURE, "s", guest_memory_pressure(g->memory))                              \
         VALUE(MEMORY_REFUSED, "s", h->memory.refused ?: "")                                        \
         VALUE(DISKS_SYNCED, "t", disk_sync_last(g->disk_sync))                                     \
-        VALUE(TAP, "s", c->tap)                                                                    \
+        VALUE(TAP, "s", c->tap[0] ? c->tap : "auto")                                               \
         VALUE(HOST_ADDRESS, "s", host_address_text(c))                                             \
-        VALUE(GUEST_ADDRESS, "s", address_text(c->guest_address))                                  \
+        VALUE(GUEST_ADDRESS, "s", guest_address_text(c))                                           \
         VALUE(HOST_ADDRESS6, "s", host_address6_text(g))                                           \
         VALUE(GUEST_ADDRESS6, "s", address6_text(g, &c->guest_address6))                           \
         VALUE(UPLINK, "s", n->uplink[NAT_IPV4])                                                    \
@@ -249,6 +267,7 @@ static int append_probes(const Guest *g, sd_bus_message *reply) {
                                    : rules_backend_to_string(c->backend))                          \
         VALUE(BACKEND_REASON, "s", n->maker.why ?: "")                                             \
         VALUE(MTU, "u", n->mtu)                                                                    \
+        LIST(WARNINGS, "as", append_warnings)                                                      \
         LIST(LACKING, "as", append_lacking)                                                        \
         VALUE(HOST_ACCESS, "s", host_access_to_string(c->host_access))                             \
         VALUE(RULE_REPAIRS, "u", n->repairs)                                                       \

@@ -28,7 +28,7 @@ Host *host_free(Host *h) {
         return NULL;
 }
 
-int host_new(const Config *config, const char *runtime, Host **ret) {
+int host_new(Config *config, const char *runtime, Host **ret) {
         _cleanup_(host_freep) Host *h = calloc(1, sizeof(*h));
         _cleanup_free_ char *undo = NULL;
         int r;

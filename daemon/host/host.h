@@ -25,9 +25,9 @@
 
 /* What the steps share. Each part beside belongs to the steps that its own header names. */
 typedef struct Host {
-        const Config *config; /* borrowed. The guest replaces it at a start, after setup_down()
-                                 where its host part is another one; a reload changes what it
-                                 points to */
+        Config *config; /* borrowed. The guest replaces it at a start, after setup_down() where its
+                           host part is another one; a reload changes what it points to, and the
+                           step "network" fills in what is "auto" */
 
         /* Written once, by host_new(). */
         char *runtime;   /* RUNTIME: one directory for each guest */
@@ -51,7 +51,7 @@ typedef struct Host {
 } Host;
 
 /* config is borrowed; runtime is RUNTIME. Loads what a predecessor left noted. */
-int host_new(const Config *config, const char *runtime, Host **ret);
+int host_new(Config *config, const char *runtime, Host **ret);
 /* Frees; undoes nothing. */
 Host *host_free(Host *h);
 DEFINE_CLEANUP(Host *, host_free)

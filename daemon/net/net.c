@@ -13,6 +13,7 @@ Net *net_free(Net *net) {
         rtnl_close(net->rtnl);
         guard_done(&net->guard);
         free(net->warned);
+        free(net->collision);
         FOREACH_ELEMENT (lacking, net->lacking)
                 free(*lacking);
         free(net);

@@ -42,6 +42,11 @@ typedef struct Net {
         char uplink[NAT_FAMILY_MAX][IFNAMSIZ];
         PublicAddresses public[NAT_FAMILY_MAX]; /* their addresses */
 
+        /* addresses.c */
+        bool claimed;            /* the guest's network and tap are noted as its own */
+        char *collision;         /* what on the host uses the network by now, too; NULL = nothing */
+        usec_t addresses_looked; /* for such, CLOCK_MONOTONIC; 0 = to be done */
+
         /* tap.c */
         unsigned mtu;    /* of the tap, 0 = not known yet */
         int tap_index;   /* of the tap that umld made, 0 = none yet … */

@@ -6,6 +6,7 @@
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "daemon/net/addresses.h"
 #include "daemon/net/backend.h"
 #include "daemon/net/forwards.h"
 #include "daemon/net/ipv6.h"
@@ -15,8 +16,9 @@
 #include "nat/nat.h"
 #include "nat/xtables-lock.h"
 
-#define LOCK_LIMIT (5 * USEC_PER_SEC)
-#define BURST      (60 * USEC_PER_SEC) /* repairs closer to each other are logged as one */
+#define LOCK_LIMIT      (5 * USEC_PER_SEC)
+#define ADDRESSES_EVERY (20 * USEC_PER_SEC)
+#define BURST           (60 * USEC_PER_SEC) /* repairs closer to each other are logged as one */
 
 /* The ports that stay the host's as the plan wants them: guarded, or relayed by a program; the
  * caller's to free(). */
@@ -160,6 +162,7 @@ char *net_rules_warnings(const Net *net) {
 
         if (!file)
                 return NULL;
+        net_addresses_warning(net, file);
         net_forwards_warnings(net, file);
         net_backend_warnings(net, file);
         if (fclose(file) != 0 || size == 0) {
@@ -335,6 +338,18 @@ static int look_at_uplink(Net *net, const char **ret_why, Fault *f) {
         return 0;
 }
 
+/* Events of interfaces other than the uplink's do not come here, and so there is a look now and
+ * then. */
+static void look_at_addresses(Net *net) {
+        usec_t now = now_usec(CLOCK_MONOTONIC);
+
+        if (net->addresses_looked > 0 && now < usec_add(net->addresses_looked, ADDRESSES_EVERY))
+                return;
+        net->addresses_looked = now;
+        if (net_addresses_look(net) > 0)
+                warn(net);
+}
+
 /* Has what the rules follow from moved? What it is now is in h. */
 static int look_at_host(Net *net, const char **ret_why, Fault *f) {
         int r;
@@ -344,7 +359,9 @@ static int look_at_host(Net *net, const char **ret_why, Fault *f) {
                 if (r < 0)
                         return r;
                 net->network_moved = false;
+                net->addresses_looked = 0;
         }
+        look_at_addresses(net);
         if (net->host->config->n_forwards == 0)
                 return 0;
         r = guard_moved(&net->guard);

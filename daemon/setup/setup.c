@@ -6,6 +6,7 @@
 #include "basic/process.h"
 #include "basic/time-util.h"
 #include "daemon/host/disks.h"
+#include "daemon/net/addresses.h"
 #include "daemon/net/forwarding.h"
 #include "daemon/net/ipv6.h"
 #include "daemon/net/relays.h"
@@ -34,6 +35,7 @@ static const struct {
         { "user", HOST(jail_user_up, jail_user_down), .check = true, .before = true },
         { "disks", HOST(disks_up, disks_down), .check = true, .before = true },
         { "memory", HOST(memory_up, memory_down), .check = true, .before = true },
+        { "network", NET(net_addresses_up, net_addresses_down), .check = true },
         { "tap", NET(net_tap_up, net_tap_down), .check = true },
         { "reach", HOST(jail_reach_up, NULL), .check = true },
         { "tun", HOST(jail_tun_up, jail_tun_down), .before = true },
@@ -55,7 +57,7 @@ Setup *setup_free(Setup *s) {
         return NULL;
 }
 
-int setup_new(const Config *config, const char *runtime, Setup **ret) {
+int setup_new(Config *config, const char *runtime, Setup **ret) {
         _cleanup_(setup_freep) Setup *s = calloc(1, sizeof(*s));
         int r;
 

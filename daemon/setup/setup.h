@@ -14,7 +14,7 @@ typedef struct Setup {
 } Setup;
 
 /* config is borrowed; runtime is RUNTIME. Loads what a predecessor recorded. */
-int setup_new(const Config *config, const char *runtime, Setup **ret);
+int setup_new(Config *config, const char *runtime, Setup **ret);
 /* Frees; undoes nothing. */
 Setup *setup_free(Setup *s);
 DEFINE_CLEANUP(Setup *, setup_free)

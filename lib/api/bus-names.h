@@ -71,6 +71,7 @@
 #define UMLD_PROP_BACKEND        "Backend"    /* s, iptables or nftables; auto until it is known */
 #define UMLD_PROP_BACKEND_REASON "BackendReason" /* s, why this one */
 #define UMLD_PROP_MTU            "MTU"           /* u, of the tap, 0 = not known yet */
+#define UMLD_PROP_WARNINGS       "Warnings" /* as, what else of the host is in the guest's way */
 #define UMLD_PROP_LACKING        "Lacking" /* as, features that the host lacks, and the consequences */
 #define UMLD_PROP_HOST_ACCESS    "HostAccess"  /* s, what the guest may reach on the host itself */
 #define UMLD_PROP_RULE_REPAIRS   "RuleRepairs" /* u, since umld started */

@@ -32,20 +32,28 @@ static bool blame(Blame *b, const ConfigLines *lines, const char *section, const
 
 #define ADDRESS_TEXT(a) inet_ntop(AF_INET, (a), (char[INET_ADDRSTRLEN]){ 0 }, INET_ADDRSTRLEN)
 
+/* In the byte order of the host. */
+static bool ipv4_is_private(uint32_t a) {
+        return a >> 24 == 10 || a >> 20 == 0xac1u || a >> 16 == 0xc0a8;
+}
+
 static int check_addresses(const Config *c, const ConfigLines *lines, Blame *b) {
         uint32_t host_bits = UINT32_MAX >> c->host_prefix, guest = ntohl(c->guest_address.s_addr),
                  host = ntohl(c->host_address.s_addr), network = host & ~host_bits;
         struct in_addr network_address = { htonl(network) },
                        other = { htonl(network | (host == (network | 1) ? 2 : 1)) };
-        bool own = blame(b, lines, "Network", "GuestAddress", "HostAddress");
 
+        if (config_network_is_auto(c))
+                return 0;
+        blame(b, lines, "Network", "GuestAddress", "HostAddress");
+        if (c->wanted_host_prefix == 0 && !ipv4_is_private(guest))
+                return refuse(b->ret_why, "%s is not a private address; set HostAddress= as well",
+                              ADDRESS_TEXT(&c->guest_address));
         if ((guest & ~host_bits) != network)
-                return refuse(
-                        b->ret_why,
-                        "%s%s is not in the network of HostAddress=, %s/%u; use for example %s%s",
-                        own ? "" : "the default guest address ", ADDRESS_TEXT(&c->guest_address),
-                        ADDRESS_TEXT(&network_address), c->host_prefix,
-                        own ? "" : "GuestAddress=", ADDRESS_TEXT(&other));
+                return refuse(b->ret_why,
+                              "%s is not in the network of HostAddress=, %s/%u; use for example %s",
+                              ADDRESS_TEXT(&c->guest_address), ADDRESS_TEXT(&network_address),
+                              c->host_prefix, ADDRESS_TEXT(&other));
         if (guest == host)
                 return refuse(b->ret_why,
                               "host and guest cannot both have the address %s; use GuestAddress=%s",
@@ -106,7 +114,7 @@ static int check_ipv6(const Config *c, const ConfigLines *lines, Blame *b) {
 }
 
 static int check_uplink(const Config *c, const ConfigLines *lines, Blame *b) {
-        if (!streq(c->tap, c->uplink))
+        if (!c->tap[0] || !streq(c->tap, c->uplink))
                 return 0;
         blame(b, lines, "Network", "Tap", "Uplink");
         return refuse(b->ret_why,

@@ -175,6 +175,31 @@ bool config_has_fallback(const Config *c) {
         return c->fallback_kernel || c->fallback_append.n > 0;
 }
 
+void config_fill_guest_address(Config *c) {
+        uint32_t host = ntohl(c->host_address.s_addr),
+                 network = host & ~(UINT32_MAX >> c->host_prefix);
+
+        if (c->wanted_guest_address.s_addr == 0)
+                c->guest_address.s_addr = htonl(network | (host == (network | 1) ? 2 : 1));
+}
+
+/* Where only one of the two addresses is given, it says which network it is. */
+static void fill_addresses(Config *c) {
+        uint32_t guest = ntohl(c->wanted_guest_address.s_addr);
+
+        strcpy(c->tap, c->wanted_tap);
+        c->host_address = c->wanted_host_address;
+        c->host_prefix = c->wanted_host_prefix;
+        c->guest_address = c->wanted_guest_address;
+        if (config_network_is_auto(c))
+                return;
+        if (c->wanted_host_prefix == 0) {
+                c->host_prefix = 24;
+                c->host_address.s_addr = htonl((guest & ~0xffu) | ((guest & 0xff) == 1 ? 2 : 1));
+        }
+        config_fill_guest_address(c);
+}
+
 /* Fills l->config; on failure *ret_why is the message without the place, which is line *ret_line.
  */
 static int load_text(Loader *l, const char *text, size_t size, const char *default_disk,
@@ -190,6 +215,7 @@ static int load_text(Loader *l, const char *text, size_t size, const char *defau
         r = apply_defaults(l, default_disk, ret_why);
         if (r < 0)
                 return r;
+        fill_addresses(l->config);
         r = config_check(l->config, &l->lines, ret_line, &key, ret_why);
         return r < 0 ? blame_text(r, key, ret_why) : 0;
 }

@@ -161,6 +161,13 @@ typedef struct Config {
         char *hostname;
 
         /* [Network] */
+        /* As in the file; "" and 0 are "auto". */
+        char wanted_tap[IFNAMSIZ];
+        struct in_addr wanted_host_address;
+        unsigned wanted_host_prefix;
+        struct in_addr wanted_guest_address;
+        /* The same in force: what is "auto" is empty until the guest's network is set up
+         * (daemon/net/addresses.h). */
         char tap[IFNAMSIZ];
         struct in_addr host_address;
         unsigned host_prefix;
@@ -218,6 +225,15 @@ typedef struct Config {
 static inline bool config_has_ipv6(const Config *c) {
         return !IN6_IS_ADDR_UNSPECIFIED(&c->guest_address6);
 }
+
+/* Is it for umld to choose the guest's network? */
+static inline bool config_network_is_auto(const Config *c) {
+        return c->wanted_host_prefix == 0 && c->wanted_guest_address.s_addr == 0;
+}
+
+/* Gives the guest, where it is for umld to choose, the first address that is free in the network of
+ * the host's. */
+void config_fill_guest_address(Config *c);
 
 Config *config_free(Config *c);
 DEFINE_CLEANUP(Config *, config_free)

@@ -163,8 +163,15 @@ int setting_parse_ifname(const Setting *s, const char *value, Config *c, char **
                 return refuse_text(ret_why, value,
                                    "invalid interface name; use up to 15 letters, digits, '.', '_' "
                                    "and '-', for example %s",
-                                   streq(s->def, "auto") ? "eth0" : s->def);
+                                   s->example ?: "eth0");
         strcpy(field(s, c), value);
+        return 0;
+}
+
+int setting_parse_tap(const Setting *s, const char *value, Config *c, char **ret_why) {
+        if (!streq(value, "auto"))
+                return setting_parse_ifname(s, value, c, ret_why);
+        c->wanted_tap[0] = '\0';
         return 0;
 }
 
@@ -209,35 +216,47 @@ int setting_parse_host_address(const Setting *s, const char *value, Config *c, c
         struct in_addr a;
         uint32_t host_bits;
         unsigned prefix;
-        int r = parse_ipv4_prefix(value, &a, &prefix);
+        int r;
 
+        if (streq(value, "auto")) {
+                c->wanted_host_address.s_addr = 0;
+                c->wanted_host_prefix = 0;
+                return 0;
+        }
+        r = parse_ipv4_prefix(value, &a, &prefix);
         if (r == -EINVAL)
                 return refuse_text(ret_why, value, "not ADDRESS/PREFIX; use for example %s",
-                                   s->def);
+                                   s->example);
         if (r == -ERANGE || prefix < s->min || prefix > s->max)
                 return refuse_text(ret_why, value, "prefix length not from %" PRIu64 " to %" PRIu64,
                                    s->min, s->max);
         if (!is_unicast(a))
                 return refuse_text(ret_why, value,
                                    "not a unicast address; use a private one, for example %s",
-                                   s->def);
+                                   s->example);
         host_bits = UINT32_MAX >> prefix;
         if ((ntohl(a.s_addr) & host_bits) == 0 || (ntohl(a.s_addr) & host_bits) == host_bits)
                 return refuse_text(
                         ret_why, value,
                         "this is the network or broadcast address; use one between them");
-        c->host_address = a;
-        c->host_prefix = prefix;
+        c->wanted_host_address = a;
+        c->wanted_host_prefix = prefix;
         return 0;
 }
 
 int setting_parse_guest_address(const Setting *s, const char *value, Config *c, char **ret_why) {
         struct in_addr a;
 
+        if (streq(value, "auto")) {
+                c->wanted_guest_address.s_addr = 0;
+                return 0;
+        }
         if (parse_ipv4(value, &a) < 0)
                 return refuse_text(ret_why, value, "not an IPv4 address; use for example %s",
-                                   s->def);
-        c->guest_address = a;
+                                   s->example);
+        if (a.s_addr == 0)
+                return refuse_text(ret_why, value, "no machine can have this address");
+        c->wanted_guest_address = a;
         return 0;
 }
 

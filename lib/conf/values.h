@@ -34,6 +34,7 @@ int setting_parse_host_address6(const Setting *s, const char *value, Config *c, 
 int setting_parse_guest_address6(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_dns(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_mtu(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_tap(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_uplink(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_forward(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_proxy(const Setting *s, const char *value, Config *c, char **ret_why);

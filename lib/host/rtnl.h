@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Links, addresses, neighbours and routes through libnl-route, over one connection. Only rtnl.c,
- * rtnl-address.c and nl-errno.c use libnl, whose error codes look like -errno and are not
+/* Links, addresses, neighbours and routes through libnl-route, over one connection. Only the
+ * files rtnl*.c and nl-errno.c use libnl, whose error codes look like -errno and are not
  * (nl-errno.h). The functions are called net_… because libnl owns the names rtnl_link_…: it would
  * call ours in place of its own. */
 
@@ -53,3 +53,27 @@ int net_public_addresses(Rtnl *rtnl, const char *ifname, int family, IpAddress *
  * no. */
 int net_address_owner(Rtnl *rtnl, const IpAddress *address, int except,
                       char ret_ifname[static IFNAMSIZ]);
+
+typedef enum NetworkUseKind {
+        NETWORK_OF_ADDRESS, /* connected by an address of the host's */
+        NETWORK_OF_ROUTE,
+        NETWORK_OF_GATEWAY, /* the gateway itself, of any route */
+} NetworkUseKind;
+
+/* An IPv4 network that the host uses. */
+typedef struct NetworkUse {
+        NetworkUseKind kind;
+        struct in_addr network; /* not necessarily without bits of the host part */
+        unsigned prefix;
+        int index;          /* of the interface, 0 = none */
+        struct in_addr via; /* the host's address, or the gateway; 0.0.0.0 = none */
+        uint32_t table;     /* of a route */
+        bool elsewhere;     /* a route by a gateway, or one that refuses: nobody in it is nearby */
+} NetworkUse;
+
+typedef void (*NetworkUseFn)(const NetworkUse *use, void *userdata);
+
+/* Calls fn for each: addresses first, then routes of all tables (default routes too, as their
+ * prefix says), and their gateways; some may be seen twice. Those of interface `except` are left
+ * out; 0 = none. */
+int net_networks(Rtnl *rtnl, int except, NetworkUseFn fn, void *userdata);

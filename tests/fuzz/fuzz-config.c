@@ -20,12 +20,13 @@ static void check_config(const Config *c) {
                 assert(c->disks[i].path[0] == '/' && !strpbrk(c->disks[i].path, " ,:\""));
         for (size_t i = 0; i < c->append.n; i++)
                 assert(!startswith(c->append.v[i], "mem=") && !startswith(c->append.v[i], "umid="));
-        assert(c->kernel[0] == '/' && c->hostname[0] && c->tap[0] && c->user[0]);
+        assert(c->kernel[0] == '/' && c->hostname[0] && c->user[0]);
         assert(c->n_dns >= 1 && c->n_dns <= CONFIG_DNS_MAX);
         assert(transport_to_string(c->transport) && masquerade_to_string(c->masquerade));
         assert(ready_when_to_string(c->ready) && restart_when_to_string(c->restart));
+        assert(streq(c->tap, c->wanted_tap));
         assert(((ntohl(c->host_address.s_addr) ^ ntohl(c->guest_address.s_addr)) & mask) == 0);
-        assert(c->host_address.s_addr != c->guest_address.s_addr);
+        assert(config_network_is_auto(c) || c->host_address.s_addr != c->guest_address.s_addr);
         for (size_t i = 0; i < c->n_forwards; i++)
                 for (size_t j = 0; j < i; j++)
                         assert(!forward_overlaps(&c->forwards[i], &c->forwards[j]) ||

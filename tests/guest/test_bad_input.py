@@ -89,7 +89,7 @@ class Configuration(BadInput):
         self.expect("[Network]\nHostAddress=10.0.0.300/24\n", "HostAddress", "10.0.0.300/24")
 
     def test_guest_address_elsewhere(self):
-        self.config("[Network]\nGuestAddress=10.9.0.2\n")
+        self.config("[Network]\nHostAddress=10.0.0.1/24\nGuestAddress=10.9.0.2\n")
         self.refused(USAGE, "GuestAddress", "10.9.0.2", "10.0.0.")
 
     def test_bad_port(self):
@@ -232,14 +232,14 @@ class Network(BadInput):
 
     def test_foreign_tap(self):
         self.world.host("ip", "link", "add", "tap0", "type", "veth", "peer", "name", "other")
-        self.world.guest(fake="boot", Supervise={"Restart": "no"})
+        self.world.guest(fake="boot", Supervise={"Restart": "no"}, Network={"Tap": "tap0"})
         self.refused(FAILED, "tap0")
 
     def test_tap_of_another_guest(self):
         web = self.world.guest(fake="boot")
         web = self.daemon().wait_ready()
         self.world.guest("mail", fake="boot", Supervise={"Restart": "no"},
-                         Network={"HostAddress": "10.0.1.1/24", "GuestAddress": "10.0.1.2"})
+                         Network={"Tap": "tap0", "HostAddress": "10.0.1.1/24", "GuestAddress": "10.0.1.2"})
         before = self.world.snapshot()
         p = self.world.run("host", self.world.program("daemon/umld"), "mail")
         self.assertEqual(p.returncode, FAILED)
@@ -248,7 +248,7 @@ class Network(BadInput):
         self.assertEqual(web.stop(), DONE)
 
     def test_busy_tap(self):
-        self.world.guest(fake="boot", Supervise={"Restart": "no"})
+        self.world.guest(fake="boot", Supervise={"Restart": "no"}, Network={"Tap": "tap0"})
         holder = self.world.program("tests/guest/fake-guest")
         other = self.world.run("host", "sh", "-c", f"ip tuntap add tap0 mode tap; {holder} eth0=tuntap,tap0 "
                                "fake=tap,wait:60000 >/dev/null 2>&1 & echo $!")
@@ -274,7 +274,7 @@ class Network(BadInput):
 
     def test_address_in_use(self):
         self.world.host("ip", "address", "add", "10.0.0.1/24", "dev", "lo")
-        self.world.guest(fake="boot", Supervise={"Restart": "no"})
+        self.world.guest(fake="boot", Supervise={"Restart": "no"}, Network={"HostAddress": "10.0.0.1/24"})
         self.refused(FAILED, "10.0.0.1", "lo")
 
     def test_no_tun(self):

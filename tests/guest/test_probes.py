@@ -16,6 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from umldtest import (DONE, DEBIAN_KERNEL, GUEST_ADDRESS, MAKE_GUEST, PATIENCE, SOURCE, TestCase,  # noqa: E402
                       clean_file_system, main, wait_until)
 
+IP_FREEBIND = 15
+
 TIMEOUT = 1.5 * PATIENCE
 QUICK = {"HangCheck": "200ms", "HangTimeout": f"{TIMEOUT * 1000:.0f}ms", "StartTimeout": "20s", "StopTimeout": "4s",
          "RestartDelayMax": "5s"}
@@ -29,6 +31,7 @@ class Service:
         self.requests = []
         self.socket = world.socket("host")
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
         self.socket.bind((GUEST_ADDRESS, port))
         self.socket.listen(64)
         threading.Thread(target=self.serve, daemon=True).start()
@@ -61,13 +64,12 @@ class ProbeTest(TestCase):
 
 
 class Fake(ProbeTest):
-    def setUp(self):
-        super().setUp()
-        self.world.host("ip", "address", "add", f"{GUEST_ADDRESS}/32", "dev", "lo")
-
     def start(self, *probes, **supervise):
         self.world.guest(fake="boot,ready", Supervise={**QUICK, "Probe": probes, **supervise})
-        return self.daemon().wait_ready()
+        umld = self.daemon().wait_ready()
+        # No sooner: umld takes no network in which the host has an address.
+        self.world.host("ip", "address", "add", f"{GUEST_ADDRESS}/32", "dev", "lo")
+        return umld
 
     def service(self, port=80):
         service = Service(self.world, port)
@@ -134,7 +136,8 @@ class Fake(ProbeTest):
     def test_never_up(self):
         """A guest has StartTimeout to bring its services up."""
         umld = self.start("tcp/80", StartTimeout=f"{2 * TIMEOUT:.0f}s")
-        self.assertEqual(self.wait_probe(umld, "waiting")["services"]["tcp/80"], "waiting: Connection refused")
+        wait_until(lambda: umld.status()["probe"]["services"]["tcp/80"] == "waiting: Connection refused",
+                   what="a first attempt")
         self.wait_sick(umld, "Connection refused")
         umld.stop()
 

@@ -82,6 +82,7 @@ static Property properties[] = {
         { UMLD_PROP_HOST_ADDRESS6, "s" },
         { UMLD_PROP_GUEST_ADDRESS6, "s" },
         { UMLD_PROP_MTU, "u" },
+        { UMLD_PROP_WARNINGS, "as" },
         { UMLD_PROP_LACKING, "as" },
         { UMLD_PROP_HOST_ACCESS, "s" },
         { UMLD_PROP_RULE_REPAIRS, "u" },

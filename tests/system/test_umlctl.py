@@ -111,7 +111,7 @@ class Status(Case):
                                         "host6": "fd00::1/64", "guest6": "fd00::2", "uplink": "venet0",
                                         "uplink6": "he-ipv6",
                                         "masquerade": "masquerade", "backend": "iptables",
-                                        "backend_reason": "Backend=", "mtu": 1400, "lacking": [],
+                                        "backend_reason": "Backend=", "mtu": 1400, "warnings": [], "lacking": [],
                                         "host_access": "icmp", "repairs": 3, "forwards": ["tcp/8000-10000", "udp/53"],
                                         "proxies": [], "guarded": ["22"]})
         self.assertEqual(d["confinement"], {"user": "60001", "seccomp": "off"})

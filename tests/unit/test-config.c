@@ -50,10 +50,8 @@ static void test_defaults(void **state) {
         assert_true(c->fast_boot);
         assert_true(c->fast_network);
         assert_string_equal(c->hostname, "web");
-        assert_string_equal(c->tap, "tap0");
-        assert_address(c->host_address, "10.0.0.1");
-        assert_int_equal(c->host_prefix, 24);
-        assert_address(c->guest_address, "10.0.0.2");
+        assert_string_equal(c->tap, "");
+        assert_true(config_network_is_auto(c));
         assert_int_equal(c->n_dns, 2);
         assert_address(c->dns[0], "8.8.8.8");
         assert_address(c->dns[1], "8.8.4.4");

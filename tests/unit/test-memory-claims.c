@@ -109,8 +109,7 @@ static void test_book(void **state) {
         const char *text = "1 5\n3 3\n7 2\n";
         _cleanup_close_ int web = -EBADF, mail = -EBADF;
         MemoryClaim c = { .need = 100 * MIB, .device = 3 };
-        const Config web_config = { .name = (char *) "web" },
-                     mail_config = { .name = (char *) "mail" };
+        Config web_config = { .name = (char *) "web" }, mail_config = { .name = (char *) "mail" };
         const Host web_host = { .config = &web_config, .runtime = runtime, .shared = shared },
                    mail_host = { .config = &mail_config, .runtime = runtime, .shared = shared };
         MemoryClaims others = {};
