@@ -186,7 +186,7 @@ class CopyOnWrite(TestCase):
         for kernel in test_kernels():
             with self.subTest(kernel=kernel.name):
                 own = made / f"{kernel.name}.cow"
-                p = subprocess.run([kernel, "mem=32m", f"ubda={own},{self.base}", "root=/dev/ubda", "init=/none", "con=null", "con0=null",
+                p = subprocess.run(["setarch", "-R", kernel, "mem=32m", f"ubda={own},{self.base}", "root=/dev/ubda", "init=/none", "con=null", "con0=null",
                                 f"uml_dir={made}", "umid=cow", "hostfs=/dev/null"],
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60,
                                check=False, start_new_session=True, env={"TMPDIR": "/dev/shm", "LD_PRELOAD": str(self.world.program("lib/preload/umld-cpu-fix.so"))})

@@ -38,10 +38,16 @@ class SpaceTest(TestCase):
 
 
 class Fake(SpaceTest):
-    def start(self):
+    def make_image(self, size):
+        """Sparse, and with the mark of a file system (umldtest.FAKE_IMAGE)."""
         image = self.mount()
-        self.world.host("truncate", "-s", "1G", image)
-        self.world.guest(fake="boot,ready", Guest={"Disk": image})
+        self.world.host("sh", "-c", f"printf '\\123\\357' | dd of={image} bs=1 seek=1080 status=none;"
+                                    f"truncate -s {size} {image}")
+        return image
+
+    def start(self):
+        image = self.make_image("1G")
+        self.world.guest(fake="boot,ready", Guest={"Disk": f"{image},adopt"})
         return self.daemon().wait_ready()
 
     def test_warn_freeze_thaw(self):
@@ -74,9 +80,9 @@ class Fake(SpaceTest):
 
     def test_image_that_cannot_grow(self):
         """What is allocated already may be written to, however full it is around."""
-        image = self.mount()
+        image = self.make_image("20M")
         self.world.host("fallocate", "-l", "20M", image)
-        self.world.guest(fake="boot,ready", Guest={"Disk": image})
+        self.world.guest(fake="boot,ready", Guest={"Disk": f"{image},adopt"})
         umld = self.daemon().wait_ready()
         self.fill(leave=1)
         time.sleep(6)
@@ -91,7 +97,7 @@ class Real(SpaceTest):
         image, made = self.mount(), self.world.dir / "guest.img"
         subprocess.run([MAKE_GUEST, made], check=True, timeout=60)
         self.world.host("cp", "--sparse=always", made, image)
-        self.world.guest(kernel=test_kernels()[-1], Guest={"Disk": image},
+        self.world.guest(kernel=test_kernels()[-1], Guest={"Disk": f"{image},adopt"},
                          Network={"Forward": "tcp/8080:80"})
         umld = self.daemon().wait_ready(60)
         page = self.world.fetch_when_served()
