@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* init.c - waits for the guest's init, by the kernel's console and by the name of process 1. */
+/* init.c - waits for the guest's init, by the kernel's console and by its mounts. */
 
 #include "daemon/watch/init.h"
 #include "host/cpus.h"
@@ -21,32 +21,40 @@ enum {
 
 /* How long init must have lived, in time that the host gave the guest: on a busy host a kernel that
  * is about to panic may have to wait for that. Measured with kernels 6.1 and 7.2: an init that
- * cannot be executed makes the kernel panic within 0.5 ms of its word "Run …". */
+ * cannot be executed makes the kernel panic within 0.5 ms of its word "Run …". Between the mount
+ * and that word lie 1 to 3 ms, or 40 ms where sysctl arguments (FastNetwork=) have it load modules.
+ */
 #define LIVED_EXECUTED (5 * USEC_PER_MSEC)
-#define LIVED_NAMED    (20 * USEC_PER_MSEC)
+#define LIVED_MOUNTED  (100 * USEC_PER_MSEC)
 
 struct InitWatch {
         GuestProcess *process;
         InitListener listener;
         sd_event_source *timer;
-        MconsoleCall *call; /* the question for the name, under way */
+        MconsoleCall *call; /* the question for the mounts, under way */
         usec_t began, asked;
         usec_t looked;   /* the last look since the sign was seen, 0 = it was not */
         usec_t lived;    /* … and how much of the time since then counts */
         uint64_t waited; /* for a CPU, all of the guest's processes, ns, at the last look */
-        bool named;      /* the answer was that it is another program than the kernel */
+        bool mounted;    /* the answer was that the root is there */
 };
 
-bool init_was_executed(const char *comm, size_t size) {
-        static const char kernels_own[] = "swapper";
+bool init_root_is_mounted(const char *mounts, size_t size) {
+        static const char on_root[] = " / ", kernels_own[] = " / rootfs ";
+        const char *end = mounts + size;
+        bool mounted = false;
 
-        while (size > 0 && *comm == '\n') { /* an empty datagram of one line comes first */
-                comm++;
-                size--;
+        /* The last mount on / is the one in force: "rootfs / rootfs rw 0 0" is the kernel's own. */
+        for (const char *line = mounts, *next; line < end; line = next + 1) {
+                const char *target;
+
+                next = memchr(line, '\n', (size_t) (end - line)) ?: end;
+                target = memchr(line, ' ', (size_t) (next - line));
+                if (target && memmem(target, (size_t) (next - target), on_root, 3) == target)
+                        mounted = memmem(target, (size_t) (next - target), kernels_own,
+                                         sizeof(kernels_own) - 1) != target;
         }
-        return size > 0 && *comm != '\0' &&
-               !(size >= sizeof(kernels_own) - 1 &&
-                 memcmp(comm, kernels_own, sizeof(kernels_own) - 1) == 0);
+        return mounted;
 }
 
 static int arm(InitWatch *w, usec_t delay) {
@@ -55,33 +63,33 @@ static int arm(InitWatch *w, usec_t delay) {
         return r < 0 ? r : sd_event_source_set_enabled(w->timer, SD_EVENT_ONESHOT);
 }
 
-static void on_name(int error, const char *text, size_t size, bool whole, void *userdata) {
+static void on_mounts(int error, const char *text, size_t size, bool whole, void *userdata) {
         InitWatch *w = userdata;
 
         (void) whole;
         w->call = NULL;
-        if (error == 0 && init_was_executed(text, size))
-                w->named = true;
+        if (error == 0 && init_root_is_mounted(text, size))
+                w->mounted = true;
 }
 
-static void ask_for_name(InitWatch *w, usec_t now) {
+static void ask_for_mounts(InitWatch *w, usec_t now) {
         int fd = -EBADF;
 
-        if (w->call || w->named || now < usec_add(w->asked, ASK_EVERY))
+        if (w->call || w->mounted || now < usec_add(w->asked, ASK_EVERY))
                 return;
         w->asked = now;
         fd = guest_process_mconsole(w->process);
         if (fd >= 0)
-                (void) mconsole_call(sd_event_source_get_event(w->timer), fd, "proc 1/comm",
-                                     on_name, w, &w->call);
+                (void) mconsole_call(sd_event_source_get_event(w->timer), fd, "proc 1/mounts",
+                                     on_mounts, w, &w->call);
 }
 
 /* How long init must live, now that a sign of it was seen; 0 = none was. */
 static usec_t moment_due(const InitWatch *w, usec_t now) {
         if (w->listener.announced(w->listener.userdata))
                 return LIVED_EXECUTED;
-        if (w->named)
-                return LIVED_NAMED;
+        if (w->mounted)
+                return LIVED_MOUNTED;
         return now >= usec_add(w->began, PATIENCE) ? 1 : 0;
 }
 
@@ -133,7 +141,7 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
                 w->listener.alive(w->listener.userdata); /* frees the watch */
                 return 0;
         }
-        ask_for_name(w, now);
+        ask_for_mounts(w, now);
         return arm(w, LOOK_EVERY);
 }
 

@@ -5,10 +5,9 @@
  *
  * The kernel's own notification comes before it mounts its root: a kernel without a usable root
  * file system answers its management console, and panics 50 to 150 ms later. Its console says when
- * it executes init; where that is silenced ("quiet"), the name of process 1 tells, which is the
- * kernel's own until then. That its root is mounted would tell too little: sysctl arguments and the
- * modules that they need come between the two. An init that cannot run takes the kernel with it
- * within a few milliseconds, and so the sign counts only when those have passed. */
+ * it executes init; where that is silenced ("quiet"), the mounts of process 1 tell that the root is
+ * there, which is nearly the kernel's last work before. An init that cannot run takes the kernel
+ * with it within a few milliseconds, and so the sign counts only when those have passed. */
 
 #include <systemd/sd-event.h>
 
@@ -29,5 +28,6 @@ int init_watch_new(sd_event *event, GuestProcess *process, const InitListener *l
 InitWatch *init_watch_free(InitWatch *w);
 DEFINE_CLEANUP(InitWatch *, init_watch_free)
 
-/* Is this the name (/proc/1/comm, any bytes) of a program that the kernel has executed? */
-bool init_was_executed(const char *comm, size_t size);
+/* Do these mounts (/proc/1/mounts, any bytes) have a root that is not the kernel's own empty one?
+ */
+bool init_root_is_mounted(const char *mounts, size_t size);

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Ready=boot means that init runs: real kernels that die after their notification were never running."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,8 @@ class Ready(TestCase):
                 with self.subTest(kernel=kernel.name, append=append):
                     self.configure(kernel, append)
                     umld = self.daemon().wait_ready()
+                    booted = re.search(r"booting -> running: booted after (\d+)(ms|s)", umld.log)
+                    self.assertTrue(booted and (booted[2] == "ms" or int(booted[1]) < 8), umld.log)
                     self.assertEqual(umld.stop(), DONE)
 
 
