@@ -50,8 +50,11 @@ static Forward forwards[FORWARDS];
 
 static int apply(void) {
         NatRefusal refusal;
+        int r;
 
-        return nat.backend->apply(&nat, &plan, &refusal);
+        while ((r = nat.backend->apply(&nat, &plan, &refusal)) == -EINPROGRESS)
+                nat_wait(&nat);
+        return r;
 }
 
 /* Another port for one in the middle, as a reload has it. */
@@ -98,7 +101,7 @@ static int measure(uint64_t rounds) {
                 for (size_t i = 0; i < ARRAY_SIZE(measures); i++) {
                         unsigned before = commits();
                         usec_t began = now_usec(CLOCK_MONOTONIC);
-                        _cleanup_close_ int lock = xtables_lock(USEC_PER_SEC);
+                        _cleanup_close_ int lock = xtables_lock();
                         int r = lock < 0 ? lock : measures[i].run();
 
                         took[i][round] = (double) (now_usec(CLOCK_MONOTONIC) - began) / 1000;

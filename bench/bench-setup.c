@@ -79,10 +79,14 @@ static int step_forwarding(Setup *s) {
 }
 
 static int step_rules(Setup *s) {
-        _cleanup_close_ int lock = xtables_lock(USEC_PER_SEC);
+        _cleanup_close_ int lock = xtables_lock();
         NatRefusal refusal;
+        int r = lock;
 
-        return lock < 0 ? lock : s->nat.backend->apply(&s->nat, &s->plan, &refusal);
+        while (lock >= 0 &&
+               (r = s->nat.backend->apply(&s->nat, &s->plan, &refusal)) == -EINPROGRESS)
+                nat_wait(&s->nat);
+        return r;
 }
 
 static const struct {

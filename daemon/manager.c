@@ -23,6 +23,14 @@ struct Manager {
         int lock_fd;
         char *directory; /* RUNTIME/NAME */
         int exit_code;
+
+        struct {
+                bool under_way, again; /* SIGHUP came meanwhile */
+                bool tell;             /* the service manager */
+                usec_t confirm;
+                BusReloaded done; /* NULL: it was ordered by a signal */
+                void *userdata;
+        } reload;
 };
 
 static void on_state_changed(GuestState from, GuestState to, const char *why, void *userdata) {
@@ -78,42 +86,84 @@ static void log_reloaded(usec_t confirm, const char *later) {
                 log_info("configuration %s", what);
 }
 
-static int reload(usec_t confirm, char **ret_error, void *userdata) {
+static void reload(usec_t confirm, BusReloaded done, void *done_userdata, void *userdata);
+
+/* Tells who has ordered it how it went. */
+static void end_reload(Manager *m, int r, const char *text) {
+        BusReloaded done = TAKE_PTR(m->reload.done);
+
+        if (r < 0)
+                log_error("reload failed: %s", text ?: strerror(-r));
+        else
+                log_reloaded(m->reload.confirm, text);
+        if (m->reload.tell)
+                notify_ready();
+        m->reload.under_way = false;
+        if (done)
+                done(r, text, m->reload.userdata);
+}
+
+static void on_reloaded(int r, const char *text, void *userdata) {
         Manager *m = userdata;
-        _cleanup_free_ char *file = umld_config_path(m->guest->config->name), *later = NULL;
-        _cleanup_free_ char *disk = umld_path(DIR_STATE, m->guest->config->name, "root.img");
-        _cleanup_(fault_done) Fault fault = {};
+
+        end_reload(m, r, text);
+        if (m->reload.again) { /* the file may have changed since it was read */
+                m->reload.again = false;
+                reload(0, NULL, NULL, m);
+        }
+}
+
+static int load(const Manager *m, Config **ret, char **ret_error) {
+        const char *name = m->guest->config->name;
+        _cleanup_free_ char *file = umld_config_path(name),
+                            *disk = umld_path(DIR_STATE, name, "root.img");
+
+        return file && disk ? config_load(name, file, disk, ret, ret_error) : -ENOMEM;
+}
+
+static void reload(usec_t confirm, BusReloaded done, void *done_userdata, void *userdata) {
+        _cleanup_free_ char *error = NULL;
         Config *config = NULL;
-        bool tell;
+        Manager *m = userdata;
         int r;
 
-        if (!file || !disk)
-                return -ENOMEM;
+        m->reload.under_way = true;
+        m->reload.confirm = confirm;
+        m->reload.done = done;
+        m->reload.userdata = done_userdata;
         /* Before the guest is ready, and once it is shutting down, READY=1 would be wrong. */
-        tell = m->guest->past.announced && m->guest->wanted == WANTED_UP;
-        if (tell)
+        m->reload.tell = m->guest->past.announced && m->guest->wanted == WANTED_UP;
+        if (m->reload.tell)
                 notify_reloading();
-        r = config_load(m->guest->config->name, file, disk, &config, ret_error);
-        if (r >= 0) {
-                r = guest_reload(m->guest, config, confirm, &later, &fault);
-                if (r < 0)
-                        *ret_error = TAKE_PTR(fault.text);
-        }
+        r = load(m, &config, &error);
         if (r < 0)
-                log_error("reload failed: %s", *ret_error ?: "out of memory");
+                end_reload(m, r, error);
         else
-                log_reloaded(confirm, later);
-        if (tell)
-                notify_ready();
-        return r;
+                guest_reload(m->guest, config, confirm, on_reloaded, m);
+}
+
+static void on_reload_order(usec_t confirm, BusReloaded done, void *done_userdata, void *userdata) {
+        _cleanup_free_ char *why = NULL;
+        const Manager *m = userdata;
+
+        if (!m->reload.under_way) {
+                reload(confirm, done, done_userdata, userdata);
+                return;
+        }
+        why = strfmt("another reload is under way, waiting for %s",
+                     guest_waits_for(m->guest) ?: "its end");
+        done(-EBUSY, why, done_userdata);
 }
 
 static int on_reload_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
-        _cleanup_free_ char *error = NULL;
+        Manager *m = userdata;
 
         (void) s;
         (void) si;
-        (void) reload(0, &error, userdata);
+        if (m->reload.under_way)
+                m->reload.again = true;
+        else
+                reload(0, NULL, NULL, m);
         return 0;
 }
 
@@ -270,7 +320,7 @@ int manager_new(Config *config, Manager **ret) {
         r = guest_new(m->event, TAKE_PTR(owned), umld_dir(DIR_RUNTIME), &listener, &m->guest);
         if (r < 0)
                 return r;
-        r = guest_bus_new(m->guest, reload, m, &m->bus);
+        r = guest_bus_new(m->guest, on_reload_order, m, &m->bus);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(m);

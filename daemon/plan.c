@@ -95,7 +95,7 @@ int plan_print(Config *c) {
                 log_error_errno(r, "cannot check the host: %m");
                 return EXIT_FAILED;
         }
-        r = setup_check(s, &fault);
+        r = setup_wait(s, SETUP_CHECK, &fault);
         if (r < 0) {
                 log_error("%s", fault.text ?: strerror(-r));
                 return fault.verdict == VERDICT_USAGE ? EXIT_USAGE : EXIT_FAILED;

@@ -308,6 +308,7 @@ const StatusField status_fields[] = {
         { "error", SNAPSHOT_PROP_ERROR, FIELD_STRING, "Error" },
         { "wanted", UMLD_PROP_WANTED, FIELD_STRING, "Wanted" },
         { "status", UMLD_PROP_STATUS_TEXT, FIELD_STRING, "Status" },
+        { "waiting_for", UMLD_PROP_WAITING_FOR, FIELD_STRING, "Waiting for" },
         { "pid", UMLD_PROP_PID, FIELD_PID, "Process", format_process },
         { "daemon.pid", UMLD_PROP_DAEMON_PID, FIELD_PID },
         { "daemon.version", UMLD_PROP_DAEMON_VERSION, FIELD_STRING },

@@ -6,16 +6,33 @@
 
 #include "daemon/base/fault.h"
 
-int fault_set(Fault *f, Verdict verdict, bool retry, int error, const char *format, ...) {
+static void fill(Fault *f, Verdict verdict, bool retry, const char *format, va_list ap) {
         char *text = NULL;
+
+        if (vasprintf(&text, format, ap) < 0)
+                text = NULL;
+        fault_done(f);
+        *f = (Fault){ .verdict = verdict, .retry = retry, .text = text };
+}
+
+int fault_set(Fault *f, Verdict verdict, bool retry, int error, const char *format, ...) {
         va_list ap;
-        int n;
 
         errno = error < 0 ? -error : error;
         va_start(ap, format);
-        n = vasprintf(&text, format, ap);
+        fill(f, verdict, retry, format, ap);
         va_end(ap);
-        fault_done(f);
-        *f = (Fault){ .verdict = verdict, .retry = retry, .text = n < 0 ? NULL : text };
-        return error < 0 ? error : -error;
+        if (error < 0)
+                error = -error;
+        return error == EAGAIN ? -EBUSY : -error; /* the other means a wait */
+}
+
+int fault_wait(Fault *f, Verdict verdict, int wake_fd, const char *format, ...) {
+        va_list ap;
+
+        va_start(ap, format);
+        fill(f, verdict, true, format, ap);
+        va_end(ap);
+        f->wake_fd = MAX(wake_fd, 0);
+        return -EAGAIN;
 }

@@ -10,6 +10,7 @@ typedef struct Fault {
         Verdict verdict;
         bool retry; /* the cause may go away without intervention */
         char *text;
+        int wake_fd; /* of fault_wait(): readable when it is worth asking again; 0 = nobody tells */
 } Fault;
 
 static inline void fault_done(Fault *f) {
@@ -17,6 +18,12 @@ static inline void fault_done(Fault *f) {
         *f = (Fault){};
 }
 
-/* Fills in *f and returns error as a negative number; %m in the format is its text. */
+/* Fills in *f and returns error as a negative number, EAGAIN as -EBUSY; %m in the format is its
+ * text.
+ */
 int fault_set(Fault *f, Verdict verdict, bool retry, int error, const char *format, ...)
         _printf_(5, 6);
+
+/* No fault yet: it cannot be done now, and text is what it waits for ("the xtables lock"), as seen
+ * behind "waiting for". Returns -EAGAIN. A descriptor that is not there may be negative. */
+int fault_wait(Fault *f, Verdict verdict, int wake_fd, const char *format, ...) _printf_(4, 5);

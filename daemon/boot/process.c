@@ -19,7 +19,9 @@ enum {
         MESSAGES_LOGGED_MAX = 20,    /* per boot, so that a guest cannot flood the host's log */
 };
 
-#define RETRY_AFTER (100 * USEC_PER_MSEC)
+#define RETRY_AFTER   (100 * USEC_PER_MSEC)
+#define ORPHANS_PAUSE USEC_PER_MSEC
+#define ORPHANS_MAX   (5 * USEC_PER_SEC)
 
 struct GuestProcess {
         GuestProcessListener listener;
@@ -30,8 +32,10 @@ struct GuestProcess {
         uid_t uid;
         char *uml_dir;
         char *mconsole_path;
-        char *wanted_path;      /* the path that it announced, until we are connected */
-        sd_event_source *retry; /* its client connection */
+        char *wanted_path;        /* the path that it announced, until we are connected */
+        sd_event_source *retry;   /* its client connection */
+        sd_event_source *orphans; /* checks whether they are gone … */
+        usec_t orphans_until;     /* … until then; CLOCK_MONOTONIC */
 
         pid_t pid;
         usec_t started;
@@ -227,16 +231,25 @@ static int on_notify(sd_event_source *s, int fd, uint32_t revents, void *userdat
 
 /* ---- end of the boot ---- */
 
-/* If umld-init itself was killed from outside, and there is no pid namespace, its children are now
- * ours. */
-static void collect_orphans(GuestProcess *p) {
-        int r = 0;
+static void finish(GuestProcess *p) {
+        p->listener.ended(p->listener.userdata); /* frees p */
+}
 
-        if (!p->launched.pid_namespace)
-                r = process_kill_children(5 * USEC_PER_SEC);
-        if (r < 0)
-                log_warning_errno(r,
-                                  "some processes of the guest are still running, continuing: %m");
+/* If umld-init itself was killed from outside, and there is no pid namespace, its children are now
+ * ours. The guest has ended only when they have. */
+static int on_orphans(sd_event_source *s, uint64_t usec, void *userdata) {
+        GuestProcess *p = userdata;
+        int n = process_kill_orphans();
+
+        (void) usec;
+        if (n > 0 && now_usec(CLOCK_MONOTONIC) < p->orphans_until &&
+            sd_event_source_set_time_relative(s, ORPHANS_PAUSE) >= 0 &&
+            sd_event_source_set_enabled(s, SD_EVENT_ONESHOT) >= 0)
+                return 0;
+        if (n != 0)
+                log_warning("%d processes of the guest are still running, continuing", n);
+        finish(p);
+        return 0;
 }
 
 static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
@@ -250,8 +263,11 @@ static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
         p->ended = true;
         p->launched.init = 0;
         p->pid = 0;
-        collect_orphans(p);
-        p->listener.ended(p->listener.userdata); /* frees p */
+        p->orphans_until = usec_add(now_usec(CLOCK_MONOTONIC), ORPHANS_MAX);
+        if (p->launched.pid_namespace || process_kill_orphans() == 0 ||
+            sd_event_add_time_relative(sd_event_source_get_event(s), &p->orphans, CLOCK_MONOTONIC,
+                                       ORPHANS_PAUSE, 1, on_orphans, p) < 0)
+                finish(p);
         return 0;
 }
 
@@ -265,6 +281,7 @@ GuestProcess *guest_process_free(GuestProcess *p) {
         sd_event_source_disable_unref(p->notify_source);
         sd_event_source_disable_unref(p->mconsole_source);
         sd_event_source_disable_unref(p->retry);
+        sd_event_source_disable_unref(p->orphans);
         launch_cancel(&p->launched);
         safe_close(p->notify_fd);
         safe_close(p->mterminal_fd);

@@ -9,8 +9,9 @@
 typedef struct GuestBus GuestBus;
 
 /* Has the configuration read again; confirm > 0: to be taken back that long from now unless it is
- * confirmed. *ret_error is one line, the caller's to free(). */
-typedef int (*BusReload)(usec_t confirm, char **ret_error, void *userdata);
+ * confirmed. done is called once, maybe before this returns; text is one line: r < 0: why not. */
+typedef void (*BusReloaded)(int r, const char *text, void *userdata);
+typedef void (*BusReload)(usec_t confirm, BusReloaded done, void *done_userdata, void *userdata);
 
 /* Serves the guest, which is borrowed, at RUNTIME/NAME/bus. */
 int guest_bus_new(Guest *g, BusReload reload, void *userdata, GuestBus **ret);

@@ -25,21 +25,32 @@ DEFINE_ORDER(bus_order_stop, guest_stop);
 DEFINE_ORDER(bus_order_restart, guest_restart);
 DEFINE_ORDER(bus_order_kill, guest_kill);
 
-static int reload(sd_bus_message *message, const GuestBus *b, usec_t confirm, sd_bus_error *error) {
-        _cleanup_free_ char *text = NULL;
-        int r = b->reload(confirm, &text, b->userdata);
+/* ---- reload ---- */
+
+static const char *error_name(int r) {
+        return r == -EINVAL  ? UMLD_ERROR_BAD_CONFIG
+               : r == -EBUSY ? UMLD_ERROR_BUSY
+                             : UMLD_ERROR_FAILED;
+}
+
+static void on_reloaded(int r, const char *text, void *userdata) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = userdata;
 
         if (r < 0)
-                return sd_bus_error_setf(error,
-                                         r == -EINVAL  ? UMLD_ERROR_BAD_CONFIG
-                                         : r == -EBUSY ? UMLD_ERROR_BUSY
-                                                       : UMLD_ERROR_FAILED,
-                                         "%s", text ?: strerror(-r));
-        return sd_bus_reply_method_return(message, NULL);
+                (void) sd_bus_reply_method_errorf(message, error_name(r), "%s",
+                                                  text ?: strerror(-r));
+        else
+                (void) sd_bus_reply_method_return(message, NULL);
+}
+
+static int reload(sd_bus_message *message, const GuestBus *b, usec_t confirm) {
+        b->reload(confirm, on_reloaded, sd_bus_message_ref(message), b->userdata);
+        return 1;
 }
 
 int bus_order_reload(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-        return reload(message, userdata, 0, error);
+        (void) error;
+        return reload(message, userdata, 0);
 }
 
 int bus_order_reload_confirm(sd_bus_message *message, void *userdata, sd_bus_error *error) {
@@ -51,7 +62,7 @@ int bus_order_reload_confirm(sd_bus_message *message, void *userdata, sd_bus_err
         if (confirm < UMLD_CONFIRM_MIN || confirm > UMLD_CONFIRM_MAX)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
                                          "the time to confirm has to be from 1s to 24h");
-        return reload(message, userdata, confirm, error);
+        return reload(message, userdata, confirm);
 }
 
 int bus_order_confirm(sd_bus_message *message, void *userdata, sd_bus_error *error) {

@@ -215,6 +215,7 @@ static int append_probes(const Guest *g, sd_bus_message *reply) {
         VALUE(STATE, "s", guest_state_to_string(g->state))                                         \
         VALUE(WANTED, "s", guest_wanted_to_string(g->wanted))                                      \
         VALUE(STATUS_TEXT, "s", g->why ?: "")                                                      \
+        VALUE(WAITING_FOR, "s", guest_waits_for(g) ?: "")                                          \
         VALUE(PID, "u", (uint32_t) (g->boot.process ? guest_process_pid(g->boot.process) : 0))     \
         VALUE(DAEMON_PID, "u", (uint32_t) getpid())                                                \
         VALUE(DAEMON_VERSION, "s", UMLD_VERSION)                                                   \

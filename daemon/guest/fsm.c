@@ -6,12 +6,13 @@
 /* Operations: what a state waits for. Caveats: what must hold in it.
  *
  * - stopped: nothing of the guest is on the host; umld ends here, or has just begun
- * - preparing: set-up is one synchronous pass, so only its result is an event; left to the event
- *   loop only while a broken file system is mended
+ * - preparing: the host is set up, and a broken file system mended; how that went is an event
  * - booting: the kernel runs; timer = StartTimeout
  * - running: ready; no timer
  * - stopping: the timer walks the steps of the stop; a second order does not start them again, only
- *   EV_KILL cuts them short; whether it comes up again is GuestWanted's business: EV_DIED_… tells
+ *   EV_KILL cuts them short; whether it comes up again is GuestWanted's business: EV_DIED_… tells.
+ *   Where it does not, what was done to the host is undone then, and EV_UNDONE… is the end of that;
+ *   from the other states without a process that is all there is to do
  * - backoff: no process; the host stays prepared; timer = the next start
  * - failed: like stopped, with a reason to be mended first */
 static const GuestTransition table[GUEST_STATE_MAX][GUEST_EVENT_MAX] = {
@@ -21,17 +22,17 @@ static const GuestTransition table[GUEST_STATE_MAX][GUEST_EVENT_MAX] = {
         [GUEST_PREPARING] = {
                 [EV_PREPARED]   = { ACT_LAUNCH,    GUEST_BOOTING },
                 [EV_DIED_AGAIN] = { ACT_WAIT,      GUEST_BACKOFF },
-                [EV_DIED_FAULT] = { ACT_FINISH,    GUEST_FAILED },
-                [EV_STOP]       = { ACT_FINISH,    GUEST_STOPPED },
-                [EV_KILL]       = { ACT_FINISH,    GUEST_STOPPED },
+                [EV_DIED_FAULT] = { ACT_UNDO_FAULT, GUEST_STOPPING },
+                [EV_STOP]       = { ACT_UNDO,      GUEST_STOPPING },
+                [EV_KILL]       = { ACT_UNDO,      GUEST_STOPPING },
         },
         [GUEST_BOOTING] = {
                 [EV_READY]      = { ACT_ANNOUNCE,  GUEST_RUNNING },
                 [EV_TIMER]      = { ACT_KILL_HUNG, GUEST_BOOTING },
                 [EV_HUNG]       = { ACT_KILL_HUNG, GUEST_BOOTING },
                 [EV_DIED_AGAIN] = { ACT_WAIT,      GUEST_BACKOFF },
-                [EV_DIED_DONE]  = { ACT_FINISH,    GUEST_STOPPED },
-                [EV_DIED_FAULT] = { ACT_FINISH,    GUEST_FAILED },
+                [EV_DIED_DONE]  = { ACT_UNDO,      GUEST_STOPPING },
+                [EV_DIED_FAULT] = { ACT_UNDO_FAULT, GUEST_STOPPING },
                 [EV_STOP]       = { ACT_STOP,      GUEST_STOPPING },
                 [EV_RESTART]    = { ACT_STOP,      GUEST_STOPPING },
                 [EV_KILL]       = { ACT_KILL,      GUEST_STOPPING },
@@ -40,8 +41,8 @@ static const GuestTransition table[GUEST_STATE_MAX][GUEST_EVENT_MAX] = {
                 [EV_HUNG]       = { ACT_KILL_HUNG, GUEST_RUNNING },
                 [EV_SICK]       = { ACT_STOP_SICK, GUEST_STOPPING },
                 [EV_DIED_AGAIN] = { ACT_WAIT,      GUEST_BACKOFF },
-                [EV_DIED_DONE]  = { ACT_FINISH,    GUEST_STOPPED },
-                [EV_DIED_FAULT] = { ACT_FINISH,    GUEST_FAILED },
+                [EV_DIED_DONE]  = { ACT_UNDO,      GUEST_STOPPING },
+                [EV_DIED_FAULT] = { ACT_UNDO_FAULT, GUEST_STOPPING },
                 [EV_STOP]       = { ACT_STOP,      GUEST_STOPPING },
                 [EV_RESTART]    = { ACT_STOP,      GUEST_STOPPING },
                 [EV_KILL]       = { ACT_KILL,      GUEST_STOPPING },
@@ -49,16 +50,18 @@ static const GuestTransition table[GUEST_STATE_MAX][GUEST_EVENT_MAX] = {
         [GUEST_STOPPING] = {
                 [EV_TIMER]      = { ACT_STOP_NEXT, GUEST_STOPPING },
                 [EV_DIED_AGAIN] = { ACT_WAIT,      GUEST_BACKOFF },
-                [EV_DIED_DONE]  = { ACT_FINISH,    GUEST_STOPPED },
-                [EV_DIED_FAULT] = { ACT_FINISH,    GUEST_FAILED },
+                [EV_DIED_DONE]  = { ACT_UNDO,      GUEST_STOPPING },
+                [EV_DIED_FAULT] = { ACT_UNDO_FAULT, GUEST_STOPPING },
+                [EV_UNDONE]     = { ACT_FINISH,    GUEST_STOPPED },
+                [EV_UNDONE_FAULT] = { ACT_FINISH,  GUEST_FAILED },
                 [EV_KILL]       = { ACT_KILL,      GUEST_STOPPING },
         },
         [GUEST_BACKOFF] = {
                 [EV_START]      = { ACT_PREPARE,   GUEST_PREPARING },
                 [EV_TIMER]      = { ACT_PREPARE,   GUEST_PREPARING },
                 [EV_RESTART]    = { ACT_PREPARE,   GUEST_PREPARING },
-                [EV_STOP]       = { ACT_FINISH,    GUEST_STOPPED },
-                [EV_KILL]       = { ACT_FINISH,    GUEST_STOPPED },
+                [EV_STOP]       = { ACT_UNDO,      GUEST_STOPPING },
+                [EV_KILL]       = { ACT_UNDO,      GUEST_STOPPING },
         },
         [GUEST_FAILED] = {
                 [EV_START]      = { ACT_PREPARE,   GUEST_PREPARING },
@@ -84,6 +87,8 @@ static const char *const guest_event_table[] = {
         [EV_DIED_AGAIN] = "died, again",
         [EV_DIED_DONE] = "died, done",
         [EV_DIED_FAULT] = "died, fault",
+        [EV_UNDONE] = "undone",
+        [EV_UNDONE_FAULT] = "undone, fault",
         [EV_HUNG] = "hung",
         [EV_SICK] = "sick",
         [EV_STOP] = "stop",
@@ -93,9 +98,18 @@ static const char *const guest_event_table[] = {
 DEFINE_STRING_TABLE(guest_event, GuestEvent, GUEST_EVENT_MAX);
 
 static const char *const guest_action_table[] = {
-        [ACT_IGNORE] = "ignore",     [ACT_PREPARE] = "prepare",     [ACT_LAUNCH] = "launch",
-        [ACT_ANNOUNCE] = "announce", [ACT_STOP] = "stop",           [ACT_STOP_NEXT] = "stop harder",
-        [ACT_KILL] = "kill",         [ACT_KILL_HUNG] = "kill hung", [ACT_WAIT] = "wait",
-        [ACT_FINISH] = "finish",     [ACT_STOP_SICK] = "stop sick",
+        [ACT_IGNORE] = "ignore",
+        [ACT_PREPARE] = "prepare",
+        [ACT_LAUNCH] = "launch",
+        [ACT_ANNOUNCE] = "announce",
+        [ACT_STOP] = "stop",
+        [ACT_STOP_NEXT] = "stop harder",
+        [ACT_KILL] = "kill",
+        [ACT_KILL_HUNG] = "kill hung",
+        [ACT_WAIT] = "wait",
+        [ACT_FINISH] = "finish",
+        [ACT_STOP_SICK] = "stop sick",
+        [ACT_UNDO] = "undo",
+        [ACT_UNDO_FAULT] = "undo, fault",
 };
 DEFINE_STRING_TABLE(guest_action, GuestAction, GUEST_ACTION_MAX);

@@ -43,15 +43,31 @@ static void act_wait(Guest *g) {
         guest_arm_timer(g, g->past.delay);
 }
 
+static void on_undone(int r, Fault *fault, void *userdata) {
+        Guest *g = userdata;
+        _cleanup_free_ char *why = TAKE_PTR(g->end_why);
+
+        (void) r; /* what is left behind was said */
+        (void) fault;
+        guest_event(g, g->end_event, why ?: "out of memory");
+}
+
+/* Nothing more will come. */
+static void act_undo(Guest *g, GuestEvent then) {
+        notify_stopping();
+        g->wanted = WANTED_DOWN;
+        guest_disarm_timer(g);
+        guest_keep_crash(g);
+        guest_drop_reload(g);
+        g->disk_check = disk_check_free(g->disk_check);
+        guest_enter(g, BOOT_GONE);
+        g->end_event = then;
+        setup_run_begin(g->run, SETUP_DOWN, on_undone, g);
+}
+
 static void act_finish(Guest *g) {
         int r;
 
-        notify_stopping();
-        guest_disarm_timer(g);
-        guest_keep_crash(g);
-        g->disk_check = disk_check_free(g->disk_check);
-        guest_enter(g, BOOT_GONE);
-        (void) setup_down(g->setup);
         g->past.last_exit.state = g->state;
         if (g->past.last_exit.verdict != VERDICT_NONE) {
                 r = last_exit_write(g->config->name, &g->past.last_exit);
@@ -84,13 +100,20 @@ void guest_act(Guest *g, GuestAction action) {
                 guest_stop_harder(g);
                 break;
         case ACT_KILL:
-                guest_stop_at_once(g, ASKED_KILL);
+                if (g->boot.process) /* else the host is being undone already */
+                        guest_stop_at_once(g, ASKED_KILL);
                 break;
         case ACT_KILL_HUNG:
                 act_kill_hung(g);
                 break;
         case ACT_WAIT:
                 act_wait(g);
+                break;
+        case ACT_UNDO:
+                act_undo(g, EV_UNDONE);
+                break;
+        case ACT_UNDO_FAULT:
+                act_undo(g, EV_UNDONE_FAULT);
                 break;
         case ACT_FINISH:
                 act_finish(g);

@@ -9,6 +9,7 @@
 #include "api/last-exit.h"
 #include "conf/config.h"
 #include "daemon/base/restart-policy.h"
+#include "daemon/base/retry.h"
 #include "daemon/boot/process.h"
 #include "daemon/console/console.h"
 #include "daemon/guest/fallback.h"
@@ -17,7 +18,7 @@
 #include "daemon/host/disk-check.h"
 #include "daemon/net/proxy.h"
 #include "daemon/net/watch.h"
-#include "daemon/setup/setup.h"
+#include "daemon/setup/run.h"
 #include "daemon/watch/cpu.h"
 #include "daemon/watch/disk-sync.h"
 #include "daemon/watch/facts.h"
@@ -88,13 +89,23 @@ typedef struct GuestTimer {
         usec_t patience;              /* that it was set to */
 } GuestTimer;
 
+/* What the start or the stop that is under way was seen to wait for. All is waiting.c's. */
+typedef struct Waiting {
+        sd_event_source *look;
+        char *told; /* to the service manager, in this state */
+} Waiting;
+
 typedef struct Trial Trial; /* reload.c */
+
+typedef struct ReloadRequest ReloadRequest; /* reload.c */
 
 /* A configuration other than the one in force. All is reload.c's, but that prepare.c takes next. */
 typedef struct Reload {
-        Config *next;    /* taken at the next start */
-        Trial *trial;    /* it waits to be confirmed */
-        bool taken_back; /* NAME.conf was tried and not confirmed: it is not in force */
+        Config *next;           /* taken at the next start */
+        Trial *trial;           /* it waits to be confirmed */
+        bool taken_back;        /* NAME.conf was tried and not confirmed: it is not in force */
+        ReloadRequest *request; /* that is not done yet, … */
+        Retry *retry;           /* … since it waits for something */
 } Reload;
 
 /* What is known of all boots so far. */
@@ -116,6 +127,7 @@ typedef struct Guest {
         void (*act)(struct Guest *g, GuestAction action); /* guest.c: does what a state needs */
         char *init;                                       /* path of umld-init */
         Setup *setup;
+        SetupRun *run; /* through its steps */
         NetWatch *net_watch;
         Proxies *proxies;
         Console *console;
@@ -127,11 +139,14 @@ typedef struct Guest {
         GuestState state;      /* state.c, with the two below */
         Moment since;          /* of the state */
         char *why;             /* … and the sentence that goes with it */
+        char *end_why;         /* … with the last one, while the host is undone before that; */
+        GuestEvent end_event;  /* guest.c: what is to follow then */
         GuestWanted wanted;    /* guest.c, at each order */
         Moment next_start;     /* guest.c, in back-off; else never */
         DiskCheck *disk_check; /* prepare.c, while a file system is mended before a start */
 
         GuestTimer timer;
+        Waiting waiting;
         Standby standby;
         Boot boot;
         Watches watch;
@@ -154,12 +169,15 @@ int guest_restart(Guest *g);
 int guest_kill(Guest *g);
 
 /* Takes ownership of config. Forwards and the like change at once, the rest at the guest's next
- * start. *ret_later: comma-separated keys that wait for that (the caller's to free(), NULL = none).
+ * start. done is called once, maybe before this returns: with what the guest's next start is waited
+ * for with (comma-separated keys, NULL = none), or with why it was not done (r < 0), when all is as
+ * it was, or text says what is not. One at a time.
  *
  * confirm > 0: all of it is taken back that long from now unless guest_confirm() comes first. Until
  * then a reload without confirm is refused with -EBUSY, and another one with it is tried in the
  * place of the first: what was confirmed last is what it goes back to. */
-int guest_reload(Guest *g, Config *config, usec_t confirm, char **ret_later, Fault *fault);
+typedef void (*GuestReloaded)(int r, const char *text, void *userdata);
+void guest_reload(Guest *g, Config *config, usec_t confirm, GuestReloaded done, void *userdata);
 
 /* Keeps what the last reload changed. -ENOENT: there is nothing to be confirmed. */
 int guest_confirm(Guest *g, Fault *fault);
@@ -169,6 +187,9 @@ usec_t guest_confirm_until(const Guest *g);
 
 /* Guards the port of an SSH_CONNECTION from now on. -EINVAL: it is none. */
 int guest_guard_session(Guest *g, const char *ssh_connection, Fault *fault);
+
+/* What it cannot go on without, such as a lock that somebody has; NULL: nothing. */
+const char *guest_waits_for(const Guest *g);
 
 /* How it is now. */
 GuestHealth guest_health(const Guest *g);

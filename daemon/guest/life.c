@@ -15,20 +15,40 @@ int guest_guard_session(Guest *g, const char *ssh_connection, Fault *fault) {
 
         if (r <= 0)
                 return r;
-        return MIN(net_rules_follow(g->setup->net, fault), 0);
+        r = net_rules_follow(g->setup->net, fault);
+        if (r == -EAGAIN) { /* as soon as that can be done */
+                net_watch_soon(g->net_watch);
+                return 0;
+        }
+        return MIN(r, 0);
+}
+
+static int flush_disks(void *userdata, int *ret_fd) {
+        const Guest *g = userdata;
+
+        return disk_sync_finish(g->disk_sync, ret_fd);
+}
+
+static void undo_now(Guest *g) {
+        _cleanup_(fault_done) Fault fault = {};
+
+        (void) setup_wait(g->setup, SETUP_DOWN, &fault);
 }
 
 Guest *guest_free(Guest *g) {
         if (!g)
                 return NULL;
-        guest_enter(g, BOOT_GONE);
+        if (g->run)
+                guest_enter(g, BOOT_GONE);
         disk_check_free(g->disk_check);
         guest_process_free(g->boot.process);
         guest_memory_free(g->memory);
-        if (g->reload.trial)
-                guest_drop_trial(g);
+        if (g->setup)
+                guest_reload_done(g);
         if (g->setup && g->setup->host->is_up) /* the event loop has failed */
-                (void) setup_down(g->setup);
+                undo_now(g);
+        setup_run_free(g->run);
+        guest_waiting_done(g);
         sd_event_source_disable_unref(g->timer.later);
         sd_event_source_disable_unref(g->timer.now);
         sd_event_source_disable_unref(g->watch.verify);
@@ -44,9 +64,9 @@ Guest *guest_free(Guest *g) {
         disk_sync_free(g->disk_sync);
         setup_free(g->setup);
         config_free(g->config);
-        config_free(g->reload.next);
         last_exit_done(&g->past.last_exit);
         free(g->why);
+        free(g->end_why);
         sd_event_unref(g->event);
         free(g);
         return NULL;
@@ -74,7 +94,9 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
         r = net_watch_new(event, g->setup->net, &g->net_watch);
         if (r < 0)
                 return log_error_errno(r, "cannot watch the host's network: %m");
-        setup_sweep(g->setup);
+        r = setup_run_new(event, g->setup, &g->run);
+        if (r < 0)
+                return log_oom();
         guest_find_unconfirmed(g);
         r = guest_memory_new(event, g->setup->host, listener->memory_pressure, listener->userdata,
                              &g->memory);
@@ -84,6 +106,8 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
                           &g->disk_sync);
         if (r < 0)
                 return log_error_errno(r, "cannot watch the guest's disks: %m");
+        g->setup->host->flush = flush_disks;
+        g->setup->host->flush_userdata = g;
         r = companion_find(COMPANION_INIT, &g->init);
         if (r < 0)
                 return log_error_errno(r, "%s: %m; install umld completely",

@@ -10,6 +10,10 @@ void guest_event(Guest *g, GuestEvent event, const char *why);
 /* … and the only place that changes the state, or the sentence that goes with it. */
 void guest_set_state(Guest *g, GuestState to, const char *why);
 
+/* waiting.c: from now on, for as long as this state lasts, what it waits for is told. */
+void guest_tell_waits(Guest *g);
+void guest_waiting_done(Guest *g);
+
 /* timer.c: EV_TIMER after that time, or never. One timer serves all states: it belongs to the
  * one that is current. */
 void guest_arm_timer(Guest *g, usec_t delay);
@@ -68,9 +72,18 @@ void guest_boot(Guest *g);
 /* prepare.c: sets the host up, and says how that went as an event. */
 void guest_prepare(Guest *g);
 
+/* apply.c: makes the live settings those of next. On failure all is as it was, or *fault says what
+ * is not; -EAGAIN: it cannot be done now, and *fault says what it waits for. */
+int guest_apply(Guest *g, const Config *next, Fault *fault);
+/* The same with no way back: what cannot be done now is done as soon as it can. */
+int guest_apply_in_any_case(Guest *g, const Config *next);
+
 /* reload.c: what is left of a reload that a umld before this one did not see confirmed. */
 void guest_find_unconfirmed(Guest *g);
-void guest_drop_trial(Guest *g);
+/* Frees what belongs to it. */
+void guest_reload_done(Guest *g);
+/* … and of one that waits for something: it is refused. */
+void guest_drop_reload(Guest *g);
 
 /* guest.c: does what the state table says. */
 void guest_act(Guest *g, GuestAction action);

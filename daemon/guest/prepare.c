@@ -11,19 +11,6 @@ enum {
         DISK_CHECK_STARTS = 10, /* times StartTimeout= */
 };
 
-static void take_next_config(Guest *g) {
-        if (!g->reload.next ||
-            g->reload.trial) /* what waits for a start waits for the trial's end, too */
-                return;
-        guest_enter(g, BOOT_GONE);
-        (void) setup_down(g->setup); /* by the old names */
-        config_free(g->config);
-        g->config = TAKE_PTR(g->reload.next);
-        g->setup->host->config = g->config;
-        guest_forget_boots(g);
-        (void) guest_open_log(g); /* without one rather than not at all; it has said why */
-}
-
 static const char *prepared_text(const Guest *g) {
         return g->config->in_fallback ? "host is set up, for the fallback" : "host is set up";
 }
@@ -62,23 +49,59 @@ static bool begin_disk_check(Guest *g) {
         return true;
 }
 
-void guest_prepare(Guest *g) {
-        _cleanup_(fault_done) Fault fault = {};
-        int r;
+static void on_set_up(int r, Fault *fault, void *userdata) {
+        Guest *g = userdata;
 
-        take_next_config(g);
+        if (r < 0) {
+                fail_preparation(g, fault);
+                return;
+        }
+        (void) net_watch_update(g->net_watch);
+        if (!begin_disk_check(g))
+                guest_event(g, EV_PREPARED, prepared_text(g));
+}
+
+static void on_swept(int r, Fault *fault, void *userdata) {
+        Guest *g = userdata;
+
+        (void) r; /* what is left behind was said */
+        (void) fault;
+        setup_run_begin(g->run, g->setup->host->is_up ? SETUP_BEFORE : SETUP_ALL, on_set_up, g);
+}
+
+static void set_up(Guest *g) {
         guest_choose_profile(g);
         g->next_start = (Moment){};
         free(g->stop.why);
         g->stop = (Stop){};
         g->boot.said_ready = false;
         fault_done(&g->boot.fault);
-        r = setup_up_again(g->setup, &fault);
-        if (r < 0) {
-                fail_preparation(g, &fault);
+        if (g->setup->swept)
+                on_swept(0, NULL, g);
+        else
+                setup_run_begin(g->run, SETUP_SWEEP, on_swept, g);
+}
+
+/* By the old names. */
+static void on_old_undone(int r, Fault *fault, void *userdata) {
+        Guest *g = userdata;
+
+        (void) r;
+        (void) fault;
+        config_free(g->config);
+        g->config = TAKE_PTR(g->reload.next);
+        g->setup->host->config = g->config;
+        guest_forget_boots(g);
+        (void) guest_open_log(g); /* without one rather than not at all; it has said why */
+        set_up(g);
+}
+
+void guest_prepare(Guest *g) {
+        /* What waits for a start waits for the trial's end, too. */
+        if (!g->reload.next || g->reload.trial) {
+                set_up(g);
                 return;
         }
-        (void) net_watch_update(g->net_watch);
-        if (!begin_disk_check(g))
-                guest_event(g, EV_PREPARED, prepared_text(g));
+        guest_enter(g, BOOT_GONE);
+        setup_run_begin(g->run, SETUP_DOWN, on_old_undone, g);
 }

@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* reload.c - a new configuration for a running guest, for good or on trial.
  *
+ * A reload happens, or it does not: first all is done that can fail and can be taken back (a note
+ * of it, sockets for relays), then the rules are changed, and then what cannot fail. Where the
+ * rules can be changed neither as they should be nor back, that is said. What is not possible now,
+ * since somebody has the lock of the tables, say, is tried again for a while, and nothing is
+ * changed meanwhile.
+ *
  * On trial it is taken back unless it is confirmed in time: who has locked himself out of the host
  * has only to wait. What the trial goes back to is what was confirmed last, and until it is over
  * nothing but the confirmation makes a change last; the end of umld or of the host does not either
  * (unconfirmed.h). */
 
 #include "api/dirs.h"
-#include "basic/file-util.h"
+#include "basic/child.h"
 #include "basic/log.h"
 #include "conf/changes.h"
 #include "daemon/guest/parts.h"
 #include "daemon/guest/unconfirmed.h"
 #include "daemon/net/forwards.h"
-#include "daemon/net/relays.h"
-#include "daemon/net/rules.h"
+
+#define PATIENCE (30 * USEC_PER_SEC)
 
 struct Trial {
         Config *before; /* the live settings to go back to, and no others */
@@ -22,6 +28,22 @@ struct Trial {
         bool later;     /* … with something for the guest's next start */
         Moment until;
         sd_event_source *timer;
+};
+
+/* A reload that was ordered, until it is answered. */
+struct ReloadRequest {
+        Config *next;
+        char *text;     /* of it, as the guest's configuration will have it */
+        char *later;    /* keys that wait for the guest's next start; NULL: none */
+        usec_t confirm; /* 0 = for good */
+        Trial *trial;   /* … else what it will be */
+        char *path;     /* STATE/NAME/unconfirmed */
+        bool noted;     /* that file says what is tried; or, for good, it is put aside */
+        bool durable;   /* … and so will the host after its power was lost */
+        SyncJob *sync;
+        bool applied; /* it is done, but for the end of relays that are not wanted any more */
+        GuestReloaded done;
+        void *userdata;
 };
 
 static Trial *trial_free(Trial *t) {
@@ -33,9 +55,24 @@ static Trial *trial_free(Trial *t) {
         free(t);
         return NULL;
 }
+
 DEFINE_CLEANUP(Trial *, trial_free)
 
-void guest_drop_trial(Guest *g) {
+static ReloadRequest *request_free(ReloadRequest *q) {
+        if (!q)
+                return NULL;
+        config_free(q->next);
+        trial_free(q->trial);
+        sync_job_free(q->sync);
+        free(q->text);
+        free(q->later);
+        free(q->path);
+        free(q);
+        return NULL;
+}
+DEFINE_CLEANUP(ReloadRequest *, request_free)
+
+static void drop_trial(Guest *g) {
         g->setup->net->held = NULL;
         g->reload.trial = trial_free(g->reload.trial);
 }
@@ -49,13 +86,11 @@ static char *unconfirmed_path(const Guest *g) {
 }
 
 /* From now on NAME.conf is what counts again. */
-static int forget_unconfirmed(Guest *g) {
+static int forget_unconfirmed(const Guest *g) {
         _cleanup_free_ char *path = unconfirmed_path(g);
-        int r = path ? unlink_quiet(path) : -ENOMEM;
+        int r = path ? unconfirmed_put_aside(path) : -ENOMEM;
 
-        if (r >= 0)
-                g->reload.taken_back = false;
-        return MIN(r, 0);
+        return r > 0 ? unconfirmed_forget(path) : r;
 }
 
 void guest_find_unconfirmed(Guest *g) {
@@ -68,79 +103,15 @@ void guest_find_unconfirmed(Guest *g) {
                 log_warning_errno(r, "cannot forget what was not confirmed, ignoring: %m");
 }
 
-/* ---- live settings ---- */
-
-static void follow_settings(Guest *g, const Config *before) {
-        guest_follow_settings(g, before);
-        (void) net_watch_update(g->net_watch);
-}
-
-/* What cannot be done now is tried until it can. */
-static void make_rules_again(Guest *g) {
-        _cleanup_(fault_done) Fault fault = {};
-
-        g->setup->net->rules_stale = true;
-        if (net_rules_up(g->setup->net, &fault) < 0)
-                log_error("cannot put the rules back yet, trying on: %s",
-                          fault.text ?: "out of memory");
-}
-
-/* Makes the live settings those of next; on failure all is as it was. */
-static int apply(Guest *g, const Config *next, Fault *fault) {
-        Config before = *g->config;
-        bool rules_changed = false;
-        int r;
-
-        r = config_copy_live(g->config, next);
-        if (r < 0)
-                return fault_set(fault, VERDICT_EXIT, true, r, "cannot reload: %m");
-        if (g->setup->host->is_up) {
-                r = net_rules_up(g->setup->net, fault);
-                if (r >= 0) {
-                        r = net_relays_up(g->setup->net, fault);
-                        rules_changed = r < 0;
-                }
-        }
-        if (r < 0) {
-                config_drop_live(g->config);
-                *g->config = before;
-                if (rules_changed)
-                        make_rules_again(g);
-                return r;
-        }
-        follow_settings(g, &before);
-        config_drop_live(&before);
-        return 0;
-}
-
-/* The same with no way back. */
-static int apply_in_any_case(Guest *g, const Config *next) {
-        _cleanup_(fault_done) Fault fault = {};
-        Config before = *g->config;
-        int r;
-
-        r = config_copy_live(g->config, next);
-        if (r < 0)
-                return r;
-        if (g->setup->host->is_up) {
-                make_rules_again(g);
-                if (net_relays_up(g->setup->net, &fault) < 0)
-                        log_error("%s", fault.text ?: "out of memory");
-        }
-        follow_settings(g, &before);
-        config_drop_live(&before);
-        return 0;
-}
-
 /* ---- trial ---- */
 
 static int take_back(Guest *g) {
         bool edited = !streq(g->reload.trial->next->text, g->config->text);
-        int r = apply_in_any_case(g, g->reload.trial->before);
+        int r = guest_apply_in_any_case(g, g->reload.trial->before);
 
         if (r < 0)
                 return r;
-        guest_drop_trial(g);
+        drop_trial(g);
         g->reload.taken_back = edited;
         if (g->setup->net->rules) /* its ports are others' to have */
                 (void) net_forwards_claim(g->setup->net);
@@ -168,8 +139,9 @@ static Config *copy_live(const Guest *g) {
         return copy && config_copy_live(copy, g->config) >= 0 ? copy : config_free(copy);
 }
 
-/* A trial of next, with its clock running. What it goes back to is that of the one before it. */
-static int trial_new(Guest *g, usec_t confirm, Trial **ret) {
+/* A trial, whose clock begins to run when it begins. What it goes back to is that of the one before
+ * it. */
+static int trial_new(Guest *g, bool later, Trial **ret) {
         _cleanup_(trial_freep) Trial *t = calloc(1, sizeof(*t));
         int r;
 
@@ -177,9 +149,10 @@ static int trial_new(Guest *g, usec_t confirm, Trial **ret) {
                 return -ENOMEM;
         if (!g->reload.trial && !(t->before = copy_live(g)))
                 return -ENOMEM;
-        t->until = moment_after(CLOCK_MONOTONIC, confirm);
-        r = sd_event_add_time_relative(g->event, &t->timer, CLOCK_MONOTONIC, confirm, 1,
-                                       on_not_confirmed, g);
+        t->later = later;
+        r = sd_event_add_time(g->event, &t->timer, CLOCK_MONOTONIC, 0, 1, on_not_confirmed, g);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(t->timer, SD_EVENT_OFF);
         if (r < 0)
                 return r;
         (void) sd_event_source_set_description(t->timer, "reload-confirm");
@@ -187,68 +160,159 @@ static int trial_new(Guest *g, usec_t confirm, Trial **ret) {
         return 0;
 }
 
-/* The file that makes the trial outlive us says what is on trial now. */
-static int note_trial(Guest *g, const Config *next, Fault *fault) {
-        _cleanup_free_ char *path = unconfirmed_path(g);
-        int r = path ? unconfirmed_write(path, next->text, g->config->text) : -ENOMEM;
+static void begin_trial(Guest *g, ReloadRequest *q) {
+        Trial *t = TAKE_PTR(q->trial);
 
-        if (r < 0)
-                return fault_set(fault, VERDICT_EXIT, true, r,
-                                 "%s: cannot note what is to be confirmed: %m",
-                                 path ?: "unconfirmed");
-        return 0;
-}
-
-/* … or what it was before the one that failed. */
-static void unnote_trial(Guest *g) {
-        _cleanup_(fault_done) Fault fault = {};
-
-        if (g->reload.trial)
-                (void) note_trial(g, g->reload.trial->next, &fault);
-        else if (!g->reload.taken_back)
-                (void) forget_unconfirmed(g);
-}
-
-static int reload_on_trial(Guest *g, Config **next, bool later, usec_t confirm, Fault *fault) {
-        _cleanup_(trial_freep) Trial *t = NULL;
-        int r;
-
-        r = trial_new(g, confirm, &t);
-        if (r < 0)
-                return fault_set(fault, VERDICT_EXIT, true, r, "cannot reload: %m");
-        /* First, for umld may die at any moment. */
-        r = note_trial(g, *next, fault);
-        if (r < 0)
-                return r;
-        g->setup->net->held = g->reload.trial ? g->reload.trial->before : t->before;
-        r = apply(g, *next, fault);
-        if (r < 0) {
-                unnote_trial(g);
-                g->setup->net->held = g->reload.trial ? g->reload.trial->before : NULL;
-                return r;
-        }
         if (g->reload.trial)
                 t->before = TAKE_PTR(g->reload.trial->before);
         trial_free(g->reload.trial);
-        t->next = TAKE_PTR(*next);
-        t->later = later;
-        g->reload.trial = TAKE_PTR(t);
+        t->next = TAKE_PTR(q->next);
+        t->until = moment_after(CLOCK_MONOTONIC, q->confirm);
+        if (sd_event_source_set_time(t->timer, t->until.at) < 0 ||
+            sd_event_source_set_enabled(t->timer, SD_EVENT_ONESHOT) < 0)
+                log_error("cannot set the timer of the trial; umlctl confirm or reload ends it");
+        g->reload.trial = t;
         g->reload.taken_back = false;
+}
+
+/* The file that makes the trial outlive us says what is on trial now: first, for umld may die at
+ * any moment. */
+static int note_trial(const Guest *g, ReloadRequest *q, Fault *fault) {
+        int r = unconfirmed_write(q->path, q->next->text, g->config->text);
+
+        q->noted = r >= 0;
+        if (r >= 0)
+                r = unconfirmed_sync(q->path, &q->sync);
+        if (r < 0)
+                return fault_set(fault, VERDICT_EXIT, true, r,
+                                 "%s: cannot note what is to be confirmed: %m", q->path);
         return 0;
 }
 
-/* The configuration that counts from now on, whose live settings are in force already. */
-static int settle(Guest *g, Config **next, bool later) {
-        int r = free_and_strdup(&g->config->text, (*next)->text);
+static int wait_for_note(ReloadRequest *q, Fault *fault) {
+        int r;
 
+        if (!sync_job_done(q->sync))
+                return fault_wait(fault, VERDICT_DISK, sync_job_fd(q->sync),
+                                  "the disk, which makes durable what is to be confirmed");
+        r = MIN(sync_job_result(q->sync, 0), sync_job_result(q->sync, 1));
+        q->sync = sync_job_free(q->sync);
+        q->durable = r >= 0;
+        if (r < 0)
+                return fault_set(fault, VERDICT_EXIT, true, r,
+                                 "%s: cannot note what is to be confirmed: %m", q->path);
+        return 0;
+}
+
+/* Where it came to nothing the file says what it said before. */
+static void unnote_trial(const Guest *g, const ReloadRequest *q) {
+        const Trial *t = g->reload.trial;
+        int r = 0;
+
+        if (!q->noted)
+                return;
+        if (t)
+                r = unconfirmed_write(q->path, t->next->text, g->config->text);
+        else if (!g->reload.taken_back)
+                r = forget_unconfirmed(g);
+        if (r < 0)
+                log_warning_errno(r, "%s: cannot forget what was not tried after all: %m", q->path);
+}
+
+static int reload_on_trial(Guest *g, ReloadRequest *q, Fault *fault) {
+        Net *net = g->setup->net;
+        int r = 0;
+
+        if (!q->noted)
+                r = note_trial(g, q, fault);
+        if (r >= 0 && !q->durable)
+                r = wait_for_note(q, fault);
         if (r < 0)
                 return r;
+        net->held = g->reload.trial ? g->reload.trial->before : q->trial->before;
+        r = guest_apply(g, q->next, fault);
+        if (r < 0)
+                net->held = g->reload.trial ? g->reload.trial->before : NULL;
+        else
+                begin_trial(g, q);
+        return r;
+}
+
+/* ---- for good ---- */
+
+/* The configuration that counts from now on, whose live settings are in force already. */
+static void settle(Guest *g, char **text, Config **next, bool later) {
+        free(g->config->text);
+        g->config->text = TAKE_PTR(*text);
         config_free(g->reload.next); /* of an earlier reload */
         g->reload.next = later ? TAKE_PTR(*next) : NULL;
-        return forget_unconfirmed(g);
+        g->reload.taken_back = false;
+}
+
+static int put_note_aside(ReloadRequest *q, Fault *fault) {
+        int r = q->noted ? 0 : unconfirmed_put_aside(q->path);
+
+        q->noted |= r > 0;
+        if (r < 0)
+                return fault_set(fault, VERDICT_EXIT, true, r,
+                                 "%s: cannot be removed (%m), and would take the reload back at "
+                                 "the next start",
+                                 q->path);
+        return 0;
+}
+
+static void forget_note(const ReloadRequest *q) {
+        int r = q->noted ? unconfirmed_forget(q->path) : 0;
+
+        if (r < 0)
+                log_warning_errno(r, "%s: cannot remove what was put aside, ignoring: %m", q->path);
+}
+
+static void put_note_back(const ReloadRequest *q) {
+        int r = q->noted ? unconfirmed_put_back(q->path) : 0;
+
+        if (r < 0)
+                log_warning_errno(r, "%s: cannot be put back: %m; the next start goes by NAME.conf",
+                                  q->path);
+}
+
+static int reload_for_good(Guest *g, ReloadRequest *q, Fault *fault) {
+        int r = put_note_aside(q, fault);
+
+        if (r >= 0)
+                r = guest_apply(g, q->next, fault);
+        if (r < 0)
+                return r;
+        settle(g, &q->text, &q->next, q->later);
+        forget_note(q);
+        return 0;
+}
+
+/* The file is again as it was before the trial: who orders that is not waited for. */
+static int reload_during_trial(Guest *g, ReloadRequest *q, Fault *fault) {
+        int r;
+
+        if (!streq(q->next->text, g->config->text))
+                return fault_set(
+                        fault, VERDICT_USAGE, true, -EBUSY,
+                        "the last reload waits to be confirmed and is taken back in %s; "
+                        "umlctl confirm %s keeps it, reload --confirm=TIME tries another",
+                        FORMAT_TIMESPAN(usec_sub(guest_confirm_until(g), now_usec(CLOCK_REALTIME)) /
+                                        USEC_PER_SEC * USEC_PER_SEC),
+                        g->config->name);
+        r = put_note_aside(q, fault);
+        if (r < 0)
+                return r;
+        r = take_back(g);
+        if (r < 0)
+                return fault_set(fault, VERDICT_EXIT, true, r, "cannot reload: %m");
+        g->reload.taken_back = false;
+        forget_note(q);
+        return 0;
 }
 
 int guest_confirm(Guest *g, Fault *fault) {
+        _cleanup_free_ char *text = NULL;
         int r;
 
         if (!g->reload.trial)
@@ -260,56 +324,130 @@ int guest_confirm(Guest *g, Fault *fault) {
                                          : "nothing waits to be confirmed; umlctl reload %s "
                                            "--confirm=60 makes a change that does",
                                  g->config->name);
-        r = settle(g, &g->reload.trial->next, g->reload.trial->later);
+        text = strdup(g->reload.trial->next->text);
+        r = text ? forget_unconfirmed(g) : -ENOMEM;
         if (r < 0)
-                return fault_set(fault, VERDICT_EXIT, true, r, "cannot confirm: %m");
-        guest_drop_trial(g);
+                return fault_set(fault, VERDICT_EXIT, true, r,
+                                 "cannot confirm, so the reload will be taken back: %m");
+        settle(g, &text, &g->reload.trial->next, g->reload.trial->later);
+        drop_trial(g);
         if (g->setup->net->rules)
                 (void) net_forwards_claim(g->setup->net);
         log_notice("the reload is confirmed");
         return 0;
 }
 
-/* The file is again as it was before the trial: who orders that is not waited for. */
-static int reload_during_trial(Guest *g, const Config *next, Fault *fault) {
-        int r;
+/* ---- the request ---- */
 
-        if (!streq(next->text, g->config->text))
-                return fault_set(
-                        fault, VERDICT_USAGE, true, -EBUSY,
-                        "the last reload waits to be confirmed and is taken back in %s; "
-                        "umlctl confirm %s keeps it, reload --confirm=TIME tries another",
-                        FORMAT_TIMESPAN(usec_sub(guest_confirm_until(g), now_usec(CLOCK_REALTIME)) /
-                                        USEC_PER_SEC * USEC_PER_SEC),
-                        g->config->name);
-        r = take_back(g);
-        if (r >= 0)
-                r = forget_unconfirmed(g);
-        return r < 0 ? fault_set(fault, VERDICT_EXIT, true, r, "cannot reload: %m") : 0;
+static int reload(Guest *g, ReloadRequest *q, Fault *fault) {
+        if (setup_run_active(g->run))
+                return fault_wait(fault, VERDICT_NETWORK, -EBADF, "%s",
+                                  setup_run_waits_for(g->run) ?: "the host's set-up");
+        if (q->confirm > 0)
+                return reload_on_trial(g, q, fault);
+        return g->reload.trial ? reload_during_trial(g, q, fault) : reload_for_good(g, q, fault);
 }
 
-int guest_reload(Guest *g, Config *config, usec_t confirm, char **ret_later, Fault *fault) {
-        _cleanup_(config_freep) Config *next = config;
-        _cleanup_free_ char *later = NULL;
+/* Whoever has ordered it finds the ports free that the guest does not have any more. */
+static int carry_out(Guest *g, ReloadRequest *q, Fault *fault) {
+        int r = q->applied ? 0 : reload(g, q, fault);
+
+        if (r < 0)
+                return r;
+        q->applied = true;
+        if (children_collect() > 0 && retry_waited(g->reload.retry) < PATIENCE)
+                return fault_wait(fault, VERDICT_NETWORK, -EBADF, "the relays to end");
+        return 0;
+}
+
+static void answer(Guest *g, int r, const Fault *fault) {
+        _cleanup_(request_freep) ReloadRequest *q = TAKE_PTR(g->reload.request);
+
+        retry_end(g->reload.retry);
+        g->setup->net->busy--;
+        if (r < 0 && q->confirm > 0)
+                unnote_trial(g, q);
+        else if (r < 0)
+                put_note_back(q);
+        q->done(r, r < 0 ? fault->text : q->later, q->userdata);
+}
+
+static void give_up(Guest *g, const char *why) {
+        _cleanup_(fault_done) Fault fault = {};
+
+        answer(g, fault_set(&fault, VERDICT_NETWORK, true, -ETIMEDOUT, "%s", why), &fault);
+}
+
+static void try_request(void *userdata) {
+        _cleanup_(fault_done) Fault fault = {};
+        _cleanup_free_ char *why = NULL;
+        Guest *g = userdata;
+        int r = carry_out(g, g->reload.request, &fault);
+
+        if (r != -EAGAIN) {
+                answer(g, r, &fault);
+                return;
+        }
+        if (fault.verdict == VERDICT_DISK || retry_waited(g->reload.retry) < PATIENCE) {
+                retry_later(g->reload.retry, &fault);
+                return;
+        }
+        why = strfmt("gave up after %s of waiting for %s", FORMAT_TIMESPAN(PATIENCE),
+                     fault.text ?: "something");
+        give_up(g, why ?: "out of memory");
+}
+
+void guest_drop_reload(Guest *g) {
+        if (g->reload.request && g->reload.request->applied)
+                answer(g, 0, NULL);
+        else if (g->reload.request)
+                give_up(g, "the guest is being stopped");
+}
+
+static int request_new(Guest *g, Config *config, usec_t confirm, GuestReloaded done, void *userdata,
+                       ReloadRequest **ret) {
+        _cleanup_(request_freep) ReloadRequest *q = calloc(1, sizeof(*q));
         int r;
 
-        if (g->reload.trial && confirm == 0)
-                return reload_during_trial(g, next, fault);
-        r = config_later_keys(g->config, next, &later);
-        if (r < 0)
-                return fault_set(fault, VERDICT_EXIT, true, r, "cannot reload: %m");
-        if (confirm > 0)
-                r = reload_on_trial(g, &next, later != NULL, confirm, fault);
-        else {
-                r = apply(g, next, fault);
-                if (r >= 0) {
-                        r = settle(g, &next, later != NULL);
-                        if (r < 0)
-                                (void) fault_set(fault, VERDICT_EXIT, true, r,
-                                                 "cannot note that the reload is done: %m");
-                }
+        if (!q) {
+                config_free(config);
+                return -ENOMEM;
         }
-        if (r >= 0)
-                *ret_later = TAKE_PTR(later);
-        return r;
+        *q = (ReloadRequest){ .next = config,
+                              .confirm = confirm,
+                              .done = done,
+                              .userdata = userdata,
+                              .text = strdup(config->text),
+                              .path = unconfirmed_path(g) };
+        r = q->text && q->path ? 0 : -ENOMEM;
+        if (r >= 0 && !g->reload.retry)
+                r = retry_new(g->event, "reload", try_request, g, &g->reload.retry);
+        if (r >= 0 && (confirm > 0 || !g->reload.trial))
+                r = config_later_keys(g->config, config, &q->later);
+        if (r >= 0 && confirm > 0)
+                r = trial_new(g, q->later, &q->trial);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(q);
+        return 0;
+}
+
+void guest_reload(Guest *g, Config *config, usec_t confirm, GuestReloaded done, void *userdata) {
+        int r;
+
+        r = request_new(g, config, confirm, done, userdata, &g->reload.request);
+        if (r < 0) {
+                done(r, "cannot reload: out of memory", userdata);
+                return;
+        }
+        g->setup->net->busy++;
+        try_request(g);
+}
+
+void guest_reload_done(Guest *g) {
+        if (g->reload.trial)
+                drop_trial(g);
+        guest_drop_reload(g);
+        g->reload.retry = retry_free(g->reload.retry);
+        g->reload.next = config_free(g->reload.next);
 }

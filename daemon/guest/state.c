@@ -10,6 +10,9 @@ static int state_log_level(const Guest *g, GuestState to) {
 
         if (to == GUEST_FAILED)
                 return LOG_ERR;
+        if (to == GUEST_STOPPING && g->end_why) /* it is over within milliseconds, and the line
+                                                   behind it says why */
+                return LOG_DEBUG;
         return to == GUEST_BACKOFF && !wished ? LOG_WARNING : LOG_INFO;
 }
 
@@ -30,6 +33,7 @@ void guest_set_state(Guest *g, GuestState to, const char *why) {
         log_full(state_log_level(g, to), "%s -> %s: %s", guest_state_to_string(from),
                  guest_state_to_string(to), why);
         tell_console(g, why);
+        guest_tell_waits(g);
         g->listener.state_changed(from, to, why, g->listener.userdata);
 }
 
@@ -48,6 +52,8 @@ void guest_event(Guest *g, GuestEvent event, const char *why) {
                 return;
         if (t.action == ACT_WAIT)
                 why = explain_wait(g, why, &buf);
+        if (t.action == ACT_UNDO || t.action == ACT_UNDO_FAULT)
+                (void) free_and_strdup(&g->end_why, why);
         if (t.next != g->state)
                 guest_set_state(g, t.next, isempty(why) ? "its time has come" : why);
         g->act(g, t.action);

@@ -16,28 +16,46 @@ enum {
         LENGTH_MAX = 16, /* of the first line */
 };
 
-/* A host that loses its power has to know of it, too. */
-static int make_durable(const char *path) {
-        char *directory = strndupa(path, (size_t) (strrchr(path, '/') - path));
-        const char *const both[] = { path, directory };
-
-        FOREACH_ELEMENT (p, both) {
-                _cleanup_close_ int fd = open(*p, O_RDONLY | O_CLOEXEC);
-
-                if (fd < 0 || fsync(fd) < 0)
-                        return -errno;
-        }
-        return 0;
-}
-
 int unconfirmed_write(const char *path, const char *tried, const char *before) {
         _cleanup_free_ char *text = strfmt("%zu\n%s%s", strlen(tried), tried, before);
-        int r;
 
-        if (!text)
+        return text ? write_file_atomic(path, text, strlen(text), 0600) : -ENOMEM;
+}
+
+int unconfirmed_sync(const char *path, SyncJob **ret) {
+        char *directory = strndupa(path, (size_t) (strrchr(path, '/') - path));
+        _cleanup_close_ int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK),
+                            above = open(directory, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+
+        if (file < 0 || above < 0)
+                return -errno;
+        return sync_job_start((const int[]){ file, above }, 2, true, ret);
+}
+
+static char *aside(const char *path) {
+        return strfmt("%s.forgotten", path);
+}
+
+int unconfirmed_put_aside(const char *path) {
+        _cleanup_free_ char *to = aside(path);
+
+        if (!to)
                 return -ENOMEM;
-        r = write_file_atomic(path, text, strlen(text), 0600);
-        return r < 0 ? r : make_durable(path);
+        if (access(path, F_OK) < 0) /* where nothing can be written this is no reason to fail */
+                return errno == ENOENT ? 0 : -errno;
+        return rename(path, to) < 0 ? -errno : 1;
+}
+
+int unconfirmed_put_back(const char *path) {
+        _cleanup_free_ char *from = aside(path);
+
+        return from ? RET_NERRNO(rename(from, path)) : -ENOMEM;
+}
+
+int unconfirmed_forget(const char *path) {
+        _cleanup_free_ char *what = aside(path);
+
+        return what ? unlink_quiet(what) : -ENOMEM;
 }
 
 int unconfirmed_read(const char *path, char **ret_tried, char **ret_before) {

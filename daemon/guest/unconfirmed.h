@@ -9,9 +9,20 @@
  * by the text before it; one that finds it edited since goes by that. */
 
 #include "conf/config.h"
+#include "daemon/base/sync-job.h"
 
-/* Notes both texts durably. */
+/* Notes both texts. */
 int unconfirmed_write(const char *path, const char *tried, const char *before);
+
+/* Begins to make that durable: a host that loses its power has to know of it, too. */
+int unconfirmed_sync(const char *path, SyncJob **ret);
+
+/* Forgets it in two steps: one that can fail, before anything is changed for it; 1 = done, 0 =
+ * there is nothing to forget … */
+int unconfirmed_put_aside(const char *path);
+/* … and one behind it, or the way back where it came to nothing. */
+int unconfirmed_forget(const char *path);
+int unconfirmed_put_back(const char *path);
 
 /* The two texts, the caller's to free(). -ENOENT: nothing is unconfirmed; -EBADMSG: no such file of
  * ours. */

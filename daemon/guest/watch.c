@@ -113,10 +113,6 @@ static bool disk_sync_differs(const Config *a, const Config *b) {
         return a->disk_sync != b->disk_sync;
 }
 
-static void end_disk_use(Guest *g) {
-        disk_sync_stop(g->disk_sync);
-}
-
 static int begin_space(Guest *g) {
         return space_watch_new(g->event, g->boot.process, g->setup->host->disk_fds,
                                ARRAY_SIZE(g->setup->host->disk_fds), &g->watch.space);
@@ -158,17 +154,27 @@ static void end_connections(Guest *g) {
 
 /* ---- the host behind a start, and umld itself ---- */
 
+/* What cannot be mended ends this boot. */
+static void on_verified(int r, Fault *fault, void *userdata) {
+        Guest *g = userdata;
+
+        if (r >= 0)
+                return;
+        log_error("%s", fault->text ?: "out of memory");
+        fault_done(&g->boot.fault);
+        g->boot.fault = *fault;
+        *fault = (Fault){};
+        guest_process_kill(g->boot.process);
+}
+
 /* Keeps what is known of the last boot's end, and mends what somebody did to tap or rules
- * meanwhile. What cannot be mended ends this boot. */
+ * meanwhile, or as soon as that can be done. */
 static int on_verify(sd_event_source *s, void *userdata) {
         Guest *g = userdata;
 
         (void) s;
         guest_keep_crash(g);
-        if (setup_verify(g->setup, &g->boot.fault) >= 0)
-                return 0;
-        log_error("%s", g->boot.fault.text ?: "out of memory");
-        guest_process_kill(g->boot.process);
+        setup_run_begin(g->run, SETUP_BEHIND, on_verified, g);
         return 0;
 }
 
@@ -184,6 +190,7 @@ static int begin_verify(Guest *g) {
 }
 
 static void end_verify(Guest *g) {
+        setup_run_cancel(g->run, SETUP_BEHIND);
         if (g->watch.verify)
                 (void) sd_event_source_set_enabled(g->watch.verify, SD_EVENT_OFF);
 }
@@ -222,7 +229,6 @@ static const struct {
 } watches[] = {
         { "host check", BOOT_LAUNCHED, BOOT_STOPPING, begin_verify, end_verify, NULL },
         { "memory watch", BOOT_LAUNCHED, BOOT_OVER, begin_memory, end_memory, NULL },
-        { "disk use", BOOT_LAUNCHED, BOOT_GONE, NULL, end_disk_use, NULL },
         { "disk sync", BOOT_LAUNCHED, BOOT_OVER, begin_disk_sync, end_disk_sync,
           disk_sync_differs },
         { "space watch", BOOT_LAUNCHED, BOOT_OVER, begin_space, end_space, NULL },

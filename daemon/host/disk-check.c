@@ -6,6 +6,7 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
+#include "basic/child.h"
 #include "basic/fd-util.h"
 #include "basic/log.h"
 #include "daemon/base/companions.h"
@@ -98,8 +99,7 @@ static void end_program(DiskCheck *c) {
         c->readable = sd_event_source_disable_unref(c->readable);
         if (c->pid > 0) {
                 (void) kill(c->pid, SIGKILL);
-                while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
-                        ;
+                child_abandon(c->pid); /* the undo of the host waits for its end */
         }
         c->pid = 0;
         c->output = safe_close(c->output);

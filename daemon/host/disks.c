@@ -150,18 +150,20 @@ int disks_up(Host *h, Fault *f) {
 }
 
 /* A guest's fsync never reaches the host (UML-measured): what it wrote is made durable here. */
-static void sync_disks(Host *h) {
-        for (size_t i = 0; i < ARRAY_SIZE(h->disk_fds); i++)
-                if (h->disk_fds[i] >= 0 && fdatasync(h->disk_fds[i]) < 0 && errno != EINVAL &&
-                    errno != EROFS)
-                        log_warning_errno(errno,
-                                          "cannot make a disk of the guest durable, ignoring: %m");
+static int sync_disks(const Host *h, Fault *f) {
+        int fd, r = h->flush ? h->flush(h->flush_userdata, &fd) : 0;
+
+        if (r == -EAGAIN)
+                return fault_wait(f, fd < 0 ? VERDICT_EXIT : VERDICT_DISK, fd,
+                                  "the disk, which makes durable what the guest has written");
+        return r;
 }
 
-int disks_down(Host *h) {
-        int r;
+int disks_down(Host *h, Fault *f) {
+        int r = sync_disks(h, f);
 
-        sync_disks(h);
+        if (r == -EAGAIN)
+                return r;
         r = disk_give_back(h);
         for (size_t i = 0; i < ARRAY_SIZE(h->disk_fds); i++)
                 h->disk_fds[i] = safe_close(h->disk_fds[i]);

@@ -10,4 +10,4 @@ struct Host;
 
 int disks_up(struct Host *h, Fault *f);
 /* Makes them durable, and gives them back to their owners. */
-int disks_down(struct Host *h);
+int disks_down(struct Host *h, Fault *f);

@@ -25,7 +25,7 @@
 
 /* What the steps share. Each part beside belongs to the steps that its own header names. */
 typedef struct Host {
-        Config *config; /* borrowed. The guest replaces it at a start, after setup_down() where its
+        Config *config; /* borrowed. The guest replaces it at a start, after the undo where its
                            host part is another one; a reload changes what it points to, and the
                            step "network" fills in what is "auto" */
 
@@ -35,12 +35,19 @@ typedef struct Host {
         char *shared;    /* RUNTIME/.shared: settings of the host that guests have in common */
         char *uml_dir;   /* the guest's own directory for its sockets */
 
-        /* Each step notes in it what it is about to change; setup_down() clears it. */
+        LockWait shared_wait; /* for the lock of that; daemon/setup's */
+
+        /* Each step notes in it what it is about to change; the undo clears it. */
         Ledger ledger;
 
         /* Written by daemon/setup alone. */
         bool quiet; /* look only: plan, and change nothing */
         bool is_up; /* all steps have succeeded, and none was undone since */
+
+        /* The guest's: makes durable what is on its disks. 0 = done; -EAGAIN: not yet, and *ret_fd
+         * as fault_wait() takes it. NULL: nobody has written to them. */
+        int (*flush)(void *userdata, int *ret_fd);
+        void *flush_userdata;
 
         Kernel kernel;
         Jail jail;

@@ -32,22 +32,21 @@ int jail_cgroup_up(Host *h, Fault *f) {
         return 0;
 }
 
-int jail_cgroup_down(Host *h) {
+/* What was killed a moment ago is still leaving. */
+int jail_cgroup_down(Host *h, Fault *f) {
+        const char *path = h->ledger.cgroup;
         int r;
 
         h->jail.cgroup_fd = safe_close(h->jail.cgroup_fd);
-        if (!h->ledger.cgroup)
+        if (!path)
                 return 0;
-        r = cgroup_kill(h->ledger.cgroup);
-        if (r >= 0 || r == -EOPNOTSUPP) {
-                for (int i = 0; i < 100; i++) { /* what was killed a moment ago is still leaving */
-                        r = cgroup_remove(h->ledger.cgroup);
-                        if (r != -EBUSY)
-                                break;
-                        (void) usleep(1000);
-                }
-        }
+        r = cgroup_kill(path);
+        if (r >= 0 || r == -EOPNOTSUPP)
+                r = cgroup_remove(path);
+        if (r == -EBUSY)
+                return fault_wait(f, VERDICT_EXIT, -EBADF,
+                                  "the processes in the control group %s to end", path);
         if (r < 0)
-                log_warning_errno(r, "%s: cannot be removed, ignoring: %m", h->ledger.cgroup);
+                log_warning_errno(r, "%s: cannot be removed, ignoring: %m", path);
         return MIN(r, 0);
 }

@@ -155,9 +155,10 @@ static int shut_user_out(Host *h) {
         return r < 0 ? r : acl_set(TUN_NODE, &a);
 }
 
-int jail_tun_down(Host *h) {
+int jail_tun_down(Host *h, Fault *f) {
         int r = shut_user_out(h);
 
+        (void) f;
         if (r == -EAGAIN)
                 return r;
         if (r < 0)

@@ -11,24 +11,48 @@
 #include "host/accounts.h"
 #include "host/guest-uid.h"
 
-static int resolve_user(const Host *h, uid_t *ret, Fault *f) {
+#define REMOVAL_MAX (50 * USEC_PER_MSEC) /* at a time */
+
+static int wait_for_answer(const Child *question, Fault *f) {
+        return fault_wait(f, VERDICT_USAGE, question->output,
+                          "the name service, which is asked for a user");
+}
+
+static int own_user(Host *h, uid_t *ret, Fault *f) {
+        Child *question = &h->jail.question;
+        int r = guest_uid_get(umld_dir(DIR_STATE), h->config->name, question, ret);
+
+        if (r == -EAGAIN)
+                return child_there(question)
+                               ? wait_for_answer(question, f)
+                               : lock_wait(&h->jail.lock_wait, VERDICT_USAGE, "the lock of users",
+                                           umld_dir(DIR_STATE), f);
+        child_done(question);
+        lock_had(&h->jail.lock_wait);
+        if (r < 0)
+                return fault_set(f, VERDICT_USAGE, false, r,
+                                 "User=auto: no user for the guest in %s/%s/uid: %m",
+                                 umld_dir(DIR_STATE), h->config->name);
+        return 0;
+}
+
+static int resolve_user(Host *h, uid_t *ret, Fault *f) {
         const char *user = h->config->user;
+        Child *question = &h->jail.question;
         uint64_t uid;
         int r;
 
-        if (streq(user, "auto")) {
-                r = guest_uid_get(umld_dir(DIR_STATE), h->config->name, ret);
-                if (r < 0)
-                        return fault_set(f, VERDICT_USAGE, false, r,
-                                         "User=auto: no user for the guest in %s/%s/uid: %m",
-                                         umld_dir(DIR_STATE), h->config->name);
-                return 0;
-        }
+        if (streq(user, "auto"))
+                return own_user(h, ret, f);
         if (parse_unsigned(user, 0, UINT32_MAX - 1, &uid) >= 0) {
                 *ret = (uid_t) uid;
                 return 0;
         }
-        r = account_user(user, ret);
+        r = child_there(question) ? 0 : account_ask_user(user, question);
+        if (r >= 0)
+                r = account_answer(question, ret);
+        if (r == -EAGAIN)
+                return wait_for_answer(question, f);
         if (r == -ENOENT)
                 return fault_set(
                         f, VERDICT_USAGE, false, r,
@@ -39,13 +63,21 @@ static int resolve_user(const Host *h, uid_t *ret, Fault *f) {
         return 0;
 }
 
+/* A hostile guest may have filled it. */
+static int wait_for_removal(const Host *h, Fault *f) {
+        return fault_wait(f, VERDICT_DISK, -EBADF, "the end of what the guest has left in %s",
+                          h->uml_dir);
+}
+
 /* The guest's own directory begins empty at each start: a stale umid makes the kernel choose
  * another name. */
 static int fresh_uml_dir(Host *h, Fault *f) {
         int r = mkdir_p(h->directory, 0711); /* somebody may have cleaned up */
 
         if (r >= 0)
-                r = rm_rf(h->uml_dir);
+                r = rm_rf_for(h->uml_dir, REMOVAL_MAX);
+        if (r == -EAGAIN)
+                return wait_for_removal(h, f);
         if (r >= 0)
                 r = RET_NERRNO(mkdir(h->uml_dir, 0700));
         if (r >= 0)
@@ -79,9 +111,11 @@ int jail_user_up(Host *h, Fault *f) {
         return fresh_uml_dir(h, f);
 }
 
-int jail_user_down(Host *h) {
-        int r = rm_rf(h->uml_dir);
+int jail_user_down(Host *h, Fault *f) {
+        int r = rm_rf_for(h->uml_dir, REMOVAL_MAX);
 
+        if (r == -EAGAIN)
+                return wait_for_removal(h, f);
         jail_drop_mount_ns(&h->jail);
         h->jail.reachable = false;
         if (r < 0)

@@ -12,6 +12,7 @@ void jail_init(Jail *j) {
 }
 
 void jail_done(Jail *j) {
+        child_done(&j->question);
         j->cgroup_fd = safe_close(j->cgroup_fd);
         j->mount_ns_fd = safe_close(j->mount_ns_fd);
 }

@@ -6,7 +6,8 @@
 
 #include <sys/types.h>
 
-#include "daemon/base/fault.h"
+#include "basic/child.h"
+#include "daemon/base/lock-wait.h"
 
 struct Host;
 
@@ -20,7 +21,9 @@ typedef enum TunAccess {
 } TunAccess;
 
 typedef struct Jail {
-        uid_t uid;      /* of the guest's processes; written by the step "user" */
+        uid_t uid;          /* of the guest's processes; written by the step "user" … */
+        Child question;     /* … which asks for it, … */
+        LockWait lock_wait; /* … or waits for the lock of STATE, for that */
         bool reachable; /* its user was seen to reach all it needs: set by "reach"; cleared by the
                            steps "kernel", "user" and "disks" when they change what that is */
         TunAccess tun_access; /* written by "tun", forgotten when the mount namespace is dropped */
@@ -39,14 +42,14 @@ void jail_drop_mount_ns(Jail *j);
 
 /* jail-user.c: the guest's uid, its directory … */
 int jail_user_up(struct Host *h, Fault *f);
-int jail_user_down(struct Host *h);
+int jail_user_down(struct Host *h, Fault *f);
 /* … and whether its user can reach all that it needs. */
 int jail_reach_up(struct Host *h, Fault *f);
 
 /* jail-tun.c: a /dev/net/tun that its user may open. */
 int jail_tun_up(struct Host *h, Fault *f);
-int jail_tun_down(struct Host *h);
+int jail_tun_down(struct Host *h, Fault *f);
 
 /* jail-cgroup.c: a cgroup for its processes, where the host lets us have one. */
 int jail_cgroup_up(struct Host *h, Fault *f);
-int jail_cgroup_down(struct Host *h);
+int jail_cgroup_down(struct Host *h, Fault *f);

@@ -8,21 +8,47 @@
 #include "uml/kernel-probe.h"
 
 enum {
-        PROBE_TIMEOUT = 2 * USEC_PER_SEC, /* for each question; it answers in 1 ms */
+        PROBE_TIMEOUT = 10 * USEC_PER_SEC, /* it answers in 1 ms */
 };
 
 void kernel_done(Kernel *k) {
+        uml_probe_free(k->probe);
         uml_kernel_free(k->uml);
         free(k->cpu_fix);
         free(k->console_fix);
         *k = (Kernel){};
 }
 
-/* Is it the one that was asked? */
-static bool same_kernel(const Kernel *k, const char *path, const struct stat *st) {
-        return k->uml && streq(k->uml->path, path) && k->stat.st_dev == st->st_dev &&
-               k->stat.st_ino == st->st_ino && k->stat.st_mtim.tv_sec == st->st_mtim.tv_sec &&
-               k->stat.st_mtim.tv_nsec == st->st_mtim.tv_nsec;
+static bool same_file(const struct stat *a, const struct stat *b) {
+        return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+               a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Is it the one that has answered? */
+static bool is_known(const Kernel *k, const char *path, const struct stat *st) {
+        return k->uml && streq(k->uml->path, path) && same_file(&k->stat, st);
+}
+
+/* Asks what it can do, if it is not being asked already. */
+static int ask(Kernel *k, const char *path, const struct stat *st, UmlKernel **ret, Fault *f) {
+        _cleanup_free_ char *error = NULL;
+        int r = 0;
+
+        if (k->probe && !same_file(&k->asked, st))
+                k->probe = uml_probe_free(k->probe);
+        if (!k->probe)
+                r = uml_probe_start(path, PROBE_TIMEOUT, &k->probe, &error);
+        if (r < 0)
+                return fault_set(f, VERDICT_KERNEL, false, r, "%s", error ?: path);
+        k->asked = *st;
+        r = uml_probe_poll(k->probe, ret, &error);
+        if (r == -EAGAIN)
+                return fault_wait(f, VERDICT_KERNEL, uml_probe_fd(k->probe),
+                                  "%s, which is asked what it can do", path);
+        k->probe = uml_probe_free(k->probe);
+        if (r < 0)
+                return fault_set(f, VERDICT_KERNEL, false, r, "%s", error ?: path);
+        return 0;
 }
 
 /* Kernels that cannot hold this CPU's state panic at the first task switch unless they are helped.
@@ -70,33 +96,39 @@ static void find_console_fix(Kernel *kernel) {
         kernel->console_fix = NULL;
 }
 
+static void take(Kernel *kernel, UmlKernel *uml, const Config *c) {
+        const char *unknown = guest_unknown_argument(c, uml);
+
+        if (unknown)
+                log_warning("Append=%s: Linux %s does not know that word and will hand it to the "
+                            "guest's init",
+                            unknown, uml->release);
+        uml_kernel_free(kernel->uml);
+        kernel->uml = uml;
+        kernel->stat = (struct stat){}; /* not to be used as it is */
+        find_console_fix(kernel);
+}
+
 int kernel_up(Host *h, Fault *f) {
         const Config *c = h->config;
         _cleanup_(uml_kernel_freep) UmlKernel *k = NULL;
-        _cleanup_free_ char *error = NULL;
-        const char *unknown;
-        struct stat st;
+        struct stat st = {};
         int r;
 
-        if (stat(config_kernel(c), &st) >= 0 && same_kernel(&h->kernel, config_kernel(c), &st))
+        if (stat(config_kernel(c), &st) >= 0 && is_known(&h->kernel, config_kernel(c), &st))
                 return 0;
-        r = uml_kernel_probe(config_kernel(c), PROBE_TIMEOUT, &k, &error);
+        r = ask(&h->kernel, config_kernel(c), &st, &k, f);
         if (r < 0)
-                return fault_set(f, VERDICT_KERNEL, false, r, "%s", error ?: config_kernel(c));
+                return r;
         if (guest_transport(c, k) == TRANSPORT_AUTO)
                 return fault_set(f, VERDICT_KERNEL, false, -EOPNOTSUPP,
                                  "Transport=%s: Linux %s (%s) does not have it; set Transport=auto "
                                  "or use another kernel",
                                  transport_to_string(c->transport), k->release, config_kernel(c));
-        uml_kernel_free(h->kernel.uml);
-        h->kernel.uml = TAKE_PTR(k);
-        h->kernel.stat = st;
+        take(&h->kernel, TAKE_PTR(k), c);
         h->jail.reachable = false;
-        unknown = guest_unknown_argument(c, h->kernel.uml);
-        if (unknown)
-                log_warning("Append=%s: Linux %s does not know that word and will hand it to the "
-                            "guest's init",
-                            unknown, h->kernel.uml->release);
-        find_console_fix(&h->kernel);
-        return find_cpu_fix(&h->kernel, f);
+        r = find_cpu_fix(&h->kernel, f);
+        if (r >= 0)
+                h->kernel.stat = st;
+        return r;
 }

@@ -6,12 +6,14 @@
 #include <sys/stat.h>
 
 #include "daemon/base/fault.h"
-#include "uml/kernel.h"
+#include "uml/kernel-probe.h"
 
 struct Host;
 
 /* Written by kernel_up() alone. */
 typedef struct Kernel {
+        UmlProbe *probe;   /* while it is asked, … */
+        struct stat asked; /* … of that file */
         UmlKernel *uml;    /* what the file told when it was asked; NULL = not asked yet */
         struct stat stat;  /* … of that file, to see that it is another one by now */
         char *cpu_fix;     /* object that mends the kernel on this CPU, or NULL */

@@ -189,6 +189,8 @@ static int shm_up(Host *h, Fault *f) {
 
         if (r >= 0 && !h->quiet) {
                 r = shm_make_room(h, f);
+                if (r == -EAGAIN)
+                        return r;
                 if (r < 0)
                         (void) shm_down(h);
                 else

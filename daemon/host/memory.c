@@ -176,13 +176,19 @@ int memory_up(Host *h, Fault *f) {
         return take(h, h->config->backing, f);
 }
 
-int memory_down(Host *h) {
+int memory_down(Host *h, Fault *f) {
+        bool again = false;
         int left = 0, r;
 
-        FOREACH_ELEMENT (backing, backings)
-                if (*backing)
-                        left = MIN((*backing)->down(h), left);
+        (void) f;
+        FOREACH_ELEMENT (backing, backings) {
+                r = *backing ? (*backing)->down(h) : 0;
+                again |= r == -EAGAIN;
+                left = MIN(r, left);
+        }
         r = memory_claims_drop(h);
+        if (again || r == -EAGAIN)
+                return -EAGAIN;
         if (r < 0)
                 log_warning_errno(r,
                                   "%s: cannot take back the guest's claim on memory, ignoring: %m",

@@ -22,7 +22,7 @@ typedef struct HostMemory {
 
 /* The step. */
 int memory_up(struct Host *h, Fault *f);
-int memory_down(struct Host *h);
+int memory_down(struct Host *h, Fault *f);
 
 /* Frees and forgets. */
 void memory_done(HostMemory *m);

@@ -398,11 +398,12 @@ static void set_collision(Net *net, char *text) {
         net->collision = text;
 }
 
-int net_addresses_down(Net *net) {
+int net_addresses_down(Net *net, Fault *f) {
         _cleanup_(shared_closep) SharedSetting *shared = NULL;
         _cleanup_free_ char *original = NULL, *ours = NULL;
         int r;
 
+        (void) f;
         set_collision(net, NULL);
         if (!net->claimed)
                 return 0;

@@ -16,7 +16,7 @@
 
 /* -EAGAIN, with no fault set: another umld has the lock. */
 int net_addresses_up(Net *net, Fault *f);
-int net_addresses_down(Net *net);
+int net_addresses_down(Net *net, Fault *f);
 
 /* Does the host use the guest's network by now, in another way? 1 = the answer has changed since it
  * was last asked; net_addresses_warning() says it. */

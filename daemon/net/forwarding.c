@@ -28,7 +28,8 @@ int net_forwarding_up(Net *net, Fault *f) {
                          "it to 1 by hand");
 }
 
-int net_forwarding_down(Net *net) {
+int net_forwarding_down(Net *net, Fault *f) {
+        (void) f;
         net->forwarding = false;
         return host_unshare(net->host, &ip_forward);
 }

@@ -5,4 +5,4 @@
 
 /* The step for ip_forward, which all guests of a host share. */
 int net_forwarding_up(Net *net, Fault *f);
-int net_forwarding_down(Net *net);
+int net_forwarding_down(Net *net, Fault *f);

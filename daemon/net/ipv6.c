@@ -44,6 +44,8 @@ static void switch_off(Net *net) {
 }
 
 void net_ipv6_lacking(Net *net, const char *what, int error) {
+        _cleanup_(fault_done) Fault later = {};
+
         if (!net_has_ipv6(net))
                 return;
         net->lacking[NET_LACKS_IPV6] =
@@ -53,7 +55,7 @@ void net_ipv6_lacking(Net *net, const char *what, int error) {
         log_warning("%s", net->lacking[NET_LACKS_IPV6] ?: "no IPv6 for the guest");
         if (!net->host->quiet) {
                 switch_off(net);
-                (void) net_forwarding6_down(net);
+                (void) net_forwarding6_down(net, &later); /* what cannot be now is when all is */
         }
 }
 
@@ -183,13 +185,14 @@ int net_forwarding6_up(Net *net, Fault *f) {
         return 0;
 }
 
-int net_forwarding6_down(Net *net) {
+int net_forwarding6_down(Net *net, Fault *f) {
         int r, listening;
 
+        (void) f;
         if (!net->host->ledger.ipv6)
                 return 0;
         net->forwarding6 = false;
         r = host_unshare(net->host, &forwarding);
         listening = stop_listening(net, net->host->ledger.ipv6);
-        return r < 0 ? r : listening;
+        return r == -EAGAIN || listening == -EAGAIN ? -EAGAIN : r < 0 ? r : listening;
 }

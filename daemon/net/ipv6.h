@@ -11,4 +11,4 @@ void net_tap_ipv6(Net *net, int index);
 
 /* The step for forwarding of IPv6, and for an uplink that listens to its routers all the same. */
 int net_forwarding6_up(Net *net, Fault *f);
-int net_forwarding6_down(Net *net);
+int net_forwarding6_down(Net *net, Fault *f);

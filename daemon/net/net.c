@@ -28,6 +28,7 @@ int net_new(Host *host, Net **ret) {
         if (!net)
                 return -ENOMEM;
         net->host = host;
+        net->lock_fd = -EBADF;
         r = rtnl_open(&net->rtnl);
         if (r < 0)
                 return r;

@@ -7,6 +7,7 @@
 
 #include <net/if.h>
 
+#include "daemon/base/lock-wait.h"
 #include "daemon/host/host.h"
 #include "host/guard.h"
 #include "host/rtnl.h"
@@ -67,12 +68,20 @@ typedef struct Net {
         bool open_tap_said;
         unsigned repairs;   /* of rules that somebody else changed */
         usec_t last_repair; /* CLOCK_MONOTONIC */
-        usec_t locked_out;  /* since then somebody else has had the lock of the tables, 0 = no */
-        bool locked_out_said;
+        LockWait lock_wait; /* for the xtables lock */
+
+        /* rules.c: while a child makes the rules, the lock is kept, and `maker` is what tries. */
+        bool under_way;
+        int lock_fd;       /* the xtables lock, else -EBADF */
+        RulesMaker before; /* what made the rules that are there */
+
+        unsigned busy; /* set-ups and reloads under way: until they are over the watch keeps off */
 
         /* Set by whoever sees the change, taken back by rules.c when the rules follow it. */
-        bool rules_stale;   /* what they follow from has changed since */
-        bool network_moved; /* the uplink may be another one: to be looked at */
+        bool rules_stale;      /* what they follow from has changed since */
+        const char *stale_why; /* static; NULL: a change could not be made at once */
+        bool drifted;          /* somebody else has changed them: rules.c's own */
+        bool network_moved;    /* the uplink may be another one: to be looked at */
 
         Guard guard; /* ports that are never forwarded: updated by whoever is about to use it;
                         who gives orders over ssh adds a session */

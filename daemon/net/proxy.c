@@ -54,8 +54,8 @@ struct Proxies {
         ProxyPhase phase;
         struct in_addr guest;
         uid_t uid;
-        Proxy **ports;
-        size_t n;
+        Proxy **ports, **next; /* those to come: proxies_prepare() */
+        size_t n, n_next;
 };
 
 const char *proxy_program(void) {
@@ -314,8 +314,8 @@ static void free_ports(Proxy **list, size_t n, Proxy *const *others, size_t n_ot
         free(list);
 }
 
-int proxies_listen(Proxies *p, const Forward *list, size_t n, struct in_addr guest, uid_t uid,
-                   uint16_t *ret_port) {
+int proxies_prepare(Proxies *p, const Forward *list, size_t n, struct in_addr guest, uid_t uid,
+                    uint16_t *ret_port) {
         size_t room = 1, n_next = 0;
         Proxy **next;
         int r;
@@ -332,16 +332,27 @@ int proxies_listen(Proxies *p, const Forward *list, size_t n, struct in_addr gue
                 free_ports(next, n_next, p->ports, p->n);
                 return r;
         }
-        free_ports(p->ports, p->n, next, n_next);
-        p->ports = next;
-        p->n = n_next;
+        p->next = next;
+        p->n_next = n_next;
         return 0;
 }
 
+void proxies_commit(Proxies *p) {
+        free_ports(p->ports, p->n, p->next, p->n_next);
+        p->ports = TAKE_PTR(p->next);
+        p->n = p->n_next;
+        p->n_next = 0;
+}
+
+void proxies_abandon(Proxies *p) {
+        free_ports(p->next, p->n_next, p->ports, p->n);
+        p->next = NULL;
+        p->n_next = 0;
+}
+
 void proxies_close(Proxies *p) {
-        free_ports(p->ports, p->n, NULL, 0);
-        p->ports = NULL;
-        p->n = 0;
+        proxies_abandon(p);
+        proxies_commit(p);
 }
 
 void proxies_set_phase(Proxies *p, ProxyPhase phase) {

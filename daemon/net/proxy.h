@@ -24,10 +24,14 @@ int proxies_new(sd_event *event, const char *init, bool pid_namespaces, Proxies 
 Proxies *proxies_free(Proxies *p);
 DEFINE_CLEANUP(Proxies *, proxies_free)
 
-/* Listens on exactly these ports. What was so before goes on with its connections; on failure
- * nothing changes, and *ret_port is the port that cannot be had. -EADDRINUSE: somebody has it. */
-int proxies_listen(Proxies *p, const Forward *list, size_t n, struct in_addr guest, uid_t uid,
-                   uint16_t *ret_port);
+/* Listens on these ports as well; on failure nothing changes, and *ret_port is the port that cannot
+ * be had. -EADDRINUSE: somebody has it. */
+int proxies_prepare(Proxies *p, const Forward *list, size_t n, struct in_addr guest, uid_t uid,
+                    uint16_t *ret_port);
+/* … and then on no others: what was so before goes on with its connections. */
+void proxies_commit(Proxies *p);
+/* … or on those as before. */
+void proxies_abandon(Proxies *p);
 
 /* Ends all of them and listens no more. */
 void proxies_close(Proxies *p);

@@ -2,6 +2,7 @@
 /* relays.c - may the guest have the ports of Proxy=, and can they be relayed? */
 
 #include "daemon/net/relays.h"
+#include "basic/child.h"
 #include "daemon/net/proxy.h"
 
 static int fault_taken(const Net *net, uint16_t port, Fault *f) {
@@ -53,7 +54,7 @@ static int check_guarded(const Net *net, Fault *f) {
         return 0;
 }
 
-int net_relays_up(Net *net, Fault *f) {
+int net_relays_prepare(Net *net, Fault *f) {
         const Config *c = net->host->config;
         uint16_t port = 0;
         int r;
@@ -77,8 +78,8 @@ int net_relays_up(Net *net, Fault *f) {
         }
         if (net->host->quiet || !net->proxies)
                 return 0;
-        r = proxies_listen(net->proxies, c->proxies, c->n_proxies, c->guest_address,
-                           net->host->jail.uid, &port);
+        r = proxies_prepare(net->proxies, c->proxies, c->n_proxies, c->guest_address,
+                            net->host->jail.uid, &port);
         if (r == -EADDRINUSE) {
                 (void) guard_update(&net->guard, c->reserved, c->n_reserved);
                 return fault_taken(net, port, f);
@@ -89,8 +90,28 @@ int net_relays_up(Net *net, Fault *f) {
         return 0;
 }
 
-int net_relays_down(Net *net) {
+void net_relays_commit(Net *net) {
+        if (net->proxies && !net->host->quiet)
+                proxies_commit(net->proxies);
+}
+
+void net_relays_abandon(Net *net) {
+        if (net->proxies)
+                proxies_abandon(net->proxies);
+}
+
+int net_relays_up(Net *net, Fault *f) {
+        int r = net_relays_prepare(net, f);
+
+        if (r >= 0)
+                net_relays_commit(net);
+        return r;
+}
+
+int net_relays_down(Net *net, Fault *f) {
         if (net->proxies)
                 proxies_close(net->proxies);
+        if (children_collect() > 0) /* who still has the ports */
+                return fault_wait(f, VERDICT_NETWORK, -EBADF, "the relays to end");
         return 0;
 }

@@ -5,4 +5,9 @@
 
 /* The step for the ports of Proxy=, which systemd-socket-proxyd relays. */
 int net_relays_up(Net *net, Fault *f);
-int net_relays_down(Net *net);
+int net_relays_down(Net *net, Fault *f);
+
+/* The first of these in two: what can fail, and what cannot; or not at all. */
+int net_relays_prepare(Net *net, Fault *f);
+void net_relays_commit(Net *net);
+void net_relays_abandon(Net *net);

@@ -16,7 +16,7 @@
 #include "nat/nat.h"
 #include "nat/xtables-lock.h"
 
-#define LOCK_LIMIT      (5 * USEC_PER_SEC)
+#define LOCKED_LONG     (5 * USEC_PER_SEC)
 #define ADDRESSES_EVERY (20 * USEC_PER_SEC)
 #define BURST           (60 * USEC_PER_SEC) /* repairs closer to each other are logged as one */
 
@@ -193,6 +193,14 @@ static void warn_of_open_tap(Net *net) {
         net->open_tap_said = true;
 }
 
+static int wait_for_child(const Net *net, Fault *f) {
+        const NatBackend *backend = net->maker.nat.backend;
+
+        return fault_wait(f, VERDICT_NETWORK, backend->wait_fd(&net->maker.nat), "%s",
+                          backend == &nat_nftables ? "libnftables, which changes the rules"
+                                                   : "modprobe, which loads iptables' modules");
+}
+
 static int apply_rules(Net *net, Fault *f) {
         _cleanup_free_ Forward *guarded = guarded_ports(net);
         Nat *nat = &net->maker.nat;
@@ -202,125 +210,149 @@ static int apply_rules(Net *net, Fault *f) {
 
         if (!guarded)
                 return -ENOMEM;
+        nat->lock_fd = net->lock_fd;
         do {
                 plan = nat_plan(net, guarded);
                 r = nat->backend->apply(nat, &plan, &refusal);
         } while (r < 0 && (fall_back_to_snat(net, r, refusal.family) ||
                            do_without(net, r, &refusal) || net_backend_retry(net, r)));
-        return r < 0 ? net_backend_fault(net, r, &refusal, f) : r;
+        if (r >= 0 || r == -EINPROGRESS)
+                return r;
+        if (r == -EAGAIN)
+                return fault_wait(f, VERDICT_NETWORK, -EBADF,
+                                  "others to stop changing the tables (%s) without the lock",
+                                  nat->backend->name);
+        return net_backend_fault(net, r, &refusal, f);
+}
+
+/* ---- the lock ---- */
+
+/* It is kept while a child makes the rules. */
+static int lock_tables(Net *net, Fault *f) {
+        int fd = net->lock_fd >= 0 ? net->lock_fd : xtables_lock();
+
+        if (fd == -EAGAIN)
+                return lock_wait(&net->lock_wait, VERDICT_NETWORK, "the xtables lock",
+                                 xtables_lock_file(), f);
+        if (fd < 0)
+                return fault_set(f, VERDICT_NETWORK, true, fd, "cannot get the xtables lock: %m");
+        lock_had(&net->lock_wait);
+        net->lock_fd = fd;
+        return 0;
+}
+
+static void unlock_tables(Net *net) {
+        if (!net->under_way)
+                net->lock_fd = safe_close(net->lock_fd);
+}
+
+/* ---- making them ---- */
+
+/* Nobody knows how far it came; what is there is told by a look. */
+static int cancel_attempt(Net *net, Fault *f) {
+        Nat *nat = &net->maker.nat;
+
+        if (!net->under_way)
+                return 0;
+        if (nat->backend->cancel(nat) == -EINPROGRESS)
+                return wait_for_child(net, f);
+        net->under_way = false;
+        net->maker = net->before;
+        return 0;
+}
+
+/* Goes on with what is under way, unless that is no more what is wanted. */
+static int begin_attempt(Net *net, Fault *f) {
+        if (net->under_way && net->maker.wanted == net->host->config->backend)
+                return 0;
+        if (cancel_attempt(net, f) < 0)
+                return -EAGAIN;
+        net->before = net->maker;
+        net_backend_choose(net);
+        return 0;
+}
+
+static int end_attempt(Net *net, int r, Fault *f) {
+        const Nat *made = &net->maker.nat;
+        Nat *before = &net->before.nat;
+        NatRefusal ignored;
+
+        net->under_way = r == -EINPROGRESS;
+        if (net->under_way)
+                return wait_for_child(net, f);
+        if (r < 0 && net->rules) /* which are there by what made them */
+                net->maker = net->before;
+        else if (r < 0)
+                net_forwards_release(net);
+        if (r < 0)
+                return r;
+        if (before->backend && before->backend != made->backend)
+                (void) before->backend->remove(before, net->host->config->name, &ignored);
+        net->rules = true;
+        net->rules_stale = net->drifted = false;
+        net->stale_why = NULL;
+        return r > 0;
+}
+
+/* Before the rules, so that what cannot be noted is not done. */
+static int claim_ports(const Net *net, Fault *f) {
+        int r = net_forwards_claim(net);
+
+        if (r < 0)
+                return fault_set(f, VERDICT_NETWORK, true, r,
+                                 "%s: cannot note which ports are forwarded: %m",
+                                 net->host->directory);
+        return 0;
 }
 
 /* Under the lock, which also keeps the umlds of two guests from taking one port at the same time.
  */
 static int make_rules(Net *net, Fault *f) {
-        RulesMaker before = net->maker;
-        NatRefusal ignored;
-        bool changed;
-        int r;
+        int r = begin_attempt(net, f);
 
-        net_backend_choose(net);
+        if (r < 0)
+                return r;
         r = net_forwards_check(net, f);
         if (r >= 0)
                 r = choose_masquerade(net, f);
         if (net->host->quiet)
                 return r;
         if (r >= 0)
+                r = claim_ports(net, f);
+        if (r >= 0)
                 r = apply_rules(net, f);
-        if (r < 0) {
-                if (net->rules) /* which are there by what made them */
-                        net->maker = before;
-                return r;
-        }
-        if (before.nat.backend && before.nat.backend != net->maker.nat.backend)
-                (void) before.nat.backend->remove(&before.nat, net->host->config->name, &ignored);
-        net->rules = true;
-        net->rules_stale = false;
-        changed = r > 0;
-        r = net_forwards_claim(net);
-        if (r < 0)
-                return fault_set(f, VERDICT_NETWORK, true, r,
-                                 "%s: cannot note which ports are forwarded: %m",
-                                 net->host->directory);
-        return changed;
-}
-
-/* Whom to end, or to wait for. */
-static const char *lock_holder(char buf[static 64]) {
-        char comm[16];
-        pid_t pid;
-
-        if (xtables_lock_holder(&pid, comm) > 0)
-                snprintf(buf, 64, "pid %d (%s) keeps it", (int) pid, comm);
-        else
-                strcpy(buf, "a process that cannot be seen keeps it");
-        return buf;
-}
-
-/* For a look that does not wait: who has kept the lock over several of them is named, once. */
-static int try_lock_tables(Net *net) {
-        int fd = xtables_lock(0);
-        usec_t now = now_usec(CLOCK_MONOTONIC);
-        char holder[64];
-
-        if (fd != -ETIMEDOUT) {
-                net->locked_out = 0;
-                net->locked_out_said = false;
-                return fd;
-        }
-        if (net->locked_out == 0)
-                net->locked_out = now;
-        if (!net->locked_out_said && now >= usec_add(net->locked_out, LOCK_LIMIT)) {
-                net->locked_out_said = true;
-                log_warning("cannot look after the guest's rules: the lock of iptables has not "
-                            "been free for %s: %s; end that",
-                            FORMAT_TIMESPAN(usec_sub(now, net->locked_out)), lock_holder(holder));
-        }
-        return fd;
-}
-
-static int lock_tables(Fault *f) {
-        int fd = xtables_lock(LOCK_LIMIT);
-        char holder[64];
-
-        if (fd == -ETIMEDOUT)
-                return fault_set(f, VERDICT_NETWORK, true, fd,
-                                 "cannot get the lock of iptables within %s: %s; end that",
-                                 FORMAT_TIMESPAN(LOCK_LIMIT), lock_holder(holder));
-        if (fd < 0)
-                return fault_set(f, VERDICT_NETWORK, true, fd,
-                                 "cannot get the lock of iptables: %m");
-        return fd;
+        return end_attempt(net, r, f);
 }
 
 int net_rules_up(Net *net, Fault *f) {
-        _cleanup_close_ int lock = -EBADF;
-        int r;
+        int r = net_find_uplink(net, f);
 
-        r = net_find_uplink(net, f);
         if (r == -ENETUNREACH && net->rules && net->uplink[NAT_IPV4][0])
                 fault_done(f); /* it is gone for now, and followed when it is back: no reason to
                                   end a guest whose rules are there */
         else if (r < 0)
                 return r;
         net_mtu_follow(net);
-        if (!net->host->quiet) {
-                lock = lock_tables(f);
-                if (lock < 0)
-                        return lock;
-        }
-        r = make_rules(net, f);
+        r = net->host->quiet ? 0 : lock_tables(net, f);
         if (r < 0)
                 return r;
-        if (!net->host->quiet) {
-                warn_of_open_tap(net);
-                warn(net);
-        }
+        r = make_rules(net, f);
+        unlock_tables(net);
+        if (r < 0 || net->host->quiet)
+                return r;
+        warn_of_open_tap(net);
+        warn(net);
         return 0;
 }
 
 /* ---- while the host changes ---- */
 
-static int look_at_uplink(Net *net, const char **ret_why, Fault *f) {
+static void make_stale(Net *net, const char *why) {
+        net->rules_stale = true;
+        net->stale_why = why;
+}
+
+static int look_at_uplink(Net *net, Fault *f) {
         int r = net_find_uplink(net, f);
 
         if (r == -ENETUNREACH) { /* the way out is gone for now; its rules do no harm */
@@ -330,12 +362,9 @@ static int look_at_uplink(Net *net, const char **ret_why, Fault *f) {
         if (r < 0)
                 return r;
         net_mtu_follow(net);
-        if (r > 0) {
-                (void) net_forwarding6_up(net, f);
-                net->rules_stale = true;
-                *ret_why = "the uplink has changed";
-        }
-        return 0;
+        if (r > 0)
+                make_stale(net, "the uplink has changed");
+        return net_forwarding6_up(net, f);
 }
 
 /* Events of interfaces other than the uplink's do not come here, and so there is a look now and
@@ -351,11 +380,11 @@ static void look_at_addresses(Net *net) {
 }
 
 /* Has what the rules follow from moved? What it is now is in h. */
-static int look_at_host(Net *net, const char **ret_why, Fault *f) {
+static int look_at_host(Net *net, Fault *f) {
         int r;
 
         if (net->network_moved) {
-                r = look_at_uplink(net, ret_why, f);
+                r = look_at_uplink(net, f);
                 if (r < 0)
                         return r;
                 net->network_moved = false;
@@ -371,10 +400,8 @@ static int look_at_host(Net *net, const char **ret_why, Fault *f) {
         if (r < 0)
                 return fault_set(f, VERDICT_NETWORK, true, r,
                                  "cannot see which ports the host listens on: %m");
-        if (r > 0) {
-                net->rules_stale = true;
-                *ret_why = "other ports of the host are guarded";
-        }
+        if (r > 0)
+                make_stale(net, "other ports of the host are guarded");
         return 0;
 }
 
@@ -393,6 +420,16 @@ static int look_at_tables(Net *net, Fault *f) {
         return r < 0 ? net_backend_fault(net, r, &refusal, f) : r;
 }
 
+/* Who has kept the lock over several looks is named, once. */
+static void say_who_locks_us_out(LockWait *w, const Fault *f) {
+        usec_t waited = usec_sub(now_usec(CLOCK_MONOTONIC), w->since);
+
+        if (w->said || waited < LOCKED_LONG)
+                return;
+        log_warning("cannot look after the guest's rules: waiting for %s", f->text ?: "a lock");
+        w->said = true;
+}
+
 static void note_repair(Net *net) {
         usec_t now = now_usec(CLOCK_MONOTONIC);
 
@@ -403,51 +440,62 @@ static void note_repair(Net *net) {
         net->last_repair = now;
 }
 
-int net_rules_follow(Net *net, Fault *f) {
-        _cleanup_close_ int lock = -EBADF;
-        const char *why = "a change could not be made before";
-        int r;
+/* Under the lock. */
+static int mend(Net *net, Fault *f) {
+        const char *why = net->stale_why;
+        bool drifted = net->drifted;
+        int r = make_rules(net, f);
 
-        if (!net->rules)
-                return 0;
-        r = look_at_host(net, &why, f);
         if (r < 0)
                 return r;
-        if (!net->rules_stale) {
-                r = look_at_tables(net, f);
-                if (r != 0)
-                        return MIN(r, 0);
-                why = NULL;
-        }
-        lock = try_lock_tables(net);
-        if (lock < 0) /* next time; whoever asks umld something now gets his answer now */
-                return lock == -ETIMEDOUT ? 0 : lock;
-        r = make_rules(net, f);
-        if (r < 0)
-                return r;
-        if (why)
-                log_notice("%s: rules made anew", why);
+        if (!drifted)
+                log_notice("%s: rules made anew", why ?: "a change could not be made before");
         else if (r > 0)
                 note_repair(net);
         warn(net);
         return r;
 }
 
-int net_rules_down(Net *net) {
-        _cleanup_close_ int lock = -EBADF;
-        _cleanup_(fault_done) Fault fault = {};
+int net_rules_follow(Net *net, Fault *f) {
+        int r;
 
         if (!net->rules)
                 return 0;
-        net->rules = false;
-        lock = lock_tables(&fault);
-        if (lock < 0) {
-                log_warning("%s; leaving the guest's rules for the next start to remove",
-                            fault.text ?: "cannot get the lock of iptables");
-                return lock;
+        r = look_at_host(net, f);
+        if (r < 0)
+                return r;
+        if (!net->under_way && !net->rules_stale && !net->drifted) {
+                r = look_at_tables(net, f);
+                if (r != 0)
+                        return MIN(r, 0);
+                net->drifted = true;
         }
+        r = lock_tables(net, f);
+        if (r == -EAGAIN)
+                say_who_locks_us_out(&net->lock_wait, f);
+        if (r < 0)
+                return r;
+        r = mend(net, f);
+        unlock_tables(net);
+        return r;
+}
+
+int net_rules_down(Net *net, Fault *f) {
+        int r;
+
+        if (!net->rules && !net->under_way)
+                return 0;
+        r = lock_tables(net, f);
+        if (r < 0)
+                return r;
+        r = cancel_attempt(net, f);
+        if (r < 0)
+                return r;
         net_forwards_release(net);
-        return net_backend_remove(net);
+        r = net_backend_remove(net);
+        net->rules = false;
+        unlock_tables(net);
+        return r;
 }
 
 /* ---- for whoever asks ---- */

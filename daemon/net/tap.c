@@ -186,11 +186,12 @@ int net_tap_up(Net *net, Fault *f) {
         return r < 0 ? r : configure_tap(net, f);
 }
 
-int net_tap_down(Net *net) {
+int net_tap_down(Net *net, Fault *f) {
         char alias[64];
         RtnlLink link;
         int r;
 
+        (void) f;
         net->tap_index = 0;
         if (!net->host->ledger.tap)
                 return 0;

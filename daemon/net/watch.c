@@ -11,7 +11,9 @@
 #include "daemon/net/watch.h"
 #include "basic/cleanup.h"
 #include "basic/log.h"
+#include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "daemon/base/retry.h"
 #include "daemon/net/rules.h"
 #include "host/rtnl-events.h"
 
@@ -23,19 +25,38 @@ struct NetWatch {
         Net *net;
         sd_event_source *timer, *events;
         int fd;
+        Retry *retry;                     /* of a look that could not be completed */
+        char *waits_for;                  /* what that look was lacking; NULL: it was completed */
         unsigned uplinks[NAT_FAMILY_MAX]; /* the interfaces whose events are not dropped; 0 = none
                                              is dropped, because an uplink is not there */
         bool settling;                    /* an event was seen, and the look after it is due soon */
         bool failed;                      /* the last look; said once */
 };
 
-static void look(NetWatch *w) {
+/* Rules that are not right are mended as soon as they can be; for a mere look the next one will do.
+ */
+static bool is_urgent(const Net *net) {
+        return net->under_way || net->rules_stale || net->drifted || net->network_moved;
+}
+
+static void look(void *userdata) {
         _cleanup_(fault_done) Fault fault = {};
+        NetWatch *w = userdata;
         int r;
 
+        if (w->net->busy > 0) /* whoever is at work there leaves all as it should be */
+                return;
         if (!w->events)
                 w->net->network_moved = true; /* who knows */
         r = net_rules_follow(w->net, &fault);
+        (void) free_and_strdup(&w->waits_for, r == -EAGAIN ? fault.text : NULL);
+        if (r == -EAGAIN && is_urgent(w->net)) {
+                retry_later(w->retry, &fault);
+                return;
+        }
+        retry_end(w->retry);
+        if (r == -EAGAIN)
+                return;
         if (r < 0 && !w->failed)
                 log_warning("cannot keep the guest's rules right, trying on: %s",
                             fault.text ?: strerror(-r));
@@ -103,6 +124,15 @@ static int on_event(sd_event_source *s, int fd, uint32_t revents, void *userdata
         return arm(w, SETTLE);
 }
 
+const char *net_watch_waits_for(const NetWatch *w) {
+        return w->waits_for;
+}
+
+void net_watch_soon(NetWatch *w) {
+        if (w->net->rules)
+                (void) arm(w, 0);
+}
+
 int net_watch_update(NetWatch *w) {
         if (!w->net->rules || !filter_events(w))
                 return arm_for_next(w);
@@ -136,6 +166,9 @@ int net_watch_new(sd_event *event, Net *net, NetWatch **ret) {
         if (r < 0)
                 return r;
         (void) sd_event_source_set_description(w->timer, "net-watch");
+        r = retry_new(event, "net-watch-retry", look, w, &w->retry);
+        if (r < 0)
+                return r;
         r = listen_to_kernel(w, event);
         if (r < 0)
                 log_debug_errno(r, "no events of the network, going by the timer alone: %m");
@@ -148,6 +181,8 @@ NetWatch *net_watch_free(NetWatch *w) {
                 return NULL;
         sd_event_source_disable_unref(w->timer);
         sd_event_source_disable_unref(w->events);
+        retry_free(w->retry);
+        free(w->waits_for);
         safe_close(w->fd);
         free(w);
         return NULL;

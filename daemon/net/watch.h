@@ -17,3 +17,9 @@ DEFINE_CLEANUP(NetWatch *, net_watch_free)
 /* To be called when the host was set up or its configuration changed: watches from now on if there
  * is anything to watch. */
 int net_watch_update(NetWatch *w);
+
+/* Looks at once: there may be something to mend. */
+void net_watch_soon(NetWatch *w);
+
+/* What the last look could not have, such as the lock of the tables; NULL: it was done. */
+const char *net_watch_waits_for(const NetWatch *w);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* setup.c - the table of steps, and the order of set-up and undo. */
 
-#include "daemon/setup/setup.h"
+#include <poll.h>
+
+#include "basic/child.h"
 #include "basic/log.h"
 #include "basic/process.h"
+#include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "daemon/host/disks.h"
 #include "daemon/net/addresses.h"
@@ -12,9 +15,11 @@
 #include "daemon/net/relays.h"
 #include "daemon/net/rules.h"
 #include "daemon/net/tap.h"
+#include "daemon/setup/setup.h"
 #include "host/guest-uid.h"
 
-#define SWEEP_TIMEOUT (5 * USEC_PER_SEC)
+#define SETUP_PATIENCE (20 * USEC_PER_SEC)
+#define UNDO_PATIENCE  (10 * USEC_PER_SEC)
 
 /* A step belongs to the host or to the network, depending on which pair of functions it has. Steps
  * that only check come before those that change something, so that most faults leave the host
@@ -22,9 +27,9 @@
 static const struct {
         const char *name;
         int (*host_up)(Host *h, Fault *f);
-        int (*host_down)(Host *h);
+        int (*host_down)(Host *h, Fault *f);
         int (*net_up)(Net *net, Fault *f);
-        int (*net_down)(Net *net);
+        int (*net_down)(Net *net, Fault *f);
         bool check;  /* up() only checks, or knows Host.quiet */
         bool before; /* at a restart it also has to be done before the kernel runs; other steps are
                         checked after its start */
@@ -72,95 +77,194 @@ int setup_new(Config *config, const char *runtime, Setup **ret) {
         return 0;
 }
 
-typedef enum Pass {
-        PASS_CHECK,  /* only check */
-        PASS_BEFORE, /* at a restart, before the kernel runs */
-        PASS_BEHIND, /* at a restart, after its start */
-        PASS_ALL,
-} Pass;
+/* ---- one step after the other ---- */
 
-static bool is_due(size_t step, Pass pass) {
-        switch (pass) {
-        case PASS_CHECK:
+static bool is_due(size_t step, SetupKind kind) {
+        switch (kind) {
+        case SETUP_CHECK:
                 return steps[step].check;
-        case PASS_BEFORE:
+        case SETUP_BEFORE:
                 return steps[step].before;
-        case PASS_BEHIND:
+        case SETUP_BEHIND:
                 return !steps[step].before;
-        case PASS_ALL:
+        case SETUP_ALL:
+        case SETUP_DOWN:
+        case SETUP_SWEEP:
                 break;
         }
         return true;
 }
 
-static int step_up(Setup *s, size_t step, Fault *fault) {
-        int r = steps[step].host_up ? steps[step].host_up(s->host, fault)
-                                    : steps[step].net_up(s->net, fault);
+/* A step that says nothing of what it waits for has met another umld at work. */
+static int wait_for_shared(Host *h, Fault *f) {
+        _cleanup_free_ char *path = strfmt("%s/lock", h->shared);
 
-        if (r < 0 && !fault->text) /* the step ran out of memory for the sentence */
-                return fault_set(fault, VERDICT_EXIT, true, r, "%s: %m", steps[step].name);
-        return r;
+        return lock_wait(&h->shared_wait, VERDICT_NETWORK, "the lock of what guests share",
+                         path ?: h->shared, f);
 }
 
-static int run_steps(Setup *s, Pass pass, Fault *fault) {
-        int r = 0;
-
-        s->host->quiet = pass == PASS_CHECK;
-        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(steps); i++)
-                if (is_due(i, pass))
-                        r = step_up(s, i, fault);
+static int finish_step(Setup *s, const char *name, int r, Fault *f) {
+        if (r == -EAGAIN && !f->text)
+                return wait_for_shared(s->host, f);
+        lock_had(&s->host->shared_wait);
+        if (r < 0 && !f->text) /* the step ran out of memory for the sentence */
+                return fault_set(f, VERDICT_EXIT, true, r, "%s: %m", name);
         return MIN(r, 0);
 }
 
-int setup_up(Setup *s, Fault *fault) {
-        int r = run_steps(s, PASS_ALL, fault);
+static int step_up(Setup *s, size_t step, Fault *f) {
+        int r = steps[step].host_up ? steps[step].host_up(s->host, f)
+                                    : steps[step].net_up(s->net, f);
 
-        s->host->is_up = r >= 0;
-        return r;
+        return finish_step(s, steps[step].name, r, f);
 }
 
-int setup_up_again(Setup *s, Fault *fault) {
-        return s->host->is_up ? run_steps(s, PASS_BEFORE, fault) : setup_up(s, fault);
+static int step_down(Setup *s, size_t step, Fault *f) {
+        int r = steps[step].host_down  ? steps[step].host_down(s->host, f)
+                : steps[step].net_down ? steps[step].net_down(s->net, f)
+                                       : 0;
+
+        return finish_step(s, steps[step].name, r, f);
 }
 
-int setup_verify(Setup *s, Fault *fault) {
-        return run_steps(s, PASS_BEHIND, fault);
+static int go_up(Setup *s, SetupPass *pass, Fault *f) {
+        s->host->quiet = pass->kind == SETUP_CHECK;
+        for (; pass->next < ARRAY_SIZE(steps); pass->next++) {
+                int r = is_due(pass->next, pass->kind) ? step_up(s, pass->next, f) : 0;
+
+                if (r < 0)
+                        return r;
+        }
+        if (pass->kind == SETUP_ALL)
+                s->host->is_up = true;
+        return 0;
 }
 
-int setup_check(Setup *s, Fault *fault) {
-        return run_steps(s, PASS_CHECK, fault);
+/* ---- undo ---- */
+
+static bool is_left_behind(const Ledger *l) {
+        return l->tap || l->cgroup || l->mount || l->n_owners > 0;
 }
 
-static int step_down(Setup *s, size_t step) {
-        if (steps[step].host_down)
-                return steps[step].host_down(s->host);
-        return steps[step].net_down ? steps[step].net_down(s->net) : 0;
-}
-
-int setup_down(Setup *s) {
-        int left = 0;
-
-        for (size_t i = ARRAY_SIZE(steps); i-- > 0;)
-                left = MIN(step_down(s, i), left);
-        if (left >= 0)
-                ledger_clear(&s->host->ledger);
-        s->host->is_up = false;
-        return left;
-}
-
-void setup_sweep(Setup *s) {
-        const Ledger *l = &s->host->ledger;
+/* Of a umld that was killed. A user of somebody else's may have processes of his own. */
+static int end_processes(const Ledger *l, Fault *f) {
         int r = 0;
 
-        if (!l->tap && !l->cgroup && !l->mount && l->n_owners == 0)
-                return;
-        s->net->rules = true; /* whether there are any nobody has noted */
-        log_notice("cleaning up after a killed umld");
-        /* A user that is not allocated by us may have processes of his own. */
         if (l->user >= GUEST_UID_FIRST && l->user <= GUEST_UID_LAST)
-                r = process_kill_user(l->user, SWEEP_TIMEOUT);
+                r = process_kill_user(l->user);
+        if (r > 0)
+                return fault_wait(f, VERDICT_EXIT, -EBADF,
+                                  "%d processes that a killed umld has left, of user %u, to end", r,
+                                  (unsigned) l->user);
         if (r < 0)
                 log_warning_errno(
                         r, "some processes of the guest may still be running, continuing: %m");
-        (void) setup_down(s);
+        return 0;
+}
+
+/* What was killed may still use what is undone next. */
+static int wait_for_killed(Fault *f) {
+        size_t n = children_collect();
+
+        return n == 0 ? 0
+                      : fault_wait(f, VERDICT_EXIT, -EBADF,
+                                   "%zu processes, which were killed, to end", n);
+}
+
+/* Backwards; a step that fails has said so, and does not keep the others from theirs. */
+static int undo_steps(Setup *s, SetupPass *pass, Fault *f) {
+        for (; pass->next < ARRAY_SIZE(steps); pass->next++) {
+                int r = step_down(s, ARRAY_SIZE(steps) - 1 - pass->next, f);
+
+                if (r == -EAGAIN)
+                        return r;
+                fault_done(f);
+                pass->left = MIN(r, pass->left);
+        }
+        if (pass->left >= 0)
+                ledger_clear(&s->host->ledger);
+        s->net->rules = false;
+        return 0;
+}
+
+static int go_down(Setup *s, SetupPass *pass, Fault *f) {
+        bool sweep = pass->kind == SETUP_SWEEP;
+        int r;
+
+        if (pass->stage == STAGE_BEGIN) {
+                bool needless = sweep && (s->swept || !is_left_behind(&s->host->ledger));
+
+                s->swept = true; /* from now on the ledger is ours */
+                if (needless)
+                        return 0;
+                if (sweep)
+                        log_notice("cleaning up after a killed umld");
+                s->net->rules |= sweep; /* whether there are any nobody has noted */
+                s->host->is_up = s->host->quiet = false;
+                pass->stage = STAGE_PROCESSES;
+        }
+        if (pass->stage == STAGE_PROCESSES) {
+                r = sweep ? end_processes(&s->host->ledger, f) : wait_for_killed(f);
+                if (r < 0)
+                        return r;
+                pass->stage = STAGE_STEPS;
+        }
+        return undo_steps(s, pass, f);
+}
+
+/* ---- a pass ---- */
+
+static bool is_undo(const SetupPass *pass) {
+        return pass->kind == SETUP_DOWN || pass->kind == SETUP_SWEEP;
+}
+
+int setup_go(Setup *s, SetupPass *pass, Fault *fault) {
+        return is_undo(pass) ? go_down(s, pass, fault) : go_up(s, pass, fault);
+}
+
+/* A disk cannot be got round, and what is behind the start of a guest is no reason to end it. */
+bool setup_waits_on(const SetupPass *pass, usec_t waited, const Fault *wait) {
+        usec_t patience = is_undo(pass) ? UNDO_PATIENCE : SETUP_PATIENCE;
+
+        return wait->verdict == VERDICT_DISK || pass->kind == SETUP_BEHIND || waited < patience;
+}
+
+int setup_give_up(SetupPass *pass, usec_t waited, const Fault *wait, Fault *ret) {
+        const char *what = wait->text ?: "something", *span;
+
+        waited = waited / USEC_PER_SEC * USEC_PER_SEC;
+        span = FORMAT_TIMESPAN(waited);
+        if (!is_undo(pass))
+                return fault_set(ret, wait->verdict, true, -ETIMEDOUT,
+                                 "gave up after %s of waiting for %s; see what keeps that, and end "
+                                 "it",
+                                 span, what);
+        log_warning("gave up after %s of waiting for %s; what that keeps is left for the next "
+                    "start to undo",
+                    span, what);
+        if (pass->stage == STAGE_PROCESSES)
+                pass->stage = STAGE_STEPS;
+        else
+                pass->next++;
+        pass->left = -ETIMEDOUT;
+        return 0;
+}
+
+int setup_wait(Setup *s, SetupKind kind, Fault *f) {
+        SetupPass pass = { .kind = kind };
+        usec_t since = now_usec(CLOCK_MONOTONIC);
+        int r;
+
+        while ((r = setup_go(s, &pass, f)) == -EAGAIN) {
+                struct pollfd p = { .fd = f->wake_fd > 0 ? f->wake_fd : -1, .events = POLLIN };
+                usec_t waited = usec_sub(now_usec(CLOCK_MONOTONIC), since);
+                _cleanup_(fault_done) Fault wait = *f;
+
+                *f = (Fault){};
+                if (waited < UNDO_PATIENCE)
+                        (void) poll(&p, 1, 1);
+                else if ((r = setup_give_up(&pass, waited, &wait, f)) < 0)
+                        return r;
+        }
+        return r;
 }

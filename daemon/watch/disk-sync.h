@@ -13,7 +13,7 @@ typedef struct DiskSync DiskSync;
 
 /* fds: open images, n of them, -EBADF for none; borrowed. */
 int disk_sync_new(sd_event *event, const int *fds, size_t n, DiskSync **ret);
-/* Waits like disk_sync_stop(). */
+/* Does not wait: a sync in progress completes by itself. */
 DiskSync *disk_sync_free(DiskSync *d);
 DEFINE_CLEANUP(DiskSync *, disk_sync_free)
 
@@ -23,8 +23,10 @@ int disk_sync_start(DiskSync *d, usec_t every);
 /* Syncs now, without waiting for the result. */
 void disk_sync_now(DiskSync *d);
 
-/* Stops, so that nothing uses the descriptors afterwards: waits for the sync in progress. */
-void disk_sync_stop(DiskSync *d);
+/* Syncs a last time and stops, so that nothing uses the descriptors afterwards: 0 = done, or it
+ * failed, which is logged; -EAGAIN: in progress, call again when *ret_fd (borrowed) is readable, or
+ * later if that is negative. */
+int disk_sync_finish(DiskSync *d, int *ret_fd);
 
 /* What was written until then is on the disk; CLOCK_REALTIME, 0 = unknown. */
 usec_t disk_sync_last(const DiskSync *d);

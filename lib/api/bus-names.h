@@ -14,12 +14,15 @@
 #define UMLD_BUS_INTERFACE "io.umld.Guest1"
 
 /* Properties: name, D-Bus type */
-#define UMLD_PROP_NAME           "Name"       /* s */
-#define UMLD_PROP_STATE          "State"      /* s, GuestState */
-#define UMLD_PROP_WANTED         "Wanted"     /* s, GuestWanted */
-#define UMLD_PROP_STATUS_TEXT    "StatusText" /* s, one sentence: what is happening and why */
-#define UMLD_PROP_PID            "Pid"        /* u, main process of the guest's kernel, 0 = none */
-#define UMLD_PROP_DAEMON_PID     "DaemonPid"  /* u */
+#define UMLD_PROP_NAME        "Name"       /* s */
+#define UMLD_PROP_STATE       "State"      /* s, GuestState */
+#define UMLD_PROP_WANTED      "Wanted"     /* s, GuestWanted */
+#define UMLD_PROP_STATUS_TEXT "StatusText" /* s, one sentence: what is happening and why */
+#define UMLD_PROP_WAITING_FOR                                                                      \
+        "WaitingFor"                         /* s, what umld cannot continue without, "" = nothing \
+                                              */
+#define UMLD_PROP_PID            "Pid"       /* u, main process of the guest's kernel, 0 = none */
+#define UMLD_PROP_DAEMON_PID     "DaemonPid" /* u */
 #define UMLD_PROP_DAEMON_VERSION "DaemonVersion" /* s */
 #define UMLD_PROP_SINCE          "Since"         /* t, when State was entered */
 #define UMLD_PROP_STARTED        "Started"       /* t, exec of the running kernel */

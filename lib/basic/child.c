@@ -13,17 +13,46 @@
 #include "basic/fd-util.h"
 
 enum {
-        ABANDONED_MAX = 64,
+        PIDS_MAX = 64,
         CHUNK = 4096,
         CHUNKS_PER_LOOK = 64, /* one that writes all the time must not block us */
         NAPS = 20,            /* between the end of its output and that of the process */
         NAP_NSEC = 50 * 1000,
 };
 
+typedef struct Pids {
+        pid_t pid[PIDS_MAX];
+        size_t n;
+} Pids;
+
+static Pids running;
 /* Killed, but not gone yet: for example in the middle of a write to a disk that does not respond.
  */
-static pid_t abandoned[ABANDONED_MAX];
-static size_t n_abandoned;
+static Pids abandoned;
+
+static void pids_add(Pids *p, pid_t pid) {
+        if (p->n < PIDS_MAX)
+                p->pid[p->n++] = pid;
+}
+
+static void pids_drop(Pids *p, pid_t pid) {
+        for (size_t i = 0; i < p->n; i++)
+                if (p->pid[i] == pid) {
+                        p->pid[i] = p->pid[--p->n];
+                        return;
+                }
+}
+
+static bool pids_have(const Pids *p, pid_t pid) {
+        for (size_t i = 0; i < p->n; i++)
+                if (p->pid[i] == pid)
+                        return true;
+        return false;
+}
+
+bool child_is_known(pid_t pid) {
+        return pids_have(&running, pid) || pids_have(&abandoned, pid);
+}
 
 static bool is_gone(pid_t pid) {
         pid_t r = waitpid(pid, NULL, WNOHANG);
@@ -31,19 +60,17 @@ static bool is_gone(pid_t pid) {
         return r == pid || (r < 0 && errno == ECHILD);
 }
 
-void children_collect(void) {
-        for (size_t i = 0; i < n_abandoned;)
-                if (is_gone(abandoned[i]))
-                        abandoned[i] = abandoned[--n_abandoned];
-                else
-                        i++;
+size_t children_collect(void) {
+        for (size_t i = abandoned.n; i-- > 0;)
+                if (is_gone(abandoned.pid[i]))
+                        pids_drop(&abandoned, abandoned.pid[i]);
+        return abandoned.n;
 }
 
 void child_abandon(pid_t pid) {
-        children_collect();
-        if (pid > 0 && !is_gone(pid) && n_abandoned < ABANDONED_MAX)
-                abandoned[n_abandoned++] =
-                        pid; /* otherwise it stays a zombie for as long as we live */
+        (void) children_collect();
+        if (pid > 0 && !is_gone(pid))
+                pids_add(&abandoned, pid); /* else it stays a zombie for as long as we live */
 }
 
 static _noreturn_ void run_child(const ChildWish *wish, int output, pid_t parent) {
@@ -81,7 +108,7 @@ int child_start(Child *c, const ChildWish *wish) {
         int ends[2], r;
         pid_t pid;
 
-        children_collect();
+        (void) children_collect();
         if (!said)
                 return -ENOMEM;
         if (pipe2(ends, O_CLOEXEC) < 0)
@@ -96,6 +123,7 @@ int child_start(Child *c, const ChildWish *wish) {
         pid = fork_quietly(wish, theirs);
         if (pid < 0)
                 return pid;
+        pids_add(&running, pid);
         *c = (Child){ .pid = pid,
                       .output = TAKE_FD(ours),
                       .session = wish->session,
@@ -137,6 +165,7 @@ static bool has_ended(Child *c) {
         if (r != c->pid && (r >= 0 || errno != ECHILD))
                 return false;
         c->status_known = r > 0;
+        pids_drop(&running, c->pid);
         c->pid = 0;
         return true;
 }
@@ -151,6 +180,7 @@ void child_end(const Child *c) {
 
 static void give_up(Child *c) {
         child_end(c);
+        pids_drop(&running, c->pid);
         child_abandon(c->pid);
         c->pid = 0;
 }

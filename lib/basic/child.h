@@ -57,4 +57,7 @@ void child_done(Child *c);
 /* Takes over a child that was sent SIGKILL or the like and whose result does not matter: it is
  * reaped here, or later by children_collect(). */
 void child_abandon(pid_t pid);
-void children_collect(void);
+size_t children_collect(void); /* how many are left */
+
+/* Is it one of those above? */
+bool child_is_known(pid_t pid);

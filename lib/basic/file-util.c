@@ -9,13 +9,15 @@
 #include "basic/fd-util.h"
 #include "basic/file-util.h"
 #include "basic/string-util.h"
+#include "basic/time-util.h"
 
 enum {
         CLEAR_PASSES_MAX = 100 * 1000, /* each reduces the depth by one */
 };
 
 ssize_t read_file(const char *path, size_t max, char **ret) {
-        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        /* A FIFO in its place must not make us wait. */
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         _cleanup_free_ char *buf = NULL;
         size_t size = 0, room = MIN(max, (size_t) 4096);
         ssize_t n;
@@ -51,7 +53,7 @@ int read_first_line(const char *path, char **ret) {
 }
 
 int write_existing(const char *path, const char *text) {
-        _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
         return fd < 0 ? -errno : write_all(fd, text, strlen(text));
 }
@@ -115,7 +117,12 @@ typedef struct Removal {
         DIR *top;
         dev_t dev;
         unsigned serial; /* of an entry that was moved up */
+        usec_t deadline; /* CLOCK_MONOTONIC */
 } Removal;
+
+static bool is_over(const Removal *r) {
+        return r->deadline != USEC_INFINITY && now_usec(CLOCK_MONOTONIC) >= r->deadline;
+}
 
 static DIR *open_directory(int at, const char *name) {
         _cleanup_close_ int fd =
@@ -165,6 +172,8 @@ static int lift(Removal *r, const char *name) {
 
                 if (is_dots(de->d_name))
                         continue;
+                if (is_over(r))
+                        return -EAGAIN;
                 q = remove_entry(dirfd(d), de->d_name);
                 if (q < 0)
                         return q;
@@ -187,6 +196,8 @@ static int clear_once(Removal *r, const char *keep) {
 
                 if (is_dots(de->d_name) || (keep && streq(de->d_name, keep)))
                         continue;
+                if (is_over(r))
+                        return -EAGAIN;
                 q = remove_entry(dirfd(r->top), de->d_name);
                 if (q > 0)
                         q = lift(r, de->d_name);
@@ -197,9 +208,9 @@ static int clear_once(Removal *r, const char *keep) {
         return met;
 }
 
-int clear_directory(const char *path, const char *keep) {
+static int clear_until(const char *path, const char *keep, usec_t deadline) {
         _cleanup_closedir_ DIR *d = open_directory(AT_FDCWD, path);
-        Removal r = { .top = d };
+        Removal r = { .top = d, .deadline = deadline };
         struct stat st;
         int met = 1;
 
@@ -216,14 +227,26 @@ int clear_directory(const char *path, const char *keep) {
         return met;
 }
 
-int rm_rf(const char *path) {
+int clear_directory(const char *path, const char *keep) {
+        return clear_until(path, keep, USEC_INFINITY);
+}
+
+static int remove_until(const char *path, usec_t deadline) {
         int r = remove_entry(AT_FDCWD, path);
 
         if (r > 0)
-                r = clear_directory(path, NULL);
+                r = clear_until(path, NULL, deadline);
         if (r < 0)
                 return r;
         return rmdir(path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int rm_rf(const char *path) {
+        return remove_until(path, USEC_INFINITY);
+}
+
+int rm_rf_for(const char *path, usec_t limit) {
+        return remove_until(path, usec_add(now_usec(CLOCK_MONOTONIC), limit));
 }
 
 int unlink_quiet(const char *path) {

@@ -3,7 +3,7 @@
 
 #include <sys/types.h>
 
-#include "basic/macro.h"
+#include "basic/time-util.h"
 
 /* Reads at most max bytes of a file, including files in /proc, and adds a NUL. The caller frees
  * *ret. Returns the number of bytes. */
@@ -26,7 +26,10 @@ int mkdir_p(const char *path, mode_t mode);
  * others may modify it meanwhile. It is not an error if it does not exist. */
 int rm_rf(const char *path);
 
-/* The same, but keeps the directory itself and the entry `keep` in it (NULL: none). */
+/* The same, but stops after that long with -EAGAIN if something is left. */
+int rm_rf_for(const char *path, usec_t limit);
+
+/* rm_rf() that keeps the directory itself and the entry `keep` in it (NULL: none). */
 int clear_directory(const char *path, const char *keep);
 
 /* unlink() that accepts a missing file: 1 = removed, 0 = did not exist. */

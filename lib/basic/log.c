@@ -73,9 +73,11 @@ static bool put_without_waiting(const char *line, size_t size) {
         int fd = own_fd >= 0 ? own_fd : STDERR_FILENO;
         struct pollfd p = { .fd = fd, .events = POLLOUT };
 
-        if (send(fd, line, size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+        if (log_target == TARGET_FILE)
+                return write(fd, line, size) >= 0;
+        if (own_fd < 0 && send(fd, line, size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
                 return true;
-        if (errno != ENOTSOCK)
+        if (own_fd < 0 && errno != ENOTSOCK)
                 return errno != EAGAIN;
         /* Only with space for the whole line, else a terminal would get part of it. */
         if (poll(&p, 1, 0) == 0)

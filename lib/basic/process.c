@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "basic/child.h"
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
 #include "basic/file-util.h"
@@ -308,16 +309,22 @@ int process_kill_children(uint64_t timeout) {
         }
 }
 
-int process_kill_user(uid_t uid, uint64_t timeout) {
-        usec_t deadline = usec_add(now_usec(CLOCK_MONOTONIC), timeout);
-        int n;
+static void kill_orphan(pid_t pid, void *userdata) {
+        int *n = userdata;
 
-        if (uid == 0)
-                return -EINVAL;
-        while ((n = foreach_process(is_users, &uid, kill_one, NULL)) > 0) {
-                if (now_usec(CLOCK_MONOTONIC) >= deadline)
-                        return -ETIMEDOUT;
-                (void) usleep(500);
-        }
-        return n;
+        if (child_is_known(pid))
+                return;
+        (void) kill(pid, SIGKILL);
+        (void) waitpid(pid, NULL, WNOHANG | __WALL);
+        (*n)++;
+}
+
+int process_kill_orphans(void) {
+        int n = 0, r = process_foreach_child(kill_orphan, &n);
+
+        return r < 0 ? r : n;
+}
+
+int process_kill_user(uid_t uid) {
+        return uid == 0 ? -EINVAL : foreach_process(is_users, &uid, kill_one, NULL);
 }

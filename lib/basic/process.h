@@ -31,7 +31,13 @@ int process_descendants_by_scan(pid_t root, pid_t **ret);
  * one pass. Returns 0, or -ETIMEDOUT if one did not die within timeout microseconds. */
 int process_kill_children(uint64_t timeout);
 
-/* Kills every process of that user in our network namespace, where a guest has to run because of
- * its tap, until none is left. -ETIMEDOUT as above. Must never be called with a uid that others may
- * have: 0 is rejected with -EINVAL. */
-int process_kill_user(uid_t uid, uint64_t timeout);
+/* One pass without waiting: kills and reaps every child that is not a Child (child.h), which for a
+ * child subreaper are the orphans of others. Returns how many there were: repeat until there is
+ * none. */
+int process_kill_orphans(void);
+
+/* One pass without waiting: kills every process of that user in our network namespace, where a
+ * guest has to run because of its tap. Returns how many there were: repeat until there is none,
+ * because a killed process takes a moment to exit, and one cloned a moment ago escapes a pass. Must
+ * never be called with a uid that others may have: 0 is rejected with -EINVAL. */
+int process_kill_user(uid_t uid);

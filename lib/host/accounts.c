@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* accounts.c - looks up users and groups without keeping the memory that this takes. */
 
-#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
-#include <signal.h>
-#include <sys/wait.h>
 
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
 #include "host/accounts.h"
+
+#define READERS  "umld"
+#define PATIENCE (30 * USEC_PER_SEC) /* of who can ask again later */
+#define MOMENT   (100 * USEC_PER_MSEC)
 
 typedef struct Answer {
         int error; /* negative errno */
@@ -41,56 +42,72 @@ static Answer look_up(const Question *q) {
         return (Answer){ .error = -EUSERS };
 }
 
-static int ask(const Question *q, uint32_t *ret) {
-        _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
-        Answer a = { .error = -EIO };
-        int fds[2];
-        pid_t pid;
+static int look_up_child(int output, void *question) {
+        Answer a = look_up(question);
 
-        if (pipe2(fds, O_CLOEXEC) < 0)
-                return -errno;
-        ours = fds[0];
-        theirs = fds[1];
-        pid = fork();
-        if (pid < 0)
-                return -errno;
-        if (pid == 0) {
-                a = look_up(q);
-                _exit(write_all(theirs, &a, sizeof(a)) < 0);
-        }
-        theirs = safe_close(theirs);
-        if (read_all(ours, &a, sizeof(a)) != sizeof(a))
-                a.error = -EIO; /* it was killed */
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-                ;
+        return write_all(output, &a, sizeof(a)) < 0;
+}
+
+static int ask(Question *q, usec_t patience, Child *ret) {
+        return child_start(ret, &(const ChildWish){ .run = look_up_child,
+                                                    .userdata = q,
+                                                    .patience = patience,
+                                                    .keep = sizeof(Answer) });
+}
+
+int account_ask_user(const char *name, Child *ret) {
+        Question q = { .user = name };
+
+        return ask(&q, PATIENCE, ret);
+}
+
+int account_ask_free_uid(uid_t first, uid_t last, const bool *taken, Child *ret) {
+        Question q = { .first = first, .last = last, .taken = taken };
+
+        return ask(&q, PATIENCE, ret);
+}
+
+int account_answer(Child *c, uid_t *ret) {
+        Answer a = { .error = -EIO }; /* it was killed */
+        int r = child_poll(c);
+
+        if (r == 0)
+                return -EAGAIN;
+        if (r > 0 && c->n_said == sizeof(a))
+                memcpy(&a, c->said, sizeof(a));
+        child_done(c);
+        if (r < 0 || a.error < 0)
+                return MIN(r, a.error);
         *ret = a.id;
-        return a.error;
+        return 0;
 }
 
-int account_user(const char *name, uid_t *ret) {
-        const Question q = { .user = name };
+/* -ENOENT: it is not in the file. */
+static int find_in_file(const char *group, gid_t *ret) {
+        _cleanup_fclose_ FILE *f = fopen("/etc/group", "re");
+        const struct group *gr;
 
-        return ask(&q, ret);
-}
-
-int account_group(const char *name, gid_t *ret) {
-        const Question q = { .group = name };
-
-        return ask(&q, ret);
-}
-
-int account_free_uid(uid_t first, uid_t last, const bool *taken, uid_t *ret) {
-        const Question q = { .first = first, .last = last, .taken = taken };
-
-        return ask(&q, ret);
+        while (f && (gr = fgetgrent(f)))
+                if (streq(gr->gr_name, group)) {
+                        *ret = gr->gr_gid;
+                        return 0;
+                }
+        return -ENOENT;
 }
 
 gid_t account_readers(void) {
         static gid_t readers = (gid_t) -1;
         static bool asked = false;
+        Question q = { .group = READERS };
+        Child c = {};
+        gid_t found;
 
-        if (!asked && account_group("umld", &readers) < 0)
-                readers = (gid_t) -1;
+        if (asked)
+                return readers;
         asked = true;
+        if (find_in_file(READERS, &found) >= 0 ||
+            (ask(&q, MOMENT, &c) >= 0 && child_wait(&c) > 0 && account_answer(&c, &found) >= 0))
+                readers = found;
+        child_done(&c);
         return readers;
 }

@@ -3,13 +3,13 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 
 #include "basic/cleanup.h"
 #include "basic/file-util.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "host/accounts.h"
+#include "host/file-lock.h"
 #include "host/guest-uid.h"
 
 static int read_uid(const char *state_dir, const char *name, uid_t *ret) {
@@ -44,29 +44,44 @@ static int mark_taken(const char *state_dir,
         return 0;
 }
 
-int guest_uid_get(const char *state_dir, const char *name, uid_t *ret) {
+static int note_uid(const char *state_dir, const char *name, uid_t uid) {
         _cleanup_free_ char *path = strfmt("%s/%s/uid", state_dir, name);
-        _cleanup_close_ int lock = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        bool taken[GUEST_UID_LAST - GUEST_UID_FIRST + 1] = {};
         char text[16];
-        uid_t uid;
-        int r, n;
+        int n = snprintf(text, sizeof(text), "%u\n", (unsigned) uid);
 
-        if (lock < 0 || flock(lock, LOCK_EX) < 0)
-                return -errno;
-        if (!path)
-                return -ENOMEM;
-        if (read_uid(state_dir, name, ret) >= 0)
-                return 0;
-        r = mark_taken(state_dir, taken);
+        return path ? write_file_atomic(path, text, (size_t) n, 0644) : -ENOMEM;
+}
+
+/* Under the lock. Between question and answer it was not held: another guest may have taken the
+ * user meanwhile. */
+static int choose_uid(const char *state_dir, const char *name, Child *question, uid_t *ret) {
+        bool taken[GUEST_UID_LAST - GUEST_UID_FIRST + 1] = {};
+        int r = mark_taken(state_dir, taken);
+        uid_t uid;
+
         if (r < 0)
                 return r;
-        r = account_free_uid(GUEST_UID_FIRST, GUEST_UID_LAST, taken, &uid);
+        if (!child_there(question)) {
+                r = account_ask_free_uid(GUEST_UID_FIRST, GUEST_UID_LAST, taken, question);
+                return r < 0 ? r : -EAGAIN;
+        }
+        r = account_answer(question, &uid);
         if (r < 0)
                 return r;
-        n = snprintf(text, sizeof(text), "%u\n", (unsigned) uid);
-        r = write_file_atomic(path, text, (size_t) n, 0644);
+        if (taken[uid - GUEST_UID_FIRST])
+                return -EAGAIN;
+        r = note_uid(state_dir, name, uid);
         if (r >= 0)
                 *ret = uid;
         return r;
+}
+
+int guest_uid_get(const char *state_dir, const char *name, Child *question, uid_t *ret) {
+        _cleanup_close_ int lock = -EBADF;
+        int r = read_uid(state_dir, name, ret);
+
+        if (r >= 0)
+                return 0;
+        lock = file_lock(state_dir, O_RDONLY | O_DIRECTORY, 0);
+        return lock < 0 ? lock : choose_uid(state_dir, name, question, ret);
 }

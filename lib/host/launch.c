@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "basic/child.h"
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
 #include "basic/peer.h"
@@ -219,8 +220,7 @@ void launch_cancel(Launched *launched) {
                 return;
         /* Without a namespace it needs time to end its descendants itself. */
         (void) kill(launched->init, launched->pid_namespace ? SIGKILL : SIGTERM);
-        while (waitpid(launched->init, NULL, 0) < 0 && errno == EINTR)
-                ;
+        child_abandon(launched->init);
         launched->init = 0;
 }
 

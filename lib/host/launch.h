@@ -40,7 +40,8 @@ int launch_prepare(const Launch *launch, Launched *ret);
  * Everything else arrives as InitMessage. -EPIPE: it is dead. */
 int launch_go(const Launched *launched, int output_fd, int terminal_fd);
 
-/* Kills an umld-init that nothing watches, with everything below it, and reaps it. */
+/* Ends an umld-init that nobody watches, with all that is below it: children_collect() tells when
+ * they are gone. */
 void launch_cancel(Launched *launched);
 
 /* Does the host allow us to create pid namespaces? Checked by creating one. */

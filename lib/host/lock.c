@@ -81,7 +81,9 @@ bool pid_lock_held(const char *path) {
 }
 
 int image_lock(const char *path, bool shared, pid_t *ret_holder) {
-        _cleanup_close_ int fd = open(path, shared ? O_RDONLY | O_CLOEXEC : O_RDWR | O_CLOEXEC);
+        /* A FIFO that somebody has put there must not make us wait. */
+        _cleanup_close_ int fd =
+                open(path, (shared ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         struct flock lock = { .l_type = shared ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
 
         if (fd < 0)

@@ -1,64 +1,69 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* modprobe.c - runs the host's modprobe to load a kernel module. */
+/* modprobe.c - asks the host's modprobe for kernel modules. */
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "basic/cleanup.h"
+#include "basic/fd-util.h"
 #include "basic/file-util.h"
-
 #include "host/modprobe.h"
 
-DEFINE_CLEANUP(posix_spawnattr_t *, posix_spawnattr_destroy)
-DEFINE_CLEANUP(posix_spawn_file_actions_t *, posix_spawn_file_actions_destroy)
+#define PATIENCE (30 * USEC_PER_SEC)
 
-/* Runs the program with nothing of ours: no environment, no descriptors, no signal settings. */
-static int spawn_clean(char *const argv[], pid_t *ret) {
-        char *const environment[] = { (char *) "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
-        posix_spawnattr_t attributes;
-        posix_spawn_file_actions_t actions;
-        _cleanup_(posix_spawnattr_destroyp) posix_spawnattr_t *a = NULL;
-        _cleanup_(posix_spawn_file_actions_destroyp) posix_spawn_file_actions_t *f = NULL;
-        sigset_t none, all;
-        int r;
+typedef struct Request {
+        char *program;
+        const char *const *modules;
+} Request;
 
-        r = posix_spawnattr_init(&attributes);
-        if (r > 0)
-                return -r;
-        a = &attributes;
-        r = posix_spawn_file_actions_init(&actions);
-        if (r > 0)
-                return -r;
-        f = &actions;
+/* With nothing of ours: no environment, no descriptors, no signal settings. */
+static _noreturn_ void exec_clean(char *program, const char *module) {
+        static char *const environment[] = { (char *) "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+        char *const argv[] = { program, (char *) "-q", (char *) module, NULL };
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        sigset_t none;
+
+        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (int sig = 1; sig < NSIG; sig++)
+                (void) signal(sig, SIG_DFL);
         sigemptyset(&none);
-        sigfillset(&all);
-        posix_spawnattr_setsigmask(a, &none);
-        posix_spawnattr_setsigdefault(a, &all);
-        posix_spawnattr_setflags(a, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-        for (int fd = 0; r == 0 && fd <= 2; fd++)
-                r = posix_spawn_file_actions_addopen(f, fd, "/dev/null", O_RDWR, 0);
-        if (r == 0)
-                r = posix_spawn(ret, argv[0], f, a, argv, environment);
-        return -r;
+        (void) sigprocmask(SIG_SETMASK, &none, NULL);
+        for (int fd = 0; fd <= 2; fd++)
+                if (dup2(null, fd) < 0)
+                        _exit(127);
+        (void) execve(program, argv, environment);
+        _exit(127);
 }
 
-int modprobe(const char *module) {
+/* That one module fails says nothing of the next. */
+static int run(int output, void *userdata) {
+        const Request *r = userdata;
+
+        (void) fd_cloexec(output, true);
+        for (const char *const *module = r->modules; *module; module++) {
+                pid_t pid = fork();
+
+                if (pid == 0)
+                        exec_clean(r->program, *module);
+                while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+                        ;
+        }
+        return 0;
+}
+
+int modprobe_start(const char *const modules[], Child *ret) {
         _cleanup_free_ char *program = NULL;
-        pid_t pid = 0;
-        int status, r;
+        Request request = { .modules = modules };
+        int r;
 
         r = read_first_line("/proc/sys/kernel/modprobe", &program);
-        if (r < 0 || isempty(program))
+        if (r < 0 || isempty(program) || access(program, X_OK) < 0)
                 return -EOPNOTSUPP;
-        r = spawn_clean((char *[]){ program, (char *) "-q", (char *) module, NULL }, &pid);
-        if (r == -ENOENT)
-                return -EOPNOTSUPP;
-        if (r < 0)
-                return r;
-        while (waitpid(pid, &status, 0) < 0)
-                if (errno != EINTR)
-                        return -errno;
-        return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+        request.program = program;
+        return child_start(ret, &(const ChildWish){ .run = run,
+                                                    .userdata = &request,
+                                                    .patience = PATIENCE,
+                                                    .session = true });
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-#include "basic/macro.h"
+#include "basic/child.h"
 
-/* Loads a kernel module with the program that the kernel itself would call. -EOPNOTSUPP: this host
- * has no such program, as in containers; -EIO: it ran and failed. */
-int modprobe(const char *module);
+/* Begins to load these kernel modules, a NULL-terminated list, by the program that the kernel
+ * itself would call; the child ends when they are there, or cannot be. -EOPNOTSUPP: this host has
+ * no such program, as is so in containers. */
+int modprobe_start(const char *const modules[], Child *ret);

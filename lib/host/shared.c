@@ -9,12 +9,10 @@
  *   both, no user           all users died; the value may still be ours */
 
 #include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 
 #include "basic/file-util.h"
 #include "basic/parse-util.h"
-#include "basic/time-util.h"
+#include "host/file-lock.h"
 #include "host/shared.h"
 
 static const char user_prefix[] = "user.", temporary_suffix[] = ".new";
@@ -148,23 +146,6 @@ static int tidy(const SharedSetting *s, bool (*alive)(const char *name, void *us
         return r < 0 ? r : 0;
 }
 
-static int lock(const char *path) {
-        static const struct timespec pause = { .tv_nsec = 2000000 };
-        _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        usec_t deadline = now_usec(CLOCK_MONOTONIC) + 10 * USEC_PER_SEC;
-
-        if (fd < 0)
-                return -errno;
-        while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-                if (errno != EWOULDBLOCK && errno != EINTR)
-                        return -errno;
-                if (now_usec(CLOCK_MONOTONIC) >= deadline)
-                        return -ETIMEDOUT;
-                (void) nanosleep(&pause, NULL);
-        }
-        return TAKE_FD(fd);
-}
-
 int shared_open(const char *dir, const char *setting,
                 bool (*alive)(const char *name, void *userdata), void *userdata,
                 SharedSetting **ret) {
@@ -184,7 +165,7 @@ int shared_open(const char *dir, const char *setting,
         r = mkdir_p(dir, 0755);
         if (r < 0)
                 return r;
-        s->lock_fd = lock(lock_path);
+        s->lock_fd = file_lock(lock_path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
         if (s->lock_fd < 0)
                 return s->lock_fd;
         r = tidy(s, alive, userdata);

@@ -31,8 +31,8 @@ enum {
 typedef struct SharedSetting SharedSetting;
 
 /* Locks the setting and drops users that alive(name, userdata) says are dead (NULL: all are alive).
- * Waits for others, but not for ever: -ETIMEDOUT where somebody held the lock for ten seconds. One
- * lock is for all settings of DIR, so a process must have one open at a time. */
+ * -EAGAIN: somebody has the lock, DIR/lock. One lock is for all settings of DIR, so a process must
+ * have one open at a time, and not for long. */
 int shared_open(const char *dir, const char *setting,
                 bool (*alive)(const char *name, void *userdata), void *userdata,
                 SharedSetting **ret);

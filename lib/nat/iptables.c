@@ -366,7 +366,7 @@ static int nat_apply(Nat *nat, const NatPlan *plan, NatRefusal *ret_refusal) {
                 return r;
         forget(nat);
         r = nat_commit(&chains, 0, TABLES, &fresh, ret_refusal);
-        if (r < 0 && fresh) {
+        if (r < 0 && r != -EINPROGRESS && fresh) {
                 NatRefusal ignored;
 
                 /* The first table may have been committed: half of a new set-up is worse than none,
@@ -547,6 +547,17 @@ static int nat_foreign_before(Nat *nat, const NatPlan *plan, NatFamily family) {
         return -ENOENT;
 }
 
+static int nat_wait_fd(const Nat *nat) {
+        (void) nat;
+        return xt_modules_fd();
+}
+
+/* What loads modules may go on. */
+static int nat_cancel(Nat *nat) {
+        (void) nat;
+        return 0;
+}
+
 const NatBackend nat_iptables = {
         .name = "iptables",
         .tool = { [NAT_IPV4] = "iptables", [NAT_IPV6] = "ip6tables" },
@@ -556,4 +567,6 @@ const NatBackend nat_iptables = {
         .packets = nat_packets,
         .foreign_before = nat_foreign_before,
         .has_masquerade = nat_has_masquerade,
+        .wait_fd = nat_wait_fd,
+        .cancel = nat_cancel,
 };

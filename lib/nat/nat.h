@@ -79,7 +79,11 @@ typedef struct NatBackend {
          * table; -EOPNOTSUPP: it has no such feature; -EPERM: it forbids it; -ENOPKG: a library is
          * missing; -E2BIG: the forwards need more than 1024 rules; -EAGAIN: a program that does not
          * take the lock keeps changing the table. If the guest had no rules before, a failure
-         * leaves nothing behind; else the old rules stay where they could not be changed. */
+         * leaves nothing behind; else the old rules stay where they could not be changed.
+         *
+         * -EINPROGRESS: a child is at work (libnftables, modprobe). The caller keeps the lock and
+         * calls again when wait_fd() is readable, or a little later if that is negative. Until the
+         * child is done the other functions that read or change the tables return the same. */
         int (*apply)(Nat *nat, const NatPlan *plan, NatRefusal *ret_refusal);
 
         /* 1 = the tables match the plan exactly, 0 = they differ (apply() would change something).
@@ -102,9 +106,18 @@ typedef struct NatBackend {
 
         /* Does the kernel support MASQUERADE? If that cannot be determined, it is assumed. */
         bool (*has_masquerade)(const Nat *nat, NatFamily family);
+
+        int (*wait_fd)(const Nat *nat);
+
+        /* Stops that child: 0 = nothing is in progress any more, and how far it got is unknown;
+         * -EINPROGRESS as above. */
+        int (*cancel)(Nat *nat);
 } NatBackend;
 
 extern const NatBackend nat_iptables, nat_nftables;
+
+/* Waits for wait_fd(), or for a moment: for tests and benchmarks. */
+void nat_wait(const Nat *nat);
 
 /* How a plan and the legacy tables look without reading their rules. */
 typedef struct NatSight {
@@ -115,13 +128,18 @@ typedef struct NatSight {
 /* One guest's rules: initialise to { .backend = … }; the rest is what a backend remembers. */
 struct Nat {
         const NatBackend *backend;
+        int lock_fd; /* the caller's lock, which a child inherits; 0 = none */
 
         /* iptables.c: how everything looked when the rules were last found to be right, and for how
          * many more checks it is enough to compare with that. */
         NatSight seen;
         unsigned by_sizes;
 
-        /* nftables.c: the commands of its last transaction, and the resulting table. */
+        /* nftables.c: the transaction in progress, how many attempts at it have failed because
+         * foreign ones came in between, and of the last one its commands and the resulting table.
+         */
+        struct NftJob *job;
+        unsigned races;
         uint64_t commands, fingerprint; /* hashes; 0 = there is no table of ours */
         uint32_t generation;            /* when the fingerprint was last verified */
         bool no_inet_nat;               /* kernels before 5.2: tables of family ip and ip6 */

@@ -6,12 +6,13 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <linux/netlink.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "basic/child.h"
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
 #include "basic/log.h"
@@ -21,6 +22,13 @@
 #include <nftables/libnftables.h>
 
 #define LIBRARY "libnftables.so.1"
+
+#define PATIENCE (30 * USEC_PER_SEC) /* it takes some 10 ms */
+
+enum {
+        SAID_MAX = 4096,       /* of what the library says: the first failure is the cause */
+        ANSWERS_MAX = 1 << 22, /* bytes of the kernel's answers to one transaction */
+};
 
 /* Exit statuses of the child. */
 enum {
@@ -97,8 +105,29 @@ static int make_file(const char *commands, char path[static 32]) {
         return TAKE_FD(fd);
 }
 
-/* Runs in the child: writes what is wrong to fd. Whatever it allocates is freed by its exit. */
-static int run(const char *commands, int fd) {
+/* The kernel answers to each command that failed. Of a few hundred the library's socket cannot hold
+ * the answers (1.0.6: of some 150 to 207), and then it does not know of any. */
+static void make_room_for_answers(void) {
+        const int size = ANSWERS_MAX;
+
+        int top = dup(STDERR_FILENO); /* lies above all that is open */
+
+        for (int fd = STDERR_FILENO + 1; fd < top; fd++) {
+                int protocol = -1, domain = -1;
+                socklen_t length = sizeof(int);
+
+                if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0 ||
+                    domain != AF_NETLINK ||
+                    getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) < 0 ||
+                    protocol != NETLINK_NETFILTER)
+                        continue;
+                if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
+                        (void) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+        }
+}
+
+/* The child: says what is wrong on fd. Whatever it holds goes with it. */
+static int run(int fd, void *commands) {
         struct nft_ctx *ctx;
         Library library;
         const char *said;
@@ -109,6 +138,7 @@ static int run(const char *commands, int fd) {
         ctx = library.ctx_new(NFT_CTX_DEFAULT);
         if (!ctx || library.buffer_error(ctx) != 0 || make_file(commands, path) < 0)
                 return RUN_REFUSED;
+        make_room_for_answers();
         if (library.run_cmd_from_filename(ctx, path) == 0)
                 return RUN_DONE;
         said = library.get_error_buffer(ctx);
@@ -162,38 +192,59 @@ static void read_refusal(const char *commands, const char *said, NftRefusal *ret
                 copy_command(nth_line(commands, line), ret->command);
 }
 
-int nft_run(const char *commands, NftRefusal *ret_refusal) {
-        _cleanup_close_ int from = -EBADF;
-        char said[512] = "";
-        int ends[2], status;
-        ssize_t n;
-        pid_t pid;
+struct NftRun {
+        char *commands;
+        Child child;
+};
+
+NftRun *nft_run_free(NftRun *run) {
+        if (!run)
+                return NULL;
+        child_done(&run->child);
+        free(run->commands);
+        free(run);
+        return NULL;
+}
+
+int nft_run_start(const char *commands, int lock_fd, NftRun **ret) {
+        _cleanup_(nft_run_freep) NftRun *r = calloc(1, sizeof(*r));
+        int error;
+
+        if (!r || !(r->commands = strdup(commands)))
+                return -ENOMEM;
+        error = child_start(&r->child, &(const ChildWish){ .run = run,
+                                                           .userdata = r->commands,
+                                                           .patience = PATIENCE,
+                                                           .keep = SAID_MAX,
+                                                           .fd = MAX(lock_fd, 0) });
+        if (error < 0)
+                return error;
+        *ret = TAKE_PTR(r);
+        return 0;
+}
+
+void nft_run_kill(NftRun *run) {
+        child_end(&run->child);
+}
+
+int nft_run_fd(const NftRun *run) {
+        return run->child.output;
+}
+
+int nft_run_poll(NftRun *run, NftRefusal *ret_refusal) {
+        const Child *c = &run->child;
+        int r = child_poll(&run->child);
 
         *ret_refusal = (NftRefusal){};
-        if (pipe2(ends, O_CLOEXEC) < 0)
-                return -errno;
-        from = ends[0];
-        pid = fork();
-        if (pid == 0) {
-                /* It must not continue behind the back of the next umld when this one is killed. */
-                (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-                _exit(run(commands, ends[1]));
-        }
-        safe_close(ends[1]);
-        if (pid < 0)
-                return -errno;
-        n = read_all(from, said, sizeof(said) - 1);
-        said[MAX(n, (ssize_t) 0)] = '\0';
-        while (waitpid(pid, &status, 0) < 0)
-                if (errno != EINTR)
-                        return -errno;
-        if (!WIFEXITED(status))
+        if (r <= 0)
+                return r < 0 ? r : -EAGAIN;
+        if (!c->status_known || !WIFEXITED(c->status))
                 return -EIO;
-        if (WEXITSTATUS(status) == RUN_NO_LIBRARY)
+        if (WEXITSTATUS(c->status) == RUN_NO_LIBRARY)
                 return -ENOPKG;
-        if (WEXITSTATUS(status) == RUN_DONE)
+        if (WEXITSTATUS(c->status) == RUN_DONE)
                 return 0;
-        read_refusal(commands, said, ret_refusal);
+        read_refusal(run->commands, c->said, ret_refusal);
         log_debug("libnftables: %s: %s", ret_refusal->text, ret_refusal->command);
         return refusal_errno(ret_refusal->text);
 }

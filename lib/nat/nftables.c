@@ -100,40 +100,87 @@ static uint32_t successor(uint32_t generation) {
         return generation == UINT32_MAX ? 1 : generation + 1;
 }
 
-/* Runs one transaction. 1 = done, and *nat remembers the result; -EAGAIN: a foreign transaction
- * came in between, so that it cannot be told what is whose. */
-static int commit_once(Nat *nat, const Commands *c, NatRefusal *ret) {
-        _cleanup_free_ char *text = NULL;
-        NftRefusal refusal;
-        NftLook before, after;
-        int r = nft_look(c->table, &before);
+/* ---- a transaction, which a child carries out ---- */
 
+typedef struct NftJob {
+        NftRun *run;
+        char table[NFT_TABLE_NAME_MAX];
+        uint64_t hash;       /* of its commands */
+        uint32_t generation; /* before it */
+} NftJob;
+
+static NftJob *job_free(NftJob *job) {
+        if (!job)
+                return NULL;
+        nft_run_free(job->run);
+        free(job);
+        return NULL;
+}
+DEFINE_CLEANUP(NftJob *, job_free)
+
+static int job_begin(Nat *nat, const Commands *c, NatRefusal *ret) {
+        _cleanup_(job_freep) NftJob *job = calloc(1, sizeof(*job));
+        _cleanup_free_ char *text = NULL;
+        NftLook before;
+        int r;
+
+        if (!job)
+                return refuse(ret, "table", -ENOMEM);
+        r = nft_look(c->table, &before);
         if (r < 0)
                 return refuse(ret, "tables", r);
         r = nft_script_replace(c->text, c->table, before.families, &text);
+        if (r >= 0)
+                r = nft_run_start(text, nat->lock_fd, &job->run);
         if (r < 0)
                 return refuse(ret, "table", r);
-        r = nft_run(text, &refusal);
-        if (r < 0)
+        strcpy(job->table, c->table);
+        job->hash = c->hash;
+        job->generation = before.generation;
+        nat->job = TAKE_PTR(job);
+        return 0;
+}
+
+/* 1 = done, and *nat remembers what came of it; -EINPROGRESS: not yet; -EAGAIN: somebody else's
+ * transaction came between our looks, so that it cannot be told what is whose. */
+static int job_finish(Nat *nat, NatRefusal *ret) {
+        _cleanup_(job_freep) NftJob *job = NULL;
+        NftRefusal refusal;
+        NftLook after;
+        int r = nft_run_poll(nat->job->run, &refusal);
+
+        if (r == -EAGAIN)
+                return refuse(ret, "table", -EINPROGRESS);
+        job = TAKE_PTR(nat->job);
+        if (r < 0) /* what was there still is, or a look will tell */
                 return transaction_refused(nat, &refusal, r, ret);
         forget(nat);
-        r = nft_look(c->table, &after);
-        if (r >= 0 && after.generation != successor(before.generation))
+        r = nft_look(job->table, &after);
+        if (r >= 0 && after.generation != successor(job->generation))
                 r = -EAGAIN;
         if (r < 0)
                 return refuse(ret, "tables", r);
-        nat->commands = c->hash;
+        nat->commands = job->hash;
         nat->fingerprint = after.fingerprint;
         nat->generation = after.generation;
         return 1;
 }
 
+/* What is under way may be what was planned before: then it comes to its end first. */
 static int commit(Nat *nat, const Commands *c, NatRefusal *ret) {
-        int r = -EAGAIN;
+        for (;;) {
+                bool ours = !nat->job || nat->job->hash == c->hash;
+                int r = nat->job ? 0 : job_begin(nat, c, ret);
 
-        for (int i = 0; i < COMMIT_ATTEMPTS && r == -EAGAIN; i++)
-                r = commit_once(nat, c, ret);
-        return r;
+                if (r >= 0)
+                        r = job_finish(nat, ret);
+                if (r == -EINPROGRESS)
+                        return r;
+                if (ours && (r != -EAGAIN || ++nat->races >= COMMIT_ATTEMPTS)) {
+                        nat->races = 0;
+                        return r;
+                }
+        }
 }
 
 /* 1 = the table is as those commands created it, 0 = it is not. */
@@ -144,6 +191,8 @@ static int as_made(Nat *nat, const Commands *c, NatRefusal *ret) {
 
         if (r < 0)
                 return refuse(ret, "tables", r);
+        if (nat->job)
+                return refuse(ret, "table", -EINPROGRESS);
         if (nat->commands != c->hash)
                 return 0;
         if (generation == nat->generation)
@@ -168,7 +217,7 @@ static int apply_once(Nat *nat, const NatPlan *plan, NatRefusal *ret_refusal) {
         _cleanup_(commands_done) Commands c = {};
         int r = commands_make(nat, plan, &c, ret_refusal);
 
-        if (r >= 0)
+        if (r >= 0 && !nat->job)
                 r = as_made(nat, &c, ret_refusal);
         if (r != 0)
                 return MIN(r, 0);
@@ -184,10 +233,24 @@ static int nat_apply(Nat *nat, const NatPlan *plan, NatRefusal *ret_refusal) {
         return apply_once(nat, plan, ret_refusal);
 }
 
+static int nat_cancel(Nat *nat) {
+        NftRefusal ignored;
+
+        if (!nat->job)
+                return 0;
+        nft_run_kill(nat->job->run);
+        if (nft_run_poll(nat->job->run, &ignored) == -EAGAIN)
+                return -EINPROGRESS;
+        nat->job = job_free(nat->job);
+        return 0;
+}
+
 static int nat_remove(Nat *nat, const char *guest, NatRefusal *ret_refusal) {
         char table[NFT_TABLE_NAME_MAX];
-        int r = nft_delete(nft_table_name(guest, table));
+        int r = nat_cancel(nat); /* else it may still make what is removed here */
 
+        if (r >= 0)
+                r = nft_delete(nft_table_name(guest, table));
         if (r < 0)
                 return refuse(ret_refusal, "table", r);
         forget(nat);
@@ -248,6 +311,10 @@ static bool nat_has_masquerade(const Nat *nat, NatFamily family) {
         return !nat->no_masquerade[family];
 }
 
+static int nat_wait_fd(const Nat *nat) {
+        return nat->job ? nft_run_fd(nat->job->run) : -EBADF;
+}
+
 const NatBackend nat_nftables = {
         .name = "nftables",
         .tool = { [NAT_IPV4] = "nftables", [NAT_IPV6] = "nftables" },
@@ -257,4 +324,6 @@ const NatBackend nat_nftables = {
         .packets = nat_packets,
         .foreign_before = nat_foreign_before,
         .has_masquerade = nat_has_masquerade,
+        .wait_fd = nat_wait_fd,
+        .cancel = nat_cancel,
 };

@@ -39,18 +39,35 @@ static bool no_such_table(int error) {
         return error == -ENOPROTOOPT || error == -ENOENT;
 }
 
-/* The modules are requested once: a host that does not have them will not have them a moment later.
- */
-static void load_modules_once(NatFamily family) {
-        static bool tried[NAT_FAMILY_MAX];
+/* A host that has no modules will not have them a moment later: they are asked for once. */
+static struct {
+        bool asked;
+        Child child;
+} modules[NAT_FAMILY_MAX];
 
-        if (tried[family])
-                return;
-        tried[family] = true;
-        if (modprobe(families[family].module) == -EOPNOTSUPP)
-                return;
-        FOREACH_ELEMENT (t, tables)
-                (void) modprobe(t->module[family]);
+/* -EINPROGRESS: they are being loaded. */
+static int load_modules_once(NatFamily family) {
+        const char *names[NAT_TABLE_MAX + 2] = { families[family].module };
+        Child *c = &modules[family].child;
+
+        for (NatTable t = 0; t < NAT_TABLE_MAX; t++)
+                names[t + 1] = tables[t].module[family];
+        if (!modules[family].asked && modprobe_start(names, c) < 0)
+                child_done(c);
+        modules[family].asked = true;
+        if (!child_there(c))
+                return 0;
+        if (child_poll(c) == 0)
+                return -EINPROGRESS;
+        child_done(c);
+        return 0;
+}
+
+int xt_modules_fd(void) {
+        FOREACH_ELEMENT (m, modules)
+                if (child_there(&m->child))
+                        return m->child.output;
+        return -EBADF;
 }
 
 /* If memory runs out in the middle of a table, the library continues with the half that it has:
@@ -76,7 +93,10 @@ int xt_table_open(const XtLibrary *xt, NatFamily family, NatTable table, struct 
         struct xtc_handle *h = take_snapshot(xt, table);
 
         if (!h && no_such_table(xt_error())) {
-                load_modules_once(family);
+                int r = load_modules_once(family);
+
+                if (r < 0)
+                        return r;
                 h = take_snapshot(xt, table);
         }
         if (!h)

@@ -11,8 +11,11 @@ int xt_error(void);
 const char *xt_table_name(NatTable table);
 
 /* Takes a snapshot of a table through xt_library(family), to edit it, or xt_reader(family), loading
- * its modules if necessary. -ENOPROTOOPT: the host does not have it. */
+ * its modules if necessary. -ENOPROTOOPT: the host does not have it; -EINPROGRESS: the modules are
+ * being loaded, call again when xt_modules_fd() is readable, or a little later if that is negative.
+ */
 int xt_table_open(const XtLibrary *xt, NatFamily family, NatTable table, struct xtc_handle **ret);
+int xt_modules_fd(void);
 
 /* The tables that are active in this network namespace, as bits 1 << NAT_TABLE_…. Just reading a
  * table would activate it. */

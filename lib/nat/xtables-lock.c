@@ -1,121 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* xtables-lock.c - the lock that serialises changes to the legacy tables. */
 
-#include <ctype.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <stdlib.h>
 
-#include "basic/cleanup.h"
-#include "basic/process.h"
-
+#include "host/file-lock.h"
 #include "nat/xtables-lock.h"
 
-#define LOCK_FILE     "/run/xtables.lock"
-#define FIRST_PAUSE   ((usec_t) 500)
-#define LONGEST_PAUSE (10 * USEC_PER_MSEC)
+#define LOCK_FILE "/run/xtables.lock"
 
-static const char *lock_file(void) {
+const char *xtables_lock_file(void) {
         const char *path = getenv("XTABLES_LOCKFILE");
 
         return isempty(path) ? LOCK_FILE : path;
 }
 
-int xtables_lock(usec_t timeout) {
-        _cleanup_close_ int fd = -EBADF;
-        usec_t deadline = usec_add(now_usec(CLOCK_MONOTONIC), timeout), pause = FIRST_PAUSE;
-
-        fd = open(lock_file(), O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
-        if (fd < 0)
-                return -errno;
-        while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-                usec_t left;
-
-                if (errno != EWOULDBLOCK && errno != EINTR)
-                        return -errno;
-                left = usec_sub(deadline, now_usec(CLOCK_MONOTONIC));
-                if (left == 0)
-                        return -ETIMEDOUT;
-                /* Most programs hold it for a millisecond or two; the pauses grow for those that
-                 * hold it longer. */
-                usleep((useconds_t) MIN(pause, left));
-                pause = MIN(pause * 2, LONGEST_PAUSE);
-        }
-        return TAKE_FD(fd);
-}
-
-/* The process that holds the lock on that file according to the kernel, 0 = none that is visible.
- */
-static pid_t find_in_locks(const struct stat *file) {
-        _cleanup_fclose_ FILE *f = fopen("/proc/locks", "re");
-        _cleanup_free_ char *line = NULL;
-        size_t size = 0;
-
-        while (f && getline(&line, &size, f) >= 0) {
-                unsigned device_major, device_minor;
-                uint64_t inode;
-                int pid;
-
-                /* Waiting processes have an arrow before the word. */
-                if (sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%" SCNu64, &pid, &device_major,
-                           &device_minor, &inode) == 4 &&
-                    inode == file->st_ino && pid > 0 &&
-                    makedev(device_major, device_minor) == file->st_dev)
-                        return pid;
-        }
-        return 0;
-}
-
-static bool has_open(pid_t pid, const struct stat *file) {
-        _cleanup_closedir_ DIR *d = NULL;
-        char path[32];
-        struct dirent *de;
-
-        snprintf(path, sizeof(path), "/proc/%d/fd", (int) pid);
-        d = opendir(path);
-        while (d && (de = readdir(d))) {
-                struct stat st;
-
-                if (de->d_name[0] != '.' && fstatat(dirfd(d), de->d_name, &st, 0) >= 0 &&
-                    st.st_ino == file->st_ino && st.st_dev == file->st_dev)
-                        return true;
-        }
-        return false;
-}
-
-/* On an overlay the device number of the lock is not that of the file; a process that inherited the
- * lock from one that has ended is not in the list either. */
-static pid_t find_by_descriptors(const struct stat *file) {
-        _cleanup_closedir_ DIR *d = opendir("/proc");
-        struct dirent *de;
-
-        while (d && (de = readdir(d))) {
-                pid_t pid = isdigit((unsigned char) de->d_name[0]) ? (pid_t) atoi(de->d_name) : 0;
-
-                if (pid > 0 && pid != getpid() && has_open(pid, file))
-                        return pid;
-        }
-        return 0;
-}
-
-int xtables_lock_holder(pid_t *ret_pid, char ret_comm[static 16]) {
-        struct stat file;
-        pid_t pid;
-
-        if (stat(lock_file(), &file) < 0)
-                return -errno;
-        pid = find_in_locks(&file);
-        if (pid == 0 || !has_open(pid, &file))
-                pid = find_by_descriptors(&file);
-        if (pid == 0)
-                return 0;
-        process_comm(pid, ret_comm);
-        for (char *c = ret_comm; *c; c++) /* any process may call itself anything */
-                if (*c < ' ' || *c > '~')
-                        *c = '?';
-        *ret_pid = pid;
-        return 1;
+int xtables_lock(void) {
+        return file_lock(xtables_lock_file(), O_RDONLY | O_CREAT, 0600);
 }

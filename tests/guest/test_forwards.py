@@ -5,6 +5,7 @@
 import ctypes
 import fcntl
 import os
+import re
 import select
 import signal
 import sys
@@ -117,8 +118,8 @@ class Guard(ForwardsTest):
         self.end(old)
         new = self.service(2022)
         wait_until(lambda: self.guarded(umld) == [f"tcp/2022 (sshd, pid {new})"], LOOK, "the guard to follow")
+        wait_until(lambda: "other ports of the host are guarded: rules made anew" in umld.log, what="the rules to follow")
         self.assert_alive(self.session(2022))
-        self.assertIn("other ports of the host are guarded: rules made anew", umld.log)
         self.assertEqual(umld.stop(), DONE)
 
     def test_restarted_service(self):
@@ -266,15 +267,18 @@ class Repairs(ForwardsTest):
         with open(self.world.dir / "xtables.lock", "wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             umld = self.daemon()
-            umld.wait_state("backoff", 30)
-            self.assertRegex(umld.log, r"cannot get the lock of iptables within 5s: pid %d \(.*\) keeps it; end that"
-                             % os.getpid())
+            holder = r"the xtables lock, held by pid %d \(.*\)" % os.getpid()
+            wait_until(lambda: re.match("preparing: waiting for " + holder, (umld.said("STATUS") or [""])[-1]), 10, "a word of who")
+            self.assertRegex(umld.status()["waiting_for"], holder)
+            umld.wait_state("backoff", 40)
+            self.assertRegex(umld.log, r"gave up after 20s of waiting for " + holder)
         umld.wait_ready()
         # While the guest runs and its rules need to be repaired, the holder is named as well.
         with open(self.world.dir / "xtables.lock", "wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self.flush_without_lock()
-            wait_until(lambda: f": pid {os.getpid()} (" in umld.log.partition("cannot look after")[2], 30, "a warning")
+            wait_until(lambda: f"by pid {os.getpid()} (" in umld.log.partition("cannot look after")[2], 30, "a warning")
+            self.assertRegex(umld.status()["waiting_for"], holder)
         self.assertEqual(umld.stop(), DONE)
 
     def test_uplink(self):

@@ -97,15 +97,30 @@ static Nat *nat_of(const char *guest) {
 }
 
 int nat_apply(const NatPlan *plan, NatRefusal *ret_refusal) {
-        return tested_backend()->apply(nat_of(plan->guest), plan, ret_refusal);
+        Nat *nat = nat_of(plan->guest);
+        int r;
+
+        while ((r = nat->backend->apply(nat, plan, ret_refusal)) == -EINPROGRESS)
+                nat_wait(nat);
+        return r;
 }
 
 int nat_check(const NatPlan *plan, NatRefusal *ret_refusal) {
-        return tested_backend()->check(nat_of(plan->guest), plan, ret_refusal);
+        Nat *nat = nat_of(plan->guest);
+        int r;
+
+        while ((r = nat->backend->check(nat, plan, ret_refusal)) == -EINPROGRESS)
+                nat_wait(nat);
+        return r;
 }
 
 int nat_remove(const char *guest, NatRefusal *ret_refusal) {
-        return tested_backend()->remove(nat_of(guest), guest, ret_refusal);
+        Nat *nat = nat_of(guest);
+        int r;
+
+        while ((r = nat->backend->remove(nat, guest, ret_refusal)) == -EINPROGRESS)
+                nat_wait(nat);
+        return r;
 }
 
 int nat_packets(const NatPlan *plan, const Forward *port, uint64_t *ret) {

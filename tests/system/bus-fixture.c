@@ -52,6 +52,7 @@ static Property properties[] = {
         { UMLD_PROP_STATE, "s" },
         { UMLD_PROP_WANTED, "s" },
         { UMLD_PROP_STATUS_TEXT, "s" },
+        { UMLD_PROP_WAITING_FOR, "s" },
         { UMLD_PROP_PID, "u" },
         { UMLD_PROP_DAEMON_PID, "u" },
         { UMLD_PROP_DAEMON_VERSION, "s" },

@@ -147,32 +147,65 @@ static void test_slow_disk(void **state) {
         assert_true(disk_sync_last(f->sync) > 0);
 }
 
-static void test_stop_waits(void **state) {
+/* Until it is done, in the loop's own time. */
+static void finish(Fixture *f) {
+        int fd, r;
+
+        while ((r = disk_sync_finish(f->sync, &fd)) == -EAGAIN) {
+                assert_true(fd >= 0);
+                ASSERT_OK(sd_event_run(f->event, 20 * MS));
+        }
+        ASSERT_OK(r);
+}
+
+static void test_finish(void **state) {
         Fixture *f = *state;
-        usec_t began = now_usec(CLOCK_MONOTONIC);
+        usec_t began;
+        int fd;
+
+        takes = 300 * MS;
+        write_image(f);
+        usleep(60 * 1000);
+        disk_sync_now(f->sync);
+        began = now_usec(CLOCK_MONOTONIC);
+        ASSERT_ERROR(disk_sync_finish(f->sync, &fd), EAGAIN);
+        assert_true(now_usec(CLOCK_MONOTONIC) - began < 200 * MS);
+        finish(f);
+        assert_true(now_usec(CLOCK_MONOTONIC) - began >= 200 * MS);
+        assert_int_equal(calls, 1); /* nothing was written behind that round */
+        /* … and what it knew of these descriptors is forgotten. */
+        takes = 0;
+        finish(f);
+        assert_int_equal(calls, 2);
+}
+
+/* What is written while the last round but one is under way is not lost. */
+static void test_finish_with_late_writes(void **state) {
+        Fixture *f = *state;
+        int fd;
 
         takes = 200 * MS;
         write_image(f);
         disk_sync_now(f->sync);
-        disk_sync_stop(f->sync);
-        assert_true(now_usec(CLOCK_MONOTONIC) - began >= 200 * MS);
-        assert_int_equal(calls, 1);
-        run(f, 20 * MS); /* nothing of it is left behind */
-        disk_sync_stop(f->sync);
-        /* and what it knew of these descriptors is forgotten */
+        ASSERT_ERROR(disk_sync_finish(f->sync, &fd), EAGAIN);
         usleep(60 * 1000);
-        disk_sync_now(f->sync);
-        disk_sync_stop(f->sync);
+        write_image(f);
+        finish(f);
         assert_int_equal(calls, 2);
 }
 
-static void test_free_waits(void **state) {
+/* The thread has what it needs for as long as it needs it. */
+static void test_free_does_not_wait(void **state) {
         Fixture *f = *state;
+        usec_t began = now_usec(CLOCK_MONOTONIC);
 
-        takes = 100 * MS;
+        takes = 300 * MS;
         write_image(f);
         disk_sync_now(f->sync);
         f->sync = disk_sync_free(f->sync);
+        assert_true(now_usec(CLOCK_MONOTONIC) - began < 200 * MS);
+        usleep(500 * 1000);
+        assert_int_equal(calls, 1);
 }
 
 static void test_broken_disk(void **state) {
@@ -199,8 +232,9 @@ int main(void) {
                 TEST(test_fresh_writes_are_looked_at_again),
                 TEST(test_in_time),
                 TEST(test_slow_disk),
-                TEST(test_stop_waits),
-                TEST(test_free_waits),
+                TEST(test_finish),
+                TEST(test_finish_with_late_writes),
+                TEST(test_free_does_not_wait),
                 TEST(test_broken_disk),
         };
 

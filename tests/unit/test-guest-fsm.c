@@ -35,9 +35,16 @@ static void test_every_cell(void **state) {
                         if (t.action == ACT_PREPARE)
                                 assert_false(has_process(s));
                         /* The states without a process and without a future are entered by
-                         * ACT_FINISH alone. */
+                         * ACT_FINISH alone, and that comes behind an undo alone. */
+                        if (t.action == ACT_FINISH) {
+                                assert_int_equal(s, GUEST_STOPPING);
+                                assert_int_equal(t.next,
+                                                 e == EV_UNDONE ? GUEST_STOPPED : GUEST_FAILED);
+                        }
+                        if (t.action == ACT_UNDO || t.action == ACT_UNDO_FAULT)
+                                assert_int_equal(t.next, GUEST_STOPPING);
                         if (t.action == ACT_FINISH)
-                                assert_true(t.next == GUEST_STOPPED || t.next == GUEST_FAILED);
+                                assert_true(e == EV_UNDONE || e == EV_UNDONE_FAULT);
                         else if (t.action != ACT_IGNORE)
                                 assert_true(t.next != GUEST_STOPPED && t.next != GUEST_FAILED);
                         assert_int_equal(t.action == ACT_WAIT,
@@ -53,8 +60,8 @@ static void test_every_end_is_answered(void **state) {
                 if (!has_process(s))
                         continue;
                 assert_int_equal(guest_fsm(s, EV_DIED_AGAIN).next, GUEST_BACKOFF);
-                assert_int_equal(guest_fsm(s, EV_DIED_DONE).next, GUEST_STOPPED);
-                assert_int_equal(guest_fsm(s, EV_DIED_FAULT).next, GUEST_FAILED);
+                assert_int_equal(guest_fsm(s, EV_DIED_DONE).action, ACT_UNDO);
+                assert_int_equal(guest_fsm(s, EV_DIED_FAULT).action, ACT_UNDO_FAULT);
         }
 }
 
@@ -105,7 +112,7 @@ static void test_lives(void **state) {
         WALK(GUEST_STOPPED, { EV_START, ACT_PREPARE }, { EV_PREPARED, ACT_LAUNCH },
              { EV_READY, ACT_ANNOUNCE }, { EV_DIED_AGAIN, ACT_WAIT }, { EV_TIMER, ACT_PREPARE },
              { EV_PREPARED, ACT_LAUNCH }, { EV_READY, ACT_ANNOUNCE }, { EV_STOP, ACT_STOP },
-             { EV_DIED_DONE, ACT_FINISH });
+             { EV_DIED_DONE, ACT_UNDO }, { EV_STOP, ACT_IGNORE }, { EV_UNDONE, ACT_FINISH });
         /* never ready */
         WALK(GUEST_BACKOFF, { EV_START, ACT_PREPARE }, { EV_PREPARED, ACT_LAUNCH },
              { EV_TIMER, ACT_KILL_HUNG }, { EV_DIED_AGAIN, ACT_WAIT });
@@ -123,9 +130,13 @@ static void test_lives(void **state) {
         WALK(GUEST_STOPPED, { EV_START, ACT_PREPARE }, { EV_PREPARED, ACT_LAUNCH },
              { EV_READY, ACT_ANNOUNCE }, { EV_STOP, ACT_STOP }, { EV_TIMER, ACT_STOP_NEXT },
              { EV_READY, ACT_IGNORE }, { EV_TIMER, ACT_STOP_NEXT }, { EV_KILL, ACT_KILL },
-             { EV_DIED_DONE, ACT_FINISH });
+             { EV_DIED_DONE, ACT_UNDO }, { EV_UNDONE, ACT_FINISH });
         /* a fault of the set-up */
-        WALK(GUEST_FAILED, { EV_START, ACT_PREPARE }, { EV_DIED_FAULT, ACT_FINISH });
+        WALK(GUEST_FAILED, { EV_START, ACT_PREPARE }, { EV_DIED_FAULT, ACT_UNDO_FAULT },
+             { EV_UNDONE_FAULT, ACT_FINISH });
+        /* ended while it is set up */
+        WALK(GUEST_STOPPED, { EV_START, ACT_PREPARE }, { EV_STOP, ACT_UNDO },
+             { EV_PREPARED, ACT_IGNORE }, { EV_UNDONE, ACT_FINISH });
         /* the wait is cut short */
         WALK(GUEST_BOOTING, { EV_START, ACT_PREPARE }, { EV_DIED_AGAIN, ACT_WAIT },
              { EV_START, ACT_PREPARE }, { EV_PREPARED, ACT_LAUNCH });

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* apply.c - puts live settings in force, all of them or none. */
+
+#include "basic/log.h"
+#include "conf/changes.h"
+#include "daemon/guest/parts.h"
+#include "daemon/net/relays.h"
+#include "daemon/net/rules.h"
+
+static void follow_settings(Guest *g, const Config *before) {
+        guest_follow_settings(g, before);
+        (void) net_watch_update(g->net_watch);
+}
+
+/* What cannot be done now is done by the watch as soon as it can. */
+static int make_rules_again(Guest *g, Fault *fault) {
+        int r;
+
+        g->setup->net->rules_stale = true;
+        r = net_rules_up(g->setup->net, fault);
+        if (r < 0)
+                log_error("cannot put the rules back yet, retrying: %s",
+                          fault->text ?: "out of memory");
+        net_watch_soon(g->net_watch);
+        return r;
+}
+
+/* Of a reload that has failed some rules may be in force: puts back those that were, or says that
+ * they are not. */
+static void put_rules_back(Guest *g, Fault *fault) {
+        _cleanup_(fault_done) Fault again = {};
+        char *text;
+
+        if (!g->setup->net->rules || make_rules_again(g, &again) >= 0)
+                return;
+        text = strfmt("%s; and the rules may not all be as they were before yet (%s), retrying",
+                      fault->text ?: "out of memory", again.text ?: "out of memory");
+        if (text) {
+                free(fault->text);
+                fault->text = text;
+        }
+}
+
+static int apply_to_host(const Guest *g, Fault *fault) {
+        Net *net = g->setup->net;
+        int r;
+
+        if (!g->setup->host->is_up)
+                return 0;
+        r = net_relays_prepare(net, fault);
+        if (r < 0)
+                return r;
+        r = net_rules_up(net, fault);
+        if (r >= 0)
+                net_relays_commit(net);
+        else
+                net_relays_abandon(net);
+        return r;
+}
+
+int guest_apply(Guest *g, const Config *next, Fault *fault) {
+        Config before = *g->config;
+        int r;
+
+        r = config_copy_live(g->config, next);
+        if (r < 0)
+                return fault_set(fault, VERDICT_EXIT, true, r, "cannot reload: %m");
+        r = apply_to_host(g, fault);
+        if (r < 0) {
+                config_drop_live(g->config);
+                *g->config = before;
+                if (r != -EAGAIN)
+                        put_rules_back(g, fault);
+                return r;
+        }
+        follow_settings(g, &before);
+        config_drop_live(&before);
+        return 0;
+}
+
+int guest_apply_in_any_case(Guest *g, const Config *next) {
+        _cleanup_(fault_done) Fault fault = {};
+        Config before = *g->config;
+        int r;
+
+        r = config_copy_live(g->config, next);
+        if (r < 0)
+                return r;
+        if (g->setup->host->is_up) {
+                (void) make_rules_again(g, &fault);
+                fault_done(&fault);
+                if (net_relays_up(g->setup->net, &fault) < 0)
+                        log_error("%s", fault.text ?: "out of memory");
+        }
+        follow_settings(g, &before);
+        config_drop_live(&before);
+        return 0;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* waiting.c - tells the service manager what a start or a stop waits for, and that it goes on. */
+
+#include "basic/log.h"
+#include "basic/string-util.h"
+#include "daemon/base/notify.h"
+#include "daemon/guest/parts.h"
+
+#define LOOK_EVERY USEC_PER_SEC
+#define EXTENSION  (15 * USEC_PER_SEC) /* some looks may be late */
+
+const char *guest_waits_for(const Guest *g) {
+        return setup_run_waits_for(g->run)
+                       ?: retry_waits_for(g->reload.retry) ?: net_watch_waits_for(g->net_watch);
+}
+
+static bool is_waited_for(const Guest *g) {
+        return g->state == GUEST_PREPARING || g->state == GUEST_STOPPING;
+}
+
+static void tell(Guest *g, const char *what) {
+        _cleanup_free_ char *text =
+                strfmt("%s: waiting for %s", guest_state_to_string(g->state), what);
+
+        notify_extend_timeout(EXTENSION);
+        if (!text || (g->waiting.told && streq(g->waiting.told, text)))
+                return;
+        notify_status(text);
+        log_notice("%s", text);
+        free(g->waiting.told);
+        g->waiting.told = TAKE_PTR(text);
+}
+
+static int on_look(sd_event_source *s, uint64_t usec, void *userdata) {
+        Guest *g = userdata;
+        const char *what = guest_waits_for(g);
+
+        (void) usec;
+        if (!is_waited_for(g))
+                return 0;
+        if (what)
+                tell(g, what);
+        (void) sd_event_source_set_time_relative(s, LOOK_EVERY);
+        return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+}
+
+void guest_waiting_done(Guest *g) {
+        sd_event_source_disable_unref(g->waiting.look);
+        free(g->waiting.told);
+}
+
+void guest_tell_waits(Guest *g) {
+        int r = 0;
+
+        free(g->waiting.told);
+        g->waiting.told = NULL;
+        if (!is_waited_for(g))
+                return;
+        if (!g->waiting.look)
+                r = sd_event_add_time_relative(g->event, &g->waiting.look, CLOCK_MONOTONIC,
+                                               LOOK_EVERY, LOOK_EVERY / 4, on_look, g);
+        else if (sd_event_source_set_time_relative(g->waiting.look, LOOK_EVERY) >= 0)
+                r = sd_event_source_set_enabled(g->waiting.look, SD_EVENT_ONESHOT);
+        if (r < 0)
+                log_warning_errno(r, "cannot tell what is waited for, ignoring: %m");
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* file-lock.c - locks that are tried, never waited for, and who holds them. */
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "basic/cleanup.h"
+#include "basic/process.h"
+#include "host/file-lock.h"
+
+int file_lock(const char *path, int flags, mode_t mode) {
+        _cleanup_close_ int fd = open(path, flags | O_CLOEXEC, mode);
+
+        if (fd < 0)
+                return -errno;
+        while (flock(fd, LOCK_EX | LOCK_NB) < 0)
+                if (errno != EINTR)
+                        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+        return TAKE_FD(fd);
+}
+
+/* The process that the kernel says has locked that file, 0 = none that it knows. */
+static pid_t find_in_locks(const struct stat *file) {
+        _cleanup_fclose_ FILE *f = fopen("/proc/locks", "re");
+        _cleanup_free_ char *line = NULL;
+        size_t size = 0;
+
+        while (f && getline(&line, &size, f) >= 0) {
+                unsigned device_major, device_minor;
+                uint64_t inode;
+                int pid;
+
+                /* Those who wait have an arrow before the word. */
+                if (sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%" SCNu64, &pid, &device_major,
+                           &device_minor, &inode) == 4 &&
+                    inode == file->st_ino && pid > 0 &&
+                    makedev(device_major, device_minor) == file->st_dev)
+                        return pid;
+        }
+        return 0;
+}
+
+static bool has_open(pid_t pid, const struct stat *file) {
+        _cleanup_closedir_ DIR *d = NULL;
+        char path[32];
+        struct dirent *de;
+
+        snprintf(path, sizeof(path), "/proc/%d/fd", (int) pid);
+        d = opendir(path);
+        while (d && (de = readdir(d))) {
+                struct stat st;
+
+                if (de->d_name[0] != '.' && fstatat(dirfd(d), de->d_name, &st, 0) >= 0 &&
+                    st.st_ino == file->st_ino && st.st_dev == file->st_dev)
+                        return true;
+        }
+        return false;
+}
+
+/* On an overlay the lock's device is not the file's, and who inherited the lock from a process that
+ * has ended is not in the list either. */
+static pid_t find_by_descriptors(const struct stat *file) {
+        _cleanup_closedir_ DIR *d = opendir("/proc");
+        struct dirent *de;
+
+        while (d && (de = readdir(d))) {
+                pid_t pid = isdigit((unsigned char) de->d_name[0]) ? (pid_t) atoi(de->d_name) : 0;
+
+                if (pid > 0 && pid != getpid() && has_open(pid, file))
+                        return pid;
+        }
+        return 0;
+}
+
+int file_lock_holder(const char *path, pid_t *ret_pid, char ret_comm[static 16]) {
+        struct stat file;
+        pid_t pid;
+
+        if (stat(path, &file) < 0)
+                return -errno;
+        pid = find_in_locks(&file);
+        if (pid == 0 || !has_open(pid, &file))
+                pid = find_by_descriptors(&file);
+        if (pid == 0)
+                return 0;
+        process_comm(pid, ret_comm);
+        for (char *c = ret_comm; *c; c++) /* any process may call itself anything */
+                if (*c < ' ' || *c > '~')
+                        *c = '?';
+        *ret_pid = pid;
+        return 1;
+}
