@@ -17,6 +17,7 @@ import threading
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import umldtest
 from ext4 import Image, fsck
 from umlctltest import Case, UMLCTL
