@@ -61,11 +61,11 @@ static void on_answer(int error, const char *text, size_t size, bool whole, void
                 r = sd_bus_reply_method_errno(q->message, ENOMEM, NULL);
         else if (error == -ETIMEDOUT && size == 0)
                 r = sd_bus_reply_method_errorf(q->message, UMLD_ERROR_FAILED,
-                                               "the guest's kernel does not answer");
+                                               "the guest's kernel does not respond");
         else
                 r = sd_bus_reply_method_return(q->message, "isb", error, safe, (int) whole);
         if (r < 0)
-                log_debug_errno(r, "nobody waits for the kernel's answer any more: %m");
+                log_debug_errno(r, "cannot return the kernel's reply: %m");
         request_remove(q);
 }
 
@@ -84,15 +84,16 @@ static int refuse(const GuestBus *b, const char *command, bool force, sd_bus_err
 
         if (!g->boot.process || !guest_process_booted(g->boot.process))
                 return sd_bus_error_setf(error, UMLD_ERROR_BUSY,
-                                         "the kernel does not listen while the guest is %s",
+                                         "the kernel is not listening while the guest is %s",
                                          guest_state_to_string(g->state));
         danger = mconsole_danger(g->setup->host->kernel.uml->major, command);
         if (danger && !force)
-                return sd_bus_error_setf(error, UMLD_ERROR_BUSY, "%s; --force does it all the same",
+                return sd_bus_error_setf(error, UMLD_ERROR_BUSY, "%s; use --force to do it anyway",
                                          danger);
         if (too_many(b))
                 return sd_bus_error_setf(error, UMLD_ERROR_BUSY,
-                                         "%d commands wait for an answer already", REQUESTS_MAX);
+                                         "%d commands are already waiting for a reply",
+                                         REQUESTS_MAX);
         return 0;
 }
 
@@ -127,12 +128,13 @@ int bus_console_mconsole(sd_bus_message *message, void *userdata, sd_bus_error *
         request_remove(q);
         if (r == -E2BIG)
                 return sd_bus_error_setf(error, UMLD_ERROR_FAILED,
-                                         "a command may have 512 bytes at most");
+                                         "a command may have at most 512 bytes");
         if (r == -EAGAIN || r == -ECONNREFUSED)
-                return sd_bus_error_setf(error, UMLD_ERROR_FAILED,
-                                         "the guest's kernel takes no commands at the moment");
-        return sd_bus_error_setf(error, UMLD_ERROR_FAILED, "cannot ask the guest's kernel: %s",
-                                 strerror(-r));
+                return sd_bus_error_setf(
+                        error, UMLD_ERROR_FAILED,
+                        "the guest's kernel does not accept commands at the moment");
+        return sd_bus_error_setf(error, UMLD_ERROR_FAILED,
+                                 "cannot send the command to the guest's kernel: %s", strerror(-r));
 }
 
 /* ---- the console ---- */
@@ -167,13 +169,13 @@ int bus_console_open(sd_bus_message *message, void *userdata, sd_bus_error *erro
                 return -ENOMEM;
         r = console_clients_add(clients, who, read_only, force, size, &fd);
         if (r == -EBUSY)
-                return sd_bus_error_setf(error, UMLD_ERROR_BUSY,
-                                         "%s has the console; --read-only looks on, --force takes "
-                                         "it over",
-                                         console_clients_writer(clients));
+                return sd_bus_error_setf(
+                        error, UMLD_ERROR_BUSY,
+                        "%s has the console; use --read-only to watch, or --force to take it over",
+                        console_clients_writer(clients));
         if (r == -EUSERS)
                 return sd_bus_error_setf(error, UMLD_ERROR_BUSY,
-                                         "too many are attached to the console");
+                                         "too many clients are attached to the console");
         if (r < 0)
                 return r;
         return sd_bus_reply_method_return(message, "h", fd);

@@ -22,14 +22,14 @@ static void on_moved(int error, const char *why, void *userdata) {
         if (error < 0)
                 r = sd_bus_reply_method_errorf(q->message, UMLD_ERROR_FAILED, "%s", why);
         else {
-                log_info("memory: the balloon was moved by order and holds %" PRIu64 "M",
+                log_info("memory: the balloon was moved on request and holds %" PRIu64 "M",
                          memory_mib(guest_memory_held(q->memory)));
                 r = sd_bus_reply_method_return(q->message, "ttt", q->before,
                                                guest_memory_used(q->memory),
                                                guest_memory_held(q->memory));
         }
         if (r < 0)
-                log_debug_errno(r, "nobody waits for the balloon any more: %m");
+                log_debug_errno(r, "cannot report the result of moving the balloon: %m");
         sd_bus_message_unref(q->message);
         free(q);
 }
@@ -37,16 +37,17 @@ static void on_moved(int error, const char *why, void *userdata) {
 /* As the result of sd_bus_error_setf(). */
 static int explain(int r, const char *why, const Guest *g, sd_bus_error *error) {
         if (why)
-                return sd_bus_error_setf(error, UMLD_ERROR_FAILED, "it cannot be given back: %s",
-                                         why);
+                return sd_bus_error_setf(error, UMLD_ERROR_FAILED,
+                                         "the memory cannot be given back: %s", why);
         if (r == -EBUSY)
-                return sd_bus_error_setf(error, UMLD_ERROR_BUSY, "the balloon is moving already");
+                return sd_bus_error_setf(error, UMLD_ERROR_BUSY,
+                                         "the balloon is already being moved");
         if (r == -ENOTCONN)
                 return sd_bus_error_setf(error, UMLD_ERROR_BUSY,
-                                         "the kernel does not listen while the guest is %s",
+                                         "the kernel is not listening while the guest is %s",
                                          guest_state_to_string(g->state));
-        return sd_bus_error_setf(error, UMLD_ERROR_FAILED, "cannot ask the guest's kernel: %s",
-                                 strerror(-r));
+        return sd_bus_error_setf(error, UMLD_ERROR_FAILED,
+                                 "cannot send the command to the guest's kernel: %s", strerror(-r));
 }
 
 int bus_memory_balloon(sd_bus_message *message, void *userdata, sd_bus_error *error) {
@@ -66,7 +67,7 @@ int bus_memory_balloon(sd_bus_message *message, void *userdata, sd_bus_error *er
         if (bytes < 0 && (uint64_t) - (bytes + 1) + 1 > held)
                 return sd_bus_error_setf(error, UMLD_ERROR_FAILED,
                                          "the balloon holds %" PRIu64
-                                         "M; Memory= sets what the guest has at most",
+                                         "M; Memory= sets the maximum of the guest",
                                          memory_mib(held));
         q = calloc(1, sizeof(*q));
         if (!q)

@@ -61,7 +61,7 @@ int bus_order_reload_confirm(sd_bus_message *message, void *userdata, sd_bus_err
                 return r;
         if (confirm < UMLD_CONFIRM_MIN || confirm > UMLD_CONFIRM_MAX)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                                         "the time to confirm has to be from 1s to 24h");
+                                         "the time to confirm must be from 1s to 24h");
         return reload(message, userdata, confirm);
 }
 
@@ -87,6 +87,7 @@ int bus_order_guard(sd_bus_message *message, void *userdata, sd_bus_error *error
         r = guest_guard_session(b->guest, session, &fault);
         if (r < 0)
                 return sd_bus_error_setf(error, UMLD_ERROR_FAILED, "%s",
-                                         fault.text ?: "no SSH_CONNECTION, or one too many");
+                                         fault.text
+                                                 ?: "invalid SSH_CONNECTION, or too many of them");
         return sd_bus_reply_method_return(message, NULL);
 }

@@ -36,7 +36,8 @@ static void find_words(const PortFacts *f, Words *w) {
                 snprintf(w->listener, sizeof(w->listener), "%s, pid %d", f->host_listener.comm,
                          (int) f->host_listener.pid);
         else
-                snprintf(w->listener, sizeof(w->listener), "a process that cannot be seen");
+                snprintf(w->listener, sizeof(w->listener),
+                         "a process that is not visible from here");
 }
 
 static bool forwarded(const PortFacts *f) {
@@ -60,14 +61,15 @@ static PortAnswer check_guest(const PortFacts *f, const Words *w, char **ret) {
 }
 
 static PortAnswer check_leads(const PortFacts *f, const Words *w, char **ret) {
-        *ret = f->key ? strfmt("%s=%s leads to %s %s", f->key, w->leads, w->guest, w->guest_port)
-                      : strdup("neither Forward= nor Proxy= names it");
+        *ret = f->key ? strfmt("%s=%s sends connections to %s %s", f->key, w->leads, w->guest,
+                               w->guest_port)
+                      : strdup("it is not in Forward= or Proxy=");
         return f->key ? PORT_YES : PORT_NO;
 }
 
 static PortAnswer check_guard(const PortFacts *f, const Words *w, char **ret) {
         (void) w;
-        *ret = f->guarded ? strfmt("it stays the host's: %s", f->guarded) : strdup("it is not");
+        *ret = f->guarded ? strfmt("it is guarded: %s", f->guarded) : strdup("it is not");
         return f->guarded ? PORT_NO : PORT_YES;
 }
 
@@ -77,8 +79,8 @@ static PortAnswer check_host(const PortFacts *f, const Words *w, char **ret) {
                 return PORT_YES;
         }
         *ret = !f->host_listens ? strdup("it does not")
-               : f->key ? strfmt("it does (%s), and gets no calls from outside", w->listener)
-                        : strfmt("it does (%s), and gets the calls", w->listener);
+               : f->key ? strfmt("it does (%s), but gets no connections from outside", w->listener)
+                        : strfmt("it does (%s), and gets the connections", w->listener);
         return f->host_listens ? PORT_UNKNOWN : PORT_YES;
 }
 
@@ -89,50 +91,51 @@ static bool counter_moved(const PortFacts *f) {
 static PortAnswer check_rules(const PortFacts *f, const Words *w, char **ret) {
         (void) w;
         if (!forwarded(f) || !f->rules_known) {
-                *ret = strdup(relayed(f) ? "it needs none" : "not known");
+                *ret = strdup(relayed(f) ? "none are needed" : "unknown");
                 return relayed(f) ? PORT_YES : PORT_UNKNOWN;
         }
         if (!f->rules_right) {
-                *ret = strdup("they are not as they should be; umld puts that right within "
-                              "seconds, or says in its log why it cannot");
+                *ret = strdup(
+                        "they are wrong; umld repairs them within seconds, or logs why it cannot");
                 return PORT_NO;
         }
         if (!f->packets_known)
                 *ret = strdup("they are in place");
         else
-                *ret = strfmt("they are in place; %" PRIu64 " calls so far%s", f->packets,
+                *ret = strfmt("they are in place; %" PRIu64 " connections so far%s", f->packets,
                               !f->through.made   ? ""
-                              : counter_moved(f) ? ", and the one made now was counted"
-                                                 : ", and the one made now did not get there");
+                              : counter_moved(f) ? ", and the test connection was counted"
+                                                 : ", but the test connection was not counted");
         return f->through.made && f->packets_known && !counter_moved(f) ? PORT_NO : PORT_YES;
 }
 
 static PortAnswer check_accept(const PortFacts *f, const Words *w, char **ret) {
         (void) w;
         if (!forwarded(f) || f->foreign_before < 0) {
-                *ret = strdup(relayed(f) ? "it needs no rule" : "not known");
+                *ret = strdup(relayed(f) ? "no rule is needed" : "unknown");
                 return relayed(f) ? PORT_YES : PORT_UNKNOWN;
         }
-        *ret = f->foreign_before == 0
-                       ? strdup("our rule that accepts it is the first")
-                       : strfmt("%d rule%s of others come%s before the one that accepts it, and "
-                                "may drop what comes from outside",
-                                f->foreign_before, f->foreign_before > 1 ? "s" : "",
-                                f->foreign_before > 1 ? "" : "s");
+        *ret = f->foreign_before == 0 ? strdup("the rule that accepts it is the first")
+                                      : strfmt("%d foreign rule%s precede%s the one that accepts "
+                                               "it, and may drop connections from outside",
+                                               f->foreign_before, f->foreign_before > 1 ? "s" : "",
+                                               f->foreign_before > 1 ? "" : "s");
         return f->foreign_before == 0 ? PORT_YES : PORT_UNKNOWN;
 }
 
 static char *describe_call(const PortFacts *f, const PortCall *c, const char *where) {
         if (!c->made)
-                return strdup("not tried");
+                return strdup("not tested");
         if (c->error == 0)
-                return is_udp(f) ? strfmt("%s did not refuse, which is all that UDP tells", where)
+                return is_udp(f) ? strfmt("%s did not refuse, which is all that can be detected "
+                                          "for UDP",
+                                          where)
                                  : strfmt("%s answered within %s", where, FORMAT_TIMESPAN(c->took));
         if (c->error == -ECONNREFUSED)
                 return strfmt("%s refused", where);
         if (c->error == -ETIMEDOUT)
                 return strfmt("%s did not answer within %s", where, FORMAT_TIMESPAN(c->took));
-        return strfmt("%s cannot be called: %s", where, strerror(-c->error));
+        return strfmt("cannot connect to %s: %s", where, strerror(-c->error));
 }
 
 static PortAnswer judge_call(const PortCall *c) {
@@ -167,37 +170,38 @@ static const struct {
 
 static char *why_no_answer(const PortFacts *f, const Words *w) {
         if (f->direct.error == -ECONNREFUSED)
-                return strfmt("nobody in the guest listens on %s", w->guest_port);
+                return strfmt("nothing in the guest listens on %s", w->guest_port);
         if (f->network.made && f->network.error == -ETIMEDOUT)
-                return strfmt("the guest does not answer at %s at all: has it set its network up?",
-                              w->guest);
+                return strfmt(
+                        "the guest does not answer at %s at all; check its network configuration",
+                        w->guest);
         if (f->direct.error == -ETIMEDOUT)
-                return strfmt("the guest does not answer on %s: has it a firewall of its own?",
+                return strfmt("the guest does not answer on %s; check for a firewall in the guest",
                               w->guest_port);
-        return strfmt("the guest cannot be called: %s", strerror(-f->direct.error));
+        return strfmt("cannot connect to the guest: %s", strerror(-f->direct.error));
 }
 
 /* Why it does not work; NULL: it does. The first reason is the one to mend first. */
 static char *find_reason(const PortFacts *f, const Words *w) {
         if (f->guarded)
-                return strfmt("it stays the host's, for you reach it by that (%s)", f->guarded);
+                return strfmt("it is guarded, because you reach the host through it (%s)",
+                              f->guarded);
         if (!f->key)
-                return f->host_listens
-                               ? strfmt("no Forward= names it; the host's own service gets the "
-                                        "calls (%s)",
-                                        w->listener)
-                               : strdup("no Forward= names it");
+                return f->host_listens ? strfmt("it is not in Forward=; the host's own service "
+                                                "gets the connections (%s)",
+                                                w->listener)
+                                       : strdup("it is not in Forward=");
         if (f->state)
                 return strfmt("the guest is not running, but %s", f->state);
         if (forwarded(f) && f->rules_known && !f->rules_right)
-                return strdup("the rules are not as they should be; umld puts that right within "
-                              "seconds, or says in its log why it cannot");
+                return strdup("the firewall rules are wrong; umld repairs them within seconds, or "
+                              "logs why it cannot");
         if (f->direct.made && f->direct.error < 0)
                 return why_no_answer(f, w);
         if (f->through.made &&
             (f->through.error < 0 || (forwarded(f) && f->packets_known && !counter_moved(f))))
-                return strfmt("the guest listens, but a call to %s %s does not get there: another "
-                              "rule of the host takes it",
+                return strfmt("the guest listens, but connections to %s %s do not reach it: "
+                              "another rule of the host takes them",
                               w->public, w->port);
         return NULL;
 }
@@ -216,10 +220,10 @@ int port_report(const PortFacts *f, PortReport *ret) {
         }
         reason = find_reason(f, &w);
         r.works = !reason;
-        r.verdict =
-                reason ? strfmt("%s does not work: %s", w.port, reason)
-                       : strfmt("%s works: %s=%s leads to %s %s, which %s", w.port, f->key, w.leads,
-                                w.guest, w.guest_port, is_udp(f) ? "does not refuse" : "answers");
+        r.verdict = reason ? strfmt("%s does not work: %s", w.port, reason)
+                           : strfmt("%s works: %s=%s sends connections to %s %s, which %s", w.port,
+                                    f->key, w.leads, w.guest, w.guest_port,
+                                    is_udp(f) ? "does not refuse" : "answers");
         if (!r.verdict)
                 return -ENOMEM;
         *ret = r;

@@ -86,7 +86,7 @@ static void answer(PortRequest *q) {
         if (r >= 0)
                 r = sd_bus_send(NULL, reply, NULL);
         if (r < 0)
-                log_debug_errno(r, "nobody is told about the port any more: %m");
+                log_debug_errno(r, "cannot return the report on the port: %m");
         request_remove(q);
 }
 
@@ -220,11 +220,11 @@ static int parse_port(const char *text, Forward *ret, sd_bus_error *error) {
 
         /* Ports as they are reserved, but a family may be named. */
         if ((strchr(text, ':') ? ports_parse : forward_parse)(text, ret, &why) < 0)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "no port: %s", why);
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "invalid port: %s", why);
         if (ret->host_first != ret->host_last ||
             (ret->protocols != FORWARD_TCP && ret->protocols != FORWARD_UDP))
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                                         "one port at a time: tcp/443, udp/53 or tcp6/443");
+                                         "only one port at a time: tcp/443, udp/53 or tcp6/443");
         return 0;
 }
 
@@ -249,12 +249,12 @@ int bus_port_explain(sd_bus_message *message, void *userdata, sd_bus_error *erro
         if (r < 0)
                 return r;
         if (port.family == FORWARD_IPV6 && !net_has_ipv6(b->guest->setup->net))
-                return sd_bus_error_setf(error, UMLD_ERROR_FAILED,
-                                         "the guest has no IPv6: HostAddress6= and "
-                                         "GuestAddress6= give it some");
+                return sd_bus_error_setf(
+                        error, UMLD_ERROR_FAILED,
+                        "the guest has no IPv6; set HostAddress6= and GuestAddress6=");
         if (too_many(b))
-                return sd_bus_error_setf(error, UMLD_ERROR_BUSY, "%d ports are looked at already",
-                                         REQUESTS_MAX);
+                return sd_bus_error_setf(error, UMLD_ERROR_BUSY,
+                                         "%d ports are already being checked", REQUESTS_MAX);
         q = calloc(1, sizeof(*q));
         if (!q)
                 return -ENOMEM;
@@ -268,7 +268,7 @@ int bus_port_explain(sd_bus_message *message, void *userdata, sd_bus_error *erro
                 r = begin_calls(q);
         if (r < 0) {
                 request_remove(q);
-                return sd_bus_error_setf(error, UMLD_ERROR_FAILED, "cannot look at the port: %s",
+                return sd_bus_error_setf(error, UMLD_ERROR_FAILED, "cannot check the port: %s",
                                          strerror(-r));
         }
         if (q->pending == 0)

@@ -180,7 +180,8 @@ static bool make_room(BusServer *s) {
         Client *c = oldest(s, is_silent);
 
         if (!s->crowded)
-                log_warning("more than %d control connections, turning away those that say nothing",
+                log_warning("more than %d control connections, closing those that are not "
+                            "authenticated",
                             CLIENTS_MAX);
         s->crowded = true;
         if (!c && any_unknown(s))
@@ -205,7 +206,7 @@ static int on_connection(sd_event_source *source, int listen_fd, uint32_t revent
         fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0) {
                 if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
-                        log_warning_errno(errno, "cannot accept a control connection now: %m");
+                        log_warning_errno(errno, "cannot accept a control connection: %m");
                         pause_accepting(s, USEC_PER_SEC);
                 }
                 return 0;

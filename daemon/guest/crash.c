@@ -31,7 +31,7 @@ void guest_keep_crash(Guest *g) {
         directory = crash_directory(g->config->name);
         r = directory ? crash_report_write(directory, text) : -ENOMEM;
         if (r < 0)
-                log_warning_errno(r, "no report of this crash can be kept, going on: %m");
+                log_warning_errno(r, "cannot write a report of this crash, continuing: %m");
 }
 
 void guest_note_crash(Guest *g, Verdict verdict, const char *detail, usec_t run_time) {

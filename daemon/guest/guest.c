@@ -72,8 +72,8 @@ static void act_finish(Guest *g) {
         if (g->past.last_exit.verdict != VERDICT_NONE) {
                 r = last_exit_write(g->config->name, &g->past.last_exit);
                 if (r < 0)
-                        log_warning_errno(r, "last-exit: cannot note how the guest ended, "
-                                             "ignoring: %m");
+                        log_warning_errno(
+                                r, "last-exit: cannot record how the guest ended, ignoring: %m");
         }
         console_clients_end(console_clients(g->console), g->why ?: "");
         g->listener.finished(g->state, g->past.last_exit.verdict, g->listener.userdata);
@@ -145,12 +145,12 @@ int guest_start(Guest *g) {
         g->wanted = WANTED_UP;
         if (g->state == GUEST_BACKOFF)
                 guest_forget_boots(g);
-        return order(g, EV_START, "start was asked for");
+        return order(g, EV_START, "start requested");
 }
 
 int guest_stop(Guest *g) {
         g->wanted = WANTED_DOWN;
-        return order(g, EV_STOP, "stop was asked for");
+        return order(g, EV_STOP, "stop requested");
 }
 
 int guest_restart(Guest *g) {
@@ -158,10 +158,10 @@ int guest_restart(Guest *g) {
                 return 0;
         g->wanted = WANTED_UP;
         guest_forget_boots(g);
-        return order(g, EV_RESTART, "restart was asked for");
+        return order(g, EV_RESTART, "restart requested");
 }
 
 int guest_kill(Guest *g) {
         g->wanted = WANTED_DOWN;
-        return order(g, EV_KILL, "power cut was asked for");
+        return order(g, EV_KILL, "kill requested");
 }

@@ -81,10 +81,10 @@ int guest_make_standby(Guest *g) {
 }
 
 static int fault_console(int error, Fault *f) {
-        return fault_set(f, VERDICT_EXIT, true, error, "cannot make the guest's console: %m%s",
+        return fault_set(f, VERDICT_EXIT, true, error, "cannot create the guest's console: %m%s",
                          error == -ENOSPC || error == -EIO
                                  ? "; no pseudo-terminal is free: raise kernel.pty.max, or end "
-                                   "what holds them"
+                                   "processes that use them"
                                  : "");
 }
 

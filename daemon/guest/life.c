@@ -90,7 +90,7 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
         g->since = moment_after(CLOCK_BOOTTIME, 0);
         r = setup_new(config, runtime, &g->setup);
         if (r < 0)
-                return log_error_errno(r, "cannot look at the host: %m");
+                return log_error_errno(r, "cannot check the host: %m");
         r = net_watch_new(event, g->setup->net, &g->net_watch);
         if (r < 0)
                 return log_error_errno(r, "cannot watch the host's network: %m");
@@ -101,17 +101,16 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
         r = guest_memory_new(event, g->setup->host, listener->memory_pressure, listener->userdata,
                              &g->memory);
         if (r < 0)
-                return log_error_errno(r, "cannot look after the guest's memory: %m");
+                return log_error_errno(r, "cannot monitor the guest's memory: %m");
         r = disk_sync_new(event, g->setup->host->disk_fds, ARRAY_SIZE(g->setup->host->disk_fds),
                           &g->disk_sync);
         if (r < 0)
-                return log_error_errno(r, "cannot watch the guest's disks: %m");
+                return log_error_errno(r, "cannot monitor the guest's disks: %m");
         g->setup->host->flush = flush_disks;
         g->setup->host->flush_userdata = g;
         r = companion_find(COMPANION_INIT, &g->init);
         if (r < 0)
-                return log_error_errno(r, "%s: %m; install umld completely",
-                                       g->init ?: "umld-init");
+                return log_error_errno(r, "%s: %m; reinstall umld", g->init ?: "umld-init");
         r = proxies_new(event, g->init, g->setup->host->jail.pid_namespaces, &g->proxies);
         if (r < 0)
                 return log_oom();

@@ -22,7 +22,8 @@ static int open_file(const Config *c, ConsoleLog **ret) {
                 r = console_log_open(path, c->log_max, c->log_files, group, ret);
         if (r < 0)
                 return log_error_errno(
-                        r, "%s: cannot log the guest's console: %m; make room or set Log=no", path);
+                        r, "%s: cannot log the guest's console: %m; free some space or set Log=no",
+                        path);
         return 0;
 }
 

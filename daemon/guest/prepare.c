@@ -39,13 +39,13 @@ static bool begin_disk_check(Guest *g) {
                                  &g->disk_check);
 
         if (r < 0)
-                log_warning_errno(r, "cannot check the file system of a disk, going on: %m");
+                log_warning_errno(r, "cannot check the file system of a disk, continuing: %m");
         if (r <= 0)
                 return false;
         guest_keep_crash(g); /* who knows what comes before the next start */
         notify_extend_timeout(usec_add(limit, 10 * USEC_PER_SEC));
         guest_set_state(g, GUEST_PREPARING,
-                        "a disk's file system has noted errors and is being checked");
+                        "a disk's file system has recorded errors and is being checked");
         return true;
 }
 

@@ -35,6 +35,6 @@ void guest_choose_profile(Guest *g) {
         g->past.fallback_why = strfmt("%u failed boot%s in a row, the last: %s: %s",
                                       g->past.boots.failed, g->past.boots.failed == 1 ? "" : "s",
                                       verdict_to_string(e->verdict), e->detail ?: "");
-        log_warning("going over to the fallback after %s; `umlctl restart` ends that",
+        log_warning("switching to the fallback after %s; to end that, run `umlctl restart`",
                     g->past.fallback_why ?: "failed boots");
 }

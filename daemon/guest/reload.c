@@ -100,7 +100,8 @@ void guest_find_unconfirmed(Guest *g) {
         if (!g->reload.taken_back)
                 r = forget_unconfirmed(g);
         if (r < 0)
-                log_warning_errno(r, "cannot forget what was not confirmed, ignoring: %m");
+                log_warning_errno(
+                        r, "cannot delete the record of the unconfirmed reload, ignoring: %m");
 }
 
 /* ---- trial ---- */
@@ -126,8 +127,8 @@ static int on_not_confirmed(sd_event_source *s, uint64_t usec, void *userdata) {
                 (void) sd_event_source_set_time_relative(s, USEC_PER_SEC);
                 return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
         }
-        log_warning("the reload was not confirmed in time: all is as it was before it (umlctl "
-                    "reload %s applies %s)",
+        log_warning("the reload was not confirmed in time and has been reverted (umlctl reload %s "
+                    "applies %s)",
                     g->config->name, g->config->file);
         return 0;
 }
@@ -185,7 +186,7 @@ static int note_trial(const Guest *g, ReloadRequest *q, Fault *fault) {
                 r = unconfirmed_sync(q->path, &q->sync);
         if (r < 0)
                 return fault_set(fault, VERDICT_EXIT, true, r,
-                                 "%s: cannot note what is to be confirmed: %m", q->path);
+                                 "%s: cannot record the unconfirmed reload: %m", q->path);
         return 0;
 }
 
@@ -200,7 +201,7 @@ static int wait_for_note(ReloadRequest *q, Fault *fault) {
         q->durable = r >= 0;
         if (r < 0)
                 return fault_set(fault, VERDICT_EXIT, true, r,
-                                 "%s: cannot note what is to be confirmed: %m", q->path);
+                                 "%s: cannot record the unconfirmed reload: %m", q->path);
         return 0;
 }
 
@@ -295,8 +296,8 @@ static int reload_during_trial(Guest *g, ReloadRequest *q, Fault *fault) {
         if (!streq(q->next->text, g->config->text))
                 return fault_set(
                         fault, VERDICT_USAGE, true, -EBUSY,
-                        "the last reload waits to be confirmed and is taken back in %s; "
-                        "umlctl confirm %s keeps it, reload --confirm=TIME tries another",
+                        "the last reload is unconfirmed and will be reverted in %s; keep it with "
+                        "umlctl confirm %s, or try other changes with reload --confirm=TIME",
                         FORMAT_TIMESPAN(usec_sub(guest_confirm_until(g), now_usec(CLOCK_REALTIME)) /
                                         USEC_PER_SEC * USEC_PER_SEC),
                         g->config->name);
@@ -318,11 +319,10 @@ int guest_confirm(Guest *g, Fault *fault) {
         if (!g->reload.trial)
                 return fault_set(fault, VERDICT_USAGE, false, -ENOENT,
                                  g->reload.taken_back
-                                         ? "nothing waits to be confirmed: the last change "
-                                           "was taken back; umlctl reload %s --confirm=60 "
-                                           "tries it again"
-                                         : "nothing waits to be confirmed; umlctl reload %s "
-                                           "--confirm=60 makes a change that does",
+                                         ? "nothing to confirm: the last change was reverted; try "
+                                           "it again with umlctl reload %s --confirm=60"
+                                         : "nothing to confirm; make changes with umlctl reload %s "
+                                           "--confirm=60",
                                  g->config->name);
         text = strdup(g->reload.trial->next->text);
         r = text ? forget_unconfirmed(g) : -ENOMEM;
@@ -333,7 +333,7 @@ int guest_confirm(Guest *g, Fault *fault) {
         drop_trial(g);
         if (g->setup->net->rules)
                 (void) net_forwards_claim(g->setup->net);
-        log_notice("the reload is confirmed");
+        log_notice("reload confirmed");
         return 0;
 }
 

@@ -55,6 +55,6 @@ void guest_event(Guest *g, GuestEvent event, const char *why) {
         if (t.action == ACT_UNDO || t.action == ACT_UNDO_FAULT)
                 (void) free_and_strdup(&g->end_why, why);
         if (t.next != g->state)
-                guest_set_state(g, t.next, isempty(why) ? "its time has come" : why);
+                guest_set_state(g, t.next, isempty(why) ? "restart delay is over" : why);
         g->act(g, t.action);
 }

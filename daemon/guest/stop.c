@@ -38,7 +38,7 @@ enum {
 };
 
 static const StopStep steps[] = {
-        [STEP_ASK] = { .name = "a question who handles ctrl-alt-del",
+        [STEP_ASK] = { .name = "asking who handles ctrl-alt-del",
                        .clean = true,
                        .commands = { "proc sys/kernel/ctrl-alt-del" },
                        .until = 1 },

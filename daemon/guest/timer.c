@@ -9,7 +9,7 @@
 /* A host that was frozen or suspended: the guest had no time either, and gets what it has missed of
  * it, as long as that is not more than it was to have at all. */
 static void wait_fairly(Guest *g, usec_t late) {
-        log_notice("%s: umld was not let run for %s, so the guest gets more time",
+        log_notice("%s: umld was not scheduled for %s, so the timeout is extended",
                    guest_state_to_string(g->state),
                    FORMAT_TIMESPAN(late / USEC_PER_MSEC * USEC_PER_MSEC));
         if (g->state == GUEST_STOPPING || !g->past.announced)

@@ -134,7 +134,7 @@ static Verdict judge_panic(const Evidence *e, char **ret_detail) {
         else if ((p = find_last(e->console, "Kernel panic - not syncing: ")))
                 *ret_detail = line_around(e->console, p);
         else
-                *ret_detail = strdup("the kernel aborted without a word");
+                *ret_detail = strdup("the kernel aborted without a message");
         return v == VERDICT_NONE ? VERDICT_PANIC : v;
 }
 
@@ -194,7 +194,7 @@ int verdict_judge(const Evidence *e, Verdict *ret, char **ret_detail) {
                 detail = strfmt("%s; %s by %s", e->hung_why, stop_text(e), e->stop_step);
                 v = VERDICT_HUNG;
         } else if (e->asked == ASKED_KILL) {
-                detail = strdup("power cut, as asked");
+                detail = strdup("killed on request");
                 v = VERDICT_STOPPED;
         } else if (e->asked == ASKED_STOP)
                 v = judge_stop(e, &detail);

@@ -252,7 +252,7 @@ static void begin(Guest *g, size_t i) {
         int r = watches[i].begin ? watches[i].begin(g) : 0;
 
         if (r < 0)
-                log_warning_errno(r, "%s: cannot be started, going on without: %m",
+                log_warning_errno(r, "%s: cannot be started, continuing without: %m",
                                   watches[i].name);
 }
 

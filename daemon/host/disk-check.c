@@ -50,14 +50,13 @@ static bool needs_check(const Host *h, size_t i) {
         if (d->read_only || fd < 0)
                 return false;
         if (d->cow) {
-                log_debug("Disk=%s: not looked at for errors, for changes are in %s", d->path,
+                log_debug("Disk=%s: not checked for errors, because changes are in %s", d->path,
                           d->cow);
                 return false;
         }
         r = ext_errors_recorded(fd);
         if (r < 0)
-                log_debug_errno(r, "Disk=%s: cannot be looked at for errors, ignoring: %m",
-                                d->path);
+                log_debug_errno(r, "Disk=%s: cannot be checked for errors, ignoring: %m", d->path);
         return r > 0;
 }
 
@@ -121,22 +120,22 @@ static int judge(const DiskCheck *c, const siginfo_t *si, Fault *f) {
 
         if (c->late)
                 return fault_set(f, VERDICT_DISK, false, -ETIMEDOUT,
-                                 "Disk=%s: its file system has errors, and e2fsck did not mend "
+                                 "Disk=%s: its file system has errors, and e2fsck did not repair "
                                  "them within %s; run `e2fsck -f %s`",
                                  disk_path(c), FORMAT_TIMESPAN(c->limit), disk_path(c));
         if (status == DISK_CHECK_NO_E2FSCK) {
-                log_warning("Disk=%s: its file system has errors, and there is no e2fsck to mend "
-                            "them, going on; install e2fsprogs",
+                log_warning("Disk=%s: its file system has errors, and e2fsck is not installed, "
+                            "continuing; install e2fsprogs",
                             disk_path(c));
                 return 0;
         }
         if (status >= 0 && status < E2FSCK_UNCORRECTED) {
-                log_notice("Disk=%s: the file system is in order again", disk_path(c));
+                log_notice("Disk=%s: the file system has been repaired", disk_path(c));
                 return 0;
         }
         return fault_set(f, VERDICT_DISK, false, -EUCLEAN,
-                         "Disk=%s: its file system has errors that e2fsck cannot mend by itself; "
-                         "copy it and run `e2fsck -f %s`",
+                         "Disk=%s: its file system has errors that e2fsck cannot repair "
+                         "automatically; copy it and run `e2fsck -f %s`",
                          disk_path(c), disk_path(c));
 }
 
@@ -149,7 +148,7 @@ static void finish(DiskCheck *c, int r, const Fault *f) {
         if (r > 0)
                 return;
         if (r < 0 && !f->text) {
-                log_warning_errno(r, "cannot check the file system of a disk, going on: %m");
+                log_warning_errno(r, "cannot check the file system of a disk, continuing: %m");
                 f = NULL;
         }
         c->done(r < 0 ? f : NULL, c->userdata);
@@ -227,7 +226,7 @@ static int check_disk(DiskCheck *c) {
         _cleanup_close_ int image = -EBADF, theirs = -EBADF;
         int ends[2], r;
 
-        log_warning("Disk=%s: its file system has noted errors; checking it before the start",
+        log_warning("Disk=%s: its file system has recorded errors; checking it before the start",
                     disk_path(c));
         c->lines = 0;
         c->size = 0;

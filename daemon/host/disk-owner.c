@@ -130,7 +130,7 @@ static int give_back(const LedgerOwner *o, uid_t guest) {
         if (r >= 0)
                 r = RET_NERRNO(fchown(fd, o->uid, o->gid));
         if (r < 0)
-                log_warning_errno(r, "%s: cannot give it back to its owner, ignoring: %m", o->path);
+                log_warning_errno(r, "%s: cannot restore its owner, ignoring: %m", o->path);
         return r;
 }
 

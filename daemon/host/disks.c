@@ -79,8 +79,7 @@ static int lock_image(const char *path, bool shared, int *fd, Fault *f) {
                         path, holder, process_comm(holder, comm));
         if (r == -ENOENT)
                 return fault_set(f, VERDICT_DISK, false, r,
-                                 "Disk=%s: there is no such image; make one or correct the path",
-                                 path);
+                                 "Disk=%s: no such image; create it or correct the path", path);
         if (r < 0)
                 return fault_set(f, VERDICT_DISK, false, r, "Disk=%s: cannot be opened%s: %m", path,
                                  shared ? "" : " for writing");

@@ -28,7 +28,7 @@ int jail_cgroup_up(Host *h, Fault *f) {
                 h->jail.cgroup_fd = RET_NERRNO(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         if (r < 0 || h->jail.cgroup_fd < 0)
                 log_debug_errno(r < 0 ? r : h->jail.cgroup_fd,
-                                "no cgroup for the guest, going without: %m");
+                                "no cgroup for the guest, continuing without: %m");
         return 0;
 }
 

@@ -31,7 +31,7 @@ static int own_user(Host *h, uid_t *ret, Fault *f) {
         lock_had(&h->jail.lock_wait);
         if (r < 0)
                 return fault_set(f, VERDICT_USAGE, false, r,
-                                 "User=auto: no user for the guest in %s/%s/uid: %m",
+                                 "User=auto: cannot allocate a user for the guest in %s/%s/uid: %m",
                                  umld_dir(DIR_STATE), h->config->name);
         return 0;
 }
@@ -54,10 +54,9 @@ static int resolve_user(Host *h, uid_t *ret, Fault *f) {
         if (r == -EAGAIN)
                 return wait_for_answer(question, f);
         if (r == -ENOENT)
-                return fault_set(
-                        f, VERDICT_USAGE, false, r,
-                        "User=%s: there is no such user; use auto, a user's name or a number",
-                        user);
+                return fault_set(f, VERDICT_USAGE, false, r,
+                                 "User=%s: no such user; use auto, or the name or number of a user",
+                                 user);
         if (r < 0)
                 return fault_set(f, VERDICT_USAGE, true, r, "User=%s: cannot look it up: %m", user);
         return 0;
@@ -84,7 +83,7 @@ static int fresh_uml_dir(Host *h, Fault *f) {
                 r = RET_NERRNO(chown(h->uml_dir, h->jail.uid, h->jail.uid));
         if (r < 0)
                 return fault_set(f, VERDICT_DISK, true, r,
-                                 "%s: cannot make the guest's runtime directory: %m", h->uml_dir);
+                                 "%s: cannot create the guest's runtime directory: %m", h->uml_dir);
         return 0;
 }
 
@@ -106,7 +105,7 @@ int jail_user_up(Host *h, Fault *f) {
         h->jail.uid = uid;
         r = ledger_note_user(&h->ledger, uid);
         if (r < 0)
-                return fault_set(f, VERDICT_DISK, true, r, "%s: cannot note what is changed: %m",
+                return fault_set(f, VERDICT_DISK, true, r, "%s: cannot record what is changed: %m",
                                  h->ledger.file);
         return fresh_uml_dir(h, f);
 }
@@ -161,15 +160,15 @@ int jail_reach_up(Host *h, Fault *f) {
         if (r == -EACCES)
                 return fault_set(
                         f, VERDICT_USAGE, false, r,
-                        "%s: the guest's user %u cannot %s it; put it where every user may go (not "
-                        "below a 0700 directory such as /root), or set User=root",
+                        "%s: the guest's user %u cannot %s it; move it to a place that every user "
+                        "may access (not below a 0700 directory such as /root), or set User=root",
                         wishes[which].path, (unsigned) h->jail.uid,
                         wishes[which].mode & X_OK   ? "use"
                         : wishes[which].mode & W_OK ? "write"
                                                     : "read");
         if (r < 0)
                 return fault_set(f, VERDICT_USAGE, true, r,
-                                 "cannot find out what the guest's user %u may do: %m",
+                                 "cannot determine what the guest's user %u may access: %m",
                                  (unsigned) h->jail.uid);
         h->jail.reachable = true;
         return 0;

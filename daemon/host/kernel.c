@@ -65,17 +65,16 @@ static int find_cpu_fix(Kernel *kernel, Fault *f) {
         if (k->static_linked) {
                 kernel->lacks_fix = true;
                 return fault_set(f, VERDICT_KERNEL, false, -ENOEXEC,
-                                 "Kernel=%s: Linux %s cannot hold this CPU's state (%u bytes) and, "
-                                 "being statically linked, cannot be helped; use a kernel of 6.13 "
-                                 "or later, or a dynamically linked one",
+                                 "Kernel=%s: Linux %s has no space for this CPU's state (%u bytes) "
+                                 "and, being static, cannot be fixed; use a kernel of 6.13 or "
+                                 "later, or a dynamically linked one",
                                  k->path, k->release, cpu_xstate_size());
         }
         r = companion_find(COMPANION_CPU_FIX, &kernel->cpu_fix);
         if (r == -ENOENT)
-                return fault_set(
-                        f, VERDICT_KERNEL, false, r,
-                        "%s is missing: Linux %s needs it on this CPU; install umld completely",
-                        kernel->cpu_fix, k->release);
+                return fault_set(f, VERDICT_KERNEL, false, r,
+                                 "%s is missing, but Linux %s needs it on this CPU; reinstall umld",
+                                 kernel->cpu_fix, k->release);
         return r;
 }
 
@@ -100,9 +99,9 @@ static void take(Kernel *kernel, UmlKernel *uml, const Config *c) {
         const char *unknown = guest_unknown_argument(c, uml);
 
         if (unknown)
-                log_warning("Append=%s: Linux %s does not know that word and will hand it to the "
-                            "guest's init",
-                            unknown, uml->release);
+                log_warning(
+                        "Append=%s: unknown to Linux %s, which will pass it to the guest's init",
+                        unknown, uml->release);
         uml_kernel_free(kernel->uml);
         kernel->uml = uml;
         kernel->stat = (struct stat){}; /* not to be used as it is */

@@ -23,7 +23,7 @@ static int look(const char *path, MemFs *ret, uint64_t *ret_device, Fault *f) {
                 r = memfs_measure(path, &fs);
         if (r < 0)
                 return fault_set(f, VERDICT_USAGE, false, r,
-                                 "Backing=dir:%s: %m; make that directory, or use auto", path);
+                                 "Backing=dir:%s: %m; create that directory, or use auto", path);
         if (fs.noexec || fs.read_only)
                 return fault_set(f, VERDICT_MEMORY, false, -EPERM,
                                  "Backing=dir:%s is mounted %s; name another directory, or remount "
@@ -41,14 +41,15 @@ static int fits(const Host *h, const MemFs *fs, uint64_t others, Fault *f) {
                 return 0;
         if (room < others || room - others < h->memory.need)
                 return fault_set(f, VERDICT_MEMORY, true, -ENOSPC,
-                                 "Backing=dir:%s has %" PRIu64 "M free, other guests may still "
-                                 "take %" PRIu64 "M of that, and this one needs %" PRIu64
-                                 "M; make room there or lower Memory=",
+                                 "Backing=dir:%s has %" PRIu64
+                                 "M free, other guests may still use %" PRIu64
+                                 "M of that, and this one needs %" PRIu64
+                                 "M; free some space there or lower Memory=",
                                  h->config->backing_dir, memory_mib(room), memory_mib(others),
                                  memory_mib(h->memory.need));
         if (memory_is_tight(fs->used + others + h->memory.need, fs->size))
                 log_warning("Memory=%" PRIu64 "M is a tight fit: %s has %" PRIu64
-                            "M free, of which guests may take %" PRIu64 "M",
+                            "M free, of which guests may use %" PRIu64 "M",
                             memory_mib(h->config->memory), h->config->backing_dir, memory_mib(room),
                             memory_mib(others + h->memory.need));
         return 0;
@@ -70,22 +71,22 @@ static int dir_up(Host *h, Fault *f) {
                         return r;
                 if (r < 0)
                         return fault_set(f, VERDICT_MEMORY, true, r,
-                                         "%s: cannot note the guest's claim on %s: %m; make room "
-                                         "there",
+                                         "%s: cannot record the guest's claim on %s: %m; free some "
+                                         "space there",
                                          h->shared, path);
                 r = memfs_check_exec(path);
                 if (r < 0)
                         return fault_set(f, VERDICT_MEMORY, false, r,
-                                         "Backing=dir:%s: a file with executable pages cannot be "
-                                         "made there: %m; name another directory",
+                                         "Backing=dir:%s: files there cannot be mapped executable: "
+                                         "%m; name another directory",
                                          path);
         }
         r = fits(h, &fs, memory_claims_open(&others, claim.device), f);
         if (r < 0)
                 return r;
         if (!fs.tmpfs)
-                log_warning("Backing=dir:%s is on a disk: what the guest does in its memory is "
-                            "written there, so it may be slow",
+                log_warning("Backing=dir:%s is on a disk: everything the guest does in its memory "
+                            "is written there, so it may be slow",
                             path);
         h->memory.device = claim.device;
         return free_and_strdup(&h->memory.path, path);

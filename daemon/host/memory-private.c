@@ -57,7 +57,8 @@ static int private_up(Host *h, Fault *f) {
         r = make_directory(h, path);
         if (r < 0)
                 return fault_set(f, VERDICT_MEMORY, true, r,
-                                 "%s: cannot make the directory for the guest's memory: %m", path);
+                                 "%s: cannot create the directory for the guest's memory: %m",
+                                 path);
         in_namespace = r =
                 mount_ns_add_memory(&h->jail.mount_ns_fd, path, h->jail.uid, h->memory.need);
         if (r < 0)

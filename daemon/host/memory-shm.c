@@ -55,8 +55,8 @@ static int fault_of_note(const Host *h, int r, Fault *f) {
         if (r == -EAGAIN) /* another umld has the lock for now */
                 return r;
         return fault_set(f, VERDICT_MEMORY, true, r,
-                         "%s: cannot note the guest's use of " SHM_DIRECTORY
-                         ": %m; make room there",
+                         "%s: cannot record the guest's use of " SHM_DIRECTORY
+                         ": %m; free some space there",
                          h->shared);
 }
 
@@ -177,9 +177,8 @@ static int shm_make_room(Host *h, Fault *f) {
         r = memfs_check_exec(SHM_DIRECTORY);
         if (r < 0)
                 return fault_set(f, VERDICT_MEMORY, false, r,
-                                 SHM_DIRECTORY
-                                 ": the host refuses executable pages there: %m; look for a "
-                                 "security policy that forbids them");
+                                 SHM_DIRECTORY ": the host refuses executable mappings there: %m; "
+                                               "check for a security policy that forbids them");
         return 0;
 }
 

@@ -39,7 +39,7 @@ void memory_done(HostMemory *m) {
 
 static int refuse_host(const Host *h, const MemoryLimit *l, uint64_t others, Fault *f) {
         _cleanup_free_ char *promised =
-                others > 0 ? strfmt(", and other guests may still take %" PRIu64 "M of that",
+                others > 0 ? strfmt(", and other guests may still use %" PRIu64 "M of that",
                                     memory_mib(others))
                            : strdup("");
 
@@ -68,7 +68,7 @@ static int check_host(const Host *h, uint64_t others, Fault *f) {
                                     memory_mib(h->config->memory), l->name, memory_mib(l->left));
                 else if (memory_is_tight(l->limit - MIN(l->left - wanted, l->limit), l->limit))
                         log_warning("Memory=%" PRIu64 "M is a tight fit: by %s %" PRIu64
-                                    "M of %" PRIu64 "M are left, of which guests may take %" PRIu64
+                                    "M of %" PRIu64 "M are left, of which guests may use %" PRIu64
                                     "M",
                                     memory_mib(h->config->memory), l->name, memory_mib(l->left),
                                     memory_mib(l->limit), memory_mib(wanted));
@@ -105,9 +105,10 @@ static int admit(Host *h, Fault *f) {
         if (r == -EAGAIN && !h->quiet) /* another umld has the book for now */
                 return r;
         if (r < 0 && !h->quiet)
-                return fault_set(f, VERDICT_MEMORY, true, r,
-                                 "%s: cannot note the guest's claim on memory: %m; make room there",
-                                 h->shared);
+                return fault_set(
+                        f, VERDICT_MEMORY, true, r,
+                        "%s: cannot record the guest's claim on memory: %m; free some space there",
+                        h->shared);
         return check_host(h, memory_claims_open(&others, 0), f);
 }
 
@@ -163,7 +164,7 @@ int memory_up(Host *h, Fault *f) {
                  * left room for it. */
                 if (backings[m->backing]->holds(h))
                         return check_ram(h, f);
-                log_notice("the room for the guest's memory is gone, making it again");
+                log_notice("the guest's memory directory is gone, creating it again");
                 (void) backings[m->backing]->down(h);
         }
         r = admit(h, f);
@@ -190,8 +191,7 @@ int memory_down(Host *h, Fault *f) {
         if (again || r == -EAGAIN)
                 return -EAGAIN;
         if (r < 0)
-                log_warning_errno(r,
-                                  "%s: cannot take back the guest's claim on memory, ignoring: %m",
+                log_warning_errno(r, "%s: cannot remove the guest's claim on memory, ignoring: %m",
                                   h->shared);
         memory_done(&h->memory);
         return MIN(r, left);

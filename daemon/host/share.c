@@ -11,8 +11,8 @@ int host_shared_open(const Host *h, const char *name, SharedSetting **ret) {
 static int fault_of_note(const Host *h, const HostSetting *s, int error, Fault *f) {
         if (error == -EAGAIN) /* another umld has the lock for now */
                 return error;
-        return fault_set(f, s->verdict, true, error, "%s: cannot note who needs %s: %m%s",
-                         h->shared, s->where, error == -ENOSPC ? "; make room there" : "");
+        return fault_set(f, s->verdict, true, error, "%s: cannot record who needs %s: %m%s",
+                         h->shared, s->where, error == -ENOSPC ? "; free some space there" : "");
 }
 
 int host_share_open(const Host *h, const HostSetting *s, SharedSetting **ret, Fault *f) {
@@ -73,9 +73,8 @@ static int leave(const Host *h, const HostSetting *s) {
                 return r;
         r = put_back(s, open, original);
         if (r < 0 && s->once) {
-                log_warning_errno(
-                        r, "%s: cannot be given back what it was (%s), leaving it as it is: %m",
-                        s->where, original);
+                log_warning_errno(r, "%s: cannot be restored (%s), leaving it as it is: %m",
+                                  s->where, original);
                 r = 0;
         }
         return r < 0 ? r : shared_forget(open);
@@ -85,7 +84,6 @@ int host_unshare(const Host *h, const HostSetting *s) {
         int r = leave(h, s);
 
         if (r < 0 && r != -EAGAIN)
-                log_warning_errno(r, "%s: cannot be given back what it was, ignoring: %m",
-                                  s->where);
+                log_warning_errno(r, "%s: cannot be restored, ignoring: %m", s->where);
         return MIN(r, 0);
 }

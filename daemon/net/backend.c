@@ -152,7 +152,7 @@ int net_backend_fault(const Net *net, int error, const NatRefusal *refusal, Faul
         case E2BIG:
                 return fault_set(f, VERDICT_NETWORK, false, error,
                                  "Forward=: too many rules; forward ranges to the same ports of "
-                                 "the guest, which needs one rule for each");
+                                 "the guest, which needs only one rule each");
         default:
                 return fault_set(f, VERDICT_NETWORK, true, error,
                                  "%s %s: cannot set the guest's rules: %m", tool, what);
@@ -163,8 +163,8 @@ int net_backend_fault(const Net *net, int error, const NatRefusal *refusal, Faul
 static void warn_of_barrier(FILE *file, const char *chain, const char *insert, const char *in,
                             const char *out, const char *accept, const char *tap) {
         fprintf(file,
-                "%s drops the guest's packets unless a rule of its own lets them pass, whatever "
-                "rules umld makes; add them: %s %s %s %s; %s %s %s %s\n",
+                "%s drops the guest's packets unless one of its own rules accepts them, whatever "
+                "rules umld adds; add these: %s %s %s %s; %s %s %s %s\n",
                 chain, insert, in, tap, accept, insert, out, tap, accept);
 }
 

@@ -24,8 +24,8 @@ int net_forwarding_up(Net *net, Fault *f) {
         if (r >= 0 || r == -EAGAIN || f->text)
                 return MIN(r, 0);
         return fault_set(f, VERDICT_NETWORK, false, r,
-                         "cannot switch on ip_forward (%m); ask the provider to allow it, or set "
-                         "it to 1 by hand");
+                         "cannot enable ip_forward (%m); ask the provider to allow it, or set it "
+                         "to 1 by hand");
 }
 
 int net_forwarding_down(Net *net, Fault *f) {

@@ -66,15 +66,15 @@ static int check_guard(Net *net, Fault *f) {
         r = guard_update(&net->guard, c->reserved, c->n_reserved);
         if (r < 0)
                 return fault_set(f, VERDICT_NETWORK, true, r,
-                                 "cannot see which ports the host listens on: %m");
+                                 "cannot determine which ports the host listens on: %m");
         net->rules_stale |= r > 0;
         if ((takes_every_tcp_port(net, NAT_IPV4) ||
              (net_has_ipv6(net) && takes_every_tcp_port(net, NAT_IPV6))) &&
             !guards_a_tcp_port(&net->guard))
                 return fault_set(f, VERDICT_NETWORK, true, -EADDRINUSE,
-                                 "Forward=all would leave no port by which to reach this host: no "
-                                 "sshd listens here; start it, or name the port you log in by: "
-                                 "Reserve=tcp/22");
+                                 "Forward=all would leave no port through which to reach this "
+                                 "host, because no sshd is listening; start it, or name the port "
+                                 "you log in through: Reserve=tcp/22");
         return 0;
 }
 
@@ -192,15 +192,14 @@ static int check_lists(const Net *net, const char *other, const PortsOf *mine,
                 for (size_t j = 0; j < theirs->n; j++)
                         if (both_want(&mine->list[i], &theirs->list[j], shared, both, n_both,
                                       &common))
-                                return fault_set(
-                                        f, VERDICT_NETWORK, false, -EADDRINUSE,
-                                        "%s=%s of %s and %s=%s of %s both want %s; a port leads to "
-                                        "one guest: take it out of one of them, or put it into its "
-                                        "Reserve=",
-                                        mine->key, forward_format(&mine->list[i], m),
-                                        net->host->config->name, theirs->key,
-                                        forward_format(&theirs->list[j], t), other,
-                                        forward_format(&common, port));
+                                return fault_set(f, VERDICT_NETWORK, false, -EADDRINUSE,
+                                                 "%s=%s of %s and %s=%s of %s both want %s; a port "
+                                                 "can be forwarded to one guest only: remove it "
+                                                 "from one of them, or add it to its Reserve=",
+                                                 mine->key, forward_format(&mine->list[i], m),
+                                                 net->host->config->name, theirs->key,
+                                                 forward_format(&theirs->list[j], t), other,
+                                                 forward_format(&common, port));
         return 0;
 }
 
@@ -241,7 +240,7 @@ static int check_guest(const Net *net, const char *other, Fault *f) {
         if (r == -ENOENT || r == -ENOTDIR || r == -EBADMSG)
                 return 0; /* none of ours, or of another version's */
         if (r < 0)
-                return fault_set(f, VERDICT_NETWORK, true, r, "%s: cannot be read: %m", path);
+                return fault_set(f, VERDICT_NETWORK, true, r, "cannot read %s: %m", path);
         return host_guest_alive(other, net->host->runtime) ? check_against(net, other, &claim, f)
                                                            : 0;
 }
@@ -341,12 +340,13 @@ static void warn_of_listeners(const Net *net, const Forward *f, FILE *file) {
         if (n == 0)
                 return;
         (void) listeners_owners(taken, n, NULL, owners);
-        fprintf(file, "Forward=%s takes from the host what it listens on itself:",
-                forward_format(f, text));
+        fprintf(file,
+                "Forward=%s takes precedence over services of the host:", forward_format(f, text));
         for (size_t i = 0; i < MIN(n, (size_t) NAMED_PORTS); i++)
                 fprintf(file, "%s %s/%u (%s)", i > 0 ? "," : "",
                         taken[i].protocol == FORWARD_TCP ? "tcp" : "udp", taken[i].port,
-                        owners[i].pid > 0 ? owners[i].comm : "a process that cannot be seen");
+                        owners[i].pid > 0 ? owners[i].comm
+                                          : "a process that is not visible from here");
         fprintf(file, "%s; Reserve= keeps a port\n", n > NAMED_PORTS ? " and others" : "");
 }
 
@@ -359,8 +359,8 @@ static void warn_of_guard(const Guard *g, const Forward *f, FILE *file) {
         for (size_t i = 0; i < g->n; i++)
                 if (forward_overlaps(&g->ports[i].ports, f) && !streq(g->ports[i].why, "Reserve="))
                         fprintf(file,
-                                "Forward=%s: %s stays the host's, for you reach it by that "
-                                "(%s)\n",
+                                "Forward=%s: %s is not forwarded, because you reach the host "
+                                "through it (%s)\n",
                                 forward_format(f, forward),
                                 forward_format(&g->ports[i].ports, port), g->ports[i].why);
 }
@@ -376,7 +376,7 @@ static void warn_of_address(const Net *net, const Forward *f, FILE *file) {
         for (size_t i = 0; i < own->n; i++)
                 if (ip_address_equal(&own->list[i], &f->address))
                         return;
-        fprintf(file, "Forward=%s: %s does not have this address now; it has",
+        fprintf(file, "Forward=%s: %s does not have this address at present; it has",
                 forward_format(f, text), net->uplink[family]);
         for (size_t i = 0; i < MIN(own->n, (size_t) NAMED_ADDRESSES); i++)
                 fprintf(file, "%s %s", i > 0 ? "," : "", ip_address_format(&own->list[i], address));

@@ -38,8 +38,7 @@ static void switch_off(Net *net) {
         if (r >= 0 || r == -ENOENT || *lacking || net->host->config->host_access == HOST_ACCESS_ALL)
                 return; /* -ENOENT: a kernel without IPv6 */
         *lacking =
-                strfmt("HostAccess= holds for IPv4 alone: IPv6 cannot be switched off on the tap "
-                       "(%s)",
+                strfmt("HostAccess= applies to IPv4 only: IPv6 cannot be disabled on the tap (%s)",
                        strerror(-r));
 }
 
@@ -83,8 +82,8 @@ void net_tap_ipv6(Net *net, int index) {
 
         if (r < 0)
                 net_ipv6_lacking(net,
-                                 r == -ENOENT ? "the host's kernel has none"
-                                              : "the tap cannot be given its address",
+                                 r == -ENOENT ? "the host's kernel does not support it"
+                                              : "the address of the tap cannot be set",
                                  r);
         else if (!net_has_ipv6(net))
                 switch_off(net);
@@ -181,7 +180,7 @@ int net_forwarding6_up(Net *net, Fault *f) {
         if (r == -EAGAIN)
                 return r;
         if (r < 0)
-                net_ipv6_lacking(net, "forwarding of it cannot be switched on", r);
+                net_ipv6_lacking(net, "IPv6 forwarding cannot be enabled", r);
         return 0;
 }
 

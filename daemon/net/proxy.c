@@ -99,8 +99,9 @@ static void pause_after(Proxy *p, const char *why) {
                delay = restart_delay(&p->history, &rule, usec_sub(now, p->started));
         char text[FORWARD_TEXT_MAX];
 
-        log_warning("Proxy=%s: systemd-socket-proxyd %s; again %s%s",
-                    forward_format(&p->port, text), why, delay > 0 ? "in " : "at the next call",
+        log_warning("Proxy=%s: systemd-socket-proxyd %s; retrying %s%s",
+                    forward_format(&p->port, text), why,
+                    delay > 0 ? "in " : "on the next connection",
                     delay > 0 ? FORMAT_TIMESPAN(delay) : "");
         p->again = usec_add(now, delay);
         set_calls(p, false);
@@ -124,7 +125,7 @@ static void on_ended(Proxy *p, const InitMessage *m) {
         else if (WIFSIGNALED(m->status))
                 snprintf(why, sizeof(why), "was killed by signal %d", WTERMSIG(m->status));
         else
-                snprintf(why, sizeof(why), "ended with status %d", WEXITSTATUS(m->status));
+                snprintf(why, sizeof(why), "exited with status %d", WEXITSTATUS(m->status));
         pause_after(p, why);
 }
 
@@ -373,14 +374,14 @@ size_t proxies_count(const Proxies *p) {
 
 const char *proxies_text(const Proxies *p, size_t i, char buf[static PROXY_TEXT_MAX]) {
         const Proxy *port = p->ports[i];
-        char text[FORWARD_TEXT_MAX], state[40] = "waits for a call";
+        char text[FORWARD_TEXT_MAX], state[40] = "waiting for a connection";
 
         if (port->pid > 0)
-                snprintf(state, sizeof(state), "relays, pid %d", (int) port->pid);
+                snprintf(state, sizeof(state), "running, pid %d", (int) port->pid);
         else if (p->phase != PROXY_RELAY)
-                snprintf(state, sizeof(state), "waits for the guest");
+                snprintf(state, sizeof(state), "waiting for the guest");
         else if (port->again > 0)
-                snprintf(state, sizeof(state), "failed, again in %s",
+                snprintf(state, sizeof(state), "failed, retrying in %s",
                          FORMAT_TIMESPAN(usec_sub(port->again, now_usec(CLOCK_MONOTONIC)) /
                                          USEC_PER_SEC * USEC_PER_SEC));
         snprintf(buf, PROXY_TEXT_MAX, "%s (%s)", forward_format(&port->port, text), state);

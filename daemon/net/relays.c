@@ -13,14 +13,14 @@ static int fault_taken(const Net *net, uint16_t port, Fault *f) {
                         (void) listeners_owners(&net->guard.seen[i], 1, NULL, &owner);
         if (owner.pid > 0)
                 return fault_set(f, VERDICT_NETWORK, true, -EADDRINUSE,
-                                 "Proxy=: tcp/%u is taken on this host by pid %d (%s); end that, "
-                                 "or relay another port: Proxy=tcp/PORT:%u",
+                                 "Proxy=: tcp/%u is already used on this host by pid %d (%s); stop "
+                                 "that, or relay another port: Proxy=tcp/PORT:%u",
                                  port, (int) owner.pid, owner.comm, port);
-        return fault_set(f, VERDICT_NETWORK, true, -EADDRINUSE,
-                         "Proxy=: tcp/%u is taken on this host by a process that cannot be seen, "
-                         "or that listens on one address alone; relay another port: "
-                         "Proxy=tcp/PORT:%u",
-                         port, port);
+        return fault_set(
+                f, VERDICT_NETWORK, true, -EADDRINUSE,
+                "Proxy=: tcp/%u is already used on this host by a process that is not visible from "
+                "here, or that listens on one address only; relay another port: Proxy=tcp/PORT:%u",
+                port, port);
 }
 
 /* Looking only. */
@@ -46,8 +46,8 @@ static int check_guarded(const Net *net, Fault *f) {
                         if (forward_overlaps(&net->host->config->proxies[i], &g->ports))
                                 return fault_set(
                                         f, VERDICT_NETWORK, true, -EADDRINUSE,
-                                        "Proxy=%s: %s stays the host's, for you reach it by that "
-                                        "(%s); relay another port",
+                                        "Proxy=%s: %s cannot be relayed, because you reach the "
+                                        "host through it (%s); relay another port",
                                         forward_format(&net->host->config->proxies[i], mine),
                                         forward_format(&g->ports, guarded), g->why);
                 }
@@ -62,13 +62,13 @@ int net_relays_prepare(Net *net, Fault *f) {
         if (c->n_proxies > 0) {
                 if (!proxy_program())
                         return fault_set(f, VERDICT_NETWORK, false, -ENOENT,
-                                         "Proxy=: there is no %s, which relays; install the "
-                                         "package systemd, or use Forward=",
+                                         "Proxy=: %s, which relays the ports, is missing; install "
+                                         "the package systemd, or use Forward=",
                                          PROXY_PROGRAM);
                 r = guard_update(&net->guard, c->reserved, c->n_reserved);
                 if (r < 0)
                         return fault_set(f, VERDICT_NETWORK, true, r,
-                                         "cannot see which ports the host listens on: %m");
+                                         "cannot determine which ports the host listens on: %m");
                 net->rules_stale |= r > 0;
                 r = check_guarded(net, f);
                 if (r >= 0 && net->host->quiet)

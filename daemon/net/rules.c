@@ -136,9 +136,9 @@ static bool do_without(Net *net, int error, const NatRefusal *refusal) {
         }
         if (refusal->table != NAT_TABLE_MANGLE || net->lacking[NET_LACKS_MSS])
                 return false;
-        net->lacking[NET_LACKS_MSS] = strfmt("TCP segments are not made to fit the path: %s (%s); "
-                                             "set MTU= lower if large transfers hang",
-                                             what, strerror(-error));
+        net->lacking[NET_LACKS_MSS] = strfmt(
+                "MSS clamping is not available: %s (%s); set a lower MTU= if large transfers hang",
+                what, strerror(-error));
         if (!net->lacking[NET_LACKS_MSS])
                 return false;
         log_notice("%s", net->lacking[NET_LACKS_MSS]);
@@ -300,7 +300,7 @@ static int claim_ports(const Net *net, Fault *f) {
 
         if (r < 0)
                 return fault_set(f, VERDICT_NETWORK, true, r,
-                                 "%s: cannot note which ports are forwarded: %m",
+                                 "%s: cannot record which ports are forwarded: %m",
                                  net->host->directory);
         return 0;
 }
@@ -399,9 +399,9 @@ static int look_at_host(Net *net, Fault *f) {
                                  net->host->config->n_reserved);
         if (r < 0)
                 return fault_set(f, VERDICT_NETWORK, true, r,
-                                 "cannot see which ports the host listens on: %m");
+                                 "cannot determine which ports the host listens on: %m");
         if (r > 0)
-                make_stale(net, "other ports of the host are guarded");
+                make_stale(net, "the set of guarded ports has changed");
         return 0;
 }
 
@@ -434,8 +434,8 @@ static void note_repair(Net *net) {
         usec_t now = now_usec(CLOCK_MONOTONIC);
 
         if (net->repairs == 0 || now > usec_add(net->last_repair, BURST))
-                log_warning("somebody changed or removed the guest's rules; they are as they were "
-                            "again");
+                log_warning("the guest's firewall rules were changed or removed by another "
+                            "program, and have been restored");
         net->repairs++;
         net->last_repair = now;
 }
@@ -449,7 +449,8 @@ static int mend(Net *net, Fault *f) {
         if (r < 0)
                 return r;
         if (!drifted)
-                log_notice("%s: rules made anew", why ?: "a change could not be made before");
+                log_notice("%s: firewall rules replaced",
+                           why ?: "an earlier change could not be made");
         else if (r > 0)
                 note_repair(net);
         warn(net);

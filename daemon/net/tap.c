@@ -35,11 +35,11 @@ static int fault_busy(const Net *net, Fault *f) {
                 return 0;
         if (r > 0)
                 return fault_set(f, VERDICT_NETWORK, true, -EBUSY,
-                                 "%s busy: held by pid %d (%s); end it or set another Tap=",
+                                 "%s is busy: held by pid %d (%s); end it or set another Tap=",
                                  net->host->config->tap, pid, comm);
         return fault_set(
                 f, VERDICT_NETWORK, true, -EBUSY,
-                "%s busy: a process that cannot be seen from here holds it; set another Tap=",
+                "%s is busy: held by a process that is not visible from here; set another Tap=",
                 net->host->config->tap);
 }
 
@@ -52,26 +52,26 @@ static int fault_tap(const Net *net, int error, Fault *f) {
         case ENOENT:
                 return fault_set(
                         f, VERDICT_NETWORK, false, error,
-                        "/dev/net/tun is missing; ask the provider to switch TUN/TAP on, or make "
+                        "/dev/net/tun is missing; ask the provider to enable TUN/TAP, or create "
                         "the node: mkdir -p /dev/net && mknod /dev/net/tun c 10 200");
         case ENODEV:
         case ENXIO:
                 return fault_set(f, VERDICT_NETWORK, false, error,
-                                 "/dev/net/tun has no driver behind it; ask the provider to switch "
-                                 "TUN/TAP on (or load the module tun)");
+                                 "/dev/net/tun has no driver; ask the provider to enable TUN/TAP "
+                                 "(or load the module tun)");
         case EPERM:
         case EACCES:
                 return fault_set(f, VERDICT_NETWORK, false, error,
-                                 "Tap=%s: making it was refused (%m); ask the provider to switch "
-                                 "TUN/TAP on for this container",
+                                 "Tap=%s: cannot be created (%m); ask the provider to enable "
+                                 "TUN/TAP for this container",
                                  tap);
         case EINVAL:
                 return fault_set(f, VERDICT_NETWORK, false, error,
-                                 "Tap=%s: there is an interface of that name that is no tap; set "
+                                 "Tap=%s: an interface of that name exists, but is not a tap; set "
                                  "another Tap=",
                                  tap);
         default:
-                return fault_set(f, VERDICT_NETWORK, true, error, "Tap=%s: cannot be made: %m",
+                return fault_set(f, VERDICT_NETWORK, true, error, "Tap=%s: cannot be created: %m",
                                  tap);
         }
 }
@@ -109,7 +109,7 @@ static int check_address(Net *net, int index, Fault *f) {
                 if (!ip_address_is_any(&o->address) &&
                     net_address_owner(net->rtnl, &o->address, index, other) > 0)
                         return fault_set(f, VERDICT_NETWORK, false, -EADDRINUSE,
-                                         "HostAddress%s=%s: %s has this address already; set "
+                                         "HostAddress%s=%s: %s already has this address; set "
                                          "another HostAddress%s= and GuestAddress%s=",
                                          o->six, ip_address_format(&o->address, text), other,
                                          o->six, o->six);
@@ -180,8 +180,8 @@ int net_tap_up(Net *net, Fault *f) {
                 return r;
         r = ledger_note_tap(&net->host->ledger, tap);
         if (r < 0)
-                return fault_set(f, VERDICT_NETWORK, true, r, "%s: cannot note what is changed: %m",
-                                 net->host->ledger.file);
+                return fault_set(f, VERDICT_NETWORK, true, r,
+                                 "%s: cannot record what is changed: %m", net->host->ledger.file);
         r = create_tap(net, &link, f);
         return r < 0 ? r : configure_tap(net, f);
 }

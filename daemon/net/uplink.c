@@ -35,7 +35,7 @@ static int find_uplink6(const Net *net, const char *uplink, char ret[static IFNA
                 strcpy(ret, uplink);
         else if (r < 0)
                 return fault_set(f, VERDICT_NETWORK, true, r,
-                                 "Uplink=auto: cannot read the host's routes of IPv6: %m");
+                                 "Uplink=auto: cannot read the host's IPv6 routes: %m");
         return 0;
 }
 

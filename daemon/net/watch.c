@@ -58,7 +58,7 @@ static void look(void *userdata) {
         if (r == -EAGAIN)
                 return;
         if (r < 0 && !w->failed)
-                log_warning("cannot keep the guest's rules right, trying on: %s",
+                log_warning("cannot update the guest's firewall rules, retrying: %s",
                             fault.text ?: strerror(-r));
         w->failed = r < 0;
 }
@@ -92,7 +92,7 @@ static bool filter_events(NetWatch *w) {
                 return false;
         r = rtnl_events_filter(w->fd, uplinks, all_there ? ARRAY_SIZE(uplinks) : 0);
         if (r < 0)
-                log_debug_errno(r, "cannot filter the events of the network, taking all: %m");
+                log_debug_errno(r, "cannot filter network events, receiving all of them: %m");
         memcpy(w->uplinks, uplinks, sizeof(uplinks));
         return true;
 }
@@ -171,7 +171,7 @@ int net_watch_new(sd_event *event, Net *net, NetWatch **ret) {
                 return r;
         r = listen_to_kernel(w, event);
         if (r < 0)
-                log_debug_errno(r, "no events of the network, going by the timer alone: %m");
+                log_debug_errno(r, "no network events, polling instead: %m");
         *ret = TAKE_PTR(w);
         return 0;
 }

@@ -139,7 +139,7 @@ class Lacks(BackendTest):
         umld = self.daemon().wait_ready()
         self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
         self.assertEqual(umld.log.count(warning), 1)
-        for command in re.search(r"add them: (.*)", umld.log)[1].split("; "):
+        for command in re.search(r"add these: (.*)", umld.log)[1].split("; "):
             self.world.host(*shlex.split(command))
         text = self.world.host("sh", "-c", "iptables-legacy -S FORWARD; nft list ruleset")
         self.assertEqual(len(re.findall(opened, text)), 2)
@@ -166,7 +166,7 @@ class Lacks(BackendTest):
         self.world.host("sh", "-c", NFT)
         self.world.host("nft", "delete", "table", "inet", "own")
         self.assertEqual(umld.stop(), DONE)
-        self.assertEqual(umld.log.count("somebody changed or removed the guest's rules"), 1)
+        self.assertEqual(umld.log.count("the guest's firewall rules were changed or removed"), 1)
 
 
 class RealGuest(BackendTest):
@@ -260,7 +260,7 @@ class NoClamp(RealGuest):
         options = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
         umld = self.daemon(env={"LD_PRELOAD": str(BUILD / "tests/lib/no-clamp.so"),
                                 "ASAN_OPTIONS": options.lstrip(":")}).wait_ready(60)
-        reason = f"TCP segments are not made to fit the path: the host has no {lack}; set MTU= lower if large transfers hang"
+        reason = f"MSS clamping is not available: the host has no {lack}; set a lower MTU= if large transfers hang"
         self.assertEqual(umld.log.count(reason), 1)
         network = umld.status()["network"]
         self.assertEqual((network["lacking"], network["backend"], network["repairs"]), ([reason], backend, 0))
@@ -277,7 +277,7 @@ class NoClamp(RealGuest):
         os.kill(umld.guest_pid(), signal.SIGKILL)
         umld.wait_state("running", 60, since=since)
         self.assert_served()
-        self.assertEqual(umld.log.count("are not made to fit"), 1)
+        self.assertEqual(umld.log.count("MSS clamping"), 1)
         self.assertEqual(umld.stop(40), DONE)
         self.guest(backend)
         self.assert_same_host(before)

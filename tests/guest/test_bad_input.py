@@ -345,7 +345,7 @@ class Host(BadInput):
 
     def test_no_free_terminal(self):
         self.world.guest(fake="boot", Supervise={"Restart": "no"})
-        self.refused(FAILED, "cannot make the guest's console", "no pseudo-terminal is free",
+        self.refused(FAILED, "cannot create the guest's console", "no pseudo-terminal is free",
                      wrapper=["unshare", "-m", "sh", "-ec",
                               'mount -t devpts -o newinstance,max=1,ptmxmode=0666 none /dev/pts; '
                               'mount --bind /dev/pts/ptmx /dev/ptmx; exec 9<>/dev/ptmx "$@"', "sh"])

@@ -184,7 +184,7 @@ class Frozen(ClockTest):
                 with way(umld):
                     time.sleep(3.5)
                 umld.wait_ready()
-                self.assertIn("booting: umld was not let run for ", umld.log)
+                self.assertIn("booting: umld was not scheduled for ", umld.log)
                 self.assertEqual(umld.status()["restarts"], 0)
                 umld.stop()
 
@@ -213,7 +213,7 @@ class Frozen(ClockTest):
                     time.sleep(5)
                 self.assertEqual(umld.wait(), DONE)
                 self.assertEqual(re.findall(r"stop: (.*)", umld.log), 
-                                 ["a question who handles ctrl-alt-del", "ctrl-alt-del"])
+                                 ["asking who handles ctrl-alt-del", "ctrl-alt-del"])
                 self.assertIn("cleanly", umld.said("STATUS")[-1])
 
 

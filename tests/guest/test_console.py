@@ -358,7 +358,7 @@ class Attached(Case):
         first = self.attach()
         p = self.world.umlctl("console", "web")
         self.assertEqual(p.returncode, FAILED)
-        self.assertRegex(p.stderr, r"process \d+ \(.*\) has the console; --read-only looks on")
+        self.assertRegex(p.stderr, r"process \d+ \(.*\) has the console; use --read-only to watch")
         second = self.attach("--read-only")
         second.type("echo fr''om second\r")
         first.command("echo fr''om first")

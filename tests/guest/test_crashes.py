@@ -77,7 +77,7 @@ class CrashTest(TestCase):
         self.directory.mkdir(parents=True, mode=0o750)
         self.world.host("mount", "-t", "tmpfs", "-o", "nr_inodes=1", "none", self.directory)
         umld = self.start(f"first:2:{self.scratch()},boot,kill:9")
-        wait_until(lambda: "no report of this crash can be kept" in umld.log, what="a word about the full disk")
+        wait_until(lambda: "cannot write a report of this crash" in umld.log, what="a word about the full disk")
         self.assertIn("No space left", umld.log)
         wait_until(lambda: umld.status()["restarts"] == 2 and umld.status()["state"] == "running", what="recovery")
         umld.stop()

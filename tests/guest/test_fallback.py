@@ -40,7 +40,7 @@ class Fake(FallbackTest):
         self.assertEqual(status["fallback"], "3 failed boots in a row, the last: panic: no root")
         self.assertRegex(status["status"], "^fallback: booted after ")
         self.assertIn("Fallback: in use after 3 failed boots", self.world.umlctl("status", "web").stdout)
-        self.assertIn("going over to the fallback", umld.log)
+        self.assertIn("switching to the fallback", umld.log)
         os.kill(umld.guest_pid(), signal.SIGKILL)  # no reason to go back
         wait_until(lambda: umld.status()["restarts"] == 4, 10)
         self.wait_fallback(umld)

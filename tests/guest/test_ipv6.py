@@ -134,20 +134,20 @@ class Kernels(Ipv6Test):
             return p.json["verdict"], {c["check"]: (c["ok"], c["text"]) for c in p.json["checks"]}
 
         verdict, checks = explain(f"tcp6/{PORT}")
-        self.assertEqual(verdict, f"tcp6/{PORT} works: Forward=tcp/{PORT}:80 leads to {GUEST6} tcp/80, which answers")
+        self.assertEqual(verdict, f"tcp6/{PORT} works: Forward=tcp/{PORT}:80 sends connections to {GUEST6} tcp/80, which answers")
         self.assertEqual({name for name, (ok, _) in checks.items() if not ok}, set())
         self.assertRegex(checks["from the host"][1], f"^{HOST6} tcp6/{PORT} answered")
-        self.assertIn("0 calls so far, and the one made now was counted", checks["rules"][1])
+        self.assertIn("0 connections so far, and the test connection was counted", checks["rules"][1])
         self.world.fetch(PORT)  # by IPv4
-        self.assertIn("1 calls so far", explain(f"tcp6/{PORT}")[1]["rules"][1])
-        self.assertIn("leads to 10.0.0.2 tcp/80, which answers", explain(f"tcp/{PORT}")[0])
-        self.assertEqual(explain("tcp6/8081")[0], "tcp6/8081 does not work: nobody in the guest listens on tcp/81")
-        self.assertIn("no Forward= names it", explain("tcp/8081")[0])
-        self.assertIn("no Forward= names it", explain("tcp6/8082")[0])
-        self.assertIn("Proxy=tcp/8084:80 leads to 10.0.0.2 tcp/80, which answers", explain("tcp6/8084")[0])
+        self.assertIn("1 connections so far", explain(f"tcp6/{PORT}")[1]["rules"][1])
+        self.assertIn("sends connections to 10.0.0.2 tcp/80, which answers", explain(f"tcp/{PORT}")[0])
+        self.assertEqual(explain("tcp6/8081")[0], "tcp6/8081 does not work: nothing in the guest listens on tcp/81")
+        self.assertIn("it is not in Forward=", explain("tcp/8081")[0])
+        self.assertIn("it is not in Forward=", explain("tcp6/8082")[0])
+        self.assertIn("Proxy=tcp/8084:80 sends connections to 10.0.0.2 tcp/80, which answers", explain("tcp6/8084")[0])
         if BACKEND != "nftables":
             self.world.host("ip6tables-legacy", "-I", "FORWARD", "-p", "udp", "-j", "DROP")
-            self.assertIn("1 rule of others comes before", explain(f"tcp6/{PORT}")[1]["FORWARD"][1])
+            self.assertIn("1 foreign rule precedes", explain(f"tcp6/{PORT}")[1]["FORWARD"][1])
             self.assertIn("is the first", explain(f"tcp/{PORT}")[1]["FORWARD"][1])
         self.assertEqual(umld.stop(40), DONE)
 

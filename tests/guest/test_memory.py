@@ -227,7 +227,7 @@ class Refused(Case):
     def test_directory_faults(self):
         umld = self.start(Backing="dir:/nonexistent/place")
         umld.wait()
-        self.assertIn("Backing=dir:/nonexistent/place: No such file or directory; make that directory", umld.log)
+        self.assertIn("Backing=dir:/nonexistent/place: No such file or directory; create that directory", umld.log)
         umld = self.start(Backing=f"dir:{self.world.image()}")
         umld.wait()
         self.assertIn("Not a directory", umld.log)
@@ -239,8 +239,8 @@ class Refused(Case):
     def test_directory_on_a_small_tmpfs(self):
         umld = self.start(Backing="dir:/dev/shm", Balloon="no")
         umld.wait_state("backoff")
-        self.assertRegex(umld.log, r"Backing=dir:/dev/shm has 16M free, other guests may still take 0M of that, "
-                                   r"and this one needs 40M; make room there")
+        self.assertRegex(umld.log, r"Backing=dir:/dev/shm has 16M free, other guests may still use 0M of that, "
+                                   r"and this one needs 40M; free some space there")
         umld.stop()
 
     def test_private_is_the_guests_alone(self):
@@ -480,7 +480,7 @@ class Balloon(Case):
 
                 p = self.memory("--grow", "101M")
                 self.assertEqual((p.returncode, p.stderr), (
-                    FAILED, "umlctl: web: the balloon holds 100M; Memory= sets what the guest has at most\n"))
+                    FAILED, "umlctl: web: the balloon holds 100M; Memory= sets the maximum of the guest\n"))
                 p = self.memory("--grow=60M")
                 self.assertRegex(p.stdout, r"^web: \S+M of the host's memory used, was \S+M; 40M in the balloon\n$")
                 free = int(re.search(r"MemFree:\s+(\d+)", umld.mconsole("proc meminfo"))[1]) * 1024

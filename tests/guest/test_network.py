@@ -190,7 +190,7 @@ class HostAccess(NetworkTest):
         umld = self.daemon(wrapper=[
             "unshare", "-m", "sh", "-ec", "mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys;"
             ' exec "$@"', "sh"]).wait_ready()
-        reason = "HostAccess= holds for IPv4 alone: IPv6 cannot be switched off on the tap (Read-only file system)"
+        reason = "HostAccess= applies to IPv4 only: IPv6 cannot be disabled on the tap (Read-only file system)"
         self.assertEqual(umld.log.count(reason), 1)
         self.assertEqual(umld.status()["network"]["lacking"], [reason])
         self.assertEqual(umld.stop(), DONE)

@@ -47,12 +47,12 @@ class PortTest(TestCase):
     def test_works(self):
         self.start(Forward="tcp/8080:80 tcp/9000-9010:80-90")
         verdict, checks = self.explain("tcp/8080", DONE)
-        self.assertEqual(verdict, "tcp/8080 works: Forward=tcp/8080:80 leads to 10.0.0.2 tcp/80, which answers")
+        self.assertEqual(verdict, "tcp/8080 works: Forward=tcp/8080:80 sends connections to 10.0.0.2 tcp/80, which answers")
         self.assertEqual({name for name, (ok, _) in checks.items() if not ok}, set())
-        self.assertIn("1 calls so far, and the one made now was counted", self.explain("tcp/8080", DONE)[1]["rules"][1])
+        self.assertIn("1 connections so far, and the test connection was counted", self.explain("tcp/8080", DONE)[1]["rules"][1])
         self.world.fetch(8080)
-        self.assertIn("3 calls so far", self.explain("tcp/8080", DONE)[1]["rules"][1])
-        self.assertIn("leads to 10.0.0.2 tcp/80,", self.explain("tcp/9000", DONE)[0])
+        self.assertIn("3 connections so far", self.explain("tcp/8080", DONE)[1]["rules"][1])
+        self.assertIn("sends connections to 10.0.0.2 tcp/80,", self.explain("tcp/9000", DONE)[0])
         p = self.world.umlctl("port", "web", "tcp/8080")
         lines = p.stdout.splitlines()
         self.assertEqual(lines[0], f"web: {verdict}")
@@ -63,35 +63,35 @@ class PortTest(TestCase):
         self.start(Forward="tcp/8081:81 udp/5000")
         for port, there in (("tcp/8081", "tcp/81"), ("udp/5000", "udp/5000")):
             verdict, checks = self.explain(port, FAILED)
-            self.assertEqual(verdict, f"{port} does not work: nobody in the guest listens on {there}")
+            self.assertEqual(verdict, f"{port} does not work: nothing in the guest listens on {there}")
             self.assertEqual(checks["guest listens"], (False, f"10.0.0.2 {there} refused"))
             self.assertTrue(checks["rules"][0])
 
     def test_not_forwarded(self):
         self.start(Forward="tcp/8080:80", Reserve="tcp/9000")
         verdict, checks = self.explain("tcp/81", FAILED)
-        self.assertEqual(verdict, "tcp/81 does not work: no Forward= names it")
-        self.assertEqual(checks["guest listens"], (None, "not tried"))
+        self.assertEqual(verdict, "tcp/81 does not work: it is not in Forward=")
+        self.assertEqual(checks["guest listens"], (None, "not tested"))
         self.listener(81)
-        self.assertIn("no Forward= names it; the host's own service gets the calls (python3", self.explain("tcp/81", FAILED)[0])
-        self.assertIn("it stays the host's, for you reach it by that (Reserve=)", self.explain("tcp/9000", FAILED)[0])
+        self.assertIn("it is not in Forward=; the host's own service gets the connections (python3", self.explain("tcp/81", FAILED)[0])
+        self.assertIn("it is guarded, because you reach the host through it (Reserve=)", self.explain("tcp/9000", FAILED)[0])
         # What is forwarded from under a service of the host still works, and says so.
         self.listener(8080)
         verdict, checks = self.explain("tcp/8080", DONE)
-        self.assertRegex(checks["host listens"][1], r"it does \(python3.*\), and gets no calls from outside")
+        self.assertRegex(checks["host listens"][1], r"it does \(python3.*\), but gets no connections from outside")
 
     def test_all(self):
         self.start(Forward="all", Reserve="tcp/22")
-        self.assertIn("Forward=all leads to 10.0.0.2 tcp/80,", self.explain("tcp/80", DONE)[0])
-        self.assertIn("nobody in the guest listens on tcp/4711", self.explain("tcp/4711", FAILED)[0])
+        self.assertIn("Forward=all sends connections to 10.0.0.2 tcp/80,", self.explain("tcp/80", DONE)[0])
+        self.assertIn("nothing in the guest listens on tcp/4711", self.explain("tcp/4711", FAILED)[0])
         self.assertIn("(Reserve=)", self.explain("tcp/22", FAILED)[0])
 
     def test_relayed(self):
         self.start(Proxy="tcp/8080:80 tcp/8081:81")
         verdict, checks = self.explain("tcp/8080", DONE)
-        self.assertIn("Proxy=tcp/8080:80 leads to", verdict)
+        self.assertIn("Proxy=tcp/8080:80 sends connections to", verdict)
         self.assertEqual({name for name, (ok, _) in checks.items() if not ok}, set())
-        self.assertIn("nobody in the guest listens on tcp/81", self.explain("tcp/8081", FAILED)[0])
+        self.assertIn("nothing in the guest listens on tcp/81", self.explain("tcp/8081", FAILED)[0])
 
     # A rule of somebody else's before ours in FORWARD, and one that takes calls of the host itself.
     OTHERS = {
@@ -108,30 +108,30 @@ class PortTest(TestCase):
         before, instead = self.OTHERS[BACKEND or "iptables"]
         self.world.host("sh", "-c", before)
         verdict, checks = self.explain("tcp/8080", DONE)
-        self.assertEqual(checks["FORWARD"], (None, "1 rule of others comes before the one that accepts it, and may "
-                                                   "drop what comes from outside"))
+        self.assertEqual(checks["FORWARD"], (None, "1 foreign rule precedes the one that accepts it, and may "
+                                                   "drop connections from outside"))
         self.world.host("sh", "-c", instead)
         verdict, checks = self.explain("tcp/8080", FAILED)
-        self.assertEqual(verdict, f"tcp/8080 does not work: the guest listens, but a call to {HOST} tcp/8080 does not "
-                                  "get there: another rule of the host takes it")
-        self.assertIn("the one made now did not get there", checks["rules"][1])
+        self.assertEqual(verdict, f"tcp/8080 does not work: the guest listens, but connections to {HOST} tcp/8080 does not "
+                                  "get there: another rule of the host takes them")
+        self.assertIn("the test connection was not counted", checks["rules"][1])
 
     def test_network_down(self):
         self.start(Forward="tcp/8080:80")
         self.order("ifconfig eth0 down")
-        wait_until(lambda: "does not answer at 10.0.0.2 at all: has it set its network up?"
+        wait_until(lambda: "does not answer at 10.0.0.2 at all; check its network configuration"
                    in self.world.umlctl("port", "web", "tcp/8080").stdout, 20, "the guest to be cut off")
 
     def test_usage(self):
         self.start(Forward="tcp/8080:80")
         for port, why in (("tcp/80-81", "one port at a time"), ("tcp+udp/53", "one port at a time"),
-                          ("sctp/80", "no port: "), ("tcp/0", "ports must be from 1"), ("http", "no port: ")):
+                          ("sctp/80", "invalid port: "), ("tcp/0", "ports must be from 1"), ("http", "invalid port: ")):
             p = self.world.umlctl("port", "web", port)
             self.assertEqual((p.returncode, p.stderr.count("\n")), (USAGE, 1), p.stderr)
             self.assertIn(why, p.stderr)
         p = self.world.umlctl("port", "web", "tcp6/8080")
-        self.assertEqual((p.returncode, p.stderr), (FAILED, "umlctl: web: tcp6/8080: the guest has no IPv6: HostAddress6= and "
-                                                    "GuestAddress6= give it some\n"))
+        self.assertEqual((p.returncode, p.stderr), (FAILED, "umlctl: web: tcp6/8080: the guest has no IPv6; set HostAddress6= and "
+                                                    "GuestAddress6=\n"))
         self.assertEqual(self.world.umlctl("port", "web").returncode, USAGE)
 
     def test_not_running(self):
@@ -144,7 +144,7 @@ class PortTest(TestCase):
         umld.wait_state("booting")
         verdict, checks = self.explain("tcp/8080", FAILED)
         self.assertEqual(verdict, "tcp/8080 does not work: the guest is not running, but booting")
-        self.assertEqual((checks["guest"], checks["guest listens"]), ((False, "booting"), (None, "not tried")))
+        self.assertEqual((checks["guest"], checks["guest listens"]), ((False, "booting"), (None, "not tested")))
         self.assertEqual(umld.stop(), DONE)
 
 

@@ -57,7 +57,7 @@ class Ports(ProxyTest):
         before = self.world.snapshot()
         self.assertIn("relay         tcp/8080:80", self.world.check("web").stdout)
         umld = self.daemon().wait_ready()
-        self.assertEqual(self.relayed(umld), {p: "waits for a call" for p in
+        self.assertEqual(self.relayed(umld), {p: "waiting for a connection" for p in
                                               ("tcp/8080:80", "tcp/2200:22", "tcp/2201:23", "tcp/2202:24")})
         self.assertEqual(self.relays(), [])  # an idle port costs nothing
         self.assertEqual(umld.stop(), DONE)
@@ -67,7 +67,7 @@ class Ports(ProxyTest):
         """Another program has the port: both who looks and who starts are told which."""
         taken = self.listener(8080)
         self.configure(Proxy="tcp/8080:80")
-        wanted = f"Proxy=: tcp/8080 is taken on this host by pid {os.getpid()} (python3"
+        wanted = f"Proxy=: tcp/8080 is already used on this host by pid {os.getpid()} (python3"
         p = self.world.check("web")
         self.assertEqual(p.returncode, FAILED)
         self.assertIn(wanted, p.stderr + p.stdout)
@@ -85,7 +85,7 @@ class Ports(ProxyTest):
         self.configure(Proxy=["tcp/9091:80", "tcp/8080:80"], Forward="tcp/7001")
         p = self.world.umlctl("reload", "web")
         self.assertEqual(p.returncode, FAILED)
-        self.assertIn("tcp/8080 is taken on this host", p.stderr)
+        self.assertIn("tcp/8080 is already used on this host", p.stderr)
         self.assertEqual(list(self.relayed(umld)), ["tcp/9090:80"])
         rules = "\n".join(self.world.tables("nat"))
         self.assertIn("--dport 7000 ", rules)
@@ -98,7 +98,7 @@ class Ports(ProxyTest):
         self.world.host("mount", "--bind", "/dev/null", "/lib/systemd/systemd-socket-proxyd")
         p = self.world.check("web")
         self.assertEqual(p.returncode, FAILED)
-        self.assertIn("there is no /lib/systemd/systemd-socket-proxyd, which relays; install the package systemd",
+        self.assertIn("/lib/systemd/systemd-socket-proxyd, which relays the ports, is missing; install the package systemd",
                       p.stderr + p.stdout)
 
     def test_refused(self):
@@ -120,7 +120,7 @@ class Ports(ProxyTest):
         p = self.world.run("host", self.world.program("daemon/umld"), "--check", "web",
                            env={"SSH_CONNECTION": "198.51.100.7 50000 203.0.113.10 2200"})
         self.assertEqual(p.returncode, FAILED)
-        self.assertIn("Proxy=tcp/2200:22: tcp/2200 stays the host's, for you reach it by that (ssh session from "
+        self.assertIn("Proxy=tcp/2200:22: tcp/2200 cannot be relayed, because you reach the host through it (ssh session from "
                       "198.51.100.7)", p.stderr + p.stdout)
 
     def test_all_leaves_it(self):
@@ -229,7 +229,7 @@ class Relay(ProxyTest):
         self.echo(self.session(2007, part="host", address="fd00::10", family=socket.AF_INET6))
         relays = self.relays()
         self.assertEqual(len(relays), 2)
-        self.assertEqual({f"relays, pid {pid}" for pid in relays}, set(self.relayed(umld).values()))
+        self.assertEqual({f"running, pid {pid}" for pid in relays}, set(self.relayed(umld).values()))
         for pid in relays:
             status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
                           if ":\t" in line)
@@ -253,7 +253,7 @@ class Relay(ProxyTest):
         late = self.connect(8080)
         late.sendall(b"GET / HT")
         relay = wait_until(self.relays, what="a relay")[0]
-        wait_until(lambda: self.relayed(umld) == {"tcp/8080:80": f"relays, pid {relay}"}, what="its state")
+        wait_until(lambda: self.relayed(umld) == {"tcp/8080:80": f"running, pid {relay}"}, what="its state")
         since = len(umld.messages)
         os.kill(umld.guest_pid(), signal.SIGKILL)
         with contextlib.suppress(ConnectionResetError):
@@ -273,8 +273,8 @@ class Relay(ProxyTest):
             self.assertIn("<h1>web</h1>", self.world.fetch(8080, timeout=10 * PATIENCE))
             os.kill(self.relays()[0], signal.SIGKILL)
             wait_until(lambda: not self.relays(), what="its end to be seen")
-        wait_until(lambda: "was killed by signal 9; again in 1s" in umld.log, what="a pause")
-        self.assertIn("was killed by signal 9; again at the next call", umld.log)
+        wait_until(lambda: "was killed by signal 9; retrying in 1s" in umld.log, what="a pause")
+        self.assertIn("was killed by signal 9; retrying on the next connection", umld.log)
         self.assertEqual(umld.stop(40), DONE)
         self.assertEqual(self.world.processes(), {})
 

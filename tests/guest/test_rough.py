@@ -181,7 +181,7 @@ class StrangeRoot(RoughTest):
         self.world.image().unlink()
         os.kill(umld.guest_pid(), signal.SIGKILL)
         self.assertEqual(umld.wait(), FAILED)
-        self.assertTrue([s for s in umld.said("STATUS") if "there is no such image" in s])
+        self.assertTrue([s for s in umld.said("STATUS") if "no such image" in s])
 
     def test_runtime_directory_removed(self):
         umld = self.start().wait_ready()
@@ -331,7 +331,7 @@ class StrangeRoot(RoughTest):
             s = socket.socket(socket.AF_UNIX)
             s.connect(str(self.world.runtime_dir / "web/bus"))
             clients.append(s)
-        wait_until(lambda: "turning away those that say nothing" in umld.log, 5)
+        wait_until(lambda: "closing those that are not authenticated" in umld.log, 5)
         self.assertEqual(self.world.umlctl("status", "web").returncode, 0)  # there is room for who has a question
         for s in clients:
             s.close()

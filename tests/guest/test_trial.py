@@ -62,10 +62,10 @@ class Trial(ReloadTest):
         self.wait_taken_back(umld)
         self.assertEqual(self.rules(), ["8080"])
         self.assertEqual(self.unconfirmed(umld), {"state": "taken-back", "until": None})
-        self.assertIn("not confirmed in time: all is as it was before", umld.log)
+        self.assertIn("not confirmed in time and has been reverted", umld.log)
         self.assertIn("it was reverted and is not in effect", self.umlctl(DONE, "status", "web"))
         self.assertEqual((umld.guest_pid(), umld.status()["network"]["forwards"]), (pid, [OLD]))
-        self.assertIn("the last change was taken back", self.umlctl(FAILED, "confirm", "web"))
+        self.assertIn("the last change was reverted", self.umlctl(FAILED, "confirm", "web"))
         # An order without a net is one for good.
         self.umlctl(DONE, "reload", "web")
         self.assertEqual((self.rules(), self.unconfirmed(umld)["state"]), (["9090"], None))
@@ -73,14 +73,14 @@ class Trial(ReloadTest):
 
     def test_confirmed(self):
         umld = self.start(OLD)
-        self.assertIn("nothing waits to be confirmed", self.umlctl(FAILED, "confirm", "web"))
+        self.assertIn("nothing to confirm", self.umlctl(FAILED, "confirm", "web"))
         soon = int(3 * PATIENCE)
         self.on_trial(str(soon), NEW)
         self.assertEqual(self.umlctl(DONE, "confirm", "web"), "web: reload confirmed\n")
         self.assertEqual(self.unconfirmed(umld), {"state": None, "until": None})
         time.sleep(soon + 0.5)
         self.assertEqual(self.rules(), ["9090"])
-        self.assertIn("nothing waits to be confirmed", self.umlctl(FAILED, "confirm", "web"))
+        self.assertIn("nothing to confirm", self.umlctl(FAILED, "confirm", "web"))
         self.assertEqual(umld.stop(), DONE)
         umld = self.daemon().wait_ready()
         self.assertEqual(self.rules(), ["9090"])
@@ -101,7 +101,7 @@ class Trial(ReloadTest):
         self.on_trial(LATE, NEW)
         self.configure(THIRD)
         said = self.umlctl(FAILED, "reload", "web")
-        self.assertRegex(said, r"waits to be confirmed and is taken back in (9min \d+s|10min); umlctl confirm web keeps it")
+        self.assertRegex(said, r"is unconfirmed and will be reverted in (9min \d+s|10min); keep it with umlctl confirm web")
         self.assertEqual((self.rules(), self.unconfirmed(umld)["state"]), (["9090"], "pending"))
         # The file as it was is an order that can only be meant in one way.
         self.configure(OLD)
@@ -115,7 +115,7 @@ class Trial(ReloadTest):
         self.configure("tcp/8080:80", Forwrad="tcp/1")
         self.assertIn("Forwrad", self.umlctl(USAGE, "reload", "web", "--confirm=10min"))
         self.configure("all")  # and no sshd anywhere
-        self.assertIn("no port by which to reach", self.umlctl(FAILED, "reload", "web", "--confirm=10min"))
+        self.assertIn("no port through which to reach", self.umlctl(FAILED, "reload", "web", "--confirm=10min"))
         self.assertEqual((self.rules(), self.unconfirmed(umld)["state"]), (["8080"], None))
         for bad in ("0", "25h", "soon"):
             self.assertIn("from 1s to 24h", self.umlctl(USAGE, "reload", "web", f"--confirm={bad}"))

@@ -89,7 +89,7 @@ class Calls(TestCase):
                            *arguments, timeout=10)
         if p.returncode == 0:
             return ""
-        if re.search("nothing to do while|does not listen while", p.stderr):
+        if re.search("nothing to do while|is not listening while", p.stderr):
             return BUSY
         return p.stderr if re.search("Unknown|Invalid", p.stderr) else FAILED_CALL
 

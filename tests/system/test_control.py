@@ -86,7 +86,7 @@ class Life(Case):
         self.expect(DONE, "kill", "web")
         self.assertLess(self.took, 2 * PATIENCE)
         self.assertEqual(self.world.processes(), {})
-        self.assertIn("power cut", self.status(NOT_RUNNING)["last_exit"]["detail"])
+        self.assertIn("killed on request", self.status(NOT_RUNNING)["last_exit"]["detail"])
 
     def test_restart(self):
         self.world.guest(fake="boot,ready")

@@ -65,7 +65,8 @@ static void test_ipv6(void **state) {
         ASSERT_OK(ip_address_parse("fd00::2", &f.guest));
         ASSERT_OK(ip_address_parse("2001:db8::10", &f.public));
         check(&f, true,
-              "tcp6/8080 works: Forward=tcp/8000-8999:1-1000 leads to fd00::2 tcp/81, which "
+              "tcp6/8080 works: Forward=tcp/8000-8999:1-1000 sends connections to fd00::2 tcp/81, "
+              "which "
               "answers");
         f.through.error = -ECONNREFUSED;
         check_line(&f, "from the host", PORT_NO, "2001:db8::10 tcp6/8080 refused");
@@ -77,7 +78,8 @@ static void test_works(void **state) {
 
         (void) state;
         check(&f, true,
-              "tcp/8080 works: Forward=tcp/8000-8999:1-1000 leads to 10.0.0.2 tcp/81, which "
+              "tcp/8080 works: Forward=tcp/8000-8999:1-1000 sends connections to 10.0.0.2 tcp/81, "
+              "which "
               "answers");
         ASSERT_OK(port_report(&f, &r));
         for (size_t i = 0; i < PORT_CHECKS; i++)
@@ -85,13 +87,15 @@ static void test_works(void **state) {
         port_report_done(&r);
         f = good(FORWARD_UDP);
         check(&f, true,
-              "udp/8080 works: Forward=udp/8000-8999:1-1000 leads to 10.0.0.2 udp/81, which does "
+              "udp/8080 works: Forward=udp/8000-8999:1-1000 sends connections to 10.0.0.2 udp/81, "
+              "which does "
               "not refuse");
         f = good(FORWARD_TCP);
         f.key = "Proxy";
         f.packets_known = f.rules_right = false;
         check(&f, true,
-              "tcp/8080 works: Proxy=tcp/8000-8999:1-1000 leads to 10.0.0.2 tcp/81, which answers");
+              "tcp/8080 works: Proxy=tcp/8000-8999:1-1000 sends connections to 10.0.0.2 tcp/81, "
+              "which answers");
 }
 
 /* Each with all that comes after it wrong as well. */
@@ -101,47 +105,47 @@ static void test_order(void **state) {
         (void) state;
         f.through.error = -ECONNREFUSED;
         check(&f, false,
-              "tcp/8080 does not work: the guest listens, but a call to 203.0.113.10 tcp/8080 does "
-              "not get there: another rule of the host takes it");
+              "tcp/8080 does not work: the guest listens, but connections to 203.0.113.10 tcp/8080 "
+              "do not reach it: another rule of the host takes them");
         f.through.error = 0;
         f.packets_after = f.packets;
         check(&f, false,
-              "tcp/8080 does not work: the guest listens, but a call to 203.0.113.10 tcp/8080 does "
-              "not get there: another rule of the host takes it");
+              "tcp/8080 does not work: the guest listens, but connections to 203.0.113.10 tcp/8080 "
+              "do not reach it: another rule of the host takes them");
         f.direct.error = -ETIMEDOUT;
         check(&f, false,
-              "tcp/8080 does not work: the guest does not answer on tcp/81: has it a firewall of "
-              "its own?");
+              "tcp/8080 does not work: the guest does not answer on tcp/81; check for a firewall "
+              "in the guest");
         f.network.error = -ETIMEDOUT;
         check(&f, false,
-              "tcp/8080 does not work: the guest does not answer at 10.0.0.2 at all: has it set "
-              "its network up?");
+              "tcp/8080 does not work: the guest does not answer at 10.0.0.2 at all; check its "
+              "network configuration");
         f.direct.error = -ENETUNREACH;
         f.network.error = -ENETUNREACH;
         check(&f, false,
-              "tcp/8080 does not work: the guest cannot be called: Network is unreachable");
+              "tcp/8080 does not work: cannot connect to the guest: Network is unreachable");
         f.direct.error = -ECONNREFUSED;
-        check(&f, false, "tcp/8080 does not work: nobody in the guest listens on tcp/81");
+        check(&f, false, "tcp/8080 does not work: nothing in the guest listens on tcp/81");
         f.rules_right = false;
         check(&f, false,
-              "tcp/8080 does not work: the rules are not as they should be; umld puts that right "
-              "within seconds, or says in its log why it cannot");
+              "tcp/8080 does not work: the firewall rules are wrong; umld repairs them within "
+              "seconds, or logs why it cannot");
         f.state = "backoff";
         check(&f, false, "tcp/8080 does not work: the guest is not running, but backoff");
         f.key = NULL;
-        check(&f, false, "tcp/8080 does not work: no Forward= names it");
+        check(&f, false, "tcp/8080 does not work: it is not in Forward=");
         f.host_listens = true;
         check(&f, false,
-              "tcp/8080 does not work: no Forward= names it; the host's own service gets the "
-              "calls (a process that cannot be seen)");
+              "tcp/8080 does not work: it is not in Forward=; the host's own service gets the "
+              "connections (a process that is not visible from here)");
         f.host_listener = (Owner){ 812, "nginx" };
         check(&f, false,
-              "tcp/8080 does not work: no Forward= names it; the host's own service gets the "
-              "calls (nginx, pid 812)");
+              "tcp/8080 does not work: it is not in Forward=; the host's own service gets the "
+              "connections (nginx, pid 812)");
         f.guarded = "sshd, pid 7";
         check(&f, false,
-              "tcp/8080 does not work: it stays the host's, for you reach it by that (sshd, pid "
-              "7)");
+              "tcp/8080 does not work: it is guarded, because you reach the host through it (sshd, "
+              "pid 7)");
 }
 
 static void test_lines(void **state) {
@@ -149,28 +153,30 @@ static void test_lines(void **state) {
 
         (void) state;
         check_line(&f, "rules", PORT_YES,
-                   "they are in place; 7 calls so far, and the one made now was counted");
+                   "they are in place; 7 connections so far, and the test connection was counted");
         f.packets_after = 7;
-        check_line(&f, "rules", PORT_NO,
-                   "they are in place; 7 calls so far, and the one made now did not get there");
+        check_line(
+                &f, "rules", PORT_NO,
+                "they are in place; 7 connections so far, but the test connection was not counted");
         f.packets_known = false;
         check_line(&f, "rules", PORT_YES, "they are in place");
         f.rules_known = false;
-        check_line(&f, "rules", PORT_UNKNOWN, "not known");
+        check_line(&f, "rules", PORT_UNKNOWN, "unknown");
         f.foreign_before = 2;
         check_line(&f, "FORWARD", PORT_UNKNOWN,
-                   "2 rules of others come before the one that accepts it, and may drop what comes "
-                   "from outside");
+                   "2 foreign rules precede the one that accepts it, and may drop connections from "
+                   "outside");
         f.foreign_before = -ENOENT;
-        check_line(&f, "FORWARD", PORT_UNKNOWN, "not known");
+        check_line(&f, "FORWARD", PORT_UNKNOWN, "unknown");
         f.host_listens = true;
         check_line(&f, "host listens", PORT_UNKNOWN,
-                   "it does (a process that cannot be seen), and gets no calls from outside");
+                   "it does (a process that is not visible from here), but gets no connections "
+                   "from outside");
         f.direct.error = -ETIMEDOUT;
         f.direct.took = 2000000;
         check_line(&f, "guest listens", PORT_NO, "10.0.0.2 tcp/81 did not answer within 2s");
         f.through.made = false;
-        check_line(&f, "from the host", PORT_UNKNOWN, "not tried");
+        check_line(&f, "from the host", PORT_UNKNOWN, "not tested");
 }
 
 int main(void) {

@@ -218,7 +218,7 @@ static void test_cannot_note(void **state) {
         ASSERT_OK(write_file_atomic(way, "", 0, 0644)); /* where the directory would be */
         assert_true(host_share(&web->host, &s, "1", &fault) < 0);
         assert_non_null(fault.text);
-        assert_non_null(strstr(fault.text, "cannot note who needs"));
+        assert_non_null(strstr(fault.text, "cannot record who needs"));
         assert_int_equal(fault.verdict, VERDICT_NETWORK);
         assert_int_equal(writes, 0);
         assert_host("0");

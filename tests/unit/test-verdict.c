@@ -69,7 +69,8 @@ static void test_crashes(void **state) {
         check(SEEN(.status = KILLED(SIGABRT),
                    .console = "x\n<0>Kernel panic - not syncing: Attempted to kill init!\ny"),
               VERDICT_PANIC, "<0>Kernel panic - not syncing: Attempted to kill init!");
-        check(SEEN(.status = KILLED(SIGABRT)), VERDICT_PANIC, "the kernel aborted without a word");
+        check(SEEN(.status = KILLED(SIGABRT)), VERDICT_PANIC,
+              "the kernel aborted without a message");
         check(SEEN(.status = KILLED(SIGABRT), .panic = "Kernel mode signal 7",
                    .console = "Bus error - the host /dev/shm or /tmp mount likely just ran out of "
                               "space\n"),
@@ -147,7 +148,7 @@ static void test_asked(void **state) {
                    .hung_why = "probe tcp/22 failed"),
               VERDICT_HUNG, "probe tcp/22 failed; power cut by SIGKILL");
         check((Evidence){ .booted = true, .asked = ASKED_KILL }, VERDICT_STOPPED,
-              "power cut, as asked");
+              "killed on request");
         check((Evidence){ .asked = ASKED_KILL_HUNG, .hung_why = "not ready within 5s" },
               VERDICT_HUNG, "not ready within 5s");
 }
