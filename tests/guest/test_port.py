@@ -112,8 +112,8 @@ class PortTest(TestCase):
                                                    "drop connections from outside"))
         self.world.host("sh", "-c", instead)
         verdict, checks = self.explain("tcp/8080", FAILED)
-        self.assertEqual(verdict, f"tcp/8080 does not work: the guest listens, but connections to {HOST} tcp/8080 does not "
-                                  "get there: another rule of the host takes them")
+        self.assertEqual(verdict, f"tcp/8080 does not work: the guest listens, but connections to {HOST} tcp/8080 do not "
+                                  "reach it: another rule of the host takes them")
         self.assertIn("the test connection was not counted", checks["rules"][1])
 
     def test_network_down(self):
