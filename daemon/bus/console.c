@@ -13,7 +13,7 @@ enum {
         REQUESTS_MAX = 16, /* at a time */
 };
 
-/* A method call whose answer is on its way. */
+/* A method call whose reply is pending. */
 struct MconsoleRequest {
         MconsoleRequest *next;
         GuestBus *bus;
@@ -37,7 +37,7 @@ void bus_console_done(GuestBus *b) {
                 request_remove(b->mconsole_requests);
 }
 
-/* The kernel's words as a D-Bus string. */
+/* Converts the kernel's output to a D-Bus string. */
 static char *answer_text(const char *text, size_t size) {
         ConsoleText filter = { .utf8 = true };
         char *out = malloc(CONSOLE_TEXT_ROOM(size) + 1);
@@ -77,7 +77,8 @@ static bool too_many(const GuestBus *b) {
         return n >= REQUESTS_MAX;
 }
 
-/* Why the kernel is not asked this, as the result of sd_bus_error_setf(); 0: it may be. */
+/* Why this command is not sent to the kernel, as the result of sd_bus_error_setf(); 0: it may be
+ * sent. */
 static int refuse(const GuestBus *b, const char *command, bool force, sd_bus_error *error) {
         const Guest *g = b->guest;
         const char *danger;
@@ -139,7 +140,7 @@ int bus_console_mconsole(sd_bus_message *message, void *userdata, sd_bus_error *
 
 /* ---- the console ---- */
 
-/* What others are told of the caller. */
+/* The name of the caller for others. */
 static char *caller_name(sd_bus_message *message) {
         _cleanup_(sd_bus_creds_unrefp) sd_bus_creds *creds = NULL;
         char comm[16];

@@ -18,7 +18,7 @@ int guest_bus_new(Guest *g, BusReload reload, void *userdata, GuestBus **ret);
 GuestBus *guest_bus_free(GuestBus *b);
 DEFINE_CLEANUP(GuestBus *, guest_bus_free)
 
-/* As bus_server_end() and bus_server_emit(), for a bus that may be NULL. */
+/* Like bus_server_end() and bus_server_emit(), for a bus that may be NULL. */
 void guest_bus_end(GuestBus *b);
 void guest_bus_emit(GuestBus *b, const char *member, const char *from, const char *to,
                     const char *why);

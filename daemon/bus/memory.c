@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* memory.c - method Balloon: answered when the guest's kernel has done it. */
+/* memory.c - method Balloon: replied to when the guest's kernel has done it. */
 
 #include <inttypes.h>
 
@@ -8,11 +8,11 @@
 #include "basic/log.h"
 #include "daemon/bus/parts.h"
 
-/* A method call whose answer is on its way. */
+/* A method call whose reply is pending. */
 typedef struct Request {
         GuestMemory *memory;
         sd_bus_message *message;
-        uint64_t before; /* bytes of the host that the guest took */
+        uint64_t before; /* bytes of the host's memory that the guest used */
 } Request;
 
 static void on_moved(int error, const char *why, void *userdata) {

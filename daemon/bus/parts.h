@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What the files of the control interface have for each other, and nobody else. */
+/* Internal to the control interface. */
 
 #include "daemon/bus/guest-bus.h"
 
@@ -15,7 +15,7 @@ struct GuestBus {
         BusReload reload;
         void *userdata; /* of reload */
 
-        /* Methods whose answer is on its way; each list is its file's. */
+        /* Methods whose reply is pending; each list belongs to its file. */
         MconsoleRequest *mconsole_requests;
         PortRequest *port_requests;
 };
@@ -37,6 +37,6 @@ int bus_console_open(sd_bus_message *message, void *userdata, sd_bus_error *erro
 int bus_memory_balloon(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_port_explain(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
-/* Drop what is still being asked; nobody gets an answer any more. */
+/* Drop pending queries; they get no reply any more. */
 void bus_console_done(GuestBus *b);
 void bus_port_done(GuestBus *b);

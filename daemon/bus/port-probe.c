@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* port-probe.c - one call to one port. */
+/* port-probe.c - one test connection to a port. */
 
 #include <sys/socket.h>
 
@@ -8,7 +8,7 @@
 #include "daemon/bus/port-probe.h"
 
 #define TCP_LIMIT (2 * USEC_PER_SEC)
-#define UDP_LIMIT (500 * USEC_PER_MSEC) /* a refusal is back in no time, and nothing else comes */
+#define UDP_LIMIT (500 * USEC_PER_MSEC) /* a refusal arrives at once, and nothing else will */
 
 struct PortProbe {
         sd_event_source *answer, *limit;
@@ -57,7 +57,7 @@ static int on_limit(sd_event_source *s, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* 1 = it is under way, 0 = it is over already: p->error. */
+/* 1 = in progress, 0 = already finished: p->error. */
 static int call(PortProbe *p, const IpAddress *address, uint16_t port) {
         const struct sockaddr_in to4 = { .sin_family = AF_INET,
                                          .sin_port = htons(port),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Calls one port, and tells how that was answered. */
+/* Makes a test connection to a port, and reports the result. */
 
 #include <netinet/in.h>
 #include <systemd/sd-event.h>
@@ -12,11 +12,11 @@
 
 typedef struct PortProbe PortProbe;
 
-/* error: 0 = accepted, or of UDP not refused; -ECONNREFUSED; -ETIMEDOUT = no answer; or another.
- * The probe is to be freed by its owner. */
+/* error: 0 = accepted, or for UDP not refused; -ECONNREFUSED; -ETIMEDOUT = no answer; or another.
+ * The owner frees the probe. */
 typedef void (*PortProbeDone)(int error, usec_t took, void *userdata);
 
-/* protocol: FORWARD_TCP or FORWARD_UDP, of which an empty datagram is sent. done() is never called
+/* protocol: FORWARD_TCP or FORWARD_UDP, for which an empty datagram is sent. done() is never called
  * from here. */
 int port_probe_new(sd_event *event, unsigned protocol, const IpAddress *address, uint16_t port,
                    PortProbeDone done, void *userdata, PortProbe **ret);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* port-report.c - what was seen of a port, and what that comes to.
+/* port-report.c - turns observations about a port into a verdict.
  *
- * The kernel of a guest does not hand out its /proc/net by the management console ("Read of file
- * failed", Linux 6.1 to 7.2), so whether somebody listens in there is told by how it answers a
- * call: one that is refused says that nobody does. */
+ * The guest's kernel does not return its /proc/net over the management console ("Read of file
+ * failed", Linux 6.1 to 7.2), so whether anything listens in the guest is judged by its answer to a
+ * test connection: a refusal means that nothing does. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -181,7 +181,7 @@ static char *why_no_answer(const PortFacts *f, const Words *w) {
         return strfmt("cannot connect to the guest: %s", strerror(-f->direct.error));
 }
 
-/* Why it does not work; NULL: it does. The first reason is the one to mend first. */
+/* Why it does not work; NULL: it does. The first reason is the one to fix first. */
 static char *find_reason(const PortFacts *f, const Words *w) {
         if (f->guarded)
                 return strfmt("it is guarded, because you reach the host through it (%s)",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Does a port of the host lead to something in the guest that answers, and if not, why? From what
- * was seen to sentences for people; pure. */
+/* Does a port of the host reach a service in the guest, and if not, why? Turns observations into
+ * sentences for people; pure. */
 
 #include "basic/cleanup.h"
 #include "basic/forward.h"
@@ -10,31 +10,31 @@
 #include "basic/time-util.h"
 #include "host/listeners.h"
 
-/* How a call was answered. */
+/* The result of a test connection. */
 typedef struct PortCall {
         bool made;
-        int error; /* as of port_probe_new() */
+        int error; /* as from port_probe_new() */
         usec_t took;
 } PortCall;
 
 typedef struct PortFacts {
-        Forward port;      /* of the host: one port of one protocol, and maybe of one family */
-        const char *state; /* of the guest where it is not running, or NULL */
-        const char *key;   /* "Forward" or "Proxy", NULL: neither names it */
-        Forward leads;     /* … and what stands there */
+        Forward port;      /* of the host: one port of one protocol, and optionally of one family */
+        const char *state; /* state of the guest if it is not running, or NULL */
+        const char *key;   /* "Forward" or "Proxy", NULL: in neither */
+        Forward leads;     /* the entry that includes the port */
         uint16_t guest_port;
         const char *guarded; /* why it is, or NULL */
         bool host_listens;
-        Owner host_listener;     /* pid 0: cannot be seen */
+        Owner host_listener;     /* pid 0: not visible */
         IpAddress guest, public; /* public any: there is none */
 
         bool rules_known, rules_right;
-        int foreign_before; /* rules of others before ours in FORWARD; negative: not known */
+        int foreign_before; /* foreign rules before ours in FORWARD; negative: unknown */
         bool packets_known;
         uint64_t packets, packets_after; /* of the rule, before and after `through` */
 
         PortCall direct;  /* from the host to the guest's port */
-        PortCall network; /* … and to one where nobody listens: does the guest answer at all? */
+        PortCall network; /* to a port where nothing listens: does the guest answer at all? */
         PortCall through; /* from the host to its public address */
 } PortFacts;
 
@@ -47,7 +47,7 @@ typedef enum PortAnswer {
 
 typedef struct PortCheck {
         const char *name;
-        PortAnswer answer; /* is it as it has to be? */
+        PortAnswer answer; /* is it as it should be? */
         char *text;
 } PortCheck;
 

@@ -10,11 +10,11 @@
 
 enum {
         REQUESTS_MAX = 8, /* at a time */
-        UNUSED_PORT = 1,  /* where nobody listens; who refuses is there */
+        UNUSED_PORT = 1,  /* a port where nothing listens; a guest that refuses is alive */
         CALLS = 3,
 };
 
-/* A method call whose answer is on its way. */
+/* A method call whose reply is pending. */
 struct PortRequest {
         PortRequest *next;
         GuestBus *bus;
@@ -47,7 +47,7 @@ void bus_port_done(GuestBus *b) {
                 request_remove(b->port_requests);
 }
 
-/* ---- the answer ---- */
+/* ---- the reply ---- */
 
 static const char *answer_text(PortAnswer a) {
         static const char *const texts[] = {
@@ -90,7 +90,7 @@ static void answer(PortRequest *q) {
         request_remove(q);
 }
 
-/* ---- the calls ---- */
+/* ---- the test connections ---- */
 
 static void on_called(int error, usec_t took, void *userdata) {
         typeof(((PortRequest *) NULL)->calls[0]) *call = userdata;
@@ -128,9 +128,9 @@ static int begin_calls(PortRequest *q) {
         return r;
 }
 
-/* ---- what is there ---- */
+/* ---- the observations ---- */
 
-/* "all" is what the others leave over. */
+/* "all" only gets the ports that no other forward has. */
 static const Forward *find_forward(const Forward *list, size_t n, const Forward *port) {
         const Forward *all = NULL;
 
@@ -143,12 +143,12 @@ static const Forward *find_forward(const Forward *list, size_t n, const Forward 
         return all;
 }
 
-/* By IPv4, which every guest has, unless the other one is asked for. */
+/* By IPv4, which every guest has, unless IPv6 was asked for. */
 static NatFamily family_of(const PortFacts *f) {
         return f->port.family == FORWARD_IPV6 ? NAT_IPV6 : NAT_IPV4;
 }
 
-/* A relay always calls the guest by IPv4. */
+/* A relay always connects to the guest by IPv4. */
 static IpAddress guest_address(const Config *c, const PortFacts *f) {
         bool v6 = family_of(f) == NAT_IPV6 && !(f->key && streq(f->key, "Proxy"));
 
@@ -218,7 +218,7 @@ static int find_facts(PortRequest *q) {
 static int parse_port(const char *text, Forward *ret, sd_bus_error *error) {
         const char *why = NULL;
 
-        /* Ports as they are reserved, but a family may be named. */
+        /* Parsed like reserved ports, but with an optional family. */
         if ((strchr(text, ':') ? ports_parse : forward_parse)(text, ret, &why) < 0)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "invalid port: %s", why);
         if (ret->host_first != ret->host_last ||

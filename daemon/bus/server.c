@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* server.c - listening, clients, and the little that they expect of a broker. */
+/* server.c - listens, accepts clients, and implements the little that they expect of a broker. */
 
 #include <stdio.h>
 #include <sys/socket.h>
@@ -16,7 +16,7 @@ enum {
         CLIENTS_MAX = 64, /* so that they cannot use up our descriptors */
 };
 
-/* Who has not said who it is by then may be turned away for another one. */
+/* A client that has not authenticated by then may be closed in favour of another one. */
 #define SILENT_MAX (50 * USEC_PER_MSEC)
 
 typedef struct Client {
@@ -34,10 +34,10 @@ struct BusServer {
         const sd_bus_vtable *vtable;
         void *userdata;
         Client clients[CLIENTS_MAX];
-        bool crowded; /* it was said that there are too many */
+        bool crowded; /* it has been logged that there are too many */
 };
 
-/* ---- what a client asks of a broker: with --address busctl speaks to us as if we were one ---- */
+/* ---- requests to a broker: with --address, busctl talks to us as if we were one ---- */
 
 static int method_hello(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         (void) userdata;
@@ -73,8 +73,8 @@ static void client_done(Client *c) {
         c->server = NULL;
 }
 
-/* libsystemd aborts when a connection is freed to which, for want of memory, not all objects could
- * be added. So it is closed only, and its few kilobytes are lost. */
+/* libsystemd aborts when it frees a connection to which not all objects could be added, for lack of
+ * memory. So it is only closed, and its few kilobytes are leaked. */
 static void client_abandon(Client *c) {
         if (c->bus)
                 sd_bus_close(c->bus);
@@ -124,7 +124,7 @@ static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
         return sd_event_source_set_enabled(s->source, SD_EVENT_ON);
 }
 
-/* Whoever could not be accepted still waits, and would wake us again at once. */
+/* A connection that could not be accepted stays queued, and would wake us up again at once. */
 static void pause_accepting(BusServer *s, usec_t delay) {
         s->pause = sd_event_source_disable_unref(s->pause);
         if (sd_event_add_time_relative(s->event, &s->pause, CLOCK_MONOTONIC, delay, 1,
@@ -132,7 +132,7 @@ static void pause_accepting(BusServer *s, usec_t delay) {
                 (void) sd_event_source_set_enabled(s->source, SD_EVENT_OFF);
 }
 
-/* Has it had the time to say who it is, and not done so? */
+/* Has it had enough time to authenticate, and not done so? */
 static bool is_silent(const Client *c) {
         return sd_bus_is_ready(c->bus) <= 0 &&
                usec_sub(now_usec(CLOCK_MONOTONIC), c->since) > SILENT_MAX;
@@ -173,8 +173,8 @@ static bool any_unknown(const BusServer *s) {
         return false;
 }
 
-/* All places are taken: makes room by turning away the oldest of those who say nothing, and for the
- * superuser of anybody else. Returns false where somebody may go or speak up soon: the next one
+/* All slots are used: makes space by closing the oldest client that has not authenticated, and for
+ * root that of anybody else. Returns false if one may go or authenticate soon: the next client
  * waits for that. */
 static bool make_room(BusServer *s) {
         Client *c = oldest(s, is_silent);
@@ -235,7 +235,7 @@ static int on_connection(sd_event_source *source, int listen_fd, uint32_t revent
 /* ---- life ---- */
 
 /* sd-bus would flush every connection when the event loop ends, and wait for up to 90 seconds for
- * each that has not even said who it is, or that does not read. */
+ * each that has not authenticated, or that does not read. */
 void bus_server_end(BusServer *s) {
         FOREACH_ELEMENT (c, s->clients)
                 if (c->bus)
@@ -245,8 +245,8 @@ void bus_server_end(BusServer *s) {
 BusServer *bus_server_free(BusServer *s) {
         if (!s)
                 return NULL;
-        /* What was sent is out, the last signal too, which tells how it ended; but for those who do
-         * not read, and who must not keep us. */
+        /* What was sent has arrived, including the last signal, which says how it ended; except for
+         * clients that do not read, which must not delay us. */
         FOREACH_ELEMENT (c, s->clients)
                 client_done(c);
         sd_event_source_disable_unref(s->source);
@@ -266,7 +266,7 @@ static int listen_at(const char *path) {
         if (strlen(path) >= sizeof(sa.sun_path))
                 return -ENAMETOOLONG;
         strcpy(sa.sun_path, path);
-        (void) unlink(path); /* a predecessor's: we hold the lock */
+        (void) unlink(path); /* left by a predecessor: we hold the lock */
         if (bind(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0 || chmod(path, 0660) < 0)
                 return -errno;
         if (chown(path, (uid_t) -1, account_readers()) < 0)

@@ -11,14 +11,14 @@
 
 typedef struct BusServer BusServer;
 
-/* Listens at path (mode 0660, group umld where the host has that group). objects: vtable to export
- * at object_path as interface, with userdata. */
+/* Listens at path (mode 0660, group umld if the host has that group). objects: vtable to export at
+ * object_path as interface, with userdata. */
 int bus_server_new(sd_event *event, const char *path, const char *object_path,
                    const char *interface, const sd_bus_vtable *vtable, void *userdata,
                    BusServer **ret);
 
-/* To be called before the event loop is told to end: nobody is listened to any more, and nobody
- * keeps it. Signals and answers still go out. */
+/* To be called before the event loop is told to end: no more requests are read, and no client
+ * delays the end. Signals and replies are still sent. */
 void bus_server_end(BusServer *s);
 
 BusServer *bus_server_free(BusServer *s);

@@ -12,7 +12,7 @@
 #include "host/cpus.h"
 #include "umld-config.h"
 
-/* ---- what takes more than an expression ---- */
+/* ---- values that take more than an expression ---- */
 
 static usec_t started_realtime(const Guest *g) {
         return g->boot.process ? guest_process_started_realtime(g->boot.process) : 0;
@@ -154,7 +154,7 @@ static const char *tun_access_text(TunAccess access) {
         return texts[access];
 }
 
-/* What holds the guest, and whether it is in force on this host. */
+/* The layers that confine the guest, and whether each is in force on this host. */
 static int append_confinement(const Guest *g, sd_bus_message *reply) {
         const Launched *l = g->boot.process ? guest_process_containment(g->boot.process) : NULL;
         char user[32];
@@ -321,7 +321,7 @@ PROPERTIES(VALUE_GETTER, LIST_GETTER)
 #define VALUE_ROW(name, type, value) , SD_BUS_PROPERTY(UMLD_PROP_##name, type, get_##name, 0, 0)
 #define LIST_ROW                     VALUE_ROW
 
-/* Methods are root's: without SD_BUS_VTABLE_UNPRIVILEGED sd-bus asks for our own user or
+/* Methods require root: without SD_BUS_VTABLE_UNPRIVILEGED sd-bus demands our own user or
  * CAP_SYS_ADMIN. */
 const sd_bus_vtable guest_bus_vtable[] = {
         SD_BUS_VTABLE_START(0) PROPERTIES(VALUE_ROW, LIST_ROW),

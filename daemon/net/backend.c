@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* backend.c - chooses between iptables and nftables, and says what that cannot do. */
+/* backend.c - chooses between iptables and nftables, and explains their errors. */
 
 #include "daemon/net/backend.h"
 #include "basic/log.h"
@@ -18,8 +18,8 @@ static const NatBackend *const backends[RULES_BACKEND_MAX] = {
 
 /* ---- the choice ---- */
 
-/* Where the host's own rules are ours should be too: only there they stand in one order. Returns
- * why. */
+/* Our rules belong where the host's own are: only there they have a defined order. Returns the
+ * reason. */
 static const char *choose_auto(const Net *net, const NatBackend **ret) {
         uint32_t generation;
 
@@ -88,8 +88,8 @@ int net_backend_remove(Net *net) {
                 NatRefusal refusal;
                 int r;
 
-                /* Whose rules a predecessor's are nobody knows; where nothing may be changed there
-                 * are none. */
+                /* It is unknown which backend a predecessor used; if nothing may be changed there
+                 * are no rules. */
                 if (!*b || (net->maker.nat.backend && !used))
                         continue;
                 r = nat->backend->remove(nat, net->host->config->name, &refusal);
@@ -103,7 +103,7 @@ int net_backend_remove(Net *net) {
         return left;
 }
 
-/* ---- what cannot be done ---- */
+/* ---- errors ---- */
 
 static bool is_there(const NatBackend *backend) {
         uint32_t generation;
@@ -111,7 +111,7 @@ static bool is_there(const NatBackend *backend) {
         return backend == &nat_nftables ? nft_generation(&generation) >= 0 : xt_tables_there();
 }
 
-/* The kernel lacks something; is it the whole backend, another one may do. */
+/* The kernel lacks something; if it is the whole backend, the other one may work. */
 static int fault_lacking(const Net *net, int error, const char *tool, const char *what, Fault *f) {
         const NatBackend *backend = net->maker.nat.backend,
                          *other = backend == &nat_iptables ? &nat_nftables : &nat_iptables;
@@ -159,7 +159,7 @@ int net_backend_fault(const Net *net, int error, const NatRefusal *refusal, Faul
         }
 }
 
-/* Says it of a chain, and by which words a rule at its beginning is made. */
+/* Describes a chain, and the command that inserts a rule at its beginning. */
 static void warn_of_barrier(FILE *file, const char *chain, const char *insert, const char *in,
                             const char *out, const char *accept, const char *tap) {
         fprintf(file,

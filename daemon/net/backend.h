@@ -7,18 +7,18 @@
 
 #include "daemon/net/net.h"
 
-/* Chooses, unless rules are there already by what was chosen for the same setting. */
+/* Chooses, unless there are already rules of the backend that was chosen for the same setting. */
 void net_backend_choose(Net *net);
 
-/* Was the choice our own, and is there something else to try where the host refused it with that
- * error? Then that is chosen. */
+/* Was the choice our own, and is there an alternative if the host refused it with that error? If
+ * so, chooses that. */
 bool net_backend_retry(Net *net, int error);
 
-/* Takes the guest's rules away, also those that a predecessor made by other means. */
+/* Removes the guest's rules, including those that a predecessor set with the other backend. */
 int net_backend_remove(Net *net);
 
-/* Says what a refusal means, and what would help. */
+/* Explains a refusal, and what would help. */
 int net_backend_fault(const Net *net, int error, const NatRefusal *refusal, Fault *f);
 
-/* Says, one sentence a line, which rules of the host's own ours cannot overrule. */
+/* Lists, one sentence per line, which rules of the host's own override ours. */
 void net_backend_warnings(const Net *net, FILE *file);

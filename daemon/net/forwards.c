@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* forwards.c - may the guest have the ports that it wants? Asks the guard, the other guests' umlds
- * and the host's own services.
+/* forwards.c - may the guest have the ports that it wants? Checks the guard, the other guests'
+ * umlds and the host's own services.
  *
- * A umld tells the others what it forwards by RUNTIME/NAME/forwards: a line "uplink IFNAME",
- * "uplink6 IFNAME" for that of IPv6, "only ipv4" where its guest has nothing else, then "forward
- * PORTS", "proxy PORTS" and "reserve PORTS" for what its configuration has. */
+ * An umld tells the others what it forwards in RUNTIME/NAME/forwards: a line "uplink IFNAME",
+ * "uplink6 IFNAME" for IPv6, "only ipv4" if its guest has no IPv6, then "forward PORTS", "proxy
+ * PORTS" and "reserve PORTS" from its configuration. */
 
 #include <stdio.h>
 
@@ -13,7 +13,7 @@
 #include "daemon/net/forwards.h"
 
 #define CLAIM_MAX (64 * 1024)
-/* So many are named in a warning. */
+/* A warning lists at most that many. */
 #define NAMED_PORTS     8
 #define NAMED_ADDRESSES 4
 
@@ -25,7 +25,7 @@ static char *claim_path(const Net *net) {
         return strfmt("%s/forwards", net->host->directory);
 }
 
-/* ---- what may not be ---- */
+/* ---- what is refused ---- */
 
 static const ForwardFamily families[NAT_FAMILY_MAX] = {
         [NAT_IPV4] = FORWARD_IPV4,
@@ -39,7 +39,7 @@ static bool takes_every_port_of(const Config *c, NatFamily family, const IpAddre
         return !forward_common_port(&tcp, &tcp, c->forwards, c->n_forwards, &left);
 }
 
-/* By each of the host's addresses of that family; without any, by those that may come. */
+/* On each of the host's addresses of that family; if there are none, on those that may appear. */
 static bool takes_every_tcp_port(const Net *net, NatFamily family) {
         const PublicAddresses *own = &net->public[family];
         static const IpAddress any;
@@ -61,7 +61,7 @@ static int check_guard(Net *net, Fault *f) {
         const Config *c = net->host->config;
         int r;
 
-        if (c->n_forwards == 0) /* nothing to be guarded from */
+        if (c->n_forwards == 0) /* there is nothing to guard */
                 return 0;
         r = guard_update(&net->guard, c->reserved, c->n_reserved);
         if (r < 0)
@@ -86,7 +86,7 @@ typedef struct PortsOf {
         size_t n;
 } PortsOf;
 
-/* What another umld has claimed. */
+/* The claims of another umld. */
 typedef struct Claim {
         char uplink[NAT_FAMILY_MAX][IFNAMSIZ];
         bool ipv4_only;
@@ -149,7 +149,7 @@ static int claim_read(const char *path, Claim *ret) {
         return 0;
 }
 
-/* What neither guest may have, both leave to the other. */
+/* Neither guest uses ports that one of them may not have. */
 static int both_reserve(const Config *a, const Config *b, Forward **ret) {
         Forward *both = calloc(a->n_reserved + b->n_reserved + 1, sizeof(*both));
 
@@ -176,12 +176,12 @@ static bool both_want(const Forward *mine, const Forward *theirs, ForwardFamily 
         }
         if (!forward_common_port(&wanted, theirs, except, n_except, ret))
                 return false;
-        if (plain && shared != FORWARD_IPV6) /* neither of them speaks of families */
+        if (plain && shared != FORWARD_IPV6) /* neither of them names a family */
                 ret->family = FORWARD_BOTH;
         return true;
 }
 
-/* One list of ports of each side; both: what neither may have, both leave to the other. */
+/* Compares one list of ports of each side; both: ports that either side may not have. */
 static int check_lists(const Net *net, const char *other, const PortsOf *mine,
                        const PortsOf *theirs, ForwardFamily shared, const Forward *both,
                        size_t n_both, Fault *f) {
@@ -309,10 +309,10 @@ void net_forwards_release(const Net *net) {
                 (void) unlink_quiet(path);
 }
 
-/* ---- what may be, but is better known ---- */
+/* ---- what is allowed, but worth a warning ---- */
 
-/* Does the forward take from the host what it listens on? Services listen once for each family, so
- * a port may be there already. */
+/* Does the forward take precedence over a service of the host? Services listen once for each
+ * family, so a port may be in the list already. */
 static bool is_taken(const Net *net, const Forward *f, size_t i) {
         const Guard *g = &net->guard;
         const Listener *l = &g->seen[i];
@@ -350,7 +350,7 @@ static void warn_of_listeners(const Net *net, const Forward *f, FILE *file) {
         fprintf(file, "%s; Reserve= keeps a port\n", n > NAMED_PORTS ? " and others" : "");
 }
 
-/* "all" and the like are not meant to have the guarded ports; who names one may not know. */
+/* "all" and the like are not expected to include the guarded ports; a forward that names one is. */
 static void warn_of_guard(const Guard *g, const Forward *f, FILE *file) {
         char forward[FORWARD_TEXT_MAX], port[FORWARD_TEXT_MAX];
 
@@ -365,7 +365,7 @@ static void warn_of_guard(const Guard *g, const Forward *f, FILE *file) {
                                 forward_format(&g->ports[i].ports, port), g->ports[i].why);
 }
 
-/* One that is to come yet, or was mistyped. */
+/* An address that will appear later, or was mistyped. */
 static void warn_of_address(const Net *net, const Forward *f, FILE *file) {
         NatFamily family = ip_address_is_v6(&f->address) ? NAT_IPV6 : NAT_IPV4;
         char text[FORWARD_TEXT_MAX], address[IP_ADDRESS_TEXT_MAX];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ipv6.c - the tap's IPv6, and forwarding of IPv6 between it and the uplink.
+/* ipv6.c - IPv6 of the tap, and IPv6 forwarding between it and the uplink.
  *
- * Nothing in here is worth the guest: where the host lacks something for IPv6 that is said once,
- * and the guest lives by IPv4 alone. */
+ * A guest is never stopped because of this: if the host lacks something for IPv6 that is logged
+ * once, and the guest has IPv4 only. */
 
 #include <stdio.h>
 
@@ -16,7 +16,7 @@
 
 #define BY_HAND "2" /* of accept_ra: although packets are forwarded */
 
-/* Of one interface, or of all. */
+/* For one interface, or for all. */
 static char *setting_of(const char *interface, const char *name) {
         return strfmt("net/ipv6/conf/%s/%s", interface, name);
 }
@@ -29,8 +29,8 @@ static int set_tap(const Net *net, const char *name, const char *value) {
 
 /* ---- tap ---- */
 
-/* Without an address of ours the tap has none at all. Else the guest would reach what the host
- * listens on by the address that every interface gives itself, past the rules for IPv4. */
+/* Without an address from us the tap must not have any. Otherwise the guest could reach the host's
+ * services on the address that every interface assigns itself, past the rules for IPv4. */
 static void switch_off(Net *net) {
         char **lacking = &net->lacking[NET_LACKS_CLOSED_TAP];
         int r = set_tap(net, "disable_ipv6", "1");
@@ -58,8 +58,8 @@ void net_ipv6_lacking(Net *net, const char *what, int error) {
         }
 }
 
-/* The tap may have got other values from those that new interfaces have. A guest that announces
- * itself as a router is not believed. */
+/* The tap may have other values than the defaults for new interfaces. Router advertisements from a
+ * guest are ignored. */
 static int set_up_tap(const Net *net, int index) {
         const Config *c = net->host->config;
         const IpAddress host = { .v6 = c->host_address6 }, guest = { .v6 = c->guest_address6 };
@@ -68,7 +68,7 @@ static int set_up_tap(const Net *net, int index) {
 
         r = set_tap(net, "accept_ra", "0");
         if (r ==
-            -EROFS) /* of no account to a host that forwards, unless its administrator says so */
+            -EROFS) /* ignored by a host that forwards, unless its administrator changed that */
                 r = 0;
         if (r < 0 || (r = set_tap(net, "disable_ipv6", "0")) < 0 ||
             (r = net_address_set(net->rtnl, index, &host, c->host_prefix6)) < 0 ||
@@ -97,7 +97,7 @@ static const HostSetting forwarding = { .name = "ipv6_forwarding",
                                         .write = sysctl_set,
                                         .verdict = VERDICT_NETWORK };
 
-/* Does this uplink listen to its routers? */
+/* Does this uplink accept router advertisements? */
 typedef struct Listening {
         char name[IFNAMSIZ + 16], where[IFNAMSIZ + 32];
         HostSetting setting;
@@ -119,8 +119,8 @@ static int is_ours(const Host *h, const HostSetting *s, const char *value) {
         return r < 0 ? r : shared_is_ours(open, value);
 }
 
-/* A host that forwards does not listen to its own routers any more, and would lose its default
- * route and its address, unless its uplink is told to go on. */
+/* A host that forwards ignores router advertisements, and would lose its default route and its
+ * address, unless its uplink is told to accept them anyway. */
 static int keep_listening(const Net *net, bool forwards, Fault *f) {
         _cleanup_free_ char *now = NULL;
         Listening buf;
@@ -131,7 +131,7 @@ static int keep_listening(const Net *net, bool forwards, Fault *f) {
                 return r == -ENOENT ? 0 : r;
         if (streq(now, BY_HAND)) /* by another guest's umld, or by the administrator */
                 r = is_ours(net->host, s, now);
-        else /* where it forwards already it does not listen any more, whoever wanted that */
+        else /* if it already forwards it ignores them, whoever enabled that */
                 r = streq(now, "1") && !forwards;
         return r > 0 ? host_share(net->host, s, BY_HAND, f) : r;
 }
@@ -142,7 +142,7 @@ static int stop_listening(Net *net, const char *uplink) {
         return host_unshare(net->host, listening_of(uplink, &buf));
 }
 
-/* The uplink is another one than that which was noted, or was not asked yet. */
+/* The uplink is not the one that was recorded, or has not been determined yet. */
 static int follow_uplink(Net *net, const char *uplink) {
         Ledger *l = &net->host->ledger;
         int r = 0;
@@ -159,7 +159,7 @@ static int switch_on(Net *net, const char *now, Fault *f) {
 }
 
 int net_forwarding6_up(Net *net, Fault *f) {
-        _cleanup_(fault_done) Fault ignored = {}; /* the guest lives without it */
+        _cleanup_(fault_done) Fault ignored = {}; /* the guest does without */
         const char *uplink = net->uplink[NAT_IPV6], *noted = net->host->ledger.ipv6;
         _cleanup_free_ char *now = NULL;
         int r;

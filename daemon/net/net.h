@@ -13,11 +13,11 @@
 #include "host/rtnl.h"
 #include "nat/nat.h"
 
-/* What a guest can live without: a sentence where the host does not have it. */
+/* What a guest can do without: a sentence if the host does not have it. */
 enum {
-        NET_LACKS_MSS,        /* TCP segments made to fit the path */
-        NET_LACKS_IPV6,       /* IPv6, where it is configured */
-        NET_LACKS_CLOSED_TAP, /* a tap by which the guest cannot get at the host with IPv6 */
+        NET_LACKS_MSS,        /* MSS clamping */
+        NET_LACKS_IPV6,       /* IPv6, if it is configured */
+        NET_LACKS_CLOSED_TAP, /* a tap by which the guest cannot reach the host over IPv6 */
         NET_LACKS,
 };
 
@@ -50,15 +50,15 @@ typedef struct Net {
 
         /* tap.c */
         unsigned mtu;    /* of the tap, 0 = not known yet */
-        int tap_index;   /* of the tap that umld made, 0 = none yet … */
-        uid_t tap_owner; /* … and whose it is */
+        int tap_index;   /* of the tap that umld created, 0 = none yet */
+        uid_t tap_owner; /* its owner */
 
         /* Once each, by whoever finds it out: a look at the host does not bring it back. */
         char *lacking[NET_LACKS]; /* why it must do without, NULL = it has it */
 
         /* forwarding.c and ipv6.c, when a step is up and when it is undone. */
         bool forwarding;  /* ip_forward was joined */
-        bool forwarding6; /* … and that of IPv6 */
+        bool forwarding6; /* IPv6 forwarding was joined */
 
         /* rules.c, when the rules are made and when they are removed. */
         bool rules;                            /* they are, or may be, in the tables */
@@ -66,7 +66,7 @@ typedef struct Net {
         Masquerade masquerade[NAT_FAMILY_MAX]; /* what it came to: any but auto */
         char *warned;                          /* the last warnings about forwards */
         bool open_tap_said;
-        unsigned repairs;   /* of rules that somebody else changed */
+        unsigned repairs;   /* of rules that another program changed */
         usec_t last_repair; /* CLOCK_MONOTONIC */
         LockWait lock_wait; /* for the xtables lock */
 
@@ -77,11 +77,11 @@ typedef struct Net {
 
         unsigned busy; /* set-ups and reloads under way: until they are over the watch keeps off */
 
-        /* Set by whoever sees the change, taken back by rules.c when the rules follow it. */
-        bool rules_stale;      /* what they follow from has changed since */
+        /* Set by whoever sees the change, cleared by rules.c when the rules have followed it. */
+        bool rules_stale;      /* what they depend on has changed since */
         const char *stale_why; /* static; NULL: a change could not be made at once */
         bool drifted;          /* somebody else has changed them: rules.c's own */
-        bool network_moved;    /* the uplink may be another one: to be looked at */
+        bool network_moved;    /* the uplink may have changed: to be checked */
 
         Guard guard; /* ports that are never forwarded: updated by whoever is about to use it;
                         who gives orders over ssh adds a session */

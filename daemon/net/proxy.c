@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* proxy.c - listening sockets, and a systemd-socket-proxyd for each while it is needed.
  *
- * umld holds the socket for as long as the host is set up for the guest. While no relay runs it
- * waits for a call there; the relay then inherits the socket (LISTEN_FDS), takes this and all later
- * calls itself, and ends when it had nothing to do for a while, so that an idle port costs no
- * memory. A call that comes while the guest is not ready waits in the socket's queue: a client sees
- * a restart as a pause. The end of the guest is the end of the relays.
+ * umld holds the socket for as long as the host is set up for the guest. While no relay is running
+ * it waits for a connection there; the relay then inherits the socket (LISTEN_FDS), accepts this
+ * and all later connections itself, and exits after it has been idle for a while, so that an idle
+ * port costs no memory. A connection made while the guest is not ready waits in the socket's
+ * backlog: to a client a restart is a delay. When the guest ends, the relays end.
  *
- * A relay runs under an umld-init of its own, as the guest's kernel does: a user without rights, no
- * capabilities, no_new_privs, a pid namespace, and umld's death is its death. One that fails is
- * started again with growing pauses; the socket stays. */
+ * A relay runs under an umld-init of its own, like the guest's kernel: an unprivileged user, no
+ * capabilities, no_new_privs, a pid namespace, and it dies with umld. One that fails is restarted
+ * with increasing delays; the socket is kept. */
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -36,11 +36,11 @@ typedef struct Proxy {
         Proxies *all;
         Forward port;           /* of one port */
         int fd;                 /* where it listens */
-        sd_event_source *calls; /* somebody waits there, and no relay runs */
-        sd_event_source *pause; /* before the next try */
-        usec_t again;           /* CLOCK_MONOTONIC, the end of that */
+        sd_event_source *calls; /* a client is waiting there, and no relay is running */
+        sd_event_source *pause; /* delay before the next attempt */
+        usec_t again;           /* CLOCK_MONOTONIC, the end of that delay */
 
-        Launched launched; /* the relay; init = 0: none runs */
+        Launched launched; /* the relay; init = 0: none is running */
         sd_event_source *status;
         pid_t pid;
         usec_t started; /* CLOCK_MONOTONIC */
@@ -116,7 +116,7 @@ static void on_ended(Proxy *p, const InitMessage *m) {
         end_relay(p);
         if (m->type == INIT_EXITED && WIFEXITED(m->status) && WEXITSTATUS(m->status) == 0) {
                 p->history = (DeathHistory){};
-                wait_for_calls(p); /* it had nothing to do */
+                wait_for_calls(p); /* it was idle */
                 return;
         }
         if (m->type == INIT_FAILED)
@@ -219,7 +219,7 @@ static Proxy *proxy_free(Proxy *p) {
 }
 DEFINE_CLEANUP(Proxy *, proxy_free)
 
-/* Over both families where the host has IPv6: a guest without it is then reached by it as well. */
+/* For both families if the host has IPv6: then a guest without it can be reached by it as well. */
 static int open_socket(uint16_t port) {
         const struct sockaddr_in6 any6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
         const struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(port) };
@@ -254,7 +254,7 @@ static Proxy *find_port(const Proxies *all, uint16_t host_port) {
         return NULL;
 }
 
-/* One that leads elsewhere from now on keeps the socket of the one before it. */
+/* If only the destination changes, the socket is kept. */
 static int proxy_new(Proxies *all, const Forward *port, const Proxy *before, Proxy **ret) {
         _cleanup_(proxy_freep) Proxy *p = calloc(1, sizeof(*p));
         int r;
@@ -280,7 +280,7 @@ static int proxy_new(Proxies *all, const Forward *port, const Proxy *before, Pro
         return 0;
 }
 
-/* The ports to come: those of the list, each the one that is there already or a new one. */
+/* The new list of ports: for each the existing one, or a new one. */
 static int make_ports(Proxies *all, const Forward *list, size_t n, Proxy **next, size_t *ret_n,
                       uint16_t *ret_port) {
         for (size_t i = 0; i < n; i++)

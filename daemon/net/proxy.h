@@ -2,7 +2,7 @@
 #pragma once
 
 /* Ports that systemd-socket-proxyd relays to the guest: umld listens, and starts a relay for a port
- * when somebody calls there (see proxy.c). */
+ * on the first connection (see proxy.c). */
 
 #include <netinet/in.h>
 #include <systemd/sd-event.h>
@@ -14,9 +14,9 @@ typedef struct Proxies Proxies;
 
 /* What the relays may do. */
 typedef enum ProxyPhase {
-        PROXY_HOLD,   /* none may run: who calls waits */
-        PROXY_RELAY,  /* the guest is there */
-        PROXY_FINISH, /* those that run go on, for the guest is shutting down */
+        PROXY_HOLD,   /* none may run: clients wait */
+        PROXY_RELAY,  /* the guest is ready */
+        PROXY_FINISH, /* running relays continue, but the guest is shutting down */
 } ProxyPhase;
 
 /* init: path of umld-init, borrowed. */
@@ -33,16 +33,16 @@ void proxies_commit(Proxies *p);
 /* … or on those as before. */
 void proxies_abandon(Proxies *p);
 
-/* Ends all of them and listens no more. */
+/* Ends all relays and closes the sockets. */
 void proxies_close(Proxies *p);
 
 void proxies_set_phase(Proxies *p, ProxyPhase phase);
 
 size_t proxies_count(const Proxies *p);
 #define PROXY_TEXT_MAX 96
-/* "tcp/8080:80 (relays, pid 812)" */
+/* "tcp/8080:80 (running, pid 812)" */
 const char *proxies_text(const Proxies *p, size_t i, char buf[static PROXY_TEXT_MAX]);
 
-/* Path of systemd-socket-proxyd, NULL where it is not installed. */
+/* Path of systemd-socket-proxyd, NULL if it is not installed. */
 const char *proxy_program(void);
 #define PROXY_PROGRAM "/lib/systemd/systemd-socket-proxyd"

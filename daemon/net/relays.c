@@ -23,7 +23,7 @@ static int fault_taken(const Net *net, uint16_t port, Fault *f) {
                 port, port);
 }
 
-/* Looking only. */
+/* Only checks. */
 static int check_taken(const Net *net, Fault *f) {
         for (size_t i = 0; i < net->guard.n_seen; i++) {
                 const Listener *l = &net->guard.seen[i];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* rules.c - the guest's rules in the host's tables: made, kept, and taken away. */
+/* rules.c - sets, checks, repairs and removes the guest's firewall rules. */
 
 #include <stdio.h>
 
@@ -18,10 +18,10 @@
 
 #define LOCKED_LONG     (5 * USEC_PER_SEC)
 #define ADDRESSES_EVERY (20 * USEC_PER_SEC)
-#define BURST           (60 * USEC_PER_SEC) /* repairs closer to each other are logged as one */
+#define BURST           (60 * USEC_PER_SEC) /* repairs within this time are logged once */
 
-/* The ports that stay the host's as the plan wants them: guarded, or relayed by a program; the
- * caller's to free(). */
+/* The ports that must not be forwarded, for the plan: guarded, or relayed; the caller frees them.
+ */
 static Forward *guarded_ports(const Net *net) {
         const Config *c = net->host->config;
         Forward *ports = calloc(net->guard.n + c->n_proxies + 1, sizeof(*ports));
@@ -94,7 +94,7 @@ static Masquerade choose_for(const Net *net, NatFamily family) {
                                                                : MASQUERADE_SNAT;
 }
 
-/* What of MASQUERADE and SNAT it is to be on this host. */
+/* Chooses between MASQUERADE and SNAT on this host. */
 static int choose_masquerade(Net *net, Fault *f) {
         Masquerade wanted = choose_for(net, NAT_IPV4);
 
@@ -108,20 +108,20 @@ static int choose_masquerade(Net *net, Fault *f) {
                                          : "");
         net->masquerade[NAT_IPV4] = wanted;
         wanted = net_has_ipv6(net) ? choose_for(net, NAT_IPV6) : MASQUERADE_NO;
-        /* Without an address there is no way out by IPv6, for now. */
+        /* Without an address there is no IPv6 uplink for now. */
         net->masquerade[NAT_IPV6] =
                 wanted == MASQUERADE_SNAT && net->public[NAT_IPV6].n == 0 ? MASQUERADE_NO : wanted;
         return 0;
 }
 
-/* Is this what a host says that does not have something? */
+/* Does this error mean that the host lacks a feature? */
 static bool is_lack(int error) {
         return error == -ENOPROTOOPT || error == -EOPNOTSUPP || error == -ENOENT ||
                error == -EPERM || error == -EACCES;
 }
 
-/* What the guest can live without is said once, and done without from then on. Is there something
- * less to be tried now? */
+/* A feature that the guest can do without is logged once, and not used from then on. Is there
+ * something left to try without it? */
 static bool do_without(Net *net, int error, const NatRefusal *refusal) {
         const char *tool = net->maker.nat.backend->tool[refusal->family];
         char what[64];
@@ -145,7 +145,7 @@ static bool do_without(Net *net, int error, const NatRefusal *refusal) {
         return true;
 }
 
-/* That the kernel has no MASQUERADE is known only since the modules are loaded. */
+/* Only after the modules have been loaded it is known that the kernel has no MASQUERADE. */
 static bool fall_back_to_snat(Net *net, int error, NatFamily family) {
         if (error != -EOPNOTSUPP || net->host->config->masquerade != MASQUERADE_AUTO ||
             net->masquerade[family] != MASQUERADE_MASQUERADE || net->public[family].n == 0 ||
@@ -172,7 +172,7 @@ char *net_rules_warnings(const Net *net) {
         return text;
 }
 
-/* Each set of warnings once. */
+/* Logs each set of warnings once. */
 static void warn(Net *net) {
         _cleanup_free_ char *warnings = net_rules_warnings(net), *copy = NULL;
         char *line, *rest;
@@ -186,7 +186,7 @@ static void warn(Net *net) {
                         log_warning("%s", line);
 }
 
-/* Known since the tap was made; but while that may fail, a fault is all there is to say. */
+/* Known since the tap was created; but as long as that may fail, only faults are reported. */
 static void warn_of_open_tap(Net *net) {
         if (net->lacking[NET_LACKS_CLOSED_TAP] && !net->open_tap_said)
                 log_warning("%s", net->lacking[NET_LACKS_CLOSED_TAP]);
@@ -305,8 +305,8 @@ static int claim_ports(const Net *net, Fault *f) {
         return 0;
 }
 
-/* Under the lock, which also keeps the umlds of two guests from taking one port at the same time.
- */
+/* Under the lock, which also keeps the umlds of two guests from taking the same port at the same
+ * time. */
 static int make_rules(Net *net, Fault *f) {
         int r = begin_attempt(net, f);
 
@@ -329,7 +329,7 @@ int net_rules_up(Net *net, Fault *f) {
 
         if (r == -ENETUNREACH && net->rules && net->uplink[NAT_IPV4][0])
                 fault_done(f); /* it is gone for now, and followed when it is back: no reason to
-                                  end a guest whose rules are there */
+                                  stop a guest whose rules are in place */
         else if (r < 0)
                 return r;
         net_mtu_follow(net);
@@ -355,7 +355,7 @@ static void make_stale(Net *net, const char *why) {
 static int look_at_uplink(Net *net, Fault *f) {
         int r = net_find_uplink(net, f);
 
-        if (r == -ENETUNREACH) { /* the way out is gone for now; its rules do no harm */
+        if (r == -ENETUNREACH) { /* there is no uplink for now; the rules do no harm */
                 fault_done(f);
                 return 0;
         }
@@ -379,7 +379,7 @@ static void look_at_addresses(Net *net) {
                 warn(net);
 }
 
-/* Has what the rules follow from moved? What it is now is in h. */
+/* Has anything changed that the rules depend on? */
 static int look_at_host(Net *net, Fault *f) {
         int r;
 
@@ -405,8 +405,8 @@ static int look_at_host(Net *net, Fault *f) {
         return 0;
 }
 
-/* Are the rules still what we made them? The kernel returns each table as a whole, so that this
- * needs no lock: a program that holds it is in nobody's way unless there is something to repair. */
+/* Are the rules still as we set them? The kernel returns each table as a whole, so this needs no
+ * lock: a process that holds it only matters if there is something to repair. */
 static int look_at_tables(Net *net, Fault *f) {
         _cleanup_free_ Forward *guarded = guarded_ports(net);
         NatRefusal refusal;
@@ -499,12 +499,12 @@ int net_rules_down(Net *net, Fault *f) {
         return r;
 }
 
-/* ---- for whoever asks ---- */
+/* ---- status ---- */
 
 int net_rules_right(Net *net) {
         _cleanup_(fault_done) Fault fault = {};
 
-        net->maker.nat.by_sizes = 0; /* an administrator gets an exact answer */
+        net->maker.nat.by_sizes = 0; /* an administrator gets an exact reply */
         return net->rules ? look_at_tables(net, &fault) : -ENOENT;
 }
 

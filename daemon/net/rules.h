@@ -33,13 +33,13 @@ int net_rules_down(Net *net, Fault *f);
  * cannot be done now, and *f says what it waits for. */
 int net_rules_follow(Net *net, Fault *f);
 
-/* What makes them less than they should be: one sentence a line, NULL where there is nothing. The
- * caller's to free(). */
+/* Lists what makes them incomplete: one sentence per line, NULL if there is nothing. The caller
+ * frees it. */
 char *net_rules_warnings(const Net *net);
 
-/* Of the guest's rules as they are now: */
-int net_rules_right(Net *net); /* 1 = as they should be, 0 = not */
-/* … how many rules of others come first in FORWARD of that family */
+/* About the guest's rules as they are now: */
+int net_rules_right(Net *net); /* 1 = correct, 0 = not */
+/* how many foreign rules precede them in FORWARD of that family */
 int net_rules_before(Net *net, NatFamily family);
-/* … how many connections went by the one for that port. */
+/* how many connections the rule for that port has counted */
 int net_rules_packets(Net *net, const Forward *port, uint64_t *ret);

@@ -25,7 +25,7 @@ static bool runs_as(pid_t pid, uid_t uid) {
         return stat(path, &st) >= 0 && st.st_uid == uid;
 }
 
-/* 0 = by the guest itself, which was quicker than our look at the host behind its start. */
+/* 0 = up already, set by the guest itself, which was faster than our check after its start. */
 static int fault_busy(const Net *net, Fault *f) {
         char comm[16];
         pid_t pid;
@@ -76,7 +76,7 @@ static int fault_tap(const Net *net, int error, Fault *f) {
         }
 }
 
-/* A tap of that name which we did not make is somebody's: hands off. */
+/* A tap of that name which we did not create belongs to somebody else, so it is left alone. */
 static int check_foreign(Net *net, const RtnlLink *link, Fault *f) {
         const char *tap = net->host->config->tap;
         char alias[64], comm[16], holder[64] = "";
@@ -116,8 +116,8 @@ static int check_address(Net *net, int index, Fault *f) {
         return 0;
 }
 
-/* While umld is attached to the tap nobody else can be, and a restarted guest may be about to: one
- * that was made already is left alone. */
+/* While umld is attached to the tap nobody else can be, and a restarted guest may be about to
+ * attach: an existing tap is left alone. */
 static int create_tap(Net *net, const RtnlLink *link, Fault *f) {
         const uid_t owner = net->host->jail.uid;
         int r;
@@ -131,7 +131,7 @@ static int create_tap(Net *net, const RtnlLink *link, Fault *f) {
         return 0;
 }
 
-/* Address, neighbour and the rest of a tap that is there. */
+/* Sets address, neighbour entry and the rest of an existing tap. */
 static int configure_tap(Net *net, Fault *f) {
         const Config *c = net->host->config;
         const IpAddress host = { .v4 = c->host_address }, guest = { .v4 = c->guest_address };
@@ -219,13 +219,13 @@ static unsigned wanted_mtu(const Net *net) {
         if (net->host->config->mtu > 0)
                 return net->host->config->mtu;
         if (net_link_get(net->rtnl, net->uplink[NAT_IPV4], &uplink) <
-            0) /* one that was named may come later */
+            0) /* one that is configured may appear later */
                 return net->mtu > 0 ? net->mtu : ETHERMTU;
         mtu = MAX(uplink.mtu, (unsigned) CONFIG_MTU_MIN);
         return MIN(mtu, (unsigned) CONFIG_MTU_MAX);
 }
 
-/* It is not worth the guest: where it cannot be, large packets are cut or refused on their way. */
+/* Not worth stopping the guest: without it large packets are fragmented or dropped on the way. */
 void net_mtu_follow(Net *net) {
         unsigned mtu = wanted_mtu(net);
         RtnlLink tap;

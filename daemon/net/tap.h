@@ -3,9 +3,9 @@
 
 #include "daemon/net/net.h"
 
-/* The step for the guest's tap: made, and its own. */
+/* The step for the guest's tap: it exists, and is its own. */
 int net_tap_up(Net *net, Fault *f);
 int net_tap_down(Net *net, Fault *f);
 
-/* Gives the tap the MTU that is asked for, or the uplink's. */
+/* Sets the configured MTU on the tap, or that of the uplink. */
 void net_mtu_follow(Net *net);

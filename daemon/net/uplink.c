@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* uplink.c - the host's ways out, and the addresses by which the world reaches it there. */
+/* uplink.c - the host's uplinks, and their public addresses. */
 
 #include <sys/socket.h>
 
 #include "basic/string-util.h"
 #include "daemon/net/uplink.h"
 
-/* The way out by IPv4. */
+/* The uplink for IPv4. */
 static int find_uplink(const Net *net, char ret[static IFNAMSIZ], Fault *f) {
         int r;
 
@@ -25,7 +25,7 @@ static int find_uplink(const Net *net, char ret[static IFNAMSIZ], Fault *f) {
         return 0;
 }
 
-/* IPv6 may have a way of its own, such as a tunnel. */
+/* IPv6 may have an uplink of its own, such as a tunnel. */
 static int find_uplink6(const Net *net, const char *uplink, char ret[static IFNAMSIZ], Fault *f) {
         int r = -ENETUNREACH;
 
@@ -47,7 +47,7 @@ static int find_addresses(const Net *net, const char *uplink, NatFamily family,
                 n = net_public_addresses(net->rtnl, uplink, family == NAT_IPV4 ? AF_INET : AF_INET6,
                                          ret->list, ARRAY_SIZE(ret->list));
         if (n == -ENODEV && net->host->config->uplink[0])
-                n = 0; /* an uplink that was named may come later */
+                n = 0; /* one that is configured may appear later */
         if (n < 0)
                 return fault_set(f, VERDICT_NETWORK, true, n,
                                  "%s: cannot read the addresses of the uplink: %m", uplink);

@@ -3,6 +3,6 @@
 
 #include "daemon/net/net.h"
 
-/* The uplinks and their addresses as they are now. 1 = others than at the last look, 0 = the same.
- * That of IPv6 is that of IPv4 unless the host's way out by it is another one. */
+/* Updates the uplinks and their addresses. 1 = they have changed, 0 = they have not. The uplink for
+ * IPv6 is that of IPv4 unless the host has another one for it. */
 int net_find_uplink(Net *net, Fault *f);
