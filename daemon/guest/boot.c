@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* boot.c - one boot of a guest: its kernel is started, comes up, and ends. */
+/* boot.c - one boot of a guest: its kernel is started, boots, and ends. */
 
 #include "basic/log.h"
 #include "daemon/base/notify.h"
@@ -32,7 +32,7 @@ static void on_answer(const char *text, void *userdata) {
         guest_stop_answer(userdata, text);
 }
 
-/* ---- its end ---- */
+/* ---- end ---- */
 
 static void on_ended(void *userdata) {
         Guest *g = userdata;
@@ -61,7 +61,7 @@ static void on_ended(void *userdata) {
         guest_event(g, event, why ?: verdict_to_string(verdict));
 }
 
-/* ---- its start ---- */
+/* ---- start ---- */
 
 void guest_boot(Guest *g) {
         const GuestProcessListener listener = { .booted = on_booted,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* crash-report.c - the text of a crash report, and its file. */
+/* crash-report.c - formats and writes crash reports. */
 
 #include <inttypes.h>
 #include <sys/wait.h>
@@ -12,8 +12,8 @@
 enum {
         CONSOLE_LINES = 100, /* the last ones */
         CONSOLE_LINE_MAX = 256,
-        CONSOLE_MAX = 48 * 1024, /* bytes of them all, escaped */
-        LISTED_MAX = 64,         /* of a directory that holds more than it should */
+        CONSOLE_MAX = 48 * 1024, /* bytes of all of them, escaped */
+        LISTED_MAX = 64,         /* in a directory that contains more than it should */
 };
 static_assert(CONSOLE_MAX + 8192 < CRASH_REPORT_SIZE_MAX, "room for all else");
 
@@ -101,7 +101,7 @@ static char *report_path(const char *directory, uint64_t number) {
         return strfmt("%s/%08" PRIu64, directory, number);
 }
 
-/* Leaves room for one more. */
+/* Makes space for one more. */
 static int make_room(const char *directory, const uint64_t *numbers, size_t n) {
         for (size_t i = CRASH_REPORTS_MAX - 1; i < n; i++) {
                 _cleanup_free_ char *path = report_path(directory, numbers[i]);
@@ -129,7 +129,7 @@ int crash_report_write(const char *directory, const char *text) {
         if (r < 0)
                 return r;
         path = report_path(directory, n > 0 ? numbers[0] + 1 : 1);
-        /* Not made durable: waiting for the disk would keep the guest down for longer, and what a
-         * host that dies in the same moment loses is the least of its troubles. */
+        /* Not synced: waiting for the disk would keep the guest down for longer, and if the host
+         * dies at the same moment the report is the smallest loss. */
         return path ? write_file_atomic(path, text, strlen(text), 0640) : -ENOMEM;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* crash.c - what is worth keeping of a guest's crash. */
+/* crash.c - collects and writes what is known about a guest's crash. */
 
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -53,7 +53,7 @@ void guest_note_crash(Guest *g, Verdict verdict, const char *detail, usec_t run_
         };
         MemFs fs;
 
-        guest_keep_crash(g); /* of a boot that ended before anybody came to it */
+        guest_keep_crash(g); /* of a boot that ended before this was called */
         if (!restart_is_crash(verdict))
                 return;
         c.have_status = guest_process_status(g->boot.process, &c.status);

@@ -3,8 +3,8 @@
 
 #include "daemon/guest/guest.h"
 
-/* In two steps, since a restart does not wait for a disk. Takes down what a report says where this
- * end of a boot is a crash; to be called while its process is still known … */
+/* There are two steps, because a restart does not wait for a disk. The first collects the data of
+ * the report if this end of a boot is a crash; to be called while its process is still known. */
 void guest_note_crash(Guest *g, Verdict verdict, const char *detail, usec_t run_time);
-/* … and writes it, if there is one. That it cannot be written is logged and no more. */
+/* The second writes the report, if there is one. Failure is only logged. */
 void guest_keep_crash(Guest *g);

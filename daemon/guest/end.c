@@ -20,11 +20,11 @@ GuestEvent guest_decide(Guest *g, Verdict verdict, usec_t run_time) {
         case DECIDE_FAULT:
                 if (!falls_back || rule.when == RESTART_NO)
                         return EV_DIED_FAULT;
-                break; /* with another kernel there is hope */
+                break; /* another kernel may work */
         case DECIDE_AGAIN:
                 break;
         }
-        if (verdict == VERDICT_STOPPED) { /* an ordered restart is no death */
+        if (verdict == VERDICT_STOPPED) { /* a requested restart does not count as a death */
                 g->past.delay = 0;
                 return EV_DIED_AGAIN;
         }

@@ -7,7 +7,7 @@ typedef enum EndKind {
         END_NEUTRAL, /* says nothing about the boot */
         END_WISHED,
         END_CRASH,
-        END_KERNEL, /* this kernel never will */
+        END_KERNEL, /* this kernel will never boot */
 } EndKind;
 
 static const EndKind kinds[] = {

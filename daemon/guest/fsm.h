@@ -1,41 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The life of a guest as a table: in this state, on this event, do that and be there. Pure. */
+/* The life cycle of a guest as a table: in this state, on this event, perform that action and enter
+ * that state. Pure. */
 
 #include "api/guest-state.h"
 
 typedef enum GuestEvent {
-        EV_START,    /* it shall run: first start, or an end of the waiting */
-        EV_PREPARED, /* the host is as the guest needs it */
+        EV_START,    /* it is to be started: the first start, or the end of a delay */
+        EV_PREPARED, /* the host is set up for the guest */
         EV_READY,    /* the guest is ready */
-        EV_TIMER, /* the timer of the state: boot too slow, next step of a stop, end of the back-off
+        EV_TIMER, /* the timer of the state: boot timeout, next step of a stop, end of the back-off
                    */
-        EV_DIED_AGAIN,   /* it ended, and shall be started again when its time has come */
-        EV_DIED_DONE,    /* it ended, and that is all right */
+        EV_DIED_AGAIN,   /* it ended, and is to be restarted when the restart delay is over */
+        EV_DIED_DONE,    /* it ended, and may stay down */
         EV_DIED_FAULT,   /* it ended, or could not start, and no retry helps */
         EV_UNDONE,       /* all that was done to the host is undone, as it was to be */
         EV_UNDONE_FAULT, /* … because of a fault */
-        EV_HUNG,         /* its kernel does not answer any more */
-        EV_SICK,         /* a service in it does not answer any more, though its kernel does */
-        EV_STOP,         /* it shall go down cleanly */
-        EV_RESTART,      /* the same, and come up again */
-        EV_KILL,         /* it shall be down at once */
+        EV_HUNG,         /* its kernel does not respond any more */
+        EV_SICK,    /* a service in it does not answer any more, although its kernel responds */
+        EV_STOP,    /* it is to be shut down cleanly */
+        EV_RESTART, /* the same, and then started again */
+        EV_KILL,    /* it is to be killed */
         GUEST_EVENT_MAX,
         GUEST_EVENT_INVALID = -EINVAL,
 } GuestEvent;
 
 typedef enum GuestAction {
-        ACT_IGNORE,     /* the event means nothing here: no action, no new state */
+        ACT_IGNORE,     /* the event has no meaning here: no action, same state */
         ACT_PREPARE,    /* set the host up */
         ACT_LAUNCH,     /* start the kernel */
-        ACT_ANNOUNCE,   /* say that the guest is ready */
+        ACT_ANNOUNCE,   /* report that the guest is ready */
         ACT_STOP,       /* first step of a clean stop */
         ACT_STOP_SICK,  /* the same, because a service does not answer */
         ACT_STOP_NEXT,  /* next, harsher step */
-        ACT_KILL,       /* power cut */
-        ACT_KILL_HUNG,  /* power cut, because it was not ready in time or does not answer */
-        ACT_WAIT,       /* until the next start's time */
+        ACT_KILL,       /* kill it */
+        ACT_KILL_HUNG,  /* kill it, because it was not ready in time or does not respond */
+        ACT_WAIT,       /* wait for the time of the next start */
         ACT_UNDO,       /* undo what was done to the host: EV_UNDONE */
         ACT_UNDO_FAULT, /* the same, because of a fault: EV_UNDONE_FAULT */
         ACT_FINISH,     /* end */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* guest.c - what the state table and people order. */
+/* guest.c - actions of the state table, and requests from people. */
 
 #include "basic/log.h"
 #include "daemon/base/notify.h"
@@ -33,8 +33,7 @@ static void act_kill_hung(Guest *g) {
 static void act_wait(Guest *g) {
         g->next_start =
                 g->past.delay > 0 ? moment_after(CLOCK_MONOTONIC, g->past.delay) : (Moment){};
-        if (g->past.last_exit.verdict !=
-            VERDICT_STOPPED) /* a restart that was ordered is none to count */
+        if (g->past.last_exit.verdict != VERDICT_STOPPED) /* a requested restart is not counted */
                 g->past.restarts++;
         if (!g->past.announced)
                 notify_extend_timeout(usec_add(g->past.delay, 10 * USEC_PER_SEC));
@@ -125,7 +124,7 @@ void guest_act(Guest *g, GuestAction action) {
         }
 }
 
-/* ---- orders ---- */
+/* ---- requests ---- */
 
 static int order(Guest *g, GuestEvent event, const char *why) {
         if (guest_fsm(g->state, event).action == ACT_IGNORE)
@@ -134,7 +133,7 @@ static int order(Guest *g, GuestEvent event, const char *why) {
         return 1;
 }
 
-/* umld will end with the guest then: whoever wants it up again has to start both. */
+/* umld will end with the guest: whoever wants it up again has to start both. */
 static bool going_down(const Guest *g) {
         return g->state == GUEST_STOPPING && g->wanted == WANTED_DOWN;
 }

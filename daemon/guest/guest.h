@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The guest: its state, what is wanted of it, and the doing of what the state table says. */
+/* The guest: its state, what is wanted of it, and the actions of the state table. */
 
 #include <systemd/sd-event.h>
 
@@ -162,7 +162,7 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
 Guest *guest_free(Guest *g);
 DEFINE_CLEANUP(Guest *, guest_free)
 
-/* Orders. 1 = taken, 0 = nothing to do in this state. */
+/* Requests. 1 = accepted, 0 = nothing to do in this state. */
 int guest_start(Guest *g);
 int guest_stop(Guest *g);
 int guest_restart(Guest *g);
@@ -179,17 +179,17 @@ int guest_kill(Guest *g);
 typedef void (*GuestReloaded)(int r, const char *text, void *userdata);
 void guest_reload(Guest *g, Config *config, usec_t confirm, GuestReloaded done, void *userdata);
 
-/* Keeps what the last reload changed. -ENOENT: there is nothing to be confirmed. */
+/* Keeps what the last reload changed. -ENOENT: there is nothing to confirm. */
 int guest_confirm(Guest *g, Fault *fault);
 
-/* When it will be taken back, CLOCK_REALTIME; 0: nothing waits to be confirmed. */
+/* When it will be reverted, CLOCK_REALTIME; 0: nothing is unconfirmed. */
 usec_t guest_confirm_until(const Guest *g);
 
-/* Guards the port of an SSH_CONNECTION from now on. -EINVAL: it is none. */
+/* Guards the port of an SSH_CONNECTION from now on. -EINVAL: malformed. */
 int guest_guard_session(Guest *g, const char *ssh_connection, Fault *fault);
 
 /* What it cannot go on without, such as a lock that somebody has; NULL: nothing. */
 const char *guest_waits_for(const Guest *g);
 
-/* How it is now. */
+/* Its current health. */
 GuestHealth guest_health(const Guest *g);

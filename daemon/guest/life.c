@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* life.c - a Guest is made, changed and taken apart. */
+/* life.c - creates, changes and frees a Guest. */
 
 #include <signal.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* log.c - where a guest's console is kept. */
+/* log.c - where a guest's console is logged. */
 
 #include "daemon/guest/log.h"
 #include "api/dirs.h"

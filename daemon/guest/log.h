@@ -3,6 +3,6 @@
 
 #include "daemon/guest/guest.h"
 
-/* Has the guest's console write to log and journal as its configuration says. What goes wrong is
- * logged; the console goes without them then. */
+/* Sets up log and journal for the guest's console according to its configuration. Failures are
+ * logged; the console then does without them. */
 int guest_open_log(Guest *g);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* prepare.c - what comes before each start of a guest's kernel. */
+/* prepare.c - what has to be done before each start of a guest's kernel. */
 
 #include "basic/log.h"
 #include "daemon/base/notify.h"
@@ -32,7 +32,7 @@ static void on_disks_checked(const Fault *fault, void *userdata) {
                 guest_event(g, EV_PREPARED, prepared_text(g));
 }
 
-/* False: there is no need, or it cannot be done. */
+/* False: it is not necessary, or impossible. */
 static bool begin_disk_check(Guest *g) {
         usec_t limit = DISK_CHECK_STARTS * g->config->start_timeout;
         int r = disk_check_start(g->event, g->setup->host, limit, on_disks_checked, g,
@@ -92,7 +92,8 @@ static void on_old_undone(int r, Fault *fault, void *userdata) {
         g->config = TAKE_PTR(g->reload.next);
         g->setup->host->config = g->config;
         guest_forget_boots(g);
-        (void) guest_open_log(g); /* without one rather than not at all; it has said why */
+        (void) guest_open_log(
+                g); /* rather without one than not at all; the reason has been logged */
         set_up(g);
 }
 

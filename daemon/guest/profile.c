@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* profile.c - which profile the guest's next start is one of. */
+/* profile.c - chooses the profile of the guest's next start. */
 
 #include "basic/log.h"
 #include "daemon/guest/parts.h"

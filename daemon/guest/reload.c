@@ -23,7 +23,7 @@
 #define PATIENCE (30 * USEC_PER_SEC)
 
 struct Trial {
-        Config *before; /* the live settings to go back to, and no others */
+        Config *before; /* the live settings to restore, and no others */
         Config *next;   /* what is tried */
         bool later;     /* … with something for the guest's next start */
         Moment until;
@@ -85,7 +85,7 @@ static char *unconfirmed_path(const Guest *g) {
         return umld_path(DIR_STATE, g->config->name, "unconfirmed");
 }
 
-/* From now on NAME.conf is what counts again. */
+/* From now on NAME.conf is in effect again. */
 static int forget_unconfirmed(const Guest *g) {
         _cleanup_free_ char *path = unconfirmed_path(g);
         int r = path ? unconfirmed_put_aside(path) : -ENOMEM;
@@ -114,7 +114,7 @@ static int take_back(Guest *g) {
                 return r;
         drop_trial(g);
         g->reload.taken_back = edited;
-        if (g->setup->net->rules) /* its ports are others' to have */
+        if (g->setup->net->rules) /* its ports are free for others */
                 (void) net_forwards_claim(g->setup->net);
         return 0;
 }
@@ -123,7 +123,7 @@ static int on_not_confirmed(sd_event_source *s, uint64_t usec, void *userdata) {
         Guest *g = userdata;
 
         (void) usec;
-        if (take_back(g) < 0) { /* no memory: again in a moment */
+        if (take_back(g) < 0) { /* out of memory: retry in a moment */
                 (void) sd_event_source_set_time_relative(s, USEC_PER_SEC);
                 return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
         }
@@ -133,7 +133,7 @@ static int on_not_confirmed(sd_event_source *s, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* What g is now, as far as a reload can change it at once. */
+/* Copies what a reload can change at once. */
 static Config *copy_live(const Guest *g) {
         Config *copy = calloc(1, sizeof(*copy));
 
@@ -241,7 +241,7 @@ static int reload_on_trial(Guest *g, ReloadRequest *q, Fault *fault) {
 
 /* ---- for good ---- */
 
-/* The configuration that counts from now on, whose live settings are in force already. */
+/* The configuration in effect from now on, whose live settings have already been applied. */
 static void settle(Guest *g, char **text, Config **next, bool later) {
         free(g->config->text);
         g->config->text = TAKE_PTR(*text);
@@ -289,7 +289,7 @@ static int reload_for_good(Guest *g, ReloadRequest *q, Fault *fault) {
         return 0;
 }
 
-/* The file is again as it was before the trial: who orders that is not waited for. */
+/* The file is the same as before the trial: reloading it needs no confirmation. */
 static int reload_during_trial(Guest *g, ReloadRequest *q, Fault *fault) {
         int r;
 

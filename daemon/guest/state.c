@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* state.c - the state of a guest, and who is told of it. */
+/* state.c - sets the state of a guest, and announces it. */
 
 #include "basic/log.h"
 #include "daemon/guest/parts.h"
@@ -16,7 +16,7 @@ static int state_log_level(const Guest *g, GuestState to) {
         return to == GUEST_BACKOFF && !wished ? LOG_WARNING : LOG_INFO;
 }
 
-/* Whoever is attached to the console sees why it is silent, and what comes next. */
+/* Clients of the console are told why it is silent, and what comes next. */
 static void tell_console(Guest *g, const char *why) {
         _cleanup_free_ char *text = strfmt("%s: %s", guest_state_to_string(g->state), why);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* stop.c - what is tried to bring a guest down, and when. */
+/* stop.c - the steps that shut a guest down. */
 
 #include <signal.h>
 
@@ -7,18 +7,18 @@
 #include "daemon/base/notify.h"
 #include "daemon/guest/parts.h"
 
-/* How often a guest's console is looked at for the end of a stop's step. */
+/* How often the console is checked for the end of a step. */
 #define STOP_LOOK (20 * USEC_PER_MSEC)
 
 typedef struct StopStep {
         const char *name;        /* for log and verdict: "shut down cleanly by NAME" */
         const char *commands[4]; /* for the management console, in this order */
-        const char *done;        /* words on the console by which it has done all it can; without
-                                    them it has an eighth of StopTimeout */
-        int signal;              /* else: to the kernel's main process */
-        bool kill;               /* else: to everything */
-        bool clean;              /* the guest may shut down by itself */
-        unsigned until;          /* its share of StopTimeout ends here, in eighths */
+        const char *done; /* text on the console that says it has done all it can; without it the
+                             step takes an eighth of StopTimeout */
+        int signal;       /* else: to the kernel's main process */
+        bool kill;        /* else: to everything */
+        bool clean;       /* the guest may shut down by itself */
+        unsigned until;   /* the end of its share of StopTimeout, in eighths */
 } StopStep;
 
 /* With `noreboot` on its command line ctrl-alt-del is a clean shutdown for systemd, busybox init
@@ -53,13 +53,13 @@ static const StopStep steps[] = {
         [STEP_KILL] = { .name = "SIGKILL", .kill = true, .until = 8 },
 };
 
-/* Without an answer the key is left alone, as it may be a reset. */
+/* Without a reply ctrl-alt-del is not sent, because it may be a reset. */
 static size_t next_step(size_t index) {
         return index == STEP_ASK ? STEP_REMOUNT : index + 1;
 }
 
-/* The step after this one, in view of the answer to its commands; index itself: no answer to go by.
- */
+/* Chooses the step after this one, depending on the reply to its commands; index itself: the reply
+ * does not tell. */
 static size_t answered_step(size_t index, const char *answer) {
         if (index != STEP_ASK)
                 return index;
@@ -68,7 +68,7 @@ static size_t answered_step(size_t index, const char *answer) {
         return isempty(answer) ? index : STEP_REMOUNT; /* the first datagram is an empty line */
 }
 
-/* The one in force, NULL behind the last one. */
+/* The current one, NULL after the last one. */
 static const StopStep *current_step(const Guest *g) {
         return g->stop.step < ARRAY_SIZE(steps) ? &steps[g->stop.step] : NULL;
 }
@@ -85,7 +85,7 @@ bool guest_stop_is_clean(const Guest *g) {
         return step && step->clean;
 }
 
-/* -ENOTCONN and the like: it cannot be taken with this guest now; go on to the next. */
+/* -ENOTCONN and the like: this step is not possible with this guest now; continue with the next. */
 static int carry_out(const StopStep *step, GuestProcess *p) {
         if (step->kill) {
                 guest_process_kill(p);
@@ -102,8 +102,7 @@ static int carry_out(const StopStep *step, GuestProcess *p) {
         return 0;
 }
 
-/* Takes the first step from g->stop.step on that can be taken, and sets the timer for the one after
- * it. */
+/* Takes the first possible step from g->stop.step on, and sets the timer for the next one. */
 static void take_step(Guest *g) {
         const usec_t eighth = g->config->stop_timeout / 8;
 
@@ -112,7 +111,7 @@ static void take_step(Guest *g) {
                 usec_t now, due;
                 int r;
 
-                if (!step) { /* even SIGKILL does not help: wait on */
+                if (!step) { /* even SIGKILL does not help: keep waiting */
                         guest_arm_timer(g, USEC_PER_SEC);
                         return;
                 }
@@ -132,7 +131,7 @@ static void take_step(Guest *g) {
 
 void guest_stop_begin(Guest *g, GuestAsked asked) {
         g->stop.asked = asked;
-        guest_enter(g, BOOT_STOPPING); /* the stop has its own patience */
+        guest_enter(g, BOOT_STOPPING); /* the stop has a timeout of its own */
         g->stop.step = 0;
         g->stop.began = now_usec(CLOCK_MONOTONIC);
         take_step(g);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* timer.c - the time that a guest has for what its state waits for. */
+/* timer.c - the timer of the current state. */
 
 #include "basic/log.h"
 #include "daemon/base/notify.h"
 #include "daemon/guest/parts.h"
 #include "daemon/watch/heartbeat.h"
 
-/* A host that was frozen or suspended: the guest had no time either, and gets what it has missed of
- * it, as long as that is not more than it was to have at all. */
+/* If the host was frozen or suspended, the guest had no time either, so the timeout is extended by
+ * what it missed, at most by the whole timeout. */
 static void wait_fairly(Guest *g, usec_t late) {
         log_notice("%s: umld was not scheduled for %s, so the timeout is extended",
                    guest_state_to_string(g->state),
@@ -44,7 +44,7 @@ static int finish_source(int r, sd_event_source *s, const char *description) {
         return sd_event_source_set_priority(s, SD_EVENT_PRIORITY_IMPORTANT);
 }
 
-/* At once without a timer: to program that of the host would take longer than many a restart has.
+/* At once and without a timer: programming that of the host would take longer than many a restart.
  */
 static int arm_at_once(Guest *g) {
         int r;

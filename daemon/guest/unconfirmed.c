@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* unconfirmed.c - the file that remembers a reload which nobody has confirmed.
+/* unconfirmed.c - the file that records an unconfirmed reload.
  *
  * "LENGTH\n", a text of that length, which was tried, and the text before it. */
 

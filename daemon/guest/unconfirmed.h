@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What is kept on disk of a reload that has to be confirmed, so that neither umld's death nor the
- * host's brings back what nobody confirmed: STATE/NAME/unconfirmed has the text of the
- * configuration that was tried, and the one before it.
+/* The record on disk of a reload that has to be confirmed, so that neither umld's death nor the
+ * host's makes unconfirmed changes permanent: STATE/NAME/unconfirmed contains the text of the
+ * configuration that was tried, and the previous one.
  *
- * It stays when the change was taken back. A start that finds NAME.conf just as it was tried goes
- * by the text before it; one that finds it edited since goes by that. */
+ * It is kept after the changes were reverted. A start that finds NAME.conf exactly as it was tried
+ * uses the previous text; one that finds it edited since uses the file. */
 
 #include "conf/config.h"
 #include "daemon/base/sync-job.h"
@@ -24,11 +24,11 @@ int unconfirmed_put_aside(const char *path);
 int unconfirmed_forget(const char *path);
 int unconfirmed_put_back(const char *path);
 
-/* The two texts, the caller's to free(). -ENOENT: nothing is unconfirmed; -EBADMSG: no such file of
- * ours. */
+/* The two texts, which the caller frees. -ENOENT: nothing is unconfirmed; -EBADMSG: not a valid
+ * file of ours. */
 int unconfirmed_read(const char *path, char **ret_tried, char **ret_before);
 
-/* Puts the configuration before in the place of *config where that is what was tried and not
- * confirmed: 1 = it did, 0 = *config holds. *ret_error as of config_load(). */
+/* Replaces *config by the previous configuration if it is one that was tried and not confirmed: 1 =
+ * replaced, 0 = *config is in effect. *ret_error as from config_load(). */
 int unconfirmed_replace(const char *path, const char *default_disk, Config **config,
                         char **ret_error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* verdict.c - from evidence to a verdict and one sentence. */
+/* verdict.c - turns evidence into a verdict and one sentence. */
 
 #include <inttypes.h>
 #include <signal.h>
@@ -16,8 +16,8 @@ enum {
 /* SIGBUS on the memory file. */
 #define OUT_OF_SPACE "ran out of space"
 
-/* What a dying kernel says on its console (UML-measured), most telling first: the exit status alone
- * is under the guest's control. */
+/* What a dying kernel prints on its console (UML-measured), most telling first: the exit status
+ * alone is under the guest's control. */
 static const struct {
         const char *words;
         Verdict verdict;
@@ -31,14 +31,14 @@ static const struct {
         { "ptrace set fp regs failed",
           VERDICT_KERNEL }, /* CPU state larger than the kernel knows */
         { "requested but not functional",
-          VERDICT_KERNEL }, /* seccomp=on where the host forbids it */
+          VERDICT_KERNEL }, /* seccomp=on although the host forbids it */
         /* The host has written to memory that the libc registered, inside the stub (see
          * GLIBC_TUNABLES in boot/cmdline.c). A stub that was killed has another status, and when a
          * process other than init dies of it, the guest goes on. */
         { "failed to wait for SIGTRAP", VERDICT_KERNEL, .and_init = "status = 0xb7f" },
 };
 
-/* The last position of a word, so that an earlier boot or a program quoting it does not count. */
+/* The last occurrence, so that an earlier boot or a program that quotes it does not count. */
 static const char *find_last(const char *text, const char *word) {
         const char *last = NULL;
 
@@ -56,8 +56,8 @@ static char *line_around(const char *text, const char *p) {
         return escape_text(begin, (size_t) (end - begin), DETAIL_MAX);
 }
 
-/* Else there was room for all of the guest: the host itself was short of memory, or the guest only
- * says so. */
+/* Otherwise there was enough space for the whole guest: the host itself was short of memory, or the
+ * guest only says so. */
 static bool memory_was_full(const Evidence *e) {
         return e->memory_size > 0 && e->memory_free < e->memory_need;
 }
@@ -96,8 +96,8 @@ static Verdict judge_last_words(const Evidence *e, char **ret_line) {
         return VERDICT_NONE;
 }
 
-/* Exit 0 under `noreboot` is a poweroff or a reboot: the kernel's own last line tells which. Its
- * sysrq for a reboot goes past the code that says so. */
+/* Exit 0 with `noreboot` is a poweroff or a reboot: the kernel's last line tells which. Its sysrq
+ * for a reboot bypasses the code that prints it. */
 static Verdict judge_exit_zero(const char *console) {
         static const struct {
                 const char *words;
@@ -165,8 +165,8 @@ static const char *stop_text(const Evidence *e) {
                        : "power cut";
 }
 
-/* During a stop every end is that stop's, but for a panic, which may have left its disks unclean.
- */
+/* During a stop every end counts as the result of that stop, except a panic, which may have left
+ * its disks unclean. */
 static Verdict judge_stop(const Evidence *e, char **ret_detail) {
         if (e->have_status && WIFSIGNALED(e->status) && WTERMSIG(e->status) == SIGABRT)
                 return judge_panic(e, ret_detail);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* watch.c - what is begun and ended with a boot, with the guest's readiness, and with its stop. */
+/* watch.c - what begins and ends with a boot, with the guest's readiness, and with its stop. */
 
 #include "basic/log.h"
 #include "daemon/guest/crash.h"
@@ -16,7 +16,7 @@ GuestHealth guest_health(const Guest *g) {
 
 /* ---- the kernel's health ---- */
 
-/* The sentence why is told with the verdict, too. */
+/* The sentence is used in the verdict, too. */
 static void report(Guest *g, GuestEvent event, const char *why) {
         log_error("%s", why);
         (void) free_and_strdup(&g->stop.why, why);
@@ -46,7 +46,7 @@ static void on_sick(const char *why, void *userdata) {
         report(userdata, EV_SICK, why);
 }
 
-/* Whether the kernel itself is silent is the heartbeat's business. */
+/* Whether the kernel itself is silent is a matter for the heartbeat. */
 static bool is_excused(void *userdata) {
         GuestHealth h = guest_health(userdata);
 

@@ -15,7 +15,7 @@
 #include "host/ext-errors.h"
 
 enum {
-        LINES_MAX = 40, /* of what e2fsck says: the rest would only fill the host's log */
+        LINES_MAX = 40, /* of e2fsck's output: more would only fill the host's log */
         LINE_SIZE_MAX = 200,
         CHUNK = 1024,
 };
@@ -27,11 +27,11 @@ struct DiskCheck {
         DiskCheckDone done;
         void *userdata;
         char *program;
-        size_t disk; /* the one under way */
+        size_t disk; /* the one in progress */
         pid_t pid;
         int output;
         sd_event_source *child, *timer, *readable;
-        char line[LINE_SIZE_MAX]; /* what it has not ended yet */
+        char line[LINE_SIZE_MAX]; /* its output since the last newline */
         size_t size;
         unsigned lines;
         bool late;
@@ -41,8 +41,8 @@ static const char *disk_path(const DiskCheck *c) {
         return c->host->config->disks[c->disk].path;
 }
 
-/* The file system of a copy-on-write disk is in two files, which only the guest's kernel puts
- * together. */
+/* The file system of a copy-on-write disk is in two files, which only the guest's kernel can
+ * combine. */
 static bool needs_check(const Host *h, size_t i) {
         const Disk *d = &h->config->disks[i];
         int fd = h->disk_fds[2 * i], r;
@@ -68,7 +68,7 @@ static void log_line(DiskCheck *c) {
                 log_notice("Disk=%s: %s", disk_path(c), text);
 }
 
-/* It writes its lines in pieces. */
+/* Its output arrives in pieces. */
 static void log_output(DiskCheck *c) {
         char buf[CHUNK];
         ssize_t n;
@@ -114,7 +114,7 @@ DiskCheck *disk_check_free(DiskCheck *c) {
         return NULL;
 }
 
-/* What the end of the check of one disk means. 0: the guest may use it. */
+/* Evaluates the end of the check of one disk. 0: the guest may use it. */
 static int judge(const DiskCheck *c, const siginfo_t *si, Fault *f) {
         int status = si->si_code == CLD_EXITED ? si->si_status : -1;
 
@@ -160,7 +160,7 @@ static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
         int r;
 
         (void) s;
-        c->pid = 0; /* sd-event has waited for it */
+        c->pid = 0; /* sd-event has reaped it */
         log_output(c);
         log_line(c);
         r = judge(c, si, &f);
@@ -214,7 +214,7 @@ static int spawn(const DiskCheck *c, int image, int output, pid_t *ret) {
         return -r;
 }
 
-/* A descriptor that no place in the child takes; fd is closed. */
+/* A duplicate that no fixed descriptor of the child will overwrite; fd is closed. */
 static int lift(int fd) {
         int r = RET_NERRNO(fcntl(fd, F_DUPFD_CLOEXEC, DISK_CHECK_FD + 1));
 
@@ -252,7 +252,7 @@ static int check_disk(DiskCheck *c) {
         return 1;
 }
 
-/* 1 = one is under way, 0 = none is left. */
+/* 1 = one has been started, 0 = none is left. */
 static int next_disk(DiskCheck *c, size_t from) {
         for (c->disk = from; c->disk < c->host->config->n_disks; c->disk++)
                 if (needs_check(c->host, c->disk))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Before a start: a file system of the guest that has noted errors is mended by e2fsck, or the
+/* Before a start, a file system of the guest that has recorded errors is repaired by e2fsck, or the
  * guest is not started. Nothing waits here. */
 
 #include <systemd/sd-event.h>
@@ -10,14 +10,14 @@
 
 typedef struct DiskCheck DiskCheck;
 
-/* fault: NULL where all is well now. May free the check. */
+/* fault: NULL if everything is fine now. May free the check. */
 typedef void (*DiskCheckDone)(const Fault *fault, void *userdata);
 
-/* Looks at the disks of h, which is up, and begins to mend where there is need: 1, and done will be
- * called; else 0, the usual case. limit: how long the mending of one disk may take. */
+/* Checks the disks of h, which is up, and starts the repair if necessary: 1, and done will be
+ * called; else 0, the usual case. limit: how long the repair of one disk may take. */
 int disk_check_start(sd_event *event, const Host *h, usec_t limit, DiskCheckDone done,
                      void *userdata, DiskCheck **ret);
 
-/* Ends it where it is: e2fsck can be stopped like a guest can lose its power. */
+/* Aborts it: e2fsck can be killed, just as a guest can lose its power. */
 DiskCheck *disk_check_free(DiskCheck *c);
 DEFINE_CLEANUP(DiskCheck *, disk_check_free)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* disk-cow.c - makes copy-on-write files, and checks them against their backing files. */
+/* disk-cow.c - creates copy-on-write files, and checks them against their backing files. */
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ static int describe_backing(const Disk *d, int fd, CowHeader *ret, Fault *f) {
         return 0;
 }
 
-/* Whole or not at all: umld may be killed here. */
+/* All or nothing, because umld may be killed here. */
 static int make(const Disk *d, const CowHeader *header, Fault *f) {
         _cleanup_free_ char *temporary = strfmt("%s.new", d->cow);
         _cleanup_close_ int fd = -EBADF;
@@ -89,7 +89,7 @@ int disk_cow_prepare(const Disk *d, int backing, bool quiet, Fault *f) {
         if (fd < 0 || (fstat(fd, &st) >= 0 && S_ISREG(st.st_mode) && st.st_size == 0))
                 return quiet ? 0 : make(d, &is, f);
         r = cow_read(fd, &was);
-        if (r == -EPROTONOSUPPORT) /* the kernel knows how to compare those */
+        if (r == -EPROTONOSUPPORT) /* the kernel can compare those itself */
                 return 0;
         if (r < 0)
                 return fault_set(f, VERDICT_DISK, false, r,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* disk-owner.c - whose the images are: which may be given to the guest's user, and their way back.
- */
+/* disk-owner.c - ownership of the images: which may be given to the guest's user, and how they are
+ * returned. */
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,7 +10,7 @@
 #include "daemon/host/disk-owner.h"
 #include "daemon/host/host.h"
 
-/* May the guest's user put another entry into one of the directories on the way? */
+/* May the guest's user replace an entry in one of the directories on the path? */
 static bool way_is_guests(const char *path, uid_t uid) {
         _cleanup_free_ char *way = strdup(path);
 
@@ -35,7 +35,7 @@ static bool is_below_state(const char *real) {
         return rest && rest[0] == '/';
 }
 
-/* Of the file itself, whatever the way to it. */
+/* Checks of the file itself, independent of its path. */
 static int check_names(const char *path, const struct stat *st, Fault *f) {
         struct stat link;
 
@@ -70,7 +70,7 @@ static int check_way(const Host *h, const Disk *d, const char *path, Fault *f) {
                          path, umld_dir(DIR_STATE), umld_dir(DIR_STATE), h->config->name);
 }
 
-/* A check does not choose the guest's user: it may be anybody but root. */
+/* A check does not allocate the guest's user: it may be anybody but root. */
 static bool has_it_already(const Host *h, const struct stat *st) {
         if (h->quiet)
                 return streq(h->config->user, "root") || streq(h->config->user, "0");
@@ -122,10 +122,10 @@ static int give_back(const LedgerOwner *o, uid_t guest) {
         struct stat st;
         int r;
 
-        if (fd < 0 && (errno == ENOENT || errno == ELOOP)) /* another file has taken its place */
+        if (fd < 0 && (errno == ENOENT || errno == ELOOP)) /* the file has been replaced */
                 return 0;
         r = fd < 0 ? -errno : RET_NERRNO(fstat(fd, &st));
-        if (r >= 0 && st.st_uid != guest) /* given to somebody else meanwhile */
+        if (r >= 0 && st.st_uid != guest) /* its owner has been changed by somebody else */
                 return 0;
         if (r >= 0)
                 r = RET_NERRNO(fchown(fd, o->uid, o->gid));

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* An image that the guest writes to belongs to the guest's user while the guest runs.
+/* An image that the guest writes to is owned by the guest's user while the guest is running.
  *
  * Changing an owner is a gift to whoever controls the guest, so only a file that is certainly meant
- * is given: one without other names, not reached by a link, and below the state directory unless
- * the configuration says ",adopt". An image that is only read is never given; every user must be
- * able to read it. */
+ * is given: one without hard links, not reached by a symbolic link, and below the state directory
+ * unless the configuration says ",adopt". A read-only image is never given; every user must be able
+ * to read it. */
 
 #include "conf/config.h"
 #include "daemon/base/fault.h"
 
 struct Host;
 
-/* The image is open as fd; path is the disk's own or that of its copy-on-write file. Refuses what
- * must not be given, and changes nothing where the guest's user has it already. */
+/* The image is open as fd; path is that of the disk or of its copy-on-write file. Refuses what must
+ * not be given, and changes nothing if it already belongs to the guest's user. */
 int disk_give(struct Host *h, const Disk *d, const char *path, int fd, Fault *f);
 
 /* Can the guest's user read an image that it must not write? */
 int disk_check_readable(const struct Host *h, const char *path, int fd, Fault *f);
 
-/* All that was given, by the ledger, goes back to its owners. */
+/* Returns everything that was given, according to the ledger, to its owners. */
 int disk_give_back(struct Host *h);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* disks.c - the guest's images: there, locked for as long as umld manages the guest, and its
- * user's. */
+/* disks.c - the guest's images: they exist, are locked while umld manages the guest, and belong to
+ * its user. */
 
 #include "daemon/host/disks.h"
 #include "basic/log.h"
@@ -18,7 +18,7 @@ static bool same_file(int fd, const char *path) {
                a.st_ino == b.st_ino;
 }
 
-/* What the image is, whatever its name says by now. */
+/* The type of the image, whatever its name refers to by now. */
 static int check_kind(const struct stat *st, const char *path, Fault *f) {
         if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
                 return fault_set(f, VERDICT_DISK, false, -EINVAL,
@@ -30,7 +30,7 @@ static int check_kind(const struct stat *st, const char *path, Fault *f) {
         return 0;
 }
 
-/* Is the kernel to mount its root from the first disk, as a whole? */
+/* Will the kernel mount its root from the first disk as a whole? */
 static bool boots_from_first_disk(const Config *c) {
         const char *word;
 
@@ -86,7 +86,7 @@ static int lock_image(const char *path, bool shared, int *fd, Fault *f) {
         return 0;
 }
 
-/* What it is, whatever its name says by now. */
+/* The open file, whatever its name refers to by now. */
 static int check_opened(const Host *h, const Disk *d, const char *path, int fd, Fault *f) {
         struct stat st;
         int r;
@@ -97,8 +97,8 @@ static int check_opened(const Host *h, const Disk *d, const char *path, int fd, 
         return r >= 0 && streq(path, d->path) ? check_root(h, d, fd, f) : r;
 }
 
-/* Opens, locks and looks at an image that is not open yet, or that somebody has put another file in
- * the place of. */
+/* Opens, locks and checks an image that is not open yet, or that has been replaced by another file.
+ */
 static int open_image(Host *h, const Disk *d, const char *path, bool shared, int *fd, Fault *f) {
         _cleanup_close_ int opened = -EBADF;
         struct stat st;
@@ -106,11 +106,12 @@ static int open_image(Host *h, const Disk *d, const char *path, bool shared, int
 
         if (*fd >= 0 && same_file(*fd, path))
                 return 0;
-        if (*fd >= 0) { /* replaced, by a backup, say: the owner noted is the old one's */
+        if (*fd >=
+            0) { /* replaced, for example by a backup: the recorded owner is that of the old one */
                 ledger_forget_owner(&h->ledger, path);
                 *fd = safe_close(*fd);
         }
-        r = stat(path, &st) >= 0 ? check_kind(&st, path, f) : 0; /* what else is not opened */
+        r = stat(path, &st) >= 0 ? check_kind(&st, path, f) : 0; /* what else cannot be opened */
         if (r >= 0)
                 r = lock_image(path, shared, &opened, f);
         if (r >= 0)
@@ -148,7 +149,7 @@ int disks_up(Host *h, Fault *f) {
         return r;
 }
 
-/* A guest's fsync never reaches the host (UML-measured): what it wrote is made durable here. */
+/* A guest's fsync never reaches the host (UML-measured), so what it wrote is synced here. */
 static int sync_disks(const Host *h, Fault *f) {
         int fd, r = h->flush ? h->flush(h->flush_userdata, &fd) : 0;
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* containment.c - the cgroup that holds all of a guest's processes, where the host lets us have
- * one. */
+/* jail-cgroup.c - the cgroup of all processes of a guest, if the host allows us to create one. */
 
 #include <fcntl.h>
 
@@ -9,7 +8,8 @@
 #include "daemon/host/host.h"
 #include "host/cgroup.h"
 
-/* One layer of several: without it the pid namespace, or umld-init as subreaper, does the same. */
+/* One layer of several: without it the pid namespace, or umld-init as subreaper, has the same
+ * effect. */
 int jail_cgroup_up(Host *h, Fault *f) {
         _cleanup_free_ char *name = strfmt("umld-%s.%d", h->config->name, getpid()), *path = NULL;
         int r;

@@ -31,7 +31,7 @@ static int write_node(const char *node, const char *text) {
         return r < 0 ? r : acl_set(node, &a);
 }
 
-/* Who may open the host's node, for where there are no mount namespaces to be had. */
+/* The access to the host's node, for hosts without mount namespaces. */
 static const HostSetting tun_node = { .name = "tun_node",
                                       .where = TUN_NODE,
                                       .read = read_node,
@@ -56,7 +56,7 @@ static int to_all(Acl *a, uid_t uid) {
         return 0;
 }
 
-/* The host's own node is opened no further than it has to be, and never silently. */
+/* The host's own node is opened no further than necessary, and never silently. */
 static int open_host_node(Host *h, int why_no_own, Fault *f) {
         int r = open_further(h, acl_add_user, f);
 
@@ -83,8 +83,8 @@ static int open_host_node(Host *h, int why_no_own, Fault *f) {
         return 0;
 }
 
-/* The guest's user may open it already. Where that is so by an umld's doing, such as another
- * guest's, it is to stay so for as long as this guest needs it. */
+/* The guest's user may already open it. If an umld did that, for example another guest's, it must
+ * stay so as long as this guest needs it. */
 static int join_those_who_opened(Host *h) {
         _cleanup_(shared_closep) SharedSetting *s = NULL;
         char now[ACL_TEXT_MAX];
@@ -102,7 +102,7 @@ static int join_those_who_opened(Host *h) {
         return shared_join(s, h->config->name, "", now);
 }
 
-/* Whoever opened it, such as the umld of another guest, may have taken that back since. */
+/* Whoever opened it, for example another guest's umld, may have reverted that since. */
 static bool still_open(const Host *h) {
         Acl a;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* user.c - the user that the guest's processes run as, its directory, and whether it can reach what
- * it needs. */
+/* jail-user.c - the user that the guest's processes run as, its directory, and whether it can
+ * access what it needs. */
 
 #include "api/dirs.h"
 #include "basic/file-util.h"
@@ -68,10 +68,10 @@ static int wait_for_removal(const Host *h, Fault *f) {
                           h->uml_dir);
 }
 
-/* The guest's own directory begins empty at each start: a stale umid makes the kernel choose
- * another name. */
+/* The guest's own directory is emptied at each start: a stale umid makes the kernel choose another
+ * name. */
 static int fresh_uml_dir(Host *h, Fault *f) {
-        int r = mkdir_p(h->directory, 0711); /* somebody may have cleaned up */
+        int r = mkdir_p(h->directory, 0711); /* it may have been deleted */
 
         if (r >= 0)
                 r = rm_rf_for(h->uml_dir, REMOVAL_MAX);
@@ -94,7 +94,7 @@ int jail_user_up(Host *h, Fault *f) {
         if (h->is_up && !h->quiet)
                 return fresh_uml_dir(h, f);
         if (h->quiet && streq(h->config->user, "auto"))
-                return 0; /* a uid is only taken at a real start */
+                return 0; /* a uid is allocated only for a real start */
         r = resolve_user(h, &uid, f);
         if (r < 0 || h->quiet)
                 return r;
@@ -122,7 +122,8 @@ int jail_user_down(Host *h, Fault *f) {
         return MIN(r, 0);
 }
 
-/* Everything that the guest's user must reach; disks twice for their copy-on-write files. */
+/* Everything that the guest's user must be able to access; disks twice because of their
+ * copy-on-write files. */
 enum {
         WISHES_MAX = 2 * CONFIG_DISKS_MAX + 5,
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What keeps the guest's processes apart from the rest of the host: a user, namespaces, a cgroup;
- * and whether that user can still reach what the guest needs. */
+/* What isolates the guest's processes from the rest of the host: a user, namespaces, a cgroup; and
+ * whether that user can still access what the guest needs. */
 
 #include <sys/types.h>
 
@@ -11,7 +11,7 @@
 
 struct Host;
 
-/* How the guest's user gets at /dev/net/tun. */
+/* How the guest's user gets access to /dev/net/tun. */
 typedef enum TunAccess {
         TUN_UNKNOWN,
         TUN_OPEN_TO_ALL,  /* it could all along */
@@ -43,13 +43,13 @@ void jail_drop_mount_ns(Jail *j);
 /* jail-user.c: the guest's uid, its directory … */
 int jail_user_up(struct Host *h, Fault *f);
 int jail_user_down(struct Host *h, Fault *f);
-/* … and whether its user can reach all that it needs. */
+/* and whether its user can access everything it needs. */
 int jail_reach_up(struct Host *h, Fault *f);
 
 /* jail-tun.c: a /dev/net/tun that its user may open. */
 int jail_tun_up(struct Host *h, Fault *f);
 int jail_tun_down(struct Host *h, Fault *f);
 
-/* jail-cgroup.c: a cgroup for its processes, where the host lets us have one. */
+/* jail-cgroup.c: a cgroup for its processes, if the host allows us to create one. */
 int jail_cgroup_up(struct Host *h, Fault *f);
 int jail_cgroup_down(struct Host *h, Fault *f);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* kernel.c - the guest's kernel: what it can do, and whether it can run on this CPU. */
+/* kernel.c - the guest's kernel: its features, and whether it can run on this CPU. */
 
 #include "basic/log.h"
 #include "daemon/base/companions.h"
@@ -51,8 +51,8 @@ static int ask(Kernel *k, const char *path, const struct stat *st, UmlKernel **r
         return 0;
 }
 
-/* Kernels that cannot hold this CPU's state panic at the first task switch unless they are helped.
- */
+/* Kernels that have no space for this CPU's state panic at the first task switch without the
+ * workaround. */
 static int find_cpu_fix(Kernel *kernel, Fault *f) {
         const UmlKernel *k = kernel->uml;
         int r;

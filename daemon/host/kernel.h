@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The guest's kernel: what it can do, and what it needs to run on this CPU. */
+/* The guest's kernel: its features, and what it needs to run on this CPU. */
 
 #include <sys/stat.h>
 
@@ -14,15 +14,15 @@ struct Host;
 typedef struct Kernel {
         UmlProbe *probe;   /* while it is asked, … */
         struct stat asked; /* … of that file */
-        UmlKernel *uml;    /* what the file told when it was asked; NULL = not asked yet */
-        struct stat stat;  /* … of that file, to see that it is another one by now */
-        char *cpu_fix;     /* object that mends the kernel on this CPU, or NULL */
-        char *console_fix; /* object that has it follow its terminal's size, or NULL */
+        UmlKernel *uml;    /* the result of the query; NULL = not queried yet */
+        struct stat stat;  /* identifies the file, to notice that it has been replaced */
+        char *cpu_fix;     /* object that makes the kernel work on this CPU, or NULL */
+        char *console_fix; /* object that makes it follow its terminal's size, or NULL */
         bool lacks_fix;    /* it would need the first, but is static */
 } Kernel;
 
 /* Frees what it holds. */
 void kernel_done(Kernel *k);
 
-/* The step: asks the kernel, unless that was done for this very file. */
+/* The step: queries the kernel, unless that was done for this very file. */
 int kernel_up(struct Host *h, Fault *f);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ledger.c - the notes from which a killed umld's work is undone. */
+/* ledger.c - records changes, so that those of a killed umld can be undone. */
 
 #include <stdio.h>
 
@@ -154,7 +154,7 @@ int ledger_note_owner(Ledger *l, const char *path, uid_t uid, gid_t gid) {
         int r;
 
         for (size_t i = 0; i < l->n_owners; i++)
-                if (streq(l->owners[i].path, path)) /* the first note has the true owner */
+                if (streq(l->owners[i].path, path)) /* the first entry has the true owner */
                         return l->unsaved ? save(l) : 0;
         r = add_owner(l, path, uid, gid);
         return r < 0 ? r : save(l);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* RUNTIME/NAME/undo: what was changed on the host and cannot be told from the guest's name alone,
- * noted before each change, so that the next umld can undo it when this one was killed. */
+/* RUNTIME/NAME/undo: changes to the host that cannot be derived from the guest's name alone,
+ * recorded before each change, so that the next umld can undo them if this one is killed. */
 
 #include <sys/types.h>
 
@@ -12,27 +12,28 @@
 
 typedef struct LedgerOwner {
         char *path; /* of a file that was given to the guest's user */
-        uid_t uid;  /* whose it was */
+        uid_t uid;  /* its original owner */
         gid_t gid;
 } LedgerOwner;
 
 typedef struct Ledger {
         char *file;
-        char *tap;    /* name of the tap that was made, or NULL */
-        char *cgroup; /* directory of the cgroup that was made, or NULL */
+        char *tap;    /* name of the tap that was created, or NULL */
+        char *cgroup; /* directory of the cgroup that was created, or NULL */
         char *ipv6;   /* the uplink when IPv6 forwarding was joined, or NULL */
         char *mount;  /* where a tmpfs was mounted, or NULL */
         LedgerOwner owners[LEDGER_OWNERS_MAX];
         size_t n_owners;
-        uid_t user;   /* of the guest's processes, to whom the files were given; 0 = not noted */
-        bool unsaved; /* the file does not hold all of this yet */
+        uid_t user;   /* of the guest's processes, which also owns the files given to it; 0 = not
+                         recorded */
+        bool unsaved; /* the file does not contain all of this yet */
 } Ledger;
 
-/* Reads the file; none is an empty ledger. Lines it does not understand are skipped. */
+/* Reads the file; a missing one is an empty ledger. Unknown lines are skipped. */
 int ledger_load(const char *file, Ledger *ret);
 void ledger_done(Ledger *l);
 
-/* Each notes one thing and writes the file. */
+/* Each records one change and writes the file. */
 int ledger_note_tap(Ledger *l, const char *tap);
 int ledger_note_cgroup(Ledger *l, const char *path);
 int ledger_note_mount(Ledger *l, const char *path);
@@ -40,8 +41,8 @@ int ledger_note_ipv6(Ledger *l, const char *uplink);
 int ledger_note_user(Ledger *l, uid_t user);
 int ledger_note_owner(Ledger *l, const char *path, uid_t uid, gid_t gid);
 
-/* Another file has come into its place. */
+/* The file has been replaced by another one. */
 void ledger_forget_owner(Ledger *l, const char *path);
 
-/* Everything is undone: forgets all and removes the file. */
+/* Everything is undone: clears the ledger and removes the file. */
 void ledger_clear(Ledger *l);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* memory-dir.c - the memory file in a directory that the user names, on whatever file system. */
+/* memory-dir.c - the memory file in a directory chosen by the user, on any file system. */
 
 #include <inttypes.h>
 #include <sys/stat.h>
@@ -99,7 +99,7 @@ static bool dir_holds(Host *h) {
                (fs.size == 0 || fs.size >= fs.used + h->memory.need);
 }
 
-/* The file has no name, so nothing is left of it. */
+/* The file is unlinked, so nothing is left of it. */
 static int dir_down(Host *h) {
         (void) h;
         return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* memory-private.c - a tmpfs for one guest's memory file alone, of exactly the size that it may
- * come to: nobody else can fill it. Best in the guest's own mount namespace, with which it
- * vanishes; where the host has none, in the guest's runtime directory. */
+/* memory-private.c - a tmpfs for one guest's memory file only, of exactly the maximum size: nobody
+ * else can fill it. Preferably in the guest's own mount namespace, with which it vanishes; if the
+ * host does not support that, in the guest's runtime directory. */
 
 #include <inttypes.h>
 #include <sys/mount.h>
@@ -19,7 +19,7 @@ static char *directory_of(const Host *h) {
         return strfmt("%s/memory", h->directory);
 }
 
-/* Takes away what we mounted there, however often, and the directory. */
+/* Removes our mounts there, however many, and the directory. */
 static int remove_mount(const char *path, bool mounted) {
         while (mounted)
                 if (umount2(path, MNT_DETACH) < 0) {

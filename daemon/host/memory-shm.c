@@ -15,7 +15,7 @@
 
 #define SHM_DIRECTORY "/dev/shm"
 
-/* "BYTES exec" or "BYTES noexec": the file system's state as the shared setting notes it. */
+/* "BYTES exec" or "BYTES noexec": the file system's state as recorded for the shared setting. */
 static char *format_memfs(uint64_t size, bool noexec) {
         return strfmt("%" PRIu64 " %s", size, noexec ? "noexec" : "exec");
 }
@@ -43,7 +43,7 @@ static int write_memfs(const char *path, const char *text) {
         return memfs_remount(path, size, streq(flag, "noexec"));
 }
 
-/* Others may have filled it past what it was, and may never end to. */
+/* Others may have filled it beyond its original size, and may never end. */
 static const HostSetting shm = { .name = "shm",
                                  .where = SHM_DIRECTORY,
                                  .read = read_memfs,
@@ -91,7 +91,7 @@ static uint64_t size_for(uint64_t want) {
         return memory_mib(size) << 20; /* a size that reads back as it was set */
 }
 
-/* What all of its guests may come to hold, beside what lies there already. */
+/* What all of its guests may come to use, in addition to what is already there. */
 static int sum_up(const Host *h, MemFs *ret_fs, uint64_t *ret_want) {
         MemoryClaims claims = {};
         uint64_t open;
@@ -102,7 +102,8 @@ static int sum_up(const Host *h, MemFs *ret_fs, uint64_t *ret_want) {
         if (r < 0)
                 return r;
         open = memory_claims_open(&claims, h->memory.device);
-        r = memfs_measure(SHM_DIRECTORY, &fs); /* after it: what is taken meanwhile counts twice */
+        r = memfs_measure(SHM_DIRECTORY,
+                          &fs); /* after it: what is allocated meanwhile counts twice */
         if (r < 0)
                 return r;
         *ret_fs = fs;
@@ -119,7 +120,7 @@ int memory_shm_fit(Host *h, bool early, Fault *f) {
         r = sum_up(h, &fs, &want); /* before the lock, which it takes itself */
         if (r >= 0)
                 r = host_share_open(h, &shm, &s, f);
-        if (r >= 0) /* somebody else may just have made room */
+        if (r >= 0) /* another umld may just have enlarged it */
                 r = memfs_measure(SHM_DIRECTORY, &fs);
         if (r < 0)
                 return f->text ? r : fault_of_note(h, r, f);

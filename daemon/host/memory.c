@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* memory.c - room for the guest's memory file. Nothing reserves that room: a file system that fills
- * up later kills the guest by SIGBUS, and a host that runs out of memory kills it outright; so both
- * are looked at before. */
+/* memory.c - space for the guest's memory file. Nothing reserves that space: a file system that
+ * fills up later kills the guest by SIGBUS, and a host that runs out of memory kills it outright;
+ * so both are checked before a start. */
 
 #include <inttypes.h>
 
@@ -35,7 +35,7 @@ void memory_done(HostMemory *m) {
         *m = (HostMemory){};
 }
 
-/* ---- is there that much memory at all? ---- */
+/* ---- does the host have that much memory? ---- */
 
 static int refuse_host(const Host *h, const MemoryLimit *l, uint64_t others, Fault *f) {
         _cleanup_free_ char *promised =
@@ -76,7 +76,7 @@ static int check_host(const Host *h, uint64_t others, Fault *f) {
         return 0;
 }
 
-/* What costs next to nothing to look at. */
+/* What costs next to nothing to check. */
 static int check_ram(const Host *h, Fault *f) {
         MemoryLimit l = { .name = "MemAvailable" };
         MemInfo m;
@@ -89,7 +89,7 @@ static int check_ram(const Host *h, Fault *f) {
         return refuse_host(h, &l, 0, f);
 }
 
-/* ---- where does it go? ---- */
+/* ---- where should it go? ---- */
 
 /* Notes what this guest needs before anybody looks what is left, so that of two guests which start
  * at the same time at least one sees the other. */
@@ -131,7 +131,7 @@ static int take(Host *h, MemoryBacking backing, Fault *f) {
         return r;
 }
 
-/* The first of them that the host allows. */
+/* The first of them that works on this host. */
 static int take_first(Host *h, Fault *f) {
         static const MemoryBacking order[] = { BACKING_SHM, BACKING_PRIVATE };
         bool retry = false;
@@ -160,8 +160,8 @@ int memory_up(Host *h, Fault *f) {
 
         m->need = h->config->memory + MARGIN;
         if (m->backing != BACKING_AUTO) {
-                /* Again after a death, in a hurry: the claim stands all the time, so others have
-                 * left room for it. */
+                /* Checks it after a death, quickly: the claim has been recorded all the time, so
+                 * others have left space for it. */
                 if (backings[m->backing]->holds(h))
                         return check_ram(h, f);
                 log_notice("the guest's memory directory is gone, creating it again");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* share.c - settings of the host that guests have in common: shared, and put back by the last. */
+/* share.c - settings of the host that guests share, and that the last one restores. */
 
 #include "daemon/host/share.h"
 #include "basic/log.h"
@@ -51,7 +51,8 @@ int host_share(const Host *h, const HostSetting *s, const char *value, Fault *f)
         return host_share_set(h, s, open, value, f);
 }
 
-/* 0 also where there is nothing to be put back: it is gone, or somebody else has set it since. */
+/* Returns 0 even if there is nothing to restore: it is gone, or somebody else has changed it since.
+ */
 static int put_back(const HostSetting *s, SharedSetting *open, const char *original) {
         _cleanup_free_ char *now = NULL;
         int r = s->read(s->where, &now);
