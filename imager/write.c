@@ -26,7 +26,7 @@ static int read_order(int argc, char *argv[], Order *o) {
 
         while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0)
                 if (c == 's' && parse_size(optarg, &o->size) < 0)
-                        return say_error("--size=%s: is no size", optarg);
+                        return say_error("--size=%s: invalid size; use for example 64M", optarg);
                 else if (c == 'l')
                         o->label = optarg;
                 else if (c == 'k')

@@ -19,7 +19,7 @@ void progress_begin(Progress *p, const char *name, bool enabled);
 /* Sets the text of the line. */
 void progress_set(Progress *p, const char *text);
 
-/* Sets how much of it is done; progress_set() begins anew. */
+/* Sets how much of it is done; progress_set() starts again. */
 void progress_set_amount(Progress *p, uint64_t done, uint64_t total);
 
 /* Erases the line for now, because something else is to be printed. */

@@ -15,7 +15,7 @@
 #include "umlctl/guests.h"
 #include "umlctl/workspace.h"
 
-/* In STATE/NAME while files are put there: their names, one a line. It is locked by whoever does
+/* In STATE/NAME while files are put there: their names, one per line. It is locked by whoever does
  * that. */
 #define JOURNAL ".creating"
 

@@ -24,7 +24,8 @@ enum {
 typedef struct Row {
         const char *sysctl;
         const char *value;                       /* the same for every guest … */
-        void (*scale)(uint64_t memory, char *s); /* … or scaled by its memory, VALUE_MAX bytes */
+        void (*scale)(uint64_t memory, char *s); /* or, if it depends on the guest's memory,
+                                                    computes it; VALUE_MAX bytes */
         size_t needs; /* offset of the UmlKernel flag for the feature; 0 = always there */
 } Row;
 

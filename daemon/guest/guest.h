@@ -51,8 +51,8 @@ typedef struct Boot {
         BootPhase phase;       /* watch.c: guest_enter() */
         GuestProcess *process; /* from launch.c until boot.c has seen its end; NULL: none runs */
         bool said_ready; /* boot.c: READY=1 came, maybe before the kernel's own notification */
-        Fault fault;     /* watch.c: what the look at the host behind the start found past
-                            mending, and why this boot ends */
+        Fault fault; /* watch.c: what the look at the host behind the start found past repair, and
+                        why this boot ends */
 } Boot;
 
 /* What is there for a part of a boot; all is watch.c's, and NULL before and after. */
@@ -64,7 +64,7 @@ typedef struct Watches {
         CpuWatch *cpu;
         FactsWatch *facts;
         sd_event_source *verify; /* looks at the host behind a start */
-        sd_event_source *settle; /* … and this at umld itself, when all is calm */
+        sd_event_source *settle; /* checks umld itself, when everything is calm */
 } Watches;
 
 /* How umld ends the boot. Reset by prepare.c. */
@@ -72,15 +72,16 @@ typedef struct Stop {
         GuestAsked asked; /* by stop.c, when it was asked for */
         char *why;        /* by watch.c and guest.c: what the guest did not do, where that is why */
         size_t step;      /* by stop.c at each step: index of the one in force */
-        usec_t began;     /* … CLOCK_MONOTONIC; timer.c moves both when the host stood still */
-        usec_t due;       /* … of the next step */
+        usec_t began; /* when that step began, CLOCK_MONOTONIC; timer.c moves both if the host stood
+                         still */
+        usec_t due;   /* when the next step is due */
 } Stop;
 
 /* The umld-init of the next start, made as soon as the guest is ready. All is launch.c's. */
 typedef struct Standby {
         Launched launched;
         Strv argv, environment; /* what it was made for */
-        ino_t mount_ns;         /* … and in; 0 = ours */
+        ino_t mount_ns;         /* the mount namespace it was made in; 0 = ours */
 } Standby;
 
 /* The time that the current state has. All is timer.c's. */
@@ -138,12 +139,12 @@ typedef struct Guest {
 
         GuestState state;      /* state.c, with the two below */
         Moment since;          /* of the state */
-        char *why;             /* … and the sentence that goes with it */
+        char *why;             /* the sentence that goes with the state */
         char *end_why;         /* … with the last one, while the host is undone before that; */
         GuestEvent end_event;  /* guest.c: what is to follow then */
         GuestWanted wanted;    /* guest.c, at each order */
         Moment next_start;     /* guest.c, in back-off; else never */
-        DiskCheck *disk_check; /* prepare.c, while a file system is mended before a start */
+        DiskCheck *disk_check; /* prepare.c, while a file system is repaired before a start */
 
         GuestTimer timer;
         Waiting waiting;

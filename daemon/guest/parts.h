@@ -7,7 +7,7 @@
 
 /* state.c: has the table of states (fsm.h) answer an event, and g->act do what that says. */
 void guest_event(Guest *g, GuestEvent event, const char *why);
-/* … and the only place that changes the state, or the sentence that goes with it. */
+/* Changes the state, or the sentence that goes with it; nothing else does. */
 void guest_set_state(Guest *g, GuestState to, const char *why);
 
 /* waiting.c: from now on, for as long as this state lasts, what it waits for is told. */
@@ -43,14 +43,14 @@ void guest_unwatch_init(Guest *g);
 
 /* watch.c: ends what is not for that phase of a boot, and begins what is. */
 void guest_enter(Guest *g, BootPhase to);
-/* Begins anew what goes by settings that have changed. */
+/* Restarts what depends on settings that have changed. */
 void guest_follow_settings(Guest *g, const Config *before);
 
 /* stop.c: the first step of a shutdown, … */
 void guest_stop_begin(Guest *g, GuestAsked asked);
-/* … the next one, for its time is over, … */
+/* Takes the next step, because the time of the current one is over. */
 void guest_stop_harder(Guest *g);
-/* … or because of the kernel's answer (escaped text) to the last one. */
+/* Takes the next step because of the kernel's reply (escaped text) to the current one. */
 void guest_stop_answer(Guest *g, const char *answer);
 /* No steps: a power cut. */
 void guest_stop_at_once(Guest *g, GuestAsked asked);
@@ -60,10 +60,10 @@ bool guest_stop_is_clean(const Guest *g);
 
 /* end.c: the event for the state table that comes after an end with this verdict … */
 GuestEvent guest_decide(Guest *g, Verdict verdict, usec_t run_time);
-/* … or after a fault of the set-up: final unless its cause may go away. */
+/* Sends the event for the state table after a fault of the set-up: final unless its cause may go
+ * away. */
 GuestEvent guest_decide_fault(Guest *g, const Fault *f);
-/* How did the boot that just ended end? *ret_detail is the caller's to free(), NULL when memory is
- * out. */
+/* How did the boot that just ended end? The caller frees *ret_detail, NULL when memory is out. */
 void guest_judge_end(Guest *g, Verdict *ret_verdict, char **ret_detail);
 
 /* boot.c: starts the kernel, and says what becomes of it as events. */
@@ -78,7 +78,7 @@ int guest_apply(Guest *g, const Config *next, Fault *fault);
 /* The same with no way back: what cannot be done now is done as soon as it can. */
 int guest_apply_in_any_case(Guest *g, const Config *next);
 
-/* reload.c: what is left of a reload that a umld before this one did not see confirmed. */
+/* reload.c: what is left of a reload that an umld before this one did not see confirmed. */
 void guest_find_unconfirmed(Guest *g);
 /* Frees what belongs to it. */
 void guest_reload_done(Guest *g);

@@ -25,7 +25,7 @@
 struct Trial {
         Config *before; /* the live settings to restore, and no others */
         Config *next;   /* what is tried */
-        bool later;     /* … with something for the guest's next start */
+        bool later;     /* it has changes for the guest's next start */
         Moment until;
         sd_event_source *timer;
 };

@@ -225,7 +225,8 @@ static const struct {
         BootPhase since, until; /* from this phase on; no more from that one on */
         int (*begin)(Guest *g);
         void (*end)(Guest *g);
-        bool (*differs)(const Config *a, const Config *b); /* settings to begin() anew by */
+        bool (*differs)(const Config *a,
+                        const Config *b); /* settings after whose change it is begun again */
 } watches[] = {
         { "host check", BOOT_LAUNCHED, BOOT_STOPPING, begin_verify, end_verify, NULL },
         { "memory watch", BOOT_LAUNCHED, BOOT_OVER, begin_memory, end_memory, NULL },

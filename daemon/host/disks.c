@@ -73,10 +73,10 @@ static int lock_image(const char *path, bool shared, int *fd, Fault *f) {
                                  "an image of its own, or share it with ,ro or ,cow=FILE",
                                  path);
         if (r == -EBUSY)
-                return fault_set(
-                        f, VERDICT_DISK, true, r,
-                        "Disk=%s: in use by pid %d (%s), which no umld supervises; end it first",
-                        path, holder, process_comm(holder, comm));
+                return fault_set(f, VERDICT_DISK, true, r,
+                                 "Disk=%s: in use by pid %d (%s), which is not managed by umld; "
+                                 "end it first",
+                                 path, holder, process_comm(holder, comm));
         if (r == -ENOENT)
                 return fault_set(f, VERDICT_DISK, false, r,
                                  "Disk=%s: no such image; create it or correct the path", path);

@@ -5,10 +5,10 @@
  *
  * What is done to the host is done in steps (daemon/setup/setup.h has their table). A step looks
  * first, changes only what differs from what it wants, and may be repeated at any time: behind a
- * restart it costs a look, and when somebody else has changed something it mends just that. Each
+ * restart it costs a look, and when somebody else has changed something it repairs just that. Each
  * has an undo, which takes "already gone" for success.
  *
- * A umld may be killed between any two of these changes. So whatever cannot be told from the
+ * An umld may be killed between any two of these changes. So whatever cannot be told from the
  * guest's name alone is written into the ledger before it is changed; the next umld of that guest
  * reads it, undoes what is noted there, and forgets the ledger only when nothing is left behind.
  * What guests have in common is noted in a directory of its own (shared), with who needs it.

@@ -16,7 +16,7 @@ typedef struct MemoryClaim {
         uint64_t need;   /* bytes in all */
         uint64_t device; /* file system that they come from; 0: one of the guest's own */
         uint64_t inode;  /* the memory file on it; 0: not known yet */
-        pid_t pid;       /* … and the process that has it open, else 0 */
+        pid_t pid;       /* the process that has it open, 0 = none */
 } MemoryClaim;
 
 enum {

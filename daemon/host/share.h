@@ -14,7 +14,7 @@
 typedef struct HostSetting {
         const char *name;  /* that it is noted by */
         const char *where; /* what the next two are about, and messages name */
-        /* Its value as text; the caller's to free(). -ENOENT: it is gone, with nothing to be put
+        /* Its value as text, which the caller frees. -ENOENT: it is gone, with nothing to be put
          * back. */
         int (*read)(const char *where, char **ret);
         int (*write)(const char *where, const char *value);

@@ -25,7 +25,7 @@ enum {
 typedef struct RulesMaker {
         Nat nat;             /* without a backend until that is chosen */
         RulesBackend wanted; /* the setting it was chosen for … */
-        const char *why;     /* … and the reason; static */
+        const char *why;     /* the reason for the choice; static */
 } RulesMaker;
 
 #define NET_PUBLIC_MAX 64 /* addresses of the uplink; a provider gives a few */

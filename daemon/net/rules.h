@@ -11,7 +11,7 @@
  * Rules follow from more than the configuration: from the uplinks and their addresses, from the
  * ports that the host itself must keep (the guard), from the backend. When one of these has changed
  * the rules are stale: what stands in the tables is right for a host that is no more. Stale rules
- * are made anew as soon as the lock of the tables can be had, and stay stale until that has
+ * are set again as soon as the lock of the tables can be had, and stay stale until that has
  * succeeded.
  *
  * Rules that are not stale may still have drifted: somebody reloaded a firewall or removed a chain.
@@ -19,8 +19,7 @@
  * (daemon/net/watch.c; lib/nat/iptables.c says how thoroughly), behind each restart of the guest's
  * kernel, and when somebody asks. Drift is repaired at once and logged; a repair puts back ours,
  * and leaves alone whatever else has changed. While the uplink is gone there is nothing to follow,
- * and the last rules stay, which do no harm.
- */
+ * and the last rules stay, which do no harm. */
 
 #include "daemon/net/net.h"
 

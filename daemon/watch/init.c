@@ -34,7 +34,7 @@ struct InitWatch {
         MconsoleCall *call; /* the question for the mounts, under way */
         usec_t began, asked;
         usec_t looked;   /* the last look since the sign was seen, 0 = it was not */
-        usec_t lived;    /* … and how much of the time since then counts */
+        usec_t lived;    /* how much of the time since then counts */
         uint64_t waited; /* for a CPU, all of the guest's processes, ns, at the last look */
         bool mounted;    /* the answer was that the root is there */
 };

@@ -14,7 +14,7 @@ enum {
         TRY_SIZE = 4096,
 };
 
-/* Creates an unnamed file if the file system can; that of 2.6.32 can not. */
+/* Creates an unnamed file if the file system can; Linux 2.6.32 has no tmpfs that can. */
 static int open_unnamed(const char *directory) {
         int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
         char path[4096];

@@ -17,6 +17,6 @@ typedef struct ArchiveIn {
         uint64_t entries, bytes; /* out: how many there were */
 } ArchiveIn;
 
-/* On failure *ret_why is one line, the caller's to free(), and -ENOSPC is explained by
+/* On failure *ret_why is one line, which the caller frees, and -ENOSPC is explained by
  * image_full(). */
 int image_add_archive(ImageWriter *w, Stream *s, ArchiveIn *in, char **ret_why);

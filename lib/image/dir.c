@@ -53,7 +53,7 @@ static void slot_take(const ImageWriter *w, Dir *d, size_t index) {
         d->slots[s] = (uint32_t) index + 1;
 }
 
-/* Makes the arrays anew, without what was removed, with room for as many again. */
+/* Makes new arrays, without what was removed, with room for as many again. */
 static int dir_grow(const ImageWriter *w, Dir *d) {
         size_t room = MAX(d->n_live * 2, (size_t) FIRST_ROOM), n_slots = SLOTS_MIN, n = 0;
         uint32_t *slots;

@@ -39,7 +39,7 @@ struct ImageWriter {
         uint64_t hash_basis;
         blk64_t goal; /* where the next blocks are sought: what came together lies together */
         blk64_t high; /* no block from here on was ever in use */
-        bool fresh;   /* … and what never was reads as zeros */
+        bool fresh;   /* what has never been written reads as zeros */
         ImageFull full;
         struct timespec now; /* when the image is written */
         char *stage;         /* of the file being written */
@@ -160,5 +160,5 @@ int path_parent(ImageWriter *w, const char *path, unsigned flags, Dir **ret, con
 /* -ENOENT where the last component is not there; the root has no entry: *ret is NULL. */
 int path_entry(ImageWriter *w, const char *path, unsigned flags, Dir **ret_dir, Entry **ret);
 
-/* Reads a symbolic link's target, the caller's to free(). */
+/* Reads a symbolic link's target, which the caller frees. */
 int link_read(ImageWriter *w, ext2_ino_t ino, char **ret);

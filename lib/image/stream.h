@@ -10,13 +10,13 @@ typedef struct Stream Stream;
 typedef enum StreamKind {
         STREAM_TAR,
         STREAM_EXT,     /* the image of an ext2, ext3 or ext4 file system */
-        STREAM_FOREIGN, /* … of another file system that kernels can have as root */
+        STREAM_FOREIGN, /* an image of another file system that kernels can have as root */
         STREAM_DISK,    /* an image with a partition table */
         STREAM_QCOW,
         STREAM_OTHER,
 } StreamKind;
 
-/* fd stays the caller's. On failure *ret_why is one line, the caller's to free(). */
+/* fd stays the caller's. On failure *ret_why is one line, which the caller frees. */
 int stream_open(int fd, Stream **ret, char **ret_why);
 Stream *stream_free(Stream *s);
 DEFINE_CLEANUP(Stream *, stream_free)

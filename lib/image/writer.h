@@ -85,7 +85,7 @@ int image_stat(ImageWriter *w, const char *path, ImageStat *ret);
 bool image_exists(ImageWriter *w, const char *path);
 
 /* A regular file of at most max bytes (else -EFBIG), through symbolic links; adds a NUL. *ret is
- * the caller's to free(). Returns the number of bytes. */
+ * which the caller frees. Returns the number of bytes. */
 ssize_t image_read(ImageWriter *w, const char *path, size_t max, char **ret);
 int image_readlink(ImageWriter *w, const char *path, char **ret);
 

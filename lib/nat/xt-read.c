@@ -54,7 +54,7 @@ static const char *const hook_names[NF_INET_NUMHOOKS] = {
 typedef struct Chain {
         const char *name;
         size_t first;  /* offset of the first rule */
-        size_t policy; /* … and of the policy, if built in */
+        size_t policy; /* offset of the policy, if built in */
         bool builtin;
 } Chain;
 

@@ -408,7 +408,7 @@ static const struct {
 } steps[] = {
         { "boot", step_boot },   /* its umid directory, management console and notification */
         { "ready", step_ready }, /* as a guest that writes READY=1 to /proc/mconsole */
-        { "user", step_user, .text = true }, /* … that TEXT */
+        { "user", step_user, .text = true }, /* the user that TEXT names */
         { "say", say, .text = true },        /* TEXT on the console */
         { "print", step_print },             /* that many MiB on the console */
         { "stamp", step_stamp },             /* appends the time of its start to FILE */

@@ -268,7 +268,7 @@ class NoClamp(RealGuest):
         self.assertEqual(self.made_by(), {backend})
         self.assertNotRegex(self.world.host("sh", "-c", "iptables-legacy-save; nft list ruleset"), "TCPMSS|maxseg")
         self.assert_served()
-        # Nor is it said again where the rules are looked at, made anew or the guest is started anew.
+        # Nor is it said again where the rules are checked or replaced, or the guest is restarted.
         self.guest(backend, MTU="1400")
         self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
         self.world.host(*{"iptables": ["iptables-legacy", "-t", "nat", "-F"], "nftables": ["nft", "flush", "ruleset"]}[backend])

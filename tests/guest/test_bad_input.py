@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What users get wrong and hosts refuse: each gives one line that says what and how to mend it, the right
+"""What users get wrong and hosts refuse: each gives one line that says what is wrong and how to fix it, the right
 exit status, and a host on which nothing has changed."""
 
 import contextlib

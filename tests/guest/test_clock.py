@@ -25,7 +25,7 @@ FREEZER = Path("/sys/fs/cgroup/freezer")
 HOUR = 3600
 
 
-# ---- to stop all of a umld and its guest at once: by cgroup2, by the freezer of cgroup, by signals ----
+# ---- to stop all of an umld and its guest at once: by cgroup2, by the freezer of cgroup, by signals ----
 
 @contextlib.contextmanager
 def frozen_group(umld):

@@ -177,7 +177,7 @@ class Log(Case):
                 self.assertEqual([o["text"] for o in objects if "from the third boot" in o["text"]],
                                  ["from the third boot"])
                 daemon.stop()
-                self.assertIn("from the third boot", self.log())  # without a umld
+                self.assertIn("from the third boot", self.log())  # without an umld
                 self.log_file.unlink()
 
     def test_hostile_guest(self):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A file system that has noted errors is mended before a start, or the guest is not started."""
+"""A file system that has recorded errors is repaired before a start, or the guest is not started."""
 
 import os
 import re

@@ -74,7 +74,7 @@ class Fake(FallbackTest):
         umld.stop()
 
     def test_back_by_reboot(self):
-        """Who has mended the guest reboots it."""
+        """An administrator who has repaired the guest reboots it."""
         umld = self.start(fallback="fake=boot,ready,wait:1500,reboot", After=1)
         self.wait_fallback(umld)
         umld.wait_message(lambda f: "reboot" in f.get("STATUS", ""), 20, "its reboot")

@@ -86,7 +86,7 @@ class Fake(HangTest):
         umld = self.start("boot,ready,ignore:mconsole", HangCheck="0").wait_ready()
         self.check_survives(umld, 2 * TIMEOUT)
         self.assertEqual(umld.status()["health"], {"state": "unknown", "latency": None})
-        # … and on again, without a restart
+        # and on again, without a restart
         self.world.guest(fake="boot,ready,ignore:mconsole", Supervise=QUICK)
         self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
         umld.wait_state("backoff")

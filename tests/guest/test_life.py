@@ -19,7 +19,7 @@ QUICK = {"StartTimeout": "20s", "StopTimeout": "4s", "RestartDelayMax": "5s"}
 
 class LifeTest(TestCase):
     def start(self, fake="boot,ready", name="web", network=None, console=None, **supervise):
-        """A umld that manages such a guest."""
+        """An umld that manages such a guest."""
         sections = {"Supervise": {**QUICK, **supervise}, "Network": network or {}, "Console": console or {}}
         self.world.guest(name, fake=fake, **sections)
         return self.daemon(name)
@@ -189,7 +189,7 @@ class Ends(LifeTest):
         "small": ("say:Too few physical memory! Needed=1 given=2,exit:1", "usage", "Too few physical memory"),
     }
     FINAL = {"poweroff"}                  # with Restart=on-crash
-    FAULTS = {"cpu": FAILED, "libc": FAILED, "small": 2}  # no retry mends them
+    FAULTS = {"cpu": FAILED, "libc": FAILED, "small": 2}  # no retry fixes them
 
     def end(self, kind, restart, goes_on, code=None):
         script, verdict, detail = self.ENDS[kind]

@@ -98,7 +98,7 @@ class OldHost(umldtest.TestCase):
         self.assertEqual(umld.stop(), DONE)
 
     def test_tun_closed_again(self):
-        """By another guest's umld that had opened it: each start looks anew."""
+        """By another guest's umld that had opened it: each start checks again."""
         script = "lock,tap,boot,ready"
         for wrapper, access in (([self.wrapper], "the host's, opened to its user"), ([], "a node of its own")):
             self.world.host("chmod", "0666", "/dev/net/tun")
@@ -117,7 +117,7 @@ class OldHost(umldtest.TestCase):
     def test_umld_killed(self):
         umld = self.start(fake="lock,tap,helpers:3,boot,ready")
         umld.kill()
-        wait_until(lambda: not self.world.processes(), what="the end of the guest of a umld that was killed")
+        wait_until(lambda: not self.world.processes(), what="the end of the guest of an umld that was killed")
         self.assertEqual(self.mode(), "660")
         again = self.start(fake="lock,tap,boot,ready")
         again.stop()

@@ -132,7 +132,7 @@ class Ports(ProxyTest):
         self.assertEqual(umld.stop(), DONE)
 
     def test_trial(self):
-        """A reload that is taken back takes the relays back, too."""
+        """A reload that is reverted reverts the relays, too."""
         self.configure(Proxy="tcp/8080:80")
         umld = self.daemon().wait_ready()
         self.configure(Proxy="tcp/9090:80", Forward="tcp/8080:80")

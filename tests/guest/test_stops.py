@@ -71,7 +71,7 @@ class Stops(TestCase):
         self.check_clean(kernel, "::ctrlaltdel:/bin/sleep 1000\n", "sysrq o")
 
     def check_wedged_in_the_kernel(self, kernel):
-        """Nobody there can help: a power cut, in time, and what the journal mends."""
+        """Nobody there can help: a power cut, in time, and what the journal repairs."""
         end, taken = self.stop(kernel, spin=True)
         self.assertRegex(end, r"^stopped: stopped: power cut by SIG(TERM|KILL)$")
         self.assertLess(taken, LIMIT + 2 * PATIENCE)

@@ -85,7 +85,7 @@ class Ssh(TestCase):
         self.world.guest(fake="boot,ready", Network={"Forward": list(forwards)}, Supervise={"StopTimeout": "4s"})
 
     def test_session_survives(self):
-        """Start, reload, a reload that is taken back, and stop, of a guest that wants all ports."""
+        """Start, reload, a reload that is reverted, and stop, of a guest that wants all ports."""
         self.sshd(22)
         old = self.session(22)
         self.configure("all")
@@ -142,7 +142,7 @@ class Rounds(TestCase):
             "-j RETURN\n" for table, chain in self.HOOKS))
 
     def saved(self):
-        """All rules, one a line, each with the chain it is in."""
+        """All rules, one per line, each with the chain it is in."""
         if BACKEND == "nftables":
             return list(nft_tables.flatten(self.world.host("nft", "-s", "list", "ruleset")))
         text = self.world.host("iptables-legacy-save")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Reload on trial: what is confirmed stays, what is not is taken back by itself, whoever dies meanwhile."""
+"""Reload on trial: what is confirmed stays, what is not is reverted automatically, whoever dies meanwhile."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ from umldtest import (DEBIAN_KERNEL, DONE, FAILED, HOST, MAKE_GUEST, NOT_RUNNING
                       wait_until)
 
 OLD, NEW, THIRD = "tcp/8080:80", "tcp/9090:80", "tcp/7070:80"
-SOON, LATE = "1", "10min"  # taken back in the test, and long after it
+SOON, LATE = "1", "10min"  # reverted in the test, and long after it
 
 
 class ReloadTest(TestCase):
@@ -44,7 +44,7 @@ class ReloadTest(TestCase):
         return umld.status()["unconfirmed"]
 
     def wait_taken_back(self, umld):
-        wait_until(lambda: self.unconfirmed(umld)["state"] != "pending", 20, "the reload to be taken back")
+        wait_until(lambda: self.unconfirmed(umld)["state"] != "pending", 20, "the reload to be reverted")
 
 
 class Trial(ReloadTest):
@@ -129,7 +129,7 @@ class Trial(ReloadTest):
         self.assertEqual(umld.stop(), DONE)
 
     def test_next_start_waits(self):
-        """What only a start can change is taken back as well; the guest's own restarts do not bring it in."""
+        """What only a start can change is reverted as well; the guest's own restarts do not bring it in."""
         umld = self.start(OLD)
         self.on_trial(LATE, NEW, guest={"Memory": "48M"})
         self.assertIn("to be confirmed; at the guest's next start: Memory", umld.log)
@@ -142,7 +142,7 @@ class Trial(ReloadTest):
         self.assertEqual(umld.stop(), DONE)
 
     def test_umld_killed(self):
-        """Neither a trial nor what was taken back comes in by a start, until somebody says or edits so."""
+        """Neither a trial nor what was reverted comes in by a start, until somebody says or edits so."""
         umld = self.start(OLD)
         self.on_trial(LATE, NEW)
         umld.kill()

@@ -12,9 +12,9 @@
 typedef struct NatKernel {
         unsigned commits;      /* seen since nat_kernel_reset() */
         unsigned reads;        /* of whole tables */
-        unsigned refuse_from;  /* the commits from this … */
-        unsigned refuse_to;    /* … to this one fail (0 = none) … */
-        int refuse_with;       /* … with this errno */
+        unsigned refuse_from;  /* number of the first commit to refuse */
+        unsigned refuse_to;    /* and of the last one (0 = none) */
+        int refuse_with;       /* with this errno */
         int no_tables;         /* errno of every look at a table */
         const char *no_table;  /* there is none of that name */
         bool no_masquerade;    /* the kernel knows no such target */

@@ -21,7 +21,7 @@ void private_net_renew(void);
 /* Runs a shell command line that must succeed. */
 void shell(const char *format, ...) _printf_(1, 2);
 
-/* What a shell command line prints, the caller's to free(). */
+/* What a shell command line prints; the caller frees it. */
 char *shell_output(const char *format, ...) _printf_(1, 2);
 
 /* Runs fn in a child that may spoil itself. It checks with assert(): cmocka's asserts would jump

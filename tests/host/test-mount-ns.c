@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* test-mount-ns.c - a guest's own view of the file system, of a umld on a machine of its own and of
- * one in a chroot. */
+/* test-mount-ns.c - a guest's own view of the file system, of an umld on a machine of its own and
+ * of one in a chroot. */
 
 #include <fcntl.h>
 #include <sched.h>

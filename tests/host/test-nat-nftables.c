@@ -231,7 +231,7 @@ static void test_foreign_tables_untouched(void **state) {
         assert_string_equal(after, foreign);
 }
 
-/* What others do to theirs is no reason to make ours anew. */
+/* What others do to theirs is no reason to replace ours. */
 static void test_foreign_changes(void **state) {
         uint32_t before;
 

@@ -17,7 +17,7 @@
  */
 static pid_t inet, guest;
 
-static int kind = SOCK_STREAM; /* … or SOCK_DGRAM: what serve() and call() speak */
+static int kind = SOCK_STREAM; /* what serve() and call() speak; or SOCK_DGRAM */
 
 static pid_t new_namespace(void) {
         int ready[2];

@@ -413,13 +413,13 @@ static void test_check_by_sizes(void **state) {
         assert_int_equal(check(&web), 1);
         assert_int_equal(nat_kernel.reads, 2);
 
-        /* A rule that is missing is noticed at once … */
+        /* A rule that is missing is noticed at once. */
         shell("iptables-legacy -t nat -D UMLD-POST-web 1");
         assert_int_equal(check(&web), 0);
         assert_int_equal(apply(&web), 1);
         assert_int_equal(check(&web), 1);
 
-        /* … one that was replaced by another of the same size a little later. */
+        /* So is one that was replaced by another of the same size a little later. */
         shell("iptables-legacy -t nat -R UMLD-POST-web 1 -s 10.0.0.3 -o venet0 -j MASQUERADE");
         while (check(&web) == 1)
                 assert_true(++checks < 13);

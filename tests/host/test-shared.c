@@ -109,7 +109,7 @@ static void test_join_again(void **state) {
         original = leave(s, "web", 1, "164");
         assert_string_equal(original, "100");
         ASSERT_OK(shared_forget(s));
-        /* After forgetting everything begins anew, with the same handle. */
+        /* After forgetting everything starts again, with the same handle. */
         ASSERT_OK(shared_join(s, "web", "1", "7"));
         assert_file("size/original", "7\n");
         ASSERT_OK(shared_forget(s));

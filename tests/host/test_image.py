@@ -620,7 +620,7 @@ class Copies(Case):
         self.assertIn("ends before its end", self.copy(disk, code=1))
 
     def test_repaired(self):
-        """What e2fsck mends without a question is mended, in the copy only."""
+        """What e2fsck repairs without a question is repaired, in the copy only."""
         source = self.image()
         subprocess.run(["debugfs", "-w", "-R", "ssv free_blocks_count 1", source], check=True, stderr=subprocess.DEVNULL)
         before = Path(source).read_bytes()

@@ -114,7 +114,7 @@ def reached(trace, point):
 
 
 def run_to(world, point, what, stopped_there=False):
-    """A umld that meets `what` at that point. It is ended, by itself or by a stop; before, but for a point of its
+    """An umld that meets `what` at that point. It is ended, by itself or by a stop; before, but for a point of its
     start, its guest was killed once. stopped_there: what it meets is its order to stop, and there is no other."""
     trace = world.dir / "injected.trace"
     umld = traced(world, trace, "-e", f"trace=?{point.call}", "-e",

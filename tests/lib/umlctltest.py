@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the tests of umlctl alone share: directories of their own, and bus-fixture in the place of a umld."""
+"""What the tests of umlctl alone share: directories of their own, and bus-fixture in the place of an umld."""
 
 import atexit
 import os
@@ -30,7 +30,7 @@ ANSWER = 1.0 * PATIENCE  # within which a dead umld is told
 
 
 class Umld:
-    """A bus-fixture in the place of a umld."""
+    """A bus-fixture in the place of an umld."""
 
     def __init__(self, path, mode="full"):
         os.makedirs(os.path.dirname(path), exist_ok=True)

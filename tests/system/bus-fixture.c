@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* bus-fixture.c - the control socket of a umld, or the private one of a systemd, that does as a
+/* bus-fixture.c - the control socket of an umld, or the private one of a systemd, that does as a
  * test says.
  *
  *   bus-fixture SOCKET MODE

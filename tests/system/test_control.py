@@ -227,7 +227,7 @@ class Failures(Case):
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, encoding="utf-8",
             env={**os.environ, "UMLD_DAEMON": str(self.world.program("daemon/umld"))}) for _ in range(2)]
         ends = [(p.communicate(timeout=20)[1], p.returncode) for p in starts]
-        # Who comes second finds a umld that is at it, or loses the race for its lock.
+        # Who comes second finds an umld that is at it, or loses the race for its lock.
         self.assertIn(("", DONE), ends)
         umldtest.wait_until(lambda: len(self.umlds()) == 1, 5, "one umld only")
         self.expect(DONE, "status", "web")

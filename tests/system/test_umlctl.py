@@ -250,7 +250,7 @@ class Status(Case):
 
 
 class DeadSockets(Case):
-    """A umld that cannot answer is told within a second, whatever it is that it does not do."""
+    """An umld that cannot answer is told within a second, whatever it is that it does not do."""
 
     VERBS = ("status", "start", "stop", "restart", "reload", "kill")
 

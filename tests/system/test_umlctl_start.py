@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""umlctl start and stop: the line of progress, a umld of its own, and the way through systemd.
+"""umlctl start and stop: the line of progress, an umld of its own, and the way through systemd.
 
 A script plays umld, bus-fixture plays systemd's manager."""
 

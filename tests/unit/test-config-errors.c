@@ -106,7 +106,7 @@ static void test_keys(void **state) {
         assert_refused(cases, ARRAY_SIZE(cases));
 }
 
-/* There is no key whose feature has not landed. */
+/* Every key is supported. */
 static void test_all_supported(void **state) {
         size_t n;
         const Setting *s = settings_table(&n);

@@ -87,7 +87,7 @@ static void test_what_is_no_utf8(void **state) {
         CHECK("\xc3", "\\xc3");
         CHECK("\xc3(", "\\xc3(");
         CHECK("\xc0\x80", "\\xc0\\x80");          /* NUL in disguise */
-        CHECK("\xe0\x80\x80", "\\xe0\\x80\\x80"); /* … */
+        CHECK("\xe0\x80\x80", "\\xe0\\x80\\x80"); /* another one */
         CHECK("\xed\xa0\x80", "\\xed\\xa0\\x80"); /* a surrogate */
         CHECK("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80");
         CHECK("\xe2\x82\033[0mx", "\\xe2\\x82x");

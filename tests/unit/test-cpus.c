@@ -82,7 +82,7 @@ static void test_quietest(void **state) {
         CPU_CLR(3, &all);
         assert_int_equal(cpu_quietest(&before, &now, &all), 2);
         assert_int_equal(cpu_quietest(&before, &now, &some), -1); /* busy for most of the time */
-        now.idle[3] = 0; /* a counter that was begun anew */
+        now.idle[3] = 0;                                          /* a counter that was reset */
         assert_int_equal(cpu_quietest(&before, &now, &all), 2);
 }
 

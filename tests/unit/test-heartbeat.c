@@ -192,7 +192,7 @@ static void check_never_hung(char process_state, GuestHealth health) {
                 assert_int_not_equal(tick(&p, 0), HEARTBEAT_HUNG);
                 expect(&p, health);
         }
-        /* back again: the patience begins anew, and is not over at once */
+        /* back again: the patience starts again, and is not over at once */
         p.state = 'S';
         assert_int_not_equal(tick(&p, 0), HEARTBEAT_HUNG);
         assert_true(p.h.silent == 0);

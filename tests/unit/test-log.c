@@ -36,7 +36,7 @@ static char *drain(int fd, const char *word) {
 }
 
 /* Standard error is theirs, and nobody reads it at ours; the last message says that all is well
- * again. In a child: what log_never_wait() opens cannot be taken back. */
+ * again. In a child: what log_never_wait() opens cannot be undone. */
 static void check(int ours, int theirs) {
         usec_t began = now_usec(CLOCK_MONOTONIC);
         char *text;

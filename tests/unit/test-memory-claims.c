@@ -93,7 +93,7 @@ static void test_sums(void **state) {
         assert_true(memory_claims_open(&huge, 0) == UINT64_MAX);
 }
 
-/* A umld that is alive: its lock is held. */
+/* An umld that is alive: its lock is held. */
 static int be_alive(const char *runtime, const char *name) {
         _cleanup_free_ char *dir = strfmt("%s/%s", runtime, name),
                             *lock = strfmt("%s/%s/lock", runtime, name);
