@@ -200,11 +200,10 @@ static int fetch(Fetch *f) {
                 if (e == CURLE_OK)
                         return ftruncate(IMAGE_FD_IMAGE, (off_t) f->at) < 0 ||
                                                fsync(IMAGE_FD_IMAGE) < 0
-                                       ? say_error("cannot write what is downloaded: %m")
+                                       ? say_error("cannot write the download: %m")
                                        : EXIT_DONE;
                 if (f->error < 0)
-                        return say_error("cannot write what is downloaded: %s",
-                                         strerror(-f->error));
+                        return say_error("cannot write the download: %s", strerror(-f->error));
                 failures = f->at > f->begun_at ? 1 : failures + 1;
                 if (failures >= TRIES_MAX || !worth_another_try(e, f->curl))
                         return say_error("%s", *f->message ? f->message : curl_easy_strerror(e));
@@ -222,7 +221,7 @@ int main(int argc, char *argv[]) {
                 return EXIT_USAGE;
         r = become_nobody();
         if (r < 0)
-                return say_error("cannot give up rights: %s", strerror(-r));
+                return say_error("cannot drop privileges: %s", strerror(-r));
         f.url = argv[1];
         f.curl = curl_easy_init();
         if (!f.curl)

@@ -31,6 +31,6 @@ int main(int argc, char *argv[]) {
         FOREACH_ELEMENT (mode, modes)
                 if (argc > 1 && streq(argv[1], mode->name))
                         return mode->run(argc - 1, argv + 1);
-        fputs("umld-image: is umlctl's\n", stderr);
+        fputs("umld-image is run by umlctl(1) and is of no use by itself\n", stderr);
         return EXIT_USAGE;
 }

@@ -48,7 +48,7 @@ int mode_write(int argc, char *argv[]) {
                 return r;
         r = jail_enter(IMAGE_FD_IMAGE);
         if (r < 0)
-                return say_error("cannot give up rights: %s", strerror(-r));
+                return say_error("cannot drop privileges: %s", strerror(-r));
         r = stream_open(IMAGE_FD_STREAM, &s, &why);
         if (r == -ENODATA)
                 return say_error("is empty");

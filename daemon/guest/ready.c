@@ -10,7 +10,7 @@ void guest_become_ready(Guest *g) {
         char why[96];
 
         snprintf(why, sizeof(why), "%s%s after %s", g->config->in_fallback ? "fallback: " : "",
-                 g->config->ready == READY_BOOT ? "booted" : "the guest says it is ready,",
+                 g->config->ready == READY_BOOT ? "booted" : "the guest reported ready",
                  FORMAT_TIMESPAN(usec_sub(now_usec(CLOCK_MONOTONIC),
                                           guest_process_started(g->boot.process))));
         guest_event(g, EV_READY, why);

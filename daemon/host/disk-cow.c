@@ -17,7 +17,7 @@ static int describe_backing(const Disk *d, int fd, CowHeader *ret, Fault *f) {
                 return fault_set(f, VERDICT_DISK, true, -errno, "Disk=%s: %m", d->path);
         if (strlen(d->path) >= sizeof(ret->backing))
                 return fault_set(f, VERDICT_DISK, false, -ENAMETOOLONG,
-                                 "Disk=%s: is too long a path for a backing file", d->path);
+                                 "Disk=%s: the path is too long for a backing file", d->path);
         strcpy(ret->backing, d->path);
         ret->mtime = (uint32_t) st.st_mtime;
         ret->size = (uint64_t) size;
@@ -42,7 +42,7 @@ static int make(const Disk *d, const CowHeader *header, Fault *f) {
         if (fd >= 0)
                 (void) unlink(temporary);
         return fault_set(f, VERDICT_DISK, false, r,
-                         "Disk=%s: cannot make the copy-on-write file %s: %m", d->path, d->cow);
+                         "Disk=%s: cannot create the copy-on-write file %s: %m", d->path, d->cow);
 }
 
 static bool same_file(const char *a, const char *b) {
@@ -55,20 +55,20 @@ static bool same_file(const char *a, const char *b) {
 static int compare(const Disk *d, const CowHeader *was, const CowHeader *is, Fault *f) {
         if (!same_file(was->backing, d->path))
                 return fault_set(f, VERDICT_DISK, false, -EINVAL,
-                                 "Disk=%s,cow=%s: the copy-on-write file was made over %s; name "
-                                 "that one, or another file in cow=",
+                                 "Disk=%s,cow=%s: the backing file of the copy-on-write file is "
+                                 "%s; use that one, or another file in cow=",
                                  d->path, d->cow, was->backing);
         if (was->size != is->size)
                 return fault_set(f, VERDICT_DISK, false, -EINVAL,
-                                 "Disk=%s: had %ju bytes when %s was made over it and has %ju now; "
-                                 "restore it, or delete %s and lose the changes in it",
+                                 "Disk=%s: had %ju bytes when %s was created on top of it and has "
+                                 "%ju now; restore it, or delete %s and lose the changes in it",
                                  d->path, (uintmax_t) was->size, d->cow, (uintmax_t) is->size,
                                  d->cow);
         if (was->mtime != is->mtime)
                 return fault_set(f, VERDICT_DISK, false, -ESTALE,
-                                 "Disk=%s: has been written since %s was made over it; restore it "
-                                 "(if only its time has changed: touch -d @%u %s), or delete %s "
-                                 "and lose the changes in it",
+                                 "Disk=%s: has been modified since %s was created on top of it; "
+                                 "restore it (if only its time has changed: touch -d @%u %s), or "
+                                 "delete %s and lose the changes in it",
                                  d->path, d->cow, was->mtime, d->path, d->cow);
         return 0;
 }
@@ -93,8 +93,8 @@ int disk_cow_prepare(const Disk *d, int backing, bool quiet, Fault *f) {
                 return 0;
         if (r < 0)
                 return fault_set(f, VERDICT_DISK, false, r,
-                                 "Disk=%s: %s is not a copy-on-write file; name another one in "
-                                 "cow=, which umld makes",
+                                 "Disk=%s: %s is not a copy-on-write file; use another one in "
+                                 "cow=, which umld will create",
                                  d->path, d->cow);
         return compare(d, &was, &is, f);
 }

@@ -41,8 +41,8 @@ static int check_names(const char *path, const struct stat *st, Fault *f) {
 
         if (lstat(path, &link) >= 0 && S_ISLNK(link.st_mode))
                 return fault_set(f, VERDICT_DISK, false, -ELOOP,
-                                 "Disk=%s: is a symbolic link, and what it leads to is not given "
-                                 "to the guest's user; name the image itself",
+                                 "Disk=%s: is a symbolic link, whose target is not given to the "
+                                 "guest's user; use the path of the image itself",
                                  path);
         if (S_ISREG(st->st_mode) && st->st_nlink > 1)
                 return fault_set(f, VERDICT_DISK, false, -EMLINK,
@@ -59,15 +59,16 @@ static int check_way(const Host *h, const Disk *d, const char *path, Fault *f) {
                 return fault_set(f, VERDICT_DISK, true, -errno, "Disk=%s: %m", path);
         if (way_is_guests(path, h->jail.uid) && !streq(real, path))
                 return fault_set(f, VERDICT_DISK, false, -ELOOP,
-                                 "Disk=%s: is reached by a link in a directory that the guest's "
-                                 "user %u can write to; put the image where only root can",
+                                 "Disk=%s: its path has a link in a directory that the guest's "
+                                 "user %u can write to; move the image to where only root can",
                                  path, (unsigned) h->jail.uid);
         if (d->adopt || is_below_state(real))
                 return 0;
-        return fault_set(f, VERDICT_DISK, false, -EPERM,
-                         "Disk=%s: lies outside %s and is not the guest's user's; add ,adopt to "
-                         "let umld change its owner while the guest runs, or move it to %s/%s/",
-                         path, umld_dir(DIR_STATE), umld_dir(DIR_STATE), h->config->name);
+        return fault_set(
+                f, VERDICT_DISK, false, -EPERM,
+                "Disk=%s: is outside %s and does not belong to the guest's user; add ,adopt to let "
+                "umld change its owner while the guest runs, or move it to %s/%s/",
+                path, umld_dir(DIR_STATE), umld_dir(DIR_STATE), h->config->name);
 }
 
 /* A check does not allocate the guest's user: it may be anybody but root. */
@@ -111,8 +112,8 @@ int disk_check_readable(const Host *h, const char *path, int fd, Fault *f) {
         if (has_it_already(h, &st) || (st.st_mode & S_IROTH))
                 return 0;
         return fault_set(f, VERDICT_DISK, false, -EACCES,
-                         "Disk=%s: the guest's user %u cannot read it, and an image that is only "
-                         "read keeps its owner; allow it: chmod o+r %s",
+                         "Disk=%s: the guest's user %u cannot read it, and a read-only image keeps "
+                         "its owner; allow it: chmod o+r %s",
                          path, (unsigned) h->jail.uid, path);
 }
 

@@ -226,14 +226,14 @@ class CopyOnWrite(TestCase):
         kept = cow.read_bytes()
         os.utime(self.base, (1700000001, 1700000001))
         line = r"touch -d @1700000000 \S+base\.img"
-        self.refused("has been written since", "or delete")
+        self.refused("has been modified since", "or delete")
         self.assertRegex(self.world.check("web").stderr, line)
         subprocess.run(re.search(line, self.world.check("web").stderr).group().split(), check=True)
         self.assertEqual(self.daemon().wait_ready().stop(), DONE)
         other = self.world.state_dir / "other.img"
         shutil.copy2(self.base, other)
         self.world.write_config("web", {"Guest": {"Disk": f"{other},cow={cow}", "Memory": "32M"}, "Supervise": ONCE})
-        self.refused("was made over", str(self.base))
+        self.refused("the backing file of the copy-on-write file is", str(self.base))
         self.assertEqual(cow.read_bytes()[:4128], kept[:4128])
         cow.write_bytes(FAKE_IMAGE)
         self.refused("not a copy-on-write file", "cow=")
