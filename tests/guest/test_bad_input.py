@@ -337,7 +337,7 @@ class Host(BadInput):
         shared = self.world.runtime_dir / ".shared"
         for files in range(3, 12):
             script = f'mkdir -p -m 0755 {shared}; mount -t tmpfs -o size=64k,nr_inodes={files} none {shared}; exec "$@"'
-            error = self.refused(FAILED, str(shared), "No space left", "make room there",
+            error = self.refused(FAILED, str(shared), "No space left", "free some space there",
                                  wrapper=["unshare", "-m", "sh", "-ec", script, "sh"])
             if "ip_forward" in error:
                 return
