@@ -53,7 +53,7 @@ static const struct {
         { "dev/urandom", 1, 9 },
 };
 
-/* What each boot writes anew. */
+/* Files that each boot writes itself. */
 static const struct {
         const char *path, *target;
 } links[] = {

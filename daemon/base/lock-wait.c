@@ -17,7 +17,8 @@ static void look_for_holder(LockWait *w, const char *path) {
         if (file_lock_holder(path, &pid, comm) > 0)
                 snprintf(w->holder, sizeof(w->holder), ", held by pid %d (%s)", (int) pid, comm);
         else
-                snprintf(w->holder, sizeof(w->holder), ", held by a process that cannot be seen");
+                snprintf(w->holder, sizeof(w->holder),
+                         ", held by a process that is not visible from here");
 }
 
 int lock_wait(LockWait *w, Verdict verdict, const char *what, const char *path, Fault *f) {

@@ -34,8 +34,8 @@ struct GuestProcess {
         char *mconsole_path;
         char *wanted_path;        /* the path that it announced, until we are connected */
         sd_event_source *retry;   /* its client connection */
-        sd_event_source *orphans; /* checks whether they are gone … */
-        usec_t orphans_until;     /* … until then; CLOCK_MONOTONIC */
+        sd_event_source *orphans; /* checks whether they are gone */
+        usec_t orphans_until;     /* how long to check; CLOCK_MONOTONIC */
 
         pid_t pid;
         usec_t started;

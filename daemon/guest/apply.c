@@ -19,7 +19,7 @@ static int make_rules_again(Guest *g, Fault *fault) {
         g->setup->net->rules_stale = true;
         r = net_rules_up(g->setup->net, fault);
         if (r < 0)
-                log_error("cannot put the rules back yet, retrying: %s",
+                log_error("cannot restore the firewall rules yet, retrying: %s",
                           fault->text ?: "out of memory");
         net_watch_soon(g->net_watch);
         return r;
@@ -33,7 +33,7 @@ static void put_rules_back(Guest *g, Fault *fault) {
 
         if (!g->setup->net->rules || make_rules_again(g, &again) >= 0)
                 return;
-        text = strfmt("%s; and the rules may not all be as they were before yet (%s), retrying",
+        text = strfmt("%s; and not all firewall rules could be restored yet (%s), retrying",
                       fault->text ?: "out of memory", again.text ?: "out of memory");
         if (text) {
                 free(fault->text);

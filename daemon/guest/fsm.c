@@ -6,7 +6,7 @@
 /* Operations: what a state waits for. Caveats: what must hold in it.
  *
  * - stopped: nothing of the guest is on the host; umld ends here, or has just begun
- * - preparing: the host is set up, and a broken file system mended; how that went is an event
+ * - preparing: the host is set up, and a damaged file system repaired; how that went is an event
  * - booting: the kernel runs; timer = StartTimeout
  * - running: ready; no timer
  * - stopping: the timer walks the steps of the stop; a second order does not start them again, only
@@ -14,7 +14,7 @@
  *   Where it does not, what was done to the host is undone then, and EV_UNDONE… is the end of that;
  *   from the other states without a process that is all there is to do
  * - backoff: no process; the host stays prepared; timer = the next start
- * - failed: like stopped, with a reason to be mended first */
+ * - failed: like stopped, with a reason to be fixed first */
 static const GuestTransition table[GUEST_STATE_MAX][GUEST_EVENT_MAX] = {
         [GUEST_STOPPED] = {
                 [EV_START]      = { ACT_PREPARE,   GUEST_PREPARING },

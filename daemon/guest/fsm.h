@@ -15,8 +15,8 @@ typedef enum GuestEvent {
         EV_DIED_AGAIN,   /* it ended, and is to be restarted when the restart delay is over */
         EV_DIED_DONE,    /* it ended, and may stay down */
         EV_DIED_FAULT,   /* it ended, or could not start, and no retry helps */
-        EV_UNDONE,       /* all that was done to the host is undone, as it was to be */
-        EV_UNDONE_FAULT, /* … because of a fault */
+        EV_UNDONE,       /* all changes to the host have been undone, as intended */
+        EV_UNDONE_FAULT, /* they have been undone because of a fault */
         EV_HUNG,         /* its kernel does not respond any more */
         EV_SICK,    /* a service in it does not answer any more, although its kernel responds */
         EV_STOP,    /* it is to be shut down cleanly */

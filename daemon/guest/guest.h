@@ -105,8 +105,8 @@ typedef struct Reload {
         Config *next;           /* taken at the next start */
         Trial *trial;           /* it waits to be confirmed */
         bool taken_back;        /* NAME.conf was tried and not confirmed: it is not in force */
-        ReloadRequest *request; /* that is not done yet, … */
-        Retry *retry;           /* … since it waits for something */
+        ReloadRequest *request; /* a reload that is not done yet */
+        Retry *retry;           /* retries it, because it waits for something */
 } Reload;
 
 /* What is known of all boots so far. */
@@ -137,10 +137,11 @@ typedef struct Guest {
 
         Config *config; /* in force: changed by reload.c, replaced by prepare.c before a start */
 
-        GuestState state;      /* state.c, with the two below */
-        Moment since;          /* of the state */
-        char *why;             /* the sentence that goes with the state */
-        char *end_why;         /* … with the last one, while the host is undone before that; */
+        GuestState state; /* state.c, with the two below */
+        Moment since;     /* of the state */
+        char *why;        /* the sentence that goes with the state */
+        char *end_why; /* the sentence for the last state, while the host is being undone before it;
+                        */
         GuestEvent end_event;  /* guest.c: what is to follow then */
         GuestWanted wanted;    /* guest.c, at each order */
         Moment next_start;     /* guest.c, in back-off; else never */
@@ -174,7 +175,7 @@ int guest_kill(Guest *g);
  * for with (comma-separated keys, NULL = none), or with why it was not done (r < 0), when all is as
  * it was, or text says what is not. One at a time.
  *
- * confirm > 0: all of it is taken back that long from now unless guest_confirm() comes first. Until
+ * confirm > 0: everything is reverted after that time unless guest_confirm() is called first. Until
  * then a reload without confirm is refused with -EBUSY, and another one with it is tried in the
  * place of the first: what was confirmed last is what it goes back to. */
 typedef void (*GuestReloaded)(int r, const char *text, void *userdata);

@@ -82,7 +82,7 @@ int guest_apply_in_any_case(Guest *g, const Config *next);
 void guest_find_unconfirmed(Guest *g);
 /* Frees what belongs to it. */
 void guest_reload_done(Guest *g);
-/* … and of one that waits for something: it is refused. */
+/* Refuses a reload that waits for something. */
 void guest_drop_reload(Guest *g);
 
 /* guest.c: does what the state table says. */

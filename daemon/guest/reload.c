@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* reload.c - a new configuration for a running guest, for good or on trial.
+/* reload.c - a new configuration for a running guest, permanently or on trial.
  *
- * A reload happens, or it does not: first all is done that can fail and can be taken back (a note
- * of it, sockets for relays), then the rules are changed, and then what cannot fail. Where the
- * rules can be changed neither as they should be nor back, that is said. What is not possible now,
- * since somebody has the lock of the tables, say, is tried again for a while, and nothing is
- * changed meanwhile.
+ * A reload happens completely or not at all: first everything is done that can fail and can be
+ * undone (its record, sockets for relays), then the rules are changed, and then what cannot fail.
+ * If the rules can be changed neither to the new state nor back, this is reported. What is not
+ * possible at the moment, for example because another process holds the xtables lock, is retried
+ * for a while, and nothing is changed meanwhile.
  *
- * On trial it is taken back unless it is confirmed in time: who has locked himself out of the host
- * has only to wait. What the trial goes back to is what was confirmed last, and until it is over
- * nothing but the confirmation makes a change last; the end of umld or of the host does not either
+ * A trial is reverted unless it is confirmed in time: an administrator who has locked himself out
+ * of the host only has to wait. It reverts to what was confirmed last, and until it is over nothing
+ * but the confirmation makes a change permanent; the end of umld or of the host does not either
  * (unconfirmed.h). */
 
 #include "api/dirs.h"
@@ -35,11 +35,12 @@ struct ReloadRequest {
         Config *next;
         char *text;     /* of it, as the guest's configuration will have it */
         char *later;    /* keys that wait for the guest's next start; NULL: none */
-        usec_t confirm; /* 0 = for good */
-        Trial *trial;   /* … else what it will be */
+        usec_t confirm; /* 0 = permanently */
+        Trial *trial;   /* the trial that it will be, if it is one */
         char *path;     /* STATE/NAME/unconfirmed */
-        bool noted;     /* that file says what is tried; or, for good, it is put aside */
-        bool durable;   /* … and so will the host after its power was lost */
+        bool noted;     /* that file contains what is tried; or, for a permanent change, it has been
+                           renamed */
+        bool durable;   /* that will be so even after a power failure of the host */
         SyncJob *sync;
         bool applied; /* it is done, but for the end of relays that are not wanted any more */
         GuestReloaded done;
@@ -195,7 +196,7 @@ static int wait_for_note(ReloadRequest *q, Fault *fault) {
 
         if (!sync_job_done(q->sync))
                 return fault_wait(fault, VERDICT_DISK, sync_job_fd(q->sync),
-                                  "the disk, which makes durable what is to be confirmed");
+                                  "the sync of the record of the reload");
         r = MIN(sync_job_result(q->sync, 0), sync_job_result(q->sync, 1));
         q->sync = sync_job_free(q->sync);
         q->durable = r >= 0;
@@ -217,7 +218,9 @@ static void unnote_trial(const Guest *g, const ReloadRequest *q) {
         else if (!g->reload.taken_back)
                 r = forget_unconfirmed(g);
         if (r < 0)
-                log_warning_errno(r, "%s: cannot forget what was not tried after all: %m", q->path);
+                log_warning_errno(
+                        r, "%s: cannot delete the record of a reload that did not happen: %m",
+                        q->path);
 }
 
 static int reload_on_trial(Guest *g, ReloadRequest *q, Fault *fault) {
@@ -255,10 +258,10 @@ static int put_note_aside(ReloadRequest *q, Fault *fault) {
 
         q->noted |= r > 0;
         if (r < 0)
-                return fault_set(fault, VERDICT_EXIT, true, r,
-                                 "%s: cannot be removed (%m), and would take the reload back at "
-                                 "the next start",
-                                 q->path);
+                return fault_set(
+                        fault, VERDICT_EXIT, true, r,
+                        "%s: cannot be removed (%m), and would revert the reload at the next start",
+                        q->path);
         return 0;
 }
 
@@ -266,15 +269,16 @@ static void forget_note(const ReloadRequest *q) {
         int r = q->noted ? unconfirmed_forget(q->path) : 0;
 
         if (r < 0)
-                log_warning_errno(r, "%s: cannot remove what was put aside, ignoring: %m", q->path);
+                log_warning_errno(r, "%s: cannot remove the renamed record, ignoring: %m", q->path);
 }
 
 static void put_note_back(const ReloadRequest *q) {
         int r = q->noted ? unconfirmed_put_back(q->path) : 0;
 
         if (r < 0)
-                log_warning_errno(r, "%s: cannot be put back: %m; the next start goes by NAME.conf",
-                                  q->path);
+                log_warning_errno(
+                        r, "%s: cannot restore the record: %m; the next start will use NAME.conf",
+                        q->path);
 }
 
 static int reload_for_good(Guest *g, ReloadRequest *q, Fault *fault) {
@@ -328,7 +332,7 @@ int guest_confirm(Guest *g, Fault *fault) {
         r = text ? forget_unconfirmed(g) : -ENOMEM;
         if (r < 0)
                 return fault_set(fault, VERDICT_EXIT, true, r,
-                                 "cannot confirm, so the reload will be taken back: %m");
+                                 "cannot confirm, so the reload will be reverted: %m");
         settle(g, &text, &g->reload.trial->next, g->reload.trial->later);
         drop_trial(g);
         if (g->setup->net->rules)

@@ -18,9 +18,9 @@ int unconfirmed_write(const char *path, const char *tried, const char *before);
 int unconfirmed_sync(const char *path, SyncJob **ret);
 
 /* Forgets it in two steps: one that can fail, before anything is changed for it; 1 = done, 0 =
- * there is nothing to forget … */
+ * there is nothing to forget. */
 int unconfirmed_put_aside(const char *path);
-/* … and one behind it, or the way back where it came to nothing. */
+/* Removes the renamed file, or restores it if the reload did not happen. */
 int unconfirmed_forget(const char *path);
 int unconfirmed_put_back(const char *path);
 

@@ -62,5 +62,5 @@ void guest_tell_waits(Guest *g) {
         else if (sd_event_source_set_time_relative(g->waiting.look, LOOK_EVERY) >= 0)
                 r = sd_event_source_set_enabled(g->waiting.look, SD_EVENT_ONESHOT);
         if (r < 0)
-                log_warning_errno(r, "cannot tell what is waited for, ignoring: %m");
+                log_warning_errno(r, "cannot report what is waited for, ignoring: %m");
 }

@@ -154,7 +154,7 @@ static void end_connections(Guest *g) {
 
 /* ---- the host behind a start, and umld itself ---- */
 
-/* What cannot be mended ends this boot. */
+/* What cannot be repaired ends this boot. */
 static void on_verified(int r, Fault *fault, void *userdata) {
         Guest *g = userdata;
 
@@ -167,8 +167,8 @@ static void on_verified(int r, Fault *fault, void *userdata) {
         guest_process_kill(g->boot.process);
 }
 
-/* Keeps what is known of the last boot's end, and mends what somebody did to tap or rules
- * meanwhile, or as soon as that can be done. */
+/* Keeps what is known of the last boot's end, and repairs what somebody did to tap or rules
+ * meanwhile, as soon as that is possible. */
 static int on_verify(sd_event_source *s, void *userdata) {
         Guest *g = userdata;
 

@@ -155,7 +155,7 @@ static int sync_disks(const Host *h, Fault *f) {
 
         if (r == -EAGAIN)
                 return fault_wait(f, fd < 0 ? VERDICT_EXIT : VERDICT_DISK, fd,
-                                  "the disk, which makes durable what the guest has written");
+                                  "the sync of the guest's disks");
         return r;
 }
 

@@ -14,8 +14,7 @@
 #define REMOVAL_MAX (50 * USEC_PER_MSEC) /* at a time */
 
 static int wait_for_answer(const Child *question, Fault *f) {
-        return fault_wait(f, VERDICT_USAGE, question->output,
-                          "the name service, which is asked for a user");
+        return fault_wait(f, VERDICT_USAGE, question->output, "the look-up of a user");
 }
 
 static int own_user(Host *h, uid_t *ret, Fault *f) {
@@ -25,8 +24,8 @@ static int own_user(Host *h, uid_t *ret, Fault *f) {
         if (r == -EAGAIN)
                 return child_there(question)
                                ? wait_for_answer(question, f)
-                               : lock_wait(&h->jail.lock_wait, VERDICT_USAGE, "the lock of users",
-                                           umld_dir(DIR_STATE), f);
+                               : lock_wait(&h->jail.lock_wait, VERDICT_USAGE,
+                                           "the lock of the user ids", umld_dir(DIR_STATE), f);
         child_done(question);
         lock_had(&h->jail.lock_wait);
         if (r < 0)
@@ -64,7 +63,7 @@ static int resolve_user(Host *h, uid_t *ret, Fault *f) {
 
 /* A hostile guest may have filled it. */
 static int wait_for_removal(const Host *h, Fault *f) {
-        return fault_wait(f, VERDICT_DISK, -EBADF, "the end of what the guest has left in %s",
+        return fault_wait(f, VERDICT_DISK, -EBADF, "the removal of what the guest has left in %s",
                           h->uml_dir);
 }
 

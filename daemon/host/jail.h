@@ -21,9 +21,9 @@ typedef enum TunAccess {
 } TunAccess;
 
 typedef struct Jail {
-        uid_t uid;          /* of the guest's processes; written by the step "user" … */
-        Child question;     /* … which asks for it, … */
-        LockWait lock_wait; /* … or waits for the lock of STATE, for that */
+        uid_t uid;          /* of the guest's processes; written by the step "user" */
+        Child question;     /* the look-up of that user */
+        LockWait lock_wait; /* the wait for the lock of STATE, needed to allocate it */
         bool reachable; /* its user was seen to reach all it needs: set by "reach"; cleared by the
                            steps "kernel", "user" and "disks" when they change what that is */
         TunAccess tun_access; /* written by "tun", forgotten when the mount namespace is dropped */

@@ -44,7 +44,7 @@ static int ask(Kernel *k, const char *path, const struct stat *st, UmlKernel **r
         r = uml_probe_poll(k->probe, ret, &error);
         if (r == -EAGAIN)
                 return fault_wait(f, VERDICT_KERNEL, uml_probe_fd(k->probe),
-                                  "%s, which is asked what it can do", path);
+                                  "the query of the features of %s", path);
         k->probe = uml_probe_free(k->probe);
         if (r < 0)
                 return fault_set(f, VERDICT_KERNEL, false, r, "%s", error ?: path);

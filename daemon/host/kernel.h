@@ -12,8 +12,8 @@ struct Host;
 
 /* Written by kernel_up() alone. */
 typedef struct Kernel {
-        UmlProbe *probe;   /* while it is asked, … */
-        struct stat asked; /* … of that file */
+        UmlProbe *probe;   /* while it is being queried */
+        struct stat asked; /* identifies the file that was queried */
         UmlKernel *uml;    /* the result of the query; NULL = not queried yet */
         struct stat stat;  /* identifies the file, to notice that it has been replaced */
         char *cpu_fix;     /* object that makes the kernel work on this CPU, or NULL */

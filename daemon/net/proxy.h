@@ -28,9 +28,9 @@ DEFINE_CLEANUP(Proxies *, proxies_free)
  * be had. -EADDRINUSE: somebody has it. */
 int proxies_prepare(Proxies *p, const Forward *list, size_t n, struct in_addr guest, uid_t uid,
                     uint16_t *ret_port);
-/* … and then on no others: what was so before goes on with its connections. */
+/* Closes the others: ports that stay keep their connections. */
 void proxies_commit(Proxies *p);
-/* … or on those as before. */
+/* Closes the new ones, so that those from before remain. */
 void proxies_abandon(Proxies *p);
 
 /* Ends all relays and closes the sockets. */

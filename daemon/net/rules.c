@@ -197,8 +197,8 @@ static int wait_for_child(const Net *net, Fault *f) {
         const NatBackend *backend = net->maker.nat.backend;
 
         return fault_wait(f, VERDICT_NETWORK, backend->wait_fd(&net->maker.nat), "%s",
-                          backend == &nat_nftables ? "libnftables, which changes the rules"
-                                                   : "modprobe, which loads iptables' modules");
+                          backend == &nat_nftables ? "libnftables to change the rules"
+                                                   : "modprobe to load the modules of iptables");
 }
 
 static int apply_rules(Net *net, Fault *f) {
@@ -219,9 +219,10 @@ static int apply_rules(Net *net, Fault *f) {
         if (r >= 0 || r == -EINPROGRESS)
                 return r;
         if (r == -EAGAIN)
-                return fault_wait(f, VERDICT_NETWORK, -EBADF,
-                                  "others to stop changing the tables (%s) without the lock",
-                                  nat->backend->name);
+                return fault_wait(
+                        f, VERDICT_NETWORK, -EBADF,
+                        "other programs to stop changing the tables (%s) without the lock",
+                        nat->backend->name);
         return net_backend_fault(net, r, &refusal, f);
 }
 
@@ -426,7 +427,7 @@ static void say_who_locks_us_out(LockWait *w, const Fault *f) {
 
         if (w->said || waited < LOCKED_LONG)
                 return;
-        log_warning("cannot look after the guest's rules: waiting for %s", f->text ?: "a lock");
+        log_warning("cannot check the guest's firewall rules: waiting for %s", f->text ?: "a lock");
         w->said = true;
 }
 
@@ -441,7 +442,7 @@ static void note_repair(Net *net) {
 }
 
 /* Under the lock. */
-static int mend(Net *net, Fault *f) {
+static int repair(Net *net, Fault *f) {
         const char *why = net->stale_why;
         bool drifted = net->drifted;
         int r = make_rules(net, f);
@@ -476,7 +477,7 @@ int net_rules_follow(Net *net, Fault *f) {
                 say_who_locks_us_out(&net->lock_wait, f);
         if (r < 0)
                 return r;
-        r = mend(net, f);
+        r = repair(net, f);
         unlock_tables(net);
         return r;
 }

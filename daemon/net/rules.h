@@ -28,7 +28,7 @@ int net_rules_up(Net *net, Fault *f);
 int net_rules_down(Net *net, Fault *f);
 
 /* Looks whether the guest's rules are there still, and whether what they follow from has moved:
- * uplink, its addresses, the ports to be guarded. If so makes them anew: 1, else 0. -EAGAIN: it
+ * uplink, its addresses, the ports to be guarded. If so sets them again: 1, else 0. -EAGAIN: it
  * cannot be done now, and *f says what it waits for. */
 int net_rules_follow(Net *net, Fault *f);
 

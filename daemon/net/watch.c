@@ -33,8 +33,7 @@ struct NetWatch {
         bool failed;                      /* the last look; said once */
 };
 
-/* Rules that are not right are mended as soon as they can be; for a mere look the next one will do.
- */
+/* Wrong rules are repaired as soon as possible; a check alone can wait for the next one. */
 static bool is_urgent(const Net *net) {
         return net->under_way || net->rules_stale || net->drifted || net->network_moved;
 }

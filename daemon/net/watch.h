@@ -18,7 +18,7 @@ DEFINE_CLEANUP(NetWatch *, net_watch_free)
  * is anything to watch. */
 int net_watch_update(NetWatch *w);
 
-/* Looks at once: there may be something to mend. */
+/* Checks at once: there may be something to repair. */
 void net_watch_soon(NetWatch *w);
 
 /* What the last look could not have, such as the lock of the tables; NULL: it was done. */

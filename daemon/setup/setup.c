@@ -146,7 +146,8 @@ static bool is_left_behind(const Ledger *l) {
         return l->tap || l->cgroup || l->mount || l->n_owners > 0;
 }
 
-/* Of a umld that was killed. A user of somebody else's may have processes of his own. */
+/* Ends the processes of a killed umld. A user that is not allocated by us may have processes of his
+ * own. */
 static int end_processes(const Ledger *l, Fault *f) {
         int r = 0;
 

@@ -28,8 +28,8 @@ typedef enum SetupKind {
         SETUP_BEFORE, /* the same before another start of the guest on a host that was set up
                          before: only what the kernel's first steps need, so that it runs again
                          within a millisecond or two */
-        SETUP_BEHIND, /* … and the rest behind that start, for the kernel wants its tap when the
-                         guest's init brings the network up */
+        SETUP_BEHIND, /* the rest, after that start, because the kernel needs its tap when the
+                         guest's init brings up the network */
         SETUP_DOWN,   /* undo everything, in reverse; each failure is logged and the rest goes on.
                          Where something is left behind, so is the ledger: the next umld tries
                          again */

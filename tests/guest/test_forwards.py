@@ -101,7 +101,7 @@ class Guard(ForwardsTest):
         self.assertEqual(umld.status()["network"]["forwards"], ["all"])
         self.guest(["tcp/22:2222", "tcp/8000-9000"])
         self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
-        self.assertIn("Forward=tcp/22:2222: tcp/22 stays the host's", umld.log)
+        self.assertIn("Forward=tcp/22:2222: tcp/22 is not forwarded", umld.log)
         self.assert_alive(session)
         self.assert_alive(self.session(22))
         self.assertEqual(umld.stop(), DONE)
@@ -118,7 +118,7 @@ class Guard(ForwardsTest):
         self.end(old)
         new = self.service(2022)
         wait_until(lambda: self.guarded(umld) == [f"tcp/2022 (sshd, pid {new})"], LOOK, "the guard to follow")
-        wait_until(lambda: "other ports of the host are guarded: rules made anew" in umld.log, what="the rules to follow")
+        wait_until(lambda: "the set of guarded ports has changed: firewall rules replaced" in umld.log, what="the rules to follow")
         self.assert_alive(self.session(2022))
         self.assertEqual(umld.stop(), DONE)
 
@@ -138,7 +138,7 @@ class Guard(ForwardsTest):
         self.guest("all")
         umld = self.daemon()
         umld.wait_state("backoff")
-        self.assertIn("Forward=all would leave no port by which to reach this host", umld.log)
+        self.assertIn("Forward=all would leave no port through which to reach this host", umld.log)
         self.assertEqual(self.rules(), [])
         self.service(22)
         umld.wait_ready()
@@ -233,7 +233,7 @@ class Repairs(ForwardsTest):
                 wait_until(lambda: self.tables() == right, self.WITHIN, "the repair")
                 wait_until(lambda n=count: umld.status()["network"]["repairs"] == n, what="the count")
         self.assertIn("eth7", self.world.host("sh", "-c", "iptables-legacy -S FORWARD; nft list ruleset"))
-        self.assertEqual(umld.log.count("somebody changed or removed the guest's rules"), 1)  # one burst
+        self.assertEqual(umld.log.count("the guest's firewall rules were changed or removed"), 1)  # one burst
         self.assertEqual(umld.stop(), DONE)
         self.assertEqual(self.tables(), [])
 
@@ -277,7 +277,7 @@ class Repairs(ForwardsTest):
         with open(self.world.dir / "xtables.lock", "wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self.flush_without_lock()
-            wait_until(lambda: f"by pid {os.getpid()} (" in umld.log.partition("cannot look after")[2], 30, "a warning")
+            wait_until(lambda: f"by pid {os.getpid()} (" in umld.log.partition("cannot check the guest")[2], 30, "a warning")
             self.assertRegex(umld.status()["waiting_for"], holder)
         self.assertEqual(umld.stop(), DONE)
 
@@ -339,14 +339,14 @@ class Addresses(ForwardsTest):
 
     def test_address_to_come(self):
         self.guest(f"tcp/203.0.113.78:80 tcp/{HOST}:81")
-        warning = "Forward=tcp/203.0.113.78:80: venet0 does not have this address now; it has 203.0.113.10, " \
+        warning = "Forward=tcp/203.0.113.78:80: venet0 does not have this address at present; it has 203.0.113.10, " \
                   "203.0.113.77"
         self.assertIn(warning, self.world.check("web").stdout)
         umld = self.daemon().wait_ready()
         self.assertEqual(umld.log.count(warning), 1)
         self.assertNotIn(f"Forward=tcp/{HOST}:81", umld.log)
         self.world.host("ip", "address", "add", "203.0.113.78/32", "dev", "venet0")
-        wait_until(lambda: "the uplink has changed: rules made anew" in umld.log, what="rules for the new address")
+        wait_until(lambda: "the uplink has changed: firewall rules replaced" in umld.log, what="rules for the new address")
         self.assertEqual(umld.log.count("does not have this address"), 1)
         self.assertEqual(umld.stop(), DONE)
 
@@ -373,7 +373,7 @@ class Addresses(ForwardsTest):
         self.guest(f"tcp/{self.OTHER}:1-65535 tcp/{HOST}:1-65535")
         umld = self.daemon()
         umld.wait_state("backoff")
-        self.assertIn("would leave no port by which to reach this host", umld.log)
+        self.assertIn("would leave no port through which to reach this host", umld.log)
         self.assertEqual(umld.stop(), DONE)
 
 
@@ -382,7 +382,7 @@ class Clashes(ForwardsTest):
         self.service(8080, "nginx")
         self.guest("tcp/8080:80 tcp/8081")
         umld = self.daemon().wait_ready()
-        warning = "Forward=tcp/8080:80 takes from the host what it listens on itself: tcp/8080 (nginx); " \
+        warning = "Forward=tcp/8080:80 takes precedence over services of the host: tcp/8080 (nginx); " \
                   "Reserve= keeps a port"
         self.assertEqual(umld.log.count(warning), 1)
         self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)

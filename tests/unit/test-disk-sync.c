@@ -173,7 +173,7 @@ static void test_finish(void **state) {
         finish(f);
         assert_true(now_usec(CLOCK_MONOTONIC) - began >= 200 * MS);
         assert_int_equal(calls, 1); /* nothing was written behind that round */
-        /* … and what it knew of these descriptors is forgotten. */
+        /* What it knew of these descriptors is forgotten, too. */
         takes = 0;
         finish(f);
         assert_int_equal(calls, 2);
