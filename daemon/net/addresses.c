@@ -364,7 +364,8 @@ static int claim(Net *net, SharedSetting *shared, const NetworkClaim *claim, Fau
         r = shared_join(shared, c->name, text, ""); /* there is nothing to put back */
         if (r < 0)
                 return fault_set(f, VERDICT_NETWORK, true, r,
-                                 "%s: cannot note the guest's network: %m", net->host->shared);
+                                 "%s: cannot record the guest's network: %m; free some space there",
+                                 net->host->shared);
         if (config_network_is_auto(c) || !c->wanted_tap[0])
                 keep(c->name, claim);
         net->claimed = true;
