@@ -36,7 +36,7 @@ static int fail_errno(const Source *s, int error) {
 }
 
 static int fail_sum(const Source *s) {
-        return fail_with(EXIT_USAGE, "--sha256: %s is no file, so it has no checksum", s->shown);
+        return fail_with(EXIT_USAGE, "--sha256: %s is not a file, so it has no checksum", s->shown);
 }
 
 /* ---- the kinds ---- */

@@ -62,7 +62,7 @@ static int check_new(const Creation *c) {
                 return 0;
         if (guest_configured(c->name))
                 return fail_with(EXIT_FAILED,
-                                 "%s: this guest exists already (%s); choose another name, or "
+                                 "%s: this guest already exists (%s); choose another name, or "
                                  "replace it with --force",
                                  c->name, config);
         if (access(image, F_OK) >= 0)
@@ -208,8 +208,8 @@ static int commit(Creation *c) {
                 return source_failed(&c->source, -EINTR, NULL);
         r = workspace_commit(&c->workspace, files, c->options->force);
         if (r == -EEXIST)
-                return fail_with(EXIT_FAILED, "%s: somebody else has created it meanwhile",
-                                 c->name);
+                return fail_with(EXIT_FAILED,
+                                 "%s: it has been created by another process meanwhile", c->name);
         return r < 0 ? fail(c, r, "put its files in place") : 0;
 }
 

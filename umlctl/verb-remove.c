@@ -49,7 +49,8 @@ static int ask(const char *guest) {
 
         if (!isatty(STDIN_FILENO))
                 return fail_with(EXIT_USAGE,
-                                 "%s: nobody can be asked whether to remove it; use --force",
+                                 "%s: standard input is not a terminal, so its removal cannot be "
+                                 "confirmed; use --force",
                                  guest);
         fprintf(stderr,
                 "Remove the guest %s with its configuration, its image (%s) and its logs? [y/N] ",

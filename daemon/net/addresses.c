@@ -69,10 +69,10 @@ static void keep(const char *name, const NetworkClaim *c) {
         strcat(text, "\n");
         r = write_file_atomic(path, text, strlen(text), 0644);
         if (r < 0)
-                log_warning_errno(r,
-                                  "%s: cannot be written, so that the guest may get another "
-                                  "network the next time: %m",
-                                  path);
+                log_warning_errno(
+                        r,
+                        "%s: cannot be written, so the guest may get another network next time: %m",
+                        path);
 }
 
 /* ---- what is in use ---- */
@@ -279,8 +279,7 @@ static int choose_network(Survey *s, Fault *f) {
                                  "HostAddress=auto: the host uses all private networks; set "
                                  "HostAddress= to one that the guest may have");
         if (s->claim.prefix > 0)
-                log_notice("the guest's network of the last time, that of %s/%u, overlaps %s: it "
-                           "gets another one",
+                log_notice("the guest's previous network, %s/%u, overlaps %s: using another one",
                            inet_ntop(AF_INET, &s->claim.host, before, sizeof(before)),
                            s->claim.prefix, describe(s, why));
         s->claim.host.s_addr = htonl(first | 1);
@@ -448,6 +447,6 @@ void net_addresses_warning(const Net *net, FILE *file) {
                         inet_ntop(AF_INET, &c->host_address, address, sizeof(address)),
                         c->host_prefix, c->tap, net->collision,
                         config_network_is_auto(c)
-                                ? "stop and start the guest, and it gets another network"
+                                ? "stop and start the guest to get another network"
                                 : "set another HostAddress=");
 }

@@ -465,7 +465,7 @@ class There(CreateCase):
     def test_refuses(self):
         self.create()
         before = self.path("state/web/root.img").stat().st_ino
-        self.refused(FAILED, "exists already")
+        self.refused(FAILED, "already exists")
         self.path("config/web.conf").unlink()
         self.refused(FAILED, "there is an image already")
         self.assertEqual(self.path("state/web/root.img").stat().st_ino, before)
