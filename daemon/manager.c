@@ -327,6 +327,22 @@ int manager_new(Config *config, Manager **ret) {
         return 0;
 }
 
+/* The law of the event loop: nothing that runs in it waits for anybody. Locks are tried, and tried
+ * again by a timer (base/retry.h); disks are synced by a thread (base/sync-job.h); programs, the
+ * name service and libnftables are children that are polled (basic/child.h); sockets, pipes and
+ * terminals are non-blocking, standard error too (basic/log.h).
+ *
+ * These calls are synchronous, because what they wait for is bounded:
+ * - netlink and the commits of legacy tables: the kernel's own work, milliseconds
+ * - small local files in /proc, /sys, RUNTIME, STATE and LOG, without a sync; the kernel delays a
+ *   writer by 200 ms at most
+ * - reading the superblock of an image and the strings of a kernel file, before each start
+ * - children that make system calls only, to open a namespace or to check access: milliseconds
+ * - the end of a child's output, until it has exited: 1 ms (child_poll()); the exec of a guest's
+ *   kernel: 5 ms (launch_go())
+ * - removal of what a guest has left in its directory: 50 ms at a time
+ * Before the loop, the lock of RUNTIME/NAME is tried for 20 ms, and the group umld looked up for
+ * 100 ms. sd_notify(3) is sent to a service manager that reads. */
 int manager_run(Manager *m) {
         int r;
 

@@ -482,8 +482,18 @@ static void read_word(const char *word) {
                 guest.script = v;
 }
 
+/* For as long as there is a file PROGRAM.slow. */
+static void be_slow(const char *program) {
+        char path[256];
+
+        snprintf(path, sizeof(path), "%s.slow", program);
+        while (access(path, F_OK) == 0)
+                usleep(10000);
+}
+
 /* The questions of a probe. */
-static bool tell(const char *word) {
+static bool tell(const char *program, const char *word) {
+        be_slow(program);
         if (streq(word, "--version"))
                 puts(RELEASE);
         else if (streq(word, "--showconfig"))
@@ -499,7 +509,7 @@ static bool tell(const char *word) {
 int main(int argc, char **argv) {
         guest.started = exec_time();
         for (int i = 1; i < argc; i++) {
-                if (tell(argv[i]))
+                if (tell(argv[0], argv[i]))
                         return 0;
                 read_word(argv[i]);
         }

@@ -1,0 +1,244 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The event loop waits for nobody: while a lock is held, a disk is slow or a child does not respond, umld responds, the
+watchdog is fed and a killed guest is started once."""
+
+import contextlib
+import fcntl
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from umldtest import BUILD, DONE, FAILED, PATIENCE, TestCase, main, wait_until  # noqa: E402
+
+STATUS_LIMIT = 0.2  # seconds, for umlctl status
+RESTART_LIMIT = 3  # from a kill to the next running guest
+WATCHDOG = 2
+
+
+@contextlib.contextmanager
+def held(path):
+    """The lock of that file, by this process."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT if not os.path.isdir(path) else os.O_RDONLY, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+class LawTest(TestCase):
+    def configure(self, backend=None, forward="tcp/8080:80", **sections):
+        network = {"Forward": forward, **({"Backend": backend} if backend else {})}
+        self.world.guest(fake="boot,ready", Network={**network, **sections.pop("Network", {})}, **sections)
+
+    def start(self, env=None, **options):
+        self.configure(**options)
+        return self.daemon(watchdog=WATCHDOG, env=env).wait_ready()
+
+    def slow_disk(self):
+        """The environment with a disk that is slow while the file exists."""
+        self.world.program("daemon/umld")  # and all else that is beside it
+        self.slow = self.world.dir / "slow"
+        return {"LD_PRELOAD": str(self.world.install(BUILD / "tests/lib/slow-disk.so", self.world.programs / "slow-disk.so")),
+                "SLOW_DISK": str(self.slow), "ASAN_OPTIONS": "verify_asan_link_order=0"}
+
+    def took(self, *arguments):
+        """How long that took umlctl, at best of three: the machine may be busy with something else."""
+        best = None
+        for _ in range(3):
+            began = time.monotonic()
+            p = self.world.umlctl(*arguments)
+            took = time.monotonic() - began
+            best = took if best is None else min(best, took)
+        return p, best
+
+    def assert_responds(self, umld, waiting_for=None):
+        p, took = self.took("status", umld.name, "--json")
+        self.assertIsNotNone(p.json, p.stderr)
+        self.assertNotEqual(p.json["state"], "unknown", p.stderr)
+        self.assertLess(took, STATUS_LIMIT * PATIENCE * 2)
+        if waiting_for:
+            wait_until(lambda: waiting_for in (umld.status()["waiting_for"] or ""), 5, f"waiting for {waiting_for}")
+
+    def assert_fed(self, umld):
+        """The watchdog is fed while this lasts."""
+        before = len(umld.said("WATCHDOG", "1"))
+        wait_until(lambda: len(umld.said("WATCHDOG", "1")) > before, WATCHDOG * 2, "the watchdog")
+
+    def assert_one_restart(self, umld):
+        booted = umld.statuses().count("booting")
+        since, began = len(umld.messages), time.monotonic()
+        os.kill(umld.guest_pid(), signal.SIGKILL)
+        umld.wait_state("running", since=since)
+        self.assertLess(time.monotonic() - began, RESTART_LIMIT * PATIENCE)
+        return booted + 1
+
+    def assert_no_more(self, umld, booted):
+        time.sleep(1)
+        self.assertEqual(umld.statuses().count("booting"), booted)
+        self.assertEqual(umld.status()["state"], "running")
+
+
+class Locks(LawTest):
+    def locks(self):
+        return {"the xtables lock": self.world.dir / "xtables.lock",
+                "guests share": self.world.runtime_dir / ".shared/lock"}
+
+    def test_while_it_runs(self):
+        """A kill is followed by one start, whoever holds a lock, and the rules are repaired when it is free."""
+        umld = self.start()
+        right = self.world.tables("filter", "nat")
+        for what, path in self.locks().items():
+            with self.subTest(lock=what), held(path):
+                booted = self.assert_one_restart(umld)
+                self.assert_responds(umld)
+                self.assert_fed(umld)
+                self.assert_no_more(umld, booted)
+        wait_until(lambda: umld.status()["waiting_for"] is None, what="an end of the waiting")
+        self.assertEqual(self.world.tables("filter", "nat"), right)
+        self.assertEqual(umld.stop(), DONE)
+
+    def test_stop_and_start(self):
+        """Both wait in their state and say for whom, and go on when the lock is free."""
+        self.start().stop()
+        before = self.world.snapshot()
+        for what, path in self.locks().items():
+            with self.subTest(lock=what):
+                with held(path):
+                    umld = self.daemon(watchdog=WATCHDOG)
+                    umld.wait_state("preparing")
+                    self.assert_responds(umld, f"{what}, held by pid {os.getpid()} (")
+                    self.assert_fed(umld)
+                    self.assertEqual(umld.said("READY"), [])
+                umld.wait_ready()
+                with held(path):
+                    umld.signal(signal.SIGTERM)
+                    self.assert_responds(umld, f"{what}, held by pid {os.getpid()} (")
+                    self.assertEqual(umld.status()["state"], "stopping")
+                    self.assert_fed(umld)
+                    wait_until(lambda u=umld: u.said("EXTEND_TIMEOUT_USEC", "15000000"), 5, "more time for the stop")
+                self.assertEqual(umld.wait(), DONE)
+        self.assert_same_host(before)
+
+    def test_reload(self):
+        """The method is answered when the lock was free, and the rest of umld does not wait for that."""
+        umld = self.start()
+        self.configure(forward="tcp/8081:80")
+        with held(self.world.dir / "xtables.lock"):
+            umld.signal(signal.SIGHUP)
+            self.assert_responds(umld, f"the xtables lock, held by pid {os.getpid()} (")
+            self.assertEqual(umld.status()["network"]["forwards"], ["tcp/8080:80"])
+            self.assertEqual(self.world.umlctl("reload", "web").returncode, FAILED)
+        wait_until(lambda: umld.status()["network"]["forwards"] == ["tcp/8081:80"], what="the reload")
+        self.assertEqual(umld.stop(), DONE)
+
+    def test_frozen_neighbour(self):
+        """An umld that stands still with a lock is its guest's trouble alone."""
+        other = self.world.guest("db", fake="boot,ready", Network={"Tap": "tap9", "HostAddress": "10.9.0.1/24"})
+        frozen = self.daemon(other).wait_ready()
+        umld = self.start()
+        os.kill(frozen.pid, signal.SIGSTOP)
+        try:
+            booted = self.assert_one_restart(umld)
+            self.assert_responds(umld)
+            self.assert_no_more(umld, booted)
+            self.assertEqual(umld.stop(), DONE)
+        finally:
+            os.kill(frozen.pid, signal.SIGCONT)
+        self.assertEqual(frozen.stop(), DONE)
+
+
+class Disks(LawTest):
+    def test_slow_stop(self):
+        """What the guest wrote is made durable in state stopping, and umld responds meanwhile."""
+        umld = self.start(env=self.slow_disk())
+        self.slow.touch()
+        with open(self.world.image(), "r+b") as image:
+            image.write(b"x")
+        umld.signal(signal.SIGTERM)
+        self.assert_responds(umld, "the disk")
+        self.assertEqual(umld.status()["state"], "stopping")
+        self.assert_fed(umld)
+        wait_until(lambda: umld.said("EXTEND_TIMEOUT_USEC", "15000000"), 5, "more time for the stop")
+        self.assertIsNone(umld.process.poll())
+        self.slow.unlink()
+        self.assertEqual(umld.wait(), DONE)
+
+    def test_slow_restart(self):
+        umld = self.start(env=self.slow_disk())
+        self.slow.touch()
+        with open(self.world.image(), "r+b") as image:
+            image.write(b"x")
+        self.assert_no_more(umld, self.assert_one_restart(umld))
+        self.assert_responds(umld)
+        self.assert_fed(umld)
+        self.slow.unlink()
+        self.assertEqual(umld.stop(), DONE)
+
+    def test_read_only_state(self):
+        """A reload that cannot be noted changes nothing, and one that needs no note succeeds."""
+        umld = self.start()
+        state = self.world.state_dir / "web"
+        self.configure(forward="tcp/8081:80")
+        (state / "unconfirmed").write_text("")
+        mount = ["nsenter", f"--mount=/proc/{umld.pid}/ns/mnt", "mount"]
+        self.world.host(*mount, "--bind", state, state)
+        self.world.host(*mount, "-o", "remount,bind,ro", state)
+        right = self.world.tables("filter", "nat")
+        for arguments in (), ("--confirm=60",):
+            p = self.world.umlctl("reload", "web", *arguments)
+            self.assertEqual(p.returncode, FAILED, p.stderr)
+            self.assertEqual(umld.status()["network"]["forwards"], ["tcp/8080:80"])
+            self.assertEqual(self.world.tables("filter", "nat"), right)
+        self.world.host("nsenter", f"--mount=/proc/{umld.pid}/ns/mnt", "umount", state)
+        self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
+        self.assertNotEqual(self.world.tables("filter", "nat"), right)
+        self.assertEqual(umld.stop(), DONE)
+
+
+class Children(LawTest):
+    def test_slow_kernel(self):
+        """A kernel that does not say what it can do: the start waits for it, and a stop does not."""
+        self.configure()
+        kernel = self.world.program("tests/guest/fake-guest")
+        slow = kernel.with_name("fake-guest.slow")
+        slow.touch()
+        for stop in True, False:
+            umld = self.daemon(watchdog=WATCHDOG)
+            umld.wait_state("preparing")
+            self.assert_responds(umld, f"{kernel}, which is asked what it can do")
+            self.assert_fed(umld)
+            if stop:
+                self.assertEqual(umld.stop(), DONE)
+        slow.unlink()
+        umld.wait_ready()
+        self.assertEqual(umld.stop(), DONE)
+
+    def test_slow_libnftables(self):
+        """A transaction that the kernel does not take: the start waits, the restart does not, and the stop ends it."""
+        env = self.slow_disk()
+        self.configure(backend="nftables")
+        self.slow.touch()
+        umld = self.daemon(watchdog=WATCHDOG, env=env)
+        umld.wait_state("preparing")
+        self.assert_responds(umld, "libnftables")
+        self.assert_fed(umld)
+        self.slow.unlink()
+        umld.wait_ready()
+        self.slow.touch()
+        self.configure(backend="nftables", forward="tcp/8081:80")
+        umld.signal(signal.SIGHUP)
+        self.assert_responds(umld, "libnftables")
+        self.assert_no_more(umld, self.assert_one_restart(umld))
+        self.slow.unlink()
+        wait_until(lambda: umld.status()["network"]["forwards"] == ["tcp/8081:80"], what="the reload")
+        self.assertEqual(umld.stop(), DONE)
+        self.assertNotIn("umld-web", self.world.host("nft", "list", "ruleset"))
+
+
+if __name__ == "__main__":
+    main()
