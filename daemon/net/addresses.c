@@ -26,22 +26,33 @@ enum {
 
 /* ---- claims ---- */
 
+static const char nothing[] = "-"; /* in place of a network or a tap */
+
 void network_claim_format(const NetworkClaim *c, char buf[static NETWORK_CLAIM_TEXT_MAX]) {
         char address[INET_ADDRSTRLEN];
 
-        snprintf(buf, NETWORK_CLAIM_TEXT_MAX, "%s/%u %s",
-                 inet_ntop(AF_INET, &c->host, address, sizeof(address)), c->prefix, c->tap);
+        if (c->prefix > 0)
+                snprintf(buf, NETWORK_CLAIM_TEXT_MAX, "%s/%u %s",
+                         inet_ntop(AF_INET, &c->host, address, sizeof(address)), c->prefix,
+                         c->tap[0] ? c->tap : nothing);
+        else
+                snprintf(buf, NETWORK_CLAIM_TEXT_MAX, "%s %s", nothing,
+                         c->tap[0] ? c->tap : nothing);
 }
 
 int network_claim_parse(const char *text, NetworkClaim *ret) {
         char address[INET_ADDRSTRLEN + 4], tap[IFNAMSIZ + 1], rest;
         NetworkClaim c = {};
 
-        if (sscanf(text, "%19s %16s %c", address, tap, &rest) != 2 ||
-            parse_ipv4_prefix(address, &c.host, &c.prefix) < 0 || c.prefix < NETWORK_PREFIX_MIN ||
-            c.prefix > 30 || !ifname_valid(tap))
+        if (sscanf(text, "%19s %16s %c", address, tap, &rest) != 2)
                 return -EBADMSG;
-        strcpy(c.tap, tap);
+        if (!streq(address, nothing) && (parse_ipv4_prefix(address, &c.host, &c.prefix) < 0 ||
+                                         c.prefix < NETWORK_PREFIX_MIN || c.prefix > 30))
+                return -EBADMSG;
+        if (!streq(tap, nothing) && !ifname_valid(tap))
+                return -EBADMSG;
+        if (!streq(tap, nothing))
+                strcpy(c.tap, tap);
         *ret = c;
         return 0;
 }
@@ -53,19 +64,28 @@ static int read_kept(const char *name, NetworkClaim *ret) {
         return n < 0 ? (int) n : network_claim_parse(text, ret);
 }
 
-/* Without it the guest may get another network the next time, which is no reason not to start. */
-static void keep(const char *name, const NetworkClaim *c) {
-        _cleanup_free_ char *path = umld_path(DIR_STATE, name, "network");
-        char text[NETWORK_CLAIM_TEXT_MAX + 1];
-        NetworkClaim kept;
+/* Keeps what was chosen for the guest; what its configuration names is not ours to remember, or the
+ * guest would go on with it when the configuration no longer does. Without the file the guest may
+ * get another network the next time, which is no reason not to start. */
+static void keep(const Config *config, const NetworkClaim *c) {
+        _cleanup_free_ char *path = umld_path(DIR_STATE, config->name, "network");
+        char text[NETWORK_CLAIM_TEXT_MAX + 1], before[NETWORK_CLAIM_TEXT_MAX] = "";
+        NetworkClaim chosen = {};
         int r;
 
         if (!path)
                 return;
-        if (read_kept(name, &kept) >= 0 && kept.host.s_addr == c->host.s_addr &&
-            kept.prefix == c->prefix && streq(kept.tap, c->tap))
+        if (read_kept(config->name, &chosen) >= 0)
+                network_claim_format(&chosen, before);
+        if (config_network_is_auto(config)) {
+                chosen.host = c->host;
+                chosen.prefix = c->prefix;
+        }
+        if (!config->wanted_tap[0])
+                strcpy(chosen.tap, c->tap);
+        network_claim_format(&chosen, text);
+        if (streq(text, before))
                 return;
-        network_claim_format(c, text);
         strcat(text, "\n");
         r = write_file_atomic(path, text, strlen(text), 0644);
         if (r < 0)
@@ -366,7 +386,7 @@ static int claim(Net *net, SharedSetting *shared, const NetworkClaim *claim, Fau
                                  "%s: cannot record the guest's network: %m; free some space there",
                                  net->host->shared);
         if (config_network_is_auto(c) || !c->wanted_tap[0])
-                keep(c->name, claim);
+                keep(c, claim);
         net->claimed = true;
         return 0;
 }

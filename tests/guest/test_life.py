@@ -338,7 +338,7 @@ class Orders(LifeTest):
         self.assertEqual(self.world.umlctl("kill", "web").returncode, DONE)
         self.assertEqual(umld.wait(), DONE)
         self.assertLess(time.monotonic() - began, 1.5 * PATIENCE)
-        self.assertIn("power cut", umld.said("STATUS")[-1])
+        self.assertIn("killed on request", umld.said("STATUS")[-1])
 
     def test_start_ends_a_backoff(self):
         umld = self.start(f"first:1:{self.scratch('count')},boot,kill:9", RestartDelay="60s", RestartDelayMax="60s")

@@ -83,6 +83,16 @@ static void test_claims(void **state) {
         assert_string_equal(c.tap, "tap0");
         network_claim_format(&c, text);
         assert_string_equal(text, "10.0.0.1/24 tap0");
+        /* Of what the configuration names nothing is kept. */
+        assert_int_equal(network_claim_parse("- tap3\n", &c), 0);
+        assert_int_equal(c.prefix, 0);
+        assert_string_equal(c.tap, "tap3");
+        network_claim_format(&c, text);
+        assert_string_equal(text, "- tap3");
+        assert_int_equal(network_claim_parse("10.0.7.1/24 -\n", &c), 0);
+        assert_string_equal(c.tap, "");
+        network_claim_format(&c, text);
+        assert_string_equal(text, "10.0.7.1/24 -");
         FOREACH_ELEMENT (b, bad)
                 assert_int_equal(network_claim_parse(*b, &c), -EBADMSG);
 }
