@@ -160,7 +160,7 @@ class Disks(LawTest):
         with open(self.world.image(), "r+b") as image:
             image.write(b"x")
         umld.signal(signal.SIGTERM)
-        self.assert_responds(umld, "the disk")
+        self.assert_responds(umld, "the sync of the guest's disks")
         self.assertEqual(umld.status()["state"], "stopping")
         self.assert_fed(umld)
         wait_until(lambda: umld.said("EXTEND_TIMEOUT_USEC", "15000000"), 5, "more time for the stop")
@@ -210,7 +210,7 @@ class Children(LawTest):
         for stop in True, False:
             umld = self.daemon(watchdog=WATCHDOG)
             umld.wait_state("preparing")
-            self.assert_responds(umld, f"{kernel}, which is asked what it can do")
+            self.assert_responds(umld, f"the query of the features of {kernel}")
             self.assert_fed(umld)
             if stop:
                 self.assertEqual(umld.stop(), DONE)
