@@ -105,5 +105,5 @@ int main(void) {
                 cmocka_unit_test(test_claims),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return RUN_TESTS(tests);
 }

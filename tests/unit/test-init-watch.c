@@ -36,5 +36,5 @@ int main(void) {
                 cmocka_unit_test(test_cut_off),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return RUN_TESTS(tests);
 }
