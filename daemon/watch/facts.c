@@ -6,10 +6,12 @@
 #include "daemon/boot/mconsole.h"
 #include "host/hostmem.h"
 
-/* The timer's accuracy lets it share wake-ups with the heartbeat and others. */
+/* The timer's accuracy lets it share wake-ups with the heartbeat and others. A look wakes an idle
+ * umld five times, so it is rare while nobody asks. */
 #define LOOK_SECOND (3 * USEC_PER_SEC) /* when init may have applied the settings of the image */
-#define LOOK_AGAIN  (10 * USEC_PER_SEC)
+#define LOOK_AGAIN  USEC_PER_MINUTE
 #define ACCURACY    (2 * USEC_PER_SEC)
+#define FRESH       USEC_PER_SEC /* answers that need not be asked for again */
 
 struct FactsWatch {
         sd_event *event;
@@ -19,6 +21,7 @@ struct FactsWatch {
         void *userdata;
         MconsoleCall *call;
         size_t question; /* the one that is being asked */
+        usec_t asked;    /* CLOCK_MONOTONIC, the first one */
         GuestFacts facts;
 };
 
@@ -126,14 +129,17 @@ static void ask(FactsWatch *w) {
                                      &w->call);
 }
 
-static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
-        FactsWatch *w = userdata;
+static void ask_all(FactsWatch *w) {
+        if (w->call || !w->may_ask(w->userdata))
+                return;
+        w->question = 0;
+        w->asked = now_usec(CLOCK_MONOTONIC);
+        ask(w);
+}
 
+static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         (void) usec;
-        if (!w->call && w->may_ask(w->userdata)) {
-                w->question = 0;
-                ask(w);
-        }
+        ask_all(userdata);
         (void) sd_event_source_set_time_relative(s, LOOK_AGAIN);
         return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
@@ -165,8 +171,12 @@ int facts_watch_new(sd_event *event, GuestProcess *p, FactsMayAsk may_ask, void 
         return 0;
 }
 
-const GuestFacts *facts_watch_get(const FactsWatch *w) {
+const GuestFacts *facts_watch_get(FactsWatch *w) {
         static const GuestFacts nothing;
 
-        return w ? &w->facts : &nothing;
+        if (!w)
+                return &nothing;
+        if (now_usec(CLOCK_MONOTONIC) >= usec_add(w->asked, FRESH))
+                ask_all(w);
+        return &w->facts;
 }

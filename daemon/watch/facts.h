@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What the guest's kernel says about itself: asked over the management console every few seconds,
- * kept until the next answer, and never waited for. */
+/* What the guest's kernel says about itself: asked over the management console every minute,
+ * and more often while somebody looks; kept until the next answer, and never waited for. */
 
 #include "conf/config.h"
 #include "daemon/boot/process.h"
@@ -25,8 +25,8 @@ int facts_watch_new(sd_event *event, GuestProcess *p, FactsMayAsk may_ask, void 
 FactsWatch *facts_watch_free(FactsWatch *w);
 DEFINE_CLEANUP(FactsWatch *, facts_watch_free)
 
-/* The latest ones; w may be NULL. */
-const GuestFacts *facts_watch_get(const FactsWatch *w);
+/* The latest ones; w may be NULL. Whoever looks has them asked for again, for the next look. */
+const GuestFacts *facts_watch_get(FactsWatch *w);
 
 /* Pure: takes the answer to `command`, one of those that are asked. What is not an answer, such as
  * a message of the kernel that went to the same console, is ignored. */
