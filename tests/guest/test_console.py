@@ -292,7 +292,7 @@ class Mconsole(Case):
                 p = self.mconsole("sysrq", "t")
                 if daemon.status()["kernel"]["version"].startswith("6."):
                     self.assertEqual(p.returncode, FAILED)
-                    self.assertIn("panic; --force", p.stderr)
+                    self.assertIn("panic; use --force", p.stderr)
                     self.assertEqual(daemon.status()["state"], "running")
                     self.mconsole("sysrq", "t", "--force")
                     self.assertEqual(daemon.wait(20), FAILED)
@@ -318,7 +318,7 @@ class Mconsole(Case):
         asker.join()
         self.assertLess(time.monotonic() - began, 8 * PATIENCE)
         self.assertEqual(results[0].returncode, FAILED)
-        self.assertIn("does not answer", results[0].stderr)
+        self.assertIn("does not respond", results[0].stderr)
         os.kill(pid, signal.SIGCONT)
         self.assertEqual(self.mconsole("version").returncode, DONE)
         daemon.stop()
