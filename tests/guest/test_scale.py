@@ -5,11 +5,13 @@
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
-from umldtest import Daemon, TestCase, main, wait_until
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from umldtest import Daemon, TestCase, main, wait_until  # noqa: E402
 
 FEW, MANY = 2, 20
 WINDOW = 10.5  # seconds: each of its timers runs at least once
