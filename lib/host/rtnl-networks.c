@@ -67,7 +67,9 @@ static void report_next_hops(const NetworkWalk *w, const struct nlattr *attr) {
         const struct rtnexthop *hop = nla_data(attr);
         int left = nla_len(attr);
 
-        for (; RTNH_OK(hop, left); left -= (int) RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop)) {
+        /* RTNH_OK() looks at the length of a hop before it is known that there is one. */
+        for (; left >= (int) sizeof(*hop) && RTNH_OK(hop, left);
+             left -= (int) RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop)) {
                 const struct nlattr *inner = (const struct nlattr *) RTNH_DATA(hop);
                 int size = (int) hop->rtnh_len - (int) sizeof(*hop);
                 struct in_addr gateway;
