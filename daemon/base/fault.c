@@ -6,7 +6,8 @@
 
 #include "daemon/base/fault.h"
 
-static void fill(Fault *f, Verdict verdict, bool retry, const char *format, va_list ap) {
+_printf_(4, 0) static void fill(Fault *f, Verdict verdict, bool retry, const char *format,
+                                va_list ap) {
         char *text = NULL;
 
         if (vasprintf(&text, format, ap) < 0)
