@@ -60,7 +60,7 @@ typedef struct Net {
         bool forwarding;  /* ip_forward was joined */
         bool forwarding6; /* IPv6 forwarding was joined */
 
-        /* rules.c, when the rules are made and when they are removed. */
+        /* rules*.c, when the rules are made and when they are removed. */
         bool rules;                            /* they are, or may be, in the tables */
         RulesMaker maker;                      /* what makes them: chosen by backend.c */
         Masquerade masquerade[NAT_FAMILY_MAX]; /* what it came to: any but auto */
@@ -70,17 +70,19 @@ typedef struct Net {
         usec_t last_repair; /* CLOCK_MONOTONIC */
         LockWait lock_wait; /* for the xtables lock */
 
-        /* rules.c: while a child makes the rules, the lock is kept, and `maker` is what tries. */
+        /* rules-make.c: while a child makes the rules, the lock is kept, and `maker` is what tries.
+         */
         bool under_way;
         int lock_fd;       /* the xtables lock, else -EBADF */
         RulesMaker before; /* what made the rules that are there */
 
         unsigned busy; /* set-ups and reloads under way: until they are over the watch keeps off */
 
-        /* Set by whoever sees the change, cleared by rules.c when the rules have followed it. */
+        /* Set by whoever sees the change, cleared by rules-make.c when the rules have followed it.
+         */
         bool rules_stale;      /* what they depend on has changed since */
         const char *stale_why; /* static; NULL: a change could not be made at once */
-        bool drifted;          /* somebody else has changed them: rules.c's own */
+        bool drifted;          /* somebody else has changed them: rules-follow.c's own */
         bool network_moved;    /* the uplink may have changed: to be checked */
 
         Guard guard; /* ports that are never forwarded: updated by whoever is about to use it;

@@ -16,7 +16,7 @@
  *
  * Rules that are not stale may still have drifted: somebody reloaded a firewall or removed a chain.
  * Nobody is told of that, so the tables are compared with the plan every few seconds
- * (daemon/net/watch.c; lib/nat/iptables.c says how thoroughly), behind each restart of the guest's
+ * (daemon/net/watch.c; lib/nat/xt-check.c says how thoroughly), behind each restart of the guest's
  * kernel, and when somebody asks. Drift is repaired at once and logged; a repair puts back ours,
  * and leaves alone whatever else has changed. While the uplink is gone there is nothing to follow,
  * and the last rules stay, which do no harm. */
@@ -35,6 +35,12 @@ int net_rules_follow(Net *net, Fault *f);
 /* Lists what makes them incomplete: one sentence per line, NULL if there is nothing. The caller
  * frees it. */
 char *net_rules_warnings(const Net *net);
+/* Logs each set of them once. */
+void net_rules_warn(Net *net);
+
+/* Are the rules still as we set them, 1, or not, 0? The kernel returns each table as a whole, so
+ * this needs no lock: a process that holds it only matters if there is something to repair. */
+int net_rules_compare(Net *net, Fault *f);
 
 /* About the guest's rules as they are now: */
 int net_rules_right(Net *net); /* 1 = correct, 0 = not */

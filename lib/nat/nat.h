@@ -130,7 +130,7 @@ struct Nat {
         const NatBackend *backend;
         int lock_fd; /* the caller's lock, which a child inherits; 0 = none */
 
-        /* iptables.c: how everything looked when the rules were last found to be right, and for how
+        /* xt-check.c: how everything looked when the rules were last found to be right, and for how
          * many more checks it is enough to compare with that. */
         NatSight seen;
         unsigned by_sizes;

@@ -89,6 +89,16 @@ const char *xt_table_name(NatTable table) {
         return tables[table].name;
 }
 
+NatRefusal xt_refusal(NatFamily family, NatTable table) {
+        static const char *const words[NAT_TABLE_MAX] = {
+                [NAT_TABLE_FILTER] = "table filter",
+                [NAT_TABLE_NAT] = "table nat",
+                [NAT_TABLE_MANGLE] = "table mangle",
+        };
+
+        return (NatRefusal){ words[table], family, table };
+}
+
 int xt_table_open(const XtLibrary *xt, NatFamily family, NatTable table, struct xtc_handle **ret) {
         struct xtc_handle *h = take_snapshot(xt, table);
 

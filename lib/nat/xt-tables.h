@@ -9,6 +9,8 @@
 int xt_error(void);
 
 const char *xt_table_name(NatTable table);
+/* For a table that was refused as a whole. */
+NatRefusal xt_refusal(NatFamily family, NatTable table);
 
 /* Takes a snapshot of a table through xt_library(family), to edit it, or xt_reader(family), loading
  * its modules if necessary. -ENOPROTOOPT: the host does not have it; -EINPROGRESS: the modules are

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* rules-follow.c - keeps the guest's firewall rules right while the host changes. */
+
+#include "basic/log.h"
+#include "basic/time-util.h"
+#include "daemon/net/addresses.h"
+#include "daemon/net/backend.h"
+#include "daemon/net/ipv6.h"
+#include "daemon/net/rules-make.h"
+#include "daemon/net/rules-plan.h"
+#include "daemon/net/rules.h"
+#include "daemon/net/tap.h"
+#include "daemon/net/uplink.h"
+
+#define LOCKED_LONG     (5 * USEC_PER_SEC)
+#define ADDRESSES_EVERY (20 * USEC_PER_SEC)
+#define BURST           (60 * USEC_PER_SEC) /* repairs within this time are logged once */
+
+static void make_stale(Net *net, const char *why) {
+        net->rules_stale = true;
+        net->stale_why = why;
+}
+
+static int look_at_uplink(Net *net, Fault *f) {
+        int r = net_find_uplink(net, f);
+
+        if (r == -ENETUNREACH) { /* there is no uplink for now; the rules do no harm */
+                fault_done(f);
+                return 0;
+        }
+        if (r < 0)
+                return r;
+        net_mtu_follow(net);
+        if (r > 0)
+                make_stale(net, "the uplink has changed");
+        return net_forwarding6_up(net, f);
+}
+
+/* Events of interfaces other than the uplink's do not come here, and so there is a look now and
+ * then. */
+static void look_at_addresses(Net *net) {
+        usec_t now = now_usec(CLOCK_MONOTONIC);
+
+        if (net->addresses_looked > 0 && now < usec_add(net->addresses_looked, ADDRESSES_EVERY))
+                return;
+        net->addresses_looked = now;
+        if (net_addresses_look(net) > 0)
+                net_rules_warn(net);
+}
+
+/* Has anything changed that the rules depend on? */
+static int look_at_host(Net *net, Fault *f) {
+        int r;
+
+        if (net->network_moved) {
+                r = look_at_uplink(net, f);
+                if (r < 0)
+                        return r;
+                net->network_moved = false;
+                net->addresses_looked = 0;
+        }
+        look_at_addresses(net);
+        if (net->host->config->n_forwards == 0)
+                return 0;
+        r = guard_moved(&net->guard);
+        if (r > 0)
+                r = guard_update(&net->guard, net->host->config->reserved,
+                                 net->host->config->n_reserved);
+        if (r < 0)
+                return fault_set(f, VERDICT_NETWORK, true, r,
+                                 "cannot determine which ports the host listens on: %m");
+        if (r > 0)
+                make_stale(net, "the set of guarded ports has changed");
+        return 0;
+}
+
+int net_rules_compare(Net *net, Fault *f) {
+        _cleanup_free_ Forward *guarded = net_guarded_ports(net);
+        NatRefusal refusal;
+        NatPlan plan;
+        int r;
+
+        if (!guarded)
+                return -ENOMEM;
+        plan = net_plan(net, guarded);
+        r = net->maker.nat.backend->check(&net->maker.nat, &plan, &refusal);
+        return r < 0 ? net_backend_fault(net, r, &refusal, f) : r;
+}
+
+/* Who has kept the lock over several looks is named, once. */
+static void say_who_locks_us_out(LockWait *w, const Fault *f) {
+        usec_t waited = usec_sub(now_usec(CLOCK_MONOTONIC), w->since);
+
+        if (w->said || waited < LOCKED_LONG)
+                return;
+        log_warning("cannot check the guest's firewall rules: waiting for %s", f->text ?: "a lock");
+        w->said = true;
+}
+
+static void note_repair(Net *net) {
+        usec_t now = now_usec(CLOCK_MONOTONIC);
+
+        if (net->repairs == 0 || now > usec_add(net->last_repair, BURST))
+                log_warning("the guest's firewall rules were changed or removed by another "
+                            "program, and have been restored");
+        net->repairs++;
+        net->last_repair = now;
+}
+
+/* Under the lock. */
+static int repair(Net *net, Fault *f) {
+        const char *why = net->stale_why;
+        bool drifted = net->drifted;
+        int r = net_rules_make(net, f);
+
+        if (r < 0)
+                return r;
+        if (!drifted)
+                log_notice("%s: firewall rules replaced",
+                           why ?: "an earlier change could not be made");
+        else if (r > 0)
+                note_repair(net);
+        net_rules_warn(net);
+        return r;
+}
+
+int net_rules_follow(Net *net, Fault *f) {
+        int r;
+
+        if (!net->rules)
+                return 0;
+        r = look_at_host(net, f);
+        if (r < 0)
+                return r;
+        if (!net->under_way && !net->rules_stale && !net->drifted) {
+                r = net_rules_compare(net, f);
+                if (r != 0)
+                        return MIN(r, 0);
+                net->drifted = true;
+        }
+        r = net_tables_lock(net, f);
+        if (r == -EAGAIN)
+                say_who_locks_us_out(&net->lock_wait, f);
+        if (r < 0)
+                return r;
+        r = repair(net, f);
+        net_tables_unlock(net);
+        return r;
+}
