@@ -167,13 +167,17 @@ static int on_reload_signal(sd_event_source *s, const struct signalfd_siginfo *s
         return 0;
 }
 
+/* Signals of one priority are read from one descriptor, the lowest number first: without a priority
+ * of its own, a stop would come after all reloads that somebody can order. It does not go before
+ * the end of processes and the timers. */
 static const struct {
         int signal;
         sd_event_signal_handler_t handler;
+        int priority;
 } signals[] = {
-        { SIGTERM, on_stop_signal },
-        { SIGINT, on_stop_signal },
-        { SIGHUP, on_reload_signal },
+        { SIGTERM, on_stop_signal, SD_EVENT_PRIORITY_IMPORTANT + 1 },
+        { SIGINT, on_stop_signal, SD_EVENT_PRIORITY_IMPORTANT + 1 },
+        { SIGHUP, on_reload_signal, SD_EVENT_PRIORITY_NORMAL },
 };
 
 /* Signals stay queued until they can be handled: from the first step on umld must not be killed by
@@ -191,8 +195,13 @@ static void block_signals(void) {
 
 static int add_signals(Manager *m) {
         FOREACH_ELEMENT (s, signals) {
-                int r = sd_event_add_signal(m->event, NULL, s->signal, s->handler, m);
+                _cleanup_(sd_event_source_unrefp) sd_event_source *source = NULL;
+                int r = sd_event_add_signal(m->event, &source, s->signal, s->handler, m);
 
+                if (r >= 0)
+                        r = sd_event_source_set_priority(source, s->priority);
+                if (r >= 0)
+                        r = sd_event_source_set_floating(source, true);
                 if (r < 0)
                         return r;
         }
@@ -288,6 +297,7 @@ Manager *manager_free(Manager *m) {
                 leave_directory(m);
         safe_close(m->lock_fd);
         free(m->directory);
+        notify_detach();
         sd_event_unref(m->event);
         free(m);
         return NULL;
@@ -315,7 +325,7 @@ int manager_new(Config *config, Manager **ret) {
         if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
                 log_debug_errno(errno, "cannot become a child subreaper, continuing without: %m");
         if ((r = sd_event_default(&m->event)) < 0 || (r = add_signals(m)) < 0 ||
-            (r = sd_event_set_watchdog(m->event, true)) < 0)
+            (r = notify_attach(m->event)) < 0)
                 return log_error_errno(r, "cannot set up the event loop: %m");
         r = guest_new(m->event, TAKE_PTR(owned), umld_dir(DIR_RUNTIME), &listener, &m->guest);
         if (r < 0)
@@ -330,7 +340,8 @@ int manager_new(Config *config, Manager **ret) {
 /* The law of the event loop: nothing that runs in it waits for anybody. Locks are tried, and tried
  * again by a timer (base/retry.h); disks are synced by a thread (base/sync-job.h); programs, the
  * name service and libnftables are children that are polled (basic/child.h); sockets, pipes and
- * terminals are non-blocking, standard error too (basic/log.h).
+ * terminals are non-blocking, standard error (basic/log.h) and the service manager's socket
+ * (base/notify.h) too.
  *
  * These calls are synchronous, because what they wait for is bounded:
  * - netlink and the commits of legacy tables: the kernel's own work, milliseconds
@@ -342,7 +353,7 @@ int manager_new(Config *config, Manager **ret) {
  *   kernel: 5 ms (launch_go())
  * - removal of what a guest has left in its directory: 50 ms at a time
  * Before the loop, the lock of RUNTIME/NAME is tried for 20 ms, and the group umld looked up for
- * 100 ms. sd_notify(3) is sent to a service manager that reads. */
+ * 100 ms. */
 int manager_run(Manager *m) {
         int r;
 

@@ -246,6 +246,7 @@ static int check_disk(DiskCheck *c) {
         if ((r = spawn(c, image, theirs, &c->pid)) < 0)
                 return r;
         if ((r = sd_event_add_child(c->event, &c->child, c->pid, WEXITED, on_child, c)) < 0 ||
+            (r = sd_event_source_set_priority(c->child, SD_EVENT_PRIORITY_IMPORTANT)) < 0 ||
             (r = sd_event_add_time_relative(c->event, &c->timer, CLOCK_MONOTONIC, c->limit, 0,
                                             on_timeout, c)) < 0)
                 return r;

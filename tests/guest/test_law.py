@@ -7,6 +7,8 @@ import contextlib
 import fcntl
 import os
 import signal
+import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -238,6 +240,90 @@ class Children(LawTest):
         wait_until(lambda: umld.status()["network"]["forwards"] == ["tcp/8081:80"], what="the reload")
         self.assertEqual(umld.stop(), DONE)
         self.assertNotIn("umld-web", self.world.host("nft", "list", "ruleset"))
+
+
+class Frozen:
+    """A service manager that reads nothing, with a queue full of what others have said."""
+
+    def __init__(self, path):
+        self.path = path
+        self.receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.receiver.setblocking(False)
+        self.receiver.bind(str(path))
+        self.freeze()
+
+    def freeze(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, contextlib.suppress(BlockingIOError):
+            sender.setblocking(False)
+            while True:
+                sender.sendto(b"OF=others", str(self.path))
+
+    def hear(self):
+        """What umld has said of late."""
+        heard = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                heard.append(self.receiver.recv(65536).decode())
+        return [text for text in heard if text != "OF=others"]
+
+    def thaw(self, word):
+        """All that umld says from now on, until word is among it."""
+        heard = []
+        wait_until(lambda: heard.extend(self.hear()) or word in heard, WATCHDOG * 2, word)
+        return heard + self.hear()
+
+
+class ServiceManager(LawTest):
+    def state(self):
+        return (self.world.umlctl("status", "web", "--json").json or {}).get("state")
+
+    def test_frozen(self):
+        """Nothing waits for it, and when it reads again it is told all that still matters."""
+        manager = Frozen(self.world.dir / "manager")
+        self.addCleanup(manager.receiver.close)
+        self.configure()
+        umld = self.daemon(watchdog=WATCHDOG, notify=False, env={"NOTIFY_SOCKET": str(manager.path)})
+        wait_until(lambda: self.state() == "running", 20, "a running guest")
+        self.assert_responds(umld)
+        pid = umld.guest_pid()
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: self.state() == "running" and umld.guest_pid() not in (None, pid), RESTART_LIMIT, "the next boot")
+        umld.signal(signal.SIGHUP)
+        wait_until(lambda: umld.log.count("configuration reloaded") == 1, 5, "the reload")
+        self.assert_responds(umld)
+        heard = manager.thaw("WATCHDOG=1")
+        self.assertEqual(heard.count("READY=1"), 1, heard)
+        statuses = [text for text in heard if text.startswith("STATUS=")]
+        self.assertEqual(len(statuses), 1, heard)
+        self.assertTrue(statuses[0].startswith("STATUS=running:"), statuses)
+        manager.freeze()
+        self.assertEqual(umld.stop(), DONE)
+        self.assertNotIn("service manager", umld.log)
+
+
+class Signals(LawTest):
+    def test_stop_before_reload(self):
+        """Of both the stop is first, though SIGHUP is the lower number."""
+        umld = self.start()
+        umld.signal(signal.SIGSTOP)
+        for number in signal.SIGHUP, signal.SIGTERM, signal.SIGCONT:
+            umld.signal(number)
+        self.assertEqual(umld.wait(), DONE)
+        self.assertRegex(umld.log, r"running -> stopping(.|\n)*configuration reloaded")
+
+    def test_stop_among_reloads(self):
+        """Whoever sends SIGHUP all the time does not keep umld from stopping."""
+        umld = self.start()
+        storm = [subprocess.Popen(["sh", "-c", f"while kill -HUP {umld.pid}; do :; done"], stderr=subprocess.DEVNULL)
+                 for _ in range(2)]
+        try:
+            wait_until(lambda: umld.log.count("configuration reloaded") > 10, what="reloads")
+            self.assert_responds(umld)
+            self.assertEqual(umld.stop(), DONE)
+        finally:
+            for each in storm:
+                each.kill()
+                each.wait()
 
 
 if __name__ == "__main__":
