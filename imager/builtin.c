@@ -13,8 +13,10 @@
 #include <unistd.h>
 
 #include "api/exit-codes.h"
+#include "basic/child.h"
 #include "basic/fd-util.h"
 #include "basic/file-util.h"
+#include "basic/spawn.h"
 #include "basic/string-util.h"
 #include "image/node.h"
 #include "imager/modes.h"
@@ -23,6 +25,8 @@ enum {
         BUSYBOX_MAX = 32 * 1024 * 1024,
         APPLETS_MAX = 64 * 1024, /* bytes of their list */
 };
+
+#define PATIENCE (30 * USEC_PER_SEC)
 
 static const struct {
         const char *path;
@@ -152,25 +156,35 @@ static bool is_applet(const char *path) {
                !strstr(path, "..") && !streq(path, "bin/busybox");
 }
 
-static int put_applets(struct archive *a, const char *busybox) {
-        _cleanup_free_ char *command = strfmt("exec '%s' --list-full", busybox),
-                            *list = calloc(1, APPLETS_MAX + 1);
+static int print_applets(int output, void *busybox) {
+        (void) output;
+        (void) execl(busybox, "busybox", "--list-full", (char *) NULL);
+        return SPAWN_FAILED;
+}
+
+static int put_links(struct archive *a, char *list) {
         char *save = NULL;
-        FILE *f;
         int r = 0;
 
-        if (!command || !list || strchr(busybox, '\''))
-                return -EINVAL;
-        f = popen(command, "re");
-        if (!f)
-                return -errno;
-        (void) !fread(list, 1, APPLETS_MAX, f);
-        if (pclose(f) != 0)
-                return -EIO;
         for (char *path = strtok_r(list, "\n", &save); r >= 0 && path;
              path = strtok_r(NULL, "\n", &save))
                 if (is_applet(path))
                         r = put_link(a, path, "/bin/busybox");
+        return r;
+}
+
+static int put_applets(struct archive *a, const char *busybox) {
+        Child c = {};
+        int r = child_start(&c, &(const ChildWish){ .run = print_applets,
+                                                    .userdata = (void *) busybox,
+                                                    .patience = PATIENCE,
+                                                    .keep = APPLETS_MAX });
+
+        if (r >= 0)
+                r = child_wait(&c);
+        if (r >= 0)
+                r = c.status == 0 && !c.overflow ? put_links(a, c.said) : -EIO;
+        child_done(&c);
         return r;
 }
 

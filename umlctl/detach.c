@@ -2,9 +2,7 @@
 /* detach.c - starts an umld that outlives us, and listens to its notifications until it is ready.
  */
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -17,13 +15,13 @@
 #include "basic/fd-util.h"
 #include "basic/file-util.h"
 #include "basic/peer.h"
+#include "basic/spawn.h"
 #include "basic/string-util.h"
 #include "umlctl/detach.h"
 
 enum {
         NOTIFICATION_MAX = 4096,
         LOG_TAIL_MAX = 64 * 1024, /* of one start; the reason why it ended is near the end */
-        EXEC_FAILED = 127,
 };
 
 static int open_log(const char *name, char **ret_path, off_t *ret_begin) {
@@ -72,37 +70,19 @@ static void set_environment(const char *notify_name) {
         setenv("NOTIFY_SOCKET", notify_name, true);
 }
 
-/* Descriptors that our caller left open, such as the lock of a script, must not be inherited by
- * umld. */
-static void drop_inherited_fds(void) {
-        _cleanup_closedir_ DIR *dir = opendir("/proc/self/fd");
+typedef struct Start {
+        const char *program, *name, *notify_name;
+} Start;
 
-        if (!dir)
-                return;
-        for (struct dirent *e; (e = readdir(dir));) {
-                int fd = atoi(e->d_name); /* 0 for "." and ".." */
+static int run_umld(void *userdata) {
+        const Start *s = userdata;
 
-                if (fd > STDERR_FILENO)
-                        (void) fd_cloexec(fd, true);
-        }
-}
-
-static _noreturn_ void run_umld(const char *program, const char *name, int log,
-                                const char *notify_name, const sigset_t *mask) {
-        int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-        for (int s = 1; s < _NSIG; s++)
-                (void) signal(s, SIG_DFL);
-        (void) sigprocmask(SIG_SETMASK, mask, NULL);
-        (void) setsid();
         (void) umask(022);
-        set_environment(notify_name);
-        drop_inherited_fds();
-        if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(log, STDOUT_FILENO) >= 0 &&
-            dup2(log, STDERR_FILENO) >= 0 && chdir("/") >= 0)
-                (void) execl(program, "umld", name, NULL);
-        dprintf(log, "error: cannot start %s: %s\n", program, strerror(errno));
-        _exit(EXEC_FAILED);
+        set_environment(s->notify_name);
+        if (chdir("/") >= 0)
+                (void) execl(s->program, "umld", s->name, NULL);
+        dprintf(STDERR_FILENO, "error: cannot start %s: %s\n", s->program, strerror(errno));
+        return SPAWN_FAILED;
 }
 
 void detach_parse_notification(const char *text, bool *ready, char **status) {
@@ -179,11 +159,15 @@ int detach_start(const char *program, const char *name, Waiter *waiter, Detached
         r = sd_event_add_io(waiter->event, &d->io, d->notify, EPOLLIN, on_notify, d);
         if (r < 0)
                 return r;
-        d->pid = fork();
-        if (d->pid < 0)
-                return -errno;
-        if (d->pid == 0)
-                run_umld(program, name, log, notify_name, &waiter->saved_mask);
+        r = spawn(&(const Spawn){ .run = run_umld,
+                                  .userdata = &(Start){ program, name, notify_name },
+                                  .fds = (const int[]){ -EBADF, log, log },
+                                  .n_fds = 3,
+                                  .session = true,
+                                  .mask = &waiter->saved_mask },
+                  &d->pid);
+        if (r < 0)
+                return r;
         return sd_event_add_child(waiter->event, &d->child, d->pid, WEXITED, on_child, d);
 }
 

@@ -5,8 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -15,6 +13,7 @@
 #include "api/image-protocol.h"
 #include "basic/fd-util.h"
 #include "basic/parse-util.h"
+#include "basic/spawn.h"
 #include "umlctl/interrupt.h"
 #include "umlctl/jobs.h"
 #include "umlctl/say.h"
@@ -22,54 +21,20 @@
 enum {
         TICK_MS = 200,
         JOBS_MAX = 4,
-        NOT_FOUND = 127,    /* exit status of a child that could not exec */
-        FD_FIRST_FREE = 64, /* descriptors are kept here while 0, 1, … are put in place */
 };
 
 #define PATIENCE (5 * USEC_PER_SEC) /* after which a program that was told to end is killed */
 
 /* ---- starting ---- */
 
-static int place_fds(const Job *j, int messages, int errors) {
-        int from[JOB_FDS_MAX];
-
-        for (int i = 0; i < JOB_FDS_MAX; i++) {
-                int fd = i == 1 && j->speaks ? messages : i == 2 ? errors : j->fds[i];
-
-                if (fd < 0 && i < 2)
-                        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-                from[i] = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, FD_FIRST_FREE);
-                if (fd >= 0 && from[i] < 0)
-                        return -errno;
-        }
-        for (int i = 0; i < JOB_FDS_MAX; i++)
-                if (from[i] < 0)
-                        (void) close(i);
-                else if (dup2(from[i], i) < 0)
-                        return -errno;
-        return 0;
-}
-
-static _noreturn_ void run_child(const Job *j, int messages, int errors, const sigset_t *mask) {
-        int r;
-
-        for (int s = 1; s < _NSIG; s++)
-                (void) signal(s, SIG_DFL);
-        (void) sigprocmask(SIG_SETMASK, mask, NULL);
-        (void) setpgid(0, 0); /* Ctrl-C is for us to pass on */
-        (void) prctl(PR_SET_PDEATHSIG, SIGTERM);
-        r = place_fds(j, messages, errors);
-        if (r >= 0) {
-                (void) execvp(j->argv.v[0], j->argv.v);
-                r = -errno;
-        }
-        dprintf(STDERR_FILENO, "%s\n", strerror(-r));
-        _exit(NOT_FOUND);
+static void report_failure(int error, void *userdata) {
+        (void) userdata;
+        dprintf(STDERR_FILENO, "%s\n", strerror(error));
 }
 
 static int start(Job *j, const sigset_t *mask) {
         _cleanup_close_ int theirs = -EBADF, errors = -EBADF;
-        int ends[2];
+        int fds[JOB_FDS_MAX], ends[2], r;
 
         if (pipe2(ends, O_CLOEXEC) < 0)
                 return -errno;
@@ -81,21 +46,27 @@ static int start(Job *j, const sigset_t *mask) {
                 j->messages = ends[0];
                 theirs = ends[1];
         }
-        if (fd_nonblock(j->errors, true) < 0)
-                return -errno;
-        j->pid = fork();
-        if (j->pid < 0)
-                return -errno;
-        if (j->pid == 0)
-                run_child(j, theirs, errors, mask);
-        (void) setpgid(j->pid, j->pid);
-        return 0;
+        memcpy(fds, j->fds, sizeof(fds));
+        if (j->speaks)
+                fds[STDOUT_FILENO] = theirs;
+        fds[STDERR_FILENO] = errors;
+        r = fd_nonblock(j->errors, true);
+        if (r < 0)
+                return r;
+        return spawn(&(const Spawn){ .argv = j->argv.v,
+                                     .failed = report_failure,
+                                     .fds = fds,
+                                     .n_fds = JOB_FDS_MAX,
+                                     .death_signal = SIGTERM,
+                                     .group = true, /* Ctrl-C is for us to pass on */
+                                     .mask = mask },
+                     &j->pid);
 }
 
 void job_done(Job *j) {
         if (j->pid > 0 && !j->ended) {
                 (void) kill(-j->pid, SIGKILL);
-                (void) waitpid(j->pid, NULL, 0);
+                (void) spawn_wait(j->pid);
         }
         safe_close(j->messages);
         safe_close(j->errors);
@@ -335,7 +306,7 @@ static int explain(Wait *w, char **ret_why) {
         }
         if (!j)
                 return 0;
-        if (WIFEXITED(j->status) && WEXITSTATUS(j->status) == NOT_FOUND && !j->error) {
+        if (WIFEXITED(j->status) && WEXITSTATUS(j->status) == SPAWN_FAILED && !j->error) {
                 *ret_why = strfmt("%s: %s", j->what, last_line(j->tail));
                 return -ENOENT;
         }

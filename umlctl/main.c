@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* main.c - umlctl: verbs, and the choice of the guest. */
 
-#include <fcntl.h>
 #include <limits.h>
 #include <locale.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include "api/dirs.h"
 #include "api/exit-codes.h"
 #include "basic/cleanup.h"
+#include "basic/fd-util.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "umlctl/command-line.h"
@@ -266,23 +266,12 @@ static int run(int argc, char *argv[]) {
         return r != 0 ? r : run_verb(&c, v);
 }
 
-/* Opens descriptors 0 to 2 if they are closed, so that no file opened later becomes standard
- * output. */
-static bool open_standard_fds(void) {
-        int fd;
-
-        do {
-                fd = open("/dev/null", O_RDWR);
-        } while (fd >= 0 && fd <= STDERR_FILENO);
-        if (fd >= 0)
-                close(fd);
-        return fd >= 0;
-}
-
 int main(int argc, char *argv[]) {
         int r;
 
-        if (!open_standard_fds())
+        /* A file opened later must not become standard output, and no program that is started
+         * inherits what a script left open, such as its lock. */
+        if (fd_tidy_inherited() < 0)
                 return EXIT_FAILED;
         (void) setlocale(LC_CTYPE, "");
         r = run(argc, argv);

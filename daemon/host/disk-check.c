@@ -3,12 +3,11 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
 
 #include "basic/child.h"
 #include "basic/fd-util.h"
 #include "basic/log.h"
+#include "basic/spawn.h"
 #include "daemon/base/companions.h"
 #include "daemon/host/disk-check.h"
 #include "daemon/programs/disk-check-protocol.h"
@@ -129,6 +128,12 @@ static int judge(const DiskCheck *c, const siginfo_t *si, Fault *f) {
                             disk_path(c));
                 return 0;
         }
+        if (status == SPAWN_FAILED) {
+                log_warning("Disk=%s: its file system has errors, and they cannot be checked, "
+                            "continuing",
+                            disk_path(c));
+                return 0;
+        }
         if (status >= 0 && status < E2FSCK_UNCORRECTED) {
                 log_notice("Disk=%s: the file system has been repaired", disk_path(c));
                 return 0;
@@ -179,51 +184,30 @@ static int on_timeout(sd_event_source *s, uint64_t usec, void *userdata) {
         return 0;
 }
 
-static int spawn(const DiskCheck *c, int image, int output, pid_t *ret) {
+static void report_failure(int error, void *userdata) {
+        (void) userdata;
+        dprintf(STDERR_FILENO, "cannot execute umld-disk-check: %s\n", strerror(error));
+}
+
+static int start_program(const DiskCheck *c, int output, pid_t *ret) {
         _cleanup_free_ char *user = strfmt("%u", (unsigned) c->host->jail.uid);
         char *const argv[] = { (char *) "umld-disk-check", user, NULL };
-        posix_spawn_file_actions_t actions;
-        posix_spawnattr_t attributes;
-        sigset_t none, all;
-        int r;
+        const int fds[] = { -EBADF, output,
+                            output, [DISK_CHECK_FD] = c->host->disk_fds[2 * c->disk] };
 
         if (!user)
                 return -ENOMEM;
-        sigemptyset(&none);
-        sigfillset(&all);
-        r = posix_spawn_file_actions_init(&actions);
-        if (r != 0)
-                return -r;
-        r = posix_spawnattr_init(&attributes);
-        if (r != 0) {
-                posix_spawn_file_actions_destroy(&actions);
-                return -r;
-        }
-        if ((r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY,
-                                                  0)) == 0 &&
-            (r = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)) == 0 &&
-            (r = posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO)) == 0 &&
-            (r = posix_spawn_file_actions_adddup2(&actions, image, DISK_CHECK_FD)) == 0 &&
-            (r = posix_spawnattr_setsigmask(&attributes, &none)) == 0 &&
-            (r = posix_spawnattr_setsigdefault(&attributes, &all)) == 0 &&
-            (r = posix_spawnattr_setflags(&attributes,
-                                          POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF)) == 0)
-                r = posix_spawn(ret, c->program, &actions, &attributes, argv, environ);
-        posix_spawnattr_destroy(&attributes);
-        posix_spawn_file_actions_destroy(&actions);
-        return -r;
-}
-
-/* A duplicate that no fixed descriptor of the child will overwrite; fd is closed. */
-static int lift(int fd) {
-        int r = RET_NERRNO(fcntl(fd, F_DUPFD_CLOEXEC, DISK_CHECK_FD + 1));
-
-        safe_close(fd);
-        return r;
+        return spawn(&(const Spawn){ .program = c->program,
+                                     .argv = argv,
+                                     .failed = report_failure,
+                                     .fds = fds,
+                                     .n_fds = ARRAY_SIZE(fds),
+                                     .death_signal = SIGKILL },
+                     ret);
 }
 
 static int check_disk(DiskCheck *c) {
-        _cleanup_close_ int image = -EBADF, theirs = -EBADF;
+        _cleanup_close_ int theirs = -EBADF;
         int ends[2], r;
 
         log_warning("Disk=%s: its file system has recorded errors; checking it before the start",
@@ -233,17 +217,11 @@ static int check_disk(DiskCheck *c) {
         if (pipe2(ends, O_CLOEXEC) < 0)
                 return -errno;
         c->output = ends[0];
-        theirs = lift(ends[1]);
-        if (theirs < 0)
-                return theirs;
+        theirs = ends[1];
         if ((r = fd_nonblock(c->output, true)) < 0 ||
             (r = sd_event_add_io(c->event, &c->readable, c->output, EPOLLIN, on_readable, c)) < 0)
                 return r;
-        image = RET_NERRNO(
-                fcntl(c->host->disk_fds[2 * c->disk], F_DUPFD_CLOEXEC, DISK_CHECK_FD + 1));
-        if (image < 0)
-                return image;
-        if ((r = spawn(c, image, theirs, &c->pid)) < 0)
+        if ((r = start_program(c, theirs, &c->pid)) < 0)
                 return r;
         if ((r = sd_event_add_child(c->event, &c->child, c->pid, WEXITED, on_child, c)) < 0 ||
             (r = sd_event_source_set_priority(c->child, SD_EVENT_PRIORITY_IMPORTANT)) < 0 ||

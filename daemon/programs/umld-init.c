@@ -28,6 +28,7 @@
 #include "basic/fd-util.h"
 #include "basic/parse-util.h"
 #include "basic/process.h"
+#include "basic/spawn.h"
 #include "host/cpus.h"
 #include "host/init-protocol.h"
 
@@ -213,18 +214,16 @@ static void announce_socket(Options *o) {
 
 /* Prepares everything for the exec before the go-ahead, so that a guest that died is restarted
  * faster. */
-static _noreturn_ void run_kernel(Options *o) {
-        sigset_t none;
+static int run_kernel(void *userdata) {
+        Options *o = userdata;
         int fds[INIT_GO_FDS], r;
 
         apply_layers(o, layers, ARRAY_SIZE(layers));
-        sigemptyset(&none);
-        (void) sigprocmask(SIG_SETMASK, &none, NULL);
         (void) fd_cloexec(INIT_FD_STATUS, true);
         if (o->service)
                 announce_socket(o);
         if (!wait_for_go(fds))
-                _exit(0);
+                return 0;
         r = place_descriptors(fds);
         if (r < 0)
                 fail(-r, "set-up of descriptors");
@@ -323,13 +322,11 @@ int main(int argc, char **argv) {
                 report(INIT_FAILED, -r, 0, "set-up of umld-init");
                 return 1;
         }
-        kernel = fork();
-        if (kernel < 0) {
-                report(INIT_FAILED, errno, 0, "fork of the kernel");
+        r = spawn(&(const Spawn){ .run = run_kernel, .userdata = &o, .keep_all = true }, &kernel);
+        if (r < 0) {
+                report(INIT_FAILED, -r, 0, "fork of the kernel");
                 return 1;
         }
-        if (kernel == 0)
-                run_kernel(&o);
         if (o.mount_ns)
                 safe_close(INIT_FD_MOUNT_NS);
         (void) supervise(kernel, &wanted);

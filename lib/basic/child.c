@@ -4,13 +4,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "basic/child.h"
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
+#include "basic/spawn.h"
 
 enum {
         PIDS_MAX = 64,
@@ -73,33 +73,11 @@ void child_abandon(pid_t pid) {
                 pids_add(&abandoned, pid); /* else it stays a zombie for as long as we live */
 }
 
-static _noreturn_ void run_child(const ChildWish *wish, int output, pid_t parent) {
-        const int keep[] = { output, wish->fd };
+/* The start of the child: its output is its standard output. */
+static int run_child(void *userdata) {
+        const ChildWish *wish = userdata;
 
-        /* It must not continue behind the back of the next umld when this one is killed. */
-        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != parent)
-                _exit(EXIT_FAILURE);
-        if (wish->session)
-                (void) setsid();
-        fd_close_all_but(keep, wish->fd > 0 ? 2 : 1);
-        _exit(wish->run(output, wish->userdata));
-}
-
-/* None of our signal handlers may run in the child. */
-static pid_t fork_quietly(const ChildWish *wish, int output) {
-        sigset_t all, before;
-        pid_t parent = getpid(), pid;
-
-        sigfillset(&all);
-        if (sigprocmask(SIG_SETMASK, &all, &before) < 0)
-                return -errno;
-        pid = fork();
-        if (pid == 0)
-                run_child(wish, output, parent);
-        pid = RET_NERRNO(pid);
-        (void) sigprocmask(SIG_SETMASK, &before, NULL);
-        return pid;
+        return wish->run(STDOUT_FILENO, wish->userdata);
 }
 
 int child_start(Child *c, const ChildWish *wish) {
@@ -114,15 +92,19 @@ int child_start(Child *c, const ChildWish *wish) {
         if (pipe2(ends, O_CLOEXEC) < 0)
                 return -errno;
         ours = ends[0];
-        theirs = fd_above_stdio(ends[1]);
-        if (theirs < 0)
-                return theirs;
-        r = fd_nonblock(ours, true);
-        if (r < 0)
+        theirs = ends[1];
+        if ((r = fd_nonblock(ours, true)) < 0 ||
+            (r = spawn(&(const Spawn){ .run = run_child,
+                                       .userdata = (void *) wish,
+                                       .fds = (const int[]){ -EBADF, theirs, STDERR_FILENO },
+                                       .n_fds = 3,
+                                       .keep_fd = wish->fd,
+                                       /* It must not continue behind the back of the next umld
+                                        * when this one is killed. */
+                                       .death_signal = SIGKILL,
+                                       .session = wish->session },
+                       &pid)) < 0)
                 return r;
-        pid = fork_quietly(wish, theirs);
-        if (pid < 0)
-                return pid;
         pids_add(&running, pid);
         *c = (Child){ .pid = pid,
                       .output = TAKE_FD(ours),

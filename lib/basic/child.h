@@ -10,13 +10,15 @@
 #include "basic/time-util.h"
 
 typedef struct ChildWish {
-        int (*run)(int output,
-                   void *userdata); /* run in the child; its return value is the exit status */
+        /* Run in the child, without other descriptors than /dev/null as standard input, output,
+         * which is also its standard output, our standard error, and fd. Its return value is the
+         * exit status. */
+        int (*run)(int output, void *userdata);
         void *userdata;
         usec_t patience; /* time after which it is killed */
-        size_t keep; /* bytes of its output to keep, from the beginning; more is read and discarded
-                      */
-        int fd; /* kept open in the child in addition to the standard ones and output; 0 = none */
+        size_t keep;  /* bytes of its output to keep, from the beginning; more is read and discarded
+                       */
+        int fd;       /* kept open in the child; 0 = none */
         bool session; /* it leads a session of its own, which ends with it */
 } ChildWish;
 

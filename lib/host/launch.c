@@ -1,120 +1,57 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* launch.c - forks and execs umld-init with exactly the required descriptors, signals and
- * environment. */
+/* launch.c - starts umld-init, and lets it start the kernel. */
 
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include "basic/child.h"
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
 #include "basic/peer.h"
+#include "basic/spawn.h"
 #include "host/init-protocol.h"
 #include "host/launch.h"
-
-/* Linux 5.7; defined here because Debian 11's headers may lack it. */
-#ifndef CLONE_INTO_CGROUP
-        #define CLONE_INTO_CGROUP 0x200000000ULL
-#endif
 
 /* Whatever the caller does next competes with the exec for a CPU, or for locks. */
 #define GIVE_WAY_MSEC 5
 
-/* As struct clone_args of Linux 5.7 (clone(2)). */
-struct clone_args_v2 {
-        uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
-                set_tid_size, cgroup;
-};
+static void report_failure(int error, void *userdata) {
+        InitMessage m = { .type = INIT_FAILED, .error = error, .step = "start of umld-init" };
 
-/* fork() into new namespaces and a cgroup. The child has stale thread-local pids in libc, so it
- * must exec at once. */
-static pid_t fork_into(unsigned long namespaces, int cgroup_fd) {
-        struct clone_args_v2 args = {
-                .flags = namespaces | (cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0),
-                .exit_signal = SIGCHLD,
-                .cgroup = cgroup_fd >= 0 ? (uint64_t) cgroup_fd : 0,
-        };
-
-        return (pid_t) syscall(SYS_clone3, &args, sizeof(args));
+        (void) userdata;
+        (void) !write(INIT_FD_STATUS, &m, sizeof(m));
 }
 
-/* The best containment that the host allows: clone3() into both, else without the cgroup, else
- * clone(), else a plain fork. Sets what is in force. */
-static pid_t fork_contained(const Launch *l, Launched *launched) {
-        unsigned long namespaces = l->no_pid_namespace ? 0 : CLONE_NEWPID | CLONE_NEWIPC;
-        pid_t pid;
+/* In namespaces of its own, if the host allows it. */
+static int start_init(const Launch *l, char *const *argv, int status_fd, Launched *launched) {
+        static char *const no_environment[] = { NULL };
+        const int fds[INIT_FD_MAX + 1] = { -EBADF,
+                                           -EBADF,
+                                           -EBADF,
+                                           [GUEST_FD_TERMINAL] = -EBADF,
+                                           [INIT_FD_STATUS] = status_fd,
+                                           [INIT_FD_MOUNT_NS] = l->mount_ns_fd };
+        Spawn s = { .program = l->init,
+                    .argv = argv,
+                    .environment = no_environment,
+                    .failed = report_failure,
+                    .fds = fds,
+                    .n_fds = l->mount_ns_fd >= 0 ? INIT_FD_MAX + 1 : INIT_FD_MOUNT_NS,
+                    .session = true,
+                    .namespaces = l->no_pid_namespace ? 0 : CLONE_NEWPID | CLONE_NEWIPC,
+                    .cgroup_fd = MAX(l->cgroup_fd, 0) };
+        int r = spawn(&s, &launched->init);
 
-        launched->pid_namespace = namespaces != 0;
-        if (l->cgroup_fd >= 0) {
-                pid = fork_into(namespaces, l->cgroup_fd);
-                if (pid >= 0) {
-                        launched->cgroup = true;
-                        return pid;
-                }
+        if (r < 0 && s.namespaces != 0) {
+                s.namespaces = 0;
+                r = spawn(&s, &launched->init);
         }
-        pid = (pid_t) syscall(SYS_clone, namespaces | SIGCHLD, NULL, NULL, NULL, NULL);
-        if (pid >= 0 || namespaces == 0)
-                return pid;
-        launched->pid_namespace = false;
-        return fork();
-}
-
-/* Child only: moves fd to where, and clears close-on-exec. */
-static int place_fd(int fd, int where) {
-        return dup2(fd, where) < 0 ? -errno : fd_cloexec(where, false);
-}
-
-static int enter_cgroup(int cgroup_fd) {
-        _cleanup_close_ int fd = openat(cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
-
-        return fd < 0 ? -errno : write_all(fd, "0", 1);
-}
-
-/* Child only: each target is below every source, as launch_prepare() ensures. */
-static int prepare_child(const Launch *l, int status_fd, bool join_cgroup) {
-        sigset_t none;
-        int r, null_fd;
-
-        sigemptyset(&none);
-        (void) sigprocmask(SIG_SETMASK, &none, NULL);
-        for (int sig = 1; sig < NSIG; sig++)
-                (void) signal(sig, SIG_DFL);
-        (void) setsid();
-        if (join_cgroup)
-                (void) enter_cgroup(l->cgroup_fd); /* containment does not depend on it */
-        null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-        if (null_fd < 0)
-                return -errno;
-        for (int fd = STDIN_FILENO; fd <= GUEST_FD_TERMINAL; fd++)
-                if ((r = place_fd(null_fd, fd)) < 0)
-                        return r;
-        r = place_fd(status_fd, INIT_FD_STATUS);
-        return r < 0 || l->mount_ns_fd < 0 ? r : place_fd(l->mount_ns_fd, INIT_FD_MOUNT_NS);
-}
-
-static _noreturn_ void run_child(const Launch *l, int status_fd, char *const *argv,
-                                 bool join_cgroup) {
-        InitMessage m = { .type = INIT_FAILED, .step = "start of umld-init" };
-        int r = prepare_child(l, status_fd, join_cgroup);
-
-        if (r >= 0) {
-                char *const empty[] = { NULL };
-
-                execve(l->init, argv, empty);
-                r = -errno;
-                status_fd = INIT_FD_STATUS;
-        }
-        m.error = -r;
-        (void) !write(status_fd, &m, sizeof(m));
-        _exit(127);
+        launched->pid_namespace = s.namespaces != 0;
+        return r;
 }
 
 static int build_argv(const Launch *l, Strv *ret) {
@@ -139,16 +76,10 @@ static int build_argv(const Launch *l, Strv *ret) {
         return strv_copy(ret, l->argv);
 }
 
-/* Returns a duplicate that no fixed descriptor of umld-init will overwrite. */
-static int copy_above_fixed(int fd) {
-        return RET_NERRNO(fcntl(fd, F_DUPFD_CLOEXEC, INIT_FD_MAX + 1));
-}
-
 int launch_prepare(const Launch *l, Launched *ret) {
-        _cleanup_close_ int ours = -EBADF, theirs = -EBADF, copy = -EBADF, mount_ns = -EBADF;
+        _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
         _cleanup_strv_ Strv argv = {};
         Launched launched = { .status_fd = -EBADF };
-        Launch lifted = *l;
         int pair[2], r, on = 1;
 
         r = build_argv(l, &argv);
@@ -160,18 +91,8 @@ int launch_prepare(const Launch *l, Launched *ret) {
         theirs = pair[1];
         if (setsockopt(ours, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
                 return -errno;
-        if ((r = fd_nonblock(ours, true)) < 0 || (r = copy = copy_above_fixed(theirs)) < 0)
+        if ((r = fd_nonblock(ours, true)) < 0 || (r = start_init(l, argv.v, theirs, &launched)) < 0)
                 return r;
-        if (l->mount_ns_fd >= 0) {
-                lifted.mount_ns_fd = mount_ns = copy_above_fixed(l->mount_ns_fd);
-                if (mount_ns < 0)
-                        return mount_ns;
-        }
-        launched.init = fork_contained(&lifted, &launched);
-        if (launched.init < 0)
-                return -errno;
-        if (launched.init == 0)
-                run_child(&lifted, copy, argv.v, lifted.cgroup_fd >= 0 && !launched.cgroup);
         launched.status_fd = TAKE_FD(ours);
         *ret = launched;
         return 0;
@@ -224,15 +145,17 @@ void launch_cancel(Launched *launched) {
         launched->init = 0;
 }
 
-bool launch_has_pid_namespaces(void) {
-        pid_t pid = (pid_t) syscall(SYS_clone, CLONE_NEWPID | CLONE_NEWIPC | SIGCHLD, NULL, NULL,
-                                    NULL, NULL);
+static int do_nothing(void *userdata) {
+        (void) userdata;
+        return 0;
+}
 
-        if (pid == 0)
-                _exit(0);
-        while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-                ;
-        return pid > 0;
+bool launch_has_pid_namespaces(void) {
+        pid_t pid;
+
+        return spawn(&(const Spawn){ .run = do_nothing, .namespaces = CLONE_NEWPID | CLONE_NEWIPC },
+                     &pid) >= 0 &&
+               spawn_wait_exit(pid) == 0;
 }
 
 int launch_receive(int status_fd, InitMessage *ret, pid_t *ret_pid) {

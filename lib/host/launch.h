@@ -29,7 +29,6 @@ typedef struct Launched {
         pid_t init;    /* umld-init; if it ends, the whole guest ends. 0 = nothing was launched */
         int status_fd; /* InitMessages arrive here */
         bool pid_namespace; /* else umld-init collects descendants as a child subreaper */
-        bool cgroup;        /* started inside cgroup_fd */
 } Launched;
 
 /* Starts an umld-init that waits for launch_go(). */

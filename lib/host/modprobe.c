@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* modprobe.c - asks the host's modprobe for kernel modules. */
 
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-
+#include "host/modprobe.h"
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
 #include "basic/file-util.h"
-#include "host/modprobe.h"
+#include "basic/spawn.h"
 
 #define PATIENCE (30 * USEC_PER_SEC)
 
@@ -18,37 +14,24 @@ typedef struct Request {
         const char *const *modules;
 } Request;
 
-/* With nothing of ours: no environment, no descriptors, no signal settings. */
-static _noreturn_ void exec_clean(char *program, const char *module) {
-        static char *const environment[] = { (char *) "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
-        char *const argv[] = { program, (char *) "-q", (char *) module, NULL };
-        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-        sigset_t none;
-
-        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-        for (int sig = 1; sig < NSIG; sig++)
-                (void) signal(sig, SIG_DFL);
-        sigemptyset(&none);
-        (void) sigprocmask(SIG_SETMASK, &none, NULL);
-        for (int fd = 0; fd <= 2; fd++)
-                if (dup2(null, fd) < 0)
-                        _exit(127);
-        (void) execve(program, argv, environment);
-        _exit(127);
-}
-
 /* That one module fails says nothing of the next. */
 static int run(int output, void *userdata) {
+        static char *const environment[] = { (char *) "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
         const Request *r = userdata;
 
         (void) fd_cloexec(output, true);
         for (const char *const *module = r->modules; *module; module++) {
-                pid_t pid = fork();
+                char *const argv[] = { r->program, (char *) "-q", (char *) *module, NULL };
+                pid_t pid;
 
-                if (pid == 0)
-                        exec_clean(r->program, *module);
-                while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-                        ;
+                if (spawn(&(const Spawn){ .program = r->program,
+                                          .argv = argv,
+                                          .environment = environment,
+                                          .fds = (const int[]){ -EBADF, -EBADF, -EBADF },
+                                          .n_fds = 3,
+                                          .death_signal = SIGKILL },
+                          &pid) >= 0)
+                        (void) spawn_wait(pid);
         }
         return 0;
 }

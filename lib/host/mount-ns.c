@@ -6,12 +6,13 @@
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/wait.h>
 
 #include "basic/cleanup.h"
+#include "basic/spawn.h"
 #include "host/mount-ns.h"
 #include "host/private-memfs.h"
 
@@ -20,8 +21,16 @@ enum {
         TUN_MINOR = 200,
 };
 
+/* Descriptors of the child that makes it. */
+enum {
+        FD_OLD = 3, /* the namespace to add to */
+        FD_PARENT,
+        FDS,
+};
+
 /* What to add. */
 typedef struct Addition {
+        bool join; /* else a new namespace is made */
         int (*mount)(const struct Addition *a);
         uid_t owner;
         const char *directory;
@@ -65,27 +74,28 @@ static int new_namespace(void) {
         return streq(root, "/") ? 0 : pivot_to(root);
 }
 
-static int enter_namespace(int fd) {
-        return fd >= 0 ? RET_NERRNO(setns(fd, CLONE_NEWNS)) : new_namespace();
+static int enter_namespace(bool join) {
+        return join ? RET_NERRNO(setns(FD_OLD, CLONE_NEWNS)) : new_namespace();
 }
 
 /* In a child, whose namespace we open while it waits: unshare() would also move us. */
-static _noreturn_ void run_child(int fd, const Addition *a, int ready, int done) {
-        int r = enter_namespace(fd);
+static int run_child(void *userdata) {
+        const Addition *a = userdata;
+        int r = enter_namespace(a->join);
         char c;
 
         if (r >= 0)
                 r = a->mount(a);
-        (void) !write(ready, &r, sizeof(r));
-        (void) !read(done, &c, 1);
-        _exit(0);
+        (void) !write(FD_PARENT, &r, sizeof(r));
+        (void) !read(FD_PARENT, &c, 1);
+        return 0;
 }
 
-static int open_namespace(pid_t child, int ready) {
+static int open_namespace(pid_t child, int fd) {
         char path[32];
         int r;
 
-        if (read(ready, &r, sizeof(r)) != sizeof(r))
+        if (read(fd, &r, sizeof(r)) != sizeof(r))
                 return -EIO;
         if (r < 0)
                 return r;
@@ -94,36 +104,30 @@ static int open_namespace(pid_t child, int ready) {
 }
 
 /* Returns a descriptor of the namespace with the addition. */
-static int make(int old, const Addition *a) {
-        int ready[2], done[2], fd;
+static int make(int old, Addition *a) {
+        _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
+        int fds[FDS] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO }, pair[2], r;
         pid_t child;
 
-        if (pipe2(ready, O_CLOEXEC) < 0)
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;
-        if (pipe2(done, O_CLOEXEC) < 0) {
-                fd = -errno;
-                safe_close(ready[0]);
-                safe_close(ready[1]);
-                return fd;
-        }
-        child = fork();
-        if (child == 0) {
-                safe_close(done[1]);
-                run_child(old, a, ready[1], done[0]);
-        }
-        fd = child < 0 ? -errno : 0;
-        safe_close(ready[1]);
-        safe_close(done[0]);
-        if (fd == 0)
-                fd = open_namespace(child, ready[0]);
-        safe_close(ready[0]);
-        safe_close(done[1]); /* lets the child exit */
-        while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
-                ;
-        return fd;
+        ours = pair[0];
+        theirs = pair[1];
+        a->join = old >= 0;
+        fds[FD_OLD] = a->join ? old : theirs;
+        fds[FD_PARENT] = theirs;
+        r = spawn(&(const Spawn){ .run = run_child, .userdata = a, .fds = fds, .n_fds = FDS },
+                  &child);
+        if (r < 0)
+                return r;
+        theirs = safe_close(theirs);
+        r = open_namespace(child, ours);
+        ours = safe_close(ours); /* lets the child exit */
+        (void) spawn_wait(child);
+        return r;
 }
 
-static int add(int *fd, const Addition *a) {
+static int add(int *fd, Addition *a) {
         int made = make(*fd, a);
 
         if (made < 0)

@@ -3,16 +3,15 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "basic/fd-util.h"
+#include "basic/spawn.h"
 #include "image/tool.h"
 
 enum {
         OUTPUT_MAX = 2048,
         SHOWN_MAX = 400,
-        NOT_FOUND = 127,
 };
 
 /* What systemd or a login shell gives may lack the directories of administration. */
@@ -32,14 +31,13 @@ static int set_environment(void) {
         return 0;
 }
 
-static _noreturn_ void run(int fd, int output, char *const argv[]) {
-        int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+/* The file is its descriptor 3. */
+static int run(void *userdata) {
+        Strv *argv = userdata;
 
-        if (set_environment() >= 0 && null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
-            fd_cloexec(fd, false) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
-            dup2(output, STDERR_FILENO) >= 0)
-                (void) execvp(argv[0], argv);
-        _exit(NOT_FOUND);
+        if (set_environment() >= 0)
+                (void) execvp(argv->v[0], argv->v);
+        return SPAWN_FAILED;
 }
 
 /* Reads all of it and keeps the end. */
@@ -56,17 +54,6 @@ static size_t read_end(int fd, char buf[static OUTPUT_MAX]) {
                 size = keep + (size_t) n;
         }
         return size;
-}
-
-static int wait_child(pid_t pid) {
-        int status;
-
-        while (waitpid(pid, &status, 0) < 0)
-                if (errno != EINTR)
-                        return -errno;
-        if (!WIFEXITED(status))
-                return -EIO;
-        return WEXITSTATUS(status) == NOT_FOUND ? -ENOENT : WEXITSTATUS(status);
 }
 
 /* Its lines as one. */
@@ -88,22 +75,24 @@ int tool_run(Strv *argv, int fd, char **ret_output) {
         pid_t pid;
 
         *ret_output = NULL;
-        r = strv_pushf(argv, "/proc/self/fd/%d", fd);
+        r = strv_push(argv, "/proc/self/fd/3");
         if (r < 0)
                 return r;
         if (pipe2(ends, O_CLOEXEC) < 0)
                 return -errno;
         reading = ends[0];
         writing = ends[1];
-        pid = fork();
-        if (pid < 0)
-                return -errno;
-        if (pid == 0)
-                run(fd, writing, argv->v);
+        r = spawn(&(const Spawn){ .run = run,
+                                  .userdata = argv,
+                                  .fds = (const int[]){ -EBADF, writing, writing, fd },
+                                  .n_fds = 4 },
+                  &pid);
+        if (r < 0)
+                return r;
         writing = safe_close(writing);
         size = read_end(reading, output);
-        r = wait_child(pid);
-        *ret_output = r == -ENOENT ? strfmt("%s: not found; install e2fsprogs", argv->v[0])
-                                   : shown(output, size);
-        return r;
+        r = spawn_wait_exit(pid);
+        *ret_output = r == SPAWN_FAILED ? strfmt("%s: not found; install e2fsprogs", argv->v[0])
+                                        : shown(output, size);
+        return r == SPAWN_FAILED ? -ENOENT : r;
 }

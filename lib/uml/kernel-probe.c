@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -17,6 +16,7 @@
 
 #include "basic/child.h"
 #include "basic/fd-util.h"
+#include "basic/spawn.h"
 #include "uml/kernel-answers.h"
 #include "uml/kernel-file.h"
 #include "uml/kernel-probe.h"
@@ -66,26 +66,19 @@ static int run_kernel(int output, void *userdata) {
         const Run *run = userdata;
         char *argv[] = { (char *) run->path, (char *) run->argument, NULL };
         int persona = personality(0xffffffff);
-        int null = fd_above_stdio(open("/dev/null", O_RDONLY | O_CLOEXEC));
-        sigset_t none;
 
-        for (int sig = 1; sig < NSIG; sig++)
-                (void) signal(sig, SIG_DFL);
-        sigemptyset(&none);
-        (void) sigprocmask(SIG_SETMASK, &none, NULL);
         (void) setrlimit(RLIMIT_CORE, &no_core);
         (void) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
         /* Newer kernels would set this themselves and exec a second time. */
         if (persona >= 0)
                 (void) personality((unsigned long) persona | ADDR_NO_RANDOMIZE);
-        if (dup2(output, STDOUT_FILENO) >= 0 && dup2(output, STDERR_FILENO) >= 0 &&
-            dup2(null, STDIN_FILENO) >= 0)
+        if (dup2(output, STDERR_FILENO) >= 0)
                 (void) fexecve(run->kernel_fd, argv, no_environment);
         dprintf(output, "%s",
                 errno == ENOENT
                         ? "its interpreter, part of the C library it was built for, is missing"
                         : strerror(errno));
-        return 127;
+        return SPAWN_FAILED;
 }
 
 static int ask(UmlProbe *p, size_t i, usec_t patience) {

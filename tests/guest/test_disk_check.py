@@ -148,7 +148,7 @@ class Fake(CheckTest):
         image = self.mkfs()
         debugfs(image, f"ssv state {ERRORS}")
         self.configure(image)
-        umld = self.daemon(env=self.fake_e2fsck("exit 127")).wait_ready()
+        umld = self.daemon(env=self.fake_e2fsck("exit 126")).wait_ready()
         self.assertIn("install e2fsprogs", umld.log)
         umld.stop()
 
