@@ -15,6 +15,7 @@ static const struct {
         int (*run)(int argc, char *argv[]);
 } modes[] = {
         { "write", mode_write },
+        { "change", mode_change },
         { "pack", mode_pack },
         { "builtin", mode_builtin },
 };

@@ -5,5 +5,6 @@
  * argv[0] is the mode's own name. */
 
 int mode_write(int argc, char *argv[]);
+int mode_change(int argc, char *argv[]);
 int mode_pack(int argc, char *argv[]);
 int mode_builtin(int argc, char *argv[]);

@@ -47,7 +47,7 @@ static int copy(Stream *s, uint64_t offset, uint64_t size, uint64_t *ret_size) {
         return r < 0 ? say_error("%s", stream_why(s)) : 0;
 }
 
-static bool is_ext(void) {
+bool image_is_ext(void) {
         unsigned char magic[2];
 
         return pread(IMAGE_FD_IMAGE, magic, 2, 1024 + 56) == 2 && magic[0] == 0x53 &&
@@ -64,7 +64,7 @@ static int repair(void) {
         if (r < 0)
                 return say_error("cannot check its file system: %s", output ?: strerror(-r));
         if (r > 0)
-                say_note("e2fsck repaired the copy of its file system");
+                say_note("e2fsck repaired its file system");
         return 0;
 }
 
@@ -79,6 +79,12 @@ static int grow(const Order *o, uint64_t size) {
                                  (unsigned long long) (size >> 20));
         r = image_grow(IMAGE_FD_IMAGE, o->size, &why);
         return r < 0 ? say_error("cannot grow its file system: %s", why ?: strerror(-r)) : 0;
+}
+
+int mend_image(const Order *o, uint64_t size) {
+        int r = repair();
+
+        return r == 0 ? grow(o, size) : r;
 }
 
 /* One that cannot be changed here is used as it is, unless a change was asked for. */
@@ -115,10 +121,8 @@ int write_copy(Stream *s, const Order *o) {
                 r = copy(s, p.offset, p.size, &size);
         if (r != 0)
                 return r;
-        if (!is_ext())
+        if (!image_is_ext())
                 return keep_foreign(o);
-        r = repair();
-        if (r == 0)
-                r = grow(o, size);
+        r = mend_image(o, size);
         return r == 0 ? change(o) : r;
 }

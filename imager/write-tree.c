@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "api/image-protocol.h"
+#include "basic/string-util.h"
 #include "image/archive.h"
 #include "image/format.h"
 #include "imager/jail.h"
@@ -51,18 +52,35 @@ static int add_stream(ImageWriter *w, Stream *s, uint64_t *ret_entries) {
         return 0;
 }
 
-static int add_overlay(ImageWriter *w, const Order *o) {
+static int add_fd(ImageWriter *w, int fd) {
         _cleanup_(stream_freep) Stream *s = NULL;
         _cleanup_free_ char *why = NULL;
         uint64_t entries;
-        int r;
+        int r = stream_open(fd, &s, &why);
 
-        if (!o->overlay)
-                return 0;
-        r = stream_open(IMAGE_FD_OVERLAY, &s, &why);
         if (r == -ENODATA)
                 return 0;
         return r < 0 ? say_error("%s", why ?: strerror(-r)) : add_stream(w, s, &entries);
+}
+
+static int add_overlay(ImageWriter *w, const Order *o) {
+        return o->overlay ? add_fd(w, IMAGE_FD_OVERLAY) : 0;
+}
+
+int add_modules(ImageWriter *w, const Order *o) {
+        _cleanup_free_ char *index = strfmt("/lib/modules/%s/modules.dep", o->modules ?: ""),
+                            *mark = strfmt("/lib/modules/%s/" IMAGE_MODULES_MARK, o->modules ?: "");
+
+        if (!index || !mark)
+                return say_error("out of memory");
+        if (!o->modules)
+                return 0;
+        if (image_exists(w, index) && !image_exists(w, mark)) {
+                say_note("the image has the modules of Linux %s already; they are kept",
+                         o->modules);
+                return 0;
+        }
+        return add_fd(w, IMAGE_FD_MODULES);
 }
 
 static int finish(ImageWriter *w) {
@@ -77,11 +95,18 @@ static int finish(ImageWriter *w) {
         return fsync(IMAGE_FD_IMAGE) < 0 ? say_error("cannot write the image: %m") : 0;
 }
 
-int write_rest(ImageWriter *own, const Order *o) {
+int write_end(ImageWriter *own, const Order *o) {
         _cleanup_(image_writer_freep) ImageWriter *w = own;
         int r = add_overlay(w, o);
 
         return r != 0 ? r : finish(TAKE_PTR(w));
+}
+
+int write_rest(ImageWriter *own, const Order *o) {
+        _cleanup_(image_writer_freep) ImageWriter *w = own;
+        int r = add_modules(w, o);
+
+        return r != 0 ? r : write_end(TAKE_PTR(w), o);
 }
 
 static int strip(ImageWriter *w, const Order *o) {

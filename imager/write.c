@@ -14,12 +14,13 @@
 #include "imager/modes.h"
 #include "imager/write.h"
 
-static int read_order(int argc, char *argv[], Order *o) {
+int order_read(int argc, char *argv[], Order *o) {
         static const struct option options[] = {
                 { "size", required_argument, NULL, 's' },
                 { "label", required_argument, NULL, 'l' },
                 { "keep-top", no_argument, NULL, 'k' },
                 { "overlay", no_argument, NULL, 'o' },
+                { "modules", required_argument, NULL, 'm' },
                 {},
         };
         int c;
@@ -33,16 +34,18 @@ static int read_order(int argc, char *argv[], Order *o) {
                         o->keep_top = true;
                 else if (c == 'o')
                         o->overlay = true;
+                else if (c == 'm')
+                        o->modules = optarg;
                 else if (c != 's')
-                        return say_error("write: unknown option");
-        return optind == argc ? 0 : say_error("write: takes no argument");
+                        return say_error("%s: unknown option", argv[0]);
+        return optind == argc ? 0 : say_error("%s: takes no argument", argv[0]);
 }
 
 int mode_write(int argc, char *argv[]) {
         _cleanup_(stream_freep) Stream *s = NULL;
         _cleanup_free_ char *why = NULL;
         Order o = {};
-        int r = read_order(argc, argv, &o);
+        int r = order_read(argc, argv, &o);
 
         if (r != 0)
                 return r;

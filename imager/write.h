@@ -7,17 +7,33 @@
 #include "image/writer.h"
 
 typedef struct Order {
-        uint64_t size;     /* of the image; 0: not given */
-        const char *label; /* of a new file system */
-        bool keep_top;     /* a single directory at the top is not the root */
-        bool overlay;      /* IMAGE_FD_OVERLAY is an archive */
+        uint64_t size;       /* of the image; 0: not given */
+        const char *label;   /* of a new file system */
+        bool keep_top;       /* a single directory at the top is not the root */
+        bool overlay;        /* IMAGE_FD_OVERLAY is an archive */
+        const char *modules; /* IMAGE_FD_MODULES is one with the modules of this kernel's release */
 } Order;
+
+/* The options of a mode that has these. Returns 0 or the exit code. */
+int order_read(int argc, char *argv[], Order *o);
 
 /* Of an archive. */
 int write_tree(Stream *s, const Order *o);
 
 /* Of the image of a disk or a file system. */
 int write_copy(Stream *s, const Order *o);
+
+/* Is there an ext2, ext3 or ext4 file system in the image? */
+bool image_is_ext(void);
+
+/* Checks and repairs the file system of the image, which has size bytes, and grows it. */
+int mend_image(const Order *o, uint64_t size);
+
+/* Puts the modules of a kernel where it looks for them, unless the image has its own. */
+int add_modules(ImageWriter *w, const Order *o);
+
+/* Lays the overlay over the tree and closes the image. The writer is taken over. */
+int write_end(ImageWriter *w, const Order *o);
 
 /* What both do when the tree is there: lay the overlay over it, and close the image. The writer is
  * taken over. */

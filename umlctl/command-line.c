@@ -137,6 +137,7 @@ DEFINE_TEXT(take_from, create.from);
 DEFINE_TEXT(take_sha256, create.sha256);
 DEFINE_TEXT(take_kernel, create.kernel);
 DEFINE_TEXT(take_hostname, create.hostname);
+DEFINE_TEXT(take_modules, create.modules);
 
 #define DEFINE_LIST(name, field)                                                                   \
         static int name(CommandLine *c, const char *value) {                                       \
@@ -194,6 +195,8 @@ static const OptionRow rows[] = {
         { "size", "SIZE", VERB_CREATE, 0, "Size of its image (1G)", take_create_size },
         { "memory", "SIZE", VERB_CREATE, 0, "Its memory (128M)", take_memory },
         { "kernel", "PATH", VERB_CREATE, 0, "The kernel it runs", take_kernel },
+        { "modules", "DIR", VERB_CREATE | VERB_MODULES, 0, "Where the modules of its kernel are",
+          take_modules },
         { "hostname", "TEXT", VERB_CREATE, 0, "Its host name", take_hostname },
         { "forward", "FORWARD", VERB_CREATE, 0, "Forward ports to it (tcp/8080:80); repeatable",
           take_forward },

@@ -8,7 +8,6 @@
 #include "api/exit-codes.h"
 #include "basic/nearest.h"
 #include "basic/parse-util.h"
-#include "conf/config.h"
 #include "conf/settings.h"
 #include "umlctl/guests.h"
 #include "umlctl/new-config.h"
@@ -159,6 +158,8 @@ static int collect(Lines *l, const CreateOptions *o, const ImageWishes *wishes) 
                 r = add(l, "Guest", "Hostname", o->hostname, false);
         if (r >= 0 && wishes->by_init)
                 r = add(l, "Network", "ConfigureBy", "init", true);
+        if (r >= 0 && wishes->vector)
+                r = add(l, "Network", "Transport", "vector", true);
         if (r >= 0 && wishes->ready)
                 r = add(l, "Supervise", "Ready", "guest", true);
         for (size_t i = 0; r >= 0 && i < o->forwards.n; i++)
@@ -166,11 +167,10 @@ static int collect(Lines *l, const CreateOptions *o, const ImageWishes *wishes) 
         return r;
 }
 
-static int check(const char *name, const char *text) {
+static int check(const char *name, const char *text, Config **ret) {
         _cleanup_free_ char *disk = umld_path(DIR_STATE, name, "root.img"), *error = NULL;
-        _cleanup_(config_freep) Config *c = NULL;
         _cleanup_free_ char *file = strfmt("%s.conf", name);
-        int r = disk && file ? config_parse(name, file, text, strlen(text), disk, &c, &error)
+        int r = disk && file ? config_parse(name, file, text, strlen(text), disk, ret, &error)
                              : -ENOMEM;
 
         return r < 0 ? fail_with(EXIT_USAGE, "%s", error ?: strerror(-r)) : 0;
@@ -193,8 +193,10 @@ static int write_text(const Lines *l, char **ret) {
         return 0;
 }
 
-int new_config(const char *name, const CreateOptions *o, const ImageWishes *wishes, char **ret) {
+int new_config(const char *name, const CreateOptions *o, const ImageWishes *wishes, char **ret,
+               Config **ret_config) {
         _cleanup_(lines_done) Lines l = {};
+        _cleanup_(config_freep) Config *config = NULL;
         _cleanup_free_ char *text = NULL;
         int r = collect(&l, o, wishes);
 
@@ -210,8 +212,12 @@ int new_config(const char *name, const CreateOptions *o, const ImageWishes *wish
         if (r < 0)
                 return fail_with(EXIT_FAILED, "%s: cannot write the configuration: %s", name,
                                  strerror(-r));
-        r = check(name, text);
-        if (r == 0)
-                *ret = TAKE_PTR(text);
-        return r;
+        r = check(name, text, &config);
+        if (r != 0)
+                return r;
+        free(*ret);
+        config_free(*ret_config);
+        *ret = TAKE_PTR(text);
+        *ret_config = TAKE_PTR(config);
+        return 0;
 }

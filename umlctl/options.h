@@ -12,9 +12,10 @@ typedef struct CreateOptions {
         const char *from, *sha256;
         uint64_t size, memory; /* bytes */
         const char *kernel, *hostname;
-        Strv forwards; /* --forward, as given */
-        Strv set;      /* --set: KEY=VALUE or SECTION.KEY=VALUE */
-        Strv copies;   /* --copy: FILE:PATH */
+        const char *modules; /* directory of the kernel's modules; also of the verb modules */
+        Strv forwards;       /* --forward, as given */
+        Strv set;            /* --set: KEY=VALUE or SECTION.KEY=VALUE */
+        Strv copies;         /* --copy: FILE:PATH */
 } CreateOptions;
 
 typedef struct Options {

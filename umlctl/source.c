@@ -227,7 +227,7 @@ static int open_builtin(Source *s) {
         if (s->options->sha256)
                 return fail_sum(s);
         s->keep_top = true;
-        s->wishes = (ImageWishes){ .ready = true, .by_init = true };
+        s->wishes = (ImageWishes){ .ready = true, .by_init = true, .any_interface = true };
         s->producer.what = "umld-image";
         if (r >= 0)
                 r = strv_push(&s->producer.argv, program);

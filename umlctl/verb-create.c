@@ -8,10 +8,13 @@
 
 #include "api/dirs.h"
 #include "api/exit-codes.h"
+#include "basic/fd-util.h"
 #include "basic/parse-util.h"
+#include "umlctl/guest-modules.h"
 #include "umlctl/guests.h"
 #include "umlctl/interrupt.h"
 #include "umlctl/new-config.h"
+#include "umlctl/pack.h"
 #include "umlctl/programs.h"
 #include "umlctl/say.h"
 #include "umlctl/source.h"
@@ -27,6 +30,8 @@ typedef struct Creation {
         int image, overlay;
         char *program; /* umld-image */
         char *config;
+        Config *parsed;
+        GuestModules modules;
         uint64_t entries, free;
 } Creation;
 
@@ -37,6 +42,8 @@ static void creation_done(Creation *c) {
         safe_close(c->overlay);
         free(c->program);
         free(c->config);
+        config_free(c->parsed);
+        guest_modules_done(&c->modules);
         workspace_done(&c->workspace);
 }
 
@@ -78,7 +85,9 @@ static int check_new(const Creation *c) {
 static void on_result(const char *key, const char *value, void *userdata) {
         Creation *c = userdata;
 
-        if (streq(key, "entries"))
+        if (streq(key, "network"))
+                c->source.wishes.any_interface = streq(value, "any");
+        else if (streq(key, "entries"))
                 (void) parse_unsigned(value, 0, UINT64_MAX, &c->entries);
         else if (streq(key, "free"))
                 (void) parse_unsigned(value, 0, UINT64_MAX, &c->free);
@@ -87,27 +96,12 @@ static void on_result(const char *key, const char *value, void *userdata) {
 /* The files given by --copy, as an archive to be laid over the tree. */
 static int pack_copies(Creation *c) {
         const Strv *copies = &c->options->create.copies;
-        _cleanup_(job_done) Job j = JOB_INIT;
         _cleanup_free_ char *why = NULL;
         int r;
 
         if (copies->n == 0)
                 return 0;
-        r = c->overlay = workspace_file(&c->workspace, "overlay.tar");
-        j.what = "umld-image";
-        j.fds[STDOUT_FILENO] = c->overlay;
-        const char *const words[] = { c->program, "pack", "--files", "--root-owns", "--" };
-
-        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(words); i++)
-                r = strv_push(&j.argv, words[i]);
-        if (r >= 0)
-                r = strv_copy(&j.argv, copies);
-        if (r < 0)
-                return fail(c, r, "copy files");
-        progress_set(&c->progress, "reading files to copy");
-        r = jobs_run(&j, 1, &c->progress, &why);
-        if (r >= 0)
-                r = lseek(c->overlay, 0, SEEK_SET) < 0 ? -errno : 0;
+        r = pack_files(&c->workspace, "overlay.tar", copies, &c->progress, &c->overlay, &why);
         return r < 0 ? fail_with(EXIT_FAILED, "%s: %s", c->name, why ?: strerror(-r)) : 0;
 }
 
@@ -124,6 +118,8 @@ static int writer_argv(const Creation *c, Strv *argv) {
                 r = strv_push(argv, "--keep-top");
         if (r >= 0 && c->overlay >= 0)
                 r = strv_push(argv, "--overlay");
+        if (r >= 0 && c->modules.archive >= 0)
+                r = strv_pushf(argv, "--modules=%s", c->modules.kernel->release);
         return r;
 }
 
@@ -144,6 +140,7 @@ static int write_image(Creation *c) {
         writer->fds[0] = c->source.input;
         writer->fds[3] = c->image;
         writer->fds[4] = c->overlay;
+        writer->fds[5] = c->modules.archive;
         text = strfmt("writing %s", c->source.shown);
         progress_set(&c->progress, text);
         r = writer_argv(c, &writer->argv);
@@ -165,6 +162,10 @@ static int own_image(Creation *c) {
 
 /* ---- all of it ---- */
 
+static int configure(Creation *c) {
+        return new_config(c->name, &c->options->create, &c->source.wishes, &c->config, &c->parsed);
+}
+
 static int prepare(Creation *c) {
         int r = check_new(c);
 
@@ -183,7 +184,32 @@ static int prepare(Creation *c) {
                               .producer = JOB_INIT,
                               .input = -EBADF };
         r = source_open(&c->source);
-        return r != 0 ? r : new_config(c->name, &c->options->create, &c->source.wishes, &c->config);
+        return r != 0 ? r : configure(c);
+}
+
+/* A guest without them is slower than it could be, but it is one. */
+static void pack_modules(Creation *c) {
+        const char *dir = c->options->create.modules;
+        _cleanup_free_ char *why = NULL;
+        int r = guest_modules_pack(&c->modules, c->parsed, dir, &(Strv){}, &c->workspace,
+                                   &c->progress, &why);
+
+        progress_wipe(&c->progress);
+        if (r == -EIO && interrupt_get()) /* whatever comes next says so */
+                return;
+        if (r < 0)
+                note("%s: %s%s", c->name, why ?: strerror(-r),
+                     c->modules.kernel ? "; the guest is made without BBR" : "");
+}
+
+/* Vector networking is several times as fast, but an image made for eth0 has no network by it. */
+static int choose_transport(Creation *c) {
+        ImageWishes *wishes = &c->source.wishes;
+
+        if (!wishes->any_interface || !c->modules.kernel || !c->modules.kernel->vector)
+                return 0;
+        wishes->vector = true;
+        return configure(c);
 }
 
 static int make_files(Creation *c) {
@@ -191,17 +217,33 @@ static int make_files(Creation *c) {
 
         if (r != 0)
                 return r;
+        pack_modules(c);
         r = c->image = workspace_file(&c->workspace, "root.img");
         if (r < 0)
                 return fail(c, r, "make its image");
         r = write_image(c);
-        return r != 0 ? r : own_image(c);
+        if (r == 0)
+                r = own_image(c);
+        return r != 0 ? r : choose_transport(c);
+}
+
+/* So that they follow when the guest gets another kernel. */
+static int remember_modules(const Creation *c) {
+        const char *text = c->modules.record;
+        _cleanup_close_ int fd = text ? workspace_file(&c->workspace, GUEST_MODULES_FILE) : -EBADF;
+
+        if (!text)
+                return 0;
+        return fd < 0 ? fd : write_all(fd, text, strlen(text));
 }
 
 static int commit(Creation *c) {
-        static const char *const files[] = { "root.img", NULL };
-        int r = workspace_config(&c->workspace, c->config);
+        const char *const files[] = { "root.img", c->modules.record ? GUEST_MODULES_FILE : NULL,
+                                      NULL };
+        int r = remember_modules(c);
 
+        if (r >= 0)
+                r = workspace_config(&c->workspace, c->config);
         if (r < 0)
                 return fail(c, r, "write its configuration");
         if (interrupt_get())
@@ -235,6 +277,7 @@ int verb_create(const Options *o, const char *name) {
                                                 .name = name,
                                                 .workspace = WORKSPACE_INIT,
                                                 .source = { .producer = JOB_INIT, .input = -EBADF },
+                                                .modules = GUEST_MODULES_INIT,
                                                 .image = -EBADF,
                                                 .overlay = -EBADF };
         int r;

@@ -27,6 +27,7 @@ enum {
         VERB_FORCE = 1 << 11,
         VERB_CONFIRM = 1 << 12,
         VERB_CREATE = 1 << 13,
+        VERB_MODULES = 1 << 14,
 };
 
 typedef struct Verb {

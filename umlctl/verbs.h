@@ -23,6 +23,7 @@ int verb_check(const Options *o, const char *guest);
 int verb_enable(const Options *o, const char *guest);
 int verb_crashes(const Options *o, const char *guest);
 int verb_disable(const Options *o, const char *guest);
+int verb_modules(const Options *o, const char *guest);
 int verb_memory(const Options *o, const char *guest);
 int verb_console(const Options *o, const char *guest);
 int verb_mconsole(const Options *o, const char *guest);
@@ -30,6 +31,10 @@ int verb_port(const Options *o, const char *guest);
 int verb_log(const Options *o, const char *guest);
 int verb_remove(const Options *o, const char *guest);
 int verb_create(const Options *o, const char *name); /* which need not exist */
+
+/* Before a start (verb-modules.c): if the guest's kernel is another one than that whose modules
+ * were put into its image, puts those of the new one there. */
+void modules_follow(const Options *o, const char *guest);
 
 /* Shared by several verbs (verb-control.c) */
 

@@ -17,8 +17,12 @@ enum {
         IMAGE_FD_MESSAGES = 1, /* a socket that keeps packets apart; a pipe does for a person */
         IMAGE_FD_IMAGE = 3,
         IMAGE_FD_OVERLAY = 4, /* an archive to be laid over the tree */
+        IMAGE_FD_MODULES = 5, /* an archive with modules of the kernel */
         IMAGE_MESSAGE_MAX = 1024,
 };
+
+/* In /lib/modules/RELEASE of an image: umlctl has put the modules there, and may do so again. */
+#define IMAGE_MODULES_MARK "modules.umld"
 
 #define IMAGE_WORD_PROGRESS "progress "
 #define IMAGE_WORD_NOTE     "note "

@@ -6,6 +6,13 @@
 #include "basic/parse-util.h"
 #include "uml/kernel-answers.h"
 
+/* The options of FastNetwork= and their modules. */
+static const struct {
+        const char *option, *module;
+} modules[] = {
+#include "guest-modules.inc"
+};
+
 static const char name_characters[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-+~";
 
@@ -68,6 +75,22 @@ static bool is_line(const char *p, const char *text) {
         return end && (*end == '\n' || *end == '\0');
 }
 
+/* Is p the line "OPTION=m"? */
+static bool is_module(const char *p, const char *option) {
+        const char *rest = startswith(p, option);
+
+        return rest && is_line(rest, "=m");
+}
+
+static int note_module(const char *line, UmlKernel *k) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(modules); i++)
+                if (is_module(line, modules[i].option))
+                        r = strv_push(&k->modules, modules[i].module);
+        return r;
+}
+
 int kernel_read_config(const char *text, UmlKernel *k) {
         bool uml = false, raid6 = false, no_benchmark = false;
         const struct {
@@ -96,6 +119,8 @@ int kernel_read_config(const char *text, UmlKernel *k) {
                         if (is_line(p, l->line))
                                 *l->flag = true;
                 }
+                if (note_module(p, k) < 0)
+                        return -ENOMEM;
         }
         k->raid6_benchmark = raid6 && !no_benchmark;
         return uml ? 0 : -EBADMSG;

@@ -13,6 +13,7 @@
 UmlKernel *uml_kernel_free(UmlKernel *k) {
         if (!k)
                 return NULL;
+        strv_done(&k->modules);
         strv_done(&k->parameters);
         free(k->release);
         free(k->path);

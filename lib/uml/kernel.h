@@ -19,6 +19,7 @@ typedef struct UmlKernel {
         bool seccomp;         /* supports seccomp=on */
         bool raid6_benchmark; /* runs the RAID6 benchmark, which takes most of its boot time */
         bool static_linked;   /* static, so nothing can be preloaded into it */
+        Strv modules;    /* those that FastNetwork= needs and that are not built in: "tcp_bbr" */
         Strv parameters; /* names of the parameters that --help lists, for warnings about Append= */
 } UmlKernel;
 

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The image of a guest that exists and does not run. */
+
+#include "conf/config.h"
+#include "umlctl/progress.h"
+
+typedef struct GuestImage {
+        const char *guest;
+        Config *config;
+        int fd; /* locked, so that the guest cannot be started meanwhile */
+} GuestImage;
+
+#define GUEST_IMAGE_INIT ((GuestImage){ .fd = -EBADF })
+
+void guest_image_done(GuestImage *i);
+
+/* Both return 0 or the exit code, after an error message. */
+
+/* Reads the configuration, and opens the guest's first disk. */
+int guest_image_open(GuestImage *i, const char *guest);
+
+typedef struct ImageChange {
+        uint64_t size;       /* to grow it to; 0: as it is */
+        int modules;         /* an archive of modules to be put there; -1: none */
+        const char *release; /* of their kernel */
+} ImageChange;
+
+/* By umld-image, which checks and repairs its file system first. */
+int guest_image_change(GuestImage *i, const ImageChange *change, Progress *progress);
