@@ -1,88 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The event loop waits for nobody: while a lock is held, a disk is slow or a child does not respond, umld responds, the
-watchdog is fed and a killed guest is started once."""
+"""The event loop waits for nobody: while a lock is held, a disk is slow or nobody reads what umld says, umld responds, the
+watchdog is fed and a killed guest is started once. Children are in test_law_children.
+
+What umld waits for it waits for until it is there, or until it gives up after 10 s or more, so a few seconds show as much
+as thirty would. Of the locks, that of a guest and those of its images are tried once (test_life, test_image_lock)."""
 
 import contextlib
-import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import BUILD, DONE, FAILED, PATIENCE, TestCase, main, wait_until  # noqa: E402
-
-STATUS_LIMIT = 0.2  # seconds, for umlctl status
-RESTART_LIMIT = 3  # from a kill to the next running guest
-WATCHDOG = 2
-
-
-@contextlib.contextmanager
-def held(path):
-    """The lock of that file, by this process."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT if not os.path.isdir(path) else os.O_RDONLY, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
-
-
-class LawTest(TestCase):
-    def configure(self, backend=None, forward="tcp/8080:80", **sections):
-        network = {"Forward": forward, **({"Backend": backend} if backend else {})}
-        self.world.guest(fake="boot,ready", Network={**network, **sections.pop("Network", {})}, **sections)
-
-    def start(self, env=None, **options):
-        self.configure(**options)
-        return self.daemon(watchdog=WATCHDOG, env=env).wait_ready()
-
-    def slow_disk(self):
-        """The environment with a disk that is slow while the file exists."""
-        self.world.program("daemon/umld")  # and all else that is beside it
-        self.slow = self.world.dir / "slow"
-        return {"LD_PRELOAD": str(self.world.install(BUILD / "tests/lib/slow-disk.so", self.world.programs / "slow-disk.so")),
-                "SLOW_DISK": str(self.slow), "ASAN_OPTIONS": "verify_asan_link_order=0"}
-
-    def took(self, *arguments):
-        """How long that took umlctl, at best of three: the machine may be busy with something else."""
-        best = None
-        for _ in range(3):
-            began = time.monotonic()
-            p = self.world.umlctl(*arguments)
-            took = time.monotonic() - began
-            best = took if best is None else min(best, took)
-        return p, best
-
-    def assert_responds(self, umld, waiting_for=None):
-        p, took = self.took("status", umld.name, "--json")
-        self.assertIsNotNone(p.json, p.stderr)
-        self.assertNotEqual(p.json["state"], "unknown", p.stderr)
-        self.assertLess(took, STATUS_LIMIT * PATIENCE * 2)
-        if waiting_for:
-            wait_until(lambda: waiting_for in (umld.status()["waiting_for"] or ""), 5, f"waiting for {waiting_for}")
-
-    def assert_fed(self, umld):
-        """The watchdog is fed while this lasts."""
-        before = len(umld.said("WATCHDOG", "1"))
-        wait_until(lambda: len(umld.said("WATCHDOG", "1")) > before, WATCHDOG * 2, "the watchdog")
-
-    def assert_one_restart(self, umld):
-        booted = umld.statuses().count("booting")
-        since, began = len(umld.messages), time.monotonic()
-        os.kill(umld.guest_pid(), signal.SIGKILL)
-        umld.wait_state("running", since=since)
-        self.assertLess(time.monotonic() - began, RESTART_LIMIT * PATIENCE)
-        return booted + 1
-
-    def assert_no_more(self, umld, booted):
-        time.sleep(1)
-        self.assertEqual(umld.statuses().count("booting"), booted)
-        self.assertEqual(umld.status()["state"], "running")
+from law import RESTART_LIMIT, WATCHDOG, LawTest, held  # noqa: E402
+from umldtest import DONE, FAILED, main, wait_until  # noqa: E402
 
 
 class Locks(LawTest):
@@ -118,13 +52,21 @@ class Locks(LawTest):
                     self.assertEqual(umld.said("READY"), [])
                 umld.wait_ready()
                 with held(path):
-                    umld.signal(signal.SIGTERM)
-                    self.assert_responds(umld, f"{what}, held by pid {os.getpid()} (")
-                    self.assertEqual(umld.status()["state"], "stopping")
-                    self.assert_fed(umld)
-                    wait_until(lambda u=umld: u.said("EXTEND_TIMEOUT_USEC", "15000000"), 5, "more time for the stop")
+                    self.assert_stopping(umld, f"{what}, held by pid {os.getpid()} (")
                 self.assertEqual(umld.wait(), DONE)
         self.assert_same_host(before)
+
+    def test_user_ids(self):
+        """The first start of a guest chooses its user under a lock of the state directory."""
+        self.configure(own_uid=False)
+        with held(self.world.state_dir):
+            umld = self.daemon(watchdog=WATCHDOG)
+            umld.wait_state("preparing")
+            self.assert_responds(umld, f"the lock of the user ids, held by pid {os.getpid()} (")
+            self.assert_fed(umld)
+            self.assertEqual(umld.said("READY"), [])
+        umld.wait_ready()
+        self.assertEqual(umld.stop(), DONE)
 
     def test_reload(self):
         """The method is answered when the lock was free, and the rest of umld does not wait for that."""
@@ -157,21 +99,16 @@ class Locks(LawTest):
 class Disks(LawTest):
     def test_slow_stop(self):
         """What the guest wrote is made durable in state stopping, and umld responds meanwhile."""
-        umld = self.start(env=self.slow_disk())
+        umld = self.start(env=self.slow_host())
         self.slow.touch()
         with open(self.world.image(), "r+b") as image:
             image.write(b"x")
-        umld.signal(signal.SIGTERM)
-        self.assert_responds(umld, "the sync of the guest's disks")
-        self.assertEqual(umld.status()["state"], "stopping")
-        self.assert_fed(umld)
-        wait_until(lambda: umld.said("EXTEND_TIMEOUT_USEC", "15000000"), 5, "more time for the stop")
-        self.assertIsNone(umld.process.poll())
+        self.assert_stopping(umld, "the sync of the guest's disks")
         self.slow.unlink()
         self.assertEqual(umld.wait(), DONE)
 
     def test_slow_restart(self):
-        umld = self.start(env=self.slow_disk())
+        umld = self.start(env=self.slow_host())
         self.slow.touch()
         with open(self.world.image(), "r+b") as image:
             image.write(b"x")
@@ -180,6 +117,31 @@ class Disks(LawTest):
         self.assert_fed(umld)
         self.slow.unlink()
         self.assertEqual(umld.stop(), DONE)
+
+    def test_slow_round(self):
+        """The disks are synced now and then while the guest is running."""
+        umld = self.start(env=self.slow_host(), Guest={"DiskSync": "100ms"})
+        self.slow.touch()
+        with open(self.world.image(), "r+b") as image:
+            image.write(b"x")
+        wait_until(lambda: len(os.listdir(f"/proc/{umld.pid}/task")) > 1, 5, "a round")
+        self.assert_responds(umld)
+        self.assert_fed(umld)
+        self.assert_no_more(umld, self.assert_one_restart(umld))
+        self.slow.unlink()
+        self.assertEqual(umld.stop(), DONE)
+
+    def test_full_directory(self):
+        """The guest has filled its directory: what it left is removed a bit at a time."""
+        umld = self.start()
+        for i in range(60):
+            directory = self.world.runtime_dir / f"web/uml/{i}"
+            directory.mkdir()
+            for j in range(1000):
+                (directory / str(j)).touch()
+        umld.signal(signal.SIGTERM)
+        self.assert_responds(umld)
+        self.assertEqual(umld.wait(30), DONE)
 
     def test_read_only_state(self):
         """A reload that cannot be noted changes nothing, and one that needs no note succeeds."""
@@ -200,46 +162,6 @@ class Disks(LawTest):
         self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
         self.assertNotEqual(self.world.tables("filter", "nat"), right)
         self.assertEqual(umld.stop(), DONE)
-
-
-class Children(LawTest):
-    def test_slow_kernel(self):
-        """A kernel that does not say what it can do: the start waits for it, and a stop does not."""
-        self.configure()
-        kernel = self.world.program("tests/guest/fake-guest")
-        slow = kernel.with_name("fake-guest.slow")
-        slow.touch()
-        for stop in True, False:
-            umld = self.daemon(watchdog=WATCHDOG)
-            umld.wait_state("preparing")
-            self.assert_responds(umld, f"the query of the features of {kernel}")
-            self.assert_fed(umld)
-            if stop:
-                self.assertEqual(umld.stop(), DONE)
-        slow.unlink()
-        umld.wait_ready()
-        self.assertEqual(umld.stop(), DONE)
-
-    def test_slow_libnftables(self):
-        """A transaction that the kernel does not take: the start waits, the restart does not, and the stop ends it."""
-        env = self.slow_disk()
-        self.configure(backend="nftables")
-        self.slow.touch()
-        umld = self.daemon(watchdog=WATCHDOG, env=env)
-        umld.wait_state("preparing")
-        self.assert_responds(umld, "libnftables")
-        self.assert_fed(umld)
-        self.slow.unlink()
-        umld.wait_ready()
-        self.slow.touch()
-        self.configure(backend="nftables", forward="tcp/8081:80")
-        umld.signal(signal.SIGHUP)
-        self.assert_responds(umld, "libnftables")
-        self.assert_no_more(umld, self.assert_one_restart(umld))
-        self.slow.unlink()
-        wait_until(lambda: umld.status()["network"]["forwards"] == ["tcp/8081:80"], what="the reload")
-        self.assertEqual(umld.stop(), DONE)
-        self.assertNotIn("umld-web", self.world.host("nft", "list", "ruleset"))
 
 
 class Frozen:
@@ -299,6 +221,23 @@ class ServiceManager(LawTest):
         manager.freeze()
         self.assertEqual(umld.stop(), DONE)
         self.assertNotIn("service manager", umld.log)
+
+
+    def test_frozen_log(self):
+        """Nobody reads standard error, which is a pipe that is full."""
+        path = self.world.dir / "stderr"
+        os.mkfifo(path)
+        pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+        self.addCleanup(os.close, pipe)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(pipe, b"x" * 512)
+        self.configure()
+        umld = self.daemon(watchdog=WATCHDOG, wrapper=["sh", "-c", f'exec "$@" 2>{path}', "sh"]).wait_ready()
+        self.assert_no_more(umld, self.assert_one_restart(umld))
+        self.assert_responds(umld)
+        self.assert_fed(umld)
+        self.assertEqual(umld.stop(), DONE)
 
 
 class Signals(LawTest):

@@ -87,15 +87,28 @@ def terminated(_signal, _frame):
     raise KeyboardInterrupt  # the one that unittest does not take for a test's failure
 
 
+def all_but(suite, names):
+    """The tests of it that none of the names (Class or Class.test_method) names."""
+    kept = unittest.TestSuite()
+    for each in suite:
+        if isinstance(each, unittest.TestSuite):
+            kept.addTest(all_but(each, names))
+        elif not {type(each).__name__, each.id().replace("__main__.", "")} & set(names):
+            kept.addTest(each)
+    return kept
+
+
 def main(module="__main__"):
-    """As unittest.main(); names on the command line choose tests (Class or Class.test_method, or patterns with a *)."""
+    """As unittest.main(); names on the command line choose tests (Class or Class.test_method, or patterns with a *), and
+    with a ! before them they exclude tests."""
     signal.signal(signal.SIGALRM, timed_out)
     signal.signal(signal.SIGTERM, terminated)
-    loader, names = unittest.defaultTestLoader, sys.argv[1:]
+    loader, names = unittest.defaultTestLoader, [n for n in sys.argv[1:] if n[0] != "!"]
     loader.testNamePatterns = [f"{module}.{n}" for n in names if "*" in n] or None
     names = [n for n in names if "*" not in n]
     suite = (loader.loadTestsFromNames(names, sys.modules[module]) if names
              else loader.loadTestsFromModule(sys.modules[module]))
+    suite = all_but(suite, [n[1:] for n in sys.argv[1:] if n[0] == "!"])
     result = TapResult(sys.stdout)
     try:
         suite.run(result)
