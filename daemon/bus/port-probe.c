@@ -6,12 +6,15 @@
 #include "basic/fd-util.h"
 #include "basic/forward.h"
 #include "daemon/bus/port-probe.h"
+#include "host/egress.h"
 
 #define TCP_LIMIT (2 * USEC_PER_SEC)
 #define UDP_LIMIT (500 * USEC_PER_MSEC) /* a refusal arrives at once, and nothing else will */
 
 struct PortProbe {
         sd_event_source *answer, *limit;
+        IpAddress address;
+        uint16_t port;
         int fd;
         bool datagram;
         int error; /* of connect() itself */
@@ -30,10 +33,23 @@ PortProbe *port_probe_free(PortProbe *p) {
         return NULL;
 }
 
+/* The error by which the host itself stopped it; 0 = it did not, or this cannot be told. */
+static int stopped_by_host(const PortProbe *p, int error) {
+        int r;
+
+        if (p->datagram) /* send() has told; what comes later is the guest's */
+                return p->error;
+        r = error < 0 ? egress_try(&p->address, egress_port(p->fd), p->port) : 0;
+        return r == -EOPNOTSUPP ? 0 : r;
+}
+
 static void settle(PortProbe *p, int error) {
+        int own = stopped_by_host(p, error);
+
         p->answer = sd_event_source_disable_unref(p->answer);
         p->limit = sd_event_source_disable_unref(p->limit);
-        p->done(error, usec_sub(now_usec(CLOCK_MONOTONIC), p->began), p->userdata);
+        p->done(own < 0 ? own : error, own < 0, usec_sub(now_usec(CLOCK_MONOTONIC), p->began),
+                p->userdata);
 }
 
 static int on_answer(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
@@ -89,6 +105,8 @@ int port_probe_new(sd_event *event, unsigned protocol, const IpAddress *address,
                 return -ENOMEM;
         p->fd = -EBADF;
         p->datagram = protocol == FORWARD_UDP;
+        p->address = *address;
+        p->port = port;
         p->done = done;
         p->userdata = userdata;
         r = call(p, address, port);

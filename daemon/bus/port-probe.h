@@ -13,8 +13,9 @@
 typedef struct PortProbe PortProbe;
 
 /* error: 0 = accepted, or for UDP not refused; -ECONNREFUSED; -ETIMEDOUT = no answer; or another.
- * The owner frees the probe. */
-typedef void (*PortProbeDone)(int error, usec_t took, void *userdata);
+ * own: it is the host's own (host/egress.h), and the guest was never asked. The owner frees the
+ * probe. */
+typedef void (*PortProbeDone)(int error, bool own, usec_t took, void *userdata);
 
 /* protocol: FORWARD_TCP or FORWARD_UDP, for which an empty datagram is sent. done() is never called
  * from here. */

@@ -10,6 +10,7 @@
 
 #include "basic/string-util.h"
 #include "daemon/bus/port-report.h"
+#include "host/egress.h"
 
 typedef struct Words {
         char port[FORWARD_TEXT_MAX];       /* tcp/8080 */
@@ -126,6 +127,8 @@ static PortAnswer check_accept(const PortFacts *f, const Words *w, char **ret) {
 static char *describe_call(const PortFacts *f, const PortCall *c, const char *where) {
         if (!c->made)
                 return strdup("not tested");
+        if (c->own)
+                return strfmt("cannot ask %s: %s", where, egress_explain(c->error));
         if (c->error == 0)
                 return is_udp(f) ? strfmt("%s did not refuse, which is all that can be detected "
                                           "for UDP",
@@ -139,7 +142,7 @@ static char *describe_call(const PortFacts *f, const PortCall *c, const char *wh
 }
 
 static PortAnswer judge_call(const PortCall *c) {
-        return !c->made ? PORT_UNKNOWN : c->error == 0 ? PORT_YES : PORT_NO;
+        return !c->made || c->own ? PORT_UNKNOWN : c->error == 0 ? PORT_YES : PORT_NO;
 }
 
 static PortAnswer check_direct(const PortFacts *f, const Words *w, char **ret) {
@@ -196,9 +199,9 @@ static char *find_reason(const PortFacts *f, const Words *w) {
         if (forwarded(f) && f->rules_known && !f->rules_right)
                 return strdup("the firewall rules are wrong; umld repairs them within seconds, or "
                               "logs why it cannot");
-        if (f->direct.made && f->direct.error < 0)
+        if (f->direct.made && f->direct.error < 0 && !f->direct.own)
                 return why_no_answer(f, w);
-        if (f->through.made &&
+        if (f->through.made && !f->through.own &&
             (f->through.error < 0 || (forwarded(f) && f->packets_known && !counter_moved(f))))
                 return strfmt("the guest listens, but connections to %s %s do not reach it: "
                               "another rule of the host takes them",
@@ -206,9 +209,20 @@ static char *find_reason(const PortFacts *f, const Words *w) {
         return NULL;
 }
 
+/* Nothing is wrong as far as can be seen, but umld's own connection does not get to the guest;
+ * NULL: it does. */
+static char *cannot_tell(const PortFacts *f, const Words *w) {
+        const PortCall *c = f->direct.own ? &f->direct : &f->through;
+
+        return c->own ? strfmt("whether %s works cannot be told: umld cannot connect to the guest: "
+                               "%s; look for rules in OUTPUT before umld's own",
+                               w->port, egress_explain(c->error))
+                      : NULL;
+}
+
 int port_report(const PortFacts *f, PortReport *ret) {
         _cleanup_(port_report_done) PortReport r = {};
-        _cleanup_free_ char *reason = NULL;
+        _cleanup_free_ char *reason = NULL, *untold = NULL;
         Words w;
 
         find_words(f, &w);
@@ -219,11 +233,13 @@ int port_report(const PortFacts *f, PortReport *ret) {
                         return -ENOMEM;
         }
         reason = find_reason(f, &w);
-        r.works = !reason;
-        r.verdict = reason ? strfmt("%s does not work: %s", w.port, reason)
-                           : strfmt("%s works: %s=%s sends connections to %s %s, which %s", w.port,
-                                    f->key, w.leads, w.guest, w.guest_port,
-                                    is_udp(f) ? "does not refuse" : "answers");
+        untold = reason ? NULL : cannot_tell(f, &w);
+        r.works = !reason && !untold;
+        r.verdict = reason   ? strfmt("%s does not work: %s", w.port, reason)
+                    : untold ? TAKE_PTR(untold)
+                             : strfmt("%s works: %s=%s sends connections to %s %s, which %s",
+                                      w.port, f->key, w.leads, w.guest, w.guest_port,
+                                      is_udp(f) ? "does not refuse" : "answers");
         if (!r.verdict)
                 return -ENOMEM;
         *ret = r;

@@ -14,6 +14,7 @@
 typedef struct PortCall {
         bool made;
         int error; /* as from port_probe_new() */
+        bool own;  /* the host itself stopped it, so that it says nothing about the guest */
         usec_t took;
 } PortCall;
 

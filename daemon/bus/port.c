@@ -92,10 +92,10 @@ static void answer(PortRequest *q) {
 
 /* ---- the test connections ---- */
 
-static void on_called(int error, usec_t took, void *userdata) {
+static void on_called(int error, bool own, usec_t took, void *userdata) {
         typeof(((PortRequest *) NULL)->calls[0]) *call = userdata;
 
-        *call->call = (PortCall){ .made = true, .error = error, .took = took };
+        *call->call = (PortCall){ .made = true, .error = error, .own = own, .took = took };
         if (--call->request->pending == 0)
                 answer(call->request);
 }

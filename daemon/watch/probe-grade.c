@@ -9,6 +9,7 @@ static const char *const probe_state_table[] = {
         [PROBE_WAITING] = "waiting",
         [PROBE_GOOD] = "good",
         [PROBE_FAILING] = "failing",
+        [PROBE_UNASKED] = "cannot be asked",
 };
 DEFINE_STRING_TABLE(probe_state, ProbeState, PROBE_STATE_MAX);
 
@@ -21,7 +22,22 @@ usec_t probe_next(const ProbeRule *rule, usec_t began, usec_t now) {
 }
 
 void probe_answered(ProbeGrade *g, usec_t began, usec_t now) {
-        *g = (ProbeGrade){ .state = PROBE_GOOD, .latency = usec_sub(now, began), .previous = now };
+        *g = (ProbeGrade){ .state = PROBE_GOOD,
+                           .latency = usec_sub(now, began),
+                           .previous = now,
+                           .answered = true };
+}
+
+void probe_unasked(ProbeGrade *g, usec_t now) {
+        *g = (ProbeGrade){ .state = PROBE_UNASKED,
+                           .latency = g->latency,
+                           .previous = now,
+                           .answered = g->answered };
+}
+
+/* Need it not have answered by now? */
+static bool has_grace(const ProbeGrade *g, const ProbeRule *rule, usec_t now) {
+        return !g->answered && g->failures == 0 && now < rule->grace_end;
 }
 
 bool probe_failed(ProbeGrade *g, const ProbeRule *rule, usec_t began, usec_t now, bool excused) {
@@ -29,8 +45,12 @@ bool probe_failed(ProbeGrade *g, const ProbeRule *rule, usec_t began, usec_t now
         usec_t fair = usec_add(rule->check, probe_limit(rule));
 
         g->previous = now;
-        if (excused || (g->state == PROBE_WAITING && now < rule->grace_end))
+        if (excused)
                 return false;
+        if (has_grace(g, rule, now)) {
+                g->state = PROBE_WAITING;
+                return false;
+        }
         g->state = PROBE_FAILING;
         g->failures++;
         g->failing = usec_add(g->failing, MIN(usec_sub(now, from), fair));

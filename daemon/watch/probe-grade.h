@@ -6,8 +6,9 @@
  * A service counts as hung if it has failed PROBE_FAILURES times in a row and for HangTimeout. Only
  * time in which it could have answered counts: an attempt with an excuse (the guest was stopped or
  * frozen, or the host had no time) is ignored, and a gap between two attempts counts at most as
- * much as umld leaves between them. A guest needs time to bring its services up: until StartTimeout
- * has passed since it was ready, failures count only after a first success. */
+ * much as umld leaves between them. If the host itself does not let umld ask, that says nothing
+ * about the guest: the count begins again. A guest needs time to bring its services up: until
+ * StartTimeout has passed since it was ready, failures count only after a first success. */
 
 #include "basic/string-table.h"
 #include "basic/time-util.h"
@@ -16,6 +17,7 @@ typedef enum ProbeState {
         PROBE_WAITING, /* it has not answered yet, and need not have */
         PROBE_GOOD,
         PROBE_FAILING,
+        PROBE_UNASKED, /* the host does not let umld ask */
         PROBE_STATE_MAX,
         PROBE_STATE_INVALID = -EINVAL,
 } ProbeState;
@@ -37,6 +39,7 @@ typedef struct ProbeGrade {
         unsigned failures; /* in a row */
         usec_t failing;    /* for how long */
         usec_t previous;   /* end of the last attempt */
+        bool answered;     /* it has, at some time */
 } ProbeGrade;
 
 /* The timeout of an attempt. */
@@ -49,6 +52,9 @@ void probe_answered(ProbeGrade *g, usec_t began, usec_t now);
 
 /* An attempt that began then has failed now. Returns whether the service counts as hung. */
 bool probe_failed(ProbeGrade *g, const ProbeRule *rule, usec_t began, usec_t now, bool excused);
+
+/* An attempt could not be made, which is no fault of the guest's. */
+void probe_unasked(ProbeGrade *g, usec_t now);
 
 /* Parses the beginning of a web server's answer: returns its status, 0 = incomplete, -EBADMSG =
  * invalid. */

@@ -8,13 +8,14 @@
 #include "basic/cleanup.h"
 #include "basic/log.h"
 #include "daemon/watch/probe.h"
+#include "host/egress.h"
 #include "umld-config.h"
 
 #define TIMER_ACCURACY (250 * USEC_PER_MSEC)
 
 enum {
         ANSWER_MAX = 16, /* bytes: the beginning of the first line of a web server's answer */
-        ERROR_MAX = 80,
+        ERROR_MAX = 120,
 };
 
 typedef struct Attempt {
@@ -26,6 +27,7 @@ typedef struct Attempt {
         sd_event_source *io;
         int fd; /* during an attempt */
         usec_t began;
+        bool connected;
         bool asked; /* the request has been sent */
         char answer[ANSWER_MAX];
         size_t size;
@@ -36,6 +38,7 @@ struct ProbeSet {
         ProbeListener listener;
         ProbeRule rule;
         struct in_addr address;
+        char tap[IFNAMSIZ];
         Attempt attempts[CONFIG_PROBES_MAX];
         size_t n;
 };
@@ -52,13 +55,13 @@ static void set_timer(Attempt *a, usec_t at) {
 static void close_attempt(Attempt *a) {
         a->io = sd_event_source_disable_unref(a->io);
         a->fd = safe_close(a->fd);
-        a->asked = false;
+        a->connected = a->asked = false;
         a->size = 0;
 }
 
 static void succeed(Attempt *a) {
         usec_t now = now_usec(CLOCK_MONOTONIC);
-        bool again = a->grade.state == PROBE_FAILING;
+        bool again = a->grade.state == PROBE_FAILING || a->grade.state == PROBE_UNASKED;
         char text[PROBE_TEXT_MAX];
 
         close_attempt(a);
@@ -69,14 +72,49 @@ static void succeed(Attempt *a) {
         set_timer(a, probe_next(&a->set->rule, a->began, now));
 }
 
+/* The host itself is in the way: the guest is not to blame. */
+static void put_off(Attempt *a, int error) {
+        const char *why = egress_explain(error);
+        bool firewall = error == -EPERM;
+        usec_t now = now_usec(CLOCK_MONOTONIC);
+        bool known = a->grade.state == PROBE_UNASKED && streq(a->error, why);
+        char text[PROBE_TEXT_MAX];
+
+        close_attempt(a);
+        snprintf(a->error, sizeof(a->error), "%s", why);
+        probe_unasked(&a->grade, now);
+        set_timer(a, probe_next(&a->set->rule, a->began, now));
+        if (!known)
+                log_warning("probe %s: cannot be asked: %s%s%s%s; the guest is not restarted for "
+                            "that",
+                            probe_format(&a->probe, text), why,
+                            firewall ? "; accept what goes out by " : "",
+                            firewall ? a->set->tap : "", firewall ? " there" : "");
+}
+
+/* What the host's own stack says to a connection like that; 0 = the guest did not answer it, or
+ * this cannot be told. */
+static int try_host(const Attempt *a) {
+        int r = a->connected ? 0
+                             : egress_try(&(IpAddress){ .v4 = a->set->address }, egress_port(a->fd),
+                                          a->probe.port);
+
+        return r == -EOPNOTSUPP ? 0 : r;
+}
+
 /* error: negative errno, or the invalid status. May free the set. */
 static void fail(Attempt *a, int error, const char *answer) {
         const ProbeListener *l = &a->set->listener;
         usec_t now = now_usec(CLOCK_MONOTONIC);
         ProbeState before = a->grade.state;
         char text[PROBE_TEXT_MAX], why[PROBE_TEXT_MAX + ERROR_MAX + 64];
+        int own = try_host(a);
         bool hung;
 
+        if (own < 0) {
+                put_off(a, own);
+                return;
+        }
         close_attempt(a);
         snprintf(a->error, sizeof(a->error), "%s", answer ?: strerror(-error));
         hung = probe_failed(&a->grade, &a->set->rule, a->began, now, l->excused(l->userdata));
@@ -121,6 +159,7 @@ static void take_connection(Attempt *a) {
                 fail(a, -error, NULL);
                 return;
         }
+        a->connected = true;
         if (a->probe.kind == PROBE_TCP) {
                 succeed(a);
                 return;
@@ -199,7 +238,7 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         a->began = now_usec(CLOCK_MONOTONIC);
         set_timer(a, usec_add(a->began, probe_limit(&a->set->rule)));
         r = begin_connection(a);
-        if (r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -ENOBUFS) {
+        if (r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -ENOBUFS || r == -EADDRNOTAVAIL) {
                 log_debug_errno(r, "cannot run a probe now: %m");
                 close_attempt(
                         a); /* the timer starts the next attempt; this is not the guest's fault */
@@ -236,6 +275,7 @@ int probe_set_new(sd_event *event, const Config *c, const ProbeListener *listene
         s->event = sd_event_ref(event);
         s->listener = *listener;
         s->address = c->guest_address;
+        strcpy(s->tap, c->tap);
         s->rule = (ProbeRule){ .check = c->hang_check,
                                .timeout = c->hang_timeout,
                                .grace_end = usec_add(now, c->start_timeout) };
@@ -273,7 +313,8 @@ const char *probe_set_error(const ProbeSet *s, size_t i) {
 }
 
 const char *probe_set_state(const ProbeSet *s) {
-        static const ProbeState worst_first[] = { PROBE_FAILING, PROBE_WAITING, PROBE_GOOD };
+        static const ProbeState worst_first[] = { PROBE_FAILING, PROBE_UNASKED, PROBE_WAITING,
+                                                  PROBE_GOOD };
 
         FOREACH_ELEMENT (state, worst_first)
                 for (size_t i = 0; i < probe_set_count(s); i++)

@@ -32,13 +32,14 @@
 #define UMLD_PROP_LATENCY        "Latency" /* t, microseconds that the last response took, 0 = none */
 #define UMLD_PROP_GUEST_CONGESTION                                                                 \
         "GuestCongestionControl" /* s, as the guest says, as the next four; "" = not known */
-#define UMLD_PROP_GUEST_QDISC      "GuestQdisc"           /* s, its default one */
-#define UMLD_PROP_GUEST_LOAD       "GuestLoad"            /* s, its three load averages */
-#define UMLD_PROP_GUEST_MEMORY     "GuestMemory"          /* t, bytes in all, 0 = not known */
-#define UMLD_PROP_GUEST_AVAILABLE  "GuestMemoryAvailable" /* t, bytes of it */
-#define UMLD_PROP_PROFILE          "Profile"              /* s, normal or fallback */
-#define UMLD_PROP_FALLBACK_WHY     "FallbackWhy" /* s, why the fallback is active, "" = it is not */
-#define UMLD_PROP_PROBE_STATE      "ProbeState"  /* s, of all probes: waiting, good, failing; "" */
+#define UMLD_PROP_GUEST_QDISC     "GuestQdisc"           /* s, its default one */
+#define UMLD_PROP_GUEST_LOAD      "GuestLoad"            /* s, its three load averages */
+#define UMLD_PROP_GUEST_MEMORY    "GuestMemory"          /* t, bytes in all, 0 = not known */
+#define UMLD_PROP_GUEST_AVAILABLE "GuestMemoryAvailable" /* t, bytes of it */
+#define UMLD_PROP_PROFILE         "Profile"              /* s, normal or fallback */
+#define UMLD_PROP_FALLBACK_WHY    "FallbackWhy" /* s, why the fallback is active, "" = it is not */
+#define UMLD_PROP_PROBE_STATE                                                                      \
+        "ProbeState" /* s, worst of all probes: waiting, good, cannot be asked, failing; "" */
 #define UMLD_PROP_PROBE_LATENCY    "ProbeLatency" /* t, microseconds of the slowest last response */
 #define UMLD_PROP_PROBES           "Probes"       /* a{ss}, probe -> state of its service */
 #define UMLD_PROP_LAST_VERDICT     "LastVerdict"  /* s, Verdict */

@@ -19,6 +19,7 @@ static const struct {
         { NAT_TABLE_MANGLE, "FORWARD", "mangle", "type filter hook forward priority -149" },
         { NAT_TABLE_FILTER, "FORWARD", "forward", "type filter hook forward priority -1" },
         { NAT_TABLE_FILTER, "INPUT", "input", "type filter hook input priority -1" },
+        { NAT_TABLE_FILTER, "OUTPUT", "output-filter", "type filter hook output priority -1" },
         { NAT_TABLE_NAT, "PREROUTING", "prerouting", "type nat hook prerouting priority -99",
           true },
         { NAT_TABLE_NAT, "OUTPUT", "output", "type nat hook output priority -99" },

@@ -17,6 +17,8 @@ static const struct {
         [NAT_CHAIN_FWD] = { NAT_TABLE_FILTER, "FORWARD", "UMLD-FWD-", true },
         /* First, so that what the host opens to everybody is not open to the guest. */
         [NAT_CHAIN_IN] = { NAT_TABLE_FILTER, "INPUT", "UMLD-IN-", true },
+        /* First, so that a host that lets nothing out still reaches its own guest. */
+        [NAT_CHAIN_SND] = { NAT_TABLE_FILTER, "OUTPUT", "UMLD-SND-", true },
         /* Last, so that the administrator's own rules for a port take precedence. */
         [NAT_CHAIN_PRE] = { NAT_TABLE_NAT, "PREROUTING", "UMLD-PRE-", false },
         [NAT_CHAIN_LOC] = { NAT_TABLE_NAT, "PREROUTING", "UMLD-LOC-", false },
@@ -274,24 +276,41 @@ static int plan_proxied(NatChain *in, const NatPlan *plan) {
         return r;
 }
 
-/* Replies and related errors are accepted; so is neighbour discovery, without which IPv6 does not
- * work. Echo requests are left to the host's own rules. */
+/* Without neighbour discovery IPv6 does not work. */
+static int plan_neighbours(NatChain *chain) {
+        static const uint8_t types[] = { 135, 136 }; /* solicitation and advertisement */
+        int r = 0;
+
+        for (size_t i = 0; chain->family == NAT_IPV6 && r >= 0 && i < ARRAY_SIZE(types); i++)
+                r = chain_add(chain, icmp_rule(chain->family, types[i], NAT_ACCEPT));
+        return r;
+}
+
+/* Replies to the host's own connections and related errors are always accepted. Echo requests are
+ * left to the host's own rules. */
 static int plan_in(NatChain *in, const NatPlan *plan) {
-        static const uint8_t neighbours[] = { 135, 136 }; /* solicitation and advertisement */
         int r;
 
-        if (plan->host_access == NAT_HOST_ALL)
-                return 0;
         strncpy(in->jump.in, plan->tap, IFNAMSIZ - 1);
         r = chain_add(in, (NatRule){ .states = NAT_STATE_RELATED | NAT_STATE_ESTABLISHED });
-        for (size_t i = 0; in->family == NAT_IPV6 && r >= 0 && i < ARRAY_SIZE(neighbours); i++)
-                r = chain_add(in, icmp_rule(in->family, neighbours[i], NAT_ACCEPT));
-        if (r >= 0 && plan->host_access == NAT_HOST_ICMP)
+        if (r >= 0)
+                r = plan_neighbours(in);
+        if (r < 0 || plan->host_access == NAT_HOST_ALL)
+                return r;
+        if (plan->host_access == NAT_HOST_ICMP)
                 r = chain_add(in,
                               icmp_rule(in->family, families[in->family].echo_request, NAT_RETURN));
         if (r >= 0)
                 r = plan_proxied(in, plan);
         return r < 0 ? r : chain_add(in, (NatRule){ .verdict = NAT_DROP });
+}
+
+/* What the host itself sends to its guest: probes, relayed connections, errors. */
+static int plan_snd(NatChain *snd, const NatPlan *plan, const NatSide *side) {
+        int r = plan_neighbours(snd);
+
+        strncpy(snd->jump.out, plan->tap, IFNAMSIZ - 1);
+        return r < 0 ? r : chain_add(snd, (NatRule){ .destination = side->guest_address });
 }
 
 /* Many networks drop the messages that report the path MTU. */
@@ -341,6 +360,8 @@ static int plan_side(NatChains *chains, NatFamily family, const NatPlan *plan) {
         r = plan_fwd(nat_chain(chains, family, NAT_CHAIN_FWD), plan, side);
         if (r >= 0)
                 r = plan_in(nat_chain(chains, family, NAT_CHAIN_IN), plan);
+        if (r >= 0)
+                r = plan_snd(nat_chain(chains, family, NAT_CHAIN_SND), plan, side);
         /* Without a global address there are no connections by IPv6. */
         if (r >= 0 && (family == NAT_IPV4 || side->n_public > 0))
                 r = plan_pre(pre, plan);

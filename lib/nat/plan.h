@@ -66,6 +66,7 @@ typedef struct NatChain {
 enum {
         NAT_CHAIN_FWD,  /* filter FORWARD: accepts the guest's packets */
         NAT_CHAIN_IN,   /* filter INPUT: keeps the guest from the host itself */
+        NAT_CHAIN_SND,  /* filter OUTPUT: accepts what the host sends to the guest */
         NAT_CHAIN_PRE,  /* nat PREROUTING: guarded ports, then port forwards */
         NAT_CHAIN_LOC,  /* nat PREROUTING: to the uplink's addresses from any other side */
         NAT_CHAIN_OUT,  /* nat OUTPUT: to the uplink's addresses from the host itself */

@@ -156,10 +156,16 @@ const char web_filter[] =
         ":FORWARD ACCEPT\n"
         ":OUTPUT ACCEPT\n"
         ":UMLD-FWD-web -\n"
+        ":UMLD-IN-web -\n"
+        ":UMLD-SND-web -\n"
+        "-A INPUT -i tap0 -j UMLD-IN-web\n"
         "-A FORWARD -j UMLD-FWD-web\n"
+        "-A OUTPUT -o tap0 -j UMLD-SND-web\n"
         "-A UMLD-FWD-web -s 10.0.0.2/32 -i tap0 -j ACCEPT\n"
         "-A UMLD-FWD-web -d 10.0.0.2/32 -o tap0 -m conntrack --ctstate RELATED,ESTABLISHED,DNAT "
         "-j ACCEPT\n"
+        "-A UMLD-IN-web -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
+        "-A UMLD-SND-web -d 10.0.0.2/32 -j ACCEPT\n"
         "COMMIT\n";
 
 const char web_nat[] =

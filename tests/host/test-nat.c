@@ -88,6 +88,7 @@ static void test_both_families(void **state) {
                 "--clamp-mss-to-pmtu\n"
                 "-A INPUT -i tap0 -j UMLD-IN-web\n"
                 "-A FORWARD -j UMLD-FWD-web\n"
+                "-A OUTPUT -o tap0 -j UMLD-SND-web\n"
                 "-A UMLD-FWD-web -s fd00::2/128 -i tap0 -j ACCEPT\n"
                 "-A UMLD-FWD-web -d fd00::2/128 -o tap0 -m conntrack --ctstate "
                 "RELATED,ESTABLISHED,DNAT -j ACCEPT\n"
@@ -96,6 +97,9 @@ static void test_both_families(void **state) {
                 "-A UMLD-IN-web -p ipv6-icmp -m icmp6 --icmpv6-type 136 -j ACCEPT\n"
                 "-A UMLD-IN-web -p ipv6-icmp -m icmp6 --icmpv6-type 128 -j RETURN\n"
                 "-A UMLD-IN-web -j DROP\n"
+                "-A UMLD-SND-web -p ipv6-icmp -m icmp6 --icmpv6-type 135 -j ACCEPT\n"
+                "-A UMLD-SND-web -p ipv6-icmp -m icmp6 --icmpv6-type 136 -j ACCEPT\n"
+                "-A UMLD-SND-web -d fd00::2/128 -j ACCEPT\n"
                 "-A PREROUTING -i venet0 -j UMLD-PRE-web\n"
                 "-A PREROUTING -j UMLD-LOC-web\n"
                 "-A OUTPUT -j UMLD-OUT-web\n"
@@ -487,7 +491,7 @@ static void test_reader(void **state) {
         for (const char *c = reader->first_chain(b); c; c = reader->next_chain(b), n_read++)
                 assert_true(library->has_chain(c, a));
         assert_int_equal(n, n_read);
-        assert_int_equal(n, 7);
+        assert_int_equal(n, 9);
         assert_false(reader->has_chain("missing", b));
         assert_null(reader->first_rule("missing", b));
         assert_null(reader->first_rule("empty", b));

@@ -34,7 +34,9 @@ static void test_chains(void **state) {
         for (size_t i = 0; i < NAT_CHAIN_MAX; i++) {
                 assert_int_equal(c[i].jump.verdict, NAT_JUMP);
                 assert_string_equal(c[i].jump.chain, c[i].name);
-                assert_string_equal(c[i].jump.in, i == NAT_CHAIN_PRE ? "venet0" : "");
+                assert_string_equal(c[i].jump.in, i == NAT_CHAIN_PRE  ? "venet0"
+                                                  : i == NAT_CHAIN_IN ? "tap0"
+                                                                      : "");
         }
         nat_chains_done(&chains);
 
@@ -253,7 +255,7 @@ static void test_host_access(void **state) {
         static const struct {
                 NatHostAccess access;
                 unsigned v4, v6;
-        } cases[] = { { NAT_HOST_ALL, 0, 0 }, { NAT_HOST_ICMP, 3, 5 }, { NAT_HOST_NO, 2, 4 } };
+        } cases[] = { { NAT_HOST_ALL, 1, 3 }, { NAT_HOST_ICMP, 3, 5 }, { NAT_HOST_NO, 2, 4 } };
         NatPlan plan = plan_with(NULL, 0);
 
         (void) state;
@@ -268,11 +270,11 @@ static void test_host_access(void **state) {
                         ASSERT_OK(nat_chains_plan(&chains, &plan));
                         c = nat_chain(&chains, f, NAT_CHAIN_IN);
                         assert_int_equal(c->n_rules, n);
-                        assert_string_equal(c->jump.in, n > 0 ? "tap0" : "");
-                        if (n > 0) {
-                                assert_int_equal(c->rules[0].states,
-                                                 NAT_STATE_RELATED | NAT_STATE_ESTABLISHED);
-                                assert_int_equal(c->rules[0].verdict, NAT_ACCEPT);
+                        assert_string_equal(c->jump.in, "tap0");
+                        assert_int_equal(c->rules[0].states,
+                                         NAT_STATE_RELATED | NAT_STATE_ESTABLISHED);
+                        assert_int_equal(c->rules[0].verdict, NAT_ACCEPT);
+                        if (k->access != NAT_HOST_ALL) {
                                 assert_int_equal(c->rules[n - 1].verdict, NAT_DROP);
                                 assert_int_equal(c->rules[n - 1].protocol, 0);
                         }
@@ -314,7 +316,28 @@ static void test_proxied(void **state) {
         nat_chains_done(&chains);
         plan.host_access = NAT_HOST_ALL; /* nothing is kept out: no exceptions are needed */
         ASSERT_OK(nat_chains_plan(&chains, &plan));
-        assert_int_equal(nat_chain(&chains, NAT_IPV4, NAT_CHAIN_IN)->n_rules, 0);
+        assert_int_equal(nat_chain(&chains, NAT_IPV4, NAT_CHAIN_IN)->n_rules, 1);
+        nat_chains_done(&chains);
+}
+
+/* What the host sends to the guest by the tap, and to nobody else there. */
+static void test_sent(void **state) {
+        NatPlan plan = plan_with(NULL, 0);
+        NatChains chains;
+
+        (void) state;
+        plan.side[NAT_IPV6] = (NatSide){ .guest_address.v6 = GUEST6 };
+        ASSERT_OK(nat_chains_plan(&chains, &plan));
+        for (NatFamily f = 0; f < NAT_FAMILY_MAX; f++) {
+                const NatChain *c = nat_chain(&chains, f, NAT_CHAIN_SND);
+                const NatRule *last = &c->rules[c->n_rules - 1];
+
+                assert_true(c->first);
+                assert_string_equal(c->jump.out, "tap0");
+                assert_int_equal(c->n_rules, f == NAT_IPV6 ? 3 : 1);
+                assert_true(ip_address_equal(&last->destination, &plan.side[f].guest_address));
+                assert_int_equal(last->verdict, NAT_ACCEPT);
+        }
         nat_chains_done(&chains);
 }
 
@@ -376,7 +399,8 @@ int main(void) {
                 cmocka_unit_test(test_guard),       cmocka_unit_test(test_public_addresses),
                 cmocka_unit_test(test_too_many),    cmocka_unit_test(test_families),
                 cmocka_unit_test(test_host_access), cmocka_unit_test(test_proxied),
-                cmocka_unit_test(test_clamped),     cmocka_unit_test(test_equal),
+                cmocka_unit_test(test_sent),        cmocka_unit_test(test_clamped),
+                cmocka_unit_test(test_equal),
         };
 
         return RUN_TESTS(tests);

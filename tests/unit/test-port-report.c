@@ -148,6 +148,24 @@ static void test_order(void **state) {
               "pid 7)");
 }
 
+/* Umld's own connection does not get out: that is no word about the guest, in either direction. */
+static void test_unasked(void **state) {
+        PortFacts f = good(FORWARD_TCP);
+
+        (void) state;
+        f.direct.error = -EPERM;
+        f.direct.own = true;
+        check(&f, false,
+              "whether tcp/8080 works cannot be told: umld cannot connect to the guest: the host's "
+              "own firewall does not let it out; look for rules in OUTPUT before umld's own");
+        check_line(&f, "guest listens", PORT_UNKNOWN,
+                   "cannot ask 10.0.0.2 tcp/81: the host's own firewall does not let it out");
+        f.rules_right = false; /* what is certain comes first */
+        check(&f, false,
+              "tcp/8080 does not work: the firewall rules are wrong; umld repairs them within "
+              "seconds, or logs why it cannot");
+}
+
 static void test_lines(void **state) {
         PortFacts f = good(FORWARD_TCP);
 
@@ -181,9 +199,8 @@ static void test_lines(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_works),
-                cmocka_unit_test(test_ipv6),
-                cmocka_unit_test(test_order),
+                cmocka_unit_test(test_works), cmocka_unit_test(test_ipv6),
+                cmocka_unit_test(test_order), cmocka_unit_test(test_unasked),
                 cmocka_unit_test(test_lines),
         };
 

@@ -96,6 +96,33 @@ static void test_gap(void **state) {
         assert_false(probe_failed(&g, &rule, 4705 * S, 4705 * S, false));
 }
 
+/* The host itself is in the way, for a day: nothing is held against the guest, nor later on. */
+static void test_unasked(void **state) {
+        ProbeGrade g = {};
+
+        (void) state;
+        probe_answered(&g, 1000 * S, 1000 * S);
+        assert_false(probe_failed(&g, &rule, 1005 * S, 1015 * S, false));
+        assert_false(probe_failed(&g, &rule, 1015 * S, 1025 * S, false));
+        for (usec_t t = 1025 * S; t < 86400 * S; t += 5 * S)
+                probe_unasked(&g, t);
+        assert_int_equal(g.state, PROBE_UNASKED);
+        assert_in_range(fail_until_hung(&g, 86400 * S, 0, false), 30 * S, 40 * S);
+}
+
+/* It has its grace still when it can be asked at last. */
+static void test_unasked_from_the_beginning(void **state) {
+        ProbeGrade g = {};
+
+        (void) state;
+        probe_unasked(&g, 1000 * S);
+        assert_false(probe_failed(&g, &rule, 1005 * S, 1005 * S, false));
+        assert_int_equal(g.state, PROBE_WAITING);
+        probe_unasked(&g, 1010 * S);
+        probe_answered(&g, 1015 * S, 1016 * S);
+        assert_int_equal(g.state, PROBE_GOOD);
+}
+
 static void test_many(void **state) {
         const ProbeRule quick = { .check = S / 10, .timeout = S / 10 };
         ProbeGrade g = {};
@@ -147,6 +174,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_good),     cmocka_unit_test(test_hung),
                 cmocka_unit_test(test_recovers), cmocka_unit_test(test_grace),
+                cmocka_unit_test(test_unasked),  cmocka_unit_test(test_unasked_from_the_beginning),
                 cmocka_unit_test(test_excused),  cmocka_unit_test(test_gap),
                 cmocka_unit_test(test_many),     cmocka_unit_test(test_times),
                 cmocka_unit_test(test_http),     cmocka_unit_test(test_names),

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Whose fault is it that a connection from this host to its guest fails?
+ *
+ * connect() does not tell. When netfilter drops a SYN on its way out, the kernel tries again as if
+ * the network had lost it, and what a rule of the host's own rejects looks like a refusal by the
+ * guest. A packet that is sent by a raw socket goes the same way, through the same hooks, and there
+ * the caller is told what became of it. */
+
+#include "basic/ip-address.h"
+
+/* Sends one SYN to that address, as a connection between these ports would. 0 = the host let it go;
+ * -EPERM: its firewall did not; -ENETUNREACH, -EHOSTUNREACH …: it has no route there. -EOPNOTSUPP:
+ * this cannot be told here, because umld may not open raw sockets. */
+int egress_try(const IpAddress *to, uint16_t from_port, uint16_t to_port);
+
+/* The local port of a socket, 0 if it has none. */
+uint16_t egress_port(int fd);
+
+/* A clause that says so, for what egress_try() returned. */
+const char *egress_explain(int error);
