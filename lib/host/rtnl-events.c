@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <linux/filter.h>
 #include <linux/if_addr.h>
+#include <linux/netconf.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
@@ -14,14 +15,17 @@
 
 enum {
         INDEXES_MAX = 8,
-        PROGRAM_MAX = INDEXES_MAX + 8, /* instructions */
+        PROGRAM_MAX = INDEXES_MAX + 12, /* instructions */
 };
+
+#define GROUP(number) (1U << ((number) -1))
 
 int rtnl_events_open(void) {
         const struct sockaddr_nl address = {
                 .nl_family = AF_NETLINK,
                 .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE |
-                             RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE,
+                             RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE | GROUP(RTNLGRP_IPV4_NETCONF) |
+                             GROUP(RTNLGRP_IPV6_NETCONF),
         };
         _cleanup_close_ int fd =
                 socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
@@ -39,23 +43,30 @@ void rtnl_events_drain(int fd) {
 }
 
 /* The offsets at which the program looks. Links and addresses have their interface's index at the
- * same one. */
+ * same one; settings (netconf) have it as their first attribute. */
 #define OFFSET_TYPE    offsetof(struct nlmsghdr, nlmsg_type)
 #define OFFSET_INDEX   (NLMSG_HDRLEN + offsetof(struct ifinfomsg, ifi_index))
 #define OFFSET_DST_LEN (NLMSG_HDRLEN + offsetof(struct rtmsg, rtm_dst_len))
+#define OFFSET_NETCONF (NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct netconfmsg)) + NLA_HDRLEN)
 static_assert(offsetof(struct ifinfomsg, ifi_index) == offsetof(struct ifaddrmsg, ifa_index),
               "the index of links and addresses");
 
 /* The program loads numbers in network byte order, but netlink has them in the host's. */
 static size_t write_program(const unsigned indexes[], size_t n,
                             struct sock_filter ret[static PROGRAM_MAX]) {
-        const unsigned char to_drop = (unsigned char) (n + 1), to_accept = (unsigned char) (n + 2);
+        const unsigned char drop = (unsigned char) (n + 1), accept = (unsigned char) (n + 2);
         const struct sock_filter head[] = {
                 BPF_STMT(BPF_LD | BPF_H | BPF_ABS, OFFSET_TYPE),
                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWROUTE), 1, 0),
                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELROUTE), 0, 2),
                 BPF_STMT(BPF_LD | BPF_B | BPF_ABS, OFFSET_DST_LEN),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, to_accept, to_drop),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, (unsigned char) (accept + 3),
+                         (unsigned char) (drop + 3)),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWNETCONF), 0, 2),
+                /* Those for all interfaces have an index that no interface has. */
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, OFFSET_NETCONF),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl((uint32_t) NETCONFA_IFINDEX_ALL), accept,
+                         1),
                 BPF_STMT(BPF_LD | BPF_W | BPF_ABS, OFFSET_INDEX),
         };
         size_t at = ARRAY_SIZE(head);

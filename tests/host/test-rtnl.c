@@ -354,6 +354,10 @@ static void test_events(void **state) {
                 "ip -6 address add 2001:db8::1/64 dev up2 nodad",
                 "ip route add default dev up2",
                 "ip route del default",
+                "echo 1 >/proc/sys/net/ipv4/ip_forward",
+                "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding",
+                "echo 0 >/proc/sys/net/ipv4/ip_forward",
+                "echo 2 >/proc/sys/net/ipv4/conf/up2/rp_filter",
                 "ip link del up1",
         };
         int fd = rtnl_events_open();
@@ -372,7 +376,8 @@ static void test_events(void **state) {
         shell("ip link set other up && ip address add 192.0.2.129/25 dev other && "
               "ip link set other mtu 1400 && ip address add fd00::1/64 dev other && "
               "ip route add 198.51.100.0/24 dev other && ip tuntap add dev later mode tap && "
-              "ip link del other");
+              "ip link del other && "
+              "echo 2 >/proc/sys/net/ipv4/conf/later/rp_filter");
         assert_false(notified(fd));
         FOREACH_ELEMENT (command, wanted) {
                 shell("%s", *command);
