@@ -3,7 +3,9 @@
 
 #include "private-net.h"
 
+#include "nat/nft-events.h"
 #include "nat/nft-foreign.h"
+#include "nat/nft-netlink.h"
 #include "nat/xt-tables.h"
 
 #include <linux/netfilter.h>
@@ -143,6 +145,23 @@ static void test_iptables_nft(void **state) {
         assert_int_equal(nft_forward_barriers("tap0", false, barriers), 0);
 }
 
+/* One transaction is one event, and only another program's is told of. */
+static void test_events(void **state) {
+        int fd = nft_events_open();
+
+        (void) state;
+        ASSERT_OK(fd);
+        assert_int_equal(nft_events_drain(fd), 0);
+        shell("nft 'add table inet own; add chain inet own a; add chain inet own b'");
+        assert_int_equal(nft_events_drain(fd), 1);
+        assert_int_equal(nft_events_drain(fd), 0);
+        shell("nft list ruleset");
+        assert_int_equal(nft_events_drain(fd), 0);
+        assert_int_equal(nft_delete("own"), 1);
+        assert_int_equal(nft_events_drain(fd), 0);
+        close(fd);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup(test_host_has_rules, setup),
@@ -151,6 +170,7 @@ int main(void) {
                 cmocka_unit_test_setup(test_barriers, setup),
                 cmocka_unit_test_setup(test_rules_before, setup),
                 cmocka_unit_test_setup(test_iptables_nft, setup),
+                cmocka_unit_test_setup(test_events, setup),
         };
 
         private_net_enter();
