@@ -53,6 +53,13 @@ static void on_memory_pressure(MemoryPressure from, MemoryPressure to, const cha
                        memory_pressure_to_string(to), why);
 }
 
+static void on_condition_changed(const char *name, const char *state, const char *text,
+                                 void *userdata) {
+        Manager *m = userdata;
+
+        guest_bus_emit(m->bus, UMLD_SIGNAL_CONDITION, name, state, text);
+}
+
 static int exit_code_of(GuestState state, Verdict verdict) {
         if (state != GUEST_FAILED)
                 return EXIT_DONE;
@@ -309,6 +316,7 @@ int manager_new(Config *config, Manager **ret) {
         GuestListener listener = { .state_changed = on_state_changed,
                                    .finished = on_finished,
                                    .memory_pressure = on_memory_pressure,
+                                   .condition = on_condition_changed,
                                    .userdata = m };
         int r;
 

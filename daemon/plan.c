@@ -9,7 +9,7 @@
 #include "api/exit-codes.h"
 #include "basic/log.h"
 #include "daemon/boot/cmdline.h"
-#include "daemon/net/rules.h"
+#include "daemon/net/conditions.h"
 #include "daemon/plan.h"
 #include "daemon/setup/setup.h"
 
@@ -49,9 +49,22 @@ static void print_fallback(const Config *c) {
         printf("\n");
 }
 
+/* What of the host is in the guest's way. */
+static void print_conditions(Net *net) {
+        const ConditionList *list;
+
+        net_conditions_look(net);
+        list = net_conditions(net);
+        for (size_t i = 0; i < list->n; i++) {
+                _cleanup_free_ char *text = condition_format(&list->v[i]);
+
+                if (condition_is_told(&list->v[i]) && text)
+                        printf("%s\n", text);
+        }
+}
+
 static void print_network(const Config *c, const Setup *s) {
         const Net *net = s->net;
-        _cleanup_free_ char *warnings = net_rules_warnings(net);
         char host[INET_ADDRSTRLEN], guest[INET_ADDRSTRLEN], text[FORWARD_TEXT_MAX];
         char host6[INET6_ADDRSTRLEN], guest6[INET6_ADDRSTRLEN];
 
@@ -81,8 +94,7 @@ static void print_network(const Config *c, const Setup *s) {
         for (size_t i = 0; i < net->guard.n; i++)
                 printf("guarded       %s (%s)\n", forward_format(&net->guard.ports[i].ports, text),
                        net->guard.ports[i].why);
-        if (warnings)
-                printf("%s", warnings);
+        print_conditions(s->net);
 }
 
 int plan_print(Config *c) {

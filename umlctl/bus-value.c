@@ -80,6 +80,49 @@ static int read_map(sd_bus_message *m, json_t **ret) {
         return r;
 }
 
+/* Conditions, the only structures among the properties. */
+static int read_conditions(sd_bus_message *m, json_t **ret) {
+        json_auto_t *list = json_array();
+        const char *name, *state, *text, *remedy;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "(ssss)");
+        while (r >= 0 && (r = sd_bus_message_read(m, "(ssss)", &name, &state, &text, &remedy)) > 0)
+                if (json_array_append_new(list,
+                                          json_pack("{s:s, s:s, s:s, s:s}", "name", name, "state",
+                                                    state, "text", text, "remedy", remedy)) < 0)
+                        return -ENOMEM;
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        if (r >= 0)
+                *ret = json_incref(list);
+        return r;
+}
+
+/* Arrays of each type that properties have. */
+static const struct {
+        const char *type;
+        int (*read)(sd_bus_message *m, json_t **ret);
+} arrays[] = {
+        { "as", read_strings },
+        { "a{ss}", read_map },
+        { "a(ssss)", read_conditions },
+};
+
+static int read_contents(sd_bus_message *m, const char *type, json_t **ret) {
+        FOREACH_ELEMENT (a, arrays)
+                if (streq(type, a->type))
+                        return a->read(m, ret);
+        return read_basic(m, type[0], ret);
+}
+
+static bool is_known(const char *type) {
+        FOREACH_ELEMENT (a, arrays)
+                if (streq(type, a->type))
+                        return true;
+        return strlen(type) == 1 && strchr("stuxidb", type[0]);
+}
+
 /* 1 = a value, 0 = a value of an unknown type, which is skipped. */
 static int read_variant(sd_bus_message *m, json_t **ret) {
         const char *contents;
@@ -88,18 +131,12 @@ static int read_variant(sd_bus_message *m, json_t **ret) {
         r = sd_bus_message_peek_type(m, NULL, &contents);
         if (r < 0)
                 return r;
-        if (!(strlen(contents) == 1 && strchr("stuxidb", contents[0])) && !streq(contents, "as") &&
-            !streq(contents, "a{ss}"))
+        if (!is_known(contents))
                 return sd_bus_message_skip(m, "v") < 0 ? -EBADMSG : 0;
         r = sd_bus_message_enter_container(m, 'v', contents);
         if (r < 0)
                 return r;
-        if (streq(contents, "as"))
-                r = read_strings(m, ret);
-        else if (streq(contents, "a{ss}"))
-                r = read_map(m, ret);
-        else
-                r = read_basic(m, contents[0], ret);
+        r = read_contents(m, contents, ret);
         if (r >= 0)
                 r = sd_bus_message_exit_container(m);
         return r < 0 ? r : 1;

@@ -291,6 +291,20 @@ static void format_sentences(FILE *f, const json_t *list) {
         }
 }
 
+/* One below the other. */
+static void format_lines(FILE *f, const json_t *list) {
+        const json_t *value;
+        unsigned n = 0;
+        size_t i;
+
+        json_array_foreach(list, i, value) {
+                if (n > 0)
+                        fprintf(f, "\n%*s", LABEL_WIDTH + 2, "");
+                n++;
+                put(f, json_string_value(value) ?: "");
+        }
+}
+
 static void format_lacking(FILE *f, const json_t *props, usec_t now) {
         (void) now;
         format_sentences(f, json_object_get(props, UMLD_PROP_LACKING));
@@ -298,7 +312,7 @@ static void format_lacking(FILE *f, const json_t *props, usec_t now) {
 
 static void format_warnings(FILE *f, const json_t *props, usec_t now) {
         (void) now;
-        format_sentences(f, json_object_get(props, UMLD_PROP_WARNINGS));
+        format_lines(f, json_object_get(props, UMLD_PROP_WARNINGS));
 }
 
 const StatusField status_fields[] = {
@@ -360,6 +374,7 @@ const StatusField status_fields[] = {
         { "network.mtu", UMLD_PROP_MTU, FIELD_COUNT },
         { "network.host_access", UMLD_PROP_HOST_ACCESS, FIELD_STRING },
         { "network.repairs", UMLD_PROP_RULE_REPAIRS, FIELD_COUNT },
+        { "conditions", UMLD_PROP_CONDITIONS, FIELD_OBJECTS },
         { "network.warnings", UMLD_PROP_WARNINGS, FIELD_STRINGS, "Warnings", format_warnings },
         { "network.lacking", UMLD_PROP_LACKING, FIELD_STRINGS, "Lacking", format_lacking },
         { "network.forwards", UMLD_PROP_FORWARDS, FIELD_STRINGS, "Forwards" },
@@ -399,6 +414,7 @@ static json_t *field_to_json(const StatusField *field, const json_t *props, usec
         case FIELD_SPAN:
                 return t > 0 ? seconds(t) : json_null();
         case FIELD_STRINGS:
+        case FIELD_OBJECTS:
                 return json_is_array(v) ? json_incref(v) : json_array();
         case FIELD_MAP:
                 return json_is_object(v) ? json_incref(v) : json_object();
@@ -475,6 +491,7 @@ static void format_by_type(FILE *f, const StatusField *field, const json_t *prop
         case FIELD_MAP:
                 format_map(f, v);
                 break;
+        case FIELD_OBJECTS:
         default:
                 break;
         }

@@ -19,6 +19,7 @@ typedef enum FieldType {
         FIELD_AGE,     /* seconds since that time; null if no kernel is running */
         FIELD_SPAN,    /* seconds, fractional; null for 0 */
         FIELD_STRINGS, /* array, [] if unknown */
+        FIELD_OBJECTS, /* array of objects, [] if unknown; never shown by itself */
         FIELD_MAP,     /* object, {} if unknown */
 } FieldType;
 

@@ -17,6 +17,7 @@
 #include "umlctl/verbs.h"
 
 #define BACKOFF_SEEN (200 * USEC_PER_MSEC)
+#define WARNING_MAX  1000 /* of one sentence */
 
 /* The possible results of waiting for a guest to come up. */
 enum {
@@ -64,9 +65,29 @@ static int check_up(Waiter *w, void *userdata) {
         return state == GUEST_FAILED && alone ? FAILED : 0;
 }
 
+/* What of the host is in its way although it is running. */
+static void say_warnings(const char *guest) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+        json_auto_t *props = NULL;
+        const json_t *text;
+        pid_t pid;
+        size_t i;
+
+        if (control_ask(guest, &bus, &pid, &props) < 0)
+                return;
+        json_array_foreach(json_object_get(props, UMLD_PROP_WARNINGS), i, text) {
+                _cleanup_free_ char *safe = safe_text(json_string_value(text), WARNING_MAX);
+
+                note("%s: warning: %s", guest, safe ?: "");
+        }
+}
+
 static int say_up(const Options *o, const char *guest) {
-        if (!o->quiet)
+        if (!o->quiet) {
                 printf("%s is running\n", guest);
+                fflush(stdout);
+        }
+        say_warnings(guest);
         return EXIT_DONE;
 }
 

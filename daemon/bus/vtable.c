@@ -118,14 +118,27 @@ static int append_lacking(const Guest *g, sd_bus_message *reply) {
         return r;
 }
 
-static int append_warnings(const Guest *g, sd_bus_message *reply) {
-        _cleanup_free_ char *copy = strdup(g->setup->net->warned ?: "");
-        char *rest = copy, *line;
-        int r = copy ? 0 : -ENOMEM;
+static int append_conditions(const Guest *g, sd_bus_message *reply) {
+        const ConditionList *list = net_conditions(g->setup->net);
+        int r = 0;
 
-        while (r >= 0 && (line = strsep(&rest, "\n")))
-                if (*line)
-                        r = sd_bus_message_append(reply, "s", line);
+        for (size_t i = 0; i < list->n && r >= 0; i++)
+                r = sd_bus_message_append(reply, "(ssss)", condition_table[list->v[i].kind].name,
+                                          condition_state_to_string(list->v[i].state),
+                                          list->v[i].text, list->v[i].remedy);
+        return r;
+}
+
+static int append_warnings(const Guest *g, sd_bus_message *reply) {
+        const ConditionList *list = net_conditions(g->setup->net);
+        int r = 0;
+
+        for (size_t i = 0; i < list->n && r >= 0; i++) {
+                _cleanup_free_ char *text = condition_format(&list->v[i]);
+
+                if (condition_is_told(&list->v[i]))
+                        r = text ? sd_bus_message_append(reply, "s", text) : -ENOMEM;
+        }
         return r;
 }
 
@@ -268,6 +281,7 @@ static int append_probes(const Guest *g, sd_bus_message *reply) {
                                    : rules_backend_to_string(c->backend))                          \
         VALUE(BACKEND_REASON, "s", n->maker.why ?: "")                                             \
         VALUE(MTU, "u", n->mtu)                                                                    \
+        LIST(CONDITIONS, "a(ssss)", append_conditions)                                             \
         LIST(WARNINGS, "as", append_warnings)                                                      \
         LIST(LACKING, "as", append_lacking)                                                        \
         VALUE(HOST_ACCESS, "s", host_access_to_string(c->host_access))                             \
@@ -339,5 +353,6 @@ const sd_bus_vtable guest_bus_vtable[] = {
         SD_BUS_METHOD(UMLD_METHOD_GUARD, "s", NULL, bus_order_guard, 0),
         SD_BUS_SIGNAL(UMLD_SIGNAL_STATE_CHANGED, "sss", 0),
         SD_BUS_SIGNAL(UMLD_SIGNAL_MEMORY_PRESSURE, "sss", 0),
+        SD_BUS_SIGNAL(UMLD_SIGNAL_CONDITION, "sss", 0),
         SD_BUS_VTABLE_END,
 };

@@ -16,6 +16,7 @@
 #include "daemon/guest/fsm.h"
 #include "daemon/guest/verdict.h"
 #include "daemon/host/disk-check.h"
+#include "daemon/net/conditions.h"
 #include "daemon/net/proxy.h"
 #include "daemon/net/watch.h"
 #include "daemon/setup/run.h"
@@ -32,6 +33,7 @@ typedef struct GuestListener {
         void (*state_changed)(GuestState from, GuestState to, const char *why, void *userdata);
         void (*finished)(GuestState state, Verdict verdict, void *userdata); /* umld may end now */
         MemoryPressureChanged memory_pressure;
+        ConditionChanged condition;
         void *userdata;
 } GuestListener;
 

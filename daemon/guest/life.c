@@ -91,6 +91,7 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
         r = setup_new(config, runtime, &g->setup);
         if (r < 0)
                 return log_error_errno(r, "cannot check the host: %m");
+        net_conditions_listen(g->setup->net, listener->condition, listener->userdata);
         r = net_watch_new(event, g->setup->net, &g->net_watch);
         if (r < 0)
                 return log_error_errno(r, "cannot watch the host's network: %m");

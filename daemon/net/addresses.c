@@ -463,10 +463,7 @@ void net_addresses_warning(const Net *net, FILE *file) {
         if (net->collision)
                 fprintf(file,
                         "the guest's network, that of %s/%u on %s, overlaps %s by now: who is "
-                        "there cannot be reached; %s\n",
+                        "there cannot be reached",
                         inet_ntop(AF_INET, &c->host_address, address, sizeof(address)),
-                        c->host_prefix, c->tap, net->collision,
-                        config_network_is_auto(c)
-                                ? "stop and start the guest to get another network"
-                                : "set another HostAddress=");
+                        c->host_prefix, c->tap, net->collision);
 }

@@ -22,7 +22,7 @@ int net_addresses_down(Net *net, Fault *f);
  * was last asked; net_addresses_warning() says it. */
 int net_addresses_look(Net *net);
 
-/* One sentence a line. */
+/* A sentence, or nothing. */
 void net_addresses_warning(const Net *net, FILE *file);
 
 /* ---- pure ---- */

@@ -158,33 +158,3 @@ int net_backend_fault(const Net *net, int error, const NatRefusal *refusal, Faul
                                  "%s %s: cannot set the guest's rules: %m", tool, what);
         }
 }
-
-/* Describes a chain, and the command that inserts a rule at its beginning. */
-static void warn_of_barrier(FILE *file, const char *chain, const char *insert, const char *in,
-                            const char *out, const char *accept, const char *tap) {
-        fprintf(file,
-                "%s drops the guest's packets unless one of its own rules accepts them, whatever "
-                "rules umld adds; add these: %s %s %s %s; %s %s %s %s\n",
-                chain, insert, in, tap, accept, insert, out, tap, accept);
-}
-
-void net_backend_warnings(const Net *net, FILE *file) {
-        const char *tap = net->host->config->tap;
-        NftBarrier barriers[NFT_BARRIERS_MAX];
-        int n = nft_forward_barriers(tap, net_has_ipv6(net), barriers);
-
-        for (const NftBarrier *b = barriers; b < barriers + MAX(n, 0); b++) {
-                const char *family = nft_family_name(b->family);
-                _cleanup_free_ char *chain =
-                        strfmt("chain %s of the host's own nftables table %s %s", b->chain, family,
-                               b->table);
-                _cleanup_free_ char *insert =
-                        strfmt("nft insert rule %s %s %s", family, b->table, b->chain);
-
-                if (chain && insert)
-                        warn_of_barrier(file, chain, insert, "iifname", "oifname", "accept", tap);
-        }
-        if (net->maker.nat.backend == &nat_nftables && xt_forward_drops(tap) > 0)
-                warn_of_barrier(file, "chain FORWARD of the host's own legacy tables",
-                                "iptables-legacy -I FORWARD", "-i", "-o", "-j ACCEPT", tap);
-}

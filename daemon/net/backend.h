@@ -3,8 +3,6 @@
 
 /* iptables or nftables? */
 
-#include <stdio.h>
-
 #include "daemon/net/net.h"
 
 /* Chooses, unless there are already rules of the backend that was chosen for the same setting. */
@@ -19,6 +17,3 @@ int net_backend_remove(Net *net);
 
 /* Explains a refusal, and what would help. */
 int net_backend_fault(const Net *net, int error, const NatRefusal *refusal, Fault *f);
-
-/* Lists, one sentence per line, which rules of the host's own override ours. */
-void net_backend_warnings(const Net *net, FILE *file);

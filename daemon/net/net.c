@@ -2,6 +2,7 @@
 /* net.c - what the steps of the network share: made, and freed. */
 
 #include "daemon/net/net.h"
+#include "daemon/net/conditions.h"
 
 bool net_has_ipv6(const Net *net) {
         return config_has_ipv6(net->host->config) && !net->lacking[NET_LACKS_IPV6];
@@ -12,7 +13,7 @@ Net *net_free(Net *net) {
                 return NULL;
         rtnl_close(net->rtnl);
         guard_done(&net->guard);
-        free(net->warned);
+        net_conditions_free(net->conditions);
         free(net->collision);
         FOREACH_ELEMENT (lacking, net->lacking)
                 free(*lacking);
@@ -29,7 +30,9 @@ int net_new(Host *host, Net **ret) {
                 return -ENOMEM;
         net->host = host;
         net->lock_fd = -EBADF;
-        r = rtnl_open(&net->rtnl);
+        r = net_conditions_new(&net->conditions);
+        if (r >= 0)
+                r = rtnl_open(&net->rtnl);
         if (r < 0)
                 return r;
         if (session && guard_add_session(&net->guard, session) == -ENOMEM)

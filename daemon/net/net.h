@@ -48,6 +48,8 @@ typedef struct Net {
         char *collision;         /* what on the host uses the network by now, too; NULL = nothing */
         usec_t addresses_looked; /* for such, CLOCK_MONOTONIC; 0 = to be done */
 
+        struct Conditions *conditions; /* conditions.c: what all this relies on */
+
         /* tap.c */
         unsigned mtu;    /* of the tap, 0 = not known yet */
         int tap_index;   /* of the tap that umld created, 0 = none yet */
@@ -64,7 +66,6 @@ typedef struct Net {
         bool rules;                            /* they are, or may be, in the tables */
         RulesMaker maker;                      /* what makes them: chosen by backend.c */
         Masquerade masquerade[NAT_FAMILY_MAX]; /* what it came to: any but auto */
-        char *warned;                          /* the last warnings about forwards */
         bool open_tap_said;
         unsigned repairs;   /* of rules that another program changed */
         usec_t last_repair; /* CLOCK_MONOTONIC */

@@ -5,6 +5,8 @@
 #include "basic/time-util.h"
 #include "daemon/net/addresses.h"
 #include "daemon/net/backend.h"
+#include "daemon/net/conditions.h"
+#include "daemon/net/forwarding.h"
 #include "daemon/net/ipv6.h"
 #include "daemon/net/rules-make.h"
 #include "daemon/net/rules-plan.h"
@@ -22,8 +24,12 @@ static void make_stale(Net *net, const char *why) {
 }
 
 static int look_at_uplink(Net *net, Fault *f) {
-        int r = net_find_uplink(net, f);
+        int r = net_forwarding_follow(net, f);
 
+        if (r < 0)
+                return r;
+        net_tap_follow(net);
+        r = net_find_uplink(net, f);
         if (r == -ENETUNREACH) { /* there is no uplink for now; the rules do no harm */
                 fault_done(f);
                 return 0;
@@ -45,7 +51,7 @@ static void look_at_addresses(Net *net) {
                 return;
         net->addresses_looked = now;
         if (net_addresses_look(net) > 0)
-                net_rules_warn(net);
+                net_conditions_stale(net, CONDITIONS_OWN);
 }
 
 /* Has anything changed that the rules depend on? */
@@ -120,7 +126,7 @@ static int repair(Net *net, Fault *f) {
                            why ?: "an earlier change could not be made");
         else if (r > 0)
                 note_repair(net);
-        net_rules_warn(net);
+        net_conditions_stale(net, CONDITIONS_OWN);
         return r;
 }
 

@@ -1,47 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* rules.c - the step of the guest's firewall rules, their warnings and status. */
+/* rules.c - the step of the guest's firewall rules, and their status. */
 
-#include <stdio.h>
-
+#include "daemon/net/rules.h"
 #include "basic/log.h"
-#include "daemon/net/addresses.h"
 #include "daemon/net/backend.h"
+#include "daemon/net/conditions.h"
 #include "daemon/net/forwards.h"
 #include "daemon/net/rules-make.h"
 #include "daemon/net/rules-plan.h"
-#include "daemon/net/rules.h"
 #include "daemon/net/tap.h"
 #include "daemon/net/uplink.h"
-
-char *net_rules_warnings(const Net *net) {
-        char *text = NULL;
-        size_t size = 0;
-        FILE *file = open_memstream(&text, &size);
-
-        if (!file)
-                return NULL;
-        net_addresses_warning(net, file);
-        net_forwards_warnings(net, file);
-        net_backend_warnings(net, file);
-        if (fclose(file) != 0 || size == 0) {
-                free(text);
-                return NULL;
-        }
-        return text;
-}
-
-void net_rules_warn(Net *net) {
-        _cleanup_free_ char *warnings = net_rules_warnings(net), *copy = NULL;
-        char *line, *rest;
-
-        if (streq(warnings ?: "", net->warned ?: ""))
-                return;
-        (void) free_and_strdup(&net->warned, warnings);
-        copy = rest = warnings ? strdup(warnings) : NULL;
-        while ((line = strsep(&rest, "\n")))
-                if (*line)
-                        log_warning("%s", line);
-}
 
 /* Known since the tap was created; but as long as that may fail, only faults are reported. */
 static void warn_of_open_tap(Net *net) {
@@ -67,7 +35,7 @@ int net_rules_up(Net *net, Fault *f) {
         if (r < 0 || net->host->quiet)
                 return r;
         warn_of_open_tap(net);
-        net_rules_warn(net);
+        net_conditions_look(net);
         return 0;
 }
 
@@ -85,6 +53,7 @@ int net_rules_down(Net *net, Fault *f) {
         net_forwards_release(net);
         r = net_backend_remove(net);
         net->rules = false;
+        net_conditions_forget(net);
         net_tables_unlock(net);
         return r;
 }

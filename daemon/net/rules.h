@@ -32,12 +32,6 @@ int net_rules_down(Net *net, Fault *f);
  * cannot be done now, and *f says what it waits for. */
 int net_rules_follow(Net *net, Fault *f);
 
-/* Lists what makes them incomplete: one sentence per line, NULL if there is nothing. The caller
- * frees it. */
-char *net_rules_warnings(const Net *net);
-/* Logs each set of them once. */
-void net_rules_warn(Net *net);
-
 /* Are the rules still as we set them, 1, or not, 0? The kernel returns each table as a whole, so
  * this needs no lock: a process that holds it only matters if there is something to repair. */
 int net_rules_compare(Net *net, Fault *f);

@@ -186,6 +186,24 @@ int net_tap_up(Net *net, Fault *f) {
         return r < 0 ? r : configure_tap(net, f);
 }
 
+/* Somebody has set it down, which also took its neighbour entry and its IPv6 address. */
+void net_tap_follow(Net *net) {
+        _cleanup_(fault_done) Fault fault = {};
+        RtnlLink link;
+        int r;
+
+        if (net->tap_index <= 0 || net_link_get(net->rtnl, net->host->config->tap, &link) < 0 ||
+            link.index != net->tap_index || (link.flags & IFF_UP))
+                return;
+        r = net_tap_up(net, &fault);
+        if (r < 0)
+                log_warning("%s was set down, and cannot be set up again: %s",
+                            net->host->config->tap, fault.text ?: strerror(-r));
+        else
+                log_warning("%s was set down by another program, and has been set up again",
+                            net->host->config->tap);
+}
+
 int net_tap_down(Net *net, Fault *f) {
         char alias[64];
         RtnlLink link;

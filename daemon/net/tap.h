@@ -9,3 +9,6 @@ int net_tap_down(Net *net, Fault *f);
 
 /* Sets the configured MTU on the tap, or that of the uplink. */
 void net_mtu_follow(Net *net);
+
+/* Sets up a tap of ours that somebody has set down. */
+void net_tap_follow(Net *net);

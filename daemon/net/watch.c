@@ -14,23 +14,27 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "daemon/base/retry.h"
+#include "daemon/net/conditions.h"
 #include "daemon/net/rules.h"
 #include "host/rtnl-events.h"
+#include "nat/nft-events.h"
 
 #define LOOK_EVERY    (2500 * USEC_PER_MSEC)
 #define LOOK_ACCURACY (250 * USEC_PER_MSEC) /* wakes up together with others */
 #define SETTLE        (200 * USEC_PER_MSEC) /* changes of a network come in flocks */
 
+#define LINKS (NAT_FAMILY_MAX + 1)
+
 struct NetWatch {
         Net *net;
-        sd_event_source *timer, *events;
-        int fd;
-        Retry *retry;                     /* of a look that could not be completed */
-        char *waits_for;                  /* what that look was lacking; NULL: it was completed */
-        unsigned uplinks[NAT_FAMILY_MAX]; /* the interfaces whose events are not dropped; 0 = none
-                                             is dropped, because an uplink is not there */
-        bool settling;                    /* an event was seen, and the look after it is due soon */
-        bool failed;                      /* the last look; said once */
+        sd_event_source *timer, *events, *nft_events;
+        int fd, nft_fd;
+        Retry *retry;          /* of a look that could not be completed */
+        char *waits_for;       /* what that look was lacking; NULL: it was completed */
+        unsigned links[LINKS]; /* the interfaces whose events are not dropped: uplinks and tap; 0 =
+                                  none is dropped, because one of them is not there */
+        bool settling;         /* an event was seen, and the look after it is due soon */
+        bool failed;           /* the last look; said once */
 };
 
 /* Wrong rules are repaired as soon as possible; a check alone can wait for the next one. */
@@ -38,13 +42,10 @@ static bool is_urgent(const Net *net) {
         return net->under_way || net->rules_stale || net->drifted || net->network_moved;
 }
 
-static void look(void *userdata) {
+static void look_at_rules(NetWatch *w) {
         _cleanup_(fault_done) Fault fault = {};
-        NetWatch *w = userdata;
         int r;
 
-        if (w->net->busy > 0) /* whoever is at work there leaves all as it should be */
-                return;
         if (!w->events)
                 w->net->network_moved = true; /* who knows */
         r = net_rules_follow(w->net, &fault);
@@ -62,6 +63,15 @@ static void look(void *userdata) {
         w->failed = r < 0;
 }
 
+static void look(void *userdata) {
+        NetWatch *w = userdata;
+
+        if (w->net->busy > 0) /* whoever is at work there leaves all as it should be */
+                return;
+        look_at_rules(w);
+        net_conditions_follow(w->net);
+}
+
 static int arm(NetWatch *w, usec_t delay) {
         int r = sd_event_source_set_time(w->timer, usec_add(now_usec(CLOCK_MONOTONIC), delay));
 
@@ -77,22 +87,23 @@ static int arm_for_next(NetWatch *w) {
 /* Follows the uplinks. true: they were others, so that something may have been dropped that matters
  * now. */
 static bool filter_events(NetWatch *w) {
-        unsigned uplinks[NAT_FAMILY_MAX];
+        unsigned links[LINKS] = {};
         bool all_there = true;
         int r;
 
-        for (NatFamily i = 0; i < NAT_FAMILY_MAX; i++) {
-                uplinks[i] = if_nametoindex(w->net->uplink[i]);
-                all_there &= uplinks[i] > 0;
-        }
+        for (NatFamily i = 0; i < NAT_FAMILY_MAX; i++)
+                links[i] = if_nametoindex(w->net->uplink[i]);
+        links[NAT_FAMILY_MAX] = if_nametoindex(w->net->host->config->tap);
+        FOREACH_ELEMENT (link, links)
+                all_there &= *link > 0;
         if (!all_there)
-                memset(uplinks, 0, sizeof(uplinks));
-        if (!w->events || memcmp(uplinks, w->uplinks, sizeof(uplinks)) == 0)
+                memset(links, 0, sizeof(links));
+        if (!w->events || memcmp(links, w->links, sizeof(links)) == 0)
                 return false;
-        r = rtnl_events_filter(w->fd, uplinks, all_there ? ARRAY_SIZE(uplinks) : 0);
+        r = rtnl_events_filter(w->fd, links, all_there ? ARRAY_SIZE(links) : 0);
         if (r < 0)
                 log_debug_errno(r, "cannot filter network events, receiving all of them: %m");
-        memcpy(w->uplinks, uplinks, sizeof(uplinks));
+        memcpy(w->links, links, sizeof(links));
         return true;
 }
 
@@ -108,6 +119,13 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         return moved ? net_watch_update(w) : arm_for_next(w);
 }
 
+static int look_soon(NetWatch *w) {
+        if (w->settling || !w->net->rules) /* who talks all the time must not put it off */
+                return 0;
+        w->settling = true;
+        return arm(w, SETTLE);
+}
+
 /* What it says does not matter, for the look that follows sees it all; nor does it that some was
  * lost. */
 static int on_event(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
@@ -117,10 +135,19 @@ static int on_event(sd_event_source *s, int fd, uint32_t revents, void *userdata
         (void) revents;
         rtnl_events_drain(fd);
         w->net->network_moved = true;
-        if (w->settling || !w->net->rules) /* who talks all the time must not put it off */
+        net_conditions_stale(w->net, CONDITIONS_LINKS | CONDITIONS_SETTINGS);
+        return look_soon(w);
+}
+
+static int on_nft_event(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        NetWatch *w = userdata;
+
+        (void) s;
+        (void) revents;
+        if (nft_events_drain(fd) == 0)
                 return 0;
-        w->settling = true;
-        return arm(w, SETTLE);
+        net_conditions_stale(w->net, CONDITIONS_NFT);
+        return look_soon(w);
 }
 
 const char *net_watch_waits_for(const NetWatch *w) {
@@ -139,16 +166,42 @@ int net_watch_update(NetWatch *w) {
         return arm(w, SETTLE);
 }
 
-static int listen_to_kernel(NetWatch *w, sd_event *event) {
+static int listen_to_links(NetWatch *w, sd_event *event) {
         int r;
 
         w->fd = rtnl_events_open();
         if (w->fd < 0)
                 return w->fd;
         r = sd_event_add_io(event, &w->events, w->fd, EPOLLIN, on_event, w);
-        if (r >= 0)
-                (void) sd_event_source_set_description(w->events, "net-events");
-        return r;
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(w->events, "net-events");
+        net_conditions_told(w->net, CONDITIONS_LINKS | CONDITIONS_SETTINGS);
+        return 0;
+}
+
+static int listen_to_nft(NetWatch *w, sd_event *event) {
+        int r;
+
+        w->nft_fd = nft_events_open();
+        if (w->nft_fd < 0)
+                return w->nft_fd;
+        r = sd_event_add_io(event, &w->nft_events, w->nft_fd, EPOLLIN, on_nft_event, w);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(w->nft_events, "nft-events");
+        net_conditions_told(w->net, CONDITIONS_NFT);
+        return 0;
+}
+
+static void listen_to_kernel(NetWatch *w, sd_event *event) {
+        int r = listen_to_links(w, event);
+
+        if (r < 0)
+                log_debug_errno(r, "no network events, polling instead: %m");
+        r = listen_to_nft(w, event);
+        if (r < 0)
+                log_debug_errno(r, "no events of nf_tables, polling instead: %m");
 }
 
 int net_watch_new(sd_event *event, Net *net, NetWatch **ret) {
@@ -157,7 +210,7 @@ int net_watch_new(sd_event *event, Net *net, NetWatch **ret) {
 
         if (!w)
                 return -ENOMEM;
-        w->fd = -EBADF;
+        w->fd = w->nft_fd = -EBADF;
         w->net = net;
         r = sd_event_add_time(event, &w->timer, CLOCK_MONOTONIC, 0, LOOK_ACCURACY, on_timer, w);
         if (r >= 0)
@@ -168,9 +221,7 @@ int net_watch_new(sd_event *event, Net *net, NetWatch **ret) {
         r = retry_new(event, "net-watch-retry", look, w, &w->retry);
         if (r < 0)
                 return r;
-        r = listen_to_kernel(w, event);
-        if (r < 0)
-                log_debug_errno(r, "no network events, polling instead: %m");
+        listen_to_kernel(w, event);
         *ret = TAKE_PTR(w);
         return 0;
 }
@@ -180,9 +231,11 @@ NetWatch *net_watch_free(NetWatch *w) {
                 return NULL;
         sd_event_source_disable_unref(w->timer);
         sd_event_source_disable_unref(w->events);
+        sd_event_source_disable_unref(w->nft_events);
         retry_free(w->retry);
         free(w->waits_for);
         safe_close(w->fd);
+        safe_close(w->nft_fd);
         free(w);
         return NULL;
 }

@@ -75,7 +75,8 @@
 #define UMLD_PROP_BACKEND        "Backend"    /* s, iptables or nftables; auto until it is known */
 #define UMLD_PROP_BACKEND_REASON "BackendReason" /* s, why this one */
 #define UMLD_PROP_MTU            "MTU"           /* u, of the tap, 0 = not known yet */
-#define UMLD_PROP_WARNINGS       "Warnings" /* as, what else of the host is in the guest's way */
+#define UMLD_PROP_CONDITIONS     "Conditions" /* a(ssss), name, state, sentence and remedy of each */
+#define UMLD_PROP_WARNINGS       "Warnings"   /* as, those that are not as they should be */
 #define UMLD_PROP_LACKING        "Lacking" /* as, features that the host lacks, and the consequences */
 #define UMLD_PROP_HOST_ACCESS    "HostAccess"  /* s, what the guest may reach on the host itself */
 #define UMLD_PROP_RULE_REPAIRS   "RuleRepairs" /* u, since umld started */
@@ -114,6 +115,9 @@
 
 /* Signal MemoryPressureChanged(s old, s new, s why); none, tight or short */
 #define UMLD_SIGNAL_MEMORY_PRESSURE "MemoryPressureChanged"
+
+/* Signal ConditionChanged(s name, s state, s why): what the guest's network relies on */
+#define UMLD_SIGNAL_CONDITION "ConditionChanged"
 
 /* Mconsole(s command, b force) -> (i error, s text, b whole): sends a command to the kernel's
  * management console. error: 0 success, 1 the kernel refused, else a negative errno; text:

@@ -134,12 +134,12 @@ class Lacks(BackendTest):
         """A chain of the host's own that drops is named once, with what helps; that is tried."""
         self.world.host("sh", "-c", close)
         self.guest(backend)
-        warning = f"chain {chain} drops the guest's packets"
+        warning = f"drops IPv4 connections to and of the guest: the policy of chain {chain}"
         self.assertIn(warning, self.world.check("web").stdout)
         umld = self.daemon().wait_ready()
         self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
         self.assertEqual(umld.log.count(warning), 1)
-        for command in re.search(r"add these: (.*)", umld.log)[1].split("; "):
+        for command in re.search(rf"{warning}; (.*)", umld.log)[1].split(" && "):
             self.world.host(*shlex.split(command))
         text = self.world.host("sh", "-c", "iptables-legacy -S FORWARD; nft list ruleset")
         self.assertEqual(len(re.findall(opened, text)), 2)
@@ -148,11 +148,11 @@ class Lacks(BackendTest):
 
     def test_barrier(self):
         self.assert_barrier("auto", "nft 'add table inet own; add chain inet own passing { type filter hook forward "
-                            "priority 0; policy drop; }'", "passing of the host's own nftables table inet own",
+                            "priority 0; policy drop; }'", "passing of the nftables table inet own",
                             "ifname \"tap0\" accept")
 
     def test_legacy_barrier(self):
-        self.assert_barrier("nftables", "iptables-legacy -P FORWARD DROP", "FORWARD of the host's own legacy tables",
+        self.assert_barrier("nftables", "iptables-legacy -P FORWARD DROP", "FORWARD of the legacy iptables table filter",
                             "-[io] tap0 -j ACCEPT")
 
     def test_flushed(self):

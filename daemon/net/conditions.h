@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The conditions that this guest's network relies on (facts/conditions.h), looked at again while
+ * the host changes: what has become worse or better is logged, and told to whoever listens. */
+
+#include "daemon/net/net.h"
+#include "facts/conditions.h"
+
+/* Parts of what is known that may have changed, as bits. */
+enum {
+        CONDITIONS_LINKS = 1 << 0,
+        CONDITIONS_SETTINGS = 1 << 1,
+        CONDITIONS_COUNTERS = 1 << 2,
+        CONDITIONS_NFT = 1 << 3,
+        CONDITIONS_LEGACY = 1 << 4,
+        CONDITIONS_OWN = 1 << 5, /* what umld itself knows */
+        CONDITIONS_ALL = (1 << 6) - 1,
+};
+
+typedef struct Conditions Conditions;
+
+int net_conditions_new(Conditions **ret);
+Conditions *net_conditions_free(Conditions *c);
+
+/* Called with the name of a condition, its state and its sentence, for each that has changed. */
+typedef void (*ConditionChanged)(const char *name, const char *state, const char *text,
+                                 void *userdata);
+void net_conditions_listen(Net *net, ConditionChanged changed, void *userdata);
+
+/* An event tells that these parts may have changed. */
+void net_conditions_stale(Net *net, unsigned parts);
+
+/* From now on somebody says so of these. */
+void net_conditions_told(Net *net, unsigned parts);
+
+/* Looks at what may have changed, and now and then at everything. Never waits. */
+void net_conditions_follow(Net *net);
+/* Looks at everything now. */
+void net_conditions_look(Net *net);
+
+/* How it all was at the last look; empty before the first one. */
+const ConditionList *net_conditions(const Net *net);
+/* The facts of that look. */
+const HostFacts *net_conditions_facts(const Net *net);
+
+/* The guest's network is gone, and relies on nothing. */
+void net_conditions_forget(Net *net);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The readers that fill in what is known about the host (facts/host-facts.h). Each is a few short
+ * reads, and leaves as unknown what it cannot read. */
+
+#include "daemon/net/net.h"
+#include "facts/host-facts.h"
+
+/* Links, addresses, default routes. */
+void net_gather_links(const Net *net, HostFacts *f);
+/* Kernel settings: forwarding, reverse path filter. */
+void net_gather_settings(const Net *net, HostFacts *f);
+/* Counters: conntrack. */
+void net_gather_counters(HostFacts *f);
+/* What other firewalls do with the guest's packets, in nf_tables and in the legacy tables. */
+void net_gather_nft(const Net *net, HostFacts *f);
+void net_gather_legacy(const Net *net, HostFacts *f);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* THE table of conditions: what of the host a guest's network relies on, judged from facts. Pure.
+ * umld(8) has the same table, and the lint test "conditions" compares them. */
+
+#include "basic/cleanup.h"
+#include "basic/string-table.h"
+#include "facts/host-facts.h"
+
+typedef enum ConditionKind {
+        CONDITION_UPLINK,
+        CONDITION_ADDRESS,
+        CONDITION_ROUTE,
+        CONDITION_REVERSE_PATH,
+        CONDITION_FORWARDING,
+        CONDITION_FIREWALL,
+        CONDITION_UPLINK6,
+        CONDITION_FORWARDING6,
+        CONDITION_FIREWALL6,
+        CONDITION_RULES,
+        CONDITION_TAP,
+        CONDITION_NETWORK,
+        CONDITION_FORWARDS,
+        CONDITION_CONNTRACK,
+        CONDITION_MAX,
+} ConditionKind;
+
+typedef enum ConditionState {
+        CONDITION_OK,
+        CONDITION_UNUSED,  /* this guest does not rely on it */
+        CONDITION_UNKNOWN, /* it could not be looked at */
+        CONDITION_WARNING, /* something may go wrong */
+        CONDITION_BROKEN,  /* something does not work */
+        CONDITION_STATE_MAX,
+        CONDITION_STATE_INVALID = -EINVAL,
+} ConditionState;
+
+DECLARE_STRING_TABLE(condition_state, ConditionState);
+
+/* One kind may be there more than once, if several things are wrong with it. */
+typedef struct Condition {
+        ConditionKind kind;
+        ConditionState state;
+        char *text;   /* one sentence; "" for one that is as it should be */
+        char *remedy; /* what to do; "" = nothing is known */
+} Condition;
+
+typedef struct ConditionList {
+        Condition *v;
+        size_t n;
+} ConditionList;
+
+typedef enum ConditionSource {
+        CONDITION_BY_EVENT, /* the kernel tells of changes */
+        CONDITION_BY_LOOK,  /* it does not: a look every few seconds */
+} ConditionSource;
+
+typedef struct ConditionRow {
+        const char *name;
+        const char *relies; /* what it is that has to be so */
+        ConditionSource source;
+        const char *repair; /* what umld does about it itself; NULL = nothing */
+        int (*judge)(const HostFacts *f, ConditionList *list);
+} ConditionRow;
+
+extern const ConditionRow condition_table[CONDITION_MAX];
+
+/* In the order of the table. */
+int conditions_judge(const HostFacts *f, ConditionList *ret);
+void condition_list_done(ConditionList *list);
+
+/* Is it one to be told to people? */
+bool condition_is_told(const Condition *c);
+/* Does the list have the same sentence? */
+bool condition_list_has(const ConditionList *list, const Condition *c);
+/* The worst one of a kind; NULL: the list has none of it. */
+const Condition *condition_list_worst(const ConditionList *list, ConditionKind kind);
+/* The sentence with its remedy; the caller frees it. */
+char *condition_format(const Condition *c);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What is known about the host as far as a guest's packets meet it: plain data, which the daemon's
+ * readers fill in, and from which conditions.h and others judge. */
+
+#include <net/if.h>
+
+#include "nat/obstacle.h"
+
+/* Zero is "nobody has looked". */
+typedef enum Answer {
+        ANSWER_UNKNOWN,
+        ANSWER_NO,
+        ANSWER_YES,
+} Answer;
+
+static inline Answer answer_of(bool yes) {
+        return yes ? ANSWER_YES : ANSWER_NO;
+}
+
+typedef struct LinkFacts {
+        char name[IFNAMSIZ];
+        Answer exists, up, carrier;
+} LinkFacts;
+
+#define UPLINKS_MAX 8
+
+/* Of one family. */
+typedef struct SideFacts {
+        bool used; /* the guest has addresses of this family */
+        LinkFacts uplinks[UPLINKS_MAX];
+        size_t n_uplinks;
+        bool named;           /* by Uplink=, instead of found by the default route */
+        Answer has_addresses; /* the uplinks, of global scope */
+        Answer has_route;     /* by a default route */
+        char route[IFNAMSIZ]; /* which is by this interface */
+        Answer forwarding;    /* ip_forward, or that of IPv6 */
+        Answer strict;        /* the reverse path filter of the uplink is strict */
+        /* What drops its packets, and whether that was looked for. */
+        Answer looked_nft, looked_legacy;
+        Obstacles nft, legacy;
+} SideFacts;
+
+typedef struct HostFacts {
+        LinkFacts tap;
+        SideFacts side[NAT_FAMILY_MAX];
+        Answer rules;          /* ours are in the tables as planned */
+        const char *collision; /* what else uses the guest's network, and how; NULL = nothing */
+        bool network_chosen;   /* by umld, instead of by HostAddress= */
+        const char *forwards;  /* what is to be said of forwards: a sentence a line, or NULL */
+        uint64_t tracked, tracked_max; /* connections in conntrack's table; 0 = not known */
+} HostFacts;

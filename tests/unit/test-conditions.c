@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test-conditions.c - what is made of facts about the host. */
+
+#include <string.h>
+
+#include "test.h"
+
+#include "facts/conditions.h"
+
+#include <linux/netfilter.h>
+
+/* A host on which all is well. */
+static HostFacts good(void) {
+        HostFacts f = { .tap = { "tap0", ANSWER_YES, ANSWER_YES, ANSWER_YES },
+                        .rules = ANSWER_YES,
+                        .tracked = 10,
+                        .tracked_max = 1000 };
+
+        for (NatFamily i = 0; i < NAT_FAMILY_MAX; i++)
+                f.side[i] = (SideFacts){
+                        .used = true,
+                        .uplinks = { { "venet0", ANSWER_YES, ANSWER_YES, ANSWER_YES } },
+                        .n_uplinks = 1,
+                        .has_addresses = ANSWER_YES,
+                        .has_route = ANSWER_YES,
+                        .route = "venet0",
+                        .forwarding = ANSWER_YES,
+                        .strict = ANSWER_YES,
+                        .looked_nft = ANSWER_YES,
+                        .looked_legacy = ANSWER_YES,
+                };
+        return f;
+}
+
+/* The condition in that state, with that sentence and remedy; all others are ok or unused. */
+static void check(const HostFacts *f, ConditionKind kind, ConditionState state, const char *text) {
+        _cleanup_(condition_list_done) ConditionList list = {};
+        _cleanup_free_ char *said = NULL;
+        const Condition *worst;
+
+        ASSERT_OK(conditions_judge(f, &list));
+        for (size_t i = 0; i < list.n; i++)
+                if (list.v[i].kind != kind && condition_is_told(&list.v[i]))
+                        fail_msg("%s: %s", condition_table[list.v[i].kind].name, list.v[i].text);
+        worst = condition_list_worst(&list, kind);
+        assert_non_null(worst);
+        said = condition_format(worst);
+        assert_string_equal(said, text);
+        assert_int_equal(worst->state, state);
+}
+
+static void test_good(void **state) {
+        _cleanup_(condition_list_done) ConditionList list = {};
+        HostFacts f = good();
+
+        (void) state;
+        ASSERT_OK(conditions_judge(&f, &list));
+        assert_int_equal(list.n, CONDITION_MAX);
+        for (ConditionKind k = 0; k < CONDITION_MAX; k++) {
+                assert_int_equal(list.v[k].kind, k);
+                assert_int_equal(list.v[k].state, CONDITION_OK);
+                assert_non_null(condition_table[k].name);
+        }
+}
+
+/* Not looked at is never ok. */
+static void test_unknown(void **state) {
+        _cleanup_(condition_list_done) ConditionList list = {};
+        HostFacts f = { .side = { { .used = true, .uplinks = { { "eth0" } }, .n_uplinks = 1 },
+                                  { .used = true, .uplinks = { { "eth0" } }, .n_uplinks = 1 } } };
+
+        (void) state;
+        ASSERT_OK(conditions_judge(&f, &list));
+        for (size_t i = 0; i < list.n; i++)
+                if (list.v[i].kind != CONDITION_NETWORK && list.v[i].kind != CONDITION_FORWARDS)
+                        assert_int_equal(list.v[i].state, CONDITION_UNKNOWN);
+}
+
+static void test_uplink(void **state) {
+        HostFacts f = good();
+        LinkFacts *link = &f.side[NAT_IPV4].uplinks[0];
+
+        (void) state;
+        link->carrier = ANSWER_NO;
+        check(&f, CONDITION_UPLINK, CONDITION_BROKEN,
+              "the uplink venet0 has no carrier; see what it is connected to");
+        link->up = ANSWER_NO;
+        check(&f, CONDITION_UPLINK, CONDITION_BROKEN,
+              "the uplink venet0 is down; ip link set venet0 up");
+        f = good();
+        f.side[NAT_IPV4].n_uplinks = 0;
+        check(&f, CONDITION_UPLINK, CONDITION_BROKEN,
+              "the host has no uplink; give it a default route, or name the interface in Uplink=");
+        f = good();
+        f.side[NAT_IPV4].has_addresses = ANSWER_NO;
+        check(&f, CONDITION_ADDRESS, CONDITION_BROKEN,
+              "the uplink venet0 has no public IPv4 address; give it one, or set another Uplink=");
+        f = good();
+        f.side[NAT_IPV4].has_route = ANSWER_NO;
+        check(&f, CONDITION_ROUTE, CONDITION_BROKEN,
+              "the host has no default route for IPv4: the guest reaches nothing on the Internet; "
+              "ip route add default …");
+        f = good();
+        f.side[NAT_IPV6].has_addresses = ANSWER_NO;
+        check(&f, CONDITION_UPLINK6, CONDITION_WARNING,
+              "the uplink venet0 has no global IPv6 address, so the guest has no IPv6 beyond this "
+              "host; give it one, or remove HostAddress6=");
+        f.side[NAT_IPV6].has_addresses = ANSWER_YES;
+        f.side[NAT_IPV6].has_route = ANSWER_NO;
+        check(&f, CONDITION_UPLINK6, CONDITION_WARNING,
+              "the host has no default route for IPv6: the guest reaches nothing on the Internet "
+              "by it; ip -6 route add default …");
+}
+
+static void test_other_uplink(void **state) {
+        _cleanup_(condition_list_done) ConditionList list = {};
+        HostFacts f = good();
+
+        (void) state;
+        strcpy(f.side[NAT_IPV4].route, "eth1");
+        f.side[NAT_IPV4].strict = ANSWER_NO;
+        check(&f, CONDITION_ROUTE, CONDITION_WARNING,
+              "Uplink=venet0, but the host's default route is by eth1: what the guest sends there "
+              "is not masqueraded, and nothing that comes in there is forwarded; set Uplink=eth1, "
+              "or Uplink=auto");
+        f.side[NAT_IPV4].strict = ANSWER_YES;
+        ASSERT_OK(conditions_judge(&f, &list));
+        assert_int_equal(condition_list_worst(&list, CONDITION_REVERSE_PATH)->state,
+                         CONDITION_BROKEN);
+        condition_list_done(&list);
+        strcpy(f.side[NAT_IPV4].uplinks[1].name, "eth1"); /* a second way out */
+        f.side[NAT_IPV4].uplinks[1].exists = f.side[NAT_IPV4].uplinks[1].up = ANSWER_YES;
+        f.side[NAT_IPV4].n_uplinks = 2;
+        ASSERT_OK(conditions_judge(&f, &list));
+        assert_int_equal(condition_list_worst(&list, CONDITION_ROUTE)->state, CONDITION_OK);
+        f.side[NAT_IPV4].uplinks[1].exists = ANSWER_NO;
+        condition_list_done(&list);
+        ASSERT_OK(conditions_judge(&f, &list));
+        assert_int_equal(condition_list_worst(&list, CONDITION_UPLINK)->state, CONDITION_BROKEN);
+}
+
+static void test_own(void **state) {
+        HostFacts f = good();
+
+        (void) state;
+        f.side[NAT_IPV4].forwarding = ANSWER_NO;
+        check(&f, CONDITION_FORWARDING, CONDITION_BROKEN,
+              "net.ipv4.ip_forward is 0, so nothing passes between the guest and the uplink; "
+              "sysctl -w net.ipv4.ip_forward=1, and see what sets it to 0");
+        f = good();
+        f.rules = ANSWER_NO;
+        check(&f, CONDITION_RULES, CONDITION_BROKEN,
+              "the guest's firewall rules are not in place; the log says why they cannot be "
+              "restored");
+        f = good();
+        f.tap.up = ANSWER_NO;
+        check(&f, CONDITION_TAP, CONDITION_BROKEN,
+              "the guest's tap tap0 is down; ip link set tap0 up");
+        f.tap.exists = ANSWER_NO;
+        check(&f, CONDITION_TAP, CONDITION_BROKEN,
+              "the guest's tap tap0 is gone; restart the guest, which makes it again");
+        f = good();
+        f.collision = "it is used twice";
+        check(&f, CONDITION_NETWORK, CONDITION_WARNING,
+              "it is used twice; set another HostAddress=");
+        f.network_chosen = true;
+        check(&f, CONDITION_NETWORK, CONDITION_WARNING,
+              "it is used twice; stop and start the guest to get another network");
+        f = good();
+        f.tracked = 900;
+        check(&f, CONDITION_CONNTRACK, CONDITION_WARNING,
+              "the host tracks 900 of at most 1000 connections, and drops new ones when it is "
+              "full; find out whose they are (conntrack -L), or set a higher "
+              "net.netfilter.nf_conntrack_max");
+}
+
+static void test_forwards(void **state) {
+        _cleanup_(condition_list_done) ConditionList list = {};
+        HostFacts f = good();
+
+        (void) state;
+        f.forwards = "one; with; what to do\nanother\n";
+        ASSERT_OK(conditions_judge(&f, &list));
+        assert_int_equal(list.n, CONDITION_MAX + 1);
+        assert_string_equal(list.v[CONDITION_FORWARDS].text, "one; with");
+        assert_string_equal(list.v[CONDITION_FORWARDS].remedy, "what to do");
+        assert_string_equal(list.v[CONDITION_FORWARDS + 1].text, "another");
+        assert_string_equal(list.v[CONDITION_FORWARDS + 1].remedy, "");
+        assert_true(condition_list_has(&list, &list.v[CONDITION_FORWARDS]));
+}
+
+static void test_firewalls(void **state) {
+        static const struct {
+                Obstacle o;
+                const char *text;
+        } cases[] = {
+                { { .ways = 3,
+                    .certain = true,
+                    .policy = true,
+                    .table_family = NFPROTO_IPV4,
+                    .table = "filter",
+                    .base = "FORWARD",
+                    .chain = "FORWARD",
+                    .firewall = FIREWALL_UFW },
+                  "ufw drops IPv4 connections to and of the guest: the policy of chain "
+                  "FORWARD of the nftables table ip filter; ufw route allow in on tap0 && "
+                  "ufw route allow out on tap0" },
+                { { .ways = 1 << NAT_WAY_OUT,
+                    .certain = true,
+                    .table_family = NFPROTO_INET,
+                    .table = "firewalld",
+                    .base = "filter_FORWARD",
+                    .chain = "filter_FORWARD",
+                    .firewall = FIREWALL_FIREWALLD },
+                  "firewalld drops IPv4 connections of the guest: a rule in chain "
+                  "filter_FORWARD of the nftables table inet firewalld; firewall-cmd --permanent "
+                  "--zone=trusted --add-interface=tap0 && firewall-cmd --reload" },
+                { { .ways = 1 << NAT_WAY_IN,
+                    .certain = true,
+                    .policy = true,
+                    .legacy = true,
+                    .table = "filter",
+                    .base = "FORWARD",
+                    .chain = "FORWARD",
+                    .firewall = FIREWALL_DOCKER },
+                  "Docker's firewall drops IPv4 connections to the guest: the policy of chain "
+                  "FORWARD of the legacy iptables table filter; iptables-legacy -I DOCKER-USER -i "
+                  "tap0 -j ACCEPT && iptables-legacy -I DOCKER-USER -o tap0 -j ACCEPT" },
+                { { .ways = 1 << NAT_WAY_IN,
+                    .table_family = NFPROTO_INET,
+                    .table = "mine",
+                    .base = "fwd",
+                    .chain = "sub" },
+                  "another firewall may drop IPv4 connections to the guest: a rule in chain sub "
+                  "of the nftables table inet mine; nft insert rule inet mine fwd iifname tap0 "
+                  "accept && nft insert rule inet mine fwd oifname tap0 accept" },
+        };
+
+        (void) state;
+        FOREACH_ELEMENT (c, cases) {
+                HostFacts f = good();
+
+                f.side[NAT_IPV4].nft = (Obstacles){ .list = { c->o }, .n = 1 };
+                check(&f, CONDITION_FIREWALL, c->o.certain ? CONDITION_BROKEN : CONDITION_WARNING,
+                      c->text);
+                f = good();
+                f.side[NAT_IPV4].legacy = (Obstacles){ .list = { c->o }, .n = 1 };
+                check(&f, CONDITION_FIREWALL, c->o.certain ? CONDITION_BROKEN : CONDITION_WARNING,
+                      c->text);
+        }
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_good),      cmocka_unit_test(test_unknown),
+                cmocka_unit_test(test_uplink),    cmocka_unit_test(test_other_uplink),
+                cmocka_unit_test(test_own),       cmocka_unit_test(test_forwards),
+                cmocka_unit_test(test_firewalls),
+        };
+
+        return RUN_TESTS(tests);
+}
