@@ -47,7 +47,7 @@ static const struct {
         { "usr/bin", 0755 }, { "usr/sbin", 0755 },
 };
 
-/* For kernels without devtmpfs. */
+/* Device nodes for kernels without devtmpfs. */
 static const struct {
         const char *path;
         unsigned major, minor;
@@ -57,7 +57,7 @@ static const struct {
         { "dev/urandom", 1, 9 },
 };
 
-/* Files that each boot writes itself. */
+/* Directories for files that are written at each boot. */
 static const struct {
         const char *path, *target;
 } links[] = {
@@ -113,7 +113,7 @@ static int put_device(struct archive *a, const char *path, unsigned major, unsig
 
 /* ---- busybox ---- */
 
-/* A program that asks for no loader has all it needs in itself. */
+/* A program without an interpreter is statically linked. */
 static bool is_static(const char *data, size_t size) {
         Elf64_Ehdr h;
 
@@ -203,7 +203,7 @@ static int put_busybox(struct archive *a, char **ret_why) {
         return r < 0 ? r : put_applets(a, path);
 }
 
-/* What comes later replaces what came before: init is no applet. */
+/* Later entries replace earlier ones: init must not be the applet. */
 static int put_all(struct archive *a, char **ret_why) {
         int r = 0;
 

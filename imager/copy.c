@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* copy.c - copies of image files. */
+/* copy.c - copies image files. */
 
 #include <linux/fs.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@ enum {
         CHUNK = 1024 * 1024,
 };
 
-/* The next piece of data in [at, end); *ret_end is its end. at == end: none. */
+/* The start of the next data (not hole) in [at, end), and its end; returns end if there is none. */
 static int next_data(int fd, uint64_t at, uint64_t end, uint64_t *ret_begin, uint64_t *ret_end) {
         off_t begin = lseek(fd, (off_t) at, SEEK_DATA), hole;
 
@@ -22,7 +22,7 @@ static int next_data(int fd, uint64_t at, uint64_t end, uint64_t *ret_begin, uin
                 *ret_begin = *ret_end = end;
                 return 0;
         }
-        if (begin < 0) { /* the file system does not say where its holes are */
+        if (begin < 0) { /* the file system cannot report holes */
                 *ret_begin = at;
                 *ret_end = end;
                 return errno == EINVAL ? 0 : -errno;
@@ -59,7 +59,7 @@ static int copy_piece(int from, int to, uint64_t begin, uint64_t end, uint64_t o
 
                 if (n < 0 && errno == EINTR)
                         continue;
-                if (n <= 0) /* somebody made it shorter */
+                if (n <= 0) /* it was truncated meanwhile */
                         return n < 0 ? -errno : -ENODATA;
                 r = write_at(to, buf, (size_t) n, begin - offset);
                 if (r < 0)

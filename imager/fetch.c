@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* fetch.c - umld-fetch: downloads a URL into a file, for umlctl.
  *
- * A connection that breaks is continued where it broke, as long as the server says that the file is
- * still the same; else it is read from its beginning again. The server and the network are
- * strangers, so root becomes nobody first. */
+ * After a broken connection the download is resumed if the server says that the file is still the
+ * same, else it is started again. The server and the network are untrusted, so root becomes nobody
+ * first. */
 
 #include <curl/curl.h>
 #include <grp.h>
@@ -21,7 +21,7 @@
 
 enum {
         NOBODY = 65534,
-        TRIES_MAX = 5, /* in a row without a byte */
+        TRIES_MAX = 5, /* consecutive attempts without progress */
         CONNECT_SECONDS = 30,
         SILENCE_SECONDS = 60,
         REDIRECTIONS_MAX = 10,
@@ -31,10 +31,10 @@ typedef struct Fetch {
         CURL *curl;
         const char *url;
         uint64_t at, total; /* total 0: unknown */
-        uint64_t begun_at;  /* of this try */
-        char *etag;         /* of the file of which the first part is there */
-        bool checked;       /* the answer to this try has been looked at */
-        int error;          /* of writing */
+        uint64_t begun_at;  /* bytes of this attempt */
+        char *etag;         /* ETag of the file whose first part has been downloaded */
+        bool checked;       /* the response of this attempt has been checked */
+        int error;          /* errno of a failed write */
         char message[CURL_ERROR_SIZE];
 } Fetch;
 
@@ -51,13 +51,13 @@ static int become_nobody(void) {
                        : 0;
 }
 
-/* The file is sent from its beginning, although a part was asked for: it is another one. */
+/* The server sends the whole file, although a range was requested: the file has changed. */
 static int begin_anew(Fetch *f) {
         f->at = 0;
         return ftruncate(IMAGE_FD_IMAGE, 0) < 0 ? -errno : 0;
 }
 
-/* At the first byte: what has the server answered? */
+/* Checks the response at its first byte. */
 static int check_answer(Fetch *f) {
         curl_off_t length = -1;
         long code = 0;
@@ -96,7 +96,7 @@ static size_t on_data(char *data, size_t size, size_t n, void *userdata) {
         return size * n;
 }
 
-/* Each redirection has headers of its own; those of the last one count. */
+/* Each redirection has its own headers; only the last ones count. */
 static size_t on_header(char *data, size_t size, size_t n, void *userdata) {
         static const char etag[] = "etag:";
         Fetch *f = userdata;
@@ -117,7 +117,7 @@ static size_t on_header(char *data, size_t size, size_t n, void *userdata) {
 static void set_protocols(CURL *curl, const char *url) {
         bool secure = startswith(url, "https:") != NULL;
 
-        /* No redirection leads to less safety than was asked for. */
+        /* A redirection from https to http is not followed. */
 #if LIBCURL_VERSION_NUM >= 0x075500
         (void) curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, secure ? "https" : "http,https");
         (void) curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
@@ -149,7 +149,7 @@ static void set_options(Fetch *f) {
         set_protocols(f->curl, f->url);
 }
 
-/* Without a mark of its version a file may be another one by now. */
+/* Without an ETag the file may have changed meanwhile. */
 static CURLcode try(Fetch *f) {
         struct curl_slist *headers = NULL;
         _cleanup_free_ char *range = NULL, *condition = NULL;
@@ -173,7 +173,7 @@ static CURLcode try(Fetch *f) {
         return e;
 }
 
-/* The network's failures pass; those of the request do not. */
+/* Errors of the network may be temporary, errors of the request are not. */
 static bool worth_another_try(CURLcode e, CURL *curl) {
         static const CURLcode passing[] = {
                 CURLE_COULDNT_CONNECT, CURLE_COULDNT_RESOLVE_HOST,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* jail.c - a process that has only what it is to work on. */
+/* jail.c - drops privileges before untrusted input is read. */
 
 #include <grp.h>
 #include <sched.h>
@@ -14,7 +14,7 @@ enum {
         NOBODY = 65534,
 };
 
-/* Compressors ask for windows of up to 2 GiB where they are told to; names of files are kept. */
+/* Decompressors use windows of up to 2 GiB if the input says so; directories are kept in memory. */
 #define MEMORY_MAX (UINT64_C(2) << 30)
 
 static void limit(int resource, rlim_t value) {
@@ -27,7 +27,7 @@ static void limit(int resource, rlim_t value) {
 
 static bool sanitized(void) {
 #if defined(__SANITIZE_ADDRESS__)
-        return true; /* its shadow is address space of terabytes */
+        return true; /* its shadow memory takes terabytes of address space */
 #else
         return false;
 #endif
@@ -36,7 +36,7 @@ static bool sanitized(void) {
 static int become_nobody(int fd) {
         if (fchown(fd, NOBODY, NOBODY) < 0)
                 return -errno;
-        /* What cannot be had here is left out: the user is what counts. */
+        /* The host may refuse namespaces; what matters is the change of user. */
         (void) unshare(CLONE_NEWNET);
         (void) unshare(CLONE_NEWIPC);
         if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
@@ -50,7 +50,7 @@ int jail_enter(int fd) {
 
         if (geteuid() == 0)
                 r = become_nobody(fd) < 0;
-        /* The change of user took our own directory in /proc from us. */
+        /* After the change of user our own directory in /proc is not accessible. */
         if (prctl(PR_SET_DUMPABLE, 1) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
             prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
                 return -errno;
@@ -58,7 +58,7 @@ int jail_enter(int fd) {
         limit(RLIMIT_NOFILE, 64);
         if (!sanitized())
                 limit(RLIMIT_AS, MEMORY_MAX);
-        (void) signal(SIGXFSZ, SIG_IGN); /* an error of write() says it better */
+        (void) signal(SIGXFSZ, SIG_IGN); /* write() then fails with EFBIG */
         (void) signal(SIGPIPE, SIG_IGN);
         return r;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Gives up what is not needed for reading a stranger's bytes. */
+/* Drops all privileges before untrusted input is read. */
 
 #include "basic/macro.h"
 
-/* Root becomes nobody, without a network and without a way back; memory is limited. fd is given to
- * that user first, so that programs can open it again. Returns 0, or 1 if this host does not let
+/* Root becomes nobody, without a network and for good; memory is limited. That user first becomes
+ * the owner of fd, so that programs can open it again. Returns 0, or 1 if this host does not let
  * root become nobody. */
 int jail_enter(int fd);
 
-/* No file grows beyond this from here on. */
+/* Limits the size of files (RLIMIT_FSIZE). */
 void jail_limit_files(uint64_t max);

@@ -20,7 +20,7 @@ static const struct {
         { "builtin", mode_builtin },
 };
 
-/* Names in archives are UTF-8, whatever the language of whoever is at the terminal. */
+/* Names in archives are UTF-8, whatever the user's locale is. */
 static void set_encoding(void) {
         if (!setlocale(LC_CTYPE, "C.UTF-8") && !setlocale(LC_CTYPE, "C.utf8"))
                 (void) setlocale(LC_CTYPE, "en_US.UTF-8");

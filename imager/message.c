@@ -19,7 +19,7 @@ static void _printf_(2, 0) sayv(const char *word, const char *format, va_list ap
         (void) vsnprintf(text, sizeof(text), format, ap);
         line = strfmt("%s%s\n", word, text);
         if (line && write(IMAGE_FD_MESSAGES, line, strlen(line)) < 0)
-                return; /* whoever does not listen does not want to know */
+                return; /* without a reader there is nobody to tell */
 }
 
 static void _printf_(2, 3) say(const char *word, const char *format, ...) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What umld-image says (lib/api/image-protocol.h). */
+/* Messages of umld-image to umlctl (lib/api/image-protocol.h). */
 
 #include "basic/macro.h"
 
-void say_progress(uint64_t bytes, void *unused); /* not more often than it can be seen */
+void say_progress(uint64_t bytes, void *unused); /* limited to a few per second */
 void say_note(const char *format, ...) _printf_(1, 2);
 void say_result(const char *key, const char *format, ...) _printf_(2, 3);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What umld-image can be asked for. Each returns the exit code, having said all there was to say;
- * argv[0] is the mode's own name. */
+/* The modes of umld-image. Each reports its errors itself and returns the exit code; argv[0] is the
+ * name of the mode. */
 
 int mode_write(int argc, char *argv[]);
 int mode_change(int argc, char *argv[]);

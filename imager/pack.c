@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* pack.c - umld-image pack: directories and files of the host as an archive on standard output.
  *
- * It runs with the rights of whoever ran umlctl, for it reads what only they may; whatever reads
- * the archive has none of them. */
+ * It runs with the user's privileges, because it reads the user's files; the process that reads the
+ * archive has no privileges. */
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -21,7 +21,7 @@ typedef struct Packing {
         struct archive *in, *out;
         struct archive_entry_linkresolver *links;
         int device;            /* where it began */
-        bool root_owns;        /* whoever owns it on the host */
+        bool root_owns;        /* keep the owners of the files on the host */
         const char *from, *to; /* FROM/x on the host is TO/x in the archive */
         char *why;
 } Packing;
@@ -44,7 +44,7 @@ static char *name_inside(const Packing *p, const char *path) {
         return strdup(*rest ? rest : *p->to ? p->to : ".");
 }
 
-/* What the archive does not keep of it: its holes are in the entry's head. */
+/* Holes are recorded in the entry's header, not in its data. */
 static int write_zeros(Packing *p, int64_t n, const char *path) {
         static const char zeros[64 * 1024];
 
@@ -90,7 +90,7 @@ static int add_entry(Packing *p, struct archive_entry *e) {
         _cleanup_free_ char *path = strdup(archive_entry_pathname(e) ?: ""), *name = NULL;
         struct archive_entry *later = NULL;
 
-        if (archive_entry_filetype(e) == AE_IFSOCK) /* means nothing without its process */
+        if (archive_entry_filetype(e) == AE_IFSOCK) /* sockets are useless without their process */
                 return 0;
         name = path ? name_inside(p, path) : NULL;
         if (!name)
@@ -104,7 +104,7 @@ static int add_entry(Packing *p, struct archive_entry *e) {
         return e ? write_entry(p, e, path) : 0;
 }
 
-/* All that one path leads to. */
+/* One path with everything below it. */
 static int walk(Packing *p) {
         for (;;) {
                 struct archive_entry *e = archive_entry_new2(p->in);
@@ -149,7 +149,7 @@ static int begin(Packing *p) {
         return 0;
 }
 
-/* FROM or, with as_files, FROM:TO; the last colon counts. */
+/* An argument: FROM or, with as_files, FROM:TO; the last colon separates them. */
 static int pack_argument(Packing *p, char *argument, bool as_files) {
         char *colon = as_files ? strrchr(argument, ':') : NULL;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* write-copy.c - an image of an image: copied, checked, grown. */
+/* write-copy.c - makes an image from an image: copies, checks and grows it. */
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,13 +17,13 @@ static int choose_partition(const Stream *s, Partition *ret) {
         int r = partition_find(head, size, ret);
 
         if (r < 0)
-                return say_error("has no partition for Linux");
+                return say_error("has no Linux partition");
         say_note("using partition %u, %llu MiB", ret->number,
                  (unsigned long long) (ret->size >> 20));
         return 0;
 }
 
-/* A file that is no stream can be copied with its holes. */
+/* An uncompressed regular file is copied with its holes. */
 static bool is_plain(const Stream *s) {
         struct stat st;
 
@@ -75,8 +75,9 @@ static int grow(const Order *o, uint64_t size) {
         if (o->size == 0 || o->size == size)
                 return 0;
         if (o->size < size)
-                return say_error("the image has %llu MiB, more than --size; an image can only grow",
-                                 (unsigned long long) (size >> 20));
+                return say_error(
+                        "the image has %llu MiB, which is more than --size; it cannot be shrunk",
+                        (unsigned long long) (size >> 20));
         r = image_grow(IMAGE_FD_IMAGE, o->size, &why);
         return r < 0 ? say_error("cannot grow its file system: %s", why ?: strerror(-r)) : 0;
 }
@@ -87,7 +88,7 @@ int mend_image(const Order *o, uint64_t size) {
         return r == 0 ? grow(o, size) : r;
 }
 
-/* One that cannot be changed here is used as it is, unless a change was asked for. */
+/* A file system that cannot be changed is used as it is, unless a change was requested. */
 static int change(const Order *o) {
         _cleanup_(image_writer_freep) ImageWriter *w = NULL;
         _cleanup_free_ char *why = NULL;
@@ -103,9 +104,9 @@ static int change(const Order *o) {
 static int keep_foreign(const Order *o) {
         if (o->overlay)
                 return say_error(
-                        "has a file system other than ext4, into which nothing can be copied");
+                        "has a file system other than ext4, so nothing can be copied into it");
         if (o->size != 0)
-                return say_error("has a file system other than ext4, which cannot be grown here");
+                return say_error("has a file system other than ext4, which cannot be grown");
         say_note("has a file system other than ext4; the image is used unchanged and unchecked");
         return fsync(IMAGE_FD_IMAGE) < 0 ? say_error("cannot write the image: %m") : 0;
 }

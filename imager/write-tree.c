@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* write-tree.c - an image of an archive. */
+/* write-tree.c - makes an image from an archive. */
 
 #include <unistd.h>
 
@@ -26,8 +26,8 @@ static int fail_full(const ImageWriter *w, const char *why) {
         case IMAGE_FULL_SPACE:
                 return say_error("the image of %llu MiB is full; use a larger --size", mib);
         case IMAGE_FULL_FILES:
-                return say_error("the image of %llu MiB is full: it cannot have more than %llu "
-                                 "files; use a larger --size",
+                return say_error("the image of %llu MiB is full: it has no more than %llu inodes; "
+                                 "use a larger --size",
                                  mib, (unsigned long long) image_files_max(w));
         case IMAGE_FULL_NOT:
         default:
@@ -115,7 +115,8 @@ static int strip(ImageWriter *w, const Order *o) {
         if (r < 0)
                 return say_error("%s", image_why(w));
         if (r > 0)
-                say_note("the archive has its tree in a directory, which is made the root");
+                say_note("the archive holds the tree in a single top directory, which becomes the "
+                         "root directory");
         return 0;
 }
 

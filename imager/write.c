@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* write.c - umld-image write: makes an image of a stream.
+/* write.c - umld-image write: makes an image from a stream.
  *
- * The stream comes from a stranger. Decompressing it, reading it as an archive and writing what it
- * says is done by this process, which has nothing but the image and its input. */
+ * The stream is untrusted. It is decompressed, parsed and written by this process, which has no
+ * access to anything but the image and its input. */
 
 #include <getopt.h>
 

@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What umld-image write is asked for, and its two ways to do it. All return exit codes. */
+/* The options of umld-image write, and its two ways to make an image. All functions return exit
+ * codes. */
 
 #include "image/stream.h"
 #include "image/writer.h"
 
 typedef struct Order {
-        uint64_t size;       /* of the image; 0: not given */
-        const char *label;   /* of a new file system */
-        bool keep_top;       /* a single directory at the top is not the root */
-        bool overlay;        /* IMAGE_FD_OVERLAY is an archive */
+        uint64_t size;     /* size of the image; 0: not given */
+        const char *label; /* label of a new file system */
+        bool keep_top;     /* keep a single top directory instead of making it the root directory */
+        bool overlay;      /* IMAGE_FD_OVERLAY is an archive */
         const char *modules; /* IMAGE_FD_MODULES is one with the modules of this kernel's release */
 } Order;
 
 /* The options of a mode that has these. Returns 0 or the exit code. */
 int order_read(int argc, char *argv[], Order *o);
 
-/* Of an archive. */
+/* Makes the image from an archive. */
 int write_tree(Stream *s, const Order *o);
 
-/* Of the image of a disk or a file system. */
+/* Makes it from the image of a disk or a file system. */
 int write_copy(Stream *s, const Order *o);
 
 /* Is there an ext2, ext3 or ext4 file system in the image? */
@@ -35,6 +36,6 @@ int add_modules(ImageWriter *w, const Order *o);
 /* Lays the overlay over the tree and closes the image. The writer is taken over. */
 int write_end(ImageWriter *w, const Order *o);
 
-/* What both do when the tree is there: lay the overlay over it, and close the image. The writer is
- * taken over. */
+/* The last step of both: adds the overlay to the tree, and closes the image. Takes over the writer.
+ */
 int write_rest(ImageWriter *w, const Order *o);

@@ -16,8 +16,8 @@ const sigset_t *interrupt_old_mask(void);
 /* A signalfd for them and SIGCHLD. */
 int interrupt_open(void);
 
-/* The caller has read this one from the descriptor. */
+/* Records a signal that the caller has read from the descriptor. */
 void interrupt_note(int signal);
 
-/* The signal that has come, also if it is still pending; 0: none. */
+/* The signal that was received or is pending; 0: none. */
 int interrupt_get(void);

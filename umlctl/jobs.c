@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* jobs.c - helper programs of a verb that takes its time. */
+/* jobs.c - runs helper programs of long operations. */
 
 #include <fcntl.h>
 #include <poll.h>
@@ -75,7 +75,7 @@ void job_done(Job *j) {
         *j = JOB_INIT;
 }
 
-/* ---- what they say ---- */
+/* ---- their output ---- */
 
 static void answer_file(Job *j, const char *name) {
         _cleanup_close_ int fd = j->file ? j->file(name, j->userdata) : -ENOENT;
@@ -141,7 +141,7 @@ static void read_messages(Job *j, Progress *progress) {
         j->messages = safe_close(j->messages);
 }
 
-/* Keeps the end: what a program says last is why it fails. */
+/* Keeps the end: a program prints last why it fails. */
 static void keep_tail(Job *j, const char *text, size_t size) {
         if (size > JOB_TAIL_MAX) {
                 text += size - JOB_TAIL_MAX;
@@ -181,7 +181,7 @@ typedef struct Wait {
         size_t n;
         Progress *progress;
         int signals;
-        int interrupted;    /* by this signal */
+        int interrupted;    /* the signal */
         usec_t told_to_end; /* 0: not yet */
 } Wait;
 
@@ -216,7 +216,7 @@ static void collect(Wait *w) {
                 j->ended = true;
                 read_messages(j, w->progress);
                 read_errors(j);
-                j->errors = safe_close(j->errors); /* whatever still has it open */
+                j->errors = safe_close(j->errors); /* even if a descendant still has it open */
                 j->failed_first = j->status != 0 && w->told_to_end == 0;
         }
         for (size_t i = 0; i < w->n; i++)
@@ -263,7 +263,7 @@ static int wait_all(Wait *w) {
         return 0;
 }
 
-/* ---- how it went ---- */
+/* ---- the result ---- */
 
 static const char *last_line(char *text) {
         char *end = text + strlen(text), *line;

@@ -30,7 +30,7 @@ typedef struct Job {
         void *userdata;
         uint64_t total; /* bytes that it will read, for the progress bar; 0: unknown */
 
-        /* What has become of it */
+        /* State and result. */
         pid_t pid;
         int messages, errors;
         char *error; /* the "error" message of umld-image */
@@ -38,7 +38,7 @@ typedef struct Job {
         size_t n_tail;
         uint64_t done;
         bool ended;
-        bool failed_first; /* before any was told to end */
+        bool failed_first; /* before any of them was terminated */
         int status;
 } Job;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* new-config.c - the configuration that create writes. */
+/* new-config.c - writes the configuration of a new guest. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 typedef struct Line {
         const Setting *setting;
         char *value;
-        bool ours; /* a default of create, which --set may replace */
+        bool ours; /* a default of create, which --set may override */
 } Line;
 
 typedef struct Lines {
@@ -65,7 +65,7 @@ static int add_size(Lines *l, const char *section, const char *key, uint64_t siz
 
 /* ---- --set ---- */
 
-/* The row of KEY or SECTION.KEY; a key of several sections is that of the first one. */
+/* The row of KEY or SECTION.KEY; a key that is in several sections means the first one. */
 static const Setting *find_key(const char *key, size_t size) {
         const char *dot = memchr(key, '.', size);
         size_t n;
@@ -123,13 +123,13 @@ static int add_given(Lines *l, const char *given) {
         if (!s)
                 return fail_key(given, size);
         if (strpbrk(given + size, "\r\n"))
-                return fail_with(EXIT_USAGE, "--set=%s: a value has one line", given);
+                return fail_with(EXIT_USAGE, "--set=%s: a value must be a single line", given);
         drop_ours(l, s);
         return add_line(l, s, given + size + 1, false) < 0 ? fail_with(EXIT_FAILED, "out of memory")
                                                            : 0;
 }
 
-/* ---- the text ---- */
+/* ---- the file ---- */
 
 static int print_lines(FILE *f, const Lines *l) {
         size_t n;

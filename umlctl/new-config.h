@@ -10,9 +10,9 @@ enum {
         CREATE_MEMORY_MIB = 128,
 };
 
-/* What the image itself asks for. */
+/* What the image requires. */
 typedef struct ImageWishes {
-        bool ready;         /* the guest says READY=1 itself */
+        bool ready;         /* the guest reports READY=1 itself */
         bool by_init;       /* its init configures the network interface */
         bool any_interface; /* it serves vec0 as well as eth0 */
         bool vector;        /* and its kernel has it */

@@ -37,7 +37,8 @@ int program_find(Program which, char **ret) {
         int r;
 
         if (!isempty(e)) {
-                *ret = realpath(e, NULL) ?: strdup(e); /* it may be started in another directory */
+                *ret = realpath(e, NULL)
+                               ?: strdup(e); /* it may be started with another working directory */
                 return *ret ? 0 : -ENOMEM;
         }
         r = program_directory(&dir);

@@ -13,6 +13,6 @@ typedef enum Program {
         PROGRAM_MAX,
 } Program;
 
-/* Returns its path, which the caller frees; the environment may name another one (UMLD_DAEMON,
+/* Returns its path, which the caller frees; an environment variable overrides it (UMLD_DAEMON,
  * UMLD_IMAGE, UMLD_FETCH). */
 int program_find(Program which, char **ret);

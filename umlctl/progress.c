@@ -21,7 +21,7 @@ void progress_begin(Progress *p, const char *name, bool enabled) {
 void progress_set(Progress *p, const char *text) {
         if (p->enabled)
                 (void) free_and_strdup(&p->text,
-                                       text); /* a missing progress text is no reason to stop */
+                                       text); /* without a text there is just no progress line */
         p->done = p->total = 0;
 }
 

@@ -8,7 +8,7 @@
 
 typedef struct Progress {
         const char *name; /* borrowed */
-        char *text;       /* what is going on */
+        char *text;       /* the current step */
         usec_t begin;
         bool enabled, shown;
         uint64_t done, total; /* bytes; total 0: unknown */

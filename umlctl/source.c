@@ -45,8 +45,9 @@ static int open_stdin(Source *s) {
         if (s->options->sha256)
                 return fail_sum(s);
         if (isatty(STDIN_FILENO))
-                return fail_with(EXIT_USAGE, "--from=-: standard input is a terminal; redirect an "
-                                             "archive to it");
+                return fail_with(
+                        EXIT_USAGE,
+                        "--from=-: standard input is a terminal; redirect an archive into it");
         s->input = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
         return s->input < 0 ? fail_errno(s, -errno) : 0;
 }
@@ -81,7 +82,8 @@ static int check_sum(const Source *s, int fd) {
         if (r < 0)
                 return fail_errno(s, r);
         if (!streq(sum, wanted))
-                return fail_with(EXIT_FAILED, "%s: its SHA-256 checksum is %s, not the given one",
+                return fail_with(EXIT_FAILED,
+                                 "%s: its SHA-256 checksum is %s, which is not the given one",
                                  s->shown, sum);
         return lseek(fd, 0, SEEK_SET) < 0 ? fail_errno(s, -errno) : 0;
 }
@@ -113,7 +115,7 @@ static void on_total(const char *key, const char *value, void *userdata) {
                 (void) parse_unsigned(value, 0, UINT64_MAX, &j->total);
 }
 
-/* It is not trusted, and not called by its name, before it is complete. */
+/* The file gets its name only when it is complete and its checksum has been verified. */
 static int download(Source *s, int fd) {
         _cleanup_free_ char *program = NULL, *why = NULL,
                             *text = strfmt("downloading %s", s->shown);
@@ -143,8 +145,8 @@ static int open_url(Source *s) {
 
         if (startswith(s->given, "http:") && !s->options->sha256)
                 return fail_with(EXIT_USAGE,
-                                 "%s: http does not protect what is downloaded; use https, or give "
-                                 "its checksum with --sha256",
+                                 "%s: a download by http can be tampered with; use https, or give "
+                                 "the checksum with --sha256",
                                  s->shown);
         r = fd = workspace_file(s->workspace, "source.part");
         if (r < 0)
@@ -162,7 +164,7 @@ static int open_url(Source *s) {
         return 0;
 }
 
-/* The code name of this Debian, "bookworm"; the caller frees it. */
+/* The code name of this host's Debian release, such as "bookworm"; the caller frees it. */
 static char *own_suite(void) {
         static const char key[] = "VERSION_CODENAME=";
         _cleanup_free_ char *text = NULL;
@@ -174,7 +176,7 @@ static char *own_suite(void) {
         return line ? strndup(line + strlen(key), strcspn(line + strlen(key), "\n\"")) : NULL;
 }
 
-/* The system's own package sources, which its administrator trusts and can reach. */
+/* The package sources of this host, which its administrator trusts and can reach. */
 static int push_sources(Strv *argv) {
         static const char dir[] = "/etc/apt/sources.list.d";
         _cleanup_closedir_ DIR *d = opendir(dir);
@@ -191,7 +193,7 @@ static int push_sources(Strv *argv) {
         return r;
 }
 
-/* By mmdebstrap, which needs no root either. */
+/* Made by mmdebstrap, which does not need root, either. */
 static int open_debian(Source *s) {
         const char *const words[] = {
                 "mmdebstrap", "--quiet", "--variant=minbase",
@@ -239,7 +241,7 @@ static int open_builtin(Source *s) {
 /* The first row that fits. */
 static const struct {
         const char *prefix; /* of the source */
-        bool whole;         /* the prefix is all of it */
+        bool whole;         /* the prefix is the whole word */
         int (*open)(Source *s);
 } kinds[] = {
         { "-", true, open_stdin },         { "https://", false, open_url },

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Where the tree of a new guest comes from. Whatever it is, it ends as input for umld-image: an
- * open file, or the output of a program. */
+/* The source of a new guest's tree. Every kind becomes input for umld-image: an open file, or the
+ * output of a program. */
 
 #include "umlctl/jobs.h"
 #include "umlctl/new-config.h"
@@ -16,9 +16,9 @@ typedef struct Source {
         Workspace *workspace;
         Progress *progress;
 
-        /* What umld-image gets */
-        Job producer;  /* writes an archive; unless its argv is empty */
-        int input;     /* else this is read */
+        /* The input for umld-image: */
+        Job producer;  /* a program that writes an archive, if its argv is not empty */
+        int input;     /* else this descriptor is read */
         uint64_t size; /* bytes to be read; 0: unknown */
         bool keep_top; /* a single directory at the top belongs to the tree */
         ImageWishes wishes;
@@ -26,9 +26,9 @@ typedef struct Source {
 
 void source_done(Source *s);
 
-/* Gets everything ready for reading: downloads, checks. Returns 0 or the exit code, after an error
+/* Prepares the input: downloads and verifies it. Returns 0 or the exit code, after an error
  * message. */
 int source_open(Source *s);
 
-/* The failure of a job as an exit code, after an error message. */
+/* Reports the failure of a job; returns the exit code. */
 int source_failed(const Source *s, int r, const char *why);

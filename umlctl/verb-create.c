@@ -53,9 +53,9 @@ static int fail(const Creation *c, int error, const char *what) {
                          "%s: cannot %s: %s", c->name, what, strerror(-error));
 }
 
-/* ---- before ---- */
+/* ---- checks ---- */
 
-/* Says early what would fail in the end. */
+/* Checks first what would make the last step fail. */
 static int check_new(const Creation *c) {
         _cleanup_free_ char *image = umld_path(DIR_STATE, c->name, "root.img"),
                             *config = umld_config_path(c->name);
@@ -74,7 +74,7 @@ static int check_new(const Creation *c) {
                                  c->name, config);
         if (access(image, F_OK) >= 0)
                 return fail_with(EXIT_FAILED,
-                                 "%s: there is an image already (%s); remove it, or replace it "
+                                 "%s: the image already exists (%s); remove it, or replace it "
                                  "with --force",
                                  c->name, image);
         return 0;
@@ -93,7 +93,7 @@ static void on_result(const char *key, const char *value, void *userdata) {
                 (void) parse_unsigned(value, 0, UINT64_MAX, &c->free);
 }
 
-/* The files given by --copy, as an archive to be laid over the tree. */
+/* The files of --copy as an archive that is added to the tree. */
 static int pack_copies(Creation *c) {
         const Strv *copies = &c->options->create.copies;
         _cleanup_free_ char *why = NULL;
@@ -151,7 +151,7 @@ static int write_image(Creation *c) {
         return r < 0 ? source_failed(&c->source, r, why) : 0;
 }
 
-/* It was nobody's while it was written. */
+/* The image was owned by nobody while it was written. */
 static int own_image(Creation *c) {
         if (geteuid() == 0 && fchown(c->image, 0, 0) < 0)
                 return fail(c, -errno, "own the image");
@@ -160,7 +160,7 @@ static int own_image(Creation *c) {
         return 0;
 }
 
-/* ---- all of it ---- */
+/* ---- the verb ---- */
 
 static int configure(Creation *c) {
         return new_config(c->name, &c->options->create, &c->source.wishes, &c->config, &c->parsed);
@@ -250,8 +250,8 @@ static int commit(Creation *c) {
                 return source_failed(&c->source, -EINTR, NULL);
         r = workspace_commit(&c->workspace, files, c->options->force);
         if (r == -EEXIST)
-                return fail_with(EXIT_FAILED,
-                                 "%s: it has been created by another process meanwhile", c->name);
+                return fail_with(EXIT_FAILED, "%s: another process has created it meanwhile",
+                                 c->name);
         return r < 0 ? fail(c, r, "put its files in place") : 0;
 }
 
@@ -268,7 +268,7 @@ static void say_done(const Creation *c) {
                 printf(", %llu files", (unsigned long long) c->entries);
         printf("; %s of %s used\n", FORMAT_SIZE((uint64_t) st.st_size - c->free),
                FORMAT_SIZE((uint64_t) st.st_size));
-        printf("  image          %s\n  configuration  %s\n  start it by    umlctl start %s\n",
+        printf("  image          %s\n  configuration  %s\n  to start it    umlctl start %s\n",
                image ?: "", config ?: "", c->name);
 }
 

@@ -29,13 +29,13 @@ static int check(const char *guest) {
                                  guest, guest);
         if (there(DIR_RUNTIME, guest, "undo"))
                 return fail_with(EXIT_FAILED,
-                                 "%s: its umld was killed and has not undone what it set up on the "
-                                 "host; start and stop the guest first",
+                                 "%s: its umld was killed and has left changes on the host; start "
+                                 "and stop the guest first",
                                  guest);
         return 0;
 }
 
-/* What the files of the guest take on the disk. */
+/* Disk usage of the guest's files. */
 static uint64_t size_on_disk(const char *guest) {
         _cleanup_free_ char *path = umld_path(DIR_STATE, guest, "root.img");
         struct stat st;
@@ -43,13 +43,13 @@ static uint64_t size_on_disk(const char *guest) {
         return path && stat(path, &st) >= 0 ? (uint64_t) st.st_blocks * 512 : 0;
 }
 
-/* 0 = yes. */
+/* 0 = confirmed. */
 static int ask(const char *guest) {
         char answer[16];
 
         if (!isatty(STDIN_FILENO))
                 return fail_with(EXIT_USAGE,
-                                 "%s: standard input is not a terminal, so its removal cannot be "
+                                 "%s: standard input is not a terminal, so the removal cannot be "
                                  "confirmed; use --force",
                                  guest);
         fprintf(stderr,
@@ -60,7 +60,7 @@ static int ask(const char *guest) {
         return fail_with(EXIT_FAILED, "%s was not removed", guest);
 }
 
-/* It must not be started at boot any more; a unit that is not enabled is fine. */
+/* Disables the unit, so that it is not started at boot any more. */
 static void disable(const char *guest) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(sd_bus_close_unrefp) sd_bus *manager = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* workspace.c - the files of a guest that is being made. */
+/* workspace.c - the files of a guest that is being created. */
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -15,15 +15,15 @@
 #include "umlctl/guests.h"
 #include "umlctl/workspace.h"
 
-/* In STATE/NAME while files are put there: their names, one per line. It is locked by whoever does
- * that. */
+/* A file in STATE/NAME while files are moved there: their names, one per line. It is locked by the
+ * process that does that. */
 #define JOURNAL ".creating"
 
 #define SUFFIX ".new-"
 
-/* ---- what killed ones have left ---- */
+/* ---- cleaning up after killed processes ---- */
 
-/* Nobody has it locked: who made it is dead. */
+/* It is not locked, so the process that made it is dead. */
 static bool abandoned(const char *path, int flags) {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags);
 
@@ -58,7 +58,7 @@ static void remove_listed(const char *name, char *list) {
         }
 }
 
-/* Takes back what was being put into STATE/NAME, unless the last step, the configuration, was
+/* Removes the files that were moved into STATE/NAME, unless the last step, the configuration, was
  * done. */
 static void undo_journal(const char *name) {
         _cleanup_free_ char *journal = umld_path(DIR_STATE, name, JOURNAL),
@@ -103,7 +103,7 @@ void workspace_sweep(void) {
 
 /* ---- making ---- */
 
-/* A sweeping umlctl may come between the making and the locking. */
+/* Another umlctl may remove it as a leftover before it is locked. */
 static int lock_directory(const char *path) {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         struct stat a, b;
@@ -146,7 +146,7 @@ int workspace_config(Workspace *w, const char *text) {
         w->conf = strfmt("%s/.%s.conf" SUFFIX "%d", umld_dir(DIR_CONFIG), w->name, (int) getpid());
         if (!w->conf)
                 return -ENOMEM;
-        (void) unlink(w->conf); /* of a process that had our number */
+        (void) unlink(w->conf); /* left by a process that had our pid */
         w->conf_fd = open(w->conf, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (w->conf_fd < 0)
                 return -errno;

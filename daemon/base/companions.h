@@ -14,6 +14,6 @@ typedef enum Companion {
 } Companion;
 
 /* Returns its path, which the caller frees: next to this program in a build tree, relative to it in
- * a relocated installation, else where meson installs it. -ENOENT: *ret_path is where it was
- * expected. */
+ * a relocated installation, else the directory it was configured to be installed in. -ENOENT:
+ * *ret_path is where it was expected. */
 int companion_find(Companion which, char **ret_path);

@@ -25,7 +25,7 @@ int fault_set(Fault *f, Verdict verdict, bool retry, int error, const char *form
         va_end(ap);
         if (error < 0)
                 error = -error;
-        return error == EAGAIN ? -EBUSY : -error; /* the other means a wait */
+        return error == EAGAIN ? -EBUSY : -error; /* -EAGAIN is reserved for fault_wait() */
 }
 
 int fault_wait(Fault *f, Verdict verdict, int wake_fd, const char *format, ...) {

@@ -10,7 +10,8 @@ typedef struct Fault {
         Verdict verdict;
         bool retry; /* the cause may go away without intervention */
         char *text;
-        int wake_fd; /* of fault_wait(): readable when it is worth asking again; 0 = nobody tells */
+        int wake_fd; /* set by fault_wait(): readable when a retry is worthwhile; 0 = there is no
+                        such descriptor */
 } Fault;
 
 static inline void fault_done(Fault *f) {
@@ -24,6 +25,6 @@ static inline void fault_done(Fault *f) {
 int fault_set(Fault *f, Verdict verdict, bool retry, int error, const char *format, ...)
         _printf_(5, 6);
 
-/* No fault yet: it cannot be done now, and text is what it waits for ("the xtables lock"), as seen
- * behind "waiting for". Returns -EAGAIN. A descriptor that is not there may be negative. */
+/* Not a fault yet: it cannot be done now. The text names what it waits for ("the xtables lock") and
+ * follows "waiting for" in messages. wake_fd may be negative: none. Returns -EAGAIN. */
 int fault_wait(Fault *f, Verdict verdict, int wake_fd, const char *format, ...) _printf_(4, 5);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* lock-wait.c - who keeps a lock from us. */
+/* lock-wait.c - waits for a lock, and finds out who holds it. */
 
 #include <stdio.h>
 
 #include "daemon/base/lock-wait.h"
 #include "host/file-lock.h"
 
-/* Most have it for a millisecond or two, and to find out who takes a look at many processes. */
+/* Most locks are held for a millisecond or two, and the search for the holder reads all of /proc.
+ */
 #define MOMENT     (100 * USEC_PER_MSEC)
 #define LOOK_EVERY USEC_PER_SEC
 

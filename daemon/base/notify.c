@@ -27,7 +27,7 @@ typedef struct Notice {
 } Notice;
 
 static struct {
-        Notice queue[NOTICE_KINDS]; /* what the manager has not taken yet, the oldest first */
+        Notice queue[NOTICE_KINDS]; /* not yet accepted by the manager, oldest first */
         size_t n;
         int fd; /* 0 = not connected */
         sd_event *event;
@@ -61,7 +61,8 @@ static void hang_up(void) {
         manager.fd = 0;
 }
 
-/* Connected, because only then the kernel says when the queue of the receiver has room again. */
+/* The socket is connected, because only then the kernel reports when the receiver's queue has room
+ * again. */
 static int call(void) {
         _cleanup_close_ int fd = -EBADF;
         struct sockaddr_un address;
@@ -77,7 +78,7 @@ static int call(void) {
         return 0;
 }
 
-/* -EAGAIN: the manager does not read. */
+/* -EAGAIN: the manager's queue is full. */
 static int transmit(const char *text) {
         int r = 0;
 
@@ -89,15 +90,15 @@ static int transmit(const char *text) {
                 r = -errno;
                 if (r == -EAGAIN)
                         return r;
-                hang_up(); /* there may be a new manager with a socket of that name */
+                hang_up(); /* there may be a new manager, with a new socket of that name */
         }
         return r;
 }
 
-/* ---- what is kept ---- */
+/* ---- the queue ---- */
 
-/* An umld that umlctl has detached reports to it until it is ready; then nobody is left to report
- * to. A service manager that is to be fed (WatchdogSec=) is always there. */
+/* A detached umld reports to umlctl until it is ready; after that nobody is listening. With
+ * WatchdogSec= there is always a service manager. */
 static bool listener_is_gone(int error) {
         return (error == -ECONNREFUSED || error == -ENOENT) && !getenv("WATCHDOG_USEC");
 }
@@ -178,8 +179,8 @@ static int on_watchdog(sd_event_source *s, uint64_t usec, void *userdata) {
         return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 
-/* Between a half and three quarters of the time, so that the loop may wake for something else at
- * the same moment. */
+/* Between one half and three quarters of the timeout, so that this may coincide with another
+ * wake-up of the loop. */
 int notify_attach(sd_event *event) {
         uint64_t limit;
         int r = sd_watchdog_enabled(false, &limit);
@@ -205,7 +206,7 @@ void notify_detach(void) {
         manager.event = sd_event_unref(manager.event);
 }
 
-/* ---- what there is to tell ---- */
+/* ---- the notifications ---- */
 
 void notify_status(const char *text) {
         tell(NOTICE_STATUS, strfmt("STATUS=%s", text));

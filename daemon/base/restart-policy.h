@@ -11,7 +11,7 @@
 typedef enum RestartDecision {
         DECIDE_AGAIN, /* restart it at the given time */
         DECIDE_DONE,  /* it may stay down */
-        DECIDE_FAULT, /* a retry would only fail again, or is not wanted after a crash */
+        DECIDE_FAULT, /* a retry would fail again, or is not wanted after a crash */
 } RestartDecision;
 
 /* The deaths since the guest was last healthy. */

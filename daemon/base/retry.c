@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* retry.c - later, and again. */
+/* retry.c - retries by timer, with increasing intervals. */
 
 #include <fcntl.h>
 
@@ -13,13 +13,13 @@
 struct Retry {
         sd_event *event;
         sd_event_source *timer, *wake;
-        int wake_fd; /* ours: whose it is may close it before we are asked */
+        int wake_fd; /* a duplicate: its owner may close it at any time */
         const char *name;
         void (*again)(void *userdata);
         void *userdata;
-        char *what;   /* NULL: it waits for nothing */
+        char *what;   /* what is waited for; NULL: nothing */
         usec_t since; /* CLOCK_MONOTONIC, when the waiting began */
-        usec_t pause; /* the last one; 0 = none yet */
+        usec_t pause; /* the last interval; 0 = none yet */
 };
 
 static int on_wake(sd_event_source *s, int fd, uint32_t revents, void *userdata);
@@ -30,7 +30,7 @@ static void disarm(Retry *r) {
         r->wake_fd = safe_close(r->wake_fd);
 }
 
-/* Else by the timer alone. */
+/* If there is no descriptor left, there still is the timer. */
 static void watch(Retry *r, int fd) {
         r->wake_fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
         if (r->wake_fd >= 0)

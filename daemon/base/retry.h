@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What cannot be done now is tried again: by a timer with growing pauses, and as soon as a
- * descriptor says that it is worth it. */
+/* Retries what cannot be done now: by a timer with increasing intervals, and as soon as a
+ * descriptor is readable. */
 
 #include <systemd/sd-event.h>
 
@@ -11,20 +11,20 @@
 
 typedef struct Retry Retry;
 
-/* name (static) is for the event loop's debugging. */
+/* name is a static string: the description of the timer in the event loop. */
 int retry_new(sd_event *event, const char *name, void (*again)(void *userdata), void *userdata,
               Retry **ret);
 Retry *retry_free(Retry *r);
 DEFINE_CLEANUP(Retry *, retry_free)
 
-/* Calls again() later, once. *wait is what fault_wait() filled in, whose text is taken over. */
+/* Schedules one call of again(). *wait was filled in by fault_wait(); its text is taken. */
 void retry_later(Retry *r, Fault *wait);
 
-/* How long it has waited for that by now. */
+/* How long it has been waiting for the current thing. */
 usec_t retry_waited(const Retry *r);
 
-/* It waits for that no more, or for something else from now on. */
+/* The wait is over; the next one starts with the shortest interval. */
 void retry_end(Retry *r);
 
-/* What it waits for; NULL: for nothing. */
+/* What it is waiting for; NULL: nothing. */
 const char *retry_waits_for(const Retry *r);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* sync-job.c - fsync() on the side. */
+/* sync-job.c - fsync() in a thread. */
 
 #include <fcntl.h>
 #include <poll.h>
@@ -13,12 +13,12 @@
 #define STACK_SIZE (64 * 1024)
 
 typedef struct SyncFile {
-        int fd; /* one of our own, -EBADF: none */
+        int fd; /* a duplicate of our own; -EBADF: none */
         int error;
 } SyncFile;
 
 struct SyncJob {
-        atomic_int users; /* the thread, and who has started it; the last one frees */
+        atomic_int users; /* references of the thread and of its owner; the last one frees it */
         int done_fd;      /* eventfd, written by the thread */
         bool whole;
         size_t n;
@@ -61,7 +61,7 @@ static int start_thread(SyncJob *job) {
         (void) pthread_attr_setstacksize(&attr, STACK_SIZE);
         (void) pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
         sigfillset(&all);
-        (void) pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
+        (void) pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the main thread */
         r = -pthread_create(&thread, &attr, sync_files, job);
         (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
         (void) pthread_attr_destroy(&attr);
@@ -87,7 +87,7 @@ int sync_job_start(const int *fds, size_t n, bool whole, SyncJob **ret) {
         if (r >= 0)
                 r = start_thread(job);
         if (r < 0) {
-                drop(job); /* for the thread that is not */
+                drop(job); /* the reference of the thread that could not be created */
                 drop(job);
                 return r;
         }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* waiting.c - tells the service manager what a start or a stop waits for, and that it goes on. */
+/* waiting.c - tells the service manager what a start or a stop waits for, and extends its timeout.
+ */
 
 #include "basic/log.h"
 #include "basic/string-util.h"
@@ -7,7 +8,7 @@
 #include "daemon/guest/parts.h"
 
 #define LOOK_EVERY USEC_PER_SEC
-#define EXTENSION  (15 * USEC_PER_SEC) /* some looks may be late */
+#define EXTENSION  (15 * USEC_PER_SEC) /* a few ticks may be late */
 
 const char *guest_waits_for(const Guest *g) {
         return setup_run_waits_for(g->run)
@@ -62,5 +63,5 @@ void guest_tell_waits(Guest *g) {
         else if (sd_event_source_set_time_relative(g->waiting.look, LOOK_EVERY) >= 0)
                 r = sd_event_source_set_enabled(g->waiting.look, SD_EVENT_ONESHOT);
         if (r < 0)
-                log_warning_errno(r, "cannot report what is waited for, ignoring: %m");
+                log_warning_errno(r, "cannot report what the guest is waiting for, ignoring: %m");
 }

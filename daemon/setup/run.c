@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* run.c - set-up and undo in the event loop. */
+/* run.c - runs set-up and undo in the event loop. */
 
 #include "daemon/setup/run.h"
 #include "daemon/base/retry.h"
@@ -26,7 +26,7 @@ static void finish(SetupRun *run, int r, Fault *fault) {
         run->done(r, fault, run->userdata);
 }
 
-/* What has taken too long behind the start of a guest may be done in time at the next try. */
+/* A step that took too long after the start of a guest may be in time at the next attempt. */
 static bool is_wait(const SetupRun *run, int r) {
         return r == -EAGAIN || (r == -ETIMEDOUT && run->pass.kind == SETUP_BEHIND);
 }
@@ -44,7 +44,7 @@ static void go_on(void *userdata) {
                 if (!is_wait(run, r))
                         break;
                 if (run->pass.next != before.next || run->pass.stage != before.stage)
-                        retry_end(run->retry); /* that is another thing that it waits for */
+                        retry_end(run->retry); /* it waits for something else now */
                 if (setup_waits_on(&run->pass, retry_waited(run->retry), &fault)) {
                         retry_later(run->retry, &fault);
                         return;

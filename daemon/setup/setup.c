@@ -95,7 +95,8 @@ static bool is_due(size_t step, SetupKind kind) {
         return true;
 }
 
-/* A step that says nothing of what it waits for has met another umld at work. */
+/* A step that does not say what it waits for has found the lock of shared settings held by another
+ * umld. */
 static int wait_for_shared(Host *h, Fault *f) {
         _cleanup_free_ char *path = strfmt("%s/lock", h->shared);
 
@@ -146,8 +147,8 @@ static bool is_left_behind(const Ledger *l) {
         return l->tap || l->cgroup || l->mount || l->n_owners > 0;
 }
 
-/* Ends the processes of a killed umld. A user that is not allocated by us may have processes of his
- * own. */
+/* Ends the processes that a killed umld left. A user that umld did not allocate may have processes
+ * of its own. */
 static int end_processes(const Ledger *l, Fault *f) {
         int r = 0;
 
@@ -163,7 +164,7 @@ static int end_processes(const Ledger *l, Fault *f) {
         return 0;
 }
 
-/* What was killed may still use what is undone next. */
+/* A killed process may still use what is undone next. */
 static int wait_for_killed(Fault *f) {
         size_t n = children_collect();
 
@@ -172,7 +173,7 @@ static int wait_for_killed(Fault *f) {
                                    "%zu processes, which were killed, to end", n);
 }
 
-/* Backwards; a step that fails has said so, and does not keep the others from theirs. */
+/* In reverse order; a step that fails has logged that, and the others are undone nevertheless. */
 static int undo_steps(Setup *s, SetupPass *pass, Fault *f) {
         for (; pass->next < ARRAY_SIZE(steps); pass->next++) {
                 int r = step_down(s, ARRAY_SIZE(steps) - 1 - pass->next, f);
@@ -200,7 +201,7 @@ static int go_down(Setup *s, SetupPass *pass, Fault *f) {
                         return 0;
                 if (sweep)
                         log_notice("cleaning up after a killed umld");
-                s->net->rules |= sweep; /* whether there are any nobody has noted */
+                s->net->rules |= sweep; /* there may be some that are not in the ledger */
                 s->host->is_up = s->host->quiet = false;
                 pass->stage = STAGE_PROCESSES;
         }
@@ -223,7 +224,8 @@ int setup_go(Setup *s, SetupPass *pass, Fault *fault) {
         return is_undo(pass) ? go_down(s, pass, fault) : go_up(s, pass, fault);
 }
 
-/* A disk cannot be got round, and what is behind the start of a guest is no reason to end it. */
+/* A disk lock has to be waited for, and what is done after the start of a guest is no reason to end
+ * it. */
 bool setup_waits_on(const SetupPass *pass, usec_t waited, const Fault *wait) {
         usec_t patience = is_undo(pass) ? UNDO_PATIENCE : SETUP_PATIENCE;
 
@@ -237,11 +239,11 @@ int setup_give_up(SetupPass *pass, usec_t waited, const Fault *wait, Fault *ret)
         span = FORMAT_TIMESPAN(waited);
         if (!is_undo(pass))
                 return fault_set(ret, wait->verdict, true, -ETIMEDOUT,
-                                 "gave up after %s of waiting for %s; see what keeps that, and end "
-                                 "it",
+                                 "timed out after %s of waiting for %s; find out what holds it, "
+                                 "and end that",
                                  span, what);
-        log_warning("gave up after %s of waiting for %s; what that keeps is left for the next "
-                    "start to undo",
+        log_warning("timed out after %s of waiting for %s; what could not be undone is left for "
+                    "the next start",
                     span, what);
         if (pass->stage == STAGE_PROCESSES)
                 pass->stage = STAGE_STEPS;

@@ -3,8 +3,8 @@
 
 /* Sets the host up for one guest, and undoes that. A set-up goes through a table of steps, each of
  * which checks first, changes only what differs and may be repeated at any time; an undo goes
- * through it backwards. The functions of a step are described in daemon/host/host.h. No step waits:
- * one that cannot be done now is called again later. */
+ * through the table in reverse. The functions of a step are described in daemon/host/host.h. No
+ * step waits: one that cannot be done yet is called again later. */
 
 #include "daemon/host/host.h"
 #include "daemon/net/net.h"
@@ -22,22 +22,20 @@ Setup *setup_free(Setup *s);
 DEFINE_CLEANUP(Setup *, setup_free)
 
 typedef enum SetupKind {
-        SETUP_CHECK, /* look only whether it could be done */
-        SETUP_ALL,   /* set everything up; what was done stays done, for another try or for the undo
-                      */
-        SETUP_BEFORE, /* the same before another start of the guest on a host that was set up
-                         before: only what the kernel's first steps need, so that it runs again
-                         within a millisecond or two */
+        SETUP_CHECK,  /* only check whether a start would succeed */
+        SETUP_ALL,    /* set everything up; what was done stays done, for the undo or a retry */
+        SETUP_BEFORE, /* before a restart of the guest on a host that is already set up: only what
+                         the kernel's first steps need, so that it runs again within a millisecond
+                         or two */
         SETUP_BEHIND, /* the rest, after that start, because the kernel needs its tap when the
                          guest's init brings up the network */
-        SETUP_DOWN,   /* undo everything, in reverse; each failure is logged and the rest goes on.
-                         Where something is left behind, so is the ledger: the next umld tries
-                         again */
-        SETUP_SWEEP,  /* the same for what a killed predecessor left, its processes first. Nothing
-                         to do is the normal case. */
+        SETUP_DOWN,  /* undo everything, in reverse; a failure is logged, and the rest is undone. If
+                        something is left behind, so is the ledger: the next umld tries again */
+        SETUP_SWEEP, /* the same for what a killed umld of this guest left, its processes first.
+                        Usually there is nothing to do. */
 } SetupKind;
 
-/* One way through the table; { .kind = … } to begin with. */
+/* One pass through the table; begins as { .kind = … }. */
 typedef struct SetupPass {
         SetupKind kind;
         enum { STAGE_BEGIN, STAGE_PROCESSES, STAGE_STEPS } stage; /* of an undo */
@@ -45,17 +43,17 @@ typedef struct SetupPass {
         int left; /* of an undo: negative = something is left behind */
 } SetupPass;
 
-/* Goes on from where the pass has come to: 0 = it is through. -EAGAIN: a step cannot be done now
- * (somebody has a lock, a child has not answered), and *fault says what it waits for; call again.
- * Other errors, of a set-up alone: *fault says what is wrong. */
+/* Continues the pass: 0 = it is complete. -EAGAIN: a step cannot be done yet (a lock is held, a
+ * child has not answered), and *fault says what it waits for; call again. Other errors occur only
+ * in a set-up: *fault says what is wrong. */
 int setup_go(Setup *s, SetupPass *pass, Fault *fault);
 
-/* Is it worth waiting on for *wait, as setup_go() has left it, after that long? */
+/* May the pass wait longer for *wait, as set by setup_go(), after that much time? */
 bool setup_waits_on(const SetupPass *pass, usec_t waited, const Fault *wait);
 
-/* If not: a set-up has failed, and *ret says so; an undo leaves that behind (0), and goes on with
+/* If not: a set-up has failed, and *ret says so; an undo leaves that behind (0), and continues with
  * the next step. */
 int setup_give_up(SetupPass *pass, usec_t waited, const Fault *wait, Fault *ret);
 
-/* A whole pass for who has nothing else to do. */
+/* A complete pass, for callers without an event loop; waits as long as that takes. */
 int setup_wait(Setup *s, SetupKind kind, Fault *fault);

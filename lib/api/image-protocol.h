@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* How umlctl and umld-image, which makes and changes images for it, speak to each other. umld-image
- * sends one message a packet on its standard output, a word and what belongs to it:
+/* The protocol between umlctl and umld-image, which makes and changes images for it. umld-image
+ * sends messages on its standard output, one per packet, each a word and its arguments:
  *
  *     progress BYTES    so much of its input has been read
  *     note TEXT         what is worth knowing
@@ -13,10 +13,10 @@
  */
 
 enum {
-        IMAGE_FD_STREAM = 0,   /* what the tree comes from */
-        IMAGE_FD_MESSAGES = 1, /* a socket that keeps packets apart; a pipe does for a person */
+        IMAGE_FD_STREAM = 0,   /* the source of the tree */
+        IMAGE_FD_MESSAGES = 1, /* a SOCK_SEQPACKET socket; a pipe will do for debugging */
         IMAGE_FD_IMAGE = 3,
-        IMAGE_FD_OVERLAY = 4, /* an archive to be laid over the tree */
+        IMAGE_FD_OVERLAY = 4, /* an archive that is added to the tree */
         IMAGE_FD_MODULES = 5, /* an archive with modules of the kernel */
         IMAGE_MESSAGE_MAX = 1024,
 };

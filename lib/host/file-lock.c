@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* file-lock.c - locks that are tried, never waited for, and who holds them. */
+/* file-lock.c - takes locks without waiting, and finds out who holds them. */
 
 #include <ctype.h>
 #include <fcntl.h>
@@ -24,7 +24,7 @@ int file_lock(const char *path, int flags, mode_t mode) {
         return TAKE_FD(fd);
 }
 
-/* The process that the kernel says has locked that file, 0 = none that it knows. */
+/* The process that has locked that file according to /proc/locks; 0 = none. */
 static pid_t find_in_locks(const struct stat *file) {
         _cleanup_fclose_ FILE *f = fopen("/proc/locks", "re");
         _cleanup_free_ char *line = NULL;
@@ -35,7 +35,7 @@ static pid_t find_in_locks(const struct stat *file) {
                 uint64_t inode;
                 int pid;
 
-                /* Those who wait have an arrow before the word. */
+                /* Lines of processes that wait have an arrow before the word. */
                 if (sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%" SCNu64, &pid, &device_major,
                            &device_minor, &inode) == 4 &&
                     inode == file->st_ino && pid > 0 &&
@@ -62,8 +62,8 @@ static bool has_open(pid_t pid, const struct stat *file) {
         return false;
 }
 
-/* On an overlay the lock's device is not the file's, and who inherited the lock from a process that
- * has ended is not in the list either. */
+/* The list is not enough: on overlayfs the lock's device is not the file's, and a lock inherited
+ * from a process that has ended is listed under the pid of that process. */
 static pid_t find_by_descriptors(const struct stat *file) {
         _cleanup_closedir_ DIR *d = opendir("/proc");
         struct dirent *de;

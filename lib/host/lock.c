@@ -65,7 +65,7 @@ int pid_lock(const char *path, pid_t *ret_holder) {
                 errno = EIO;
                 if (ftruncate(fd, 0) < 0 || pwrite(fd, buf, (size_t) n, 0) != n) {
                         r = -errno;
-                        (void) unlink(path); /* of no use to anybody, and ours alone */
+                        (void) unlink(path); /* useless without the pid, and only we know of it */
                         return r;
                 }
                 return TAKE_FD(fd);
@@ -81,7 +81,7 @@ bool pid_lock_held(const char *path) {
 }
 
 int image_lock(const char *path, bool shared, pid_t *ret_holder) {
-        /* A FIFO that somebody has put there must not make us wait. */
+        /* Opening a FIFO that was put there must not block. */
         _cleanup_close_ int fd =
                 open(path, (shared ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         struct flock lock = { .l_type = shared ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };

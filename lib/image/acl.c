@@ -13,7 +13,7 @@ typedef struct Grant {
         uint32_t id;
 } Grant;
 
-/* In the order that Linux asks for, which is that of their numbers. */
+/* In the order that Linux requires, which is that of their values. */
 static uint16_t linux_tag(int tag) {
         switch (tag) {
         case ARCHIVE_ENTRY_ACL_USER_OBJ:
@@ -41,7 +41,7 @@ static int compare(const void *a, const void *b) {
         return x->id < y->id ? -1 : x->id > y->id;
 }
 
-/* 1 = taken, 0 = it is for somebody without a number. */
+/* 1 = added, 0 = the user or group has only a name, no number. */
 static int read_grant(int permset, int tag, int id, Grant *ret) {
         bool named = tag == ARCHIVE_ENTRY_ACL_USER || tag == ARCHIVE_ENTRY_ACL_GROUP;
 

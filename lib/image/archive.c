@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* archive.c - the entries of an archive, as they come from a stranger. */
+/* archive.c - writes the entries of an untrusted archive into an image. */
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -24,7 +24,7 @@ typedef struct Extraction {
         struct archive_entry *e;
         char path[ENTRY_PATH_MAX + 1];
         char *why;
-        bool broken; /* the stream has failed, which the library tells in words of its own */
+        bool broken; /* reading failed; the library reports that in its own words */
 } Extraction;
 
 static int _printf_(3, 4) fail(Extraction *x, int error, const char *format, ...) {
@@ -38,7 +38,7 @@ static int _printf_(3, 4) fail(Extraction *x, int error, const char *format, ...
         return error;
 }
 
-/* "'usr/bin/x' has …": about the entry at hand. */
+/* The message is about the current entry: "'usr/bin/x' has …". */
 static int fail_entry(Extraction *x, int error, const char *what) {
         const char *name = archive_entry_pathname(x->e) ?: "?";
         _cleanup_free_ char *shown = escape_text(name, strlen(name), NAME_SHOWN_MAX),
@@ -57,8 +57,8 @@ static int fail_archive(Extraction *x) {
         _cleanup_free_ char *shown = escape_text(text, strlen(text), 200);
 
         if (x->broken)
-                return fail(x, -EBADMSG, "the archive is broken: %s", stream_why(x->s));
-        return fail(x, -EBADMSG, "the archive is broken: %s", shown ?: "");
+                return fail(x, -EBADMSG, "the archive is damaged: %s", stream_why(x->s));
+        return fail(x, -EBADMSG, "the archive is damaged: %s", shown ?: "");
 }
 
 /* ---- one entry ---- */
@@ -107,11 +107,11 @@ static int add_content(Extraction *x, ImageFile *f) {
                 x->in->bytes += size;
                 if (x->in->bytes > x->in->bytes_max)
                         return fail(x, -EFBIG,
-                                    "the archive holds far more than the image can: more than "
+                                    "the archive is much larger than the image: more than "
                                     "%llu MiB",
                                     (unsigned long long) (x->in->bytes_max >> 20));
                 if (offset < 0)
-                        return fail_entry(x, -EBADMSG, "has content before its beginning");
+                        return fail_entry(x, -EBADMSG, "has data at a negative offset");
                 r = image_file_write(f, (uint64_t) offset, data, size);
                 if (r < 0)
                         return fail_image(x, r);
@@ -160,7 +160,8 @@ static int add_xattrs(Extraction *x) {
                 int r;
 
                 if (archive_entry_xattr_next(x->e, &name, &value, &size) != ARCHIVE_OK || !name)
-                        return fail_entry(x, -EBADMSG, "has attributes that cannot be read");
+                        return fail_entry(x, -EBADMSG,
+                                          "has extended attributes that cannot be read");
                 r = image_set_xattr(x->w, x->path, name, value, size);
                 if (r < 0)
                         return fail_image(x, r);
@@ -173,14 +174,15 @@ static int add_acl(Extraction *x, bool def) {
         int size = acl_to_xattr(x->e, def, value), r;
 
         if (size <= 0)
-                return size < 0 ? fail_entry(x, size, "has too long an access control list") : 0;
+                return size < 0 ? fail_entry(x, size, "has an access control list that is too long")
+                                : 0;
         r = image_set_xattr(x->w, x->path,
                             def ? "system.posix_acl_default" : "system.posix_acl_access", value,
                             (size_t) size);
         return r < 0 ? fail_image(x, r) : 0;
 }
 
-/* What an entry has beside its content. */
+/* Everything of an entry but its content. */
 static int add_attributes(Extraction *x) {
         int r = add_xattrs(x);
 
@@ -213,12 +215,12 @@ static int add_node(Extraction *x) {
                 r = image_special(x->w, x->path, &node);
                 break;
         default:
-                return fail_entry(x, -EBADMSG, "is of no kind that a file can be of");
+                return fail_entry(x, -EBADMSG, "has an unknown file type");
         }
         return r < 0 ? fail_image(x, r) : 0;
 }
 
-/* 1 = it was about what lies below this layer, and is no file itself. */
+/* 1 = it was a whiteout: an instruction about the layers below, not a file. */
 static int add_whiteout(Extraction *x) {
         char *slash = strrchr(x->path, '/'), *name = slash ? slash + 1 : x->path;
         const char *removed = startswith(name, ".wh.");
@@ -230,9 +232,9 @@ static int add_whiteout(Extraction *x) {
                 *(slash ?: x->path) = '\0';
                 r = image_opaque(x->w, x->path);
         } else if (startswith(removed, ".wh.")) {
-                return 1; /* of the storage that it came from */
+                return 1; /* of the storage driver that the layer came from */
         } else if (streq(removed, "") || streq(removed, ".") || streq(removed, "..")) {
-                return fail_entry(x, -EINVAL, "removes nothing that can be removed");
+                return fail_entry(x, -EINVAL, "is a whiteout without the name of a file");
         } else {
                 memmove(name, removed, strlen(removed) + 1);
                 r = image_whiteout(x->w, x->path);
@@ -245,7 +247,8 @@ static int add_entry(Extraction *x) {
         int r;
 
         if (!name)
-                return fail(x, -EILSEQ, "entry %llu of the archive has a name in no known encoding",
+                return fail(x, -EILSEQ,
+                            "entry %llu of the archive: its name has an unknown encoding",
                             (unsigned long long) x->in->entries);
         r = entry_path_parse(name, x->path, &why);
         if (r < 0)
@@ -258,7 +261,7 @@ static int add_entry(Extraction *x) {
         return r < 0 ? r : add_attributes(x);
 }
 
-/* ---- all of them ---- */
+/* ---- all entries ---- */
 
 static la_ssize_t feed(struct archive *a, void *userdata, const void **ret) {
         Extraction *x = userdata;
@@ -284,8 +287,8 @@ static int add_all(Extraction *x) {
                         return fail_archive(x);
                 if (++x->in->entries > x->in->entries_max)
                         return fail(x, -EFBIG,
-                                    "the archive has far more entries than the image can hold "
-                                    "files: more than %llu",
+                                    "the archive has many more entries than the image has inodes: "
+                                    "more than %llu",
                                     (unsigned long long) x->in->entries_max);
                 r = add_entry(x);
                 if (r < 0)

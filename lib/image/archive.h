@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* A tar archive put into an image, entry by entry as it comes. */
+/* Unpacks a tar archive into an image, entry by entry as it is read. */
 
 #include "image/stream.h"
 #include "image/writer.h"
 
 typedef struct ArchiveIn {
-        bool layer;       /* of a container image: names that begin with .wh. remove others */
-        bool other_owner; /* uid and gid of all entries are these … */
+        bool layer;       /* a layer of a container image: names that begin with .wh. remove files
+                             (whiteouts) */
+        bool other_owner; /* uid and gid of all entries */
         uint32_t uid, gid;
-        uint64_t entries_max, bytes_max; /* more is refused: nobody's tree, but somebody's trap */
+        uint64_t entries_max, bytes_max; /* more is refused, as a denial of service */
         void (*progress)(uint64_t consumed, void *userdata);
         void *userdata;
 
-        uint64_t entries, bytes; /* out: how many there were */
+        uint64_t entries, bytes; /* output: the number of entries read */
 } ArchiveIn;
 
 /* On failure *ret_why is one line, which the caller frees, and -ENOSPC is explained by

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* blocks.c - the blocks of files: taken in long runs, mapped when all are known, freed as a whole.
+/* blocks.c - the blocks of files: allocated in long runs, mapped when all are known, freed
+ * together.
  */
 
 #include <stdlib.h>
@@ -7,7 +8,7 @@
 #include "image/parts.h"
 
 enum {
-        EXTENT_MAX = 32768, /* blocks that one extent maps */
+        EXTENT_MAX = 32768, /* blocks that one extent can map */
 };
 
 void runs_done(Runs *r) {
@@ -74,7 +75,7 @@ static errcode_t map_by_extents(ImageWriter *w, ext2_ino_t ino, struct ext2_inod
         return e;
 }
 
-/* As ext2 and ext3 have it, a block at a time. */
+/* The block map of ext2 and ext3, one block at a time. */
 static errcode_t map_singly(ImageWriter *w, ext2_ino_t ino, struct ext2_inode *inode,
                             const Runs *runs) {
         errcode_t e = 0;
@@ -121,7 +122,7 @@ int blocks_free(ImageWriter *w, ext2_ino_t ino, struct ext2_inode_large *inode) 
 
         if (!ext2fs_inode_has_valid_blocks2(w->fs, small))
                 return 0;
-        /* What is on the disk is what is gone through. */
+        /* The library goes through the inode on the disk, not the copy in memory. */
         r = image_check(
                 w, ext2fs_block_iterate3(w->fs, ino, BLOCK_FLAG_READ_ONLY, NULL, free_block, NULL),
                 "cannot free the blocks of a file");
@@ -131,7 +132,7 @@ int blocks_free(ImageWriter *w, ext2_ino_t ino, struct ext2_inode_large *inode) 
         inode->i_flags &= ~(uint32_t) EXT4_EXTENTS_FL;
         inode->i_blocks = 0;
         inode->osd2.linux2.l_i_blocks_hi = 0;
-        if (ext2fs_file_acl_block(w->fs, small) != 0) /* that one is still there */
+        if (ext2fs_file_acl_block(w->fs, small) != 0) /* the block of extended attributes is kept */
                 r = image_check(w, ext2fs_iblk_add_blocks(w->fs, small, 1), "cannot count blocks");
         inode_begin_blocks(w, inode);
         return r;
@@ -147,7 +148,7 @@ int blocks_find(ImageWriter *w, ext2_ino_t ino, struct ext2_inode_large *inode, 
                             "cannot find a block");
 
         if (r >= 0 && block == 0)
-                r = image_fail(w, -EUCLEAN, "a file has a hole where none can be");
+                r = image_fail(w, -EUCLEAN, "a directory has a hole");
         if (r >= 0)
                 *ret = block;
         return r;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* dir.c - directories: read when they are looked into, changed in memory, written at the end. */
+/* dir.c - directories: read when first needed, changed in memory, written at the end. */
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -9,12 +9,12 @@
 #include "image/parts.h"
 
 enum {
-        DEPTH_MAX = 2048, /* no path of a guest's leads deeper, and recursion has an end */
+        DEPTH_MAX = 2048, /* no path in a guest is deeper, and it limits the recursion */
         SLOTS_MIN = 16,
         FIRST_ROOM = 8,
 };
 
-/* ---- the table of names ---- */
+/* ---- the hash table of names ---- */
 
 Dir *dir_free(Dir *d) {
         if (!d)
@@ -53,7 +53,7 @@ static void slot_take(const ImageWriter *w, Dir *d, size_t index) {
         d->slots[s] = (uint32_t) index + 1;
 }
 
-/* Makes new arrays, without what was removed, with room for as many again. */
+/* Makes new arrays without the removed entries, and with room for as many again. */
 static int dir_grow(const ImageWriter *w, Dir *d) {
         size_t room = MAX(d->n_live * 2, (size_t) FIRST_ROOM), n_slots = SLOTS_MIN, n = 0;
         uint32_t *slots;
@@ -83,8 +83,8 @@ static int dir_grow(const ImageWriter *w, Dir *d) {
         return 0;
 }
 
-/* The entry's index, or SIZE_MAX. An index of what was removed stays in its slot, so that what was
- * put behind it is found. */
+/* The entry's index, or SIZE_MAX. A removed entry's index stays in its slot, so that the search
+ * reaches those behind it. */
 static size_t dir_index(const ImageWriter *w, const Dir *d, const char *name, size_t size) {
         if (d->n_slots == 0)
                 return SIZE_MAX;
@@ -104,14 +104,15 @@ Entry *dir_find(const ImageWriter *w, const Dir *d, const char *name, size_t siz
         return i == SIZE_MAX ? NULL : d->entries[i];
 }
 
-/* Without a note of a change: also for what is read from the image. */
+/* Does not mark the directory as changed, because entries read from the image are added by it, too.
+ */
 static int add_entry(ImageWriter *w, Dir *d, const char *name, size_t size, ext2_ino_t ino,
                      uint8_t type, Entry **ret) {
         Entry *e;
 
         if (size == 0 || size > ENTRY_NAME_MAX)
                 return image_fail(w, size == 0 ? -ENOENT : -ENAMETOOLONG,
-                                  "a name has to have 1 to %d bytes", ENTRY_NAME_MAX);
+                                  "a name must have 1 to %d bytes", ENTRY_NAME_MAX);
         if (d->n == d->room && dir_grow(w, d) < 0)
                 return image_fail(w, -ENOMEM, "out of memory: too many names");
         e = malloc(sizeof(*e) + size + 1);
@@ -323,7 +324,7 @@ typedef struct Packing {
         struct ext2_inode_large inode;
         char *block;               /* NULL: only count */
         struct ext2_dir_entry *de; /* the last in the block */
-        size_t at;                 /* where the next entry begins */
+        size_t at;                 /* offset of the next entry */
         blk64_t n;                 /* blocks before this one */
 } Packing;
 
@@ -333,7 +334,7 @@ static size_t block_room(const ImageWriter *w) {
                                            : 0);
 }
 
-/* The last entry reaches to the end of the block, or to the checksum that is there. */
+/* The last entry is extended to the end of the block, or to the checksum there. */
 static int pack_block(Packing *p) {
         ImageWriter *w = p->w;
         size_t room = block_room(w);
@@ -408,7 +409,7 @@ static unsigned count_subdirectories(const Dir *d) {
         return n;
 }
 
-/* Gives the directory as many blocks as it needs. An index that it had is not kept. */
+/* Gives the directory as many blocks as it needs. An htree index is not kept. */
 static int fit_blocks(Packing *p) {
         ImageWriter *w = p->w;
         blk64_t have = inode_size(&p->inode) / w->fs->blocksize, need = p->n;
@@ -456,7 +457,7 @@ static int write_directory(ImageWriter *w, Dir *d) {
         r = pack(&p);
         if (r < 0)
                 return r;
-        /* One link means "too many to count". */
+        /* A link count of one means "too many to count". */
         p.inode.i_links_count = links > EXT2_LINK_MAX ? 1 : (uint16_t) links;
         return inode_write(w, d->ino, &p.inode);
 }

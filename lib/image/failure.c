@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* failure.c - the errors of libext2fs as ours, and in words. */
+/* failure.c - converts errors of libext2fs to errno and to text. */
 
 #include <stdio.h>
 
@@ -17,7 +17,7 @@ int image_fail(ImageWriter *w, int error, const char *format, ...) {
         return error;
 }
 
-/* What errors of the library are, beside errors of an operating system. */
+/* The library's own codes; others are errno. */
 static int translate(ImageWriter *w, errcode_t e) {
         if (e > 0 && e < 256)
                 return -(int) e;
@@ -37,7 +37,7 @@ static int translate(ImageWriter *w, errcode_t e) {
                 return -E2BIG;
         case EXT2_ET_SHORT_READ:
                 return -EIO;
-        case EXT2_ET_SHORT_WRITE: /* what was written is what there was room for */
+        case EXT2_ET_SHORT_WRITE: /* a short write: the file system of the host is full */
                 return -ENOSPC;
         default:
                 return -EUCLEAN;
@@ -53,7 +53,7 @@ int image_check(ImageWriter *w, errcode_t e, const char *what) {
         if (r == -ENOSPC && w->full == IMAGE_FULL_SPACE)
                 return image_fail(w, r, "the image is full");
         if (r == -ENOSPC && w->full == IMAGE_FULL_FILES)
-                return image_fail(w, r, "the image is full: all its %u files are in use",
+                return image_fail(w, r, "the image is full: all its %u inodes are in use",
                                   w->fs->super->s_inodes_count);
         if (r == -ENOSPC)
                 return image_fail(w, r, "the host's disk is full");

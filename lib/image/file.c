@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* file.c - the content of a regular file: gathered, given blocks, written in long runs. */
+/* file.c - the content of a regular file: buffered, given blocks, written in long runs. */
 
 #include <stdlib.h>
 
 #include "image/parts.h"
 
 enum {
-        STAGE_SIZE =
-                1024 * 1024, /* as many blocks are asked for at once; whole blocks of any size */
+        STAGE_SIZE = 1024 * 1024, /* bytes buffered before blocks are allocated; a multiple of every
+                                     block size */
 };
 
 struct ImageFile {
         ImageWriter *w;
         ext2_ino_t ino;
         struct ext2_inode_large inode;
-        uint64_t base; /* what the stage begins with, at the beginning of a block */
-        size_t used;   /* bytes in the stage */
-        uint64_t end;  /* of the last byte written */
+        uint64_t base; /* offset in the file of the buffer's beginning, a multiple of the block size
+                        */
+        size_t used;   /* bytes in the buffer */
+        uint64_t end;  /* end of the last write */
         Runs runs;
 };
 
@@ -45,8 +46,7 @@ static bool all_zero(const char *data, size_t size) {
         return size == 0 || (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
 }
 
-/* Blocks that never held anything are zeros already: they are the file's, and take no room on the
- * host. */
+/* Zeros in blocks that were never written need not be written: the image file is sparse there. */
 static int write_run(ImageWriter *w, blk64_t block, blk64_t n, const char *data, blk64_t virgin) {
         size_t size = w->fs->blocksize;
 
@@ -69,7 +69,7 @@ static int write_run(ImageWriter *w, blk64_t block, blk64_t n, const char *data,
         return 0;
 }
 
-/* Writes what is gathered; what is missing of the last block is zeros. */
+/* Writes the buffer; the rest of the last block is zeros. */
 static int flush(ImageFile *f) {
         ImageWriter *w = f->w;
         size_t size = w->fs->blocksize, blocks = (f->used + size - 1) / size;
@@ -93,14 +93,14 @@ static int flush(ImageFile *f) {
         return r;
 }
 
-/* Goes on at offset; what lies between is a hole, or zeros in a block that holds data. */
+/* Continues at offset; the gap is a hole, or zeros within a block that holds data. */
 static int seek(ImageFile *f, uint64_t offset) {
         size_t size = f->w->fs->blocksize;
         uint64_t end = f->base + f->used, block_end = (end + size - 1) / size * size;
         int r;
 
         if (offset < end)
-                return image_fail(f->w, -EBADMSG, "its content comes in no order");
+                return image_fail(f->w, -EBADMSG, "its content is not in ascending order");
         if (offset < block_end && f->used > 0) {
                 memset(f->w->stage + f->used, 0, (size_t) (offset - end));
                 f->used += (size_t) (offset - end);
@@ -143,7 +143,7 @@ int image_file_end(ImageFile *f, uint64_t size) {
         int r;
 
         if (f->end > size)
-                return image_fail(f->w, -EBADMSG, "has content behind its end");
+                return image_fail(f->w, -EBADMSG, "has content beyond its end");
         r = flush(f);
         if (r >= 0)
                 r = runs_map(f->w, f->ino, &f->inode, &f->runs);

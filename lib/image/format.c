@@ -8,10 +8,10 @@
 #include "image/tool.h"
 
 enum {
-        E2FSCK_UNCORRECTED = 4, /* exit statuses from here on are failures */
+        E2FSCK_UNCORRECTED = 4, /* exit statuses of e2fsck from here on are failures */
 };
 
-/* Left out, for the sake of older kernels: metadata_csum_seed, orphan_file. */
+/* metadata_csum_seed and orphan_file are left out for the sake of older kernels. */
 #define FEATURES                                                                                   \
         "none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg,"          \
         "sparse_super,large_file,huge_file,dir_nlink,extra_isize,metadata_csum"
@@ -31,7 +31,7 @@ static int make_argv(const ImageFormat *f, Strv *argv) {
                 "-I",     "256", "-i",         "8192", "-m",           "1",  "-O",
                 FEATURES, "-e",  "remount-ro", "-L",   f->label ?: "", "-E",
         };
-        /* With a given time, the same input makes the same image. */
+        /* SOURCE_DATE_EPOCH makes images reproducible. */
         const char *const uuid = "6d7b4a52-0f3c-4c5e-9d1e-2f5a86c3b190";
         int r = push_all(argv, words, ARRAY_SIZE(words));
 
@@ -49,7 +49,7 @@ int image_format(int fd, const ImageFormat *f, char **ret_why) {
         int r;
 
         *ret_why = NULL;
-        /* To nothing first: what is free afterwards must be zeros. */
+        /* The file is truncated first, because all that is free afterwards must be zeros. */
         if (ftruncate(fd, 0) < 0 || ftruncate(fd, (off_t) f->size) < 0)
                 return -errno;
         r = make_argv(f, &argv);

@@ -7,10 +7,10 @@
 #include "image/parts.h"
 
 enum {
-        LINKS_MAX = 65000, /* as ext4 has it */
+        LINKS_MAX = 65000, /* the limit of ext4 */
 };
 
-/* How far the fields behind the first 128 bytes reach. */
+/* Size of the fields after the first 128 bytes. */
 #define EXTRA_SIZE (sizeof(struct ext2_inode_large) - EXT2_GOOD_OLD_INODE_SIZE)
 
 static bool large(const ImageWriter *w) {
@@ -36,7 +36,7 @@ int inode_write(ImageWriter *w, ext2_ino_t ino, const struct ext2_inode_large *i
                            "cannot write an inode");
 }
 
-/* A whole inode, so that nothing is left of the file that had it before. */
+/* Writes the whole inode, so that nothing is left of a previous file. */
 static int write_new(ImageWriter *w, ext2_ino_t ino, const struct ext2_inode_large *inode) {
         size_t size = EXT2_INODE_SIZE(w->fs->super);
         _cleanup_free_ char *whole = calloc(1, size);
@@ -70,7 +70,7 @@ uint8_t inode_file_type(mode_t mode) {
         }
 }
 
-/* ---- times: 34 bits of seconds from 1901 on, of which two are beside the nanoseconds ---- */
+/* ---- times: 34 bits of seconds since 1901, two of them next to the nanoseconds ---- */
 
 #define TIME_MIN (-(INT64_C(1) << 31))
 #define TIME_MAX ((INT64_C(3) << 32) + INT32_MAX)
@@ -143,7 +143,7 @@ uint64_t inode_size(const struct ext2_inode_large *inode) {
         return EXT2_I_SIZE(inode);
 }
 
-/* Small numbers in the form that all kernels know, larger ones as those since 2.6. */
+/* Small device numbers in the format that all kernels know, larger ones in that of Linux 2.6. */
 static void set_device(struct ext2_inode_large *inode, const ImageNode *node) {
         if (node->major < 256 && node->minor < 256)
                 inode->i_block[0] = node->major << 8 | node->minor;
@@ -199,7 +199,7 @@ static int free_content(ImageWriter *w, ext2_ino_t ino, struct ext2_inode_large 
 
         if (r >= 0 && ext2fs_file_acl_block(w->fs, small) != 0)
                 r = image_check(w, ext2fs_free_ext_attr(w->fs, ino, inode),
-                                "cannot free attributes");
+                                "cannot free extended attributes");
         return r;
 }
 

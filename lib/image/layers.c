@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* layers.c - what a layer removes of those below it. */
+/* layers.c - removes what a layer deletes of those below it. */
 
 #include "image/parts.h"
 
@@ -7,7 +7,7 @@ void image_begin_layer(ImageWriter *w) {
         w->generation++;
 }
 
-/* What this layer itself put there stays. */
+/* Entries that this layer itself has put there stay. */
 int image_whiteout(ImageWriter *w, const char *path) {
         Dir *d, *inner;
         Entry *e;

@@ -6,7 +6,7 @@
 #include "basic/parse-util.h"
 #include "image/node.h"
 
-/* Equal input makes an equal image where the time is told. */
+/* SOURCE_DATE_EPOCH makes images reproducible. */
 static struct timespec image_now(void) {
         const char *e = getenv("SOURCE_DATE_EPOCH");
         struct timespec now = {};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What a file in an image is, beside its name and its content. */
+/* The attributes of a file in an image, apart from its name and content. */
 
 #include <sys/types.h>
 #include <time.h>
@@ -12,8 +12,8 @@ typedef struct ImageNode {
         mode_t mode; /* type and permissions */
         uint32_t uid, gid;
         struct timespec atime, mtime, ctime;
-        uint32_t major, minor; /* of a device */
+        uint32_t major, minor; /* device number */
 } ImageNode;
 
-/* Root's, with all its times now, or at SOURCE_DATE_EPOCH where that is set. */
+/* A file of root with all times set to now, or to SOURCE_DATE_EPOCH. */
 void image_node_init(ImageNode *n, mode_t mode);

@@ -7,10 +7,10 @@
 #include "basic/hash.h"
 #include "image/parts.h"
 
-/* What the library would let us open, and would do half. */
+/* Features that the library accepts, but does not fully support. */
 static const char *unsupported(const struct ext2_super_block *s) {
         struct ext2_super_block *super =
-                (struct ext2_super_block *) s; /* its tests are not const */
+                (struct ext2_super_block *) s; /* the library's macros are not const */
 
         return ext2fs_has_feature_inline_data(super)   ? "inline_data"
                : ext2fs_has_feature_encrypt(super)     ? "encrypt"
@@ -27,14 +27,13 @@ static int check_super(ImageWriter *w) {
         const char *feature = unsupported(s);
 
         if (feature)
-                return image_fail(
-                        w, -EOPNOTSUPP,
-                        "its file system has the feature %s, which cannot be written here",
-                        feature);
+                return image_fail(w, -EOPNOTSUPP,
+                                  "its file system has the feature %s, which umld cannot write",
+                                  feature);
         if ((s->s_state & EXT2_ERROR_FS) || !(s->s_state & EXT2_VALID_FS) || s->s_error_count != 0)
                 return image_fail(w, -EUCLEAN, "its file system has errors; run e2fsck first");
         if (ext2fs_has_feature_journal_needs_recovery(w->fs->super))
-                return image_fail(w, -EUCLEAN, "its journal is to be replayed; run e2fsck first");
+                return image_fail(w, -EUCLEAN, "its journal has to be replayed; run e2fsck first");
         return 0;
 }
 
@@ -52,7 +51,7 @@ static void on_blocks(ext2_filsys fs, blk64_t block, blk_t n, int inuse) {
                 raise_high(fs->priv_data, block + n);
 }
 
-/* Whoever dies while the image is half written leaves it marked, so that e2fsck is run. */
+/* Marked while it is being written, so that an interrupted change leads to an e2fsck. */
 static int mark(ImageWriter *w, bool half) {
         if (half)
                 w->fs->super->s_state |= EXT2_ERROR_FS;
@@ -62,7 +61,7 @@ static int mark(ImageWriter *w, bool half) {
         return image_check(w, ext2fs_flush(w->fs), "cannot write the superblock");
 }
 
-/* Free inodes are zeros already: the guest's kernel need not write them. */
+/* Free inodes are zeros already, so the guest's kernel need not initialise them. */
 static void inodes_are_zeros(ext2_filsys fs) {
         for (dgrp_t g = 0; g < fs->group_desc_count; g++) {
                 ext2fs_bg_flags_set(fs, g, EXT2_BG_INODE_ZEROED);
@@ -80,7 +79,8 @@ static int open_fs(ImageWriter *w, int fd) {
         if (e == EXT2_ET_BAD_MAGIC || e == EXT2_ET_SHORT_READ)
                 return image_fail(w, -EMEDIUMTYPE, "holds no ext2, ext3 or ext4 file system");
         if (e == EXT2_ET_UNSUPP_FEATURE || e == EXT2_ET_RO_UNSUPP_FEATURE)
-                return image_fail(w, -EOPNOTSUPP, "its file system is newer than e2fsprogs here");
+                return image_fail(w, -EOPNOTSUPP,
+                                  "its file system is newer than this host's e2fsprogs");
         if (e != 0)
                 return image_check(w, e, "cannot open its file system");
         w->fs->priv_data = w;

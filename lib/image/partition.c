@@ -11,12 +11,12 @@ enum {
         MBR_ENTRY = 16,
         MBR_ENTRIES = 4,
         MBR_LINUX = 0x83,
-        MBR_GPT = 0xee, /* protects a GPT from programs that do not know it */
+        MBR_GPT = 0xee, /* a protective MBR entry, for programs that do not know GPT */
         GPT_ENTRY_MIN = 128,
         GPT_ENTRIES_MAX = 1024,
 };
 
-/* Types as they are on the disk. */
+/* Type GUIDs in the byte order of the disk. */
 static const unsigned char gpt_linux[16] =
         "\xaf\x3d\xc6\x0f\x83\x84\x72\x47\x8e\x79\x3d\x69\xd8\x47\x7d\xe4";
 static const unsigned char gpt_roots[][16] = {
@@ -62,7 +62,7 @@ static bool is_gpt_root(const unsigned char *type) {
         return false;
 }
 
-/* Its sectors are as large as its place says: its header is in the second one. */
+/* The sector size follows from where the header is found: in the second sector. */
 static void read_gpt(const unsigned char *head, size_t size, uint64_t sector, Choice *c) {
         const unsigned char *h = head + sector;
         uint64_t at = read64(h + 72);

@@ -2,7 +2,7 @@
 #pragma once
 
 /* Finds the partition that holds the root file system in the partition table of a disk image: the
- * table of a PC (MBR) or a GUID partition table. The image comes from a stranger. */
+ * table of a PC (MBR) or a GUID partition table. The image is untrusted. */
 
 #include "basic/macro.h"
 
@@ -12,10 +12,10 @@ typedef struct Partition {
 } Partition;
 
 enum {
-        PARTITION_HEAD_SIZE = 68 * 1024, /* how much of the image is looked at */
+        PARTITION_HEAD_SIZE = 68 * 1024, /* bytes at the beginning of the image that are examined */
 };
 
-/* head is the beginning of the image. Of several partitions for Linux the one that is marked as a
- * root file system is chosen, else the largest. -ENOENT: there is none; -EMEDIUMTYPE: there is no
+/* head is the beginning of the image. If there are several Linux partitions, the one whose type is
+ * a root file system is chosen, else the largest. -ENOENT: there is none; -EMEDIUMTYPE: there is no
  * partition table. */
 int partition_find(const void *head, size_t size, Partition *ret);

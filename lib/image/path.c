@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* path.c - paths in an image, resolved as in the guest: its root is the end of every way up. */
+/* path.c - resolves paths in an image as in the guest: ".." does not lead out of the root
+ * directory. */
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -43,19 +44,19 @@ typedef struct Walk {
         ImageWriter *w;
         unsigned flags;
         Dir *at;
-        char *rest; /* what is still to be gone */
+        char *rest; /* the rest of the path */
         unsigned links;
 } Walk;
 
-/* The way goes on through the link's target. */
+/* The link's target is put before the rest of the path. */
 static int follow(Walk *k, const Entry *e, const char *behind) {
         _cleanup_free_ char *target = NULL, *rest = NULL;
         int r;
 
         if (k->flags & PATH_NO_LINKS)
-                return image_fail(k->w, -ELOOP, "leads through the symbolic link '%s'", e->name);
+                return image_fail(k->w, -ELOOP, "has the symbolic link '%s' in its path", e->name);
         if (++k->links > LINKS_FOLLOWED_MAX)
-                return image_fail(k->w, -ELOOP, "too many symbolic links on the way");
+                return image_fail(k->w, -ELOOP, "too many symbolic links in the path");
         r = link_read(k->w, e->ino, &target);
         if (r < 0)
                 return r;
@@ -77,7 +78,8 @@ static int make_missing(Walk *k, const char *name, size_t size) {
         int r;
 
         if (!(k->flags & PATH_CREATE))
-                return image_fail(k->w, -ENOENT, "there is no directory '%.*s'", (int) size, name);
+                return image_fail(k->w, -ENOENT, "directory '%.*s' does not exist", (int) size,
+                                  name);
         image_node_init(&node, S_IFDIR | 0755);
         r = dir_make(k->w, k->at, name, size, &node, &d);
         if (r >= 0)
@@ -85,7 +87,7 @@ static int make_missing(Walk *k, const char *name, size_t size) {
         return r;
 }
 
-/* 1 = rest is another path now. */
+/* 1 = rest has been replaced by the link's target. */
 static int step(Walk *k, const char *name, size_t size, const char *behind) {
         Entry *e;
 
@@ -102,7 +104,7 @@ static int step(Walk *k, const char *name, size_t size, const char *behind) {
                 return dir_of(k->w, k->at, e, &k->at);
         if (e->type == EXT2_FT_SYMLINK)
                 return follow(k, e, behind);
-        return image_fail(k->w, -ENOTDIR, "'%s' on the way is no directory", e->name);
+        return image_fail(k->w, -ENOTDIR, "'%s' in the path is not a directory", e->name);
 }
 
 static int walk(Walk *k) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* stream.c - decompression, by libarchive, and a look at what comes out. */
+/* stream.c - decompresses a stream with libarchive, and detects what it holds. */
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -13,19 +13,19 @@
 
 enum {
         READ_SIZE = 128 * 1024,
-        HEAD_SIZE =
-                PARTITION_HEAD_SIZE, /* holds a tar header, the superblocks, a partition table */
+        HEAD_SIZE = PARTITION_HEAD_SIZE, /* enough for a tar header, a superblock or a partition
+                                            table */
         COPY_BLOCK = 4096,
-        KEEP_FREE_MIB = 64, /* of the host's disk */
+        KEEP_FREE_MIB = 64, /* of free space on the host's disk */
 };
 
 struct Stream {
         struct archive *a;
         char *head; /* the first bytes */
         size_t head_size, head_given;
-        const char *rest; /* of the block of which the head took a part */
+        const char *rest; /* the rest of the block that fills the head */
         size_t rest_size;
-        uint64_t at; /* of the next block that libarchive gives */
+        uint64_t at; /* offset of the next block from libarchive */
         char *why;
 };
 
@@ -34,7 +34,7 @@ static int fail(Stream *s, int error, const char *why) {
         return error;
 }
 
-/* Its words may hold names from the archive, and its codes are no errno where they are negative. */
+/* Its messages may contain names from the archive, and its negative codes are not errno. */
 static int fail_archive(Stream *s) {
         const char *text = archive_error_string(s->a) ?: "cannot be read";
         int e = archive_errno(s->a);
@@ -54,7 +54,7 @@ Stream *stream_free(Stream *s) {
         return NULL;
 }
 
-/* Those that the library decompresses itself. */
+/* Compressions that the library handles without other programs. */
 static int support_filters(struct archive *a) {
         static int (*const filters[])(struct archive *) = {
                 archive_read_support_filter_gzip, archive_read_support_filter_bzip2,
@@ -72,7 +72,7 @@ static int support_filters(struct archive *a) {
                        : 0;
 }
 
-/* The next block of the library's. */
+/* Gets the next block from the library. */
 static ssize_t next_block(Stream *s, const void **ret) {
         int64_t offset = 0;
         size_t size = 0;
@@ -134,13 +134,13 @@ int stream_open(int fd, Stream **ret, char **ret_why) {
         return MIN(r, 0);
 }
 
-/* ---- what it is ---- */
+/* ---- detection ---- */
 
 static bool head_has(const Stream *s, size_t offset, const char *bytes, size_t size) {
         return s->head_size >= offset + size && memcmp(s->head + offset, bytes, size) == 0;
 }
 
-/* The sum of a tar header, in which its own field counts as spaces. */
+/* The checksum of a tar header, for which its own field counts as spaces. */
 static bool is_tar(const Stream *s) {
         const unsigned char *h = (const unsigned char *) s->head;
         unsigned long sum = 0, said;
@@ -222,7 +222,7 @@ static size_t piece_end(size_t begin, size_t size) {
         return begin + MIN((size_t) COPY_BLOCK, size - begin);
 }
 
-/* In pieces of a block each, joined where neighbours are alike. */
+/* Splits it at runs of zeros, block by block. */
 static int write_sparse(int fd, const char *data, size_t size, uint64_t offset) {
         for (size_t i = 0; i < size;) {
                 size_t end = piece_end(i, size);
@@ -242,7 +242,7 @@ static int write_sparse(int fd, const char *data, size_t size, uint64_t offset) 
         return 0;
 }
 
-/* Running guests may need what is left of the host's disk. */
+/* Running guests may need the rest of the host's disk space. */
 static bool host_nearly_full(int fd) {
         struct statvfs st;
 
@@ -250,7 +250,7 @@ static bool host_nearly_full(int fd) {
                (uint64_t) st.f_bavail * st.f_frsize < (uint64_t) KEEP_FREE_MIB << 20;
 }
 
-/* The part of a block that belongs to what is copied. */
+/* The part of a block that lies in the range to copy. */
 static int copy_block(Stream *s, int fd, const char *data, size_t n, uint64_t at, uint64_t offset,
                       uint64_t size) {
         uint64_t skip = at < offset ? MIN(offset - at, (uint64_t) n) : 0, left;

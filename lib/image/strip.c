@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* strip.c - an archive whose tree lies in a directory of its own. */
+/* strip.c - handles archives that hold the tree in a single top directory. */
 
 #include "image/parts.h"
 
@@ -12,7 +12,7 @@ static bool looks_like_root(const ImageWriter *w, const Dir *d) {
         return false;
 }
 
-/* The only directory there, with the looks of a root; files beside it do not count. */
+/* The only directory at the top that looks like a root file system; files beside it are ignored. */
 static int find_nested(ImageWriter *w, Entry **ret) {
         Entry *only = NULL;
         Dir *inner;
@@ -35,7 +35,7 @@ static int find_nested(ImageWriter *w, Entry **ret) {
         return r;
 }
 
-/* All of it but the entry keep. */
+/* Removes everything but the entry keep. */
 static int remove_beside(ImageWriter *w, const Entry *keep) {
         for (size_t i = 0; i < w->root->n; i++) {
                 Entry *e = w->root->entries[i];
@@ -48,8 +48,8 @@ static int remove_beside(ImageWriter *w, const Entry *keep) {
         return 0;
 }
 
-/* A file of the tree that is called like the directory that it lies in would meet it: that one
- * first gets a name that no other can have. */
+/* A file of the tree may have the same name as the top directory, which is therefore first renamed
+ * to a name that no entry can have. */
 static int move_up(ImageWriter *w, Entry *nested) {
         static const char aside[] = "/";
         struct ext2_inode_large inode;
@@ -71,7 +71,7 @@ static int move_up(ImageWriter *w, Entry *nested) {
 
                 if (!e)
                         continue;
-                old = dir_find(w, w->root, e->name, e->size); /* lost+found, at most */
+                old = dir_find(w, w->root, e->name, e->size); /* at most lost+found */
                 if (old)
                         r = dir_remove(w, w->root, old);
                 if (r >= 0)

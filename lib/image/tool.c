@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* tool.c - programs of e2fsprogs. */
+/* tool.c - runs programs of e2fsprogs. */
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@ enum {
         SHOWN_MAX = 400,
 };
 
-/* What systemd or a login shell gives may lack the directories of administration. */
+/* The PATH set by systemd or a login shell may lack the sbin directories. */
 static int set_environment(void) {
         _cleanup_free_ char *path =
                 strfmt("%s:/usr/sbin:/sbin:/usr/bin:/bin", getenv("PATH") ?: "");
@@ -23,7 +23,7 @@ static int set_environment(void) {
         if (!path)
                 return -ENOMEM;
         (void) setenv("PATH", path + (path[0] == ':'), 1);
-        (void) setenv("MKE2FS_CONFIG", "/dev/null", 1); /* no defaults of this host */
+        (void) setenv("MKE2FS_CONFIG", "/dev/null", 1); /* not the defaults of this host */
         (void) setenv("E2FSCK_CONFIG", "/dev/null", 1);
         (void) setenv("LC_ALL", "C.UTF-8", 1);
         if (epoch)
@@ -31,7 +31,7 @@ static int set_environment(void) {
         return 0;
 }
 
-/* The file is its descriptor 3. */
+/* The image is descriptor 3. */
 static int run(void *userdata) {
         Strv *argv = userdata;
 
@@ -40,7 +40,7 @@ static int run(void *userdata) {
         return SPAWN_FAILED;
 }
 
-/* Reads all of it and keeps the end. */
+/* Reads everything and keeps the end. */
 static size_t read_end(int fd, char buf[static OUTPUT_MAX]) {
         char chunk[OUTPUT_MAX];
         size_t size = 0;
@@ -56,7 +56,7 @@ static size_t read_end(int fd, char buf[static OUTPUT_MAX]) {
         return size;
 }
 
-/* Its lines as one. */
+/* Joins the lines. */
 static char *shown(const char *text, size_t size) {
         _cleanup_free_ char *copy = strndup(text, size);
         size_t n = copy ? strlen(copy) : 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* writer.c - what is put into an image, changed and removed, by path. */
+/* writer.c - adds, changes and removes the files of an image by path. */
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -23,14 +23,14 @@ uint64_t image_files_max(const ImageWriter *w) {
         return w->fs->super->s_inodes_count;
 }
 
-/* ---- what all that puts something there has in common ---- */
+/* ---- common to all that adds files ---- */
 
 typedef struct Place {
         Dir *dir;
         const char *name;
 } Place;
 
-/* Makes the name free for something that is no directory. */
+/* Removes what has that name, for a file that is not a directory. */
 static int take_place(ImageWriter *w, const char *path, Place *ret) {
         Entry *e;
         int r = path_parent(w, path, PATH_CREATE, &ret->dir, &ret->name);
@@ -38,7 +38,7 @@ static int take_place(ImageWriter *w, const char *path, Place *ret) {
         if (r < 0)
                 return r;
         if (!*ret->name)
-                return image_fail(w, -EISDIR, "is the root, which is a directory");
+                return image_fail(w, -EISDIR, "is the root directory");
         e = dir_find(w, ret->dir, ret->name, strlen(ret->name));
         return e ? dir_remove(w, ret->dir, e) : 0;
 }
@@ -89,7 +89,7 @@ int image_symlink(ImageWriter *w, const char *path, const ImageNode *node, const
 
         if (size == 0 || size > ENTRY_PATH_MAX || size >= w->fs->blocksize)
                 return image_fail(w, size == 0 ? -ENOENT : -ENAMETOOLONG,
-                                  "is a symbolic link to a name of %zu bytes", size);
+                                  "is a symbolic link whose target has %zu bytes", size);
         link.mode = S_IFLNK | 0777;
         r = make_inode(w, path, &link, &ino, &inode);
         if (r < 0)
@@ -111,7 +111,7 @@ int image_special(ImageWriter *w, const char *path, const ImageNode *node) {
         ext2_ino_t ino;
 
         if (node->major > 0xfff || node->minor > 0xfffff)
-                return image_fail(w, -EINVAL, "is a device with too large a number, %u:%u",
+                return image_fail(w, -EINVAL, "is a device whose number is too large: %u:%u",
                                   node->major, node->minor);
         return make_inode(w, path, node, &ino, &inode);
 }
@@ -125,10 +125,10 @@ int image_link(ImageWriter *w, const char *path, const char *target) {
         int r = path_entry(w, target, PATH_NO_LINKS, &d, &e);
 
         if (r == -ENOENT)
-                return image_fail(w, r, "is a hard link to '%s', which is not there", target);
+                return image_fail(w, r, "is a hard link to '%s', which does not exist", target);
         if (r == -ELOOP)
                 return image_fail(w, r,
-                                  "is a hard link to '%s', which leads through a symbolic link",
+                                  "is a hard link to '%s', which has a symbolic link in its path",
                                   target);
         if (r < 0)
                 return r;
@@ -140,11 +140,12 @@ int image_link(ImageWriter *w, const char *path, const char *target) {
         if (r < 0)
                 return r;
         old = *place.name ? dir_find(w, place.dir, place.name, strlen(place.name)) : NULL;
-        if (old && old->ino == ino) { /* what is its own name already */
+        if (old && old->ino == ino) { /* a link to itself changes nothing */
                 old->generation = w->generation;
                 return 0;
         }
-        /* First, lest the last name of what it leads to be removed with what was there. */
+        /* The link count is raised first, because the file may have its last other name in what is
+         * replaced. */
         r = inode_link(w, ino);
         if (r >= 0)
                 r = take_place(w, path, &place);
@@ -214,11 +215,11 @@ int image_readlink(ImageWriter *w, const char *path, char **ret) {
         if (r < 0)
                 return r;
         if (!e || e->type != EXT2_FT_SYMLINK)
-                return image_fail(w, -EINVAL, "'%s' is no symbolic link", path);
+                return image_fail(w, -EINVAL, "'%s' is not a symbolic link", path);
         return link_read(w, e->ino, ret);
 }
 
-/* The path that a symbolic link in the place of the last component leads to. */
+/* The path that the symbolic link in the last component points to. */
 static char *link_path(const char *path, const char *target) {
         const char *slash = strrchr(path, '/');
         bool whole = target[0] == '/' || !slash;
@@ -226,7 +227,7 @@ static char *link_path(const char *path, const char *target) {
         return strfmt("%.*s/%s", whole ? 0 : (int) (slash - path), path, target);
 }
 
-/* The entry itself, or what symbolic links in its place lead to. */
+/* The entry itself, or the one that symbolic links in its place point to. */
 static int follow_entry(ImageWriter *w, const char *path, Entry **ret) {
         _cleanup_free_ char *way = strdup(path);
 
@@ -277,7 +278,7 @@ ssize_t image_read(ImageWriter *w, const char *path, size_t max, char **ret) {
         if (r < 0)
                 return r;
         if (!e || e->type != EXT2_FT_REG_FILE)
-                return image_fail(w, -EINVAL, "'%s' is no regular file", path);
+                return image_fail(w, -EINVAL, "'%s' is not a regular file", path);
         r = inode_read(w, e->ino, &inode);
         if (r < 0)
                 return r;

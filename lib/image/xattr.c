@@ -10,7 +10,7 @@ static int set_one(ImageWriter *w, ext2_ino_t ino, const char *name, const void 
 
         e = ext2fs_xattrs_open(w->fs, ino, &h);
         if (e != 0)
-                return image_check(w, e, "cannot read attributes");
+                return image_check(w, e, "cannot read extended attributes");
         e = ext2fs_xattrs_read(h);
         if (e == 0)
                 e = ext2fs_xattr_set(h, name, value, size);
@@ -18,15 +18,17 @@ static int set_one(ImageWriter *w, ext2_ino_t ino, const char *name, const void 
                 e = ext2fs_xattrs_write(h);
         (void) ext2fs_xattrs_close(&h);
         if (e == EXT2_ET_EA_NO_SPACE || e == EXT2_ET_EA_BAD_VALUE_SIZE)
-                return image_fail(w, -E2BIG, "has too large an attribute %s (%zu bytes)", name,
-                                  size);
+                return image_fail(w, -E2BIG,
+                                  "has an extended attribute %s that is too large (%zu bytes)",
+                                  name, size);
         if (e != 0 && e != EXT2_ET_BLOCK_ALLOC_FAIL)
-                return image_fail(w, -EINVAL, "has an attribute %s that ext4 does not take: %s",
-                                  name, error_message(e));
-        return image_check(w, e, "cannot write attributes");
+                return image_fail(w, -EINVAL,
+                                  "has an extended attribute %s that ext4 cannot store: %s", name,
+                                  error_message(e));
+        return image_check(w, e, "cannot write extended attributes");
 }
 
-/* What the kernel itself would take as a name. */
+/* Names that the kernel itself would accept. */
 static bool name_valid(const char *name) {
         static const char *const prefixes[] = { "user.", "trusted.", "security.",
                                                 "system.posix_acl_" };
@@ -49,8 +51,8 @@ int image_set_xattr(ImageWriter *w, const char *path, const char *name, const vo
         int r;
 
         if (!name_valid(name))
-                return image_fail(w, -EINVAL, "has an attribute '%.64s', which is no name of one",
-                                  name);
+                return image_fail(w, -EINVAL,
+                                  "has an extended attribute with an invalid name, '%.64s'", name);
         r = path_entry(w, path, 0, &d, &e);
         return r < 0 ? r : set_one(w, e ? e->ino : EXT2_ROOT_INO, name, value, size);
 }

@@ -271,7 +271,7 @@ class Repairs(ForwardsTest):
             wait_until(lambda: re.match("preparing: waiting for " + holder, (umld.said("STATUS") or [""])[-1]), 10, "a word of who")
             self.assertRegex(umld.status()["waiting_for"], holder)
             umld.wait_state("backoff", 40)
-            self.assertRegex(umld.log, r"gave up after 20s of waiting for " + holder)
+            self.assertRegex(umld.log, r"timed out after 20s of waiting for " + holder)
         umld.wait_ready()
         # While the guest runs and its rules need to be repaired, the holder is named as well.
         with open(self.world.dir / "xtables.lock", "wb") as lock:

@@ -130,7 +130,7 @@ class Create(CreateCase):
 
     def test_bad_settings(self):
         for word, why in (("--set=Memry=1M", "unknown setting, did you mean Memory"), ("--set=Memory", "must be KEY=VALUE"),
-                          ("--set=Memory=1", "Memory"), ("--set=Tap=\nX=1", "one line"), ("--forward=tcp/0", "Forward"),
+                          ("--set=Memory=1", "Memory"), ("--set=Tap=\nX=1", "a single line"), ("--forward=tcp/0", "Forward"),
                           ("--hostname=a b", "Hostname"), ("--kernel=x", "Kernel"), ("--size=0", "--size"),
                           ("--memory=x", "--memory"), ("--copy=x", "--copy"), ("--copy=x:y", "absolute path"),
                           ("--sha256=12", "64 hexadecimal"), ("--set=Guest.Nothing=1", "unknown setting")):
@@ -165,7 +165,7 @@ class Create(CreateCase):
     def test_bad_sources(self):
         for source, code, why in (("/none/there", FAILED, "No such file"), ("/dev/null", FAILED, "is empty"),
                                   (self.file("text", b"hello\n" * 1000), FAILED, "neither a tar archive nor the image"),
-                                  (self.file("cut.tar", archive()[:1500]), FAILED, "broken"),
+                                  (self.file("cut.tar", archive()[:1500]), FAILED, "damaged"),
                                   (self.file("up.tar", header("../x", 0) + bytes(1024)), FAILED, "'..' in its name")):
             with self.subTest(source=source):
                 self.refused(code, why, "web", "--from", source)
@@ -395,7 +395,7 @@ class Download(CreateCase):
 
     def test_unsafe(self):
         _, url = self.serve()
-        self.refused(USAGE, "http does not protect", "web", "--from", url)
+        self.refused(USAGE, "can be tampered with", "web", "--from", url)
         self.refused(FAILED, "SSL|TLS|wrong version", "web", "--from", url.replace("http:", "https:"))
 
     def test_no_way_to_files(self):
@@ -472,7 +472,7 @@ class There(CreateCase):
         before = self.path("state/web/root.img").stat().st_ino
         self.refused(FAILED, "already exists")
         self.path("config/web.conf").unlink()
-        self.refused(FAILED, "there is an image already")
+        self.refused(FAILED, "the image already exists")
         self.assertEqual(self.path("state/web/root.img").stat().st_ino, before)
 
     def test_keeps_what_else_is_there(self):
@@ -491,7 +491,7 @@ class There(CreateCase):
     def test_failed_force_changes_nothing(self):
         self.create()
         before = self.path("state/web/root.img").stat().st_ino
-        self.refused(FAILED, "broken", "web", "--force", "--from", self.file("cut.tar", archive()[:1500]))
+        self.refused(FAILED, "damaged", "web", "--force", "--from", self.file("cut.tar", archive()[:1500]))
         self.assertEqual(self.path("state/web/root.img").stat().st_ino, before)
 
     def test_running(self):

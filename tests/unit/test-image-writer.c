@@ -229,7 +229,7 @@ static void test_hard_links(void **state) {
         ASSERT_OK(image_stat(i.w, "t", &st));
         assert_true(S_ISLNK(st.node.mode) && st.links == 2);
         ASSERT_ERROR(image_link(i.w, "c", "later"), ENOENT);
-        assert_non_null(strstr(image_why(i.w), "'later', which is not there"));
+        assert_non_null(strstr(image_why(i.w), "'later', which does not exist"));
         ASSERT_ERROR(image_link(i.w, "c", "s/b"), ELOOP);
         ASSERT_ERROR(image_link(i.w, "c", "d"), EPERM);
         ASSERT_OK(image_stat(i.w, "a", &st));
