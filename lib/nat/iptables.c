@@ -44,9 +44,9 @@ static int table_edit(NatEdit *edit, XtTable *t) {
         FOREACH_ELEMENT (c, edit->chains->chain) {
                 if (!xt_chain_is_of(c, t))
                         continue;
-                if (t->xt->has_chain(c->name, t->handle))
+                if (!c->user && t->xt->has_chain(c->name, t->handle))
                         edit->fresh = false;
-                r = xt_chain_sync(t, c);
+                r = xt_chain_sync(t, edit->chains, c);
                 if (r < 0)
                         return r;
                 t->changed |= r > 0;
@@ -259,7 +259,7 @@ static int nat_foreign_before(Nat *nat, const NatPlan *plan, NatFamily family) {
 
                 if (streq(target, fwd->name))
                         return n;
-                n += !startswith(target, "UMLD-FWD-"); /* those of other guests */
+                n += !xt_is_ours(target);
         }
         return -ENOENT;
 }

@@ -15,7 +15,7 @@
 #define ATTEMPTS 5
 
 static bool is_foreign(const NftObject *o) {
-        return !startswith(o->table, NFT_TABLE_PREFIX);
+        return !startswith(o->table, NFT_TABLE_PREFIX) && !streq(o->table, NFT_USER_TABLE);
 }
 
 /* Again if something changed meanwhile. */

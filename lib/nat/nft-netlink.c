@@ -398,23 +398,37 @@ static int await_acks(int fd, size_t wanted) {
         return 0;
 }
 
-int nft_delete(const char *table) {
-        _cleanup_close_ int fd = -EBADF;
-        size_t size = 0, n = 0;
-        NftLook look;
-        Buffer b;
-        int r = nft_look(table, &look);
+/* If generation is not 0, only while it is that one: else -ERESTART. Old kernels do not check. */
+static size_t begin_batch(Buffer *b, uint32_t generation) {
+        size_t size = 0;
+        struct nlmsghdr *h = put_message(b, &size, NFNL_MSG_BATCH_BEGIN, 0, NFPROTO_UNSPEC,
+                                         NFNL_SUBSYS_NFTABLES);
+        struct nlattr *a = (struct nlattr *) (b->bytes + size);
 
-        if (r < 0 || look.families == 0)
-                return r == -ENOPROTOOPT ? 0 : r; /* if there can be none, there is none */
-        fd = nft_open();
+        if (generation == 0)
+                return size;
+        generation = htonl(generation);
+        *a = (struct nlattr){ .nla_len = NLA_HDRLEN + sizeof(generation),
+                              .nla_type = NFNL_BATCH_GENID };
+        memcpy(a + 1, &generation, sizeof(generation));
+        h->nlmsg_len += a->nla_len;
+        return size + a->nla_len;
+}
+
+/* 1 = removed. */
+static int delete_tables(const char *table, unsigned families, uint32_t generation) {
+        _cleanup_close_ int fd = nft_open();
+        size_t size, n = 0;
+        Buffer b;
+        int r;
+
         if (fd < 0)
                 return fd;
-        put_message(&b, &size, NFNL_MSG_BATCH_BEGIN, 0, NFPROTO_UNSPEC, NFNL_SUBSYS_NFTABLES);
+        size = begin_batch(&b, generation);
         for (uint8_t family = 0; family < NFPROTO_NUMPROTO; family++) {
                 struct nlmsghdr *h;
 
-                if (!(look.families & 1U << family))
+                if (!(families & 1U << family))
                         continue;
                 h = put_message(&b, &size, nft_type(NFT_MSG_DELTABLE), NLM_F_ACK, family, 0);
                 put_name(&b, &size, h, table);
@@ -425,4 +439,50 @@ int nft_delete(const char *table) {
                 return -errno;
         r = await_acks(fd, n);
         return r < 0 ? r : 1;
+}
+
+int nft_delete(const char *table) {
+        NftLook look;
+        int r = nft_look(table, &look);
+
+        if (r < 0 || look.families == 0)
+                return r == -ENOPROTOOPT ? 0 : r; /* if there can be none, there is none */
+        return delete_tables(table, look.families, 0);
+}
+
+typedef struct Idle {
+        const char *table, *prefix;
+        bool there, needed;
+} Idle;
+
+static int look_if_idle(const NftObject *o, void *userdata) {
+        bool is_table = o->kind == NFT_TABLES;
+        Idle *s = userdata;
+        uint32_t use;
+
+        if (strncmp(o->table, s->prefix, strlen(s->prefix)) == 0)
+                s->needed = true;
+        if (o->family != NFPROTO_INET || !streq(o->table, s->table))
+                return 0;
+        s->there = true;
+        /* Of a table: chains, sets and the like; of a chain: rules, and jumps to it. */
+        if (!nft_number(o->attributes, o->size, is_table ? NFTA_TABLE_USE : NFTA_CHAIN_USE, &use) ||
+            use > is_table)
+                s->needed = true;
+        return 0;
+}
+
+int nft_delete_idle(const char *table, const char *prefix) {
+        Idle s = { .table = table, .prefix = prefix };
+        uint32_t generation;
+        int r = nft_generation(&generation);
+
+        if (r >= 0)
+                r = nft_foreach(NFT_TABLES, look_if_idle, &s);
+        if (r >= 0 && s.there && !s.needed)
+                r = nft_foreach(NFT_CHAINS, look_if_idle, &s);
+        if (r >= 0 && s.there && !s.needed)
+                r = delete_tables(table, 1U << NFPROTO_INET, generation);
+        /* Whoever changed something meanwhile may need it; and it does no harm. */
+        return r == -ENOPROTOOPT || r == -EINTR || r == -ERESTART ? 0 : r;
 }

@@ -364,7 +364,8 @@ int nft_script(const NatChains *chains, const char *table, bool inet, char **ret
         return 0;
 }
 
-int nft_script_replace(const char *commands, const char *table, unsigned families, char **ret) {
+int nft_script_replace(const char *commands, const char *table, unsigned families, bool user,
+                       char **ret) {
         _cleanup_free_ char *text = NULL;
         size_t size = 0;
         FILE *file = open_memstream(&text, &size);
@@ -376,6 +377,11 @@ int nft_script_replace(const char *commands, const char *table, unsigned familie
                 if (families & 1U << f)
                         fprintf(file, "table %s %s\ndelete table %s %s\n", nft_family_name(f),
                                 table, nft_family_name(f), table);
+        if (user)
+                fprintf(file,
+                        "add table inet %s\nadd chain inet %s %s "
+                        "{ type filter hook forward priority %d; policy accept; }\n",
+                        NFT_USER_TABLE, NFT_USER_TABLE, NAT_USER_CHAIN, NFT_FORWARD_PRIORITY - 1);
         fputs(commands, file);
         if (fclose(file) != 0)
                 return -ENOMEM;

@@ -8,6 +8,10 @@
 #define NFT_TABLE_PREFIX   "umld-"
 #define NFT_TABLE_NAME_MAX 32
 
+/* The table of the administrator's own rules, which all guests share: nobody's name. Its only chain
+ * sees forwarded packets before those of any guest. */
+#define NFT_USER_TABLE "umld"
+
 /* The name of a guest's table. */
 char *nft_table_name(const char *guest, char buf[static NFT_TABLE_NAME_MAX]);
 
@@ -30,5 +34,6 @@ int nft_script(const NatChains *chains, const char *table, bool inet, char **ret
 size_t nft_rule_place(const NatChain *chain, size_t n);
 
 /* The same commands, but first delete existing tables of that name, one bit for each family (1 <<
- * NFPROTO_…). */
-int nft_script_replace(const char *commands, const char *table, unsigned families, char **ret);
+ * NFPROTO_…), and if asked to create the administrator's. */
+int nft_script_replace(const char *commands, const char *table, unsigned families, bool user,
+                       char **ret);

@@ -121,15 +121,17 @@ DEFINE_CLEANUP(NftJob *, job_free)
 static int job_begin(Nat *nat, const Commands *c, NatRefusal *ret) {
         _cleanup_(job_freep) NftJob *job = calloc(1, sizeof(*job));
         _cleanup_free_ char *text = NULL;
-        NftLook before;
+        NftLook before, user;
         int r;
 
         if (!job)
                 return refuse(ret, "table", -ENOMEM);
         r = nft_look(c->table, &before);
+        if (r >= 0)
+                r = nft_look(NFT_USER_TABLE, &user);
         if (r < 0)
                 return refuse(ret, "tables", r);
-        r = nft_script_replace(c->text, c->table, before.families, &text);
+        r = nft_script_replace(c->text, c->table, before.families, user.families == 0, &text);
         if (r >= 0)
                 r = nft_run_start(text, nat->lock_fd, &job->run);
         if (r < 0)
@@ -185,8 +187,8 @@ static int commit(Nat *nat, const Commands *c, NatRefusal *ret) {
 
 /* 1 = the table is as those commands created it, 0 = it is not. */
 static int as_made(Nat *nat, const Commands *c, NatRefusal *ret) {
+        NftLook look, user;
         uint32_t generation;
-        NftLook look;
         int r = nft_generation(&generation);
 
         if (r < 0)
@@ -202,6 +204,9 @@ static int as_made(Nat *nat, const Commands *c, NatRefusal *ret) {
                 return r == -EAGAIN ? 1 : refuse(ret, "tables", r); /* the next check will tell */
         if (look.fingerprint != nat->fingerprint)
                 return 0;
+        r = nft_look(NFT_USER_TABLE, &user);
+        if (r < 0 || user.families == 0)
+                return r >= 0 ? 0 : r == -EAGAIN ? 1 : refuse(ret, "tables", r);
         nat->generation = look.generation;
         return 1;
 }
@@ -247,14 +252,16 @@ static int nat_cancel(Nat *nat) {
 
 static int nat_remove(Nat *nat, const char *guest, NatRefusal *ret_refusal) {
         char table[NFT_TABLE_NAME_MAX];
-        int r = nat_cancel(nat); /* else it may still make what is removed here */
+        int removed, r = nat_cancel(nat); /* else it may still make what is removed here */
 
         if (r >= 0)
                 r = nft_delete(nft_table_name(guest, table));
         if (r < 0)
                 return refuse(ret_refusal, "table", r);
         forget(nat);
-        return r;
+        removed = r;
+        r = nft_delete_idle(NFT_USER_TABLE, NFT_TABLE_PREFIX);
+        return r < 0 ? refuse(ret_refusal, "table", r) : removed;
 }
 
 /* For the rule that implements the n-th of a chain. */

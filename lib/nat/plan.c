@@ -11,20 +11,22 @@
 static const struct {
         NatTable table;
         const char *hook, *prefix;
-        bool first;
+        NatPlace place;
 } layout[NAT_CHAIN_KINDS] = {
-        /* First, so that neither a later REJECT nor a DROP policy stops the guest. */
-        [NAT_CHAIN_FWD] = { NAT_TABLE_FILTER, "FORWARD", "UMLD-FWD-", true },
+        [NAT_CHAIN_USER] = { NAT_TABLE_FILTER, "FORWARD", NAT_USER_CHAIN, NAT_FIRST },
+        /* Early, so that neither a later REJECT nor a DROP policy stops the guest; but a ban that
+         * was there before stays one. */
+        [NAT_CHAIN_FWD] = { NAT_TABLE_FILTER, "FORWARD", "UMLD-FWD-", NAT_BEHIND_BANS },
         /* First, so that what the host opens to everybody is not open to the guest. */
-        [NAT_CHAIN_IN] = { NAT_TABLE_FILTER, "INPUT", "UMLD-IN-", true },
+        [NAT_CHAIN_IN] = { NAT_TABLE_FILTER, "INPUT", "UMLD-IN-", NAT_FIRST },
         /* First, so that a host that lets nothing out still reaches its own guest. */
-        [NAT_CHAIN_SND] = { NAT_TABLE_FILTER, "OUTPUT", "UMLD-SND-", true },
+        [NAT_CHAIN_SND] = { NAT_TABLE_FILTER, "OUTPUT", "UMLD-SND-", NAT_FIRST },
         /* Last, so that the administrator's own rules for a port take precedence. */
-        [NAT_CHAIN_PRE] = { NAT_TABLE_NAT, "PREROUTING", "UMLD-PRE-", false },
-        [NAT_CHAIN_LOC] = { NAT_TABLE_NAT, "PREROUTING", "UMLD-LOC-", false },
-        [NAT_CHAIN_OUT] = { NAT_TABLE_NAT, "OUTPUT", "UMLD-OUT-", false },
-        [NAT_CHAIN_POST] = { NAT_TABLE_NAT, "POSTROUTING", "UMLD-POST-", false },
-        [NAT_CHAIN_MSS] = { NAT_TABLE_MANGLE, "FORWARD", "UMLD-MSS-", false },
+        [NAT_CHAIN_PRE] = { NAT_TABLE_NAT, "PREROUTING", "UMLD-PRE-", NAT_LAST },
+        [NAT_CHAIN_LOC] = { NAT_TABLE_NAT, "PREROUTING", "UMLD-LOC-", NAT_LAST },
+        [NAT_CHAIN_OUT] = { NAT_TABLE_NAT, "OUTPUT", "UMLD-OUT-", NAT_LAST },
+        [NAT_CHAIN_POST] = { NAT_TABLE_NAT, "POSTROUTING", "UMLD-POST-", NAT_LAST },
+        [NAT_CHAIN_MSS] = { NAT_TABLE_MANGLE, "FORWARD", "UMLD-MSS-", NAT_LAST },
 };
 
 /* Protocols and types that differ between the families. */
@@ -341,8 +343,10 @@ void nat_chains_init(NatChains *chains, const char *guest) {
                 c->family = (NatFamily) (i / NAT_CHAIN_KINDS);
                 c->table = layout[kind].table;
                 c->hook = layout[kind].hook;
-                c->first = layout[kind].first;
-                (void) snprintf(c->name, sizeof(c->name), "%s%s", layout[kind].prefix, guest);
+                c->place = layout[kind].place;
+                c->user = kind == NAT_CHAIN_USER;
+                (void) snprintf(c->name, sizeof(c->name), "%s%s", layout[kind].prefix,
+                                c->user ? "" : guest);
                 assert(strlen(c->name) <= 28);
                 c->jump.family = c->family;
                 c->jump.verdict = NAT_JUMP;
@@ -357,6 +361,7 @@ static int plan_side(NatChains *chains, NatFamily family, const NatPlan *plan) {
 
         if (ip_address_is_any(&side->guest_address))
                 return 0;
+        nat_chain(chains, family, NAT_CHAIN_USER)->kept = true;
         r = plan_fwd(nat_chain(chains, family, NAT_CHAIN_FWD), plan, side);
         if (r >= 0)
                 r = plan_in(nat_chain(chains, family, NAT_CHAIN_IN), plan);
@@ -411,6 +416,7 @@ uint64_t nat_chains_hash(const NatChains *chains) {
 
         FOREACH_ELEMENT (c, chains->chain) {
                 hash = hash_bytes(hash, &c->n_rules, sizeof(c->n_rules));
+                hash = hash_bytes(hash, &c->kept, sizeof(c->kept));
                 hash = hash_rule(hash_text(hash, c->name), &c->jump);
                 for (size_t i = 0; i < c->n_rules; i++)
                         hash = hash_rule(hash, &c->rules[i]);

@@ -49,21 +49,35 @@ bool nat_rule_equal(const NatRule *a, const NatRule *b);
 /* Does it forward this single port of one protocol? */
 bool nat_rule_leads(const NatRule *rule, const Forward *port);
 
+/* Where a jump stands in a built-in chain when it is made. */
+typedef enum NatPlace {
+        NAT_LAST,
+        NAT_FIRST,       /* behind those of our chains that come first, too, in the order below */
+        NAT_BEHIND_BANS, /* the same, and behind the foreign rules that drop by source at most */
+} NatPlace;
+
 /* A chain of ours, and the one jump to it from a built-in chain. If it has no rules it should not
  * exist. */
 typedef struct NatChain {
         NatFamily family;
         NatTable table;
         const char *hook; /* the built-in chain */
-        bool first;       /* jump to it before or after everything else there */
+        NatPlace place;
+        bool user; /* NAT_CHAIN_USER, whose rules are not ours, so that none are planned */
+        bool kept; /* of that one: it should exist */
         char name[NAT_CHAIN_NAME_SIZE];
         NatRule jump;
         NatRule *rules;
         size_t n_rules, n_allocated;
 } NatChain;
 
+/* The chain of the administrator and his programs, which all guests share. Whoever plans a guest's
+ * rules creates it and the jump to it; the last guest removes it if it is empty. */
+#define NAT_USER_CHAIN "UMLD-USER"
+
 /* Each of them for each family. */
 enum {
+        NAT_CHAIN_USER, /* filter FORWARD: bans, before anything of ours */
         NAT_CHAIN_FWD,  /* filter FORWARD: accepts the guest's packets */
         NAT_CHAIN_IN,   /* filter INPUT: keeps the guest from the host itself */
         NAT_CHAIN_SND,  /* filter OUTPUT: accepts what the host sends to the guest */

@@ -24,7 +24,7 @@ static int table_matches(const NatChains *chains, NatFamily family, NatTable tab
         if (r < 0)
                 return !wanted && xt_may_be_missing(&t, r) ? 1 : r;
         FOREACH_ELEMENT (c, chains->chain)
-                if (xt_chain_is_of(c, &t) && !xt_chain_right(&t, c))
+                if (xt_chain_is_of(c, &t) && !xt_chain_right(&t, chains, c))
                         return 0;
         return 1;
 }

@@ -2,7 +2,9 @@
 /* xt-edit.c - compares a guest's chains in a legacy table with what is planned, and edits them. */
 
 #include "nat/xt-edit.h"
+#include "basic/string-util.h"
 #include "nat/blob.h"
+#include "nat/xt-bans.h"
 
 void xt_table_done(XtTable *t) {
         if (t->handle)
@@ -49,22 +51,48 @@ static int chain_fill(XtTable *t, const NatChain *chain) {
         return 0;
 }
 
-/* How many rules of that chain jump to the planned one's target? *ret_right says whether the first
- * of them is as planned. */
-static unsigned count_jumps(const XtTable *t, const char *in_chain, const NatRule *planned,
-                            bool *ret_right) {
-        const void *e = t->xt->first_rule(in_chain, t->handle);
-        unsigned n = 0;
+/* The jumps to one chain from its hook. */
+typedef struct Jumps {
+        unsigned n;
+        unsigned at; /* position of the first */
+        bool right;  /* the first is as planned */
+} Jumps;
 
-        for (; e; e = t->xt->next_rule(e, t->handle)) {
+static Jumps find_jumps(const XtTable *t, const NatChain *chain) {
+        const void *e = t->xt->first_rule(chain->hook, t->handle);
+        Jumps j = {};
+
+        for (unsigned at = 0; e; e = t->xt->next_rule(e, t->handle), at++) {
                 NatRule rule;
 
-                if (!streq(t->xt->target(e, t->handle), planned->chain))
+                if (!streq(t->xt->target(e, t->handle), chain->name))
                         continue;
-                if (n++ == 0)
-                        *ret_right = xt_decode(t, e, &rule) && nat_rule_equal(&rule, planned);
+                if (j.n++ > 0)
+                        continue;
+                j.at = at;
+                j.right = xt_decode(t, e, &rule) && nat_rule_equal(&rule, &chain->jump);
         }
-        return n;
+        return j;
+}
+
+static bool is_there(const NatChain *c) {
+        return c->n_rules > 0 || c->kept;
+}
+
+/* Behind which position the jump must stand: behind those of the chains that come before it. */
+static unsigned earliest(const XtTable *t, const NatChain *all, const NatChain *chain) {
+        unsigned at = 0;
+
+        if (chain->place == NAT_LAST)
+                return 0;
+        for (const NatChain *c = all; c < chain; c++)
+                if (xt_chain_is_of(c, t) && c->place != NAT_LAST && is_there(c) &&
+                    streq(c->hook, chain->hook)) {
+                        Jumps j = find_jumps(t, c);
+
+                        at = MAX(at, j.n > 0 ? j.at + 1 : 0);
+                }
+        return at;
 }
 
 /* Deletes all rules of in_chain that jump to target. */
@@ -89,25 +117,39 @@ static int delete_jumps(const XtTable *t, const char *in_chain, const char *targ
         return 0;
 }
 
-/* 1 = changed. A single correct jump stays where it is, whatever else the hook contains by now: two
+/* A single correct jump stays where it is, whatever foreign rules the hook contains by now: two
  * programs that both insist on the first place would fight forever. */
-static int jump_sync(XtTable *t, const NatChain *chain) {
-        bool right = false;
-        unsigned n = count_jumps(t, chain->hook, &chain->jump, &right);
+static bool jump_right(const XtTable *t, const NatChain *all, const NatChain *chain) {
+        Jumps j = find_jumps(t, chain);
+
+        return j.n == 1 && j.right && j.at >= earliest(t, all, chain);
+}
+
+static int jump_insert(XtTable *t, const NatChain *all, const NatChain *chain) {
+        unsigned at = earliest(t, all, chain);
         NatBlob blob;
         int r;
 
-        if (n == 1 && right)
+        encode(t, &chain->jump, &blob);
+        if (chain->place == NAT_BEHIND_BANS)
+                at = MAX(at, xt_behind_bans(t, chain->hook));
+        if (chain->place == NAT_LAST)
+                r = t->xt->append_rule(chain->hook, &blob, t->handle);
+        else
+                r = t->xt->insert_rule(chain->hook, &blob, at, t->handle);
+        return r ? 0 : xt_error();
+}
+
+/* 1 = changed. */
+static int jump_sync(XtTable *t, const NatChain *all, const NatChain *chain) {
+        int r;
+
+        if (jump_right(t, all, chain))
                 return 0;
         r = delete_jumps(t, chain->hook, chain->name);
-        if (r < 0)
-                return r;
-        encode(t, &chain->jump, &blob);
-        if (chain->first)
-                r = t->xt->insert_rule(chain->hook, &blob, t->handle);
-        else
-                r = t->xt->append_rule(chain->hook, &blob, t->handle);
-        return r ? 1 : xt_error();
+        if (r >= 0)
+                r = jump_insert(t, all, chain);
+        return r < 0 ? r : 1;
 }
 
 /* 1 = removed, 0 = did not exist. Jumps are removed first, wherever they are: a chain in use cannot
@@ -127,34 +169,51 @@ static int chain_remove(const XtTable *t, const NatChain *chain) {
         return 1;
 }
 
-int xt_chain_sync(XtTable *t, const NatChain *chain) {
+/* Has any guest but the one with that chain a chain of the same kind? */
+static bool others_have(const XtTable *t, const NatChain *own, const char *prefix) {
+        for (const char *c = t->xt->first_chain(t->handle); c; c = t->xt->next_chain(t->handle))
+                if (startswith(c, prefix) && !streq(c, own->name))
+                        return true;
+        return false;
+}
+
+/* The chain that all guests share stays as long as anybody needs it: another guest, or who has put
+ * rules into it. */
+static bool still_needed(const XtTable *t, const NatChains *chains, const NatChain *chain) {
+        const NatChain *own = &chains->chain[chain->family * NAT_CHAIN_KINDS + NAT_CHAIN_FWD];
+
+        return t->xt->first_rule(chain->name, t->handle) || others_have(t, own, "UMLD-FWD-");
+}
+
+int xt_chain_sync(XtTable *t, const NatChains *chains, const NatChain *chain) {
+        const NatChain *all = chains->chain;
         bool changed = false;
         int r;
 
-        if (chain->n_rules == 0)
+        if (!is_there(chain) && chain->user && still_needed(t, chains, chain))
+                return 0;
+        if (!is_there(chain))
                 return chain_remove(t, chain);
         if (!t->xt->has_chain(chain->name, t->handle)) {
                 if (!t->xt->create_chain(chain->name, t->handle))
                         return xt_error();
                 changed = true;
         }
-        if (!chain_as_planned(t, chain)) {
+        if (!chain->user && !chain_as_planned(t, chain)) {
                 r = chain_fill(t, chain);
                 if (r < 0)
                         return r;
                 changed = true;
         }
-        r = jump_sync(t, chain);
+        r = jump_sync(t, all, chain);
         return r < 0 ? r : changed || r > 0;
 }
 
-bool xt_chain_right(const XtTable *t, const NatChain *c) {
-        bool right = false;
-
-        if (c->n_rules == 0)
-                return !t->xt->has_chain(c->name, t->handle);
-        return t->xt->has_chain(c->name, t->handle) && chain_as_planned(t, c) &&
-               count_jumps(t, c->hook, &c->jump, &right) == 1 && right;
+bool xt_chain_right(const XtTable *t, const NatChains *chains, const NatChain *c) {
+        if (!is_there(c))
+                return c->user || !t->xt->has_chain(c->name, t->handle);
+        return t->xt->has_chain(c->name, t->handle) && (c->user || chain_as_planned(t, c)) &&
+               jump_right(t, chains->chain, c);
 }
 
 bool xt_chain_is_of(const NatChain *c, const XtTable *t) {

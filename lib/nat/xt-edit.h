@@ -29,7 +29,8 @@ bool xt_decode(const XtTable *t, const void *entry, NatRule *ret);
 
 /* Is the chain planned for this table? */
 bool xt_chain_is_of(const NatChain *c, const XtTable *t);
-/* Do chain and jump match the plan? */
-bool xt_chain_right(const XtTable *t, const NatChain *c);
-/* Makes them match it: 1 = changed, 0 = was already as planned. */
-int xt_chain_sync(XtTable *t, const NatChain *chain);
+/* Do one of the chains and its jump match the plan? */
+bool xt_chain_right(const XtTable *t, const NatChains *chains, const NatChain *c);
+/* Makes them match it: 1 = changed, 0 = was already as planned. To be called for all chains, in
+ * their order. */
+int xt_chain_sync(XtTable *t, const NatChains *chains, const NatChain *chain);

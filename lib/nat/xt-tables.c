@@ -146,19 +146,19 @@ bool xt_tables_there(void) {
 
 /* ---- the host's own rules ---- */
 
-static bool is_ours(const char *chain) {
+bool xt_is_ours(const char *chain) {
         return startswith(chain, "UMLD-");
 }
 
 static bool chain_is_foreign(const XtLibrary *xt, const char *chain, struct xtc_handle *h) {
         const char *policy = xt->policy(chain, h);
 
-        if (is_ours(chain))
+        if (xt_is_ours(chain))
                 return false;
         if (policy && !streq(policy, "ACCEPT"))
                 return true;
         for (const void *e = xt->first_rule(chain, h); e; e = xt->next_rule(e, h))
-                if (!is_ours(xt->target(e, h)))
+                if (!xt_is_ours(xt->target(e, h)))
                         return true;
         return false;
 }

@@ -27,6 +27,9 @@ bool xt_table_in_use(NatFamily family, NatTable table);
 /* Does this host's kernel have IPv4 tables? Loads no module and activates nothing. */
 bool xt_tables_there(void);
 
+/* Is it a chain of this or another guest's, or the administrator's own for all guests? */
+bool xt_is_ours(const char *chain);
+
 /* 1 = the host has rules of its own in them, or a drop policy; 0 = it has not. */
 int xt_host_has_rules(void);
 

@@ -22,8 +22,9 @@
         static int lib##_append(const char *chain, const void *rule, struct xtc_handle *h) {       \
                 return lib##_append_entry(chain, (const struct entry *) rule, h);                  \
         }                                                                                          \
-        static int lib##_insert(const char *chain, const void *rule, struct xtc_handle *h) {       \
-                return lib##_insert_entry(chain, (const struct entry *) rule, 0, h);               \
+        static int lib##_insert(const char *chain, const void *rule, unsigned at,                  \
+                                struct xtc_handle *h) {                                            \
+                return lib##_insert_entry(chain, (const struct entry *) rule, at, h);              \
         }                                                                                          \
         static uint64_t lib##_packets(const void *rule) {                                          \
                 return ((const struct entry *) rule)->counters.pcnt;                               \

@@ -27,7 +27,7 @@ typedef struct XtLibrary {
         int (*delete_chain)(const char *chain, struct xtc_handle *h);
         int (*flush_chain)(const char *chain, struct xtc_handle *h);
         int (*append_rule)(const char *chain, const void *rule, struct xtc_handle *h);
-        int (*insert_rule)(const char *chain, const void *rule, struct xtc_handle *h); /* first */
+        int (*insert_rule)(const char *chain, const void *rule, unsigned at, struct xtc_handle *h);
         int (*delete_rule)(const char *chain, unsigned at, struct xtc_handle *h);
 
         uint64_t (*packets)(const void *rule); /* packets counted */

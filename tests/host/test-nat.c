@@ -87,6 +87,7 @@ static void test_both_families(void **state) {
                 "-A UMLD-MSS-web -o tap0 -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS "
                 "--clamp-mss-to-pmtu\n"
                 "-A INPUT -i tap0 -j UMLD-IN-web\n"
+                "-A FORWARD -j UMLD-USER\n"
                 "-A FORWARD -j UMLD-FWD-web\n"
                 "-A OUTPUT -o tap0 -j UMLD-SND-web\n"
                 "-A UMLD-FWD-web -s fd00::2/128 -i tap0 -j ACCEPT\n"
@@ -203,25 +204,121 @@ static void test_foreign_rules_untouched(void **state) {
         apply(&web);
         fewer.n_forwards = 1;
         apply(&fewer);
-        during = shell_output(SAVE_COUNTED " | grep -v 'UMLD-[A-Z]*-web\\>'");
+        during = shell_output(SAVE_COUNTED " | grep -v -e 'UMLD-[A-Z]*-web\\>' -e UMLD-USER");
         assert_string_equal(during, foreign);
         assert_int_equal(take_away("web"), 1);
-        after = shell_output(SAVE_COUNTED);
+        /* There is a guest "webby" for whom the shared chain stays. */
+        after = shell_output(SAVE_COUNTED " | grep -v UMLD-USER");
         assert_string_equal(after, foreign);
 }
 
-/* First in FORWARD, before the REJECT; last in nat, behind the administrator's own rules. */
+/* In FORWARD before the REJECT; last in nat, behind the administrator's own rules. */
 static void test_place_of_jumps(void **state) {
         (void) state;
         shell("cat >/run/foreign <<'END'\n%sEND\n", foreign);
         shell("iptables-legacy-restore </run/foreign");
         apply(&web);
-        shell("test \"$(iptables-legacy -S FORWARD 1)\" = '-A FORWARD -j UMLD-FWD-web'");
+        shell("test \"$(iptables-legacy -S FORWARD 1)\" = '-A FORWARD -j UMLD-USER'");
+        shell("test \"$(iptables-legacy -S FORWARD 3)\" = '-A FORWARD -j UMLD-FWD-web'");
+        shell("iptables-legacy -S FORWARD 4 | grep -q REJECT");
         shell("iptables-legacy -t nat -S PREROUTING 2 | grep -q UMLD-PRE-web");
         shell("iptables-legacy -t nat -S POSTROUTING 2 | grep -q UMLD-POST-web");
         /* Somebody else who comes first later is not fought. */
         shell("iptables-legacy -I FORWARD -i eth9 -j ACCEPT");
         assert_int_equal(apply(&web), 0);
+}
+
+/* Where the jump to what accepts comes among foreign rules: behind those that ban some sources, as
+ * far as nothing drops everything before them. */
+static void test_behind_bans(void **state) {
+        static const struct {
+                const char *rules; /* of FORWARD */
+                unsigned at;       /* of the jump, with that to UMLD-USER as the first */
+        } cases[] = {
+                { "-s 198.51.100.1 -j DROP", 3 },
+                { "-s 198.51.100.0/24 -p tcp -j REJECT", 3 },
+                { "! -s 198.51.100.1 -j DROP", 2 },
+                { "-d 198.51.100.1 -j DROP", 2 },
+                { "-j REJECT", 2 },
+                { "-i eth0 -j DROP", 2 },
+                { "-m iprange --src-range 198.51.100.1-198.51.100.9 -j DROP", 3 },
+                { "-m iprange ! --src-range 198.51.100.1-198.51.100.9 -j DROP", 2 },
+                { "-m iprange --dst-range 198.51.100.1-198.51.100.9 -j DROP", 2 },
+                { "-m conntrack --ctstate ESTABLISHED -j ACCEPT", 2 },
+                { "-m conntrack --ctstate ESTABLISHED -j ACCEPT\n-A FORWARD -s 198.51.100.1 -j "
+                  "DROP",
+                  4 },
+                { "-j DROP\n-A FORWARD -s 198.51.100.1 -j DROP", 2 },
+                { "-s 198.51.100.1 -j DROP\n-A FORWARD -j DROP\n-A FORWARD -s 198.51.100.2 -j DROP",
+                  3 },
+                { "-p tcp -m multiport --dports 80,443 -j f2b", 3 },
+                { "-j f2b-idle", 3 },
+                { "-j opens", 2 },
+                { "-j closes", 2 },
+                { "-s 198.51.100.1 -j closes", 3 },
+                { "-g f2b", 2 },
+                { "-j NFQUEUE", 2 },
+        };
+
+        (void) state;
+        FOREACH_ELEMENT (c, cases) {
+                _cleanup_free_ char *text = NULL;
+
+                shell("iptables-legacy -F; iptables-legacy -X; iptables-legacy-restore <<'END'\n"
+                      "*filter\n:f2b -\n:f2b-idle -\n:opens -\n:closes -\n-A FORWARD %s\n"
+                      "-A f2b -s 198.51.100.7 -j REJECT\n-A f2b -j RETURN\n"
+                      "-A f2b-idle -j RETURN\n-A opens -p tcp -j ACCEPT\n"
+                      "-A closes -s 198.51.100.9 -j DROP\n-A closes -j DROP\nCOMMIT\nEND",
+                      c->rules);
+                assert_int_equal(apply(&web), 1);
+                text = shell_output("iptables-legacy -S FORWARD %u", c->at);
+                if (!streq(text, "-A FORWARD -j UMLD-FWD-web\n"))
+                        fail_msg("%s: %u is %s", c->rules, c->at, text);
+                shell("test \"$(iptables-legacy -S FORWARD 1)\" = '-A FORWARD -j UMLD-USER'");
+                assert_int_equal(check(&web), 1);
+                /* What comes later is not fought, wherever it stands. */
+                shell("iptables-legacy -I FORWARD -i eth9 -j ACCEPT && iptables-legacy -A FORWARD "
+                      "-s 198.51.100.8 -j DROP");
+                assert_int_equal(check(&web), 1);
+                assert_int_equal(apply(&web), 0);
+        }
+}
+
+/* What an administrator has put there stays, through repairs and the end of all guests. */
+static void test_user_chain(void **state) {
+        NatPlan db = web;
+
+        (void) state;
+        db.guest = "db";
+        db.tap = "tap1";
+        apply(&web);
+        shell("iptables-legacy -A UMLD-USER -s 198.51.100.1 -j DROP");
+        assert_int_equal(check(&web), 1);
+        assert_int_equal(apply(&db), 1);
+        shell("iptables-legacy -F FORWARD");
+        assert_int_equal(apply(&web), 1);
+        shell("iptables-legacy -C UMLD-USER -s 198.51.100.1 -j DROP");
+        assert_int_equal(apply(&db), 1);
+        shell("test \"$(iptables-legacy -S FORWARD 1)\" = '-A FORWARD -j UMLD-USER'");
+        shell("test $(iptables-legacy -S FORWARD | grep -c UMLD-USER) = 1");
+        assert_int_equal(take_away("db"), 1);
+        assert_int_equal(take_away("web"), 1);
+        shell("iptables-legacy -C FORWARD -j UMLD-USER");
+        shell("iptables-legacy -C UMLD-USER -s 198.51.100.1 -j DROP");
+        /* Emptied, it goes with the last guest, and not before. */
+        apply(&web);
+        apply(&db);
+        shell("iptables-legacy -F UMLD-USER");
+        assert_int_equal(take_away("db"), 1);
+        shell("iptables-legacy -C FORWARD -j UMLD-USER");
+        assert_int_equal(take_away("web"), 1);
+        shell("! iptables-legacy-save | grep UMLD");
+        /* Who was there before us may have made it. */
+        shell("iptables-legacy -N UMLD-USER && iptables-legacy -A UMLD-USER -s 198.51.100.1 -j "
+              "DROP");
+        assert_int_equal(apply(&web), 1);
+        shell("iptables-legacy -C FORWARD -j UMLD-USER && iptables-legacy -C UMLD-USER -s "
+              "198.51.100.1 -j DROP");
 }
 
 static void test_repairs(void **state) {
@@ -232,8 +329,11 @@ static void test_repairs(void **state) {
                 "iptables-legacy -A FORWARD -j UMLD-FWD-web",
                 "iptables-legacy -I FORWARD -j UMLD-FWD-web && "
                 "iptables-legacy -A FORWARD -j UMLD-FWD-web",
-                "iptables-legacy -R FORWARD 1 -p tcp -j UMLD-FWD-web",
-                "iptables-legacy -R FORWARD 1 -g UMLD-FWD-web",
+                "iptables-legacy -R FORWARD 2 -p tcp -j UMLD-FWD-web",
+                "iptables-legacy -R FORWARD 2 -g UMLD-FWD-web",
+                "iptables-legacy -D FORWARD -j UMLD-USER",
+                "iptables-legacy -D FORWARD -j UMLD-USER && iptables-legacy -X UMLD-USER",
+                "iptables-legacy -D FORWARD 1 && iptables-legacy -A FORWARD -j UMLD-USER",
                 "iptables-legacy -I UMLD-FWD-web -j DROP",
                 "iptables-legacy -A UMLD-FWD-web -j LOG",
                 "iptables-legacy -R UMLD-FWD-web 1 -i tap0 -j ACCEPT",
@@ -491,7 +591,7 @@ static void test_reader(void **state) {
         for (const char *c = reader->first_chain(b); c; c = reader->next_chain(b), n_read++)
                 assert_true(library->has_chain(c, a));
         assert_int_equal(n, n_read);
-        assert_int_equal(n, 9);
+        assert_int_equal(n, 10);
         assert_false(reader->has_chain("missing", b));
         assert_null(reader->first_rule("missing", b));
         assert_null(reader->first_rule("empty", b));
@@ -511,6 +611,8 @@ int main(void) {
                 cmocka_unit_test_setup(test_survives_save_and_restore, nat_setup),
                 cmocka_unit_test_setup(test_foreign_rules_untouched, nat_setup),
                 cmocka_unit_test_setup(test_place_of_jumps, nat_setup),
+                cmocka_unit_test_setup(test_behind_bans, nat_setup),
+                cmocka_unit_test_setup(test_user_chain, nat_setup),
                 cmocka_unit_test_setup(test_repairs, nat_setup),
                 cmocka_unit_test_setup(test_plan_changes, nat_setup),
                 cmocka_unit_test_setup(test_two_guests, nat_setup),

@@ -40,6 +40,9 @@ def run(*words, **options):
                           encoding="utf-8", check=False, **options)
 
 
+FAIL2BAN = ["fail2ban/action.d/umld.conf", "fail2ban/action.d/umld-nft.conf"]
+
+
 class Install(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -61,6 +64,10 @@ class Install(unittest.TestCase):
         for wanted in WANTED:
             pattern = re.compile(re.escape(self.prefix) + "/" + wanted)
             self.assertTrue(any(pattern.fullmatch(f) for f in self.files()), f"{wanted} is not in {self.files()}")
+
+    def test_actions_of_fail2ban(self):
+        for wanted in FAIL2BAN:
+            self.assertTrue(any(f.endswith(f"/etc/{wanted}") for f in self.files()), f"{wanted} is not in {self.files()}")
 
     def test_nothing_outside_the_prefix(self):
         self.assertEqual([f for f in self.files() if not f.startswith((self.prefix + "/", "/etc/"))], [])

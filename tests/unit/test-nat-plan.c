@@ -30,7 +30,7 @@ static void test_chains(void **state) {
         assert_int_equal(c[NAT_CHAIN_FWD].n_rules, 2);
         assert_int_equal(c[NAT_CHAIN_PRE].n_rules, 0); /* and so no chain at all */
         assert_int_equal(c[NAT_CHAIN_POST].n_rules, 1);
-        assert_true(c[NAT_CHAIN_FWD].first);
+        assert_int_equal(c[NAT_CHAIN_FWD].place, NAT_BEHIND_BANS);
         for (size_t i = 0; i < NAT_CHAIN_MAX; i++) {
                 assert_int_equal(c[i].jump.verdict, NAT_JUMP);
                 assert_string_equal(c[i].jump.chain, c[i].name);
@@ -332,7 +332,7 @@ static void test_sent(void **state) {
                 const NatChain *c = nat_chain(&chains, f, NAT_CHAIN_SND);
                 const NatRule *last = &c->rules[c->n_rules - 1];
 
-                assert_true(c->first);
+                assert_int_equal(c->place, NAT_FIRST);
                 assert_string_equal(c->jump.out, "tap0");
                 assert_int_equal(c->n_rules, f == NAT_IPV6 ? 3 : 1);
                 assert_true(ip_address_equal(&last->destination, &plan.side[f].guest_address));

@@ -170,12 +170,14 @@ static void test_replace(void **state) {
         _cleanup_free_ char *none = NULL, *both = NULL;
 
         (void) state;
-        ASSERT_OK(nft_script_replace("X\n", "umld-web", 0, &none));
+        ASSERT_OK(nft_script_replace("X\n", "umld-web", 0, false, &none));
         assert_string_equal(none, "X\n");
         ASSERT_OK(nft_script_replace("X\n", "umld-web", 1U << NFPROTO_INET | 1U << NFPROTO_IPV6,
-                                     &both));
+                                     true, &both));
         assert_string_equal(both, "table inet umld-web\ndelete table inet umld-web\n"
-                                  "table ip6 umld-web\ndelete table ip6 umld-web\nX\n");
+                                  "table ip6 umld-web\ndelete table ip6 umld-web\n"
+                                  "add table inet umld\nadd chain inet umld UMLD-USER "
+                                  "{ type filter hook forward priority -2; policy accept; }\nX\n");
 }
 
 int main(void) {
