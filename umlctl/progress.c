@@ -7,7 +7,7 @@
 #include "basic/string-util.h"
 #include "umlctl/progress.h"
 #include "umlctl/say.h"
-#include "umlctl/status-fields.h"
+#include "umlctl/status-value.h"
 #include "umlctl/terminal.h"
 
 void progress_begin(Progress *p, const char *name, bool enabled) {

@@ -1,66 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* status-fields.c - the table of status fields, and the text and JSON output made from it. */
+/* status-fields.c - the table of status fields, and how several are shown in one line. */
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "api/bus-names.h"
 #include "api/guest-state.h"
 #include "basic/string-util.h"
 #include "umlctl/bus-client.h"
-#include "umlctl/say.h"
 #include "umlctl/snapshot.h"
 #include "umlctl/status-fields.h"
-
-enum {
-        TEXT_MAX = 1000, /* of one foreign string */
-        LABEL_WIDTH = 12,
-};
-
-/* Prints foreign text, made safe for a terminal. */
-static void put(FILE *f, const char *s) {
-        _cleanup_free_ char *safe = safe_text(s, TEXT_MAX);
-
-        fputs(safe ?: "?", f);
-}
-
-char *format_size(char buf[static FORMAT_SIZE_MAX], uint64_t size) {
-        static const char units[] = "BKMGTPE";
-        double v = (double) size;
-        unsigned tenths;
-        size_t u = 0;
-
-        for (; v >= 1023.95 && units[u + 1]; u++) /* otherwise it would be printed as 1024.0 */
-                v /= 1024;
-        tenths = (unsigned) (v * 10 + 0.5);
-        if (tenths % 10 == 0)
-                snprintf(buf, FORMAT_SIZE_MAX, "%u%c", tenths / 10, units[u]);
-        else
-                snprintf(buf, FORMAT_SIZE_MAX, "%u.%u%c", tenths / 10, tenths % 10, units[u]);
-        return buf;
-}
-
-char *status_age_text(usec_t then, usec_t now) {
-        usec_t age = usec_sub(now, then) / USEC_PER_SEC * USEC_PER_SEC;
-
-        return strdup(then == 0 ? "-" : age == 0 ? "0s" : FORMAT_TIMESPAN(age));
-}
-
-static void put_time(FILE *f, usec_t t) {
-        time_t seconds = (time_t) (t / USEC_PER_SEC);
-        char text[64];
-        struct tm tm;
-
-        if (localtime_r(&seconds, &tm) &&
-            strftime(text, sizeof(text), "%a %Y-%m-%d %H:%M:%S %Z", &tm) > 0)
-                fputs(text, f);
-}
-
-static void put_age(FILE *f, usec_t then, usec_t now) {
-        _cleanup_free_ char *age = status_age_text(then, now);
-
-        fputs(age ?: "?", f);
-}
+#include "umlctl/status-value.h"
 
 static void format_process(FILE *f, const json_t *props, usec_t now) {
         uint64_t pid = prop_number(props, UMLD_PROP_PID);
@@ -79,10 +28,10 @@ static void format_process(FILE *f, const json_t *props, usec_t now) {
 static void put_verdict(FILE *f, const json_t *props) {
         const char *detail = prop_string(props, UMLD_PROP_LAST_DETAIL);
 
-        put(f, prop_string(props, UMLD_PROP_LAST_VERDICT));
+        put_text(f, prop_string(props, UMLD_PROP_LAST_VERDICT));
         if (!isempty(detail)) {
                 fputs(": ", f);
-                put(f, detail);
+                put_text(f, detail);
         }
 }
 
@@ -117,28 +66,12 @@ char *status_last_exit_text(const json_t *props, usec_t now) {
         return text;
 }
 
-char *status_until_text(usec_t then, usec_t now) {
-        usec_t left = (usec_sub(then, now) + 50 * USEC_PER_MSEC) / (100 * USEC_PER_MSEC);
-
-        return left == 0 ? strdup("now")
-                         : strfmt("in %s", FORMAT_TIMESPAN(left * 100 * USEC_PER_MSEC));
-}
-
 static void format_next_start(FILE *f, const json_t *props, usec_t now) {
         usec_t next = prop_number(props, UMLD_PROP_NEXT_START);
         _cleanup_free_ char *text = next > 0 ? status_until_text(next, now) : NULL;
 
         if (text)
                 fputs(text, f);
-}
-
-/* Prints a piece of text, with the separator before all but the first. */
-static void put_piece(FILE *f, unsigned *n, const char *separator, const char *text) {
-        if (isempty(text))
-                return;
-        if ((*n)++ > 0)
-                fputs(separator, f);
-        put(f, text);
 }
 
 /* "good, last answer took 120us" */
@@ -149,7 +82,7 @@ static void format_health(FILE *f, const json_t *props, usec_t now) {
         (void) now;
         if (isempty(health) || streq(health, guest_health_to_string(HEALTH_UNKNOWN)))
                 return;
-        put(f, health);
+        put_text(f, health);
         if (latency > 0)
                 fprintf(f, ", last response took %s", FORMAT_TIMESPAN(latency));
 }
@@ -176,7 +109,7 @@ static void format_fallback(FILE *f, const json_t *props, usec_t now) {
         if (isempty(why))
                 return;
         fputs("in use after ", f);
-        put(f, why);
+        put_text(f, why);
 }
 
 static void format_kernel(FILE *f, const json_t *props, usec_t now) {
@@ -257,62 +190,14 @@ static void format_unconfirmed(FILE *f, const json_t *props, usec_t now) {
                 fputs("the configuration file as it is; it was reverted and is not in effect", f);
 }
 
-static void format_map(FILE *f, const json_t *map) {
-        const json_t *value;
-        const char *key;
-        unsigned n = 0;
-
-        json_object_foreach((json_t *) map, key, value) {
-                if (isempty(json_string_value(value)))
-                        continue;
-                put_piece(f, &n, ", ", key);
-                put_piece(f, &n, " ", json_string_value(value));
-        }
-}
-
-static void format_list(FILE *f, const json_t *list) {
-        const json_t *value;
-        unsigned n = 0;
-        size_t i;
-
-        json_array_foreach(list, i, value) {
-                put_piece(f, &n, " ", json_string_value(value));
-        }
-}
-
-/* Joins the sentences into one line. */
-static void format_sentences(FILE *f, const json_t *list) {
-        const json_t *value;
-        unsigned n = 0;
-        size_t i;
-
-        json_array_foreach(list, i, value) {
-                put_piece(f, &n, ". ", json_string_value(value));
-        }
-}
-
-/* One below the other. */
-static void format_lines(FILE *f, const json_t *list) {
-        const json_t *value;
-        unsigned n = 0;
-        size_t i;
-
-        json_array_foreach(list, i, value) {
-                if (n > 0)
-                        fprintf(f, "\n%*s", LABEL_WIDTH + 2, "");
-                n++;
-                put(f, json_string_value(value) ?: "");
-        }
-}
-
 static void format_lacking(FILE *f, const json_t *props, usec_t now) {
         (void) now;
-        format_sentences(f, json_object_get(props, UMLD_PROP_LACKING));
+        put_sentences(f, json_object_get(props, UMLD_PROP_LACKING));
 }
 
 static void format_warnings(FILE *f, const json_t *props, usec_t now) {
         (void) now;
-        format_lines(f, json_object_get(props, UMLD_PROP_WARNINGS));
+        put_lines(f, json_object_get(props, UMLD_PROP_WARNINGS), STATUS_LABEL_WIDTH + 2);
 }
 
 const StatusField status_fields[] = {
@@ -387,173 +272,3 @@ const StatusField status_fields[] = {
         { "console.log", UMLD_PROP_CONSOLE_LOG, FIELD_STRING, "Console log" },
 };
 const size_t n_status_fields = ARRAY_SIZE(status_fields);
-
-static json_t *seconds(usec_t t) {
-        return json_real((double) t / (double) USEC_PER_SEC);
-}
-
-/* Returns a new reference; NULL only if out of memory. */
-static json_t *field_to_json(const StatusField *field, const json_t *props, usec_t now) {
-        json_t *v = json_object_get(props, field->property);
-        usec_t t = prop_number(props, field->property);
-
-        switch (field->type) {
-        case FIELD_STRING:
-                return isempty(json_string_value(v)) ? json_null() : json_incref(v);
-        case FIELD_COUNT:
-        case FIELD_SIZE:
-                return json_is_integer(v) ? json_incref(v) : json_null();
-        case FIELD_PID:
-        case FIELD_SIZE_IF:
-                return t > 0 ? json_incref(v) : json_null();
-        case FIELD_TIME:
-                return t > 0 ? seconds(t) : json_null();
-        case FIELD_AGE:
-                return t > 0 && prop_number(props, UMLD_PROP_PID) > 0 ? seconds(usec_sub(now, t))
-                                                                      : json_null();
-        case FIELD_SPAN:
-                return t > 0 ? seconds(t) : json_null();
-        case FIELD_STRINGS:
-        case FIELD_OBJECTS:
-                return json_is_array(v) ? json_incref(v) : json_array();
-        case FIELD_MAP:
-                return json_is_object(v) ? json_incref(v) : json_object();
-        default:
-                return NULL;
-        }
-}
-
-/* Stores value (and takes its reference) at a path of at most two names. */
-static int set_path(json_t *root, const char *path, json_t *value) {
-        const char *dot = strchr(path, '.');
-        char first[32];
-        json_t *sub;
-
-        if (!dot)
-                return json_object_set_new(root, path, value) < 0 ? -ENOMEM : 0;
-        snprintf(first, sizeof(first), "%.*s", (int) (dot - path), path);
-        sub = json_object_get(root, first);
-        if (!sub) {
-                sub = json_object();
-                if (json_object_set_new(root, first, sub) < 0) {
-                        json_decref(value);
-                        return -ENOMEM;
-                }
-        }
-        return json_object_set_new(sub, dot + 1, value) < 0 ? -ENOMEM : 0;
-}
-
-int status_to_json(const json_t *props, usec_t now, json_t **ret) {
-        json_auto_t *root = json_object();
-        int r = root ? 0 : -ENOMEM;
-
-        for (size_t i = 0; r >= 0 && i < n_status_fields; i++)
-                r = set_path(root, status_fields[i].json,
-                             field_to_json(&status_fields[i], props, now));
-        if (r >= 0)
-                *ret = json_incref(root);
-        return r;
-}
-
-static void format_by_type(FILE *f, const StatusField *field, const json_t *props, usec_t now) {
-        const json_t *v = json_object_get(props, field->property);
-        uint64_t t = prop_number(props, field->property);
-
-        switch (field->type) {
-        case FIELD_STRING:
-                put(f, json_string_value(v) ?: "");
-                break;
-        case FIELD_COUNT:
-        case FIELD_PID:
-                if (json_is_integer(v))
-                        fprintf(f, "%" PRIu64, t);
-                break;
-        case FIELD_SIZE:
-        case FIELD_SIZE_IF:
-                if (json_is_integer(v))
-                        fputs(FORMAT_SIZE(t), f);
-                break;
-        case FIELD_TIME:
-                if (t > 0)
-                        put_time(f, t);
-                break;
-        case FIELD_AGE:
-                if (t > 0 && prop_number(props, UMLD_PROP_PID) > 0)
-                        put_age(f, t, now);
-                break;
-        case FIELD_SPAN:
-                if (t > 0)
-                        fputs(FORMAT_TIMESPAN(t), f);
-                break;
-        case FIELD_STRINGS:
-                format_list(f, v);
-                break;
-        case FIELD_MAP:
-                format_map(f, v);
-                break;
-        case FIELD_OBJECTS:
-        default:
-                break;
-        }
-}
-
-Colour status_colour(const char *state) {
-        static const Colour colours[] = {
-                [GUEST_STOPPED] = COLOUR_GREY,    [GUEST_PREPARING] = COLOUR_YELLOW,
-                [GUEST_BOOTING] = COLOUR_YELLOW,  [GUEST_RUNNING] = COLOUR_GREEN,
-                [GUEST_STOPPING] = COLOUR_YELLOW, [GUEST_BACKOFF] = COLOUR_RED,
-                [GUEST_FAILED] = COLOUR_RED,
-        };
-        static_assert(ARRAY_SIZE(colours) == GUEST_STATE_MAX, "a colour for every state");
-        GuestState s = guest_state_from_string(state);
-
-        return (int) s < 0 ? COLOUR_RED : colours[s];
-}
-
-/* "● web - running since Fri 2026-01-02 10:00:00 CET; 5min ago" */
-static void print_head(FILE *f, const json_t *props, usec_t now, bool coloured, bool utf8) {
-        const char *state = prop_string(props, UMLD_PROP_STATE) ?: SNAPSHOT_STATE_UNKNOWN;
-        bool down = streq(state, guest_state_to_string(GUEST_STOPPED));
-        const char *on = coloured ? colour_sequence(status_colour(state)) : "";
-        const char *off = coloured ? colour_sequence(COLOUR_NONE) : "";
-        usec_t since = prop_number(props, UMLD_PROP_SINCE);
-
-        fprintf(f, "%s%s%s ", on, !utf8 ? "*" : down ? "○" : "●", off);
-        put(f, prop_string(props, UMLD_PROP_NAME) ?: "?");
-        fprintf(f, " - %s", on);
-        put(f, state);
-        fputs(off, f);
-        if (since > 0) {
-                fputs(" since ", f);
-                put_time(f, since);
-                fputs("; ", f);
-                put_age(f, since, now);
-                fputs(" ago", f);
-        }
-        fputc('\n', f);
-}
-
-int status_print(FILE *f, const json_t *props, usec_t now, bool coloured, bool utf8) {
-        print_head(f, props, now, coloured, utf8);
-        for (size_t i = 0; i < n_status_fields; i++) {
-                const StatusField *field = &status_fields[i];
-                _cleanup_free_ char *text = NULL;
-                size_t size = 0;
-                FILE *line;
-
-                if (!field->label)
-                        continue;
-                line = open_memstream(&text, &size);
-                if (!line)
-                        return -ENOMEM;
-                if (field->format)
-                        field->format(line, props, now);
-                else
-                        format_by_type(line, field, props, now);
-                if (fclose(line) != 0)
-                        return -ENOMEM;
-                if (!isempty(text))
-                        fprintf(f, "%*s: %s\n", LABEL_WIDTH, field->label, text);
-        }
-        return 0;
-}

@@ -9,6 +9,10 @@
 #include "basic/time-util.h"
 #include "umlctl/terminal.h"
 
+enum {
+        STATUS_LABEL_WIDTH = 12,
+};
+
 typedef enum FieldType {
         FIELD_STRING,  /* JSON: string; null if empty or unknown */
         FIELD_COUNT,   /* integer */
@@ -46,12 +50,5 @@ int status_print(FILE *f, const json_t *props, usec_t now, bool coloured, bool u
 /* The colour in which a state is shown. */
 Colour status_colour(const char *state);
 
-/* Pieces of it that others show as well; the caller frees them. */
-char *status_age_text(usec_t then, usec_t now);   /* "2h 5min", "-" for never */
-char *status_until_text(usec_t then, usec_t now); /* "in 59s", to a tenth of a second, or "now" */
+/* "panic: Attempted to kill init!; 5min ago"; the caller frees it. */
 char *status_last_exit_text(const json_t *props, usec_t now);
-
-/* A size for people: "64M", "1.5G". */
-#define FORMAT_SIZE_MAX 16
-char *format_size(char buf[static FORMAT_SIZE_MAX], uint64_t size);
-#define FORMAT_SIZE(s) format_size((char[FORMAT_SIZE_MAX]){ 0 }, (s))

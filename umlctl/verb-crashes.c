@@ -11,7 +11,7 @@
 #include "basic/string-util.h"
 #include "umlctl/crash-reader.h"
 #include "umlctl/say.h"
-#include "umlctl/status-fields.h"
+#include "umlctl/status-value.h"
 #include "umlctl/verbs.h"
 
 enum {

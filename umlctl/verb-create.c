@@ -18,7 +18,7 @@
 #include "umlctl/programs.h"
 #include "umlctl/say.h"
 #include "umlctl/source.h"
-#include "umlctl/status-fields.h"
+#include "umlctl/status-value.h"
 #include "umlctl/verbs.h"
 
 typedef struct Creation {

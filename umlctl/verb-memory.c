@@ -11,6 +11,7 @@
 #include "umlctl/bus-client.h"
 #include "umlctl/say.h"
 #include "umlctl/status-fields.h"
+#include "umlctl/status-value.h"
 #include "umlctl/verbs.h"
 
 #define FORMAT_SIZE(s) format_size((char[FORMAT_SIZE_MAX]){ 0 }, (s))

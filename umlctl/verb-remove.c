@@ -10,7 +10,7 @@
 #include "basic/file-util.h"
 #include "umlctl/guests.h"
 #include "umlctl/say.h"
-#include "umlctl/status-fields.h"
+#include "umlctl/status-value.h"
 #include "umlctl/systemd-manager.h"
 #include "umlctl/verbs.h"
 

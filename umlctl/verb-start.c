@@ -12,7 +12,7 @@
 #include "umlctl/programs.h"
 #include "umlctl/say.h"
 #include "umlctl/ssh-session.h"
-#include "umlctl/status-fields.h"
+#include "umlctl/status-value.h"
 #include "umlctl/systemd-manager.h"
 #include "umlctl/verbs.h"
 

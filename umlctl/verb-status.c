@@ -16,6 +16,7 @@
 #include "umlctl/say.h"
 #include "umlctl/snapshot.h"
 #include "umlctl/status-fields.h"
+#include "umlctl/status-value.h"
 #include "umlctl/verbs.h"
 
 static char *cell_string(const json_t *props, const char *name) {

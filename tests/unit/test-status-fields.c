@@ -8,6 +8,7 @@
 #include "api/guest-state.h"
 #include "basic/string-util.h"
 #include "umlctl/status-fields.h"
+#include "umlctl/status-value.h"
 
 #define NOW (UINT64_C(1700000000) * USEC_PER_SEC)
 
