@@ -2,6 +2,7 @@
 /* message.c - messages to umlctl. */
 
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "api/exit-codes.h"
@@ -56,6 +57,28 @@ void say_result(const char *key, const char *format, ...) {
         va_start(ap, format);
         sayv(word ?: IMAGE_WORD_RESULT, format, ap);
         va_end(ap);
+}
+
+int ask_file(const char *name) {
+        char answer = 'n';
+        struct iovec iov = { .iov_base = &answer, .iov_len = 1 };
+        union {
+                struct cmsghdr header;
+                char space[CMSG_SPACE(sizeof(int))];
+        } control = {};
+        struct msghdr mh = { .msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof(control) };
+        int fd = -ENOENT;
+
+        say(IMAGE_WORD_FILE, "%s", name);
+        if (recvmsg(IMAGE_FD_MESSAGES, &mh, MSG_CMSG_CLOEXEC) < 0)
+                return -errno;
+        if (answer == 'y' && mh.msg_controllen >= CMSG_LEN(sizeof(int)) &&
+            control.header.cmsg_type == SCM_RIGHTS)
+                memcpy(&fd, CMSG_DATA(&control.header), sizeof(int));
+        return fd;
 }
 
 int say_error(const char *format, ...) {

@@ -6,5 +6,6 @@
 
 int mode_write(int argc, char *argv[]);
 int mode_change(int argc, char *argv[]);
+int mode_oci(int argc, char *argv[]);
 int mode_pack(int argc, char *argv[]);
 int mode_builtin(int argc, char *argv[]);

@@ -19,9 +19,11 @@ static uint64_t image_size(void) {
         return size > 0 ? (uint64_t) size : 0;
 }
 
-static int fail_full(const ImageWriter *w, const char *why) {
+int fail_write(const ImageWriter *w, int error, const char *why) {
         unsigned long long mib = image_size() >> 20;
 
+        if (error != -ENOSPC)
+                return say_error("%s", why ?: strerror(-error));
         switch (image_full(w)) {
         case IMAGE_FULL_SPACE:
                 return say_error("the image of %llu MiB is full; use a larger --size", mib);
@@ -31,7 +33,7 @@ static int fail_full(const ImageWriter *w, const char *why) {
                                  mib, (unsigned long long) image_files_max(w));
         case IMAGE_FULL_NOT:
         default:
-                return say_error("%s", why);
+                return say_error("%s", why ?: "no space left");
         }
 }
 
@@ -44,10 +46,8 @@ static int add_stream(ImageWriter *w, Stream *s, uint64_t *ret_entries) {
         };
         int r = image_add_archive(w, s, &in, &why);
 
-        if (r == -ENOSPC)
-                return fail_full(w, why ?: "no space left");
         if (r < 0)
-                return say_error("%s", why ?: strerror(-r));
+                return fail_write(w, r, why);
         *ret_entries = in.entries;
         return 0;
 }

@@ -20,6 +20,7 @@ int order_read(int argc, char *argv[], Order *o) {
                 { "label", required_argument, NULL, 'l' },
                 { "keep-top", no_argument, NULL, 'k' },
                 { "overlay", no_argument, NULL, 'o' },
+                { "tag", required_argument, NULL, 't' },
                 { "modules", required_argument, NULL, 'm' },
                 {},
         };
@@ -34,6 +35,8 @@ int order_read(int argc, char *argv[], Order *o) {
                         o->keep_top = true;
                 else if (c == 'o')
                         o->overlay = true;
+                else if (c == 't')
+                        o->tag = optarg;
                 else if (c == 'm')
                         o->modules = optarg;
                 else if (c != 's')

@@ -12,6 +12,7 @@ typedef struct Order {
         const char *label; /* label of a new file system */
         bool keep_top;     /* keep a single top directory instead of making it the root directory */
         bool overlay;      /* IMAGE_FD_OVERLAY is an archive */
+        const char *tag;   /* of the container image; NULL: it has only one */
         const char *modules; /* IMAGE_FD_MODULES is one with the modules of this kernel's release */
 } Order;
 
@@ -29,6 +30,9 @@ bool image_is_ext(void);
 
 /* Checks and repairs the file system of the image, which has size bytes, and grows it. */
 int mend_image(const Order *o, uint64_t size);
+
+/* The failure of putting something into an image, in words. Returns the exit code. */
+int fail_write(const ImageWriter *w, int error, const char *why);
 
 /* Puts the modules of a kernel where it looks for them, unless the image has its own. */
 int add_modules(ImageWriter *w, const Order *o);

@@ -28,6 +28,9 @@ static const struct {
         [PROGRAM_FETCH] = { "UMLD_FETCH",
                             { "../libexec/umld/umld-fetch", "../imager/umld-fetch" },
                             UMLD_LIBEXECDIR "/umld-fetch" },
+        [PROGRAM_GUEST_INIT] = { "UMLD_GUEST_INIT",
+                                 { "../libexec/umld/umld-guest-init", "../guest/umld-guest-init" },
+                                 UMLD_LIBEXECDIR "/umld-guest-init" },
 };
 static_assert(ARRAY_SIZE(programs) == PROGRAM_MAX, "a row for each program");
 
@@ -54,4 +57,17 @@ int program_find(Program which, char **ret) {
         }
         *ret = strdup(programs[which].installed);
         return *ret ? 0 : -ENOMEM;
+}
+
+bool program_installed(const char *name) {
+        _cleanup_free_ char *dirs = strdup(getenv("PATH") ?: "/usr/bin:/bin");
+        char *next = dirs;
+
+        for (char *dir = strsep(&next, ":"); dir; dir = strsep(&next, ":")) {
+                _cleanup_free_ char *path = strfmt("%s/%s", *dir ? dir : ".", name);
+
+                if (path && access(path, X_OK) >= 0)
+                        return true;
+        }
+        return false;
 }

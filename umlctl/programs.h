@@ -8,11 +8,15 @@
 
 typedef enum Program {
         PROGRAM_UMLD,
-        PROGRAM_IMAGE, /* umld-image */
-        PROGRAM_FETCH, /* umld-fetch; may not have been built */
+        PROGRAM_IMAGE,      /* umld-image */
+        PROGRAM_FETCH,      /* umld-fetch; may not have been built */
+        PROGRAM_GUEST_INIT, /* umld-guest-init, which runs in guests */
         PROGRAM_MAX,
 } Program;
 
 /* Returns its path, which the caller frees; an environment variable overrides it (UMLD_DAEMON,
- * UMLD_IMAGE, UMLD_FETCH). */
+ * UMLD_IMAGE, UMLD_FETCH, UMLD_GUEST_INIT). */
 int program_find(Program which, char **ret);
+
+/* Is a program of that name of another package in PATH? */
+bool program_installed(const char *name);

@@ -20,7 +20,9 @@
 void source_done(Source *s) {
         job_done(&s->producer);
         safe_close(s->input);
+        safe_close(s->layout);
         free(s->shown);
+        free(s->tag);
 }
 
 int source_failed(const Source *s, int r, const char *why) {
@@ -30,12 +32,12 @@ int source_failed(const Source *s, int r, const char *why) {
                          why ?: strerror(-r));
 }
 
-static int fail_errno(const Source *s, int error) {
+int source_fail_errno(const Source *s, int error) {
         return fail_with(error == -EACCES ? EXIT_NOT_PERMITTED : EXIT_FAILED, "%s: %s", s->shown,
                          strerror(-error));
 }
 
-static int fail_sum(const Source *s) {
+int source_fail_sum(const Source *s) {
         return fail_with(EXIT_USAGE, "--sha256: %s is not a file, so it has no checksum", s->shown);
 }
 
@@ -43,13 +45,13 @@ static int fail_sum(const Source *s) {
 
 static int open_stdin(Source *s) {
         if (s->options->sha256)
-                return fail_sum(s);
+                return source_fail_sum(s);
         if (isatty(STDIN_FILENO))
                 return fail_with(
                         EXIT_USAGE,
                         "--from=-: standard input is a terminal; redirect an archive into it");
         s->input = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-        return s->input < 0 ? fail_errno(s, -errno) : 0;
+        return s->input < 0 ? source_fail_errno(s, -errno) : 0;
 }
 
 static int open_directory(Source *s) {
@@ -66,7 +68,7 @@ static int open_directory(Source *s) {
                 r = strv_push(&s->producer.argv, "--");
         if (r >= 0)
                 r = strv_push(&s->producer.argv, s->given);
-        return r < 0 ? fail_errno(s, r) : 0;
+        return r < 0 ? source_fail_errno(s, r) : 0;
 }
 
 static int check_sum(const Source *s, int fd) {
@@ -80,12 +82,12 @@ static int check_sum(const Source *s, int fd) {
                                  s->options->sha256);
         r = sha256_fd(fd, sum);
         if (r < 0)
-                return fail_errno(s, r);
+                return source_fail_errno(s, r);
         if (!streq(sum, wanted))
                 return fail_with(EXIT_FAILED,
                                  "%s: its SHA-256 checksum is %s, which is not the given one",
                                  s->shown, sum);
-        return lseek(fd, 0, SEEK_SET) < 0 ? fail_errno(s, -errno) : 0;
+        return lseek(fd, 0, SEEK_SET) < 0 ? source_fail_errno(s, -errno) : 0;
 }
 
 static int open_path(Source *s) {
@@ -93,9 +95,9 @@ static int open_path(Source *s) {
         struct stat st;
 
         if (fd < 0 || fstat(fd, &st) < 0)
-                return fail_errno(s, -errno);
+                return source_fail_errno(s, -errno);
         if (S_ISDIR(st.st_mode))
-                return s->options->sha256 ? fail_sum(s) : open_directory(s);
+                return s->options->sha256 ? source_fail_sum(s) : open_directory(s);
         if (S_ISREG(st.st_mode)) {
                 int r = check_sum(s, fd);
 
@@ -103,7 +105,7 @@ static int open_path(Source *s) {
                         return r;
                 s->size = (uint64_t) st.st_size;
         } else if (s->options->sha256)
-                return fail_sum(s);
+                return source_fail_sum(s);
         s->input = TAKE_FD(fd);
         return 0;
 }
@@ -132,7 +134,7 @@ static int download(Source *s, int fd) {
         if (r >= 0)
                 r = strv_push(&j.argv, s->given);
         if (r < 0)
-                return fail_errno(s, r);
+                return source_fail_errno(s, r);
         progress_set(s->progress, text);
         r = jobs_run(&j, 1, s->progress, &why);
         return r < 0 ? source_failed(s, r, why) : 0;
@@ -150,7 +152,7 @@ static int open_url(Source *s) {
                                  s->shown);
         r = fd = workspace_file(s->workspace, "source.part");
         if (r < 0)
-                return fail_errno(s, r);
+                return source_fail_errno(s, r);
         r = download(s, fd);
         if (r == 0)
                 r = check_sum(s, fd);
@@ -158,7 +160,7 @@ static int open_url(Source *s) {
                 return r;
         if (renameat(s->workspace->dir, "source.part", s->workspace->dir, "source") < 0 ||
             fstat(fd, &st) < 0 || lseek(fd, 0, SEEK_SET) < 0)
-                return fail_errno(s, -errno);
+                return source_fail_errno(s, -errno);
         s->size = (uint64_t) st.st_size;
         s->input = TAKE_FD(fd);
         return 0;
@@ -204,7 +206,7 @@ static int open_debian(Source *s) {
         int r = 0;
 
         if (s->options->sha256)
-                return fail_sum(s);
+                return source_fail_sum(s);
         if (isempty(suite))
                 return fail_with(EXIT_USAGE, "--from=%s: name the suite, as in debian:stable",
                                  s->given);
@@ -218,7 +220,7 @@ static int open_debian(Source *s) {
                 r = strv_push(&s->producer.argv, "-");
         if (r >= 0 && own && streq(own, suite))
                 r = push_sources(&s->producer.argv);
-        return r < 0 ? fail_errno(s, r) : 0;
+        return r < 0 ? source_fail_errno(s, r) : 0;
 }
 
 /* The default guest: busybox, a page on port 80, a shell on the console. */
@@ -227,7 +229,7 @@ static int open_builtin(Source *s) {
         int r = program_find(PROGRAM_IMAGE, &program);
 
         if (s->options->sha256)
-                return fail_sum(s);
+                return source_fail_sum(s);
         s->keep_top = true;
         s->wishes = (ImageWishes){ .ready = true, .by_init = true, .any_interface = true };
         s->producer.what = "umld-image";
@@ -235,7 +237,7 @@ static int open_builtin(Source *s) {
                 r = strv_push(&s->producer.argv, program);
         if (r >= 0)
                 r = strv_push(&s->producer.argv, "builtin");
-        return r < 0 ? fail_errno(s, r) : 0;
+        return r < 0 ? source_fail_errno(s, r) : 0;
 }
 
 /* The first row that fits. */
@@ -246,7 +248,8 @@ static const struct {
 } kinds[] = {
         { "-", true, open_stdin },         { "https://", false, open_url },
         { "http://", false, open_url },    { "debian", true, open_debian },
-        { "debian:", false, open_debian }, { "", false, open_path },
+        { "debian:", false, open_debian }, { "oci:", false, source_open_oci },
+        { "", false, open_path },
 };
 
 int source_open(Source *s) {

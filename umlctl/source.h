@@ -21,14 +21,28 @@ typedef struct Source {
         int input;     /* else this descriptor is read */
         uint64_t size; /* bytes to be read; 0: unknown */
         bool keep_top; /* a single directory at the top belongs to the tree */
+        int layout;    /* directory of a container image, of which the index is the input; or -1 */
+        char *tag;     /* in it; NULL: it has only one */
         ImageWishes wishes;
 } Source;
 
+#define SOURCE_INIT .producer = JOB_INIT, .input = -EBADF, .layout = -EBADF
+
 void source_done(Source *s);
+
+/* The file of that name that umld-image asks for; a descriptor, or a negative errno. */
+int source_file(const Source *s, const char *name);
 
 /* Prepares the input: downloads and verifies it. Returns 0 or the exit code, after an error
  * message. */
 int source_open(Source *s);
+
+/* The kinds that have a file of their own; like source_open(). */
+int source_open_oci(Source *s);
+
+/* Errors that several kinds report; both return the exit code. */
+int source_fail_sum(const Source *s);
+int source_fail_errno(const Source *s, int error);
 
 /* Reports the failure of a job; returns the exit code. */
 int source_failed(const Source *s, int r, const char *why);

@@ -33,6 +33,7 @@ typedef struct Creation {
         Config *parsed;
         GuestModules modules;
         uint64_t entries, free;
+        Strv ports; /* that the image says it serves: "tcp/80" */
 } Creation;
 
 static void creation_done(Creation *c) {
@@ -44,6 +45,7 @@ static void creation_done(Creation *c) {
         free(c->config);
         config_free(c->parsed);
         guest_modules_done(&c->modules);
+        strv_done(&c->ports);
         workspace_done(&c->workspace);
 }
 
@@ -87,6 +89,10 @@ static void on_result(const char *key, const char *value, void *userdata) {
 
         if (streq(key, "network"))
                 c->source.wishes.any_interface = streq(value, "any");
+        else if (streq(key, "init")) /* umld-guest-init */
+                c->source.wishes = (ImageWishes){ true, true, true, false };
+        else if (streq(key, "port"))
+                (void) strv_push(&c->ports, value);
         else if (streq(key, "entries"))
                 (void) parse_unsigned(value, 0, UINT64_MAX, &c->entries);
         else if (streq(key, "free"))
@@ -105,11 +111,19 @@ static int pack_copies(Creation *c) {
         return r < 0 ? fail_with(EXIT_FAILED, "%s: %s", c->name, why ?: strerror(-r)) : 0;
 }
 
+static int on_file(const char *name, void *userdata) {
+        const Creation *c = userdata;
+
+        return source_file(&c->source, name);
+}
+
 static int writer_argv(const Creation *c, Strv *argv) {
         int r = strv_push(argv, c->program);
 
         if (r >= 0)
-                r = strv_push(argv, "write");
+                r = strv_push(argv, c->source.layout >= 0 ? "oci" : "write");
+        if (r >= 0 && c->source.tag)
+                r = strv_pushf(argv, "--tag=%s", c->source.tag);
         if (r >= 0)
                 r = strv_pushf(argv, "--label=%s", c->name);
         if (r >= 0 && c->options->create.size > 0)
@@ -135,6 +149,7 @@ static int write_image(Creation *c) {
         writer->what = "umld-image";
         writer->speaks = true;
         writer->result = on_result;
+        writer->file = on_file;
         writer->userdata = c;
         writer->total = c->source.size;
         writer->fds[0] = c->source.input;
@@ -181,8 +196,7 @@ static int prepare(Creation *c) {
                               .guest = c->name,
                               .workspace = &c->workspace,
                               .progress = &c->progress,
-                              .producer = JOB_INIT,
-                              .input = -EBADF };
+                              SOURCE_INIT };
         r = source_open(&c->source);
         return r != 0 ? r : configure(c);
 }
@@ -206,9 +220,7 @@ static void pack_modules(Creation *c) {
 static int choose_transport(Creation *c) {
         ImageWishes *wishes = &c->source.wishes;
 
-        if (!wishes->any_interface || !c->modules.kernel || !c->modules.kernel->vector)
-                return 0;
-        wishes->vector = true;
+        wishes->vector = wishes->any_interface && c->modules.kernel && c->modules.kernel->vector;
         return configure(c);
 }
 
@@ -255,6 +267,28 @@ static int commit(Creation *c) {
         return r < 0 ? fail(c, r, "put its files in place") : 0;
 }
 
+static bool is_forwarded(const Creation *c, const char *port) {
+        const Strv *forwards = &c->options->create.forwards;
+
+        for (size_t i = 0; i < forwards->n; i++) {
+                const char *given = forwards->v[i], *inside = strrchr(given, ':');
+                _cleanup_free_ char *text = strfmt("%.*s/%s", (int) strcspn(given, "/"), given,
+                                                   inside ? inside + 1 : "");
+
+                if (streq(given, port) || streq(given, "all") ||
+                    (inside && text && streq(text, port)))
+                        return true;
+        }
+        return false;
+}
+
+/* What a container image serves is known, and whether that is to be reached from outside is not. */
+static void say_ports(const Creation *c) {
+        for (size_t i = 0; i < c->ports.n; i++)
+                printf("  serves         %s%s\n", c->ports.v[i],
+                       is_forwarded(c, c->ports.v[i]) ? "" : " (not forwarded; see --forward)");
+}
+
 static void say_done(const Creation *c) {
         _cleanup_free_ char *image = umld_path(DIR_STATE, c->name, "root.img"),
                             *config = umld_config_path(c->name);
@@ -268,6 +302,7 @@ static void say_done(const Creation *c) {
                 printf(", %llu files", (unsigned long long) c->entries);
         printf("; %s of %s used\n", FORMAT_SIZE((uint64_t) st.st_size - c->free),
                FORMAT_SIZE((uint64_t) st.st_size));
+        say_ports(c);
         printf("  image          %s\n  configuration  %s\n  to start it    umlctl start %s\n",
                image ?: "", config ?: "", c->name);
 }
@@ -276,7 +311,7 @@ int verb_create(const Options *o, const char *name) {
         _cleanup_(creation_done) Creation c = { .options = o,
                                                 .name = name,
                                                 .workspace = WORKSPACE_INIT,
-                                                .source = { .producer = JOB_INIT, .input = -EBADF },
+                                                .source = { SOURCE_INIT },
                                                 .modules = GUEST_MODULES_INIT,
                                                 .image = -EBADF,
                                                 .overlay = -EBADF };

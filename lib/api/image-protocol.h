@@ -8,8 +8,8 @@
  *     note TEXT         what is worth knowing
  *     error TEXT        why it fails; the last message
  *     result KEY VALUE  what has come of it
- *     file NAME         asks for a file that its input names; the answer is "y" with the open file,
- *                       or "n"
+ *     file NAME         asks for a file, "sha256:…" as its input names it, or "init" for
+ *                       umld-guest-init; the answer is "y" with the open file, or "n"
  */
 
 enum {
@@ -29,3 +29,6 @@ enum {
 #define IMAGE_WORD_ERROR    "error "
 #define IMAGE_WORD_RESULT   "result "
 #define IMAGE_WORD_FILE     "file "
+
+#define IMAGE_FILE_INIT   "init"
+#define IMAGE_FILE_DIGEST "sha256:" /* and 64 small hexadecimal digits */

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Guests of container images, with each kernel: umld-guest-init brings up what a container's runtime would, and runs
+what the image says."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from oci import Layout
+from umldtest import DONE, TestCase, clean_file_system, main, test_kernels, wait_until
+
+PORT = 8080
+# Its own process is what serves; what it is like is in a page.
+SERVICE = """#!/bin/busybox sh
+set -f
+/bin/busybox mkdir -p /tmp/www
+{
+        /bin/busybox id
+        echo "dir $(/bin/busybox pwd)"
+        /bin/busybox env
+        /bin/busybox hostname
+        /bin/busybox cat /etc/hosts /etc/resolv.conf /proc/sys/net/ipv4/tcp_congestion_control
+        [ -w /dev/shm ] && [ -c /dev/null ] && [ -c /dev/pts/ptmx ] && echo devices
+        echo "args $*"
+} >/tmp/www/index.html
+echo to-the-console >/dev/stdout
+[ -e /tmp/fail ] || [ "$1" != fails ] || { : >/tmp/fail; exit 3; }
+trap '/bin/busybox kill $pid; echo stopped-well; exit 0' QUIT
+/bin/busybox sleep 0.5 # ready is more than started
+/bin/busybox httpd -f -p 8000 -h /tmp/www &
+pid=$!
+wait
+"""
+PASSWD = "root:x:0:0::/root:/bin/sh\nweb:x:1234:2345::/home/web:/bin/sh\n"
+GROUP = "root:x:0:\nweb:x:2345:\nextra:x:3456:root,web\n"
+
+
+class Container(TestCase):
+    """The tests; add_kernels() makes one class of it for each kernel."""
+
+    kernel = None
+
+    def setUp(self):
+        super().setUp()
+        self.layout = Layout(tempfile.mkdtemp(prefix="umld-oci.", dir="/var/tmp"))
+        self.addCleanup(shutil.rmtree, self.layout.path)
+        self.base = {"bin/busybox": ("file", Path("/bin/busybox").read_bytes(), 0o755), "tmp": ("dir", 0o1777),
+                     "etc/passwd": ("file", PASSWD.encode(), 0o644), "etc/group": ("file", GROUP.encode(), 0o644),
+                     "home/web": ("dir", 0o755), "serve": ("file", SERVICE.encode(), 0o755)}
+
+    def create(self, *options, layers=(), **config):
+        self.layout.image([self.base, *layers], config)
+        p = self.world.umlctl("create", "web", f"--from=oci:{self.layout.path}", "--size=64M", "--memory=64M",
+                              f"--kernel={self.world.kernel(self.kernel)}", f"--forward=tcp/{PORT}:8000", *options)
+        self.assertEqual(p.returncode, DONE, p.stderr)
+        self.assertEqual(clean_file_system(self.world.state_dir / "web/root.img"), "")
+        return p
+
+    def test_service(self):
+        p = self.create(Entrypoint=["/serve"], Cmd=["one", "two  three"], Env=["KEY=a b\nc", "PATH=/bin"], User="web",
+                        WorkingDir="/home/web", ExposedPorts={"8000/tcp": {}}, StopSignal="SIGQUIT")
+        self.assertIn("serves         tcp/8000\n", p.stdout)
+        umld = self.daemon().wait_ready(60)
+        page = self.world.fetch(PORT, "/")  # at once: READY=1 came when it listened
+        for line in ("uid=1234(web) gid=2345(web) groups=2345(web),3456(extra)", "dir /home/web", "KEY=a b\nc", "PATH=/bin\n",
+                     "HOME=/home/web", "\nweb\n", " web\n", "nameserver 8.8.8.8\nnameserver 8.8.4.4\n", "bbr\n", "devices\n",
+                     "args one two  three"):
+            self.assertIn(line, page)
+        begin = time.monotonic()
+        self.assertEqual(umld.stop(40), DONE)
+        self.assertLess(time.monotonic() - begin, 5)
+        log = (self.world.log_dir / "web/console.log").read_text(encoding="utf-8", errors="replace")
+        self.assertIn("to-the-console", log)
+        self.assertIn("stopped-well", log)
+        self.assertNotIn("umld:", log)
+        self.assertEqual(clean_file_system(self.world.state_dir / "web/root.img"), "")
+
+    def test_failing(self):
+        """It is started again."""
+        self.create(Entrypoint=["/serve", "fails"], ExposedPorts={"8000/tcp": {}})
+        umld = self.daemon().wait_ready(60)
+        self.assertIn("uid=0(root)", self.world.fetch(PORT, "/"))
+        log = (self.world.log_dir / "web/console.log").read_text(encoding="utf-8", errors="replace")
+        self.assertIn("the service has ended by exit status 3; it is started again in 1 s", log)
+        self.assertEqual(umld.status()["restarts"], 0)
+        self.assertEqual(umld.stop(40), DONE)
+
+    def test_ending(self):
+        """What has done its work ends the guest, without a fault."""
+        self.create(Cmd=["/bin/busybox", "sh", "-c", "echo its-work"], Entrypoint=None)
+        umld = self.daemon()
+        self.assertEqual(umld.wait(60), DONE)
+        self.assertIn("poweroff", umld.said("STATUS")[-1])
+        self.assertEqual(clean_file_system(self.world.state_dir / "web/root.img"), "")
+
+    def test_own_init(self):
+        """An image that is a whole system is started as one."""
+        init = b"#!/bin/busybox sh\n/bin/busybox mount -t proc proc /proc\necho READY=1 >/proc/mconsole\nexec /bin/busybox init\n"
+        p = self.create("--set=Ready=guest", layers=[{"sbin/init": ("file", init, 0o755)}], Cmd=["/sbin/init"])
+        self.assertIn("an init of its own, /sbin/init", p.stderr)
+        umld = self.daemon().wait_ready(60)
+        self.assertEqual(umld.stop(60), DONE)
+
+
+def add_kernels():
+    for kernel in test_kernels():
+        name = "Container_" + "".join(c if c.isalnum() else "_" for c in kernel.name)
+        globals()[name] = type(name, (Container,), {"kernel": kernel})
+
+
+add_kernels()
+del Container
+
+
+if __name__ == "__main__":
+    sys.exit(main())
