@@ -117,10 +117,11 @@ int plan_print(Config *c) {
         print_arguments(c, s);
         print_fallback(c);
         for (size_t i = 0; i < c->n_disks; i++)
-                printf("disk          ubd%c %s%s%s%s%s\n", (char) ('a' + i), c->disks[i].path,
+                printf("disk          ubd%c %s%s%s%s%s%s\n", (char) ('a' + i), c->disks[i].path,
                        c->disks[i].read_only ? ", read-only" : "",
                        c->disks[i].sync ? ", synchronous" : "",
-                       c->disks[i].cow ? ", remounts " : "", c->disks[i].cow ?: "");
+                       c->disks[i].swap ? ", swap space" : "", c->disks[i].cow ? ", remounts " : "",
+                       c->disks[i].cow ?: "");
         printf("memory        %" PRIu64 "M, %s in %s\n", c->memory >> 20,
                memory_backing_to_string(s->host->memory.backing), s->host->memory.path);
         if (s->host->memory.refused)

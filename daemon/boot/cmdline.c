@@ -59,6 +59,16 @@ static int append_disks(const Config *c, Strv *argv) {
         return 0;
 }
 
+/* The disks that init is to swap to: "ubdb,ubdc". */
+static int append_swap(const Config *c, Strv *argv) {
+        char names[CONFIG_DISKS_MAX * sizeof("ubda")] = "", *p = names;
+
+        for (size_t i = 0; i < c->n_disks; i++)
+                if (c->disks[i].swap)
+                        p += sprintf(p, "%subd%c", p == names ? "" : ",", (char) ('a' + i));
+        return p == names ? 0 : strv_pushf(argv, "umld_swap=%s", names);
+}
+
 /* 1500 is the default of every kernel. */
 static bool mtu_is_special(const GuestNet *net) {
         return net->mtu > 0 && net->mtu != ETHERMTU;
@@ -163,7 +173,7 @@ static int build(const Config *c, const UmlKernel *k, const GuestNet *net, const
         /* Last, so that Append= can override the others. */
         if ((r = strv_push(&argv, "root=/dev/ubda")) < 0 ||
             (r = strv_push(&argv, c->disks[0].read_only ? "ro" : "rw")) < 0 ||
-            (r = append_addresses(c, k, net, &argv)) < 0)
+            (r = append_addresses(c, k, net, &argv)) < 0 || (r = append_swap(c, &argv)) < 0)
                 return r;
         for (size_t i = 0; (word = config_argument(c, i)); i++)
                 if ((r = strv_push(&argv, word)) < 0)

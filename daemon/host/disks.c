@@ -7,6 +7,7 @@
 #include "basic/process.h"
 #include "daemon/host/disk-cow.h"
 #include "daemon/host/disk-owner.h"
+#include "daemon/host/disk-swap.h"
 #include "daemon/host/host.h"
 #include "host/image-kind.h"
 #include "host/lock.h"
@@ -130,8 +131,11 @@ static int take_image(Host *h, const Disk *d, const char *path, bool shared, int
 }
 
 static int take_disk(Host *h, const Disk *d, int fds[static 2], Fault *f) {
-        int r = take_image(h, d, d->path, d->read_only || d->cow, &fds[0], f);
+        int r = d->swap ? disk_swap_prepare(d, h->quiet, f) : 0;
 
+        if (r < 0 || (d->swap && h->quiet && access(d->path, F_OK) < 0))
+                return r;
+        r = take_image(h, d, d->path, d->read_only || d->cow, &fds[0], f);
         if (r < 0 || !d->cow)
                 return r;
         r = disk_cow_prepare(d, fds[0], h->quiet, f);

@@ -83,7 +83,8 @@ static void ports_done(const Field *f, Config *c) {
 
 static bool same_disk(const Disk *a, const Disk *b) {
         return same_text(a->path, b->path) && same_text(a->cow, b->cow) &&
-               a->read_only == b->read_only && a->sync == b->sync && a->adopt == b->adopt;
+               a->read_only == b->read_only && a->sync == b->sync && a->adopt == b->adopt &&
+               a->swap == b->swap && a->swap_size == b->swap_size;
 }
 
 static bool disks_same(const Field *f, const Config *a, const Config *b) {

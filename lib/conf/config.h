@@ -126,8 +126,10 @@ typedef struct Disk {
         char *path; /* absolute */
         char *cow;  /* absolute; copy-on-write file on top of path, or NULL */
         bool read_only;
-        bool sync;  /* every write of the guest is synced to the host's disk */
-        bool adopt; /* its owner may be changed, wherever it lies */
+        bool sync;          /* every write of the guest is synced to the host's disk */
+        bool adopt;         /* its owner may be changed, wherever it lies */
+        bool swap;          /* the guest swaps to it */
+        uint64_t swap_size; /* umld makes it, with this many bytes; 0: it exists */
 } Disk;
 
 enum {

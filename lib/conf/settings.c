@@ -109,7 +109,7 @@ static const Setting settings[] = {
           "Pin a guest with one CPU to one CPU of the host, which is faster", "auto",
           .parse = setting_parse_choice, AT_START(FLAT(cpu_affinity)),
           CHOICES(cpu_affinity_table) },
-        { "Guest", "Disk", "PATH[,ro][,sync][,adopt][,cow=FILE]",
+        { "Guest", "Disk", "PATH[,ro][,sync][,adopt][,cow=FILE][,swap[=SIZE]]",
           "Disk images: the first is ubda, the second ubdb, and so on", "STATE/NAME/root.img",
           .example = "/var/lib/umld/web/root.img", .parse = setting_parse_disk, AT_START(DISKS),
           .default_from = DEFAULT_DISK, .repeatable = true },

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 
+#include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "conf/refuse.h"
 #include "conf/values.h"
@@ -31,8 +32,28 @@ static int check_disk_path(const char *path, char **ret_why) {
         return 0;
 }
 
+enum {
+        SWAP_PAGE_SIZE = 4096,
+        SWAP_SIZE_MIN = 64 * 1024,
+};
+
+/* As many pages as a header of swap space can count. */
+#define SWAP_SIZE_MAX ((UINT64_C(1) << 32) * SWAP_PAGE_SIZE - SWAP_PAGE_SIZE)
+
+static int parse_swap(Disk *d, const char *size, char **ret_why) {
+        uint64_t v;
+
+        if (parse_size(size, &v) < 0 || v < SWAP_SIZE_MIN || v > SWAP_SIZE_MAX ||
+            v % SWAP_PAGE_SIZE != 0)
+                return refuse_text(ret_why, size,
+                                   "invalid size of swap space; use for example ,swap=256M");
+        d->swap = true;
+        d->swap_size = v;
+        return 0;
+}
+
 static int parse_disk_suffix(Disk *d, const char *suffix, char **ret_why) {
-        const char *cow = startswith(suffix, "cow=");
+        const char *cow = startswith(suffix, "cow="), *swap = startswith(suffix, "swap=");
 
         if (streq(suffix, "ro"))
                 d->read_only = true;
@@ -41,7 +62,9 @@ static int parse_disk_suffix(Disk *d, const char *suffix, char **ret_why) {
         else if (streq(suffix, "adopt"))
                 d->adopt = true;
         else if (streq(suffix, "swap"))
-                return refuse_text(ret_why, ",swap", "not supported yet");
+                d->swap = true;
+        else if (swap)
+                return parse_swap(d, swap, ret_why);
         else if (cow && d->cow)
                 return refuse_text(ret_why, suffix, "second cow=; a disk can have only one");
         else if (cow) {
@@ -51,8 +74,8 @@ static int parse_disk_suffix(Disk *d, const char *suffix, char **ret_why) {
         } else
                 return refuse_text(
                         ret_why, suffix,
-                        "unknown disk suffix; use ,ro ,sync ,adopt or ,cow=FILE (names cannot "
-                        "contain commas)");
+                        "unknown disk suffix; use ,ro ,sync ,adopt ,cow=FILE or ,swap=SIZE (names "
+                        "cannot contain commas)");
         return 0;
 }
 
@@ -71,6 +94,9 @@ static int parse_disk(Disk *d, char *text, char **ret_why) {
         if (d->cow && d->read_only)
                 return refuse(ret_why, "a disk with ,ro is never written, so ,cow= is useless; "
                                        "remove one of them");
+        if (d->swap && (d->cow || d->read_only || d->sync))
+                return refuse(ret_why, "swap space is written, and lost when the guest ends; "
+                                       "remove ,ro ,sync and ,cow=");
         return free_and_strdup(&d->path, path);
 }
 
@@ -93,6 +119,9 @@ int setting_parse_disk(const Setting *s, const char *value, Config *c, char **re
         r = parse_disk(&d, text, ret_why);
         if (r < 0)
                 return r;
+        if (d.swap && c->n_disks == 0)
+                return refuse(ret_why, "the first disk holds the root file system; put this line "
+                                       "behind that of the root disk");
         c->disks[c->n_disks++] = d;
         d = (Disk){ 0 };
         return 0;

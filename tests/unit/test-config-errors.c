@@ -145,16 +145,24 @@ static void test_guest(void **state) {
                 { "Disk=/my disk", "\"/my disk\": " DISK_CHARS },
                 { "Disk=/a:b", "\"/a:b\": " DISK_CHARS },
                 { "Disk=/\"a\"", "\"/\"a\"\": " DISK_CHARS },
-                { "Disk=/a,swap", "\",swap\": not supported yet" },
+                { "Disk=/a,swap",
+                  "the first disk holds the root file system; put this line behind that of the "
+                  "root disk" },
+                { "Disk=/a,swap=1", "\"1\": invalid size of swap space; use for example "
+                                    ",swap=256M" },
+                { "Disk=/a,swap=1000000",
+                  "\"1000000\": invalid size of swap space; use for example ,swap=256M" },
+                { "Disk=/a,swap=64M,ro", "swap space is written, and lost when the guest ends; "
+                                         "remove ,ro ,sync and ,cow=" },
                 { "Disk=/a,rw",
-                  "\"rw\": unknown disk suffix; use ,ro ,sync ,adopt or ,cow=FILE (names "
-                  "cannot contain commas)" },
-                { "Disk=/a,",
-                  "\"\": unknown disk suffix; use ,ro ,sync ,adopt or ,cow=FILE (names cannot "
-                  "contain commas)" },
+                  "\"rw\": unknown disk suffix; use ,ro ,sync ,adopt ,cow=FILE or ,swap=SIZE "
+                  "(names cannot contain commas)" },
+                { "Disk=/a,", "\"\": unknown disk suffix; use ,ro ,sync ,adopt ,cow=FILE or "
+                              ",swap=SIZE (names cannot "
+                              "contain commas)" },
                 { "Disk=/a, ro",
-                  "\" ro\": unknown disk suffix; use ,ro ,sync ,adopt or ,cow=FILE (names "
-                  "cannot contain commas)" },
+                  "\" ro\": unknown disk suffix; use ,ro ,sync ,adopt ,cow=FILE or ,swap=SIZE "
+                  "(names cannot contain commas)" },
                 { "Disk=/a,cow=b", "\"b\": not an absolute path" },
                 { "Disk=/a,cow=/b c", "\"/b c\": " DISK_CHARS },
                 { "Disk=/a,cow=/b,cow=/c", "\"cow=/c\": second cow=; a disk can have only one" },

@@ -89,6 +89,8 @@ static void test_guest(void **state) {
                       "Disk=/b.img,ro,adopt\n"
                       "Disk=/base.img,sync,cow=/c.cow\n"
                       "Disk=/base.img,cow=/d.cow\n"
+                      "Disk=/swap.img,swap=1G\n"
+                      "Disk=/old.swap,swap,adopt\n"
                       "Root=disk\n"
                       "Append=root=/dev/ubdb ro\n"
                       "Append=init=/bin/sh 'dyndbg=\"file x.c +p\"' console=tty0\n"
@@ -101,7 +103,7 @@ static void test_guest(void **state) {
         assert_string_equal(c->kernel, "/opt/my kernel/linux");
         assert_true(c->memory == UINT64_C(1) << 30);
         assert_int_equal(c->cpus, 64);
-        assert_int_equal(c->n_disks, 4);
+        assert_int_equal(c->n_disks, 6);
         assert_string_equal(c->disks[0].path, "/a.img");
         assert_string_equal(c->disks[1].path, "/b.img");
         assert_true(c->disks[1].read_only);
@@ -111,6 +113,11 @@ static void test_guest(void **state) {
         assert_true(c->disks[2].sync);
         assert_false(c->disks[2].read_only);
         assert_string_equal(c->disks[3].cow, "/d.cow");
+        assert_false(c->disks[3].swap);
+        assert_true(c->disks[4].swap);
+        assert_int_equal(c->disks[4].swap_size, 1 << 30);
+        assert_true(c->disks[5].swap);
+        assert_int_equal(c->disks[5].swap_size, 0);
         assert_int_equal(c->append.n, ARRAY_SIZE(words));
         for (size_t i = 0; i < ARRAY_SIZE(words); i++)
                 assert_string_equal(c->append.v[i], words[i]);

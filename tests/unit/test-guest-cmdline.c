@@ -101,6 +101,22 @@ static void test_new_kernel(void **state) {
               "init=/bin/sh\n");
 }
 
+static void test_swap(void **state) {
+        static const UmlKernel k = { .tuntap = true };
+        Config c = make_config();
+
+        (void) state;
+        c.fast_boot = false;
+        c.disks[1] = (Disk){ .path = data_img, .swap = true };
+        c.disks[2] = (Disk){ .path = data_img };
+        c.disks[3] = (Disk){ .path = data_img, .swap = true };
+        c.n_disks = 4;
+        check(&c, &k,
+              "/usr/bin/linux.uml\nmem=65536K\nubda=/v/root.img\nubdb=/v/data.img\n"
+              "ubdc=/v/data.img\nubdd=/v/data.img\neth0=tuntap,tap0,02:1e:72:48:19:e1\n" COMMON
+              "root=/dev/ubda\nrw\n" WORDS "umld_swap=ubdb,ubdd\n");
+}
+
 /* The words for init are there in any case. */
 static void test_configure_by_init(void **state) {
         static const UmlKernel k = { .vector = true, .ip_pnp = true };
@@ -209,6 +225,7 @@ int main(void) {
                 cmocka_unit_test(test_new_kernel),
                 cmocka_unit_test(test_configure_by_init),
                 cmocka_unit_test(test_mtu),
+                cmocka_unit_test(test_swap),
                 cmocka_unit_test(test_ipv6),
                 cmocka_unit_test(test_transport),
                 cmocka_unit_test(test_mac),
