@@ -4,7 +4,6 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <elf.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,14 +14,13 @@
 #include "api/exit-codes.h"
 #include "basic/child.h"
 #include "basic/fd-util.h"
-#include "basic/file-util.h"
 #include "basic/spawn.h"
 #include "basic/string-util.h"
 #include "image/node.h"
+#include "imager/busybox.h"
 #include "imager/modes.h"
 
 enum {
-        BUSYBOX_MAX = 32 * 1024 * 1024,
         APPLETS_MAX = 64 * 1024, /* bytes of their list */
 };
 
@@ -113,43 +111,6 @@ static int put_device(struct archive *a, const char *path, unsigned major, unsig
 
 /* ---- busybox ---- */
 
-/* A program without an interpreter is statically linked. */
-static bool is_static(const char *data, size_t size) {
-        Elf64_Ehdr h;
-
-        if (size < sizeof(h))
-                return false;
-        memcpy(&h, data, sizeof(h));
-        if (memcmp(h.e_ident, ELFMAG, SELFMAG) != 0 || h.e_ident[EI_CLASS] != ELFCLASS64 ||
-            h.e_phoff > size || h.e_phentsize != sizeof(Elf64_Phdr) ||
-            (size - h.e_phoff) / sizeof(Elf64_Phdr) < h.e_phnum)
-                return false;
-        for (unsigned i = 0; i < h.e_phnum; i++) {
-                Elf64_Phdr p;
-
-                memcpy(&p, data + h.e_phoff + i * sizeof(p), sizeof(p));
-                if (p.p_type == PT_INTERP)
-                        return false;
-        }
-        return true;
-}
-
-static ssize_t find_busybox(const char **ret_path, char **ret) {
-        const char *const places[] = { getenv("BUSYBOX"), "/bin/busybox", "/usr/bin/busybox" };
-
-        FOREACH_ELEMENT (place, places) {
-                _cleanup_free_ char *data = NULL;
-                ssize_t n = *place ? read_file(*place, BUSYBOX_MAX, &data) : -ENOENT;
-
-                if (n > 0 && is_static(data, (size_t) n)) {
-                        *ret_path = *place;
-                        *ret = TAKE_PTR(data);
-                        return n;
-                }
-        }
-        return -ENOENT;
-}
-
 static bool is_applet(const char *path) {
         return (startswith(path, "bin/") || startswith(path, "sbin/") ||
                 startswith(path, "usr/bin/") || startswith(path, "usr/sbin/")) &&
@@ -191,7 +152,7 @@ static int put_applets(struct archive *a, const char *busybox) {
 static int put_busybox(struct archive *a, char **ret_why) {
         _cleanup_free_ char *data = NULL;
         const char *path;
-        ssize_t n = find_busybox(&path, &data);
+        ssize_t n = busybox_read(&path, &data);
         int r;
 
         if (n < 0) {

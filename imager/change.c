@@ -24,7 +24,7 @@ static int change(const Order *o) {
 int mode_change(int argc, char *argv[]) {
         struct stat st;
         Order o = {};
-        int r = order_read(argc, argv, &o);
+        int r = order_read(argc, argv, NULL, &o);
 
         if (r != 0)
                 return r;

@@ -120,6 +120,7 @@ static int open_image(const ImageFormat *format, ImageWriter **ret) {
 static int write_image(const Order *o, const json_t *config, Layers *l) {
         ImageFormat format = { .size = choose_size(o, l), .label = o->label };
         _cleanup_(image_writer_freep) ImageWriter *w = NULL;
+        bool has_own;
         int r = open_image(&format, &w);
 
         if (r == 0)
@@ -128,9 +129,11 @@ static int write_image(const Order *o, const json_t *config, Layers *l) {
                 return r;
         say_result("entries", "%llu", (unsigned long long) l->entries);
         r = oci_add_service(w, config);
-        if (r == 0)
-                r = add_modules(w, o);
-        return r == 0 ? write_end(TAKE_PTR(w), o) : r;
+        if (r != 0)
+                return r;
+        /* umld-guest-init needs no recipe. */
+        has_own = !image_exists(w, "/etc/umld/service");
+        return write_rest(TAKE_PTR(w), o, has_own ? "auto" : "none");
 }
 
 static int write_manifest(const Order *o, const json_t *manifest) {
@@ -149,16 +152,19 @@ static int write_manifest(const Order *o, const json_t *manifest) {
 }
 
 int mode_oci(int argc, char *argv[]) {
+        _cleanup_(recipes_done) Recipes recipes = {};
         json_t *manifest = NULL;
         Order o = {};
-        int r = order_read(argc, argv, &o);
+        int r = order_read(argc, argv, &recipes, &o);
 
         if (r != 0)
                 return r;
         r = jail_enter(IMAGE_FD_IMAGE);
         if (r < 0)
                 return say_error("cannot drop privileges: %s", strerror(-r));
-        r = oci_manifest(IMAGE_FD_STREAM, o.tag, &manifest);
+        r = read_recipes(&o);
+        if (r == 0)
+                r = oci_manifest(IMAGE_FD_STREAM, o.tag, &manifest);
         if (r == 0)
                 r = write_manifest(&o, manifest);
         json_decref(manifest);

@@ -15,6 +15,7 @@
 #include "api/exit-codes.h"
 #include "api/image-protocol.h"
 #include "basic/string-util.h"
+#include "imager/busybox.h"
 #include "imager/modes.h"
 
 typedef struct Packing {
@@ -166,9 +167,11 @@ int mode_pack(int argc, char *argv[]) {
         static const struct option options[] = {
                 { "files", no_argument, NULL, 'f' },
                 { "root-owns", no_argument, NULL, 'r' },
+                { "busybox", no_argument, NULL, 'b' },
                 {},
         };
         Packing p = {};
+        const char *busybox = NULL;
         bool files = false;
         int c, r;
 
@@ -177,12 +180,19 @@ int mode_pack(int argc, char *argv[]) {
                         files = true;
                 else if (c == 'r')
                         p.root_owns = true;
+                else if (c == 'b')
+                        busybox = busybox_path();
                 else
                         return EXIT_USAGE;
         (void) signal(SIGPIPE, SIG_IGN);
         r = begin(&p);
         for (int i = optind; r >= 0 && i < argc; i++)
                 r = pack_argument(&p, argv[i], files);
+        if (r >= 0 && busybox) {
+                p.from = busybox;
+                p.to = "given/busybox";
+                r = pack_one(&p);
+        }
         if (r >= 0 && archive_write_close(p.out) != ARCHIVE_OK)
                 r = fail(&p, p.out, NULL);
         archive_write_free(p.out);

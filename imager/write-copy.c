@@ -94,17 +94,16 @@ static int change(const Order *o) {
         _cleanup_free_ char *why = NULL;
         int r = image_writer_open(IMAGE_FD_IMAGE, false, &w, &why);
 
-        if (r == -EOPNOTSUPP && !o->overlay) {
+        if (r == -EOPNOTSUPP && !write_is_change(o)) {
                 say_note("%s; the image is used unchanged", why ?: "");
                 return 0;
         }
-        return r < 0 ? say_error("%s", why ?: strerror(-r)) : write_rest(TAKE_PTR(w), o);
+        return r < 0 ? say_error("%s", why ?: strerror(-r)) : write_rest(TAKE_PTR(w), o, "none");
 }
 
 static int keep_foreign(const Order *o) {
-        if (o->overlay)
-                return say_error(
-                        "has a file system other than ext4, so nothing can be copied into it");
+        if (write_is_change(o))
+                return say_error("has a file system other than ext4, so it cannot be changed");
         if (o->size != 0)
                 return say_error("has a file system other than ext4, which cannot be grown");
         say_note("has a file system other than ext4; the image is used unchanged and unchecked");

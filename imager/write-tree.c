@@ -102,10 +102,12 @@ int write_end(ImageWriter *own, const Order *o) {
         return r != 0 ? r : finish(TAKE_PTR(w));
 }
 
-int write_rest(ImageWriter *own, const Order *o) {
+int write_rest(ImageWriter *own, const Order *o, const char *recipe) {
         _cleanup_(image_writer_freep) ImageWriter *w = own;
-        int r = add_modules(w, o);
+        int r = apply_recipe(w, o, recipe);
 
+        if (r == 0)
+                r = add_modules(w, o);
         return r != 0 ? r : write_end(TAKE_PTR(w), o);
 }
 
@@ -140,5 +142,5 @@ int write_tree(Stream *s, const Order *o) {
         if (r != 0)
                 return r;
         say_result("entries", "%llu", (unsigned long long) entries);
-        return write_rest(TAKE_PTR(w), o);
+        return write_rest(TAKE_PTR(w), o, "auto");
 }

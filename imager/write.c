@@ -14,7 +14,7 @@
 #include "imager/modes.h"
 #include "imager/write.h"
 
-int order_read(int argc, char *argv[], Order *o) {
+int order_read(int argc, char *argv[], Recipes *recipes, Order *o) {
         static const struct option options[] = {
                 { "size", required_argument, NULL, 's' },
                 { "label", required_argument, NULL, 'l' },
@@ -22,6 +22,9 @@ int order_read(int argc, char *argv[], Order *o) {
                 { "overlay", no_argument, NULL, 'o' },
                 { "tag", required_argument, NULL, 't' },
                 { "modules", required_argument, NULL, 'm' },
+                { "recipes", no_argument, NULL, 'r' },
+                { "recipe", required_argument, NULL, 'R' },
+                { "given", required_argument, NULL, 'g' },
                 {},
         };
         int c;
@@ -39,22 +42,32 @@ int order_read(int argc, char *argv[], Order *o) {
                         o->tag = optarg;
                 else if (c == 'm')
                         o->modules = optarg;
-                else if (c != 's')
+                else if (c == 'r' && recipes)
+                        o->recipes = recipes;
+                else if (c == 'R')
+                        o->recipe = optarg;
+                else if (c == 'g' && (!recipes || strv_push(&recipes->given, optarg) < 0))
+                        return say_error("--given=%s: cannot be taken", optarg);
+                else if (c != 's' && c != 'g')
                         return say_error("%s: unknown option", argv[0]);
         return optind == argc ? 0 : say_error("%s: takes no argument", argv[0]);
 }
 
 int mode_write(int argc, char *argv[]) {
+        _cleanup_(recipes_done) Recipes recipes = {};
         _cleanup_(stream_freep) Stream *s = NULL;
         _cleanup_free_ char *why = NULL;
         Order o = {};
-        int r = order_read(argc, argv, &o);
+        int r = order_read(argc, argv, &recipes, &o);
 
         if (r != 0)
                 return r;
         r = jail_enter(IMAGE_FD_IMAGE);
         if (r < 0)
                 return say_error("cannot drop privileges: %s", strerror(-r));
+        r = read_recipes(&o);
+        if (r != 0)
+                return r;
         r = stream_open(IMAGE_FD_STREAM, &s, &why);
         if (r == -ENODATA)
                 return say_error("is empty");

@@ -6,6 +6,7 @@
 
 #include "image/stream.h"
 #include "image/writer.h"
+#include "imager/recipes.h"
 
 typedef struct Order {
         uint64_t size;     /* size of the image; 0: not given */
@@ -14,10 +15,17 @@ typedef struct Order {
         bool overlay;      /* IMAGE_FD_OVERLAY is an archive */
         const char *tag;   /* of the container image; NULL: it has only one */
         const char *modules; /* IMAGE_FD_MODULES is one with the modules of this kernel's release */
+        const char *recipe;  /* the name of one, "auto" or "none"; NULL: auto for an archive */
+        Recipes *recipes;    /* NULL: none were handed over */
 } Order;
 
-/* The options of a mode that has these. Returns 0 or the exit code. */
-int order_read(int argc, char *argv[], Order *o);
+/* The options of a mode that has these; recipes is NULL for one that applies none. Returns 0 or the
+ * exit code. */
+int order_read(int argc, char *argv[], Recipes *recipes, Order *o);
+
+/* Reads the recipes before the stream, which may take long: a mistake in one is reported at once.
+ */
+int read_recipes(const Order *o);
 
 /* Makes the image from an archive. */
 int write_tree(Stream *s, const Order *o);
@@ -40,6 +48,13 @@ int add_modules(ImageWriter *w, const Order *o);
 /* Lays the overlay over the tree and closes the image. The writer is taken over. */
 int write_end(ImageWriter *w, const Order *o);
 
-/* The last step of both: adds the overlay to the tree, and closes the image. Takes over the writer.
+/* The last step of both: applies a recipe and adds the overlay to the tree, and closes the image.
+ * Takes over the writer.
  */
-int write_rest(ImageWriter *w, const Order *o);
+int write_rest(ImageWriter *w, const Order *o, const char *recipe);
+
+/* Applies the recipe of the order, or the other one where it does not name any. */
+int apply_recipe(ImageWriter *w, const Order *o, const char *otherwise);
+
+/* Is the tree of an image to be changed? */
+bool write_is_change(const Order *o);

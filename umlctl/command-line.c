@@ -45,6 +45,7 @@ DEFINE_SWITCH(take_quiet, quiet);
 DEFINE_SWITCH(take_follow, follow);
 DEFINE_SWITCH(take_read_only, read_only);
 DEFINE_SWITCH(take_force, force);
+DEFINE_SWITCH(take_password, create.password);
 
 static int take_for(CommandLine *c, const char *value) {
         c->options.wait_for = guest_state_from_string(value);
@@ -133,7 +134,14 @@ static int take_memory(CommandLine *c, const char *value) {
         }                                                                                          \
         struct swallow_semicolon_##name
 
+static int take_swap(CommandLine *c, const char *value) {
+        return take_size("swap", value, &c->options.create.swap);
+}
+
 DEFINE_TEXT(take_from, create.from);
+DEFINE_TEXT(take_recipe, create.recipe);
+DEFINE_TEXT(take_ssh_key, create.ssh_key);
+DEFINE_TEXT(take_firstboot, create.firstboot);
 DEFINE_TEXT(take_sha256, create.sha256);
 DEFINE_TEXT(take_kernel, create.kernel);
 DEFINE_TEXT(take_hostname, create.hostname);
@@ -194,6 +202,7 @@ static const OptionRow rows[] = {
           "Where its files come from: an archive, a directory, an image, - …", take_from },
         { "size", "SIZE", VERB_CREATE, 0, "Size of its image (1G)", take_create_size },
         { "memory", "SIZE", VERB_CREATE, 0, "Its memory (128M)", take_memory },
+        { "swap", "SIZE", VERB_CREATE, 0, "Give it swap space of this size", take_swap },
         { "kernel", "PATH", VERB_CREATE, 0, "The kernel it runs", take_kernel },
         { "modules", "DIR", VERB_CREATE | VERB_MODULES, 0, "Where the modules of its kernel are",
           take_modules },
@@ -202,6 +211,14 @@ static const OptionRow rows[] = {
           take_forward },
         { "copy", "FILE:PATH", VERB_CREATE, 0, "Copy a file into its image; repeatable",
           take_copy },
+        { "ssh-key", "FILE", VERB_CREATE, 0, "Public keys with which root can log in by SSH",
+          take_ssh_key },
+        { "password-stdin", NULL, VERB_CREATE, 0, "Read root's password from standard input",
+          take_password },
+        { "firstboot", "SCRIPT", VERB_CREATE, 0,
+          "Run a script in it when it boots for the first time", take_firstboot },
+        { "recipe", "NAME", VERB_CREATE, 0,
+          "The recipe that prepares its files: a name, auto or none", take_recipe },
         { "set", "KEY=VALUE", VERB_CREATE, 0, "Write a setting to its configuration; repeatable",
           take_set },
         { "sha256", "SUM", VERB_CREATE, 0, "SHA-256 checksum that the source must have",

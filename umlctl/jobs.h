@@ -10,7 +10,7 @@
 #include "umlctl/progress.h"
 
 enum {
-        JOB_FDS_MAX = 6,
+        JOB_FDS_MAX = 7,
         JOB_TAIL_MAX = 1024, /* bytes kept of standard error */
 };
 
@@ -42,7 +42,8 @@ typedef struct Job {
         int status;
 } Job;
 
-#define JOB_INIT ((Job){ .fds = { -1, -1, -1, -1, -1, -1 }, .messages = -EBADF, .errors = -EBADF })
+#define JOB_INIT                                                                                   \
+        ((Job){ .fds = { -1, -1, -1, -1, -1, -1, -1 }, .messages = -EBADF, .errors = -EBADF })
 
 void job_done(Job *j);
 

@@ -148,7 +148,19 @@ static int print_lines(FILE *f, const Lines *l) {
         return fflush(f) != 0 ? -errno : 0;
 }
 
-static int collect(Lines *l, const CreateOptions *o, const ImageWishes *wishes) {
+/* Where there are several disks, all are named; umld makes the one for swapping. */
+static int add_disks(Lines *l, const char *name, const CreateOptions *o) {
+        _cleanup_free_ char *root = umld_path(DIR_STATE, name, "root.img"),
+                            *swap = umld_path(DIR_STATE, name, "swap.img"),
+                            *line = swap ? strfmt("%s,swap=%lluK", swap,
+                                                  (unsigned long long) (o->swap >> 10))
+                                         : NULL;
+        int r = root && line ? add(l, "Guest", "Disk", root, true) : -ENOMEM;
+
+        return r < 0 ? r : add(l, "Guest", "Disk", line, true);
+}
+
+static int collect(Lines *l, const char *name, const CreateOptions *o, const ImageWishes *wishes) {
         int r = add(l, "Guest", "Kernel", o->kernel, false);
 
         if (r >= 0)
@@ -156,6 +168,8 @@ static int collect(Lines *l, const CreateOptions *o, const ImageWishes *wishes) 
                              o->memory == 0);
         if (r >= 0)
                 r = add(l, "Guest", "Hostname", o->hostname, false);
+        if (r >= 0 && o->swap > 0)
+                r = add_disks(l, name, o);
         if (r >= 0 && wishes->by_init)
                 r = add(l, "Network", "ConfigureBy", "init", true);
         if (r >= 0 && wishes->vector)
@@ -198,7 +212,7 @@ int new_config(const char *name, const CreateOptions *o, const ImageWishes *wish
         _cleanup_(lines_done) Lines l = {};
         _cleanup_(config_freep) Config *config = NULL;
         _cleanup_free_ char *text = NULL;
-        int r = collect(&l, o, wishes);
+        int r = collect(&l, name, o, wishes);
 
         if (r < 0)
                 return fail_with(EXIT_FAILED, "%s: cannot write the configuration: %s", name,

@@ -12,6 +12,10 @@ typedef struct CreateOptions {
         const char *from, *sha256;
         uint64_t size, memory; /* bytes */
         const char *kernel, *hostname;
+        uint64_t swap;                   /* bytes */
+        const char *recipe;              /* its name, "auto" or "none" */
+        const char *ssh_key, *firstboot; /* paths of files */
+        bool password;                   /* is read from standard input */
         const char *modules; /* directory of the kernel's modules; also of the verb modules */
         Strv forwards;       /* --forward, as given */
         Strv set;            /* --set: KEY=VALUE or SECTION.KEY=VALUE */

@@ -31,6 +31,9 @@ static const struct {
         [PROGRAM_GUEST_INIT] = { "UMLD_GUEST_INIT",
                                  { "../libexec/umld/umld-guest-init", "../guest/umld-guest-init" },
                                  UMLD_LIBEXECDIR "/umld-guest-init" },
+        [PROGRAM_RECIPES] = { "UMLD_RECIPES",
+                              { "../share/umld/recipes", "../recipes" },
+                              UMLD_DATADIR "/recipes" },
 };
 static_assert(ARRAY_SIZE(programs) == PROGRAM_MAX, "a row for each program");
 

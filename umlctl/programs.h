@@ -11,11 +11,13 @@ typedef enum Program {
         PROGRAM_IMAGE,      /* umld-image */
         PROGRAM_FETCH,      /* umld-fetch; may not have been built */
         PROGRAM_GUEST_INIT, /* umld-guest-init, which runs in guests */
+        PROGRAM_RECIPES,    /* the directory of recipes */
         PROGRAM_MAX,
 } Program;
 
 /* Returns its path, which the caller frees; an environment variable overrides it (UMLD_DAEMON,
- * UMLD_IMAGE, UMLD_FETCH, UMLD_GUEST_INIT). */
+ * UMLD_IMAGE, UMLD_FETCH, UMLD_GUEST_INIT,
+ * UMLD_RECIPES). */
 int program_find(Program which, char **ret);
 
 /* Is a program of that name of another package in PATH? */

@@ -16,6 +16,7 @@
 #include "umlctl/new-config.h"
 #include "umlctl/pack.h"
 #include "umlctl/programs.h"
+#include "umlctl/recipes.h"
 #include "umlctl/say.h"
 #include "umlctl/source.h"
 #include "umlctl/status-value.h"
@@ -28,6 +29,8 @@ typedef struct Creation {
         Progress progress;
         Source source;
         int image, overlay;
+        RecipesIn recipes;
+        char *recipe;  /* that was applied */
         char *program; /* umld-image */
         char *config;
         Config *parsed;
@@ -41,6 +44,8 @@ static void creation_done(Creation *c) {
         source_done(&c->source);
         safe_close(c->image);
         safe_close(c->overlay);
+        safe_close(c->recipes.archive);
+        free(c->recipe);
         free(c->program);
         free(c->config);
         config_free(c->parsed);
@@ -84,6 +89,16 @@ static int check_new(const Creation *c) {
 
 /* ---- the image ---- */
 
+/* What a recipe has made the tree do. */
+static void take_wish(ImageWishes *wishes, const char *value) {
+        if (streq(value, "ready"))
+                wishes->ready = true;
+        else if (streq(value, "by-init"))
+                wishes->by_init = true;
+        else if (streq(value, "any-interface"))
+                wishes->any_interface = true;
+}
+
 static void on_result(const char *key, const char *value, void *userdata) {
         Creation *c = userdata;
 
@@ -97,6 +112,10 @@ static void on_result(const char *key, const char *value, void *userdata) {
                 (void) parse_unsigned(value, 0, UINT64_MAX, &c->entries);
         else if (streq(key, "free"))
                 (void) parse_unsigned(value, 0, UINT64_MAX, &c->free);
+        else if (streq(key, "recipe"))
+                (void) free_and_strdup(&c->recipe, value);
+        else if (streq(key, "wish"))
+                take_wish(&c->source.wishes, value);
 }
 
 /* The files of --copy as an archive that is added to the tree. */
@@ -134,7 +153,7 @@ static int writer_argv(const Creation *c, Strv *argv) {
                 r = strv_push(argv, "--overlay");
         if (r >= 0 && c->modules.archive >= 0)
                 r = strv_pushf(argv, "--modules=%s", c->modules.kernel->release);
-        return r;
+        return r < 0 ? r : recipes_argv(&c->recipes, argv);
 }
 
 static int write_image(Creation *c) {
@@ -156,6 +175,7 @@ static int write_image(Creation *c) {
         writer->fds[3] = c->image;
         writer->fds[4] = c->overlay;
         writer->fds[5] = c->modules.archive;
+        writer->fds[6] = c->recipes.archive;
         text = strfmt("writing %s", c->source.shown);
         progress_set(&c->progress, text);
         r = writer_argv(c, &writer->argv);
@@ -184,6 +204,10 @@ static int configure(Creation *c) {
 static int prepare(Creation *c) {
         int r = check_new(c);
 
+        if (r == 0 && c->options->create.password && c->options->create.from &&
+            streq(c->options->create.from, "-"))
+                r = fail_with(EXIT_USAGE, "--password-stdin cannot be used with --from=-, which "
+                                          "reads standard input, too; use a file");
         if (r != 0)
                 return r;
         r = program_find(PROGRAM_IMAGE, &c->program);
@@ -201,6 +225,15 @@ static int prepare(Creation *c) {
         return r != 0 ? r : configure(c);
 }
 
+static int pack_recipes(Creation *c) {
+        c->recipes = (RecipesIn){ .options = &c->options->create,
+                                  .guest = c->name,
+                                  .workspace = &c->workspace,
+                                  .progress = &c->progress,
+                                  .archive = -EBADF };
+        return recipes_pack(&c->recipes, c->program);
+}
+
 /* A guest without them is slower than it could be, but it is one. */
 static void pack_modules(Creation *c) {
         const char *dir = c->options->create.modules;
@@ -216,8 +249,9 @@ static void pack_modules(Creation *c) {
                      c->modules.kernel ? "; the guest is made without BBR" : "");
 }
 
-/* Vector networking is several times as fast, but an image made for eth0 has no network by it. */
-static int choose_transport(Creation *c) {
+/* Now it is known what the tree can do. Vector networking is several times as fast, but an image
+ * made for eth0 has no network by it. */
+static int configure_again(Creation *c) {
         ImageWishes *wishes = &c->source.wishes;
 
         wishes->vector = wishes->any_interface && c->modules.kernel && c->modules.kernel->vector;
@@ -227,6 +261,8 @@ static int choose_transport(Creation *c) {
 static int make_files(Creation *c) {
         int r = pack_copies(c);
 
+        if (r == 0)
+                r = pack_recipes(c);
         if (r != 0)
                 return r;
         pack_modules(c);
@@ -236,7 +272,7 @@ static int make_files(Creation *c) {
         r = write_image(c);
         if (r == 0)
                 r = own_image(c);
-        return r != 0 ? r : choose_transport(c);
+        return r != 0 ? r : configure_again(c);
 }
 
 /* So that they follow when the guest gets another kernel. */
@@ -302,6 +338,8 @@ static void say_done(const Creation *c) {
                 printf(", %llu files", (unsigned long long) c->entries);
         printf("; %s of %s used\n", FORMAT_SIZE((uint64_t) st.st_size - c->free),
                FORMAT_SIZE((uint64_t) st.st_size));
+        if (c->recipe)
+                printf("  recipe         %s\n", c->recipe);
         say_ports(c);
         printf("  image          %s\n  configuration  %s\n  to start it    umlctl start %s\n",
                image ?: "", config ?: "", c->name);
@@ -314,7 +352,8 @@ int verb_create(const Options *o, const char *name) {
                                                 .source = { SOURCE_INIT },
                                                 .modules = GUEST_MODULES_INIT,
                                                 .image = -EBADF,
-                                                .overlay = -EBADF };
+                                                .overlay = -EBADF,
+                                                .recipes = { .archive = -EBADF } };
         int r;
 
         interrupt_block();

@@ -228,7 +228,7 @@ static char *link_path(const char *path, const char *target) {
 }
 
 /* The entry itself, or the one that symbolic links in its place point to. */
-static int follow_entry(ImageWriter *w, const char *path, Entry **ret) {
+static int follow_entry(ImageWriter *w, const char *path, Entry **ret, char **ret_path) {
         _cleanup_free_ char *way = strdup(path);
 
         for (unsigned links = 0; way && links < LINKS_FOLLOWED_MAX; links++) {
@@ -241,6 +241,8 @@ static int follow_entry(ImageWriter *w, const char *path, Entry **ret) {
                         return r;
                 if (!e || e->type != EXT2_FT_SYMLINK) {
                         *ret = e;
+                        if (ret_path)
+                                *ret_path = TAKE_PTR(way);
                         return 0;
                 }
                 r = link_read(w, e->ino, &target);
@@ -252,6 +254,12 @@ static int follow_entry(ImageWriter *w, const char *path, Entry **ret) {
         }
         return way ? image_fail(w, -ELOOP, "'%s': too many symbolic links", path)
                    : image_fail(w, -ENOMEM, "out of memory");
+}
+
+int image_resolve(ImageWriter *w, const char *path, char **ret) {
+        Entry *e;
+
+        return follow_entry(w, path, &e, ret);
 }
 
 static int read_content(ImageWriter *w, ext2_ino_t ino, char *buf, unsigned size) {
@@ -273,7 +281,7 @@ ssize_t image_read(ImageWriter *w, const char *path, size_t max, char **ret) {
         _cleanup_free_ char *buf = NULL;
         Entry *e = NULL;
         uint64_t size;
-        int r = follow_entry(w, path, &e);
+        int r = follow_entry(w, path, &e, NULL);
 
         if (r < 0)
                 return r;

@@ -88,6 +88,10 @@ bool image_exists(ImageWriter *w, const char *path);
 ssize_t image_read(ImageWriter *w, const char *path, size_t max, char **ret);
 int image_readlink(ImageWriter *w, const char *path, char **ret);
 
+/* The path of what symbolic links in the place of the last component point to; the caller frees it.
+ */
+int image_resolve(ImageWriter *w, const char *path, char **ret);
+
 /* Calls fn for each entry of a directory, until one call does not return 0; returns that value. */
 int image_list(ImageWriter *w, const char *path,
                int (*fn)(const char *name, mode_t type, void *userdata), void *userdata);

@@ -51,6 +51,24 @@ class Created(TestCase):
         self.assertEqual(p.returncode, DONE, p.stderr)
         self.assertFalse(image.exists())
 
+    def test_builtin_with_everything(self):
+        """The default guest with swap space, a password and a script for its first boot."""
+        (self.sources / "first").write_text("#!/bin/sh\ngrep -c ubdb /proc/swaps >/root/swaps\nsync\necho first boot done\n", encoding="utf-8")
+        p = subprocess.run(self.world.command("host", self.world.program("umlctl/umlctl"), "create", "web", "--swap=8M", "--password-stdin",
+                                              f"--firstboot={self.sources}/first", f"--kernel={self.world.kernel(self.kernel)}"),
+                           input="secret\n", stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", timeout=60, check=False)
+        self.assertEqual(p.returncode, DONE, p.stderr)
+        self.assertIn("recipe         builtin", p.stdout)
+        umld = self.daemon().wait_ready(60)
+        log = self.world.log_dir / "web/console.log"
+        wait_until(lambda: "first boot done" in log.read_text(errors="replace"), 20, "the script for the first boot")
+        wait_until(lambda: "web login:" in log.read_text(errors="replace"), 20, "a question for the login")
+        self.assertEqual(umld.stop(60), DONE)
+        image = self.world.image()
+        self.assertEqual(clean_file_system(image), "")
+        self.assertEqual(subprocess.run(["/sbin/debugfs", "-R", "cat /root/swaps", image], check=True, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, encoding="utf-8").stdout, "1\n")
+
     def test_archive(self):
         self.check_served(self.sources / "tree.tar.gz")
 

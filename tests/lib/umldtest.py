@@ -173,6 +173,7 @@ class World:
                          "lib/preload/umld-console-fix.so", "umlctl/umlctl", "imager/umld-image", "guest/umld-guest-init",
                          "tests/guest/fake-guest", "tests/lib/refuse"):
                 self.install(BUILD / each, self.programs / each)
+            shutil.copytree(SOURCE / "recipes", self.programs / "recipes")
         return self.programs / path
 
     def install(self, source, target):

@@ -31,6 +31,8 @@ WANTED = [
     r"lib/systemd/system/multi-user\.target\.d/umld\.conf",
     r"lib/sysusers\.d/umld\.conf",
     r"lib/tmpfiles\.d/umld\.conf",
+    r"share/umld/recipes/openrc\.recipe",
+    "share/umld/recipes/network",
     "share/bash-completion/completions/umlctl",
 ]
 

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* recipes.c - the recipes of one run, and which of them fits a tree. */
+
+#include <stdlib.h>
+
+#include "imager/recipe-conditions.h"
+#include "imager/recipes.h"
+
+void recipes_done(Recipes *r) {
+        for (size_t i = 0; i < r->n; i++)
+                recipe_free(r->v[i]);
+        free(r->v);
+        recipe_files_done(&r->files);
+        strv_done(&r->given);
+        strv_done(&r->used);
+        free(r->why);
+}
+
+static bool find_file(const char *name, const char **ret_path, const char **ret_text,
+                      size_t *ret_size, void *userdata) {
+        const RecipeFile *f = recipe_files_find(userdata, name, false);
+
+        if (!f)
+                return false;
+        *ret_path = f->path;
+        *ret_text = f->data;
+        *ret_size = f->size;
+        return true;
+}
+
+int recipes_read(Recipes *r, int fd) {
+        _cleanup_strv_ Strv names = {};
+        int e = recipe_files_read(fd, &r->files, &r->why);
+
+        if (e >= 0)
+                e = recipe_files_names(&r->files, &names);
+        if (e < 0)
+                return e;
+        r->v = calloc(names.n + 1, sizeof(*r->v));
+        if (!r->v)
+                return -ENOMEM;
+        for (size_t i = 0; e >= 0 && i < names.n; i++) {
+                e = recipe_parse(names.v[i], find_file, &r->files, &r->v[r->n], &r->why);
+                r->n += e >= 0;
+        }
+        return e;
+}
+
+/* ---- what was given ---- */
+
+const char *recipes_given(const Recipes *r, const char *name) {
+        size_t n = strlen(name);
+        const RecipeFile *f;
+
+        for (size_t i = 0; i < r->given.n; i++)
+                if (strncmp(r->given.v[i], name, n) == 0 && r->given.v[i][n] == '=')
+                        return r->given.v[i] + n + 1;
+        f = recipe_files_find(&r->files, name, true);
+        return f ? f->data : NULL;
+}
+
+int recipes_use(Recipes *r, const char *name) {
+        return strv_push(&r->used, name);
+}
+
+const char *recipes_unused(const Recipes *r) {
+        const RecipeGiven *g;
+
+        for (size_t i = 0; (g = recipe_given_row(i)); i++) {
+                bool used = !g->option || !recipes_given(r, g->name);
+
+                for (size_t k = 0; !used && k < r->used.n; k++)
+                        used = streq(r->used.v[k], g->name);
+                if (!used)
+                        return g->option;
+        }
+        return NULL;
+}
+
+/* ---- which one fits ---- */
+
+const Recipe *recipes_named(const Recipes *r, const char *name) {
+        for (size_t i = 0; i < r->n; i++)
+                if (streq(r->v[i]->name, name))
+                        return r->v[i];
+        return NULL;
+}
+
+/* 1 = one of its match lines is true. */
+static int fits(Recipes *r, const Recipe *recipe, ImageWriter *w) {
+        int e = 0;
+
+        for (size_t i = 0; e == 0 && i < recipe->n; i++)
+                if (recipe->v[i].verb == RECIPE_MATCH)
+                        e = recipe_conditions(r, w, &recipe->v[i].words);
+        return e;
+}
+
+int recipes_choose(Recipes *r, ImageWriter *w, const Recipe **ret) {
+        *ret = NULL;
+        for (size_t i = 0; i < r->n; i++) {
+                int e = fits(r, r->v[i], w);
+
+                if (e < 0)
+                        return e;
+                if (e > 0) {
+                        *ret = r->v[i];
+                        return 0;
+                }
+        }
+        return 0;
+}
