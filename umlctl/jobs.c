@@ -51,6 +51,8 @@ static int start(Job *j, const sigset_t *mask) {
                 fds[STDOUT_FILENO] = theirs;
         fds[STDERR_FILENO] = errors;
         r = fd_nonblock(j->errors, true);
+        if (r >= 0 && j->speaks)
+                r = fd_nonblock(j->messages, true);
         if (r < 0)
                 return r;
         return spawn(&(const Spawn){ .argv = j->argv.v,
@@ -123,22 +125,30 @@ static void take_message(Job *j, char *text, Progress *progress) {
         }
 }
 
-static void read_messages(Job *j, Progress *progress) {
-        char text[IMAGE_MESSAGE_MAX + 1];
+/* Reads what has arrived; 0: nothing. At the end it closes the descriptor. */
+static size_t read_more(int *fd, char *text, size_t size) {
         ssize_t n;
 
-        while (j->messages >= 0 &&
-               (n = recv(j->messages, text, IMAGE_MESSAGE_MAX, MSG_DONTWAIT)) != 0) {
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0 && errno == EAGAIN)
-                        return;
-                if (n < 0)
-                        break;
+        if (*fd < 0)
+                return 0;
+        do
+                n = read(*fd, text, size);
+        while (n < 0 && errno == EINTR);
+        if (n > 0)
+                return (size_t) n;
+        if (n == 0 || errno != EAGAIN)
+                *fd = safe_close(*fd);
+        return 0;
+}
+
+static void read_messages(Job *j, Progress *progress) {
+        char text[IMAGE_MESSAGE_MAX + 1];
+        size_t n;
+
+        while ((n = read_more(&j->messages, text, IMAGE_MESSAGE_MAX)) > 0) {
                 text[n] = '\0';
                 take_message(j, text, progress);
         }
-        j->messages = safe_close(j->messages);
 }
 
 /* Keeps the end: a program prints last why it fails. */
@@ -160,18 +170,10 @@ static void keep_tail(Job *j, const char *text, size_t size) {
 
 static void read_errors(Job *j) {
         char text[4096];
-        ssize_t n;
+        size_t n;
 
-        while (j->errors >= 0 && (n = read(j->errors, text, sizeof(text))) != 0) {
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0 && errno == EAGAIN)
-                        return;
-                if (n < 0)
-                        break;
-                keep_tail(j, text, (size_t) n);
-        }
-        j->errors = safe_close(j->errors);
+        while ((n = read_more(&j->errors, text, sizeof(text))) > 0)
+                keep_tail(j, text, n);
 }
 
 /* ---- waiting ---- */

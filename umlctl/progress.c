@@ -30,7 +30,8 @@ void progress_set_amount(Progress *p, uint64_t done, uint64_t total) {
         p->total = total;
 }
 
-char *progress_amount(uint64_t done, uint64_t total) {
+/* "[######    ] 60%" of so many bytes, or "1.2M" if the total is unknown; the caller frees it. */
+static char *progress_amount(uint64_t done, uint64_t total) {
         enum { BAR = 20 };
         char bar[BAR + 1];
         unsigned percent, marks;

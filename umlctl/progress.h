@@ -33,6 +33,3 @@ void progress_end(Progress *p);
 
 /* Formats the line for this many columns; the caller frees it. */
 char *progress_line(const char *name, const char *text, usec_t elapsed, size_t width);
-
-/* "[######    ] 60%" of so many bytes, or "1.2M" if the total is unknown; the caller frees it. */
-char *progress_amount(uint64_t done, uint64_t total);

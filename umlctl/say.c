@@ -52,11 +52,9 @@ char *safe_text(const char *s, size_t max) {
 }
 
 static void _printf_(1, 0) say(const char *format, va_list ap) {
-        _cleanup_free_ char *safe = NULL, *text = NULL;
+        _cleanup_free_ char *text = strfmtv(format, ap),
+                            *safe = text ? safe_text(text, MESSAGE_MAX) : NULL;
 
-        if (vasprintf(&text, format, ap) < 0)
-                text = NULL;
-        safe = text ? safe_text(text, MESSAGE_MAX) : NULL;
         (void) fflush(stdout); /* keep the order with what was printed before */
         fprintf(stderr, "umlctl: %s\n", safe ?: "out of memory");
 }

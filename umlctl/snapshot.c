@@ -50,7 +50,8 @@ static int add_last_exit(json_t *props, const LastExit *e) {
         return r;
 }
 
-int snapshot_offline(const char *name, json_t **ret) {
+/* Reads the state of a guest without an umld from its files. */
+static int snapshot_offline(const char *name, json_t **ret) {
         _cleanup_(last_exit_done) LastExit e = { .state = GUEST_STOPPED };
         json_auto_t *props = json_object();
         int r;

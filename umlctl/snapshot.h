@@ -21,6 +21,3 @@ typedef struct Snapshot {
  * of names->n in the same order, to be freed by snapshots_free(). */
 int snapshots_take(const Strv *names, Snapshot **ret);
 void snapshots_free(Snapshot *s, size_t n);
-
-/* Reads the state of a guest without an umld from its files. */
-int snapshot_offline(const char *name, json_t **ret);

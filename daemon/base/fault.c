@@ -2,16 +2,14 @@
 /* fault.c - fills in a Fault. */
 
 #include <stdarg.h>
-#include <stdio.h>
 
+#include "basic/string-util.h"
 #include "daemon/base/fault.h"
 
 _printf_(4, 0) static void fill(Fault *f, Verdict verdict, bool retry, const char *format,
                                 va_list ap) {
-        char *text = NULL;
+        char *text = strfmtv(format, ap);
 
-        if (vasprintf(&text, format, ap) < 0)
-                text = NULL;
         fault_done(f);
         *f = (Fault){ .verdict = verdict, .retry = retry, .text = text };
 }

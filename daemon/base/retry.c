@@ -6,6 +6,7 @@
 #include "basic/cleanup.h"
 #include "basic/log.h"
 #include "daemon/base/retry.h"
+#include "daemon/base/timer.h"
 
 #define FIRST_PAUSE   USEC_PER_MSEC
 #define LONGEST_PAUSE (100 * USEC_PER_MSEC)
@@ -65,9 +66,7 @@ void retry_later(Retry *r, Fault *wait) {
         r->pause = r->pause == 0 ? FIRST_PAUSE : MIN(r->pause * 2, LONGEST_PAUSE);
         if (wait->wake_fd > 0)
                 watch(r, wait->wake_fd);
-        error = sd_event_source_set_time(r->timer, usec_add(now, r->pause));
-        if (error >= 0)
-                error = sd_event_source_set_enabled(r->timer, SD_EVENT_ONESHOT);
+        error = timer_arm(r->timer, r->pause);
         if (error < 0) {
                 log_error_errno(error, "cannot set the timer %s: %m", r->name);
                 (void) sd_event_exit(r->event, error);
@@ -101,12 +100,9 @@ int retry_new(sd_event *event, const char *name, void (*again)(void *userdata), 
                       .again = again,
                       .userdata = userdata,
                       .wake_fd = -EBADF };
-        error = sd_event_add_time(event, &r->timer, CLOCK_MONOTONIC, 0, 1, on_timer, r);
-        if (error >= 0)
-                error = sd_event_source_set_enabled(r->timer, SD_EVENT_OFF);
+        error = timer_new(event, name, USEC_INFINITY, 1, on_timer, r, &r->timer);
         if (error < 0)
                 return error;
-        (void) sd_event_source_set_description(r->timer, name);
         *ret = TAKE_PTR(r);
         return 0;
 }

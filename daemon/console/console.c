@@ -16,6 +16,7 @@
 #include "basic/fd-util.h"
 #include "basic/log.h"
 #include "basic/time-util.h"
+#include "daemon/base/timer.h"
 #include "daemon/console/console.h"
 
 enum {
@@ -182,8 +183,7 @@ static bool drain(Console *c, Channel *ch) {
  * fill up. */
 static int rest(Console *c) {
         (void) sd_event_source_set_enabled(c->output.source, SD_EVENT_OFF);
-        (void) sd_event_source_set_time_relative(c->rest, REST);
-        return sd_event_source_set_enabled(c->rest, SD_EVENT_ONESHOT);
+        return timer_arm(c->rest, REST);
 }
 
 static int on_rested(sd_event_source *s, uint64_t usec, void *userdata) {
@@ -253,11 +253,8 @@ int console_new(sd_event *event, Console **ret) {
         c->event = sd_event_ref(event);
         c->terminal.fd = c->output.fd = -EBADF;
         if ((r = console_clients_new(event, &listener, &c->clients)) < 0 ||
-            (r = sd_event_add_time_relative(event, &c->rest, CLOCK_MONOTONIC, 0, 1, on_rested, c)) <
-                    0 ||
-            (r = sd_event_source_set_enabled(c->rest, SD_EVENT_OFF)) < 0)
+            (r = timer_new(event, "console-rest", USEC_INFINITY, 1, on_rested, c, &c->rest)) < 0)
                 return r;
-        (void) sd_event_source_set_description(c->rest, "console-rest");
         *ret = TAKE_PTR(c);
         return 0;
 }

@@ -16,6 +16,7 @@
 #include "basic/child.h"
 #include "basic/log.h"
 #include "conf/changes.h"
+#include "daemon/base/timer.h"
 #include "daemon/guest/parts.h"
 #include "daemon/guest/unconfirmed.h"
 #include "daemon/net/forwards.h"
@@ -125,8 +126,7 @@ static int on_not_confirmed(sd_event_source *s, uint64_t usec, void *userdata) {
 
         (void) usec;
         if (take_back(g) < 0) { /* out of memory: retry in a moment */
-                (void) sd_event_source_set_time_relative(s, USEC_PER_SEC);
-                return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+                return timer_arm(s, USEC_PER_SEC);
         }
         log_warning("the reload was not confirmed in time and has been reverted (umlctl reload %s "
                     "applies %s)",
@@ -152,12 +152,9 @@ static int trial_new(Guest *g, bool later, Trial **ret) {
         if (!g->reload.trial && !(t->before = copy_live(g)))
                 return -ENOMEM;
         t->later = later;
-        r = sd_event_add_time(g->event, &t->timer, CLOCK_MONOTONIC, 0, 1, on_not_confirmed, g);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(t->timer, SD_EVENT_OFF);
+        r = timer_new(g->event, "reload-confirm", USEC_INFINITY, 1, on_not_confirmed, g, &t->timer);
         if (r < 0)
                 return r;
-        (void) sd_event_source_set_description(t->timer, "reload-confirm");
         *ret = TAKE_PTR(t);
         return 0;
 }

@@ -5,6 +5,7 @@
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "daemon/base/notify.h"
+#include "daemon/base/timer.h"
 #include "daemon/guest/parts.h"
 
 #define LOOK_EVERY USEC_PER_SEC
@@ -41,8 +42,7 @@ static int on_look(sd_event_source *s, uint64_t usec, void *userdata) {
                 return 0;
         if (what)
                 tell(g, what);
-        (void) sd_event_source_set_time_relative(s, LOOK_EVERY);
-        return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+        return timer_arm(s, LOOK_EVERY);
 }
 
 void guest_waiting_done(Guest *g) {
@@ -58,10 +58,10 @@ void guest_tell_waits(Guest *g) {
         if (!is_waited_for(g))
                 return;
         if (!g->waiting.look)
-                r = sd_event_add_time_relative(g->event, &g->waiting.look, CLOCK_MONOTONIC,
-                                               LOOK_EVERY, LOOK_EVERY / 4, on_look, g);
-        else if (sd_event_source_set_time_relative(g->waiting.look, LOOK_EVERY) >= 0)
-                r = sd_event_source_set_enabled(g->waiting.look, SD_EVENT_ONESHOT);
+                r = timer_new(g->event, "waiting", LOOK_EVERY, LOOK_EVERY / 4, on_look, g,
+                              &g->waiting.look);
+        else
+                r = timer_arm(g->waiting.look, LOOK_EVERY);
         if (r < 0)
                 log_warning_errno(r, "cannot report what the guest is waiting for, ignoring: %m");
 }

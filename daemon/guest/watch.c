@@ -2,6 +2,7 @@
 /* watch.c - what begins and ends with a boot, with the guest's readiness, and with its stop. */
 
 #include "basic/log.h"
+#include "daemon/base/timer.h"
 #include "daemon/guest/crash.h"
 #include "daemon/guest/parts.h"
 #include "host/resident.h"
@@ -207,8 +208,7 @@ static int on_settled(sd_event_source *s, uint64_t usec, void *userdata) {
 static int begin_settle(Guest *g) {
         const usec_t delay = 3 * USEC_PER_SEC, accuracy = USEC_PER_SEC;
 
-        return sd_event_add_time_relative(g->event, &g->watch.settle, CLOCK_MONOTONIC, delay,
-                                          accuracy, on_settled, NULL);
+        return timer_new(g->event, "settle", delay, accuracy, on_settled, NULL, &g->watch.settle);
 }
 
 static void end_settle(Guest *g) {

@@ -9,6 +9,7 @@
 #include "basic/log.h"
 #include "basic/spawn.h"
 #include "daemon/base/companions.h"
+#include "daemon/base/timer.h"
 #include "daemon/host/disk-check.h"
 #include "daemon/programs/disk-check-protocol.h"
 #include "host/ext-errors.h"
@@ -225,8 +226,7 @@ static int check_disk(DiskCheck *c) {
                 return r;
         if ((r = sd_event_add_child(c->event, &c->child, c->pid, WEXITED, on_child, c)) < 0 ||
             (r = sd_event_source_set_priority(c->child, SD_EVENT_PRIORITY_IMPORTANT)) < 0 ||
-            (r = sd_event_add_time_relative(c->event, &c->timer, CLOCK_MONOTONIC, c->limit, 0,
-                                            on_timeout, c)) < 0)
+            (r = timer_new(c->event, "disk-check", c->limit, 0, on_timeout, c, &c->timer)) < 0)
                 return r;
         return 1;
 }

@@ -9,6 +9,7 @@
 #include "basic/log.h"
 #include "basic/process.h"
 #include "basic/time-util.h"
+#include "daemon/base/timer.h"
 #include "host/cpus.h"
 
 #define LOOK     (10 * USEC_PER_SEC)
@@ -59,8 +60,7 @@ static void look(CpuWatch *w) {
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         (void) usec;
         look(userdata);
-        (void) sd_event_source_set_time_relative(s, LOOK);
-        return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+        return timer_arm(s, LOOK);
 }
 
 CpuWatch *cpu_watch_free(CpuWatch *w) {
@@ -87,11 +87,9 @@ int cpu_watch_new(sd_event *event, GuestProcess *process, CpuWatch **ret) {
         w->process = process;
         r = cpu_times_read(&w->seen);
         if (r >= 0)
-                r = sd_event_add_time_relative(event, &w->timer, CLOCK_MONOTONIC, LOOK, ACCURACY,
-                                               on_timer, w);
+                r = timer_new(event, "cpu-watch", LOOK, ACCURACY, on_timer, w, &w->timer);
         if (r < 0)
                 return r;
-        (void) sd_event_source_set_description(w->timer, "cpu-watch");
         *ret = TAKE_PTR(w);
         return 0;
 }

@@ -5,6 +5,7 @@
 
 #include "basic/log.h"
 #include "daemon/base/sync-job.h"
+#include "daemon/base/timer.h"
 #include "daemon/watch/disk-sync.h"
 
 /* Time stamps of files are as coarse as the kernel's tick: a write shortly after the observed one
@@ -206,10 +207,9 @@ int disk_sync_new(sd_event *event, const int *fds, size_t n, DiskSync **ret) {
         d->event = sd_event_ref(event);
         d->fds = fds;
         d->n = n;
-        if ((r = sd_event_add_time(event, &d->timer, CLOCK_MONOTONIC, 0, 0, on_timer, d)) < 0 ||
-            (r = sd_event_source_set_enabled(d->timer, SD_EVENT_OFF)) < 0)
+        r = timer_new(event, "disk-sync", USEC_INFINITY, 0, on_timer, d, &d->timer);
+        if (r < 0)
                 return r;
-        (void) sd_event_source_set_description(d->timer, "disk-sync");
         *ret = TAKE_PTR(d);
         return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "daemon/watch/facts.h"
 #include "basic/string-util.h"
+#include "daemon/base/timer.h"
 #include "daemon/boot/mconsole.h"
 #include "host/hostmem.h"
 
@@ -140,8 +141,7 @@ static void ask_all(FactsWatch *w) {
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         (void) usec;
         ask_all(userdata);
-        (void) sd_event_source_set_time_relative(s, LOOK_AGAIN);
-        return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+        return timer_arm(s, LOOK_AGAIN);
 }
 
 FactsWatch *facts_watch_free(FactsWatch *w) {
@@ -162,11 +162,9 @@ int facts_watch_new(sd_event *event, GuestProcess *p, FactsMayAsk may_ask, void 
                 return -ENOMEM;
         *w = (FactsWatch){ .event = event, .process = p, .may_ask = may_ask, .userdata = userdata };
         ask(w);
-        r = sd_event_add_time_relative(event, &w->timer, CLOCK_MONOTONIC, LOOK_SECOND, ACCURACY,
-                                       on_timer, w);
+        r = timer_new(event, "guest-facts", LOOK_SECOND, ACCURACY, on_timer, w, &w->timer);
         if (r < 0)
                 return r;
-        (void) sd_event_source_set_description(w->timer, "guest-facts");
         *ret = TAKE_PTR(w);
         return 0;
 }

@@ -6,6 +6,7 @@
 #include "basic/cleanup.h"
 #include "basic/log.h"
 #include "basic/process.h"
+#include "daemon/base/timer.h"
 #include "daemon/watch/health.h"
 #include "uml/mconsole-client.h"
 
@@ -155,12 +156,11 @@ static int watch(HealthWatch *w, sd_event *event) {
         int r;
 
         if ((r = sd_event_add_io(event, &w->answers, w->fd, EPOLLIN, on_answers, w)) < 0 ||
-            (r = sd_event_add_time(event, &w->timer, CLOCK_MONOTONIC, now_usec(CLOCK_MONOTONIC),
-                                   MIN(TIMER_ACCURACY, w->config->hang_check / 8 + 1), on_timer,
-                                   w)) < 0)
+            (r = timer_new(event, "heartbeat", 0,
+                           MIN(TIMER_ACCURACY, w->config->hang_check / 8 + 1), on_timer, w,
+                           &w->timer)) < 0)
                 return r;
         (void) sd_event_source_set_description(w->answers, "heartbeat-answers");
-        (void) sd_event_source_set_description(w->timer, "heartbeat");
         return 0;
 }
 

@@ -2,6 +2,7 @@
 /* init.c - waits for the guest's init, by the kernel's console and by its mounts. */
 
 #include "daemon/watch/init.h"
+#include "daemon/base/timer.h"
 #include "host/cpus.h"
 #include <stdlib.h>
 
@@ -55,12 +56,6 @@ bool init_root_is_mounted(const char *mounts, size_t size) {
                                          sizeof(kernels_own) - 1) != target;
         }
         return mounted;
-}
-
-static int arm(InitWatch *w, usec_t delay) {
-        int r = sd_event_source_set_time_relative(w->timer, delay);
-
-        return r < 0 ? r : sd_event_source_set_enabled(w->timer, SD_EVENT_ONESHOT);
 }
 
 static void on_mounts(int error, const char *text, size_t size, bool whole, void *userdata) {
@@ -131,7 +126,6 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         InitWatch *w = userdata;
         usec_t now = now_usec(CLOCK_MONOTONIC), due = moment_due(w, now);
 
-        (void) s;
         (void) usec;
         if (guest_process_panic(w->process)) /* it ends; on a busy host that takes a while */
                 return 0;
@@ -142,7 +136,7 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
                 return 0;
         }
         ask_for_mounts(w, now);
-        return arm(w, LOOK_EVERY);
+        return timer_arm(s, LOOK_EVERY);
 }
 
 int init_watch_new(sd_event *event, GuestProcess *process, const InitListener *listener,
@@ -155,11 +149,9 @@ int init_watch_new(sd_event *event, GuestProcess *process, const InitListener *l
         w->process = process;
         w->listener = *listener;
         w->began = now_usec(CLOCK_MONOTONIC);
-        r = sd_event_add_time_relative(event, &w->timer, CLOCK_MONOTONIC, LOOK_EVERY, 1, on_timer,
-                                       w);
+        r = timer_new(event, "init-watch", LOOK_EVERY, 1, on_timer, w, &w->timer);
         if (r < 0)
                 return r;
-        (void) sd_event_source_set_description(w->timer, "init-watch");
         /* First what the kernel has to say, such as that it panics. */
         (void) sd_event_source_set_priority(w->timer, SD_EVENT_PRIORITY_IDLE);
         *ret = TAKE_PTR(w);

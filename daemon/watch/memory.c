@@ -12,6 +12,7 @@
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "daemon/base/timer.h"
 #include "daemon/host/memory-claims.h"
 #include "daemon/host/memory-sum.h"
 #include "daemon/watch/memory.h"
@@ -239,12 +240,9 @@ int guest_memory_new(sd_event *event, Host *host, MemoryPressureChanged changed,
         m->host = host;
         m->changed = changed;
         m->userdata = userdata;
-        r = sd_event_add_time(event, &m->timer, CLOCK_MONOTONIC, 0, ACCURACY, on_timer, m);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
+        r = timer_new(event, "guest-memory", USEC_INFINITY, ACCURACY, on_timer, m, &m->timer);
         if (r < 0)
                 return r;
-        (void) sd_event_source_set_description(m->timer, "guest-memory");
         *ret = TAKE_PTR(m);
         return 0;
 }

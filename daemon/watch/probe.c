@@ -7,6 +7,7 @@
 
 #include "basic/cleanup.h"
 #include "basic/log.h"
+#include "daemon/base/timer.h"
 #include "daemon/watch/probe.h"
 #include "host/egress.h"
 #include "umld-config.h"
@@ -284,11 +285,10 @@ int probe_set_new(sd_event *event, const Config *c, const ProbeListener *listene
                 int r;
 
                 *a = (Attempt){ .set = s, .probe = c->probes[s->n], .fd = -EBADF };
-                r = sd_event_add_time(event, &a->timer, CLOCK_MONOTONIC, now,
-                                      MIN(TIMER_ACCURACY, c->hang_check / 8 + 1), on_timer, a);
+                r = timer_new(event, "probe", 0, MIN(TIMER_ACCURACY, c->hang_check / 8 + 1),
+                              on_timer, a, &a->timer);
                 if (r < 0)
                         return r;
-                (void) sd_event_source_set_description(a->timer, "probe");
         }
         *ret = TAKE_PTR(s);
         return 0;

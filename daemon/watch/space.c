@@ -8,6 +8,7 @@
 
 #include "basic/cleanup.h"
 #include "basic/log.h"
+#include "daemon/base/timer.h"
 #include "daemon/watch/disk-space.h"
 #include "daemon/watch/space.h"
 
@@ -159,11 +160,9 @@ int space_watch_new(sd_event *event, GuestProcess *p, const int *fds, size_t n, 
         if (!w)
                 return -ENOMEM;
         *w = (SpaceWatch){ .process = p, .fds = fds, .n = n };
-        r = sd_event_add_time(event, &w->timer, CLOCK_MONOTONIC, now_usec(CLOCK_MONOTONIC),
-                              TIMER_ACCURACY, on_timer, w);
+        r = timer_new(event, "space-watch", 0, TIMER_ACCURACY, on_timer, w, &w->timer);
         if (r < 0)
                 return r;
-        (void) sd_event_source_set_description(w->timer, "space-watch");
         *ret = TAKE_PTR(w);
         return 0;
 }

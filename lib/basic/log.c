@@ -127,7 +127,7 @@ static size_t format_prefix(char *buf, size_t size, int level) {
         return n < 0 ? 0 : MIN((size_t) n, size - 1);
 }
 
-int log_internalv(int level, int error, const char *format, va_list ap) {
+_printf_(3, 0) static int log_internalv(int level, int error, const char *format, va_list ap) {
         char line[LINE_SIZE];
         int saved = errno, n;
         size_t prefix, len;

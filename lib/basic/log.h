@@ -27,7 +27,6 @@ void log_set_error_hook(void (*hook)(const char *message));
 /* Formats with %m as strerror(|error|); returns error as a negative number, so that
  * `return log_error_errno(r, "…: %m")` reports and returns in one line. */
 int log_internal(int level, int error, const char *format, ...) _printf_(3, 4);
-int log_internalv(int level, int error, const char *format, va_list ap) _printf_(3, 0);
 
 #define log_full_errno(level, error, ...)                                                          \
         ({                                                                                         \

@@ -6,15 +6,20 @@
 
 #include "basic/string-util.h"
 
-char *strfmt(const char *format, ...) {
+char *strfmtv(const char *format, va_list ap) {
         char *s = NULL;
+
+        return vasprintf(&s, format, ap) < 0 ? NULL : s; /* else s is undefined */
+}
+
+char *strfmt(const char *format, ...) {
         va_list ap;
-        int n;
+        char *s;
 
         va_start(ap, format);
-        n = vasprintf(&s, format, ap);
+        s = strfmtv(format, ap);
         va_end(ap);
-        return n < 0 ? NULL : s;
+        return s;
 }
 
 int free_and_strdup(char **s, const char *value) {
@@ -101,14 +106,13 @@ int strv_push(Strv *s, const char *value) {
 }
 
 int strv_pushf(Strv *s, const char *format, ...) {
-        char *value = NULL;
         va_list ap;
-        int n;
+        char *value;
 
         va_start(ap, format);
-        n = vasprintf(&value, format, ap);
+        value = strfmtv(format, ap);
         va_end(ap);
-        return n < 0 ? -ENOMEM : strv_consume(s, value);
+        return strv_consume(s, value);
 }
 
 int strv_copy(Strv *dst, const Strv *src) {

@@ -8,6 +8,7 @@
 
 /* asprintf() that returns the new string, or NULL if out of memory. */
 char *strfmt(const char *format, ...) _printf_(1, 2);
+char *strfmtv(const char *format, va_list ap) _printf_(1, 0);
 
 /* Replaces *s by a copy of value (NULL clears it). */
 int free_and_strdup(char **s, const char *value);

@@ -14,7 +14,8 @@ typedef struct Blame {
         char **ret_why;
 } Blame;
 
-unsigned config_line_of(const ConfigLines *lines, const char *section, const char *key) {
+/* Returns the line of a key in the file. */
+static unsigned config_line_of(const ConfigLines *lines, const char *section, const char *key) {
         size_t n;
 
         return lines->setting[setting_find(section, key) - settings_table(&n)];

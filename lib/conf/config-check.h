@@ -13,9 +13,6 @@ typedef struct ConfigLines {
         unsigned proxy[CONFIG_FORWARDS_MAX];
 } ConfigLines;
 
-/* Returns the line of a key in the file. */
-unsigned config_line_of(const ConfigLines *lines, const char *section, const char *key);
-
 /* Returns 0, or -EINVAL with the line and the key at fault and a sentence in *ret_why. */
 int config_check(const Config *c, const ConfigLines *lines, unsigned *ret_line,
                  const char **ret_key, char **ret_why);

@@ -1,25 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* refuse.c - formats the message that goes with -EINVAL. */
 
-#include <stdio.h>
-
+#include "conf/refuse.h"
 #include "basic/cleanup.h"
 #include "basic/string-util.h"
-#include "conf/refuse.h"
 
 enum {
         SHOWN_MAX = 60, /* bytes shown of a rejected value */
 };
 
 int refuse(char **ret_why, const char *format, ...) {
-        char *why = NULL;
         va_list ap;
-        int n;
+        char *why;
 
         va_start(ap, format);
-        n = vasprintf(&why, format, ap);
+        why = strfmtv(format, ap);
         va_end(ap);
-        if (n < 0)
+        if (!why)
                 return -ENOMEM;
         *ret_why = why;
         return -EINVAL;
@@ -28,16 +25,12 @@ int refuse(char **ret_why, const char *format, ...) {
 int refuse_text(char **ret_why, const char *text, const char *format, ...) {
         _cleanup_free_ char *shown = escape_text(text, strlen(text), SHOWN_MAX), *why = NULL;
         va_list ap;
-        int n;
 
         va_start(ap, format);
-        n = vasprintf(&why, format, ap);
+        why = strfmtv(format, ap);
         va_end(ap);
-        if (!shown || n < 0) {
-                if (n < 0)
-                        why = NULL; /* it is undefined in this case */
+        if (!shown || !why)
                 return -ENOMEM;
-        }
         return refuse(ret_why, "\"%s\": %s", shown, why);
 }
 

@@ -152,7 +152,7 @@ int setting_check_choice(const Setting *s, const char *value, Config *c, char **
 
 /* The names of tap and uplink are used in kernel arguments and in names of sysctls, so only plain
  * characters are allowed. */
-int setting_parse_ifname(const Setting *s, const char *value, Config *c, char **ret_why) {
+static int setting_parse_ifname(const Setting *s, const char *value, Config *c, char **ret_why) {
         bool plain = ifname_valid(value) && value[0] != '-' && !streq(value, "all") &&
                      !streq(value, "default");
 

@@ -16,8 +16,6 @@ int setting_parse_interval(const Setting *s, const char *value, Config *c,
                            char **ret_why); /* usec_t; 0 = off is allowed, whatever s->min is */
 int setting_parse_choice(const Setting *s, const char *value, Config *c,
                          char **ret_why); /* an enum */
-int setting_parse_ifname(const Setting *s, const char *value, Config *c,
-                         char **ret_why); /* char[IFNAMSIZ] */
 
 /* A choice with only one supported value, so nothing is stored. */
 int setting_check_choice(const Setting *s, const char *value, Config *c, char **ret_why);

@@ -32,8 +32,7 @@ static int _printf_(3, 4) fail(Extraction *x, int error, const char *format, ...
 
         free(x->why);
         va_start(ap, format);
-        if (vasprintf(&x->why, format, ap) < 0)
-                x->why = NULL;
+        x->why = strfmtv(format, ap);
         va_end(ap);
         return error;
 }

@@ -138,7 +138,8 @@ int dir_insert(ImageWriter *w, Dir *d, const char *name, size_t size, ext2_ino_t
         return add_entry(w, d, name, size, ino, type, ret);
 }
 
-void dir_drop(ImageWriter *w, Dir *d, Entry *e) {
+/* Removes only the entry, not the file; frees it. */
+static void dir_drop(ImageWriter *w, Dir *d, Entry *e) {
         size_t i = dir_index(w, d, e->name, e->size);
 
         d->entries[i] = NULL;

@@ -10,8 +10,7 @@ int image_fail(ImageWriter *w, int error, const char *format, ...) {
         va_list ap;
 
         va_start(ap, format);
-        if (vasprintf(&why, format, ap) < 0)
-                why = NULL;
+        why = strfmtv(format, ap);
         va_end(ap);
         (void) free_and_strdup(&w->why, why);
         return error;

@@ -94,7 +94,9 @@ static struct timespec time_decode(uint32_t low, uint32_t extra) {
         };
 }
 
-void inode_set_node(const ImageWriter *w, struct ext2_inode_large *inode, const ImageNode *node) {
+/* Copies the attributes of a node to an inode, except for type and content. */
+static void inode_set_node(const ImageWriter *w, struct ext2_inode_large *inode,
+                           const ImageNode *node) {
         bool extra = large(w);
 
         inode->i_mode = (uint16_t) ((inode->i_mode & S_IFMT) | (node->mode & 07777));

@@ -67,8 +67,7 @@ int inode_new(ImageWriter *w, const Dir *near, const ImageNode *node, ext2_ino_t
 /* Initialises the block map of an inode without blocks. */
 void inode_begin_blocks(const ImageWriter *w, struct ext2_inode_large *inode);
 
-/* Copies the attributes of a node to an inode, except for type and content. */
-void inode_set_node(const ImageWriter *w, struct ext2_inode_large *inode, const ImageNode *node);
+/* The attributes of an inode, except for its content. */
 void inode_get_node(const ImageWriter *w, const struct ext2_inode_large *inode, ImageNode *ret);
 
 int inode_change_node(ImageWriter *w, ext2_ino_t ino, const ImageNode *node);
@@ -128,7 +127,6 @@ int dir_insert(ImageWriter *w, Dir *d, const char *name, size_t size, ext2_ino_t
                Entry **ret);
 int dir_make(ImageWriter *w, Dir *parent, const char *name, size_t size, const ImageNode *node,
              Dir **ret);
-void dir_drop(ImageWriter *w, Dir *d, Entry *e); /* only the entry, not the file; frees it */
 
 /* Moves a file to another name; e is freed. */
 int dir_move(ImageWriter *w, Dir *from, Entry *e, Dir *to, const char *name);

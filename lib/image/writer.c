@@ -374,19 +374,8 @@ int image_rename(ImageWriter *w, const char *from, const char *to) {
         return r < 0 ? r : dir_move(w, source, e, place.dir, place.name);
 }
 
-int image_remove(ImageWriter *w, const char *path) {
-        Entry *e;
-        Dir *d;
-        int r = path_entry(w, path, 0, &d, &e);
-
-        if (r == -ENOENT || r == -ENOTDIR)
-                return 0;
-        if (r >= 0 && !e)
-                return image_clear(w);
-        return r < 0 ? r : dir_remove(w, d, e);
-}
-
-int image_clear(ImageWriter *w) {
+/* Removes all but the directory lost+found. */
+static int image_clear(ImageWriter *w) {
         Dir *d = w->root;
 
         for (size_t i = 0; i < d->n; i++)
@@ -397,4 +386,16 @@ int image_clear(ImageWriter *w) {
                                 return r;
                 }
         return 0;
+}
+
+int image_remove(ImageWriter *w, const char *path) {
+        Entry *e;
+        Dir *d;
+        int r = path_entry(w, path, 0, &d, &e);
+
+        if (r == -ENOENT || r == -ENOTDIR)
+                return 0;
+        if (r >= 0 && !e)
+                return image_clear(w);
+        return r < 0 ? r : dir_remove(w, d, e);
 }

@@ -112,6 +112,3 @@ int image_strip(ImageWriter *w);
 void image_begin_layer(ImageWriter *w);
 int image_whiteout(ImageWriter *w, const char *path); /* one name */
 int image_opaque(ImageWriter *w, const char *path);   /* all entries of a directory */
-
-/* Removes all but the directory lost+found. */
-int image_clear(ImageWriter *w);
