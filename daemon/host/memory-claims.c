@@ -67,31 +67,48 @@ static int read_claims(SharedSetting *s, const char *name, MemoryClaims *ret) {
         return 0;
 }
 
-int memory_claims_note(const Host *h, const MemoryClaim *claim, MemoryClaims *ret_others) {
-        _cleanup_(shared_closep) SharedSetting *s = NULL;
-        char text[MEMORY_CLAIM_TEXT_MAX];
-        int r = host_shared_open(h, SETTING, &s);
+/* What the guest has claimed so far. False: nothing. */
+static bool read_own(SharedSetting *s, const char *name, MemoryClaim *ret) {
+        _cleanup_free_ char *text = NULL;
 
-        memory_claim_format(claim, text);
-        if (r >= 0)
-                r = shared_join(s, h->config->name, text, ""); /* there is nothing to put back */
-        memory_sum_forget(h);
-        return r < 0 ? r : read_claims(s, h->config->name, ret_others);
+        return shared_claim(s, name, &text) >= 0 && memory_claim_parse(text, ret) >= 0;
 }
 
-static int look(const Host *h, const char *except, MemoryClaims *ret) {
+int memory_claims_note(const Host *h, const MemoryClaim *claim) {
         _cleanup_(shared_closep) SharedSetting *s = NULL;
+        char text[MEMORY_CLAIM_TEXT_MAX];
+        MemoryClaim before = {};
         int r = host_shared_open(h, SETTING, &s);
 
-        return r < 0 ? r : read_claims(s, except, ret);
+        if (r < 0)
+                return r;
+        (void) read_own(s, h->config->name, &before);
+        memory_claim_format(claim, text);
+        r = shared_join(s, h->config->name, text, ""); /* there is nothing to put back */
+        if (r < 0)
+                memory_sum_forget(h);
+        else
+                memory_sum_change(h, &before, claim);
+        return r;
 }
 
 int memory_claims_others(const Host *h, MemoryClaims *ret) {
-        return look(h, h->config->name, ret);
+        _cleanup_(shared_closep) SharedSetting *s = NULL;
+        int r = host_shared_open(h, SETTING, &s);
+
+        return r < 0 ? r : read_claims(s, h->config->name, ret);
 }
 
-int memory_claims_all(const Host *h, MemoryClaims *ret) {
-        return look(h, NULL, ret);
+int memory_claims_hold(const Host *h, SharedSetting **ret_book, MemoryClaims *ret) {
+        _cleanup_(shared_closep) SharedSetting *s = NULL;
+        int r = host_shared_open(h, SETTING, &s);
+
+        if (r >= 0)
+                r = read_claims(s, NULL, ret);
+        if (r < 0)
+                return r;
+        *ret_book = TAKE_PTR(s);
+        return 0;
 }
 
 int memory_claims_drop(const Host *h) {

@@ -8,7 +8,7 @@
 
 #include <sys/types.h>
 
-#include "basic/cleanup.h"
+#include "host/shared.h"
 
 struct Host;
 
@@ -29,13 +29,13 @@ typedef struct MemoryClaims {
         size_t n;
 } MemoryClaims;
 
-/* Notes the guest's claim (replacing its last) and tells those of all others, as one step under the
- * lock of the directory that all share. */
-int memory_claims_note(const struct Host *h, const MemoryClaim *claim, MemoryClaims *ret_others);
+/* Notes the guest's claim, replacing its last. What all may still take is told by memory-sum.h. */
+int memory_claims_note(const struct Host *h, const MemoryClaim *claim);
 
-/* Only looks: at those of all other guests, or at all there are. */
+/* Only looks: at those of all other guests. */
 int memory_claims_others(const struct Host *h, MemoryClaims *ret);
-int memory_claims_all(const struct Host *h, MemoryClaims *ret);
+/* At all there are, none of which changes until the book is closed. */
+int memory_claims_hold(const struct Host *h, SharedSetting **ret_book, MemoryClaims *ret);
 
 /* Takes it back; none is fine. */
 int memory_claims_drop(const struct Host *h);

@@ -8,6 +8,7 @@
 #include "basic/string-util.h"
 #include "daemon/host/host.h"
 #include "daemon/host/memory-claims.h"
+#include "daemon/host/memory-sum.h"
 #include "host/memfs.h"
 #include "host/private-memfs.h"
 
@@ -34,6 +35,23 @@ static int look(const char *path, MemFs *ret, uint64_t *ret_device, Fault *f) {
         return 0;
 }
 
+static bool is_tight(const Host *h, const MemFs *fs, uint64_t others) {
+        return memory_is_tight(fs->used + others + h->memory.need, fs->size);
+}
+
+/* What other guests may still take of it; for one that is not to be started that is not looked at.
+ */
+static int promised(const Host *h, const MemFs *fs, uint64_t device, uint64_t *ret) {
+        uint64_t others = 0;
+        int r = h->quiet ? 0 : memory_sum_others(h, device, MEMORY_SUM_AGE, &others);
+
+        if (r >= 0 && !h->quiet && is_tight(h, fs, others))
+                r = memory_sum_others(h, device, 0, &others);
+        if (r >= 0)
+                *ret = others;
+        return r;
+}
+
 static int fits(const Host *h, const MemFs *fs, uint64_t others, Fault *f) {
         uint64_t room = fs->size - MIN(fs->used, fs->size);
 
@@ -47,7 +65,7 @@ static int fits(const Host *h, const MemFs *fs, uint64_t others, Fault *f) {
                                  "M; free some space there or lower Memory=",
                                  h->config->backing_dir, memory_mib(room), memory_mib(others),
                                  memory_mib(h->memory.need));
-        if (memory_is_tight(fs->used + others + h->memory.need, fs->size))
+        if (is_tight(h, fs, others))
                 log_warning("Memory=%" PRIu64 "M is a tight fit: %s has %" PRIu64
                             "M free, of which guests may use %" PRIu64 "M",
                             memory_mib(h->config->memory), h->config->backing_dir, memory_mib(room),
@@ -58,7 +76,7 @@ static int fits(const Host *h, const MemFs *fs, uint64_t others, Fault *f) {
 static int dir_up(Host *h, Fault *f) {
         const char *path = h->config->backing_dir;
         MemoryClaim claim = { .need = h->memory.need };
-        MemoryClaims others = {};
+        uint64_t others = 0;
         MemFs fs = {};
         int r;
 
@@ -66,7 +84,7 @@ static int dir_up(Host *h, Fault *f) {
         if (r < 0)
                 return r;
         if (!h->quiet) {
-                r = memory_claims_note(h, &claim, &others);
+                r = memory_claims_note(h, &claim);
                 if (r == -EAGAIN) /* another umld has the book for now */
                         return r;
                 if (r < 0)
@@ -81,7 +99,10 @@ static int dir_up(Host *h, Fault *f) {
                                          "%m; name another directory",
                                          path);
         }
-        r = fits(h, &fs, memory_claims_open(&others, claim.device), f);
+        r = promised(h, &fs, claim.device, &others);
+        if (r == -EAGAIN)
+                return r;
+        r = fits(h, &fs, r < 0 ? 0 : others, f);
         if (r < 0)
                 return r;
         if (!fs.tmpfs)

@@ -9,6 +9,7 @@
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "daemon/host/memory-claims.h"
+#include "daemon/host/memory-sum.h"
 #include "daemon/host/share.h"
 #include "host/memfs.h"
 #include "host/private-memfs.h"
@@ -92,16 +93,14 @@ static uint64_t size_for(uint64_t want) {
 }
 
 /* What all of its guests may come to use, in addition to what is already there. */
-static int sum_up(const Host *h, MemFs *ret_fs, uint64_t *ret_want) {
-        MemoryClaims claims = {};
-        uint64_t open;
+static int sum_up(const Host *h, usec_t max_age, MemFs *ret_fs, uint64_t *ret_want) {
+        uint64_t all, open;
         MemFs fs;
         int r;
 
-        r = memory_claims_all(h, &claims);
+        r = memory_sum_get(h, h->memory.device, max_age, &all, &open);
         if (r < 0)
                 return r;
-        open = memory_claims_open(&claims, h->memory.device);
         r = memfs_measure(SHM_DIRECTORY,
                           &fs); /* after it: what is allocated meanwhile counts twice */
         if (r < 0)
@@ -111,21 +110,31 @@ static int sum_up(const Host *h, MemFs *ret_fs, uint64_t *ret_want) {
         return 0;
 }
 
+static bool has_room(const MemFs *fs, uint64_t want, bool early) {
+        return fs->size == 0 || (fs->size >= want && !(early && memory_is_tight(want, fs->size)));
+}
+
+/* The same, for what needs to be known only if it is little. */
+static int sum_up_soon(const Host *h, bool early, MemFs *ret_fs, uint64_t *ret_want) {
+        int r = sum_up(h, MEMORY_SUM_AGE, ret_fs, ret_want);
+
+        return r < 0 || has_room(ret_fs, *ret_want, early) ? r : sum_up(h, 0, ret_fs, ret_want);
+}
+
 int memory_shm_fit(Host *h, bool early, Fault *f) {
         _cleanup_(shared_closep) SharedSetting *s = NULL;
         uint64_t want = 0;
         MemFs fs;
         int r;
 
-        r = sum_up(h, &fs, &want); /* before the lock, which it takes itself */
+        r = sum_up_soon(h, early, &fs, &want); /* before the lock, which it takes itself */
         if (r >= 0)
                 r = host_share_open(h, &shm, &s, f);
         if (r >= 0) /* another umld may just have enlarged it */
                 r = memfs_measure(SHM_DIRECTORY, &fs);
         if (r < 0)
                 return f->text ? r : fault_of_note(h, r, f);
-        if (!fs.noexec &&
-            (fs.size == 0 || (fs.size >= want && !(early && memory_is_tight(want, fs.size)))))
+        if (!fs.noexec && has_room(&fs, want, early))
                 return 0;
         return remount(h, s, &fs, fs.size == 0 ? 0 : MAX(size_for(want), fs.size), want, f);
 }
@@ -134,9 +143,7 @@ static void warn_if_tight(const Host *h) {
         uint64_t want;
         MemFs fs;
 
-        if (sum_up(h, &fs, &want) < 0 || fs.size == 0)
-                return;
-        if (memory_is_tight(want, fs.size))
+        if (sum_up_soon(h, true, &fs, &want) >= 0 && !has_room(&fs, want, true))
                 log_warning("Memory=%" PRIu64 "M is a tight fit: of the %" PRIu64
                             "M of " SHM_DIRECTORY " %" PRIu64 "M are used or promised",
                             memory_mib(h->config->memory), memory_mib(fs.size), memory_mib(want));
@@ -166,10 +173,9 @@ static int shm_down(Host *h);
 
 static int shm_make_room(Host *h, Fault *f) {
         MemoryClaim claim = { .need = h->memory.need, .device = h->memory.device };
-        MemoryClaims others;
         int r;
 
-        r = memory_claims_note(h, &claim, &others);
+        r = memory_claims_note(h, &claim);
         if (r < 0)
                 return fault_of_note(h, r, f);
         r = memory_shm_fit(h, false, f);

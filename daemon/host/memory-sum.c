@@ -101,13 +101,15 @@ static uint64_t on_device(const MemorySum *s, uint64_t device) {
         return 0;
 }
 
+/* The book is held meanwhile: a claim that is noted after it was read would not be in the sum. */
 static int add_up(const Host *h, const char *path, uint64_t device, uint64_t *ret_open,
                   uint64_t *ret_on_device) {
+        _cleanup_(shared_closep) SharedSetting *book = NULL;
         MemorySum s = { .when = now_usec(CLOCK_MONOTONIC) };
         uint64_t here = 0;
         MemoryClaims claims;
         bool all = true;
-        int r = memory_claims_all(h, &claims);
+        int r = memory_claims_hold(h, &book, &claims);
 
         if (r < 0)
                 return r;
@@ -137,6 +139,40 @@ int memory_sum_get(const Host *h, uint64_t device, usec_t max_age, uint64_t *ret
         *ret_open = s.open;
         *ret_on_device = on_device(&s, device);
         return 0;
+}
+
+int memory_sum_others(const Host *h, uint64_t device, usec_t max_age, uint64_t *ret) {
+        uint64_t open, on_device, others;
+        int r = memory_sum_get(h, device, max_age, &open, &on_device);
+
+        if (r < 0)
+                return r;
+        others = device == 0 ? open : on_device;
+        *ret = others - MIN(others, h->memory.need);
+        return 0;
+}
+
+static void subtract_claim(MemorySum *s, const MemoryClaim *c) {
+        s->open -= MIN(s->open, c->need);
+        for (size_t i = 0; i < s->n; i++)
+                if (s->on[i].device == c->device)
+                        s->on[i].open -= MIN(s->on[i].open, c->need);
+}
+
+/* What a guest has taken of its claim nobody has noted, so only one of which nothing was taken can
+ * be subtracted. */
+void memory_sum_change(const Host *h, const MemoryClaim *from, const MemoryClaim *to) {
+        _cleanup_free_ char *path = sum_path(h);
+        MemorySum s;
+
+        if (!path || load(path, USEC_INFINITY, &s) < 0)
+                return;
+        if (from->inode == 0)
+                subtract_claim(&s, from);
+        if (from->inode == 0 && add_claim(&s, to->device, to->need))
+                store(path, &s);
+        else
+                memory_sum_forget(h);
 }
 
 void memory_sum_forget(const Host *h) {

@@ -7,14 +7,25 @@
  * seconds, so that with each doing it the work would grow with the square of the guests. The one
  * that finds the last sum too old makes a new one and leaves it in the shared directory. A sum that
  * is not quite fresh errs on the safe side: guests have taken some of it since, which then counts
- * twice. Whoever changes a claim removes it. */
+ * twice; so who finds by it that there is too little looks at a fresh one (max_age 0). Whoever
+ * changes a claim changes the sum, or removes it. */
 
 #include "basic/time-util.h"
 #include "daemon/host/host.h"
+#include "daemon/host/memory-claims.h"
+
+#define MEMORY_SUM_AGE USEC_PER_SEC /* for a start, of which there may be many at once */
 
 /* *ret_open: of the claims of all guests, *ret_on_device: of those on this file system. */
 int memory_sum_get(const Host *h, uint64_t device, usec_t max_age, uint64_t *ret_open,
                    uint64_t *ret_on_device);
 
-/* The claims have changed. */
+/* The same without what this guest has noted and not begun to take; device 0: on all of them. */
+int memory_sum_others(const Host *h, uint64_t device, usec_t max_age, uint64_t *ret);
+
+/* This guest's claim has changed from one to the other, under the lock of the claims. Need 0: there
+ * was none. */
+void memory_sum_change(const Host *h, const MemoryClaim *from, const MemoryClaim *to);
+
+/* Claims have changed in another way, or a guest has given back what it had taken. */
 void memory_sum_forget(const Host *h);

@@ -9,6 +9,7 @@
 #include "basic/string-util.h"
 #include "daemon/host/host.h"
 #include "daemon/host/memory-claims.h"
+#include "daemon/host/memory-sum.h"
 
 enum {
         MARGIN = 8 * 1024 * 1024, /* page tables of the tmpfs, and rounding */
@@ -51,11 +52,29 @@ static int refuse_host(const Host *h, const MemoryLimit *l, uint64_t others, Fau
                          memory_mib(l->limit), memory_mib(h->memory.need), promised ?: "");
 }
 
+static uint64_t wanted_with(const Host *h, uint64_t others) {
+        return h->memory.need > UINT64_MAX - others ? UINT64_MAX : h->memory.need + others;
+}
+
+static bool is_tight(const MemoryLimit *l, uint64_t wanted) {
+        return wanted > l->left ||
+               memory_is_tight(l->limit - MIN(l->left - wanted, l->limit), l->limit);
+}
+
+static bool is_roomy(const Host *h, uint64_t others) {
+        MemoryLimit limits[MEMORY_LIMITS_MAX];
+        size_t n = host_memory_limits(&host_memory_sources, limits);
+
+        for (size_t i = 0; i < n; i++)
+                if (is_tight(&limits[i], wanted_with(h, others)))
+                        return false;
+        return true;
+}
+
 static int check_host(const Host *h, uint64_t others, Fault *f) {
         MemoryLimit limits[MEMORY_LIMITS_MAX];
         size_t n = host_memory_limits(&host_memory_sources, limits);
-        uint64_t wanted =
-                h->memory.need > UINT64_MAX - others ? UINT64_MAX : h->memory.need + others;
+        uint64_t wanted = wanted_with(h, others);
 
         for (size_t i = 0; i < n; i++) {
                 const MemoryLimit *l = &limits[i];
@@ -66,7 +85,7 @@ static int check_host(const Host *h, uint64_t others, Fault *f) {
                         log_warning("Memory=%" PRIu64 "M is a tight fit: by %s %" PRIu64
                                     "M are left, so the host may have to swap",
                                     memory_mib(h->config->memory), l->name, memory_mib(l->left));
-                else if (memory_is_tight(l->limit - MIN(l->left - wanted, l->limit), l->limit))
+                else if (is_tight(l, wanted))
                         log_warning("Memory=%" PRIu64 "M is a tight fit: by %s %" PRIu64
                                     "M of %" PRIu64 "M are left, of which guests may use %" PRIu64
                                     "M",
@@ -91,17 +110,31 @@ static int check_ram(const Host *h, Fault *f) {
 
 /* ---- where should it go? ---- */
 
+/* What other guests may still take, for one that is not to be started. */
+static int promised(const Host *h, uint64_t *ret) {
+        MemoryClaims others = {};
+        int r = access(h->shared, F_OK) >= 0 ? memory_claims_others(h, &others) : 0;
+
+        *ret = memory_claims_open(&others, 0);
+        return r;
+}
+
 /* Notes what this guest needs before anybody looks what is left, so that of two guests which start
  * at the same time at least one sees the other. */
 static int admit(Host *h, Fault *f) {
         const MemoryClaim claim = { .need = h->memory.need, .device = h->memory.device };
-        MemoryClaims others = {};
+        uint64_t others = 0;
         int r = 0;
 
-        if (!h->quiet)
-                r = memory_claims_note(h, &claim, &others);
-        else if (access(h->shared, F_OK) >= 0)
-                r = memory_claims_others(h, &others);
+        if (h->quiet)
+                r = promised(h, &others);
+        else {
+                r = memory_claims_note(h, &claim);
+                if (r >= 0)
+                        r = memory_sum_others(h, 0, MEMORY_SUM_AGE, &others);
+                if (r >= 0 && !is_roomy(h, others))
+                        r = memory_sum_others(h, 0, 0, &others);
+        }
         if (r == -EAGAIN && !h->quiet) /* another umld has the book for now */
                 return r;
         if (r < 0 && !h->quiet)
@@ -109,7 +142,7 @@ static int admit(Host *h, Fault *f) {
                         f, VERDICT_MEMORY, true, r,
                         "%s: cannot record the guest's claim on memory: %m; free some space there",
                         h->shared);
-        return check_host(h, memory_claims_open(&others, 0), f);
+        return check_host(h, others, f);
 }
 
 static int add_refusal(HostMemory *m, MemoryBacking backing, const char *why) {

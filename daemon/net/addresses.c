@@ -145,14 +145,24 @@ static void on_use(const NetworkUse *use, void *userdata) {
         s->taken = true;
 }
 
+/* What a killed umld has claimed is free; but only where it matters is it worth a look whether that
+ * is so, for there may be many. */
+static bool is_free(SharedSetting *shared, const Survey *s, const char *guest,
+                    const NetworkClaim *c) {
+        bool wanted =
+                overlaps(s, c->host, c->prefix) || (s->claim.tap[0] && streq(c->tap, s->claim.tap));
+
+        return wanted && !shared_user_lives(shared, guest);
+}
+
 static int survey_claims(const Host *h, SharedSetting *shared, Survey *s) {
         _cleanup_strv_ Strv names = {}, texts = {};
-        int r = shared_users(shared, h->config->name, &names, &texts);
+        int r = shared_claims(shared, h->config->name, &names, &texts);
 
         for (size_t i = 0; r >= 0 && i < texts.n; i++) {
                 NetworkClaim c;
 
-                if (network_claim_parse(texts.v[i], &c) < 0)
+                if (network_claim_parse(texts.v[i], &c) < 0 || is_free(shared, s, names.v[i], &c))
                         continue;
                 free_networks_take(&s->networks, ntohl(c.host.s_addr), c.prefix);
                 r = strv_push(&s->taps, c.tap);

@@ -241,17 +241,61 @@ static int check_guest(const Net *net, const char *other, Fault *f) {
                 return 0; /* none of ours, or of another version's */
         if (r < 0)
                 return fault_set(f, VERDICT_NETWORK, true, r, "cannot read %s: %m", path);
-        return host_guest_alive(other, net->host->runtime) ? check_against(net, other, &claim, f)
-                                                           : 0;
+        r = check_against(net, other, &claim, f);
+        if (r == -EADDRINUSE && !host_guest_alive(other, net->host->runtime)) {
+                fault_done(f);
+                r = 0;
+        }
+        return r;
+}
+
+static int print_ports(FILE *file, const char *what, const Forward *list, size_t n) {
+        char text[FORWARD_TEXT_MAX];
+
+        for (size_t i = 0; i < n; i++)
+                if (fprintf(file, "%s %s\n", what, forward_format(&list[i], text)) < 0)
+                        return -ENOMEM;
+        return 0;
+}
+
+/* NULL: out of memory. */
+static char *claim_text(const Net *net) {
+        const Config *c = net->host->config;
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+        FILE *file = open_memstream(&text, &size);
+        int r;
+
+        if (!file)
+                return NULL;
+        r = fprintf(file, "uplink %s\nuplink6 %s\n%s", net->uplink[NAT_IPV4], net->uplink[NAT_IPV6],
+                    net_has_ipv6(net) ? "" : "only ipv4\n");
+        if (r >= 0)
+                r = print_ports(file, "forward", c->forwards, c->n_forwards);
+        if (r >= 0 && net->held)
+                r = print_ports(file, "forward", net->held->forwards, net->held->n_forwards);
+        if (r >= 0)
+                r = print_ports(file, "proxy", c->proxies, c->n_proxies);
+        if (r >= 0)
+                r = print_ports(file, "reserve", c->reserved, c->n_reserved);
+        return fclose(file) == 0 && r >= 0 ? TAKE_PTR(text) : NULL;
+}
+
+/* From what we have claimed the others keep away. */
+static bool is_claimed(const Net *net) {
+        _cleanup_free_ char *text = net->claimed_ports ? claim_text(net) : NULL;
+
+        return text && streq(text, net->claimed_ports);
 }
 
 static int check_other_guests(const Net *net, Fault *f) {
-        _cleanup_closedir_ DIR *d = opendir(net->host->runtime);
+        _cleanup_closedir_ DIR *d = NULL;
         struct dirent *de;
         int r = 0;
 
-        if (!wants_ports(net->host->config))
+        if (!wants_ports(net->host->config) || is_claimed(net))
                 return 0;
+        d = opendir(net->host->runtime);
         while (d && r >= 0 && (de = readdir(d)))
                 if (de->d_name[0] != '.' && !streq(de->d_name, net->host->config->name))
                         r = check_guest(net, de->d_name, f);
@@ -264,47 +308,29 @@ int net_forwards_check(Net *net, Fault *f) {
         return r < 0 ? r : check_other_guests(net, f);
 }
 
-static int print_ports(FILE *file, const char *what, const Forward *list, size_t n) {
-        char text[FORWARD_TEXT_MAX];
+int net_forwards_claim(Net *net) {
+        _cleanup_free_ char *path = claim_path(net), *text = claim_text(net);
+        int r;
 
-        for (size_t i = 0; i < n; i++)
-                if (fprintf(file, "%s %s\n", what, forward_format(&list[i], text)) < 0)
-                        return -ENOMEM;
+        if (!path || !text)
+                return -ENOMEM;
+        if (!wants_ports(net->host->config) && !net->held) {
+                net_forwards_release(net);
+                return 0;
+        }
+        r = write_file_atomic(path, text, strlen(text), 0644);
+        if (r < 0)
+                return r;
+        free(net->claimed_ports);
+        net->claimed_ports = TAKE_PTR(text);
         return 0;
 }
 
-int net_forwards_claim(const Net *net) {
-        _cleanup_free_ char *path = claim_path(net), *text = NULL;
-        const Config *c = net->host->config;
-        size_t size = 0;
-        FILE *file;
-        int r;
-
-        if (!path)
-                return -ENOMEM;
-        if (!wants_ports(c) && !net->held)
-                return MIN(unlink_quiet(path), 0);
-        file = open_memstream(&text, &size);
-        if (!file)
-                return -ENOMEM;
-        r = fprintf(file, "uplink %s\nuplink6 %s\n%s", net->uplink[NAT_IPV4], net->uplink[NAT_IPV6],
-                    net_has_ipv6(net) ? "" : "only ipv4\n");
-        if (r >= 0)
-                r = print_ports(file, "forward", c->forwards, c->n_forwards);
-        if (r >= 0 && net->held)
-                r = print_ports(file, "forward", net->held->forwards, net->held->n_forwards);
-        if (r >= 0)
-                r = print_ports(file, "proxy", c->proxies, c->n_proxies);
-        if (r >= 0)
-                r = print_ports(file, "reserve", c->reserved, c->n_reserved);
-        if (fclose(file) != 0 || r < 0)
-                return -ENOMEM;
-        return write_file_atomic(path, text, size, 0644);
-}
-
-void net_forwards_release(const Net *net) {
+void net_forwards_release(Net *net) {
         _cleanup_free_ char *path = claim_path(net);
 
+        free(net->claimed_ports);
+        net->claimed_ports = NULL;
         if (path)
                 (void) unlink_quiet(path);
 }

@@ -15,5 +15,5 @@ int net_forwards_check(Net *net, Fault *f);
 void net_forwards_warnings(const Net *net, FILE *file);
 
 /* Tells the umlds of other guests which ports are used, and that they are free again. */
-int net_forwards_claim(const Net *net);
-void net_forwards_release(const Net *net);
+int net_forwards_claim(Net *net);
+void net_forwards_release(Net *net);

@@ -15,6 +15,7 @@ Net *net_free(Net *net) {
         guard_done(&net->guard);
         net_conditions_free(net->conditions);
         free(net->collision);
+        free(net->claimed_ports);
         FOREACH_ELEMENT (lacking, net->lacking)
                 free(*lacking);
         free(net);

@@ -143,7 +143,7 @@ static int end_attempt(Net *net, int r, Fault *f) {
 }
 
 /* Before the rules, so that what cannot be noted is not done. */
-static int claim_ports(const Net *net, Fault *f) {
+static int claim_ports(Net *net, Fault *f) {
         int r = net_forwards_claim(net);
 
         if (r < 0)

@@ -59,12 +59,11 @@ static int note_claim(GuestMemory *m, const MemFile *file) {
                                     .device = file->device,
                                     .inode = file->inode,
                                     .pid = guest_process_pid(m->process) };
-        MemoryClaims others;
         int r;
 
         if (m->claimed && m->claimed_held == held)
                 return 0;
-        r = memory_claims_note(m->host, &claim, &others);
+        r = memory_claims_note(m->host, &claim);
         if (r < 0)
                 return r;
         m->claimed = true;
@@ -271,10 +270,9 @@ void guest_memory_begin(GuestMemory *m, GuestProcess *p) {
 static void claim_all(const GuestMemory *m) {
         const MemoryClaim claim = { .need = m->host->memory.need,
                                     .device = m->host->memory.device };
-        MemoryClaims others;
         int r;
 
-        r = memory_claims_note(m->host, &claim, &others);
+        r = memory_claims_note(m->host, &claim);
         if (r < 0)
                 log_warning_errno(r, "%s: cannot record the guest's claim on memory, ignoring: %m",
                                   m->host->shared);
@@ -284,6 +282,7 @@ void guest_memory_end(GuestMemory *m) {
         m->process = NULL;
         if (m->claimed && m->claimed_held > 0)
                 claim_all(m);
+        memory_sum_forget(m->host); /* of what it has taken all is free again */
         guest_balloon_reset(&m->balloon);
         (void) sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
         set_pressure(m, PRESSURE_NONE, NULL);

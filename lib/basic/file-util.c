@@ -87,6 +87,8 @@ int mkdir_p(const char *path, mode_t mode) {
                 return -ENOMEM;
         if (isempty(copy))
                 return -ENOENT;
+        if (stat(path, &st) >= 0) /* as it mostly is */
+                return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
         for (char *p = copy + 1;; p++) {
                 char c = *p;
 

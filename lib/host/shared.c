@@ -20,6 +20,8 @@ static const char user_prefix[] = "user.", temporary_suffix[] = ".new";
 struct SharedSetting {
         char *dir; /* DIR/SETTING */
         int lock_fd;
+        bool (*alive)(const char *name, void *userdata);
+        void *userdata;
 };
 
 static int setting_path(const SharedSetting *s, const char *file, char **ret) {
@@ -118,32 +120,55 @@ static const char *user_of(const char *file) {
         return name && guest_name_valid(name) ? name : NULL;
 }
 
-/* Is there any user? */
-static int any_user(const SharedSetting *s) {
-        _cleanup_strv_ Strv files = {};
-        int r = list_files(s, &files);
+static bool is_temporary(const char *file) {
+        size_t n = strlen(file), suffix = strlen(temporary_suffix);
 
-        for (size_t i = 0; r >= 0 && i < files.n; i++)
-                if (user_of(files.v[i]))
-                        return 1;
-        return r;
+        return n > suffix && streq(file + n - suffix, temporary_suffix);
 }
 
-/* Removes dead users, and temporary files of writers that were killed. */
-static int tidy(const SharedSetting *s, bool (*alive)(const char *name, void *userdata),
-                void *userdata) {
-        _cleanup_strv_ Strv files = {};
+/* Lists the names of all users, sorted. Removes the temporary files of writers that were killed. */
+static int list_users(const SharedSetting *s, Strv *ret) {
+        _cleanup_strv_ Strv files = {}, users = {};
         int r = list_files(s, &files);
 
         for (size_t i = 0; r >= 0 && i < files.n; i++) {
                 const char *file = files.v[i], *user = user_of(file);
-                size_t n = strlen(file), suffix = strlen(temporary_suffix);
-                bool temporary = n > suffix && streq(file + n - suffix, temporary_suffix);
 
-                if (temporary || (user && alive && !alive(user, userdata)))
+                if (is_temporary(file))
                         r = drop_fact(s, file);
+                else if (user)
+                        r = strv_push(&users, user);
         }
-        return r < 0 ? r : 0;
+        if (r < 0)
+                return r;
+        *ret = users;
+        users = (Strv){};
+        return 0;
+}
+
+static int drop_user(const SharedSetting *s, const char *name) {
+        _cleanup_free_ char *path = NULL;
+        int r = user_path(s, name, &path);
+
+        return r < 0 ? r : unlink_quiet(path);
+}
+
+bool shared_user_lives(SharedSetting *s, const char *name) {
+        if (!s->alive || s->alive(name, s->userdata))
+                return true;
+        (void) drop_user(s, name); /* else by the next one who meets it */
+        return false;
+}
+
+/* Is there any user? */
+static int any_user(SharedSetting *s) {
+        _cleanup_strv_ Strv users = {};
+        int r = list_users(s, &users);
+
+        for (size_t i = 0; r >= 0 && i < users.n; i++)
+                if (shared_user_lives(s, users.v[i]))
+                        return 1;
+        return r;
 }
 
 int shared_open(const char *dir, const char *setting,
@@ -168,9 +193,8 @@ int shared_open(const char *dir, const char *setting,
         s->lock_fd = file_lock(lock_path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
         if (s->lock_fd < 0)
                 return s->lock_fd;
-        r = tidy(s, alive, userdata);
-        if (r < 0)
-                return r;
+        s->alive = alive;
+        s->userdata = userdata;
         *ret = TAKE_PTR(s);
         return 0;
 }
@@ -244,11 +268,9 @@ int shared_is_ours(SharedSetting *s, const char *value) {
 }
 
 int shared_leave(SharedSetting *s, const char *name, char **ret_original, char **ret_ours) {
-        _cleanup_free_ char *path = NULL, *original = NULL, *ours = NULL;
-        int r = user_path(s, name, &path);
+        _cleanup_free_ char *original = NULL, *ours = NULL;
+        int r = drop_user(s, name);
 
-        if (r >= 0)
-                r = unlink_quiet(path);
         if (r < 0)
                 return r;
         r = any_user(s);
@@ -274,21 +296,36 @@ int shared_forget(SharedSetting *s) {
         return r < 0 ? r : rm_rf(s->dir);
 }
 
-int shared_users(SharedSetting *s, const char *except, Strv *ret_names, Strv *ret_claims) {
-        _cleanup_strv_ Strv files = {}, names = {}, claims = {};
-        int r = list_files(s, &files);
+int shared_claim(const SharedSetting *s, const char *name, char **ret) {
+        _cleanup_free_ char *path = NULL, *claim = NULL;
+        int r = user_path(s, name, &path);
 
-        for (size_t i = 0; r >= 0 && i < files.n; i++) {
+        if (r >= 0)
+                r = read_text(path, &claim);
+        if (r < 0)
+                return r;
+        if (!claim)
+                return -ENOENT;
+        *ret = TAKE_PTR(claim);
+        return 0;
+}
+
+static int collect(SharedSetting *s, const char *except, bool living, Strv *ret_names,
+                   Strv *ret_claims) {
+        _cleanup_strv_ Strv users = {}, names = {}, claims = {};
+        int r = list_users(s, &users);
+
+        for (size_t i = 0; r >= 0 && i < users.n; i++) {
                 _cleanup_free_ char *claim = NULL;
-                const char *user = user_of(files.v[i]);
+                const char *user = users.v[i];
 
-                if (!user || (except && streq(user, except)))
+                if ((except && streq(user, except)) || (living && !shared_user_lives(s, user)))
                         continue;
-                r = read_fact(s, files.v[i], &claim);
+                r = shared_claim(s, user, &claim);
                 if (r >= 0)
                         r = strv_push(&names, user);
                 if (r >= 0)
-                        r = strv_push(&claims, claim ?: "");
+                        r = strv_push(&claims, claim);
         }
         if (r < 0)
                 return r;
@@ -296,4 +333,12 @@ int shared_users(SharedSetting *s, const char *except, Strv *ret_names, Strv *re
         *ret_claims = claims;
         names = claims = (Strv){};
         return 0;
+}
+
+int shared_users(SharedSetting *s, const char *except, Strv *ret_names, Strv *ret_claims) {
+        return collect(s, except, true, ret_names, ret_claims);
+}
+
+int shared_claims(SharedSetting *s, const char *except, Strv *ret_names, Strv *ret_claims) {
+        return collect(s, except, false, ret_names, ret_claims);
 }

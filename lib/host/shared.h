@@ -30,9 +30,10 @@ enum {
 
 typedef struct SharedSetting SharedSetting;
 
-/* Locks the setting and drops users that alive(name, userdata) says are dead (NULL: all are alive).
- * -EAGAIN: somebody has the lock, DIR/lock. One lock is for all settings of DIR, so a process must
- * have one open at a time, and not for long. */
+/* Locks the setting. alive(name, userdata) is asked whether a user still counts (NULL: all do), but
+ * only where that matters: whether anybody uses the setting takes one who is alive, and a host may
+ * have many. Dead ones are dropped when they are met. -EAGAIN: somebody has the lock, DIR/lock. One
+ * lock is for all settings of DIR, so a process must have one open at a time, and not for long. */
 int shared_open(const char *dir, const char *setting,
                 bool (*alive)(const char *name, void *userdata), void *userdata,
                 SharedSetting **ret);
@@ -55,6 +56,11 @@ int shared_is_ours(SharedSetting *s, const char *value);
 int shared_leave(SharedSetting *s, const char *name, char **ret_original, char **ret_ours);
 int shared_forget(SharedSetting *s);
 
-/* The names and claims of all live users except name (NULL: all), in two vectors of the same
- * length. */
+/* The claim of user name, which the caller frees. -ENOENT: it has none. */
+int shared_claim(const SharedSetting *s, const char *name, char **ret);
+/* The names and claims of all users except name (NULL: all), in two vectors of the same length. All
+ * are asked whether they are alive; with shared_claims() none is, and the caller asks for those
+ * that matter. */
 int shared_users(SharedSetting *s, const char *except, Strv *ret_names, Strv *ret_claims);
+int shared_claims(SharedSetting *s, const char *except, Strv *ret_names, Strv *ret_claims);
+bool shared_user_lives(SharedSetting *s, const char *name);

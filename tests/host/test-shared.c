@@ -180,6 +180,60 @@ static void test_dead_users(void **state) {
         shared_close(s);
 }
 
+static unsigned asked;
+
+static bool count(const char *name, void *userdata) {
+        asked++;
+        return is_alive(name, userdata);
+}
+
+/* A host may have many users: they are asked for only until one is found, or where they matter. */
+static void test_asked_when_it_matters(void **state) {
+        _cleanup_strv_ Strv names = {}, claims = {};
+        SharedSetting *s = open_setting(NULL);
+        char name[8];
+
+        (void) state;
+        for (int i = 0; i < 50; i++) {
+                snprintf(name, sizeof(name), "g%02d", i);
+                ASSERT_OK(shared_join(s, name, name, "100"));
+        }
+        shared_close(s);
+
+        asked = 0;
+        ASSERT_OK(shared_open(dir, "size", count, (char *) "g00 g01 g10", &s));
+        assert_int_equal(asked, 0);
+        ASSERT_OK(shared_join(s, "new", "1", "100"));
+        assert_int_equal(asked, 3); /* g00, g01, and g02, who lives */
+        assert_file("size/user.g01", NULL);
+        assert_null(leave(s, "new", 0, NULL));
+        assert_int_equal(asked, 4);
+        ASSERT_OK(shared_claims(s, "g05", &names, &claims));
+        assert_int_equal(asked, 4);
+        assert_int_equal(names.n, 47);
+        assert_string_equal(names.v[0], "g02");
+        assert_string_equal(claims.v[46], "g49");
+        assert_true(shared_user_lives(s, "g11"));
+        assert_false(shared_user_lives(s, "g10"));
+        assert_file("size/user.g10", NULL);
+        ASSERT_OK(shared_forget(s));
+        shared_close(s);
+}
+
+static void test_claim(void **state) {
+        _cleanup_(shared_closep) SharedSetting *s = open_setting(NULL);
+        _cleanup_free_ char *claim = NULL;
+
+        (void) state;
+        ASSERT_ERROR(shared_claim(s, "web", &claim), ENOENT);
+        ASSERT_ERROR(shared_claim(s, "../x", &claim), EINVAL);
+        assert_null(claim);
+        ASSERT_OK(shared_join(s, "web", "64 x", "100"));
+        ASSERT_OK(shared_claim(s, "web", &claim));
+        assert_string_equal(claim, "64 x");
+        ASSERT_OK(shared_forget(s));
+}
+
 /* All died, and somebody else has changed the value since: that is the one to go back to. */
 static void test_changed_by_others(void **state) {
         SharedSetting *s = open_setting(NULL);
@@ -414,12 +468,19 @@ static int teardown(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_first_in_last_out), cmocka_unit_test(test_join_again),
-                cmocka_unit_test(test_nothing_changed),   cmocka_unit_test(test_users),
-                cmocka_unit_test(test_dead_users),        cmocka_unit_test(test_changed_by_others),
-                cmocka_unit_test(test_foreign_files),     cmocka_unit_test(test_refused),
-                cmocka_unit_test(test_no_room),           cmocka_unit_test(test_lock),
+                cmocka_unit_test(test_first_in_last_out),
+                cmocka_unit_test(test_join_again),
+                cmocka_unit_test(test_nothing_changed),
+                cmocka_unit_test(test_users),
+                cmocka_unit_test(test_dead_users),
+                cmocka_unit_test(test_changed_by_others),
+                cmocka_unit_test(test_foreign_files),
+                cmocka_unit_test(test_refused),
+                cmocka_unit_test(test_no_room),
+                cmocka_unit_test(test_lock),
                 cmocka_unit_test(test_killed_anywhere),
+                cmocka_unit_test(test_asked_when_it_matters),
+                cmocka_unit_test(test_claim),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);

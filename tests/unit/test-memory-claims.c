@@ -111,7 +111,11 @@ static void test_book(void **state) {
         MemoryClaim c = { .need = 100 * MIB, .device = 3 };
         Config web_config = { .name = (char *) "web" }, mail_config = { .name = (char *) "mail" };
         const Host web_host = { .config = &web_config, .runtime = runtime, .shared = shared },
-                   mail_host = { .config = &mail_config, .runtime = runtime, .shared = shared };
+                   mail_host = { .config = &mail_config,
+                                 .runtime = runtime,
+                                 .shared = shared,
+                                 .memory.need = 50 * MIB };
+        SharedSetting *book = NULL;
         MemoryClaims others = {};
         uint64_t open, on_device;
 
@@ -119,17 +123,22 @@ static void test_book(void **state) {
         web = be_alive(runtime, "web");
         mail = be_alive(runtime, "mail");
         assert_true(web >= 0 && mail >= 0);
-        ASSERT_OK(memory_claims_note(&web_host, &c, &others));
+        ASSERT_OK(memory_claims_note(&web_host, &c));
+        ASSERT_OK(memory_claims_others(&web_host, &others));
         assert_int_equal(others.n, 0);
         c.need = 50 * MIB;
-        ASSERT_OK(memory_claims_note(&web_host, &c, &others)); /* instead of the first */
-        ASSERT_OK(memory_claims_note(&mail_host, &c, &others));
+        ASSERT_OK(memory_claims_note(&web_host, &c)); /* instead of the first */
+        ASSERT_OK(memory_claims_note(&mail_host, &c));
+        ASSERT_OK(memory_claims_others(&mail_host, &others));
         assert_int_equal(others.n, 1);
         assert_int_equal(others.v[0].need, 50 * MIB);
-        ASSERT_OK(memory_claims_all(&mail_host, &others));
+        ASSERT_OK(memory_claims_hold(&mail_host, &book, &others));
         assert_int_equal(others.n, 2);
+        ASSERT_ERROR(memory_claims_note(&web_host, &c), EAGAIN);
+        ASSERT_ERROR(memory_sum_get(&web_host, 3, 0, &open, &on_device), EAGAIN);
+        book = shared_close(book);
 
-        /* One adds up for all, until a claim changes. */
+        /* One adds up for all. */
         ASSERT_OK(memory_sum_get(&web_host, 3, USEC_PER_SEC * 60, &open, &on_device));
         assert_true(open == 100 * MIB && on_device == 100 * MIB);
         ASSERT_OK(write_file_atomic(sum, text, strlen(text), 0644));
@@ -140,11 +149,12 @@ static void test_book(void **state) {
         ASSERT_OK(write_file_atomic(sum, "1 5\n7", 5, 0644)); /* nonsense */
         ASSERT_OK(memory_sum_get(&mail_host, 9, USEC_INFINITY, &open, &on_device));
         assert_true(open == 100 * MIB && on_device == 0);
-        ASSERT_OK(write_file_atomic(sum, text, strlen(text), 0644));
-        c.need = 60 * MIB;
-        ASSERT_OK(memory_claims_note(&mail_host, &c, &others));
-        ASSERT_OK(memory_sum_get(&web_host, 3, USEC_INFINITY, &open, &on_device));
-        assert_true(open == 110 * MIB && on_device == 110 * MIB);
+        ASSERT_OK(memory_sum_others(&mail_host, 3, 0, &open));
+        assert_true(open == 50 * MIB);
+        ASSERT_OK(memory_sum_others(&mail_host, 0, 0, &open));
+        assert_true(open == 50 * MIB);
+        ASSERT_OK(memory_sum_others(&mail_host, 9, 0, &open));
+        assert_true(open == 0);
 
         web = safe_close(web); /* killed */
         assert_true(web < 0);
@@ -156,12 +166,53 @@ static void test_book(void **state) {
         ASSERT_OK(rm_rf(runtime));
 }
 
+/* A claim that changes changes the sum, unless nobody can tell by how much. */
+static void test_changed_sum(void **state) {
+        static const struct {
+                MemoryClaim from, to;
+                const char *before, *after; /* NULL: removed */
+        } changes[] = {
+                { {}, { 10, 3, 0, 0 }, "1 5\n3 3\n7 2\n", "1 15\n3 13\n7 2\n" },
+                { { 3, 3, 0, 0 }, { 10, 7, 0, 0 }, "1 5\n3 3\n7 2\n", "1 12\n3 0\n7 12\n" },
+                { { 3, 3, 0, 0 }, { 3, 3, 9, 77 }, "1 5\n3 3\n7 2\n", "1 5\n3 3\n7 2\n" },
+                { { 9, 3, 0, 0 }, { 1, 8, 0, 0 }, "1 5\n3 3\n", "1 1\n3 0\n8 1\n" },
+                { {},
+                  { UINT64_MAX, 3, 0, 0 },
+                  "1 5\n3 3\n",
+                  "1 18446744073709551615\n3 18446744073709551615\n" },
+                { { 3, 3, 9, 77 }, { 3, 3, 0, 0 }, "1 5\n3 3\n7 2\n", NULL },
+                { {}, { 10, 3, 0, 0 }, "nonsense", "nonsense" },
+                { {},
+                  { 1, 99, 0, 0 },
+                  "1 16\n1 1\n2 1\n3 1\n4 1\n5 1\n6 1\n7 1\n8 1\n9 1\n10 1\n11 1\n12 1\n13 1\n14 "
+                  "1\n15 1\n16 1\n",
+                  NULL },
+        };
+        _cleanup_free_ char *shared = strfmt("/tmp/test-sum.%d", getpid()),
+                            *left = strfmt("%s/memory", shared), *sum = strfmt("%s/sum", left);
+        const Host h = { .shared = shared };
+
+        (void) state;
+        ASSERT_OK(mkdir_p(left, 0755));
+        FOREACH_ELEMENT (c, changes) {
+                _cleanup_free_ char *after = NULL;
+
+                ASSERT_OK(write_file_atomic(sum, c->before, strlen(c->before), 0644));
+                memory_sum_change(&h, &c->from, &c->to);
+                if (c->after) {
+                        assert_true(read_file(sum, 4096, &after) > 0);
+                        assert_string_equal(after, c->after);
+                } else
+                        assert_int_equal(access(sum, F_OK), -1);
+        }
+        ASSERT_OK(rm_rf(shared));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_text),
-                cmocka_unit_test(test_open),
-                cmocka_unit_test(test_sums),
-                cmocka_unit_test(test_book),
+                cmocka_unit_test(test_text),        cmocka_unit_test(test_open),
+                cmocka_unit_test(test_sums),        cmocka_unit_test(test_book),
+                cmocka_unit_test(test_changed_sum),
         };
 
         return RUN_TESTS(tests);
