@@ -33,12 +33,11 @@ int memory_claim_parse(const char *text, MemoryClaim *ret) {
 }
 
 uint64_t memory_claim_open(const MemoryClaim *c) {
-        MemFile file;
+        uint64_t charged;
 
-        if (c->pid <= 0 || memfile_find(c->pid, &file) < 0 || file.device != c->device ||
-            file.inode != c->inode)
+        if (c->pid <= 0 || memfile_charged(c->pid, c->device, c->inode, &charged) < 0)
                 return c->need; /* not running, or its pid is another's by now */
-        return c->need - MIN(file.charged, c->need);
+        return c->need - MIN(charged, c->need);
 }
 
 uint64_t memory_claims_open(const MemoryClaims *claims, uint64_t device) {

@@ -8,13 +8,14 @@
  * that finds the last sum too old makes a new one and leaves it in the shared directory. A sum that
  * is not quite fresh errs on the safe side: guests have taken some of it since, which then counts
  * twice; so who finds by it that there is too little looks at a fresh one (max_age 0). Whoever
- * changes a claim changes the sum, or removes it. */
+ * changes a claim, or ends a guest, changes the sum or removes it. */
 
 #include "basic/time-util.h"
 #include "daemon/host/host.h"
 #include "daemon/host/memory-claims.h"
 
-#define MEMORY_SUM_AGE USEC_PER_SEC /* for a start, of which there may be many at once */
+/* For a start, of which there may be many at once: running guests make a new one this often. */
+#define MEMORY_SUM_AGE (10 * USEC_PER_SEC)
 
 /* *ret_open: of the claims of all guests, *ret_on_device: of those on this file system. */
 int memory_sum_get(const Host *h, uint64_t device, usec_t max_age, uint64_t *ret_open,

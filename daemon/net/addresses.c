@@ -357,18 +357,24 @@ static NetworkClaim wanted_claim(const Config *c, const NetworkClaim *kept) {
         return claim;
 }
 
+/* What stopped guests are to have only matters for a choice, or for advice. */
+static bool has_choice(const Survey *s) {
+        return s->taken || (config_network_is_auto(s->config) && s->claim.prefix == 0) ||
+               !s->claim.tap[0];
+}
+
 static int choose(Net *net, SharedSetting *shared, Survey *s, Fault *f) {
         const Config *c = net->host->config;
         NetworkClaim kept = {};
-        bool has_kept = read_kept(c->name, &kept) >= 0;
         int r;
 
+        (void) read_kept(c->name, &kept);
         s->config = c;
         s->claim = wanted_claim(c, &kept);
         r = net_networks(net->rtnl, own_tap(net, s->claim.tap), on_use, s);
         if (r >= 0)
                 r = survey_claims(net->host, shared, s);
-        if (r >= 0 && (!has_kept || s->taken))
+        if (r >= 0 && has_choice(s))
                 r = survey_configured(net->host, s);
         if (r < 0)
                 return fault_set(f, VERDICT_NETWORK, true, r,

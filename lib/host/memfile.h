@@ -10,6 +10,7 @@
 
 typedef struct MemFile {
         char path[40]; /* /proc/PID/fd/N, usable for statfs() and the like */
+        int number;    /* that N */
         uint64_t device, inode;
         uint64_t size;    /* apparent size: the file is sparse */
         uint64_t charged; /* bytes of the host's memory that it uses */
@@ -17,3 +18,7 @@ typedef struct MemFile {
 
 /* Finds it: the largest unlinked file. -ENOENT: there is none (yet), or no such process. */
 int memfile_find(pid_t pid, MemFile *ret);
+
+/* How much memory the memory file of that inode uses, which was that process's. -ENOENT: it is not
+ * any more. Takes one look where kernels are all alike and so have it at the same descriptor. */
+int memfile_charged(pid_t pid, uint64_t device, uint64_t inode, uint64_t *ret);

@@ -59,7 +59,9 @@ static int hold_memory_file(void) {
 static void test_open(void **state) {
         _cleanup_close_ int fd = hold_memory_file();
         MemFile file = {};
+        _cleanup_close_ int moved = -EBADF;
         MemoryClaim c = { .need = 64 * MIB };
+        uint64_t charged = 0;
         struct stat st;
 
         (void) state;
@@ -71,6 +73,14 @@ static void test_open(void **state) {
         assert_true(file.charged >= 2 * MIB && file.charged < 3 * MIB);
 
         c = (MemoryClaim){ 64 * MIB, file.device, file.inode, getpid() };
+        assert_int_equal(memory_claim_open(&c), 64 * MIB - file.charged);
+        ASSERT_OK(memfile_charged(getpid(), file.device, file.inode, &charged));
+        assert_int_equal(charged, file.charged);
+        ASSERT_ERROR(memfile_charged(getpid(), file.device + 1, file.inode, &charged), ENOENT);
+        ASSERT_ERROR(memfile_charged(0, file.device, file.inode, &charged), ENOENT);
+        moved = dup(fd); /* found there all the same */
+        assert(moved >= 0 && dup2(STDIN_FILENO, fd) >= 0);
+        ASSERT_OK(memfile_charged(getpid(), file.device, file.inode, &charged));
         assert_int_equal(memory_claim_open(&c), 64 * MIB - file.charged);
         c.inode++; /* another one's pid by now */
         assert_int_equal(memory_claim_open(&c), 64 * MIB);
