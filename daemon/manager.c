@@ -157,7 +157,7 @@ static void on_reload_order(usec_t confirm, BusReloaded done, void *done_userdat
                 reload(confirm, done, done_userdata, userdata);
                 return;
         }
-        why = strfmt("another reload is under way, waiting for %s",
+        why = strfmt("another reload is in progress, waiting for %s",
                      guest_waits_for(m->guest) ?: "its end");
         done(-EBUSY, why, done_userdata);
 }

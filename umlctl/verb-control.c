@@ -66,7 +66,7 @@ int control_order(sd_bus *bus, const char *guest, const char *method) {
 
 int control_wait_failed(const char *guest, const Waiter *w, int r, const char *expected) {
         if (w && r == -EINTR) {
-                note("%s: no longer waiting; umld goes on (umlctl status %s)", guest, guest);
+                note("%s: no longer waiting; umld continues (umlctl status %s)", guest, guest);
                 return 128 + w->signal; /* as a shell reports it */
         }
         if (w && w->error < 0 && (r == -EACCES || r == -ETIMEDOUT))
@@ -119,7 +119,7 @@ static int end_by_bus(const Options *o, const char *guest, const char *method) {
         }
         if (r < 0)
                 return bus_connect_fail(guest, r, pid);
-        /* Know the process before it is told to end. */
+        /* Determines the process before it is told to exit. */
         r = waiter_new(guest, o, check_gone, NULL, &w);
         if (r >= 0)
                 r = waiter_adopt(w, TAKE_PTR(bus), pid);

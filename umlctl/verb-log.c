@@ -278,7 +278,7 @@ static int fail_reading(const char *guest, const char *path, int r) {
         if (r != -ENOENT)
                 return fail_with(EXIT_FAILED, "cannot read %s: %s", path, strerror(-r));
         if (!guest_configured(guest) && !guest_has_socket(guest))
-                return fail_with(EXIT_NO_GUEST, "no such guest: %s; there is no log of it either",
+                return fail_with(EXIT_NO_GUEST, "no such guest: %s; there is no log, either",
                                  guest);
         return fail_with(EXIT_FAILED,
                          "%s has no console log: %s does not exist; the guest was never started, "

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* guest-bus.c - a guest is put on its socket, and taken off it. */
+/* guest-bus.c - connects a guest to its control socket. */
 
 #include "api/bus-names.h"
 #include "basic/log.h"

@@ -8,8 +8,8 @@
 
 typedef struct GuestBus GuestBus;
 
-/* Has the configuration read again; confirm > 0: to be reverted after that time unless it is
- * confirmed. done is called once, maybe before this returns; text is one line: r < 0: why not. */
+/* Reloads the configuration; confirm > 0: it is reverted after that time unless it is confirmed.
+ * done is called once, possibly before this returns; text is one line: r < 0: why not. */
 typedef void (*BusReloaded)(int r, const char *text, void *userdata);
 typedef void (*BusReload)(usec_t confirm, BusReloaded done, void *done_userdata, void *userdata);
 

@@ -37,7 +37,7 @@ PortProbe *port_probe_free(PortProbe *p) {
 static int stopped_by_host(const PortProbe *p, int error) {
         int r;
 
-        if (p->datagram) /* send() has told; what comes later is the guest's */
+        if (p->datagram) /* send() has reported it; later errors come from the guest */
                 return p->error;
         r = error < 0 ? egress_try(&p->address, egress_port(p->fd), p->port) : 0;
         return r == -EOPNOTSUPP ? 0 : r;

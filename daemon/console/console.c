@@ -25,8 +25,8 @@ enum {
         MUCH = 1024,          /* read at once: more will follow */
         READS_PER_EVENT = 64, /* then the other event sources have their turn */
         PIPE_SIZE = 1 << 20,  /* requested size of the pipe; some hosts allow less */
-        DRAIN_MAX =
-                1024, /* reads of a dead guest's last output: bounded, whatever is in the pipe */
+        DRAIN_MAX = 1024, /* reads of a dead guest's last output: bounded, however much is in the
+                             pipe */
 };
 
 #define REST USEC_PER_MSEC

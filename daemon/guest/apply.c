@@ -12,7 +12,7 @@ static void follow_settings(Guest *g, const Config *before) {
         (void) net_watch_update(g->net_watch);
 }
 
-/* What cannot be done now is done by the watch as soon as it can. */
+/* The watch will do what cannot be done now, as soon as it is possible. */
 static int make_rules_again(Guest *g, Fault *fault) {
         int r;
 
@@ -25,8 +25,8 @@ static int make_rules_again(Guest *g, Fault *fault) {
         return r;
 }
 
-/* Of a reload that has failed some rules may be in force: puts back those that were, or says that
- * they are not. */
+/* A failed reload may have put some rules in force: restores the previous ones, or reports that it
+ * cannot. */
 static void put_rules_back(Guest *g, Fault *fault) {
         _cleanup_(fault_done) Fault again = {};
         char *text;

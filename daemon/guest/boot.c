@@ -11,7 +11,7 @@
 static void on_booted(void *userdata) {
         Guest *g = userdata;
 
-        if (g->boot.phase != BOOT_LAUNCHED) /* it is being ended */
+        if (g->boot.phase != BOOT_LAUNCHED) /* it is being stopped */
                 return;
         guest_enter(g, BOOT_ANSWERS);
         if (g->boot.said_ready)

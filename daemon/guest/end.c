@@ -37,7 +37,7 @@ GuestEvent guest_decide_fault(Guest *g, const Fault *f) {
                 return guest_decide(g, VERDICT_KERNEL, 0);
         if (!f->retry || g->config->restart == RESTART_NO)
                 return EV_DIED_FAULT;
-        return guest_decide(g, VERDICT_NETWORK, 0); /* of the host, not of a boot */
+        return guest_decide(g, VERDICT_NETWORK, 0); /* a fault of the host, not of a boot */
 }
 
 /* Now that its memory file is gone. */

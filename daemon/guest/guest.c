@@ -46,7 +46,7 @@ static void on_undone(int r, Fault *fault, void *userdata) {
         Guest *g = userdata;
         _cleanup_free_ char *why = TAKE_PTR(g->end_why);
 
-        (void) r; /* what is left behind was said */
+        (void) r; /* what could not be undone has been logged */
         (void) fault;
         guest_event(g, g->end_event, why ?: "out of memory");
 }
@@ -133,7 +133,7 @@ static int order(Guest *g, GuestEvent event, const char *why) {
         return 1;
 }
 
-/* umld will end with the guest: whoever wants it up again has to start both. */
+/* umld will exit with the guest, so for another start both have to be started. */
 static bool going_down(const Guest *g) {
         return g->state == GUEST_STOPPING && g->wanted == WANTED_DOWN;
 }

@@ -37,27 +37,30 @@ typedef struct GuestListener {
         void *userdata;
 } GuestListener;
 
-/* How far a boot has come. What is begun and ended on the way is in the table of watch.c. */
+/* How far a boot has come. The table of watch.c says what begins and ends with each phase. */
 typedef enum BootPhase {
         BOOT_LAUNCHED, /* its kernel was started */
-        BOOT_ANSWERS,  /* the kernel has booted: it can be asked on its management console */
+        BOOT_ANSWERS,  /* the kernel has booted: its management console responds */
         BOOT_READY,    /* the guest is ready */
-        BOOT_STOPPING, /* it shall shut down */
-        BOOT_KILLED,   /* it was sent a signal that it does not survive */
-        BOOT_OVER,     /* it has ended; the host is kept for the next one */
-        BOOT_GONE,     /* nothing is left to be kept */
+        BOOT_STOPPING, /* it has been asked to shut down */
+        BOOT_KILLED,   /* it was sent a deadly signal */
+        BOOT_OVER,     /* it has ended; what was set up on the host is kept for the next boot */
+        BOOT_GONE,     /* it has ended, and nothing is kept */
 } BootPhase;
 
-/* The last boot. prepare.c takes what was learned of it back before the next one. */
+/* The current or last boot. prepare.c resets it before the next one. */
 typedef struct Boot {
-        BootPhase phase;       /* watch.c: guest_enter() */
-        GuestProcess *process; /* from launch.c until boot.c has seen its end; NULL: none runs */
-        bool said_ready; /* boot.c: READY=1 came, maybe before the kernel's own notification */
-        Fault fault; /* watch.c: what the look at the host behind the start found past repair, and
-                        why this boot ends */
+        BootPhase phase; /* watch.c: guest_enter() */
+        GuestProcess
+                *process; /* set by launch.c, cleared by boot.c at its end; NULL: none is running */
+        bool said_ready;  /* boot.c: READY=1 was received, possibly before the kernel's own
+                             notification */
+        Fault fault; /* watch.c: what the check of the host after the start could not repair; the
+                        reason why this boot ends */
 } Boot;
 
-/* What is there for a part of a boot; all is watch.c's, and NULL before and after. */
+/* Exist only during some phases of a boot. All fields are written by watch.c, and NULL outside of
+ * those phases. */
 typedef struct Watches {
         InitWatch *init;
         HealthWatch *health;
@@ -65,72 +68,74 @@ typedef struct Watches {
         SpaceWatch *space;
         CpuWatch *cpu;
         FactsWatch *facts;
-        sd_event_source *verify; /* looks at the host behind a start */
-        sd_event_source *settle; /* checks umld itself, when everything is calm */
+        sd_event_source *verify; /* checks the host after a start */
+        sd_event_source *settle; /* trims umld's memory when the start is over */
 } Watches;
 
 /* How umld ends the boot. Reset by prepare.c. */
 typedef struct Stop {
-        GuestAsked asked; /* by stop.c, when it was asked for */
-        char *why;        /* by watch.c and guest.c: what the guest did not do, where that is why */
-        size_t step;      /* by stop.c at each step: index of the one in force */
-        usec_t began; /* when that step began, CLOCK_MONOTONIC; timer.c moves both if the host stood
-                         still */
+        GuestAsked asked; /* written by stop.c: what was requested */
+        char *why;    /* written by watch.c and guest.c: what the guest failed to do, if that is the
+                         reason */
+        size_t step;  /* written by stop.c at each step: index of the current one */
+        usec_t began; /* when that step began, CLOCK_MONOTONIC; timer.c moves both after the host
+                         was suspended */
         usec_t due;   /* when the next step is due */
 } Stop;
 
-/* The umld-init of the next start, made as soon as the guest is ready. All is launch.c's. */
+/* The umld-init of the next start, created as soon as the guest is ready. Written by launch.c
+ * alone. */
 typedef struct Standby {
         Launched launched;
-        Strv argv, environment; /* what it was made for */
-        ino_t mount_ns;         /* the mount namespace it was made in; 0 = ours */
+        Strv argv, environment; /* the command line and environment it was created for */
+        ino_t mount_ns;         /* the mount namespace it was created in; 0 = ours */
 } Standby;
 
-/* The time that the current state has. All is timer.c's. */
+/* The timeout of the current state. Written by timer.c alone. */
 typedef struct GuestTimer {
-        sd_event_source *later, *now; /* one of them is armed at most */
-        usec_t patience;              /* that it was set to */
+        sd_event_source *later, *now; /* at most one of them is armed */
+        usec_t patience;              /* the timeout that was set */
 } GuestTimer;
 
-/* What the start or the stop that is under way was seen to wait for. All is waiting.c's. */
+/* What the start or stop in progress is waiting for. Written by waiting.c alone. */
 typedef struct Waiting {
         sd_event_source *look;
-        char *told; /* to the service manager, in this state */
+        char *told; /* the last text sent to the service manager in this state */
 } Waiting;
 
 typedef struct Trial Trial; /* reload.c */
 
 typedef struct ReloadRequest ReloadRequest; /* reload.c */
 
-/* A configuration other than the one in force. All is reload.c's, but that prepare.c takes next. */
+/* A configuration other than the one in force. Written by reload.c; prepare.c takes `next`. */
 typedef struct Reload {
-        Config *next;           /* taken at the next start */
-        Trial *trial;           /* it waits to be confirmed */
+        Config *next;           /* takes effect at the next start */
+        Trial *trial;           /* it has to be confirmed */
         bool taken_back;        /* NAME.conf was tried and not confirmed: it is not in force */
-        ReloadRequest *request; /* a reload that is not done yet */
-        Retry *retry;           /* retries it, because it waits for something */
+        ReloadRequest *request; /* a reload in progress */
+        Retry *retry;           /* retries it while it waits for something */
 } Reload;
 
-/* What is known of all boots so far. */
+/* History of all boots. */
 typedef struct Past {
         bool announced;        /* guest.c: it was ready at least once */
-        unsigned restarts;     /* guest.c: those that nobody had ordered */
+        unsigned restarts;     /* guest.c: restarts that nobody requested */
         DeathHistory deaths;   /* end.c, at each end */
-        usec_t delay;          /* end.c: of the restart that was decided last */
-        FallbackHistory boots; /* profile.c, at each end; orders reset it */
-        char *fallback_why;    /* profile.c: since when it is in the fallback */
+        usec_t delay;          /* end.c: delay of the last restart */
+        FallbackHistory boots; /* profile.c, at each end; reset by requests */
+        char *fallback_why;    /* profile.c: why the fallback is in use */
         LastExit last_exit;    /* boot.c and prepare.c, at each end; guest.c writes its file */
         char *crash;           /* crash.c: the report of the last one, not written yet */
 } Past;
 
 typedef struct Guest {
-        /* life.c, for as long as the guest is managed. */
+        /* Written by life.c, constant while the guest is managed. */
         sd_event *event;
         GuestListener listener;
         void (*act)(struct Guest *g, GuestAction action); /* guest.c: does what a state needs */
         char *init;                                       /* path of umld-init */
         Setup *setup;
-        SetupRun *run; /* through its steps */
+        SetupRun *run; /* runs the steps of set-up and undo */
         NetWatch *net_watch;
         Proxies *proxies;
         Console *console;
@@ -141,11 +146,11 @@ typedef struct Guest {
 
         GuestState state; /* state.c, with the two below */
         Moment since;     /* of the state */
-        char *why;        /* the sentence that goes with the state */
-        char *end_why; /* the sentence for the last state, while the host is being undone before it;
-                        */
-        GuestEvent end_event;  /* guest.c: what is to follow then */
-        GuestWanted wanted;    /* guest.c, at each order */
+        char *why;        /* the text that goes with the state */
+        char *end_why;    /* the text for the final state, while the host is being undone before it;
+                           */
+        GuestEvent end_event;  /* guest.c: what follows after that */
+        GuestWanted wanted;    /* guest.c, at each request */
         Moment next_start;     /* guest.c, in back-off; else never */
         DiskCheck *disk_check; /* prepare.c, while a file system is repaired before a start */
 
@@ -159,8 +164,8 @@ typedef struct Guest {
         Past past;
 } Guest;
 
-/* Takes ownership of config. runtime is RUNTIME. What a killed predecessor left on the host is
- * undone here. */
+/* Takes ownership of config. runtime is RUNTIME. Undoes what a killed umld of this guest left on
+ * the host. */
 int guest_new(sd_event *event, Config *config, const char *runtime, const GuestListener *listener,
               Guest **ret);
 Guest *guest_free(Guest *g);
@@ -172,14 +177,15 @@ int guest_stop(Guest *g);
 int guest_restart(Guest *g);
 int guest_kill(Guest *g);
 
-/* Takes ownership of config. Forwards and the like change at once, the rest at the guest's next
- * start. done is called once, maybe before this returns: with what the guest's next start is waited
- * for with (comma-separated keys, NULL = none), or with why it was not done (r < 0), when all is as
- * it was, or text says what is not. One at a time.
+/* Takes ownership of config. Live settings such as forwards change at once, the others at the
+ * guest's next start. done is called once, possibly before this returns: with the settings that
+ * take effect at the next start (comma-separated keys, NULL = none), or with the reason of a
+ * failure (r < 0). After a failure nothing has changed, or the text says what has. One reload at a
+ * time.
  *
  * confirm > 0: everything is reverted after that time unless guest_confirm() is called first. Until
- * then a reload without confirm is refused with -EBUSY, and another one with it is tried in the
- * place of the first: what was confirmed last is what it goes back to. */
+ * then a reload without confirm is refused with -EBUSY, and another one with it replaces the first:
+ * it would be reverted to what was confirmed last. */
 typedef void (*GuestReloaded)(int r, const char *text, void *userdata);
 void guest_reload(Guest *g, Config *config, usec_t confirm, GuestReloaded done, void *userdata);
 
@@ -192,7 +198,7 @@ usec_t guest_confirm_until(const Guest *g);
 /* Guards the port of an SSH_CONNECTION from now on. -EINVAL: malformed. */
 int guest_guard_session(Guest *g, const char *ssh_connection, Fault *fault);
 
-/* What it cannot go on without, such as a lock that somebody has; NULL: nothing. */
+/* What the guest is waiting for, such as a lock held by another process; NULL: nothing. */
 const char *guest_waits_for(const Guest *g);
 
 /* Its current health. */

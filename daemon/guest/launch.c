@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* launch.c - what the guest's kernel is started with, and by which umld-init. */
+/* launch.c - starts the guest's kernel, by the umld-init on standby if it matches. */
 
 #include <sys/stat.h>
 
@@ -72,7 +72,7 @@ int guest_make_standby(Guest *g) {
         int r;
 
         guest_drop_standby(g);
-        /* What is left of a guest is ended by ending all our children then. */
+        /* What is left of a guest is then ended by killing all our children. */
         if (!g->setup->host->jail.pid_namespaces)
                 return 0;
         r = build_command(g, &g->standby.argv, &g->standby.environment);

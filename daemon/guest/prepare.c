@@ -32,7 +32,7 @@ static void on_disks_checked(const Fault *fault, void *userdata) {
                 guest_event(g, EV_PREPARED, prepared_text(g));
 }
 
-/* False: it is not necessary, or impossible. */
+/* false: it is not necessary, or impossible. */
 static bool begin_disk_check(Guest *g) {
         usec_t limit = DISK_CHECK_STARTS * g->config->start_timeout;
         int r = disk_check_start(g->event, g->setup->host, limit, on_disks_checked, g,
@@ -42,7 +42,7 @@ static bool begin_disk_check(Guest *g) {
                 log_warning_errno(r, "cannot check the file system of a disk, continuing: %m");
         if (r <= 0)
                 return false;
-        guest_keep_crash(g); /* who knows what comes before the next start */
+        guest_keep_crash(g); /* much may change before the next start */
         notify_extend_timeout(usec_add(limit, 10 * USEC_PER_SEC));
         guest_set_state(g, GUEST_PREPARING,
                         "a disk's file system has recorded errors and is being checked");
@@ -64,7 +64,7 @@ static void on_set_up(int r, Fault *fault, void *userdata) {
 static void on_swept(int r, Fault *fault, void *userdata) {
         Guest *g = userdata;
 
-        (void) r; /* what is left behind was said */
+        (void) r; /* what could not be undone has been logged */
         (void) fault;
         setup_run_begin(g->run, g->setup->host->is_up ? SETUP_BEFORE : SETUP_ALL, on_set_up, g);
 }
@@ -92,13 +92,12 @@ static void on_old_undone(int r, Fault *fault, void *userdata) {
         g->config = TAKE_PTR(g->reload.next);
         g->setup->host->config = g->config;
         guest_forget_boots(g);
-        (void) guest_open_log(
-                g); /* rather without one than not at all; the reason has been logged */
+        (void) guest_open_log(g); /* the guest runs without it; the reason has been logged */
         set_up(g);
 }
 
 void guest_prepare(Guest *g) {
-        /* What waits for a start waits for the trial's end, too. */
+        /* Settings for the next start also wait for the end of the trial. */
         if (!g->reload.next || g->reload.trial) {
                 set_up(g);
                 return;

@@ -203,7 +203,7 @@ static int wait_for_note(ReloadRequest *q, Fault *fault) {
         return 0;
 }
 
-/* Where it came to nothing the file says what it said before. */
+/* After a failure, restores the previous content of the file. */
 static void unnote_trial(const Guest *g, const ReloadRequest *q) {
         const Trial *t = g->reload.trial;
         int r = 0;
@@ -349,7 +349,7 @@ static int reload(Guest *g, ReloadRequest *q, Fault *fault) {
         return g->reload.trial ? reload_during_trial(g, q, fault) : reload_for_good(g, q, fault);
 }
 
-/* Whoever has ordered it finds the ports free that the guest does not have any more. */
+/* The reload is complete when the ports that the guest has lost are free. */
 static int carry_out(Guest *g, ReloadRequest *q, Fault *fault) {
         int r = q->applied ? 0 : reload(g, q, fault);
 

@@ -10,8 +10,8 @@ static int state_log_level(const Guest *g, GuestState to) {
 
         if (to == GUEST_FAILED)
                 return LOG_ERR;
-        if (to == GUEST_STOPPING && g->end_why) /* it is over within milliseconds, and the line
-                                                   behind it says why */
+        if (to == GUEST_STOPPING &&
+            g->end_why) /* it lasts a few milliseconds, and the next line says why */
                 return LOG_DEBUG;
         return to == GUEST_BACKOFF && !wished ? LOG_WARNING : LOG_INFO;
 }

@@ -22,12 +22,12 @@ typedef struct StopStep {
 } StopStep;
 
 /* With `noreboot` on its command line ctrl-alt-del is a clean shutdown for systemd, busybox init
- * and OpenRC: they have told their kernel to leave the key to them. Where nobody has, the kernel
- * would reset itself at once, without a sync, so it is asked first. An init that ignores the key
- * leaves the magic keys: sync, remount read-only, power off, which work with any. The kernel does
- * the first two when it has time, and the last one would overtake them: with a busy guest an eighth
- * of the time is spent on their end, and less where the kernel says so. SIGTERM ends a UML kernel
- * at once and without a sync. */
+ * and OpenRC: they have told their kernel to leave the key to them. If no init has, the kernel
+ * would reset at once, without a sync, so umld first asks the kernel. An init that ignores the key
+ * leaves the magic keys: sync, remount read-only, power off, which work with any. The kernel
+ * performs the first two asynchronously, and the last one would overtake them, so up to an eighth
+ * of the timeout is spent waiting for their completion. SIGTERM ends a UML kernel at once and
+ * without a sync. */
 enum {
         STEP_ASK,
         STEP_CAD,

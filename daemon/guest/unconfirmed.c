@@ -41,7 +41,7 @@ int unconfirmed_put_aside(const char *path) {
 
         if (!to)
                 return -ENOMEM;
-        if (access(path, F_OK) < 0) /* where nothing can be written this is no reason to fail */
+        if (access(path, F_OK) < 0) /* not a reason to fail on a read-only file system */
                 return errno == ENOENT ? 0 : -errno;
         return rename(path, to) < 0 ? -errno : 1;
 }

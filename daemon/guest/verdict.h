@@ -9,7 +9,7 @@
 /* What umld itself did to the guest before its end. */
 typedef enum GuestAsked {
         ASKED_NOTHING,
-        ASKED_STOP,      /* a clean stop is under way */
+        ASKED_STOP,      /* a clean stop is in progress */
         ASKED_STOP_SICK, /* a clean stop, because a service in it did not answer */
         ASKED_KILL,      /* a kill was requested */
         ASKED_KILL_HUNG, /* umld killed it, because it was not ready in time */

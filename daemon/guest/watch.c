@@ -153,7 +153,7 @@ static void end_connections(Guest *g) {
         proxies_set_phase(g->proxies, PROXY_HOLD);
 }
 
-/* ---- the host behind a start, and umld itself ---- */
+/* ---- the host after a start, and umld itself ---- */
 
 /* What cannot be repaired ends this boot. */
 static void on_verified(int r, Fault *fault, void *userdata) {
@@ -168,8 +168,7 @@ static void on_verified(int r, Fault *fault, void *userdata) {
         guest_process_kill(g->boot.process);
 }
 
-/* Keeps what is known of the last boot's end, and repairs what somebody did to tap or rules
- * meanwhile, as soon as that is possible. */
+/* Repairs tap and rules if somebody changed them meanwhile, as soon as that is possible. */
 static int on_verify(sd_event_source *s, void *userdata) {
         Guest *g = userdata;
 
@@ -217,9 +216,9 @@ static void end_settle(Guest *g) {
 
 /* ---- THE table ---- */
 
-/* Begun from the first to the last, ended from the last to the first. A guest runs as well without
- * any of it. A frozen guest cannot shut down, so it is let go on for that; one that is killed stays
- * frozen to the end, lest it write where there is no room. */
+/* Begun in this order and ended in reverse. A guest can run without any of these. A frozen guest
+ * cannot shut down, so it is thawed for that; one that is killed stays frozen, so that it cannot
+ * write to a full disk. */
 static const struct {
         const char *name;
         BootPhase since, until; /* from this phase on; no more from that one on */

@@ -126,7 +126,7 @@ static int give_back(const LedgerOwner *o, uid_t guest) {
         if (fd < 0 && (errno == ENOENT || errno == ELOOP)) /* the file has been replaced */
                 return 0;
         r = fd < 0 ? -errno : RET_NERRNO(fstat(fd, &st));
-        if (r >= 0 && st.st_uid != guest) /* its owner has been changed by somebody else */
+        if (r >= 0 && st.st_uid != guest) /* somebody else has changed its owner */
                 return 0;
         if (r >= 0)
                 r = RET_NERRNO(fchown(fd, o->uid, o->gid));

@@ -3,10 +3,10 @@
 
 /* An image that the guest writes to is owned by the guest's user while the guest is running.
  *
- * Changing an owner is a gift to whoever controls the guest, so only a file that is certainly meant
- * is given: one without hard links, not reached by a symbolic link, and below the state directory
- * unless the configuration says ",adopt". A read-only image is never given; every user must be able
- * to read it. */
+ * Changing the owner gives the file to whoever controls the guest, so that is done only if the file
+ * is certainly meant: one without hard links, not reached by a symbolic link, and below the state
+ * directory unless the configuration says ",adopt". A read-only image is never given; every user
+ * must be able to read it. */
 
 #include "conf/config.h"
 #include "daemon/base/fault.h"

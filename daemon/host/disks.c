@@ -19,7 +19,7 @@ static bool same_file(int fd, const char *path) {
                a.st_ino == b.st_ino;
 }
 
-/* The type of the image, whatever its name refers to by now. */
+/* The type of the open image; the name may refer to another file by now. */
 static int check_kind(const struct stat *st, const char *path, Fault *f) {
         if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
                 return fault_set(f, VERDICT_DISK, false, -EINVAL,
@@ -87,7 +87,7 @@ static int lock_image(const char *path, bool shared, int *fd, Fault *f) {
         return 0;
 }
 
-/* The open file, whatever its name refers to by now. */
+/* The open file; the name may refer to another one by now. */
 static int check_opened(const Host *h, const Disk *d, const char *path, int fd, Fault *f) {
         struct stat st;
         int r;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* host.c - what the steps of the host share: made, and freed. */
+/* host.c - creates and frees what the steps of the host share. */
 
 #include "daemon/host/host.h"
 #include "basic/string-util.h"

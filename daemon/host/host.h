@@ -3,18 +3,18 @@
 
 /* The host as one guest needs it, except for the network (daemon/net/net.h).
  *
- * What is done to the host is done in steps (daemon/setup/setup.h has their table). A step looks
- * first, changes only what differs from what it wants, and may be repeated at any time: behind a
- * restart it costs a look, and when somebody else has changed something it repairs just that. Each
- * has an undo, which takes "already gone" for success.
+ * The host is set up in steps (daemon/setup/setup.h has their table). A step checks first, changes
+ * only what differs, and may be repeated at any time: after a restart it costs a check, and if
+ * somebody else has changed something it repairs just that. Each step has an undo, for which
+ * "already gone" is success.
  *
- * An umld may be killed between any two of these changes. So whatever cannot be told from the
- * guest's name alone is written into the ledger before it is changed; the next umld of that guest
- * reads it, undoes what is noted there, and forgets the ledger only when nothing is left behind.
- * What guests have in common is noted in a directory of its own (shared), with who needs it.
+ * umld may be killed between any two of these changes. So every change that cannot be derived from
+ * the guest's name alone is first recorded in the ledger; the next umld of that guest reads the
+ * ledger, undoes what is recorded there, and removes it only when nothing is left. Settings that
+ * guests share are recorded in a common directory (shared), with the guests that need them.
  *
- * The same steps also serve umld --check: with quiet set they look, plan and refuse as they would
- * else, and change nothing. */
+ * umld --check uses the same steps: with `quiet` set they check, plan and refuse as usual, and
+ * change nothing. */
 
 #include "conf/config.h"
 #include "daemon/base/fault.h"
@@ -23,11 +23,12 @@
 #include "daemon/host/ledger.h"
 #include "daemon/host/memory.h"
 
-/* What the steps share. Each part beside belongs to the steps that its own header names. */
+/* What the steps share. Kernel, Jail and HostMemory belong to the steps that their own headers
+ * name. */
 typedef struct Host {
-        Config *config; /* borrowed. The guest replaces it at a start, after the undo where its
-                           host part is another one; a reload changes what it points to, and the
-                           step "network" fills in what is "auto" */
+        Config *config; /* borrowed. The guest replaces it at a start, after an undo if settings of
+                           the host differ; a reload changes what it points to, and the step
+                           "network" fills in what is "auto" */
 
         /* Written once, by host_new(). */
         char *runtime;   /* RUNTIME: one directory for each guest */
@@ -35,29 +36,29 @@ typedef struct Host {
         char *shared;    /* RUNTIME/.shared: settings of the host that guests have in common */
         char *uml_dir;   /* the guest's own directory for its sockets */
 
-        LockWait shared_wait; /* for the lock of that; daemon/setup's */
+        LockWait shared_wait; /* for the lock of that directory; written by daemon/setup */
 
-        /* Each step notes in it what it is about to change; the undo clears it. */
+        /* Written by each step before it changes something, and by its undo. */
         Ledger ledger;
 
-        /* Written by daemon/setup alone. */
-        bool quiet; /* look only: plan, and change nothing */
+        /* Written by daemon/setup only. */
+        bool quiet; /* only check and plan, change nothing */
         bool is_up; /* all steps have succeeded, and none was undone since */
 
-        /* The guest's: makes durable what is on its disks. 0 = done; -EAGAIN: not yet, and *ret_fd
-         * as fault_wait() takes it. NULL: nobody has written to them. */
+        /* Set by the guest: syncs its disks. 0 = done; -EAGAIN: not yet, and *ret_fd is the
+         * descriptor for fault_wait(). NULL: nothing has been written to them. */
         int (*flush)(void *userdata, int *ret_fd);
         void *flush_userdata;
 
         Kernel kernel;
         Jail jail;
-        int disk_fds[2 * CONFIG_DISKS_MAX]; /* locks, -EBADF where there is none; each disk, then
-                                               its copy-on-write file. Written by the step "disks",
-                                               read by whoever syncs or looks at them */
+        int disk_fds[2 *
+                     CONFIG_DISKS_MAX]; /* locks, -EBADF where there is none; each disk, then its
+                                           copy-on-write file. Written by the step "disks" */
         HostMemory memory;
 } Host;
 
-/* config is borrowed; runtime is RUNTIME. Loads what a predecessor left noted. */
+/* config is borrowed; runtime is RUNTIME. Loads the ledger of a previous umld. */
 int host_new(Config *config, const char *runtime, Host **ret);
 /* Frees; undoes nothing. */
 Host *host_free(Host *h);

@@ -32,7 +32,7 @@ int jail_cgroup_up(Host *h, Fault *f) {
         return 0;
 }
 
-/* What was killed a moment ago is still leaving. */
+/* Processes killed a moment ago may not have left it yet. */
 int jail_cgroup_down(Host *h, Fault *f) {
         const char *path = h->ledger.cgroup;
         int r;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* jail-tun.c - the guest's kernel opens /dev/net/tun itself, as the guest's user, who may not on
- * every host. */
+/* jail-tun.c - access to /dev/net/tun for the guest's kernel, which opens it as the guest's user.
+ */
 
 #include "basic/log.h"
 #include "daemon/host/share.h"
@@ -56,7 +56,7 @@ static int to_all(Acl *a, uid_t uid) {
         return 0;
 }
 
-/* The host's own node is opened no further than necessary, and never silently. */
+/* Widens access to the host's node no more than necessary, and never silently. */
 static int open_host_node(Host *h, int why_no_own, Fault *f) {
         int r = open_further(h, acl_add_user, f);
 

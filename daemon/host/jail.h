@@ -14,7 +14,7 @@ struct Host;
 /* How the guest's user gets access to /dev/net/tun. */
 typedef enum TunAccess {
         TUN_UNKNOWN,
-        TUN_OPEN_TO_ALL,  /* it could all along */
+        TUN_OPEN_TO_ALL,  /* it always had access */
         TUN_OWN_NODE,     /* one of its own, in a mount namespace */
         TUN_USER_LET_IN,  /* the host's, whose access control list has that user for now */
         TUN_MODE_CHANGED, /* the host's was opened to all, for as long as a guest needs it */
@@ -24,8 +24,8 @@ typedef struct Jail {
         uid_t uid;          /* of the guest's processes; written by the step "user" */
         Child question;     /* the look-up of that user */
         LockWait lock_wait; /* the wait for the lock of STATE, needed to allocate it */
-        bool reachable; /* its user was seen to reach all it needs: set by "reach"; cleared by the
-                           steps "kernel", "user" and "disks" when they change what that is */
+        bool reachable; /* its user can access everything it needs: set by "reach"; cleared by the
+                           steps "kernel", "user" and "disks" when they change that */
         TunAccess tun_access; /* written by "tun", forgotten when the mount namespace is dropped */
         int mount_ns_fd; /* what only the guest sees: its tun node ("tun"), its memory ("memory");
                             -EBADF: nothing. Dropped by jail_drop_mount_ns() alone. */
@@ -37,7 +37,7 @@ void jail_init(Jail *j);
 /* Closes what it holds; undoes nothing. */
 void jail_done(Jail *j);
 
-/* Gives the guest's mount namespace up; what was in it is made again by the steps that need it. */
+/* Drops the guest's mount namespace; the steps that need it create their mounts again. */
 void jail_drop_mount_ns(Jail *j);
 
 /* jail-user.c: the guest's uid, its directory … */

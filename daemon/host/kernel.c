@@ -24,12 +24,12 @@ static bool same_file(const struct stat *a, const struct stat *b) {
                a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* Is it the one that has answered? */
+/* Is it the kernel that was queried? */
 static bool is_known(const Kernel *k, const char *path, const struct stat *st) {
         return k->uml && streq(k->uml->path, path) && same_file(&k->stat, st);
 }
 
-/* Asks what it can do, if it is not being asked already. */
+/* Begins to query its features, unless a query is in progress. */
 static int ask(Kernel *k, const char *path, const struct stat *st, UmlKernel **ret, Fault *f) {
         _cleanup_free_ char *error = NULL;
         int r = 0;
@@ -78,7 +78,7 @@ static int find_cpu_fix(Kernel *kernel, Fault *f) {
         return r;
 }
 
-/* Without it the guest keeps the size that its terminal had when it booted. */
+/* Without this object the guest keeps the terminal size that it booted with. */
 static void find_console_fix(Kernel *kernel) {
         int r;
 
@@ -104,7 +104,7 @@ static void take(Kernel *kernel, UmlKernel *uml, const Config *c) {
                         unknown, uml->release);
         uml_kernel_free(kernel->uml);
         kernel->uml = uml;
-        kernel->stat = (struct stat){}; /* not to be used as it is */
+        kernel->stat = (struct stat){}; /* set when the kernel has passed the checks */
         find_console_fix(kernel);
 }
 

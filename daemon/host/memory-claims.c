@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* memory-claims.c - the book in which all umlds of a host write what their guests may still take.
+/* memory-claims.c - a record of how much memory each guest of the host may still take.
  */
 
 #include <inttypes.h>
@@ -36,7 +36,7 @@ uint64_t memory_claim_open(const MemoryClaim *c) {
         uint64_t charged;
 
         if (c->pid <= 0 || memfile_charged(c->pid, c->device, c->inode, &charged) < 0)
-                return c->need; /* not running, or its pid is another's by now */
+                return c->need; /* not running, or its pid belongs to another process by now */
         return c->need - MIN(charged, c->need);
 }
 
@@ -52,7 +52,7 @@ uint64_t memory_claims_open(const MemoryClaims *claims, uint64_t device) {
         return sum;
 }
 
-/* Of all but the guest of that name; NULL: of all. */
+/* The claims of all guests except that one; NULL: of all. */
 static int read_claims(SharedSetting *s, const char *name, MemoryClaims *ret) {
         _cleanup_strv_ Strv names = {}, texts = {};
         int r = shared_users(s, name, &names, &texts);
@@ -83,7 +83,7 @@ int memory_claims_note(const Host *h, const MemoryClaim *claim) {
                 return r;
         (void) read_own(s, h->config->name, &before);
         memory_claim_format(claim, text);
-        r = shared_join(s, h->config->name, text, ""); /* there is nothing to put back */
+        r = shared_join(s, h->config->name, text, ""); /* there is nothing to restore */
         if (r < 0)
                 memory_sum_forget(h);
         else

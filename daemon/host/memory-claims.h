@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What every running guest may come to hold of the host's memory. A UML kernel reserves nothing: it
- * takes its memory page by page, so what is free now may have been promised already. Each umld
- * notes its guest's claim in the directory that all share; one whose umld is gone does not count.
- */
+/* How much of the host's memory each running guest may still take. A UML kernel reserves nothing:
+ * it allocates its memory page by page, so what is free now may already be promised. Each umld
+ * records its guest's claim in the shared directory; claims of dead umlds do not count. */
 
 #include <sys/types.h>
 
@@ -14,7 +13,7 @@ struct Host;
 
 typedef struct MemoryClaim {
         uint64_t need;   /* bytes in all */
-        uint64_t device; /* file system that they come from; 0: one of the guest's own */
+        uint64_t device; /* file system that provides them; 0: a private one */
         uint64_t inode;  /* the memory file on it; 0: not known yet */
         pid_t pid;       /* the process that has it open, 0 = none */
 } MemoryClaim;
@@ -37,15 +36,15 @@ int memory_claims_others(const struct Host *h, MemoryClaims *ret);
 /* At all there are, none of which changes until the book is closed. */
 int memory_claims_hold(const struct Host *h, SharedSetting **ret_book, MemoryClaims *ret);
 
-/* Takes it back; none is fine. */
+/* Removes the claim, if there is one. */
 int memory_claims_drop(const struct Host *h);
 
 /* Bytes of the claim that have not been taken yet. What its process has taken is looked up. */
 uint64_t memory_claim_open(const MemoryClaim *c);
 
-/* The same of all claims on that device, of all there are for 0. */
+/* The same for all claims on that device; 0: on any. */
 uint64_t memory_claims_open(const MemoryClaims *claims, uint64_t device);
 
-/* Pure: a claim as text and back. -EBADMSG: it is none. */
+/* Pure: a claim as text and back. -EBADMSG: malformed. */
 void memory_claim_format(const MemoryClaim *c, char buf[static MEMORY_CLAIM_TEXT_MAX]);
 int memory_claim_parse(const char *text, MemoryClaim *ret);

@@ -85,7 +85,7 @@ static int dir_up(Host *h, Fault *f) {
                 return r;
         if (!h->quiet) {
                 r = memory_claims_note(h, &claim);
-                if (r == -EAGAIN) /* another umld has the book for now */
+                if (r == -EAGAIN) /* another umld holds the lock */
                         return r;
                 if (r < 0)
                         return fault_set(f, VERDICT_MEMORY, true, r,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* memory-shm.c - memory files in /dev/shm, which is everybody's: it is made large enough for what
- * all guests on it may still claim, and put back when the last of them is gone. */
+/* memory-shm.c - memory files in /dev/shm, which other processes use as well: it is made large
+ * enough for what all guests on it may still take, and restored when the last of them is gone. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -53,7 +53,7 @@ static const HostSetting shm = { .name = "shm",
                                  .once = true };
 
 static int fault_of_note(const Host *h, int r, Fault *f) {
-        if (r == -EAGAIN) /* another umld has the lock for now */
+        if (r == -EAGAIN) /* another umld holds the lock */
                 return r;
         return fault_set(f, VERDICT_MEMORY, true, r,
                          "%s: cannot record the guest's use of " SHM_DIRECTORY
@@ -89,10 +89,10 @@ static uint64_t size_for(uint64_t want) {
 
         if (meminfo_read(host_memory_sources.meminfo, &m) >= 0 && size > m.total)
                 size = MAX(want, m.total);
-        return memory_mib(size) << 20; /* a size that reads back as it was set */
+        return memory_mib(size) << 20; /* a size that the kernel reports unchanged */
 }
 
-/* What all of its guests may come to use, in addition to what is already there. */
+/* What all of its guests may use, in addition to what is already there. */
 static int sum_up(const Host *h, usec_t max_age, MemFs *ret_fs, uint64_t *ret_want) {
         uint64_t all, open;
         MemFs fs;

@@ -11,7 +11,7 @@
 #include "daemon/host/memory-sum.h"
 
 enum {
-        DEVICES_MAX = 16, /* with more of them every umld adds up for itself */
+        DEVICES_MAX = 16, /* with more of them, every umld adds up the claims itself */
         SUM_TEXT_MAX = 44 * (DEVICES_MAX + 1),
 };
 
@@ -72,7 +72,7 @@ static void store(const char *path, const MemorySum *s) {
         for (size_t i = 0; i < s->n; i++)
                 n += snprintf(text + n, sizeof(text) - (size_t) n, "%" PRIu64 " %" PRIu64 "\n",
                               s->on[i].device, s->on[i].open);
-        /* It may fail when two do it at once; then the other's will do. */
+        /* It may fail if two do it at once; then the other one's is good enough. */
         (void) write_file_atomic(path, text, (size_t) n, 0644);
 }
 
@@ -120,7 +120,7 @@ static int add_up(const Host *h, const char *path, uint64_t device, uint64_t *re
                 if (claims.v[i].device == device)
                         here = add(here, open);
         }
-        if (all && claims.n > 1) /* else nobody else needs it */
+        if (all && claims.n > 1) /* otherwise only this guest needs it */
                 store(path, &s);
         *ret_open = s.open;
         *ret_on_device = here;

@@ -95,7 +95,7 @@ static int check_host(const Host *h, uint64_t others, Fault *f) {
         return 0;
 }
 
-/* What costs next to nothing to check. */
+/* Checks that cost next to nothing. */
 static int check_ram(const Host *h, Fault *f) {
         MemoryLimit l = { .name = "MemAvailable" };
         MemInfo m;
@@ -119,8 +119,8 @@ static int promised(const Host *h, uint64_t *ret) {
         return r;
 }
 
-/* Notes what this guest needs before anybody looks what is left, so that of two guests which start
- * at the same time at least one sees the other. */
+/* Records the claim before free memory is checked, so that of two guests that start at the same
+ * time at least one sees the other. */
 static int admit(Host *h, Fault *f) {
         const MemoryClaim claim = { .need = h->memory.need, .device = h->memory.device };
         uint64_t others = 0;
@@ -135,7 +135,7 @@ static int admit(Host *h, Fault *f) {
                 if (r >= 0 && !is_roomy(h, others))
                         r = memory_sum_others(h, 0, 0, &others);
         }
-        if (r == -EAGAIN && !h->quiet) /* another umld has the book for now */
+        if (r == -EAGAIN && !h->quiet) /* another umld holds the lock */
                 return r;
         if (r < 0 && !h->quiet)
                 return fault_set(
@@ -174,7 +174,7 @@ static int take_first(Host *h, Fault *f) {
                 _cleanup_(fault_done) Fault fault = {};
 
                 r = take(h, *backing, &fault);
-                if (r >= 0 || r == -EAGAIN) /* none of the host's reasons to refuse */
+                if (r >= 0 || r == -EAGAIN) /* not a refusal by the host */
                         return r;
                 retry = retry || fault.retry;
                 log_notice("memory cannot be backed by %s: %s", memory_backing_to_string(*backing),

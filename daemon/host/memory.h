@@ -9,12 +9,13 @@
 
 struct Host;
 
-/* Written by the step "memory"; grow_refused by whoever enlarges it while the guest runs. */
+/* Written by the step "memory"; grow_refused also when it is enlarged while the guest is running.
+ */
 typedef struct HostMemory {
         MemoryBacking backing; /* in use; BACKING_AUTO = none */
         char *path;            /* the directory passed to the kernel as TMPDIR */
         uint64_t need;         /* maximum bytes that the guest may use */
-        uint64_t device;       /* file system that they come from, 0 = one of the guest's own */
+        uint64_t device;       /* file system that provides them, 0 = a private one */
         bool in_namespace;     /* private: mounted where only the guest can see it */
         bool grow_refused;     /* shm: the host does not allow us to enlarge it, already logged */
         char *refused;         /* "shm: why": what was tried before, or NULL */
@@ -50,7 +51,6 @@ bool memory_is_tight(uint64_t taken, uint64_t size);
 /* Megabytes for people, rounded up. */
 uint64_t memory_mib(uint64_t bytes);
 
-/* Enlarges /dev/shm so that all guests on it find what they may still claim, even while they are
- * running; early: even if it is only a tight fit. 1 = done, 0 = it is large enough, -errno with *f
- * set. */
+/* Enlarges /dev/shm to what all guests on it may still take, even while they are running; early:
+ * even if it just fits. 1 = done, 0 = it is large enough, -errno with *f set. */
 int memory_shm_fit(struct Host *h, bool early, Fault *f);

@@ -9,7 +9,7 @@ int host_shared_open(const Host *h, const char *name, SharedSetting **ret) {
 }
 
 static int fault_of_note(const Host *h, const HostSetting *s, int error, Fault *f) {
-        if (error == -EAGAIN) /* another umld has the lock for now */
+        if (error == -EAGAIN) /* another umld holds the lock */
                 return error;
         return fault_set(f, s->verdict, true, error, "%s: cannot record who needs %s: %m%s",
                          h->shared, s->where, error == -ENOSPC ? "; free some space there" : "");

@@ -24,7 +24,7 @@ struct DiskSync {
         size_t n;
         sd_event_source *timer, *done;
         usec_t every;
-        SyncJob *job;    /* a round is under way */
+        SyncJob *job;    /* a sync is in progress */
         bool again;      /* and another one is wanted */
         bool last_round; /* disk_sync_finish() has begun the last one */
         Moment began, last;
@@ -110,7 +110,7 @@ static int start_round(DiskSync *d) {
         return 0;
 }
 
-/* 1 = a round is under way, 0 = there is nothing to do. */
+/* 1 = a sync is in progress, 0 = there is nothing to do. */
 static int try_round(DiskSync *d) {
         int r;
 

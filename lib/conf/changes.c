@@ -51,7 +51,7 @@ typedef struct Ports {
 #define IS_PORTS(member)                                                                           \
         static_assert(offsetof(Config, n_##member) ==                                              \
                               offsetof(Config, member) + offsetof(Ports, n),                       \
-                      "the number is behind the list")
+                      "the number follows the list")
 IS_PORTS(forwards);
 IS_PORTS(proxies);
 IS_PORTS(reserved);

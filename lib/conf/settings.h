@@ -14,7 +14,7 @@ typedef enum FieldKind {
         FIELD_FLAT,  /* bytes, all of which count */
         FIELD_TEXT,  /* char *, NULL the same as "" */
         FIELD_WORDS, /* Strv */
-        FIELD_PORTS, /* Forward *, and behind it their number */
+        FIELD_PORTS, /* Forward *, followed by their number */
         FIELD_DISKS, /* Config's disks, and their number */
         FIELD_KIND_MAX,
 } FieldKind;

@@ -121,7 +121,7 @@ int setting_parse_disk(const Setting *s, const char *value, Config *c, char **re
                 return r;
         if (d.swap && c->n_disks == 0)
                 return refuse(ret_why, "the first disk holds the root file system; put this line "
-                                       "behind that of the root disk");
+                                       "after that of the root disk");
         c->disks[c->n_disks++] = d;
         d = (Disk){ 0 };
         return 0;

@@ -14,7 +14,7 @@ typedef struct Request {
         const char *const *modules;
 } Request;
 
-/* That one module fails says nothing of the next. */
+/* If one module fails, the next one may still load. */
 static int run(int output, void *userdata) {
         static char *const environment[] = { (char *) "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
         const Request *r = userdata;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* To be called first: has what large buffers took given back when they are freed. */
+/* To be called first: makes the C library return the memory of large buffers when they are freed.
+ */
 void resident_begin(void);
 
 /* Releases memory of this process that only its start needed: free parts of the heap, and code and

@@ -20,8 +20,8 @@ typedef struct CowHeader {
         uint64_t size;              /* of the backing file, and of the disk, in bytes */
 } CowHeader;
 
-/* Reads the header of the file. -EBADMSG: it is no copy-on-write file. -EPROTONOSUPPORT: it is one
- * of a version older than 3, which kernels read and no longer write. */
+/* Reads the header of the file. -EBADMSG: it is not a copy-on-write file. -EPROTONOSUPPORT: its
+ * version is older than 3, which kernels read but no longer write. */
 int cow_read(int fd, CowHeader *ret);
 
 /* Makes an empty file into one that kernels from 5.10 to 7.2 take for their own: sparse, with no

@@ -498,7 +498,7 @@ class Orders(Case):
         p.send_signal(signal.SIGINT)
         _, err = p.communicate(timeout=10)
         self.assertEqual(p.returncode, 130)
-        self.assertIn("umld goes on", err)
+        self.assertIn("umld continues", err)
         self.assertIsNone(u.process.poll())
 
 

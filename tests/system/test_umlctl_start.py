@@ -131,7 +131,7 @@ class Detached(Case):
         p.send_signal(signal.SIGINT)
         _, err = p.communicate(timeout=10)
         self.assertEqual(p.returncode, 130)
-        self.assertIn("umld goes on", err)
+        self.assertIn("umld continues", err)
         os.kill(self.pid(), 0)
 
     def test_no_wait(self):

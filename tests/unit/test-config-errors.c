@@ -146,7 +146,7 @@ static void test_guest(void **state) {
                 { "Disk=/a:b", "\"/a:b\": " DISK_CHARS },
                 { "Disk=/\"a\"", "\"/\"a\"\": " DISK_CHARS },
                 { "Disk=/a,swap",
-                  "the first disk holds the root file system; put this line behind that of the "
+                  "the first disk holds the root file system; put this line after that of the "
                   "root disk" },
                 { "Disk=/a,swap=1", "\"1\": invalid size of swap space; use for example "
                                     ",swap=256M" },
