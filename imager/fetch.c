@@ -16,6 +16,7 @@
 
 #include "api/exit-codes.h"
 #include "api/image-protocol.h"
+#include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "imager/message.h"
 
@@ -31,6 +32,7 @@ typedef struct Fetch {
         CURL *curl;
         const char *url;
         uint64_t at, total; /* total 0: unknown */
+        uint64_t max;       /* more is refused; UINT64_MAX: nothing is */
         uint64_t begun_at;  /* bytes of this attempt */
         char *etag;         /* ETag of the file whose first part has been downloaded */
         bool checked;       /* the response of this attempt has been checked */
@@ -79,7 +81,9 @@ static size_t on_data(char *data, size_t size, size_t n, void *userdata) {
 
         if (!f->checked && (f->error = check_answer(f)) < 0)
                 return 0;
-        while (left > 0) {
+        if (left > f->max - MIN(f->at, f->max))
+                f->error = -EFBIG;
+        while (f->error == 0 && left > 0) {
                 ssize_t written = pwrite(IMAGE_FD_IMAGE, data, left, (off_t) f->at);
 
                 if (written < 0 && errno == EINTR)
@@ -93,7 +97,7 @@ static size_t on_data(char *data, size_t size, size_t n, void *userdata) {
                 left -= (size_t) written;
         }
         say_progress(f->at, NULL);
-        return size * n;
+        return f->error < 0 ? 0 : size * n;
 }
 
 /* Each redirection has its own headers; only the last ones count. */
@@ -131,6 +135,14 @@ static void set_protocols(CURL *curl, const char *url) {
 #endif
 }
 
+/* As curl(1) does: in place of the system's. */
+static void set_authorities(CURL *curl) {
+        const char *file = getenv("CURL_CA_BUNDLE") ?: getenv("SSL_CERT_FILE");
+
+        if (!isempty(file))
+                (void) curl_easy_setopt(curl, CURLOPT_CAINFO, file);
+}
+
 static void set_options(Fetch *f) {
         (void) curl_easy_setopt(f->curl, CURLOPT_URL, f->url);
         (void) curl_easy_setopt(f->curl, CURLOPT_FOLLOWLOCATION, 1L);
@@ -147,6 +159,7 @@ static void set_options(Fetch *f) {
         (void) curl_easy_setopt(f->curl, CURLOPT_HEADERFUNCTION, on_header);
         (void) curl_easy_setopt(f->curl, CURLOPT_HEADERDATA, f);
         set_protocols(f->curl, f->url);
+        set_authorities(f->curl);
 }
 
 /* Without an ETag the file may have changed meanwhile. */
@@ -202,6 +215,8 @@ static int fetch(Fetch *f) {
                                                fsync(IMAGE_FD_IMAGE) < 0
                                        ? say_error("cannot write the download: %m")
                                        : EXIT_DONE;
+                if (f->error == -EFBIG)
+                        return say_error("has more than %llu bytes", (unsigned long long) f->max);
                 if (f->error < 0)
                         return say_error("cannot write the download: %s", strerror(-f->error));
                 failures = f->at > f->begun_at ? 1 : failures + 1;
@@ -214,10 +229,11 @@ static int fetch(Fetch *f) {
 }
 
 int main(int argc, char *argv[]) {
-        Fetch f = {};
+        Fetch f = { .max = UINT64_MAX };
         int r;
 
-        if (argc != 2)
+        if (argc < 2 || argc > 3 ||
+            (argc == 3 && parse_unsigned(argv[2], 1, UINT64_MAX, &f.max) < 0))
                 return EXIT_USAGE;
         r = become_nobody();
         if (r < 0)

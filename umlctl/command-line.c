@@ -143,6 +143,16 @@ DEFINE_TEXT(take_recipe, create.recipe);
 DEFINE_TEXT(take_ssh_key, create.ssh_key);
 DEFINE_TEXT(take_firstboot, create.firstboot);
 DEFINE_TEXT(take_sha256, create.sha256);
+
+/* The places on a mirror follow its last slash. */
+static int take_mirror(CommandLine *c, const char *value) {
+        if (!startswith(value, "https://") && !startswith(value, "http://"))
+                return fail_with(EXIT_USAGE, "--mirror=%s: must begin with https:// or http://",
+                                 value);
+        c->options.create.mirror = value;
+        return 0;
+}
+
 DEFINE_TEXT(take_kernel, create.kernel);
 DEFINE_TEXT(take_hostname, create.hostname);
 DEFINE_TEXT(take_modules, create.modules);
@@ -221,6 +231,8 @@ static const OptionRow rows[] = {
           "The recipe that prepares its files: a name, auto or none", take_recipe },
         { "set", "KEY=VALUE", VERB_CREATE, 0, "Write a setting to its configuration; repeatable",
           take_set },
+        { "mirror", "URL", VERB_CREATE, 0, "Where debian, alpine or arch is taken from",
+          take_mirror },
         { "sha256", "SUM", VERB_CREATE, 0, "SHA-256 checksum that the source must have",
           take_sha256 },
         { "print-tables", NULL, 0, 0, NULL, take_tables }, /* for check-umlctl-doc */

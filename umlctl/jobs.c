@@ -32,6 +32,16 @@ static void report_failure(int error, void *userdata) {
         dprintf(STDERR_FILENO, "%s\n", strerror(error));
 }
 
+/* No more than it uses: apt has a shell write to the first free one, and dash knows none above 9.
+ */
+static size_t count_fds(const int *fds) {
+        size_t n = JOB_FDS_MAX;
+
+        while (n > STDERR_FILENO + 1 && fds[n - 1] < 0)
+                n--;
+        return n;
+}
+
 static int start(Job *j, const sigset_t *mask) {
         _cleanup_close_ int theirs = -EBADF, errors = -EBADF;
         int fds[JOB_FDS_MAX], ends[2], r;
@@ -58,7 +68,7 @@ static int start(Job *j, const sigset_t *mask) {
         return spawn(&(const Spawn){ .argv = j->argv.v,
                                      .failed = report_failure,
                                      .fds = fds,
-                                     .n_fds = JOB_FDS_MAX,
+                                     .n_fds = count_fds(fds),
                                      .death_signal = SIGTERM,
                                      .group = true, /* Ctrl-C is for us to pass on */
                                      .mask = mask },

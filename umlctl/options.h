@@ -9,7 +9,7 @@
 
 /* Of create. Texts are borrowed from the command line; NULL or 0: not given. */
 typedef struct CreateOptions {
-        const char *from, *sha256;
+        const char *from, *sha256, *mirror;
         uint64_t size, memory; /* bytes */
         const char *kernel, *hostname;
         uint64_t swap;                   /* bytes */

@@ -74,3 +74,15 @@ bool program_installed(const char *name) {
         }
         return false;
 }
+
+int push_unprivileged(Strv *argv) {
+        static const char *const words[] = { "setpriv",        "--reuid=65534",
+                                             "--regid=65534",  "--clear-groups",
+                                             "--no-new-privs", "--bounding-set=-all",
+                                             "--inh-caps=-all" };
+        int r = 0;
+
+        for (size_t i = 0; geteuid() == 0 && r >= 0 && i < ARRAY_SIZE(words); i++)
+                r = strv_push(argv, words[i]);
+        return r;
+}

@@ -4,7 +4,7 @@
 /* Finds the other programs of umld: next to this one in a build tree, relative to it in an
  * installation that was moved, else where they are installed. */
 
-#include "basic/macro.h"
+#include "basic/string-util.h"
 
 typedef enum Program {
         PROGRAM_UMLD,
@@ -19,6 +19,10 @@ typedef enum Program {
  * UMLD_IMAGE, UMLD_FETCH, UMLD_GUEST_INIT,
  * UMLD_RECIPES). */
 int program_find(Program which, char **ret);
+
+/* What is to be in front of the words of a foreign program: where we are root it is run by nobody,
+ * without any capability and without a way to get one. */
+int push_unprivileged(Strv *argv);
 
 /* Is a program of that name of another package in PATH? */
 bool program_installed(const char *name);

@@ -96,15 +96,11 @@ static int push_all(Strv *argv, const char *const *words, size_t n) {
 }
 
 static int skopeo_argv(const char *name, const char *home, Strv *argv) {
-        static const char *const drop[] = { "setpriv",        "--reuid=65534",
-                                            "--regid=65534",  "--clear-groups",
-                                            "--no-new-privs", "--bounding-set=-all",
-                                            "--inh-caps=-all" };
         static const char *const copy[] = {
                 "skopeo", "--override-os=linux", "--override-arch=amd64",
                 "copy",   "--retry-times=3",     "--quiet"
         };
-        int r = geteuid() == 0 ? push_all(argv, drop, ARRAY_SIZE(drop)) : 0;
+        int r = push_unprivileged(argv);
 
         if (r >= 0)
                 r = strv_push(argv, "env");

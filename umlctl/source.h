@@ -4,6 +4,7 @@
 /* The source of a new guest's tree. Every kind becomes input for umld-image: an open file, or the
  * output of a program. */
 
+#include "basic/sha256.h"
 #include "umlctl/jobs.h"
 #include "umlctl/new-config.h"
 #include "umlctl/workspace.h"
@@ -39,9 +40,26 @@ int source_open(Source *s);
 
 /* The kinds that have a file of their own; like source_open(). */
 int source_open_oci(Source *s);
+int source_open_url(Source *s);
+int source_open_debian(Source *s);
+int source_open_alpine(Source *s);
+int source_open_arch(Source *s);
 
-/* Errors that several kinds report; both return the exit code. */
-int source_fail_sum(const Source *s);
+/* What several kinds have in common. All return 0 or the exit code, after an error message. */
+
+/* Downloads into this file of the workspace; *ret is at its beginning. More than max bytes (0: any
+ * number) are refused, and so is what does not have this checksum, unless it is NULL. */
+int source_download(Source *s, const char *url, const char *file, uint64_t max, const char *sum,
+                    int *ret);
+
+/* Makes fd, which is taken over, the input. */
+int source_take_file(Source *s, int fd);
+
+/* The checksum given by --sha256, and the test of what it is about. */
+int source_wanted_sum(const Source *s, char wanted[static SHA256_TEXT + 1]);
+int source_check_sum(const Source *s, const char *what, int fd, const char *wanted);
+
+int source_fail_sum(const Source *s); /* there is nothing of which --sha256 could be the checksum */
 int source_fail_errno(const Source *s, int error);
 
 /* Reports the failure of a job; returns the exit code. */

@@ -434,6 +434,15 @@ class Programs(CreateCase):
         self.create("web", "--from=debian:trixie")
         self.assertTrue(self.image().exists("/etc/os-release"))
         self.assertRegex(Path(self.top, "words").read_text(encoding="utf-8"), r"--format=tar trixie -\n")
+        self.create("db", "--from=debian:trixie", "--mirror=http://mirror.example/debian")
+        self.assertRegex(Path(self.top, "words").read_text(encoding="utf-8"), r" trixie - http://mirror.example/debian\n")
+
+    def test_descriptors(self):
+        """A program gets none that it does not need: mmdebstrap fails with them. 3 is the shell's own directory."""
+        self.program("mmdebstrap", f'echo /proc/$$/fd/? >{self.top}/words; cat {self.tar}')
+        self.create("web", "--from=debian:trixie")
+        found = {Path(word).name for word in Path(self.top, "words").read_text(encoding="utf-8").split()}
+        self.assertFalse(found & {"4", "5", "6", "7"}, found)
 
     def test_own_suite(self):
         own = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text(encoding="utf-8").splitlines()
@@ -461,7 +470,7 @@ class Programs(CreateCase):
 
     def test_not_installed(self):
         self.env["PATH"] = self.top
-        self.refused(FAILED, "mmdebstrap: No such file", "web", "--from=debian:none")
+        self.refused(FAILED, "install the package mmdebstrap", "web", "--from=debian:none")
 
 
 class There(CreateCase):
