@@ -21,8 +21,7 @@ static int _printf_(3, 4) refuse(Work *k, int error, const char *format, ...) {
         va_list ap;
 
         va_start(ap, format);
-        if (vasprintf(&text, format, ap) < 0)
-                text = NULL;
+        text = strfmtv(format, ap);
         va_end(ap);
         free(k->recipes->why);
         k->recipes->why = strfmt("%s:%u: %s", k->s->file, k->s->line, text ?: "");

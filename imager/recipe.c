@@ -92,8 +92,7 @@ static int _printf_(2, 3) refuse(Parser *p, const char *format, ...) {
         va_list ap;
 
         va_start(ap, format);
-        if (vasprintf(&text, format, ap) < 0)
-                text = NULL;
+        text = strfmtv(format, ap);
         va_end(ap);
         free(p->why);
         p->why = text ? strfmt("%s:%u: %s", p->file, p->line, text) : NULL;
