@@ -351,7 +351,8 @@ int manager_new(Config *config, Manager **ret) {
  * terminals are non-blocking, standard error (basic/log.h) and the service manager's socket
  * (base/notify.h) too.
  *
- * These calls are synchronous, because what they wait for is bounded:
+ * All calls that could wait are listed in tests/lint/check-waits, with who makes them. These are
+ * synchronous, because what they wait for is bounded:
  * - netlink and the commits of legacy tables: the kernel's own work, milliseconds
  * - small local files in /proc, /sys, RUNTIME, STATE and LOG, without a sync; the kernel delays a
  *   writer by 200 ms at most

@@ -49,6 +49,7 @@ typedef struct Net {
         usec_t addresses_looked; /* for such, CLOCK_MONOTONIC; 0 = to be done */
 
         struct Conditions *conditions; /* conditions.c: what all this relies on */
+
         /* forwards.c */
         char *claimed_ports; /* as the others are told; NULL = nothing */
 
