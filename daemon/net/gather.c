@@ -7,10 +7,6 @@
 #include "basic/string-util.h"
 #include "daemon/net/gather.h"
 #include "host/sysctl.h"
-#include "nat/nft-foreign.h"
-#include "nat/xt-tables.h"
-
-#include <linux/netfilter.h>
 
 /* ---- links, addresses, routes ---- */
 
@@ -107,54 +103,73 @@ void net_gather_counters(HostFacts *f) {
 
 /* ---- other firewalls ---- */
 
-static Obstacle *add_obstacle(Obstacles *list, NatFamily family) {
-        Obstacle *o;
+#define TRIPS_MAX                                                                                  \
+        6 /* connections that are tried out: one of the guest, and to its first forwards */
 
-        if (list->n == OBSTACLES_MAX)
-                return NULL;
-        o = &list->list[list->n++];
-        *o = (Obstacle){ .family = family,
-                         .ways = 1 << NAT_WAY_IN | 1 << NAT_WAY_OUT,
-                         .certain = true,
-                         .policy = true };
-        return o;
+static Trip plain_trip(const Net *net, NatFamily family, NatWay way) {
+        const Config *c = net->host->config;
+        bool v6 = family == NAT_IPV6;
+        Trip t = { .family = family,
+                   .way = way,
+                   .tap = c->tap,
+                   .uplink = net->uplink[family],
+                   .guest = c->name,
+                   .protocol = IPPROTO_TCP };
+
+        t.guest_address =
+                v6 ? (IpAddress){ .v6 = c->guest_address6 } : (IpAddress){ .v4 = c->guest_address };
+        if (net->public[family].n > 0)
+                t.host = net->public[family].list[0];
+        return t;
+}
+
+bool net_trip_in(const Net *net, NatFamily family, const Forward *f, Trip *ret) {
+        ForwardFamily ours = family == NAT_IPV6 ? FORWARD_IPV6 : FORWARD_IPV4;
+
+        if (f->family != FORWARD_BOTH && f->family != ours)
+                return false;
+        *ret = plain_trip(net, family, NAT_WAY_IN);
+        ret->protocol = f->protocols & FORWARD_TCP ? IPPROTO_TCP : IPPROTO_UDP;
+        ret->host_port = f->host_first;
+        ret->guest_port = f->guest_first;
+        if (!ip_address_is_any(&f->address))
+                ret->host = f->address;
+        if (forward_is_all(f)) /* no port in particular */
+                ret->host_port = ret->guest_port = 0;
+        return true;
+}
+
+static size_t find_trips(const Net *net, NatFamily family, Trip trips[static TRIPS_MAX]) {
+        const Config *c = net->host->config;
+        size_t n = 0;
+
+        trips[n++] = plain_trip(net, family, NAT_WAY_OUT);
+        for (size_t i = 0; i < c->n_forwards && n < TRIPS_MAX; i++)
+                n += net_trip_in(net, family, &c->forwards[i], &trips[n]);
+        return n;
+}
+
+static Answer looked(int r) {
+        return r >= 0 || r == -ENOPROTOOPT ? ANSWER_YES : ANSWER_UNKNOWN;
+}
+
+typedef int (*TripsFn)(const Trip *trips, size_t n, Obstacles *list, Taking *taking);
+
+static Answer try_trips(const Net *net, NatFamily family, TripsFn fn, Obstacles *list) {
+        Trip trips[TRIPS_MAX];
+
+        list->n = 0;
+        return looked(fn(trips, find_trips(net, family, trips), list, NULL));
 }
 
 void net_gather_nft(const Net *net, HostFacts *f) {
-        NftBarrier barriers[NFT_BARRIERS_MAX];
-        int n = nft_forward_barriers(net->host->config->tap, net_has_ipv6(net), barriers);
-
-        for (NatFamily i = 0; i < NAT_FAMILY_MAX; i++) {
-                f->side[i].nft.n = 0;
-                f->side[i].looked_nft = n >= 0 || n == -ENOPROTOOPT ? ANSWER_YES : ANSWER_UNKNOWN;
-        }
-        for (const NftBarrier *b = barriers; b < barriers + MAX(n, 0); b++) {
-                NatFamily family = b->family == NFPROTO_IPV6 ? NAT_IPV6 : NAT_IPV4;
-                Obstacle *o = add_obstacle(&f->side[family].nft, family);
-
-                if (!o)
-                        return;
-                o->table_family = b->family;
-                strcpy(o->table, b->table);
-                strcpy(o->base, b->chain);
-                strcpy(o->chain, b->chain);
-        }
+        for (NatFamily i = 0; i < NAT_FAMILY_MAX; i++)
+                if (f->side[i].used)
+                        f->side[i].looked_nft = try_trips(net, i, nft_trips, &f->side[i].nft);
 }
 
 void net_gather_legacy(const Net *net, HostFacts *f) {
-        SideFacts *four = &f->side[NAT_IPV4];
-        Obstacle *o;
-
-        four->legacy.n = 0;
-        four->looked_legacy = f->side[NAT_IPV6].looked_legacy = ANSWER_YES;
-        if (net->maker.nat.backend == &nat_iptables ||
-            xt_forward_drops(net->host->config->tap) <= 0)
-                return;
-        o = add_obstacle(&four->legacy, NAT_IPV4);
-        if (!o)
-                return;
-        o->legacy = true;
-        strcpy(o->table, "filter");
-        strcpy(o->base, "FORWARD");
-        strcpy(o->chain, "FORWARD");
+        for (NatFamily i = 0; i < NAT_FAMILY_MAX; i++)
+                if (f->side[i].used)
+                        f->side[i].looked_legacy = try_trips(net, i, xt_trips, &f->side[i].legacy);
 }

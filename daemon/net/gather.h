@@ -6,6 +6,7 @@
 
 #include "daemon/net/net.h"
 #include "facts/host-facts.h"
+#include "nat/trip.h"
 
 /* Links, addresses, default routes. */
 void net_gather_links(const Net *net, HostFacts *f);
@@ -16,3 +17,6 @@ void net_gather_counters(HostFacts *f);
 /* What other firewalls do with the guest's packets, in nf_tables and in the legacy tables. */
 void net_gather_nft(const Net *net, HostFacts *f);
 void net_gather_legacy(const Net *net, HostFacts *f);
+
+/* A stranger's connection to the first port of a forward; false: not by that family. */
+bool net_trip_in(const Net *net, NatFamily family, const Forward *f, Trip *ret);

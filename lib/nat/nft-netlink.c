@@ -19,10 +19,11 @@
 
 static const struct {
         uint8_t get, new;
-} messages[NFT_KIND_MAX] = {
+} messages[] = {
         [NFT_TABLES] = { NFT_MSG_GETTABLE, NFT_MSG_NEWTABLE },
         [NFT_CHAINS] = { NFT_MSG_GETCHAIN, NFT_MSG_NEWCHAIN },
         [NFT_RULES] = { NFT_MSG_GETRULE, NFT_MSG_NEWRULE },
+        [NFT_ELEMENTS] = { NFT_MSG_GETSETELEM, NFT_MSG_NEWSETELEM },
 };
 
 /* In messages of these kinds the first attribute is the name of the table. */
@@ -221,6 +222,57 @@ int nft_foreach(NftKind kind, int (*fn)(const NftObject *o, void *userdata), voi
         _cleanup_close_ int fd = nft_open();
 
         return fd < 0 ? fd : ask_all(fd, kind, NULL, fn, userdata);
+}
+
+/* What is called for each element, inside of what is called for each part of the set. */
+typedef struct ElementWalk {
+        int (*fn)(const void *element, size_t size, void *userdata);
+        void *userdata;
+} ElementWalk;
+
+static int on_elements(const NftObject *o, void *userdata) {
+        const ElementWalk *w = userdata;
+        size_t n, size;
+        const void *list = nft_attribute(o->attributes, o->size, NFTA_SET_ELEM_LIST_ELEMENTS, &n),
+                   *element;
+
+        while (list && (element = nft_attribute(list, n, NFTA_LIST_ELEM, &size))) {
+                const char *end = (const char *) element + NLA_ALIGN(size);
+                int r = w->fn(element, size, w->userdata);
+
+                if (r != 0)
+                        return r;
+                n -= MIN(n, (size_t) (end - (const char *) list));
+                list = end;
+        }
+        return 0;
+}
+
+int nft_foreach_element(uint8_t family, const char *table, const char *set,
+                        int (*fn)(const void *element, size_t size, void *userdata),
+                        void *userdata) {
+        ElementWalk w = { .fn = fn, .userdata = userdata };
+        _cleanup_close_ int fd = nft_open();
+        bool stopped = false;
+        size_t size = 0;
+        Buffer b;
+        int r;
+
+        if (fd < 0)
+                return fd;
+        put_message(&b, &size, nft_type(messages[NFT_ELEMENTS].get), NLM_F_DUMP, family, 0);
+        put_text(&b, &size, NFTA_SET_ELEM_LIST_TABLE, table);
+        put_text(&b, &size, NFTA_SET_ELEM_LIST_SET, set);
+        if (send(fd, b.bytes, size, 0) < 0)
+                return -errno;
+        do {
+                ssize_t n = receive(fd, &b);
+
+                if (n < 0)
+                        return (int) n;
+                r = handle_part(&b, (size_t) n, NFT_ELEMENTS, &stopped, on_elements, &w);
+        } while (r > 0 && !stopped);
+        return r;
 }
 
 const char *nft_family_name(uint8_t family) {

@@ -42,6 +42,7 @@ typedef enum NftKind {
         NFT_CHAINS,
         NFT_RULES,
         NFT_KIND_MAX,
+        NFT_ELEMENTS = NFT_KIND_MAX, /* of one set: nft_foreach_element() */
 } NftKind;
 
 /* One table, chain or rule. */
@@ -62,6 +63,11 @@ bool nft_number(const void *attributes, size_t size, unsigned type, uint32_t *re
 /* Calls fn for each object of that kind until it returns something other than 0, and returns that.
  * The rules of a chain come in order. -EINTR: something changed meanwhile. */
 int nft_foreach(NftKind kind, int (*fn)(const NftObject *o, void *userdata), void *userdata);
+
+/* The same for the elements of one set or map: the attributes NFTA_SET_ELEM_… of each. */
+int nft_foreach_element(uint8_t family, const char *table, const char *set,
+                        int (*fn)(const void *element, size_t size, void *userdata),
+                        void *userdata);
 
 /* The name of a family in the syntax of nft(8). */
 const char *nft_family_name(uint8_t family);
