@@ -8,6 +8,8 @@
 #include "daemon/net/addresses.h"
 #include "daemon/net/forwards.h"
 #include "daemon/net/gather.h"
+#include "nat/xt-read.h"
+#include "nat/xt-tables.h"
 
 /* For what the kernel tells nobody of, such as a policy of a legacy table; and now and then for all
  * the rest. */
@@ -24,6 +26,7 @@ struct Conditions {
         usec_t looked, looked_at_all; /* CLOCK_MONOTONIC */
         usec_t wrong_since;           /* our rules; 0 = they are right */
         uint64_t shape;               /* of the legacy tables, at the last look at them */
+        bool legacy_in_use;           /* the one that filters, which a look would bring into use */
         char *collision, *forwards;
         ConditionChanged changed;
         void *userdata;
@@ -124,8 +127,10 @@ static void gather(Net *net, unsigned parts) {
                 net_gather_counters(&c->facts);
         if (parts & CONDITIONS_NFT)
                 net_gather_nft(net, &c->facts);
-        if (parts & CONDITIONS_LEGACY)
+        if (parts & CONDITIONS_LEGACY) {
+                c->legacy_in_use = xt_table_in_use(NAT_IPV4, NAT_TABLE_FILTER);
                 net_gather_legacy(net, &c->facts);
+        }
         gather_own(net, c);
 }
 
@@ -177,14 +182,21 @@ void net_conditions_look(Net *net) {
         judge(net);
 }
 
-/* The sizes of the legacy tables, which the check of our own rules has just read. */
+/* The sizes of the legacy tables, which the check of our own rules has just read, unless those are
+ * in nf_tables. */
 static bool shape_moved(const Net *net) {
         const NatSight *seen = &net->maker.nat.seen;
+        Conditions *c = net->conditions;
         uint64_t shape =
                 seen->shape[NAT_IPV4][NAT_TABLE_FILTER] ^ seen->shape[NAT_IPV6][NAT_TABLE_FILTER];
-        bool moved = shape != net->conditions->shape;
+        uint64_t shapes[NAT_TABLE_MAX] = {};
+        bool moved;
 
-        net->conditions->shape = shape;
+        if (net->maker.nat.backend != &nat_iptables && c->legacy_in_use &&
+            xt_shapes(NAT_IPV4, 1 << NAT_TABLE_FILTER, shapes) >= 0)
+                shape = shapes[NAT_TABLE_FILTER];
+        moved = shape != c->shape;
+        c->shape = shape;
         return moved;
 }
 

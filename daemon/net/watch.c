@@ -22,6 +22,7 @@
 #define LOOK_EVERY    (2500 * USEC_PER_MSEC)
 #define LOOK_ACCURACY (250 * USEC_PER_MSEC) /* wakes up together with others */
 #define SETTLE        (200 * USEC_PER_MSEC) /* changes of a network come in flocks */
+#define SETTLE_NFT    USEC_PER_SEC          /* a firewall that reloads drops everything meanwhile */
 
 #define LINKS (NAT_FAMILY_MAX + 1)
 
@@ -33,7 +34,7 @@ struct NetWatch {
         char *waits_for;       /* what that look was lacking; NULL: it was completed */
         unsigned links[LINKS]; /* the interfaces whose events are not dropped: uplinks and tap; 0 =
                                   none is dropped, because one of them is not there */
-        bool settling;         /* an event was seen, and the look after it is due soon */
+        usec_t due;            /* the look after an event that was seen; 0 = none */
         bool failed;           /* the last look; said once */
 };
 
@@ -113,17 +114,20 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
 
         (void) s;
         (void) usec;
-        w->settling = false;
+        w->due = 0;
         moved = w->net->network_moved;
         look(w);
         return moved ? net_watch_update(w) : arm_for_next(w);
 }
 
-static int look_soon(NetWatch *w) {
-        if (w->settling || !w->net->rules) /* who talks all the time must not put it off */
+static int look_soon(NetWatch *w, usec_t delay) {
+        usec_t due = usec_add(now_usec(CLOCK_MONOTONIC), delay);
+
+        /* Who talks all the time must not put it off. */
+        if (!w->net->rules || (w->due > 0 && w->due <= due))
                 return 0;
-        w->settling = true;
-        return arm(w, SETTLE);
+        w->due = due;
+        return arm(w, delay);
 }
 
 /* What it says does not matter, for the look that follows sees it all; nor does it that some was
@@ -136,7 +140,7 @@ static int on_event(sd_event_source *s, int fd, uint32_t revents, void *userdata
         rtnl_events_drain(fd);
         w->net->network_moved = true;
         net_conditions_stale(w->net, CONDITIONS_LINKS | CONDITIONS_SETTINGS);
-        return look_soon(w);
+        return look_soon(w, SETTLE);
 }
 
 static int on_nft_event(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
@@ -147,7 +151,7 @@ static int on_nft_event(sd_event_source *s, int fd, uint32_t revents, void *user
         if (nft_events_drain(fd) == 0)
                 return 0;
         net_conditions_stale(w->net, CONDITIONS_NFT);
-        return look_soon(w);
+        return look_soon(w, SETTLE_NFT);
 }
 
 const char *net_watch_waits_for(const NetWatch *w) {

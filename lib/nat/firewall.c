@@ -18,7 +18,7 @@ static const struct {
 };
 
 Firewall firewall_guess(const char *table, const char *chain) {
-        if (streq(table, "firewalld"))
+        if (startswith(table, "firewalld")) /* or firewalld_policy_drop, while it reloads */
                 return FIREWALL_FIREWALLD;
         FOREACH_ELEMENT (c, chains)
                 if (startswith(chain, c->prefix))
