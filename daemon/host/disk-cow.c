@@ -2,10 +2,10 @@
 /* disk-cow.c - creates copy-on-write files, and checks them against their backing files. */
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "basic/file-util.h"
 #include "daemon/host/disk-cow.h"
 #include "uml/cow.h"
 
@@ -24,25 +24,17 @@ static int describe_backing(const Disk *d, int fd, CowHeader *ret, Fault *f) {
         return 0;
 }
 
-/* All or nothing, because umld may be killed here. */
-static int make(const Disk *d, const CowHeader *header, Fault *f) {
-        _cleanup_free_ char *temporary = strfmt("%s.new", d->cow);
-        _cleanup_close_ int fd = -EBADF;
-        int r;
+static int fill(int fd, const void *header) {
+        return cow_write(fd, header);
+}
 
-        if (!temporary)
-                return -ENOMEM;
-        (void) unlink(temporary);
-        fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        r = fd < 0 ? -errno : cow_write(fd, header);
-        if (r >= 0 && rename(temporary, d->cow) < 0)
-                r = -errno;
-        if (r >= 0)
-                return 0;
-        if (fd >= 0)
-                (void) unlink(temporary);
-        return fault_set(f, VERDICT_DISK, false, r,
-                         "Disk=%s: cannot create the copy-on-write file %s: %m", d->path, d->cow);
+static int make(const Disk *d, const CowHeader *header, Fault *f) {
+        int r = fill_file_atomic(d->cow, fill, header);
+
+        return r >= 0 ? 0
+                      : fault_set(f, VERDICT_DISK, false, r,
+                                  "Disk=%s: cannot create the copy-on-write file %s: %m", d->path,
+                                  d->cow);
 }
 
 static bool same_file(const char *a, const char *b) {

@@ -2,33 +2,22 @@
 /* disk-swap.c - makes the files that guests swap to. */
 
 #include <fcntl.h>
-#include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "basic/string-util.h"
+#include "basic/file-util.h"
 #include "daemon/host/disk-swap.h"
 #include "host/swap-file.h"
 
-/* All or nothing, because umld may be killed here. */
-static int make(const Disk *d, Fault *f) {
-        _cleanup_free_ char *temporary = strfmt("%s.new", d->path);
-        _cleanup_close_ int fd = -EBADF;
-        int r;
+static int fill(int fd, const void *disk) {
+        return swap_file_write(fd, ((const Disk *) disk)->swap_size);
+}
 
-        if (!temporary)
-                return -ENOMEM;
-        (void) unlink(temporary);
-        fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        r = fd < 0 ? -errno : swap_file_write(fd, d->swap_size);
-        if (r >= 0 && rename(temporary, d->path) < 0)
-                r = -errno;
-        if (r >= 0)
-                return 0;
-        if (fd >= 0)
-                (void) unlink(temporary);
-        return fault_set(f, VERDICT_DISK, false, r, "Disk=%s,swap: cannot create the swap file: %m",
-                         d->path);
+static int make(const Disk *d, Fault *f) {
+        int r = fill_file_atomic(d->path, fill, d);
+
+        return r >= 0 ? 0
+                      : fault_set(f, VERDICT_DISK, false, r,
+                                  "Disk=%s,swap: cannot create the swap file: %m", d->path);
 }
 
 int disk_swap_prepare(const Disk *d, bool quiet, Fault *f) {
@@ -37,7 +26,7 @@ int disk_swap_prepare(const Disk *d, bool quiet, Fault *f) {
         int r;
 
         if (fd < 0 && (errno != ENOENT || d->swap_size == 0))
-                return 0; /* whoever locks it says what is wrong */
+                return 0; /* the step that locks it reports why */
         r = fd < 0 ? 0 : swap_file_size(fd, &size);
         if (r == -EBADMSG)
                 return fault_set(f, VERDICT_DISK, false, r,

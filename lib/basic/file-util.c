@@ -58,7 +58,7 @@ int write_existing(const char *path, const char *text) {
         return fd < 0 ? -errno : write_all(fd, text, strlen(text));
 }
 
-int write_file_atomic(const char *path, const void *data, size_t size, mode_t mode) {
+int fill_file_atomic(const char *path, int (*fill)(int fd, const void *what), const void *what) {
         _cleanup_free_ char *temp = strfmt("%s.new", path);
         _cleanup_close_ int fd = -EBADF;
         int r;
@@ -66,17 +66,32 @@ int write_file_atomic(const char *path, const void *data, size_t size, mode_t mo
         if (!temp)
                 return -ENOMEM;
         (void) unlink(temp);
-        fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        fd = open(temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (fd < 0)
                 return -errno;
-        r = write_all(fd, data, size);
-        if (r >= 0)
-                r = RET_NERRNO(fchmod(fd, mode));
+        r = fill(fd, what);
         if (r >= 0)
                 r = RET_NERRNO(rename(temp, path));
         if (r < 0)
                 (void) unlink(temp);
         return r;
+}
+
+typedef struct Content {
+        const void *data;
+        size_t size;
+        mode_t mode;
+} Content;
+
+static int write_content(int fd, const void *what) {
+        const Content *c = what;
+        int r = write_all(fd, c->data, c->size);
+
+        return r < 0 ? r : RET_NERRNO(fchmod(fd, c->mode));
+}
+
+int write_file_atomic(const char *path, const void *data, size_t size, mode_t mode) {
+        return fill_file_atomic(path, write_content, &(const Content){ data, size, mode });
 }
 
 int mkdir_p(const char *path, mode_t mode) {

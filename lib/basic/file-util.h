@@ -15,6 +15,10 @@ int read_first_line(const char *path, char **ret);
 /* Writes text with one write() to an existing file, such as a sysctl. */
 int write_existing(const char *path, const char *text);
 
+/* Creates or replaces a file of mode 0600, which fill() writes: completely, or on failure not at
+ * all. Not synced. */
+int fill_file_atomic(const char *path, int (*fill)(int fd, const void *what), const void *what);
+
 /* Replaces the file atomically by a new one with this content: readers see either the old one or
  * the new one. */
 int write_file_atomic(const char *path, const void *data, size_t size, mode_t mode);
