@@ -116,6 +116,17 @@ static int free_block(ext2_filsys fs, blk64_t *block, e2_blkcnt_t count, blk64_t
         return 0;
 }
 
+void blocks_begin(const ImageWriter *w, struct ext2_inode_large *inode) {
+        struct ext3_extent_header *h = (struct ext3_extent_header *) inode->i_block;
+
+        if (!ext2fs_has_feature_extents(w->fs->super))
+                return;
+        h->eh_magic = ext2fs_cpu_to_le16(EXT3_EXT_MAGIC);
+        h->eh_max = ext2fs_cpu_to_le16((sizeof(inode->i_block) - sizeof(*h)) /
+                                       sizeof(struct ext3_extent));
+        inode->i_flags |= EXT4_EXTENTS_FL;
+}
+
 int blocks_free(ImageWriter *w, ext2_ino_t ino, struct ext2_inode_large *inode) {
         struct ext2_inode *small = (struct ext2_inode *) inode;
         int r;
@@ -134,7 +145,7 @@ int blocks_free(ImageWriter *w, ext2_ino_t ino, struct ext2_inode_large *inode) 
         inode->osd2.linux2.l_i_blocks_hi = 0;
         if (ext2fs_file_acl_block(w->fs, small) != 0) /* the block of extended attributes is kept */
                 r = image_check(w, ext2fs_iblk_add_blocks(w->fs, small, 1), "cannot count blocks");
-        inode_begin_blocks(w, inode);
+        blocks_begin(w, inode);
         return r;
 }
 

@@ -154,17 +154,6 @@ static void set_device(struct ext2_inode_large *inode, const ImageNode *node) {
                                     (node->minor & ~UINT32_C(0xff)) << 12;
 }
 
-void inode_begin_blocks(const ImageWriter *w, struct ext2_inode_large *inode) {
-        struct ext3_extent_header *h = (struct ext3_extent_header *) inode->i_block;
-
-        if (!ext2fs_has_feature_extents(w->fs->super))
-                return;
-        h->eh_magic = ext2fs_cpu_to_le16(EXT3_EXT_MAGIC);
-        h->eh_max = ext2fs_cpu_to_le16((sizeof(inode->i_block) - sizeof(*h)) /
-                                       sizeof(struct ext3_extent));
-        inode->i_flags |= EXT4_EXTENTS_FL;
-}
-
 int inode_new(ImageWriter *w, const Dir *near, const ImageNode *node, ext2_ino_t *ret_ino,
               struct ext2_inode_large *ret) {
         struct ext2_inode_large inode = { .i_mode = (uint16_t) (node->mode & S_IFMT),
@@ -183,7 +172,7 @@ int inode_new(ImageWriter *w, const Dir *near, const ImageNode *node, ext2_ino_t
         if (S_ISCHR(node->mode) || S_ISBLK(node->mode))
                 set_device(&inode, node);
         else if (S_ISREG(node->mode) || S_ISDIR(node->mode))
-                inode_begin_blocks(w, &inode);
+                blocks_begin(w, &inode);
         r = write_new(w, ino, &inode);
         if (r < 0)
                 return r;

@@ -64,9 +64,6 @@ int inode_write(ImageWriter *w, ext2_ino_t ino, const struct ext2_inode_large *i
 int inode_new(ImageWriter *w, const Dir *near, const ImageNode *node, ext2_ino_t *ret_ino,
               struct ext2_inode_large *ret);
 
-/* Initialises the block map of an inode without blocks. */
-void inode_begin_blocks(const ImageWriter *w, struct ext2_inode_large *inode);
-
 /* The attributes of an inode, except for its content. */
 void inode_get_node(const ImageWriter *w, const struct ext2_inode_large *inode, ImageNode *ret);
 
@@ -95,6 +92,9 @@ typedef struct Runs {
 } Runs;
 
 void runs_done(Runs *r);
+
+/* Initialises the block map of an inode without blocks. */
+void blocks_begin(const ImageWriter *w, struct ext2_inode_large *inode);
 
 /* Allocates up to n blocks for the file from its block first on; *ret is the run that was
  * allocated. */

@@ -99,7 +99,7 @@ int image_symlink(ImageWriter *w, const char *path, const ImageNode *node, const
                 inode.i_size = (uint32_t) size;
                 return inode_write(w, ino, &inode);
         }
-        inode_begin_blocks(w, &inode);
+        blocks_begin(w, &inode);
         r = file_begin(w, ino, &inode, &f);
         if (r >= 0)
                 r = image_file_write(f, 0, target, size);
