@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* recipe-apply.c - does to the tree in an image what a recipe says. Nothing of the tree is run. */
 
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -151,11 +152,44 @@ static int do_chmod(Work *k) {
         return check(k, image_chmod(k->w, k->words.v[0], mode_of(k->words.v[1])));
 }
 
+typedef struct Matches {
+        const char *directory, *pattern;
+        Strv paths;
+} Matches;
+
+static int on_entry(const char *name, mode_t type, void *userdata) {
+        Matches *m = userdata;
+
+        (void) type;
+        return fnmatch(m->pattern, name, 0) == 0
+                       ? strv_pushf(&m->paths, "%s/%s", m->directory, name)
+                       : 0;
+}
+
+/* Those whose last component matches a pattern of the shell. */
+static int remove_matching(Work *k, const char *path) {
+        const char *slash = strrchr(path, '/');
+        _cleanup_free_ char *directory = strndup(path, (size_t) (slash - path));
+        Matches m = { .directory = directory, .pattern = slash + 1 };
+        int r = directory ? image_list(k->w, directory, on_entry, &m) : -ENOMEM;
+
+        if (r == -ENOENT || r == -ENOTDIR)
+                r = 0;
+        for (size_t i = 0; r >= 0 && i < m.paths.n; i++)
+                r = image_remove(k->w, m.paths.v[i]);
+        strv_done(&m.paths);
+        return r;
+}
+
 static int do_remove(Work *k) {
         int r = 0;
 
-        for (size_t i = 0; r >= 0 && i < k->words.n; i++)
-                r = check(k, image_remove(k->w, k->words.v[i]));
+        for (size_t i = 0; r >= 0 && i < k->words.n; i++) {
+                const char *path = k->words.v[i];
+
+                r = check(k, strpbrk(strrchr(path, '/'), "*?[") ? remove_matching(k, path)
+                                                                : image_remove(k->w, path));
+        }
         return r;
 }
 

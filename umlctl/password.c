@@ -37,8 +37,8 @@ static ssize_t ask(char *buf, size_t size) {
                 return read_line(buf, size);
         quiet = old;
         quiet.c_lflag &= (tcflag_t) ~ECHO;
-        fprintf(stderr, "Password for root in the guest: ");
         (void) tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+        fprintf(stderr, "Password for root in the guest: ");
         n = read_line(buf, size);
         (void) tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
         fprintf(stderr, "\n");

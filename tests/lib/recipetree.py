@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the tests of recipes with real trees share: each tree is made a guest, which is looked at from inside."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from terminal import Terminal
+from umldtest import BUILD, DONE, HOST, PATIENCE, TestCase, clean_file_system, test_kernels, wait_until
+
+PORT, SSH = 9000, 2200
+PASSWORD = "correct horse"
+
+# Puts into a file what the guest is like; it is read from the image when the guest has ended.
+REPORT = """#!/bin/sh
+command -v ip >/dev/null || ip() { /usr/lib/umld/busybox ip "$@"; }
+{
+        echo "hostname $(hostname)"
+        echo "swap $(grep -c /dev/ubdb /proc/swaps)"
+        echo "dns" $(grep nameserver /etc/resolv.conf)
+        echo "hosts" $(grep 127.0.1.1 /etc/hosts)
+        echo "zone $(date +%Z)"
+        for device in eth0 vec0; do
+                [ ! -e /sys/class/net/$device ] || echo "address" $(ip addr show dev $device | grep -w inet6*)
+        done
+        echo "route" $(ip route show | grep default)
+        echo "shadow $(grep ^root: /etc/shadow)"
+        echo "empty $(grep -c '^[^:]*::' /etc/shadow)"
+        echo "root $(grep ' / ' /proc/mounts | tail -n 1)"
+} >/root/report 2>&1
+sync
+echo first boot done
+"""
+
+
+class Tree(TestCase):
+    """The tests of one tree with one kernel."""
+
+    shm = "256M"
+    kernel = source = recipe = make = None  # make() is for a source that is made when it is needed
+    memory = "96M"
+    stop_limit = 1.0  # seconds from the order to the guest's end, on a quiet machine
+    ready_limit = 60
+    has_ssh = False
+    options = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.files = Path(tempfile.mkdtemp(prefix="umld-recipes.", dir="/var/tmp"))
+        cls.addClassCleanup(shutil.rmtree, cls.files)
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", cls.files / "key"], check=True, timeout=60)
+        (cls.files / "first").write_text(REPORT, encoding="utf-8")
+        (cls.files / "echo.start").write_text(f"#!/bin/sh\n/usr/bin/udp-echo {PORT} {PORT} </dev/null >/dev/null 2>&1\n", encoding="utf-8")
+        (cls.files / "echo.start").chmod(0o755)
+
+    def setUp(self):
+        super().setUp()
+        if self.make:
+            self.source = self.make()
+        if not self.source.exists():
+            self.skipTest(f"{self.source} does not exist")
+
+    def create(self, *options, password=None):
+        command = [self.world.program("umlctl/umlctl"), "create", "web", f"--from={self.source}", f"--kernel={self.world.kernel(self.kernel)}",
+                   f"--memory={self.memory}", f"--forward=udp/{PORT}", f"--forward=tcp/{SSH}:22",
+                   f"--copy={BUILD}/tests/guest/udp-echo:/usr/bin/udp-echo", f"--copy={self.files}/echo.start:/etc/umld.d/echo.start",
+                   *self.options, *options]
+        p = subprocess.run(self.world.command("host", *command), input=password or "", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           encoding="utf-8", timeout=120 * PATIENCE, check=False)
+        self.assertEqual(p.returncode, DONE, p.stderr)
+        self.assertIn(f"recipe         {self.recipe}", p.stdout)
+        self.assertEqual(clean_file_system(self.world.image()), "")
+
+    def read(self, path):
+        return subprocess.run(["/sbin/debugfs", "-R", f"cat {path}", self.world.image()], check=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, encoding="utf-8", timeout=60).stdout
+
+    def console_log(self):
+        return (self.world.log_dir / "web/console.log").read_text(encoding="utf-8", errors="replace")
+
+    def echoed(self):
+        """Does the guest's hook answer, through DNAT from the Internet?"""
+        with self.world.socket("inet", kind=socket.SOCK_DGRAM) as s:
+            s.settimeout(0.5)
+            s.sendto(b"hello", (HOST, PORT))
+            try:
+                return s.recv(16) == b"hello"
+            except OSError:
+                return False
+
+    def stop(self, umld):
+        """Ends it by ctrl-alt-del; the seconds that took."""
+        time.sleep(1.1)  # the init of busybox hears nothing for a second after the end of a child
+        start = time.monotonic()
+        self.assertEqual(umld.stop(60), DONE)
+        took = time.monotonic() - start
+        self.assertIn("shut down cleanly by ctrl-alt-del", umld.log)
+        self.assertEqual(clean_file_system(self.world.image()), "")
+        return took
+
+    def ssh(self, *words, timeout=30):
+        return self.world.run("inet", "ssh", "-i", self.files / "key", "-p", str(SSH), "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no",
+                              "-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=10", f"root@{HOST}", *words, timeout=timeout)
+
+    # ---- tests ----
+
+    def test_settings(self):
+        """Everything that was given is there, and a second boot is as good as the first."""
+        self.create("--swap=16M", "--hostname=www.example.org", f"--firstboot={self.files}/first", f"--ssh-key={self.files}/key.pub",
+                    "--set=DNS=192.0.2.1 192.0.2.2")
+        text = (self.world.config_dir / "web.conf").read_text(encoding="utf-8")
+        self.assertIn("Ready=guest\n", text)
+        self.assertIn("ConfigureBy=init\n", text)
+        umld = self.daemon().wait_ready(self.ready_limit)
+        wait_until(self.echoed, 20, "an answer of the guest's hook")
+        wait_until(lambda: "first boot done" in self.console_log(), 20, "the end of the script for the first boot")
+        if self.has_ssh:
+            p = self.ssh("hostname")
+            self.assertEqual((p.returncode, p.stdout), (0, "www.example.org\n"), p.stderr)
+            keys = self.ssh("cat /etc/ssh/ssh_host_ed25519_key.pub").stdout
+        times = [self.stop(umld)]
+        report = dict(line.partition(" ")[::2] for line in self.read("/root/report").splitlines())
+        self.assertEqual(report["hostname"], "www.example.org")
+        self.assertEqual(report["swap"], "1")
+        self.assertEqual(report["dns"], "nameserver 192.0.2.1 nameserver 192.0.2.2")
+        self.assertEqual(report["hosts"], "127.0.1.1 www.example.org")
+        self.assertIn("inet 10.0.0.2/24", report["address"])
+        self.assertIn("via 10.0.0.1", report["route"])
+        self.assertTrue(report["shadow"].startswith("root:*:"), report["shadow"])
+        self.assertEqual(report["empty"], "0")
+        self.assertIn(" rw,", report["root"])
+
+        # Again, with another name; the script of the first boot is not run again, and the keys stay.
+        path = self.world.config_dir / "web.conf"
+        path.write_text(text.replace("Hostname=www.example.org", "Hostname=db.example.org"), encoding="utf-8")
+        umld = self.daemon().wait_ready(self.ready_limit)
+        wait_until(self.echoed, 20, "an answer of the guest's hook")
+        if self.has_ssh:
+            p = self.ssh("hostname; cat /etc/ssh/ssh_host_ed25519_key.pub")
+            self.assertEqual((p.returncode, p.stdout), (0, "db.example.org\n" + keys), p.stderr)
+        times.append(self.stop(umld))
+        self.assertEqual(self.read("/etc/hostname"), "db.example.org\n")
+        self.assertIn("127.0.1.1 db.example.org\n", self.read("/etc/hosts"))
+        self.assertEqual(self.console_log().count("first boot done"), 1)
+        crowd = max(1, os.getloadavg()[0] / os.cpu_count())  # with how many others a processor is shared
+        self.assertLess(min(times), self.stop_limit * PATIENCE * crowd, f"shutting down takes {times} s")
+
+    def test_console(self):
+        """Root's password is asked for, where there is one, and else not."""
+        self.create("--password-stdin", password=PASSWORD + "\n")
+        umld = self.daemon().wait_ready(self.ready_limit)
+        terminal = Terminal(self.world)
+        terminal.type("\r")
+        terminal.wait_for("login:", 30)
+        terminal.type("root\r")
+        terminal.wait_for("assword:", 30)
+        terminal.type("wrong\r")
+        terminal.wait_for("login:", 30)
+        terminal.type("root\r")
+        terminal.wait_for("assword:", 30)
+        terminal.type(PASSWORD + "\r")
+        terminal.wait_for("# ", 30)
+        self.assertIn("uid=0", terminal.command("id"))
+        # Without a password there is no question.
+        terminal.command("sed -i 's/^root:[^:]*:/root:*:/' /etc/shadow")
+        terminal.wait_for("# ")
+        terminal.type("exit\r")
+        terminal.wait_for("# ", 30)
+        self.assertIn("uid=0", terminal.command("id"))
+        terminal.detach()
+        self.stop(umld)
+
+
+def classes_of(trees):
+    """A class for each tree and kernel, named after both (Busybox6_1); trees are {name: values of Tree}."""
+    for name, values in trees.items():
+        for kernel in test_kernels():
+            version = subprocess.run([kernel, "--version"], stdout=subprocess.PIPE, check=True, encoding="utf-8").stdout
+            full = name + re.match(r"\d+\.\d+", version)[0].replace(".", "_")
+            yield full, type(full, (Tree,), {"kernel": kernel, "__module__": "__main__", **values})
