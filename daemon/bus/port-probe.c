@@ -35,12 +35,9 @@ PortProbe *port_probe_free(PortProbe *p) {
 
 /* The error by which the host itself stopped it; 0 = it did not, or this cannot be told. */
 static int stopped_by_host(const PortProbe *p, int error) {
-        int r;
-
         if (p->datagram) /* send() has reported it; later errors come from the guest */
                 return p->error;
-        r = error < 0 ? egress_try(&p->address, egress_port(p->fd), p->port) : 0;
-        return r == -EOPNOTSUPP ? 0 : r;
+        return error < 0 ? egress_judge(p->fd, error, &p->address, p->port) : 0;
 }
 
 static void settle(PortProbe *p, int error) {

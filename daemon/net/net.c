@@ -3,6 +3,7 @@
 
 #include "daemon/net/net.h"
 #include "daemon/net/conditions.h"
+#include "daemon/net/flows.h"
 
 bool net_has_ipv6(const Net *net) {
         return config_has_ipv6(net->host->config) && !net->lacking[NET_LACKS_IPV6];
@@ -14,6 +15,7 @@ Net *net_free(Net *net) {
         rtnl_close(net->rtnl);
         guard_done(&net->guard);
         net_conditions_free(net->conditions);
+        net_flows_end(net);
         free(net->collision);
         free(net->claimed_ports);
         FOREACH_ELEMENT (lacking, net->lacking)

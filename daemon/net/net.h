@@ -11,7 +11,7 @@
 #include "daemon/host/host.h"
 #include "host/guard.h"
 #include "host/rtnl.h"
-#include "nat/nat.h"
+#include "nat/plan.h"
 
 /* What a guest can do without: a sentence if the host does not have it. */
 enum {
@@ -79,6 +79,11 @@ typedef struct Net {
         bool under_way;
         int lock_fd;       /* the xtables lock, else -EBADF */
         RulesMaker before; /* what made the rules that are there */
+
+        /* flows.c, when the rules have changed. */
+        NatChains met;       /* the rules that flows have met */
+        bool met_known;      /* they were made, or found right */
+        struct Flows *flows; /* those that contradict the rules are being looked for; NULL: none */
 
         unsigned busy; /* set-ups and reloads under way: until they are over the watch keeps off */
 

@@ -6,6 +6,7 @@
 #include "daemon/net/addresses.h"
 #include "daemon/net/backend.h"
 #include "daemon/net/conditions.h"
+#include "daemon/net/flows.h"
 #include "daemon/net/forwarding.h"
 #include "daemon/net/ipv6.h"
 #include "daemon/net/rules-make.h"
@@ -130,12 +131,9 @@ static int repair(Net *net, Fault *f) {
         return r;
 }
 
-int net_rules_follow(Net *net, Fault *f) {
-        int r;
+static int follow(Net *net, Fault *f) {
+        int r = look_at_host(net, f);
 
-        if (!net->rules)
-                return 0;
-        r = look_at_host(net, f);
         if (r < 0)
                 return r;
         if (!net->under_way && !net->rules_stale && !net->drifted) {
@@ -152,4 +150,10 @@ int net_rules_follow(Net *net, Fault *f) {
         r = repair(net, f);
         net_tables_unlock(net);
         return r;
+}
+
+int net_rules_follow(Net *net, Fault *f) {
+        int r = net->rules ? follow(net, f) : 0, flows = r < 0 ? 0 : net_flows_step(net, f);
+
+        return flows < 0 ? flows : r;
 }

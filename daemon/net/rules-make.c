@@ -6,6 +6,7 @@
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "daemon/net/backend.h"
+#include "daemon/net/flows.h"
 #include "daemon/net/forwards.h"
 #include "daemon/net/ipv6.h"
 #include "daemon/net/rules-plan.h"
@@ -137,6 +138,7 @@ static int end_attempt(Net *net, int r, Fault *f) {
         if (before->backend && before->backend != made->backend)
                 (void) before->backend->remove(before, net->host->config->name, &ignored);
         net->rules = true;
+        net_flows_follow(net, r > 0 || net->rules_stale);
         net->rules_stale = net->drifted = false;
         net->stale_why = NULL;
         return r > 0;

@@ -5,6 +5,7 @@
 #include "basic/log.h"
 #include "daemon/net/backend.h"
 #include "daemon/net/conditions.h"
+#include "daemon/net/flows.h"
 #include "daemon/net/forwards.h"
 #include "daemon/net/rules-make.h"
 #include "daemon/net/rules-plan.h"
@@ -43,7 +44,7 @@ int net_rules_down(Net *net, Fault *f) {
         int r;
 
         if (!net->rules && !net->under_way)
-                return 0;
+                return net_flows_step(net, f);
         r = net_tables_lock(net, f);
         if (r < 0)
                 return r;
@@ -55,7 +56,8 @@ int net_rules_down(Net *net, Fault *f) {
         net->rules = false;
         net_conditions_forget(net);
         net_tables_unlock(net);
-        return r;
+        net_flows_follow(net, true);
+        return r < 0 ? r : net_flows_step(net, f);
 }
 
 /* ---- status ---- */

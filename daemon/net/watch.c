@@ -40,7 +40,8 @@ struct NetWatch {
 
 /* Wrong rules are repaired as soon as possible; a check alone can wait for the next one. */
 static bool is_urgent(const Net *net) {
-        return net->under_way || net->rules_stale || net->drifted || net->network_moved;
+        return net->under_way || net->rules_stale || net->drifted || net->network_moved ||
+               net->flows;
 }
 
 static void look_at_rules(NetWatch *w) {
@@ -82,7 +83,7 @@ static int arm(NetWatch *w, usec_t delay) {
 static int arm_for_next(NetWatch *w) {
         if (!w->net->rules)
                 return sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
-        return arm(w, LOOK_EVERY);
+        return arm(w, w->net->flows ? SETTLE : LOOK_EVERY);
 }
 
 /* Follows the uplinks. true: they were others, so that something may have been dropped that matters

@@ -76,7 +76,7 @@ static void succeed(Attempt *a) {
 /* The host itself is in the way: the guest is not to blame. */
 static void put_off(Attempt *a, int error) {
         const char *why = egress_explain(error);
-        bool firewall = error == -EPERM;
+        bool firewall = error == -EPERM || error == -EACCES;
         usec_t now = now_usec(CLOCK_MONOTONIC);
         bool known = a->grade.state == PROBE_UNASKED && streq(a->error, why);
         char text[PROBE_TEXT_MAX];
@@ -89,18 +89,18 @@ static void put_off(Attempt *a, int error) {
                 log_warning("probe %s: cannot be asked: %s%s%s%s; the guest is not restarted for "
                             "that",
                             probe_format(&a->probe, text), why,
-                            firewall ? "; accept what goes out by " : "",
+                            !firewall          ? ""
+                            : error == -EACCES ? "; accept what comes in by "
+                                               : "; accept what goes out by ",
                             firewall ? a->set->tap : "", firewall ? " there" : "");
 }
 
 /* What the host's own stack says to a connection like that; 0 = the guest did not answer it, or
  * this cannot be told. */
-static int try_host(const Attempt *a) {
-        int r = a->connected ? 0
-                             : egress_try(&(IpAddress){ .v4 = a->set->address }, egress_port(a->fd),
-                                          a->probe.port);
+static int try_host(const Attempt *a, int error) {
+        const IpAddress guest = { .v4 = a->set->address };
 
-        return r == -EOPNOTSUPP ? 0 : r;
+        return a->connected ? 0 : egress_judge(a->fd, error, &guest, a->probe.port);
 }
 
 /* error: negative errno, or the invalid status. May free the set. */
@@ -109,7 +109,7 @@ static void fail(Attempt *a, int error, const char *answer) {
         usec_t now = now_usec(CLOCK_MONOTONIC);
         ProbeState before = a->grade.state;
         char text[PROBE_TEXT_MAX], why[PROBE_TEXT_MAX + ERROR_MAX + 64];
-        int own = try_host(a);
+        int own = try_host(a, error);
         bool hung;
 
         if (own < 0) {

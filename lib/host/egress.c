@@ -8,6 +8,7 @@
 
 #include "basic/cleanup.h"
 
+#include "host/conntrack.h"
 #include "host/egress.h"
 
 #define HOPS     64
@@ -55,12 +56,10 @@ static int own_name(int fd, Name *ret) {
         return RET_NERRNO(getsockname(fd, &ret->any, &size));
 }
 
-uint16_t egress_port(int fd) {
-        Name name;
-
-        if (fd < 0 || own_name(fd, &name) < 0)
-                return 0;
-        return ntohs(name.any.sa_family == AF_INET6 ? name.v6.sin6_port : name.v4.sin_port);
+static ConntrackEnd end_of(const Name *name) {
+        return name->any.sa_family == AF_INET6
+                       ? (ConntrackEnd){ { .v6 = name->v6.sin6_addr }, ntohs(name->v6.sin6_port) }
+                       : (ConntrackEnd){ { .v4 = name->v4.sin_addr }, ntohs(name->v4.sin_port) };
 }
 
 /* The address that the host would send from. Nothing is sent. */
@@ -79,8 +78,7 @@ static int find_source(const IpAddress *to, IpAddress *ret) {
                 r = own_name(fd, &name);
         if (r < 0)
                 return r;
-        *ret = name.any.sa_family == AF_INET6 ? (IpAddress){ .v6 = name.v6.sin6_addr }
-                                              : (IpAddress){ .v4 = name.v4.sin_addr };
+        *ret = end_of(&name).address;
         return 0;
 }
 
@@ -162,11 +160,33 @@ int egress_try(const IpAddress *to, uint16_t from_port, uint16_t to_port) {
         return sendmsg(fd, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
+/* Has the host seen an answer that its socket has not? */
+static bool answer_dropped(const ConntrackEnd *from, const IpAddress *to, uint16_t to_port) {
+        const ConntrackEnd guest = { *to, to_port };
+        ConntrackFlow flow;
+
+        return conntrack_find(IPPROTO_TCP, from, &guest, &flow) >= 0 && flow.replied;
+}
+
+int egress_judge(int fd, int error, const IpAddress *to, uint16_t to_port) {
+        ConntrackEnd from = {};
+        Name name;
+        int r;
+
+        if (fd >= 0 && own_name(fd, &name) >= 0)
+                from = end_of(&name);
+        if (error == -ETIMEDOUT && from.port > 0 && answer_dropped(&from, to, to_port))
+                return -EACCES;
+        r = egress_try(to, from.port, to_port);
+        return r == -EOPNOTSUPP ? 0 : r;
+}
+
 const char *egress_explain(int error) {
         switch (-error) {
         case EPERM:
-        case EACCES:
                 return "the host's own firewall does not let it out";
+        case EACCES:
+                return "the host's own firewall does not let the guest's answer in";
         case ENETUNREACH:
         case EHOSTUNREACH:
         case ENETDOWN:

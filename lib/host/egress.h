@@ -15,8 +15,10 @@
  * this cannot be told here, because umld may not open raw sockets. */
 int egress_try(const IpAddress *to, uint16_t from_port, uint16_t to_port);
 
-/* The local port of a socket, 0 if it has none. */
-uint16_t egress_port(int fd);
+/* About a socket whose connection to that address has failed by that error: 0 = it is the guest's,
+ * or cannot be told; else as egress_try(), and -EACCES: the guest has answered, but the host's
+ * firewall does not let that in. */
+int egress_judge(int fd, int error, const IpAddress *to, uint16_t to_port);
 
-/* A clause that says so, for what egress_try() returned. */
+/* A clause that says so, for what they returned. */
 const char *egress_explain(int error);

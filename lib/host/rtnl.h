@@ -44,6 +44,10 @@ int net_neighbour_set(Rtnl *rtnl, int index, const IpAddress *address,
  * -ENETUNREACH: there is none. */
 int net_default_uplink(Rtnl *rtnl, int family, char ret_ifname[static IFNAMSIZ]);
 
+/* The index of the interface by which the host would send a packet on that came from that address,
+ * by interface `in`. Negative: by none. */
+int net_route_out(Rtnl *rtnl, const IpAddress *from, const IpAddress *to, int in);
+
 /* The public addresses of an interface, of AF_INET or AF_INET6: of global scope, not of the
  * loopback network (venet0's first is 127.0.0.2), neither tentative nor deprecated. In the kernel's
  * order, the primary one first; as many as there is space for. Returns how many. */

@@ -35,9 +35,12 @@ FOREIGN = {
                  "add rule inet own o oifname != tap0 accept'", "nft delete table inet own"),
     "nft reject": ("nft 'add table inet own; add chain inet own o { type filter hook output priority -50; }; "
                    "add rule inet own o ip daddr 10.0.0.2 reject'", "nft delete table inet own"),
+    "answers": ("nft 'add table inet own; add chain inet own i { type filter hook input priority 5; }; "
+                "add rule inet own i iifname tap0 drop'", "nft delete table inet own"),
     "route": ("ip route add unreachable 10.0.0.2/32", "ip route del unreachable 10.0.0.2/32"),
 }
-REASONS = {"route": "the host has no route to the guest"}
+REASONS = {"route": "the host has no route to the guest",
+           "answers": "the host's own firewall does not let the guest's answer in"}
 FIREWALL = "the host's own firewall does not let it out"
 TIMEOUT = 2 * PATIENCE
 

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The host's connection tracking, through libnetfilter_conntrack. What netfilter has once decided
+ * for a flow is kept there, and is not asked again of rules that have changed since. */
+
+#include "basic/cleanup.h"
+#include "basic/ip-address.h"
+
+typedef struct ConntrackEnd {
+        IpAddress address;
+        uint16_t port; /* 0 for protocols without ports */
+} ConntrackEnd;
+
+/* A flow as its first packet had it and, after all translation, as its answers have it: without any
+ * they come from `to` and go to `from`. */
+typedef struct ConntrackFlow {
+        uint8_t protocol;
+        ConntrackEnd from, to, reply_from, reply_to;
+        bool replied;     /* an answer was seen */
+        bool established; /* by TCP's handshake */
+} ConntrackFlow;
+
+/* One pass over all flows of a family. */
+typedef struct ConntrackDump ConntrackDump;
+
+/* -EOPNOTSUPP: this kernel, or this container, does not show them. */
+int conntrack_dump_new(int family, ConntrackDump **ret);
+ConntrackDump *conntrack_dump_free(ConntrackDump *d);
+DEFINE_CLEANUP(ConntrackDump *, conntrack_dump_free)
+
+/* Shall the host forget it? */
+typedef bool (*ConntrackFn)(const ConntrackFlow *flow, void *userdata);
+
+/* Takes the next part, some hundred flows, and never waits: 1 = there is more, 0 = that was all,
+ * -EAGAIN: nothing is there now, but conntrack_dump_fd() will be readable. */
+int conntrack_dump_step(ConntrackDump *d, ConntrackFn fn, void *userdata);
+int conntrack_dump_fd(const ConntrackDump *d);
+unsigned conntrack_dump_forgotten(const ConntrackDump *d);
+
+/* Looks for the flow of that protocol between these ends: -ENOENT, there is none. */
+int conntrack_find(uint8_t protocol, const ConntrackEnd *from, const ConntrackEnd *to,
+                   ConntrackFlow *ret);
