@@ -22,6 +22,7 @@
 #define LOOK_FIRST USEC_PER_SEC
 #define LOOK_SLOW  (10 * USEC_PER_SEC)
 #define LOOK_QUICK USEC_PER_SEC
+#define LOOK_AGAIN (100 * USEC_PER_MSEC) /* another umld had the claims */
 #define ACCURACY   USEC_PER_SEC
 
 struct GuestMemory {
@@ -155,6 +156,8 @@ static int grow(GuestMemory *m) {
         _cleanup_(fault_done) Fault fault = {};
         int r = memory_shm_fit(m->host, true, &fault);
 
+        if (r == -EAGAIN)
+                return r;
         if (r < 0 && !m->host->memory.grow_refused)
                 log_warning("memory: %s", fault.text ?: strerror(-r));
         m->host->memory.grow_refused = r < 0;
@@ -198,31 +201,37 @@ static int judge(GuestMemory *m, char **ret_why, bool *ret_host) {
         return r;
 }
 
-static void look(GuestMemory *m) {
+static int look(GuestMemory *m) {
         _cleanup_free_ char *why = NULL;
         bool host = false;
-        int r;
+        int r, grown = 0;
 
         r = judge(m, &why, &host);
-        if (r > PRESSURE_NONE && !host && m->host->memory.backing == BACKING_SHM && grow(m) > 0) {
+        if (r > PRESSURE_NONE && !host && m->host->memory.backing == BACKING_SHM)
+                grown = grow(m);
+        if (grown == -EAGAIN)
+                return grown;
+        if (grown > 0) {
                 free(TAKE_PTR(why));
                 r = judge(m, &why, &host);
         }
         if (r < 0) {
                 log_debug_errno(r, "cannot check the guest's memory, retrying later: %m");
-                return;
+                return r;
         }
         set_pressure(m, (MemoryPressure) r, TAKE_PTR(why));
         move_by_itself(m, r > PRESSURE_NONE && host);
+        return 0;
 }
 
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         GuestMemory *m = userdata;
+        int r = look(m);
 
         (void) usec;
-        look(m);
-        (void) sd_event_source_set_time_relative(s, m->pressure == PRESSURE_SHORT ? LOOK_QUICK
-                                                                                  : LOOK_SLOW);
+        (void) sd_event_source_set_time_relative(s, r == -EAGAIN                    ? LOOK_AGAIN
+                                                    : m->pressure == PRESSURE_SHORT ? LOOK_QUICK
+                                                                                    : LOOK_SLOW);
         return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
@@ -66,6 +67,18 @@ class Locks(LawTest):
             self.assert_fed(umld)
             self.assertEqual(umld.said("READY"), [])
         umld.wait_ready()
+        self.assertEqual(umld.stop(), DONE)
+
+    def test_claim_on_memory(self):
+        """What a guest has taken is noted as soon as the lock is free."""
+        self.world.guest(fake="memory:1,boot,ready")
+        umld = self.daemon(watchdog=WATCHDOG).wait_ready()
+        claim = self.world.runtime_dir / ".shared/memory/user.web"
+        with held(self.world.runtime_dir / ".shared/lock"):
+            time.sleep(1.5)  # it looks after a second
+            self.assertEqual(claim.read_text().split()[2], "0")
+            self.assert_responds(umld)
+        wait_until(lambda: claim.read_text().split()[2] != "0", 3, "a claim with an inode")
         self.assertEqual(umld.stop(), DONE)
 
     def test_reload(self):
