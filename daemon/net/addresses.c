@@ -16,9 +16,9 @@
 #define SETTING "network"
 
 enum {
-        NAMED_TAPS = 1000, /* tap0 … that are tried */
-        /* Wider routes are ways out cut into pieces (0.0.0.0/1), and say nothing about what is in
-         * use. */
+        NAMED_TAPS = 1000, /* names tried, from tap0 on */
+        /* Wider routes (0.0.0.0/1) are parts of a default route, and say nothing about what is in
+           use. */
         NETWORK_PREFIX_MIN = 8,
         WHY_MAX = 200,
         KEPT_MAX = 256, /* bytes of the file */
@@ -26,7 +26,7 @@ enum {
 
 /* ---- claims ---- */
 
-static const char nothing[] = "-"; /* in place of a network or a tap */
+static const char nothing[] = "-"; /* stands for no network or no tap */
 
 void network_claim_format(const NetworkClaim *c, char buf[static NETWORK_CLAIM_TEXT_MAX]) {
         char address[INET_ADDRSTRLEN];
@@ -64,9 +64,9 @@ static int read_kept(const char *name, NetworkClaim *ret) {
         return n < 0 ? (int) n : network_claim_parse(text, ret);
 }
 
-/* Keeps what was chosen for the guest; what its configuration names is not ours to remember, or the
- * guest would go on with it when the configuration no longer does. Without the file the guest may
- * get another network the next time, which is no reason not to start. */
+/* Records what was chosen for the guest. What its configuration names is not recorded, because the
+ * guest would keep it after it has been removed from the configuration. Without the file the guest
+ * may get another network the next time, which is no reason to refuse the start. */
 static void keep(const Config *config, const NetworkClaim *c) {
         _cleanup_free_ char *path = umld_path(DIR_STATE, config->name, "network");
         char text[NETWORK_CLAIM_TEXT_MAX + 1], before[NETWORK_CLAIM_TEXT_MAX] = "";
@@ -97,18 +97,18 @@ static void keep(const Config *config, const NetworkClaim *c) {
 
 /* ---- what is in use ---- */
 
-/* What a claim is compared with, and chosen from. */
+/* The state of the host, for choosing and for checking a claim. */
 typedef struct Survey {
         const Config *config;
-        NetworkClaim claim; /* what is wanted, or was the last time; prefix 0, tap "" = nothing */
+        NetworkClaim claim; /* what is configured, or was used last; prefix 0, tap "" = nothing */
 
         FreeNetworks networks;
         Strv taps; /* of other guests */
 
-        /* The most telling one of those that overlap the wanted network. */
+        /* The most informative one of those that overlap the wanted network. */
         bool taken;
         NetworkUse use;
-        char *guest;            /* it is this other guest's */
+        char *guest;            /* it belongs to this other guest */
         struct in_addr gateway; /* in the wanted network, 0.0.0.0 = none */
 } Survey;
 
@@ -122,7 +122,7 @@ static bool overlaps(const Survey *s, struct in_addr address, unsigned prefix) {
                                                        ntohl(address.s_addr), prefix);
 }
 
-/* Who divides a network that is far away knows that he does; umld itself does not choose to. */
+/* An administrator may use a part of a remote network deliberately; umld does not choose one. */
 static bool is_division(const Survey *s, const NetworkUse *use) {
         return use->elsewhere && use->prefix < s->claim.prefix &&
                !config_network_is_auto(s->config);
@@ -138,15 +138,15 @@ static void on_use(const NetworkUse *use, void *userdata) {
                 return;
         if (use->kind == NETWORK_OF_GATEWAY)
                 s->gateway = use->network;
-        /* Of one kind the widest: an address is told with its network. */
+        /* Of one kind the widest counts, so that an address is reported with its network. */
         if (!s->taken || use->kind < s->use.kind ||
             (use->kind == s->use.kind && use->prefix < s->use.prefix))
                 s->use = *use;
         s->taken = true;
 }
 
-/* What a killed umld has claimed is free; but only where it matters is it worth a look whether that
- * is so, for there may be many. */
+/* Claims of a killed umld are void. Whether an umld is alive is only checked if that matters,
+ * because there may be many. */
 static bool is_free(SharedSetting *shared, const Survey *s, const char *guest,
                     const NetworkClaim *c) {
         bool wanted =
@@ -181,8 +181,8 @@ static int take(Survey *s, const NetworkClaim *c) {
         return c->tap[0] ? strv_push(&s->taps, c->tap) : 0;
 }
 
-/* What another guest is to get by its configuration. One that cannot be read does not count: its
- * guest cannot be started. */
+/* What another guest's configuration names. A configuration that cannot be read does not count,
+ * because its guest cannot be started. */
 static int survey_config(const char *name, Survey *s) {
         _cleanup_free_ char *path = umld_config_path(name), *error = NULL,
                             *disk = umld_path(DIR_STATE, name, "root.img");
@@ -199,7 +199,7 @@ static int survey_config(const char *name, Survey *s) {
         return take(s, &claim);
 }
 
-/* Guests that are stopped keep what they had, and what they are to have. */
+/* Stopped guests keep what they used last, and what their configuration names. */
 static int survey_configured(const Host *h, Survey *s) {
         DIR *dir = opendir(umld_dir(DIR_CONFIG));
         struct dirent *e;
@@ -224,7 +224,7 @@ static int survey_configured(const Host *h, Survey *s) {
         return r;
 }
 
-/* Is it the tap that we, or a predecessor, made? */
+/* Was that tap created by us, or by a previous umld of this guest? */
 static bool link_is_ours(const Net *net, const char *name, const RtnlLink *link) {
         const char *guest = startswith(link->alias, "umld:");
 
@@ -233,7 +233,7 @@ static bool link_is_ours(const Net *net, const char *name, const RtnlLink *link)
                                streq(net->host->ledger.tap, name);
 }
 
-/* 0 = there is none. */
+/* 0 = there is no such tap. */
 static int own_tap(const Net *net, const char *name) {
         RtnlLink link;
 
@@ -329,7 +329,7 @@ static bool tap_is_free(const Net *net, const Survey *s, const char *name) {
                (net_link_get(net->rtnl, name, &link) == -ENODEV || link_is_ours(net, name, &link));
 }
 
-/* A tap that is named is looked at by the step that makes it. */
+/* A configured tap is checked by the step that creates it. */
 static int choose_tap(const Net *net, Survey *s, Fault *f) {
         if (s->config->wanted_tap[0] || (s->claim.tap[0] && tap_is_free(net, s, s->claim.tap)))
                 return 0;
@@ -344,7 +344,7 @@ static int choose_tap(const Net *net, Survey *s, Fault *f) {
 
 /* ---- the step ---- */
 
-/* What is wanted by name, or was chosen the last time. */
+/* What is configured, or was chosen the last time. */
 static NetworkClaim wanted_claim(const Config *c, const NetworkClaim *kept) {
         NetworkClaim claim = *kept;
 
@@ -357,7 +357,7 @@ static NetworkClaim wanted_claim(const Config *c, const NetworkClaim *kept) {
         return claim;
 }
 
-/* What stopped guests are to have only matters for a choice, or for advice. */
+/* Networks of stopped guests matter only for a choice, or for a suggestion. */
 static bool has_choice(const Survey *s) {
         return s->taken || (config_network_is_auto(s->config) && s->claim.prefix == 0) ||
                !s->claim.tap[0];

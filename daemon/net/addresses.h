@@ -18,8 +18,8 @@
 int net_addresses_up(Net *net, Fault *f);
 int net_addresses_down(Net *net, Fault *f);
 
-/* Does the host use the guest's network by now, in another way? 1 = the answer has changed since it
- * was last asked; net_addresses_warning() says it. */
+/* Checks whether the host has begun to use the guest's network otherwise. 1 = the answer has
+ * changed since the last call; net_addresses_warning() has it. */
 int net_addresses_look(Net *net);
 
 /* A sentence, or nothing. */
@@ -31,7 +31,7 @@ enum {
         NETWORK_CLAIM_TEXT_MAX = 64,
 };
 
-/* What a guest has: as text "ADDRESS/PREFIX TAP". */
+/* The claim of a guest; as text "ADDRESS/PREFIX TAP". */
 typedef struct NetworkClaim {
         struct in_addr host;
         unsigned prefix;
@@ -39,5 +39,5 @@ typedef struct NetworkClaim {
 } NetworkClaim;
 
 void network_claim_format(const NetworkClaim *c, char buf[static NETWORK_CLAIM_TEXT_MAX]);
-/* -EBADMSG: it is none. */
+/* -EBADMSG: malformed. */
 int network_claim_parse(const char *text, NetworkClaim *ret);

@@ -11,20 +11,20 @@
 #include "nat/xt-read.h"
 #include "nat/xt-tables.h"
 
-/* For what the kernel tells nobody of, such as a policy of a legacy table; and now and then for all
- * the rest. */
+/* Interval for what the kernel has no events for, such as a policy of a legacy table, and for an
+ * occasional check of the rest. */
 #define LOOK_EVERY     (30 * USEC_PER_SEC)
 #define LOOK_ALL_EVERY (10 * USEC_PER_MINUTE)
-/* How long wrong rules are nothing to talk about: they are being repaired. */
+/* Wrong rules are not reported for that long, because they are being repaired. */
 #define REPAIR_TIME (5 * USEC_PER_SEC)
 
 struct Conditions {
         HostFacts facts;
         ConditionList list;
-        unsigned stale;  /* CONDITIONS_… */
-        unsigned untold; /* of these nobody tells, and they are looked at now and then */
+        unsigned stale;               /* CONDITIONS_… */
+        unsigned untold;              /* parts without events, which are checked periodically */
         usec_t looked, looked_at_all; /* CLOCK_MONOTONIC */
-        usec_t wrong_since;           /* our rules; 0 = they are right */
+        usec_t wrong_since;           /* since when our rules are wrong; 0 = they are right */
         uint64_t shape;               /* of the legacy tables, at the last look at them */
         bool legacy_in_use;           /* the one that filters, which a look would bring into use */
         char *collision, *forwards;
@@ -83,7 +83,7 @@ void net_conditions_stale(Net *net, unsigned parts) {
 
 /* ---- the facts ---- */
 
-/* Takes what such a function prints; NULL if that is nothing. */
+/* Returns what such a function prints; NULL if it prints nothing. */
 static void read_text(const Net *net, void (*print)(const Net *net, FILE *file), char **text) {
         char *now = NULL;
         size_t size = 0;
@@ -149,7 +149,7 @@ static void say(const Conditions *c, const Condition *one, bool over) {
                            over ? "" : text ?: one->text, c->userdata);
 }
 
-/* Each sentence is said when it comes, and when it no longer holds. */
+/* Logs each condition when it becomes worse, and when it is over. */
 static void say_changes(const Conditions *c, const ConditionList *before) {
         for (size_t i = 0; i < c->list.n; i++)
                 if (condition_is_told(&c->list.v[i]) && !condition_list_has(before, &c->list.v[i]))
@@ -166,7 +166,7 @@ static void judge(Net *net) {
         Conditions *c = net->conditions;
         ConditionList before = c->list;
 
-        if (conditions_judge(&c->facts, &c->list) < 0) /* no memory: the next look will do */
+        if (conditions_judge(&c->facts, &c->list) < 0) /* out of memory: the next look will do it */
                 return;
         if (!net->host->quiet)
                 say_changes(c, &before);
@@ -200,7 +200,7 @@ static bool shape_moved(const Net *net) {
         return moved;
 }
 
-/* Has it come, or gone, that they are wrong for long? */
+/* Has the condition "wrong for too long" begun or ended? */
 static bool rules_moved(const Net *net) {
         Conditions *c = net->conditions;
         bool wrong = net->drifted || net->rules_stale;

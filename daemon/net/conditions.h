@@ -2,7 +2,7 @@
 #pragma once
 
 /* The conditions that this guest's network relies on (facts/conditions.h), looked at again while
- * the host changes: what has become worse or better is logged, and told to whoever listens. */
+ * the host changes: what has become worse or better is logged, and reported to the listener. */
 
 #include "daemon/net/net.h"
 #include "facts/conditions.h"
@@ -28,21 +28,21 @@ typedef void (*ConditionChanged)(const char *name, const char *state, const char
                                  void *userdata);
 void net_conditions_listen(Net *net, ConditionChanged changed, void *userdata);
 
-/* An event tells that these parts may have changed. */
+/* To be called on an event: these parts may have changed. */
 void net_conditions_stale(Net *net, unsigned parts);
 
-/* From now on somebody says so of these. */
+/* From now on there are events for these parts. */
 void net_conditions_told(Net *net, unsigned parts);
 
-/* Looks at what may have changed, and now and then at everything. Never waits. */
+/* Checks what may have changed, and periodically everything. Never waits. */
 void net_conditions_follow(Net *net);
-/* Looks at everything now. */
+/* Checks everything now. */
 void net_conditions_look(Net *net);
 
-/* How it all was at the last look; empty before the first one. */
+/* The result of the last check; empty before the first one. */
 const ConditionList *net_conditions(const Net *net);
-/* The facts of that look. */
+/* The facts of that check. */
 const HostFacts *net_conditions_facts(const Net *net);
 
-/* The guest's network is gone, and relies on nothing. */
+/* The guest's network has been removed: nothing is to be checked. */
 void net_conditions_forget(Net *net);

@@ -30,7 +30,7 @@ int net_forwarding_up(Net *net, Fault *f) {
                          "to 1 by hand");
 }
 
-/* A failure is left to the conditions, which show it. */
+/* A failure is reported by the conditions. */
 int net_forwarding_follow(Net *net, Fault *f) {
         _cleanup_free_ char *now = NULL;
         int r;

@@ -13,7 +13,7 @@
 #include "daemon/net/forwards.h"
 
 #define CLAIM_MAX (64 * 1024)
-/* A warning lists at most that many. */
+/* items in a warning */
 #define NAMED_PORTS     8
 #define NAMED_ADDRESSES 4
 
@@ -39,7 +39,7 @@ static bool takes_every_port_of(const Config *c, NatFamily family, const IpAddre
         return !forward_common_port(&tcp, &tcp, c->forwards, c->n_forwards, &left);
 }
 
-/* On each of the host's addresses of that family; if there are none, on those that may appear. */
+/* Checks each of the host's addresses of that family; if there are none, those that may appear. */
 static bool takes_every_tcp_port(const Net *net, NatFamily family) {
         const PublicAddresses *own = &net->public[family];
         static const IpAddress any;
@@ -238,7 +238,7 @@ static int check_guest(const Net *net, const char *other, Fault *f) {
                 return -ENOMEM;
         r = claim_read(path, &claim);
         if (r == -ENOENT || r == -ENOTDIR || r == -EBADMSG)
-                return 0; /* none of ours, or of another version's */
+                return 0; /* not one of ours, or written by another version */
         if (r < 0)
                 return fault_set(f, VERDICT_NETWORK, true, r, "cannot read %s: %m", path);
         r = check_against(net, other, &claim, f);
@@ -281,7 +281,7 @@ static char *claim_text(const Net *net) {
         return fclose(file) == 0 && r >= 0 ? TAKE_PTR(text) : NULL;
 }
 
-/* From what we have claimed the others keep away. */
+/* The other umlds avoid what we have claimed. */
 static bool is_claimed(const Net *net) {
         _cleanup_free_ char *text = net->claimed_ports ? claim_text(net) : NULL;
 

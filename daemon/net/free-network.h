@@ -14,7 +14,7 @@ enum {
         FREE_NETWORKS = 65536 + 4096 + 256,
 };
 
-/* Of each whether it is taken; {} is none. */
+/* One bit for each network: is it in use? {}: none is. */
 typedef struct FreeNetworks {
         uint8_t taken[FREE_NETWORKS / 8];
 } FreeNetworks;
@@ -33,8 +33,8 @@ static inline bool networks_overlap(uint32_t a, unsigned a_prefix, uint32_t b, u
         return network_first(a, wide) == network_first(b, wide);
 }
 
-/* All that overlap this network. */
+/* Marks all that overlap this network. */
 void free_networks_take(FreeNetworks *f, uint32_t address, unsigned prefix);
 
-/* The first that is not taken. -ENOSPC: all are. */
+/* The first that is not in use. -ENOSPC: all are. */
 int free_networks_first(const FreeNetworks *f, uint32_t *ret);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The readers that fill in what is known about the host (facts/host-facts.h). Each is a few short
- * reads, and leaves as unknown what it cannot read. */
+/* The readers that fill in what is known about the host (facts/host-facts.h). Each makes a few
+ * short reads; what cannot be read remains unknown. */
 
 #include "daemon/net/net.h"
 #include "facts/host-facts.h"

@@ -54,11 +54,12 @@ void net_ipv6_lacking(Net *net, const char *what, int error) {
         log_warning("%s", net->lacking[NET_LACKS_IPV6] ?: "no IPv6 for the guest");
         if (!net->host->quiet) {
                 switch_off(net);
-                (void) net_forwarding6_down(net, &later); /* what cannot be now is when all is */
+                (void) net_forwarding6_down(net,
+                                            &later); /* what fails here is set with all the rest */
         }
 }
 
-/* The tap may have other values than the defaults for new interfaces. Router advertisements from a
+/* The tap may have values other than the defaults for new interfaces. Router advertisements from a
  * guest are ignored. */
 static int set_up_tap(const Net *net, int index) {
         const Config *c = net->host->config;
@@ -131,7 +132,7 @@ static int keep_listening(const Net *net, bool forwards, Fault *f) {
                 return r == -ENOENT ? 0 : r;
         if (streq(now, BY_HAND)) /* by another guest's umld, or by the administrator */
                 r = is_ours(net->host, s, now);
-        else /* if it already forwards it ignores them, whoever enabled that */
+        else /* a host that forwards ignores them, whoever enabled forwarding */
                 r = streq(now, "1") && !forwards;
         return r > 0 ? host_share(net->host, s, BY_HAND, f) : r;
 }
@@ -159,7 +160,7 @@ static int switch_on(Net *net, const char *now, Fault *f) {
 }
 
 int net_forwarding6_up(Net *net, Fault *f) {
-        _cleanup_(fault_done) Fault ignored = {}; /* the guest does without */
+        _cleanup_(fault_done) Fault ignored = {}; /* the guest has to do without */
         const char *uplink = net->uplink[NAT_IPV6], *noted = net->host->ledger.ipv6;
         _cleanup_free_ char *now = NULL;
         int r;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* net.c - what the steps of the network share: made, and freed. */
+/* net.c - creates and frees what the steps of the network share. */
 
 #include "daemon/net/net.h"
 #include "daemon/net/conditions.h"
@@ -25,7 +25,8 @@ Net *net_free(Net *net) {
 }
 
 int net_new(Host *host, Net **ret) {
-        const char *session = getenv("SSH_CONNECTION"); /* of who started us by hand */
+        const char *session =
+                getenv("SSH_CONNECTION"); /* the ssh session of the user who started umld */
         _cleanup_(net_freep) Net *net = calloc(1, sizeof(*net));
         int r;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The network of one guest: its tap, its ways out, the firewall rules between them, and what the
- * host forwards to it. The steps that make it are in the headers beside this one; their table is in
- * daemon/setup/setup.h, and what a step is says daemon/host/host.h. */
+/* The network of one guest: its tap, the uplinks, the firewall rules between them, and what the
+ * host forwards to it. Its steps are in the other headers of this directory; their table is in
+ * daemon/setup/setup.h, and daemon/host/host.h explains what a step is. */
 
 #include <net/if.h>
 
@@ -13,7 +13,7 @@
 #include "host/rtnl.h"
 #include "nat/plan.h"
 
-/* What a guest can do without: a sentence if the host does not have it. */
+/* Features that a guest can do without. */
 enum {
         NET_LACKS_MSS,        /* MSS clamping */
         NET_LACKS_IPV6,       /* IPv6, if it is configured */
@@ -21,9 +21,9 @@ enum {
         NET_LACKS,
 };
 
-/* What makes the guest's rules. */
+/* The backend of the guest's rules. */
 typedef struct RulesMaker {
-        Nat nat;             /* without a backend until that is chosen */
+        Nat nat;             /* without a backend until one is chosen */
         RulesBackend wanted; /* the setting it was chosen for … */
         const char *why;     /* the reason for the choice; static */
 } RulesMaker;
@@ -39,14 +39,14 @@ typedef struct Net {
         Host *host; /* borrowed */
         Rtnl *rtnl;
 
-        /* uplink.c, at each look for the uplink. */
+        /* Written by uplink.c, at each search for the uplink. */
         char uplink[NAT_FAMILY_MAX][IFNAMSIZ];
         PublicAddresses public[NAT_FAMILY_MAX]; /* their addresses */
 
         /* addresses.c */
-        bool claimed;            /* the guest's network and tap are noted as its own */
-        char *collision;         /* what on the host uses the network by now, too; NULL = nothing */
-        usec_t addresses_looked; /* for such, CLOCK_MONOTONIC; 0 = to be done */
+        bool claimed;            /* the guest's network and tap are recorded as its own */
+        char *collision;         /* what else on the host uses the network; NULL = nothing */
+        usec_t addresses_looked; /* time of the last check for that, CLOCK_MONOTONIC; 0 = due */
 
         struct Conditions *conditions; /* conditions.c: what all this relies on */
 
@@ -58,49 +58,52 @@ typedef struct Net {
         int tap_index;   /* of the tap that umld created, 0 = none yet */
         uid_t tap_owner; /* its owner */
 
-        /* Once each, by whoever finds it out: a look at the host does not bring it back. */
-        char *lacking[NET_LACKS]; /* why it must do without, NULL = it has it */
+        /* Written once each, by the file that finds out: the host is not checked for them again. */
+        char *lacking[NET_LACKS]; /* why the feature is missing, NULL = it is there */
 
-        /* forwarding.c and ipv6.c, when a step is up and when it is undone. */
+        /* Written by forwarding.c and ipv6.c: by a step, and by its undo. */
         bool forwarding;  /* ip_forward was joined */
         bool forwarding6; /* IPv6 forwarding was joined */
 
-        /* rules*.c, when the rules are made and when they are removed. */
+        /* Written by rules*.c, when the rules are set and when they are removed. */
         bool rules;                            /* they are, or may be, in the tables */
-        RulesMaker maker;                      /* what makes them: chosen by backend.c */
-        Masquerade masquerade[NAT_FAMILY_MAX]; /* what it came to: any but auto */
+        RulesMaker maker;                      /* the backend, chosen by backend.c */
+        Masquerade masquerade[NAT_FAMILY_MAX]; /* the choice: never auto */
         bool open_tap_said;
         unsigned repairs;   /* of rules that another program changed */
         usec_t last_repair; /* CLOCK_MONOTONIC */
         LockWait lock_wait; /* for the xtables lock */
 
-        /* rules-make.c: while a child makes the rules, the lock is kept, and `maker` is what tries.
+        /* Written by rules-make.c: while a child sets the rules, the lock is kept, and `maker` is
+         * the backend in progress.
          */
         bool under_way;
         int lock_fd;       /* the xtables lock, else -EBADF */
-        RulesMaker before; /* what made the rules that are there */
+        RulesMaker before; /* the backend of the existing rules */
 
         /* flows.c, when the rules have changed. */
         NatChains met;       /* the rules that flows have met */
         bool met_known;      /* they were made, or found right */
         struct Flows *flows; /* those that contradict the rules are being looked for; NULL: none */
 
-        unsigned busy; /* set-ups and reloads under way: until they are over the watch keeps off */
+        unsigned busy; /* number of set-ups and reloads in progress, during which the watch does
+                          nothing */
 
-        /* Set by whoever sees the change, cleared by rules-make.c when the rules have followed it.
+        /* Set by the file that notices the change, cleared by rules-make.c when the rules have been
+         * updated.
          */
         bool rules_stale;      /* what they depend on has changed since */
         const char *stale_why; /* static; NULL: a change could not be made at once */
-        bool drifted;          /* somebody else has changed them: rules-follow.c's own */
+        bool drifted;          /* somebody else has changed them; written by rules-follow.c */
         bool network_moved;    /* the uplink may have changed: to be checked */
 
-        Guard guard; /* ports that are never forwarded: updated by whoever is about to use it;
-                        who gives orders over ssh adds a session */
+        Guard guard; /* ports that are never forwarded: updated before each use; requests by ssh add
+                        a session */
 
-        /* The guest's, which owns them. */
+        /* Set and owned by the guest. */
         struct Proxies *proxies; /* NULL: there will be none */
-        const Config *held;      /* its forwards are kept from other guests, too: those to which a
-                                    reload may go back; NULL: none */
+        const Config *held; /* the configuration that a reload may be reverted to, whose forwards
+                               are reserved as well; NULL: none */
 } Net;
 
 /* host is borrowed. */
@@ -109,5 +112,5 @@ int net_new(Host *host, Net **ret);
 Net *net_free(Net *net);
 DEFINE_CLEANUP(Net *, net_free)
 
-/* Has the guest IPv6? By configuration, and nothing that it needs is lacking. */
+/* Does the guest have IPv6: is it configured, and is nothing missing for it? */
 bool net_has_ipv6(const Net *net);

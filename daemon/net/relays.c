@@ -111,7 +111,7 @@ int net_relays_up(Net *net, Fault *f) {
 int net_relays_down(Net *net, Fault *f) {
         if (net->proxies)
                 proxies_close(net->proxies);
-        if (children_collect() > 0) /* who still has the ports */
+        if (children_collect() > 0) /* relays that still hold the ports */
                 return fault_wait(f, VERDICT_NETWORK, -EBADF, "the relays to end");
         return 0;
 }

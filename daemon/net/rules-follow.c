@@ -31,7 +31,7 @@ static int look_at_uplink(Net *net, Fault *f) {
                 return r;
         net_tap_follow(net);
         r = net_find_uplink(net, f);
-        if (r == -ENETUNREACH) { /* there is no uplink for now; the rules do no harm */
+        if (r == -ENETUNREACH) { /* there is no uplink at present; the rules do no harm */
                 fault_done(f);
                 return 0;
         }
@@ -43,8 +43,7 @@ static int look_at_uplink(Net *net, Fault *f) {
         return net_forwarding6_up(net, f);
 }
 
-/* Events of interfaces other than the uplink's do not come here, and so there is a look now and
- * then. */
+/* There are no events for interfaces other than the uplink, so this is checked periodically. */
 static void look_at_addresses(Net *net) {
         usec_t now = now_usec(CLOCK_MONOTONIC);
 
@@ -94,7 +93,7 @@ int net_rules_compare(Net *net, Fault *f) {
         return r < 0 ? net_backend_fault(net, r, &refusal, f) : r;
 }
 
-/* Who has kept the lock over several looks is named, once. */
+/* A process that has held the lock for several checks is logged, once. */
 static void say_who_locks_us_out(LockWait *w, const Fault *f) {
         usec_t waited = usec_sub(now_usec(CLOCK_MONOTONIC), w->since);
 

@@ -18,8 +18,8 @@ static bool is_lack(int error) {
                error == -EPERM || error == -EACCES;
 }
 
-/* A feature that the guest can do without is logged once, and not used from then on. Is there
- * something left to try without it? */
+/* A feature that the guest can do without is logged once, and not used from then on. true: the
+ * attempt can be repeated without it. */
 static bool do_without(Net *net, int error, const NatRefusal *refusal) {
         const char *tool = net->maker.nat.backend->tool[refusal->family];
         char what[64];
@@ -96,7 +96,7 @@ void net_tables_unlock(Net *net) {
                 net->lock_fd = safe_close(net->lock_fd);
 }
 
-/* ---- making them ---- */
+/* ---- setting the rules ---- */
 
 int net_rules_cancel(Net *net, Fault *f) {
         Nat *nat = &net->maker.nat;
@@ -110,7 +110,7 @@ int net_rules_cancel(Net *net, Fault *f) {
         return 0;
 }
 
-/* Goes on with what is under way, unless that is no more what is wanted. */
+/* Continues what is in progress, unless the plan has changed. */
 static int begin_attempt(Net *net, Fault *f) {
         if (net->under_way && net->maker.wanted == net->host->config->backend)
                 return 0;
@@ -129,7 +129,7 @@ static int end_attempt(Net *net, int r, Fault *f) {
         net->under_way = r == -EINPROGRESS;
         if (net->under_way)
                 return wait_for_child(net, f);
-        if (r < 0 && net->rules) /* which are there by what made them */
+        if (r < 0 && net->rules) /* the existing rules, by their backend */
                 net->maker = net->before;
         else if (r < 0)
                 net_forwards_release(net);
@@ -144,7 +144,7 @@ static int end_attempt(Net *net, int r, Fault *f) {
         return r > 0;
 }
 
-/* Before the rules, so that what cannot be noted is not done. */
+/* Before the rules, so that nothing is done that cannot be recorded. */
 static int claim_ports(Net *net, Fault *f) {
         int r = net_forwards_claim(net);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Making the guest's rules, for the functions of rules.h. */
+/* Sets the guest's rules, for the functions of rules.h. */
 
 #include "daemon/net/net.h"
 
@@ -13,5 +13,5 @@ void net_tables_unlock(Net *net);
  * time: 1 = changed, 0 = they were already so. */
 int net_rules_make(Net *net, Fault *f);
 
-/* Ends what is under way. Nobody knows how far it came; what is there is told by a look. */
+/* Cancels what is in progress. How far it got is unknown until the tables are read. */
 int net_rules_cancel(Net *net, Fault *f);

@@ -88,7 +88,7 @@ int net_masquerade_choose(Net *net, Fault *f) {
                                          : "");
         net->masquerade[NAT_IPV4] = wanted;
         wanted = net_has_ipv6(net) ? choose_for(net, NAT_IPV6) : MASQUERADE_NO;
-        /* Without an address there is no IPv6 uplink for now. */
+        /* Without an address there is no IPv6 uplink at present. */
         net->masquerade[NAT_IPV6] =
                 wanted == MASQUERADE_SNAT && net->public[NAT_IPV6].n == 0 ? MASQUERADE_NO : wanted;
         return 0;

@@ -23,7 +23,7 @@ int net_rules_up(Net *net, Fault *f) {
         int r = net_find_uplink(net, f);
 
         if (r == -ENETUNREACH && net->rules && net->uplink[NAT_IPV4][0])
-                fault_done(f); /* it is gone for now, and followed when it is back: no reason to
+                fault_done(f); /* it may come back, and the rules are then updated: no reason to
                                   stop a guest whose rules are in place */
         else if (r < 0)
                 return r;

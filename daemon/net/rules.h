@@ -27,9 +27,9 @@
 int net_rules_up(Net *net, Fault *f);
 int net_rules_down(Net *net, Fault *f);
 
-/* Looks whether the guest's rules are there still, and whether what they follow from has moved:
- * uplink, its addresses, the ports to be guarded. If so sets them again: 1, else 0. -EAGAIN: it
- * cannot be done now, and *f says what it waits for. */
+/* Checks whether the guest's rules are still there, and whether what they are derived from has
+ * changed: the uplink, its addresses, the guarded ports. If so, sets them again: 1, else 0.
+ * -EAGAIN: it cannot be done now, and *f says what it waits for. */
 int net_rules_follow(Net *net, Fault *f);
 
 /* Are the rules still as we set them, 1, or not, 0? The kernel returns each table as a whole, so

@@ -186,7 +186,7 @@ int net_tap_up(Net *net, Fault *f) {
         return r < 0 ? r : configure_tap(net, f);
 }
 
-/* Somebody has set it down, which also took its neighbour entry and its IPv6 address. */
+/* Somebody has set it down, which also removed its neighbour entry and its IPv6 address. */
 void net_tap_follow(Net *net) {
         _cleanup_(fault_done) Fault fault = {};
         RtnlLink link;

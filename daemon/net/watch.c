@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* watch.c - keeps the rules right: by events where the kernel has some, else by a look now and
- * then.
+/* watch.c - keeps the rules right: by events if the kernel has some, else by periodic checks.
  *
  * Changes of links, addresses and routes are told over netlink, and looked at only then: what is
  * never called takes no memory. The kernel drops those that cannot concern this guest, because
@@ -21,7 +20,7 @@
 
 #define LOOK_EVERY    (2500 * USEC_PER_MSEC)
 #define LOOK_ACCURACY (250 * USEC_PER_MSEC) /* wakes up together with others */
-#define SETTLE        (200 * USEC_PER_MSEC) /* changes of a network come in flocks */
+#define SETTLE        (200 * USEC_PER_MSEC) /* changes of a network come in bursts */
 #define SETTLE_NFT    USEC_PER_SEC          /* a firewall that reloads drops everything meanwhile */
 
 #define LINKS (NAT_FAMILY_MAX + 1)
@@ -30,12 +29,12 @@ struct NetWatch {
         Net *net;
         sd_event_source *timer, *events, *nft_events;
         int fd, nft_fd;
-        Retry *retry;          /* of a look that could not be completed */
-        char *waits_for;       /* what that look was lacking; NULL: it was completed */
+        Retry *retry;          /* retries a check that could not be completed */
+        char *waits_for;       /* what that check is waiting for; NULL: it was completed */
         unsigned links[LINKS]; /* the interfaces whose events are not dropped: uplinks and tap; 0 =
                                   none is dropped, because one of them is not there */
-        usec_t due;            /* the look after an event that was seen; 0 = none */
-        bool failed;           /* the last look; said once */
+        usec_t due;            /* time of the check after an event; 0 = none */
+        bool failed;           /* the last check failed; logged once */
 };
 
 /* Wrong rules are repaired as soon as possible; a check alone can wait for the next one. */
@@ -49,7 +48,7 @@ static void look_at_rules(NetWatch *w) {
         int r;
 
         if (!w->events)
-                w->net->network_moved = true; /* who knows */
+                w->net->network_moved = true; /* so everything may have changed */
         r = net_rules_follow(w->net, &fault);
         (void) free_and_strdup(&w->waits_for, r == -EAGAIN ? fault.text : NULL);
         if (r == -EAGAIN && is_urgent(w->net)) {
@@ -68,7 +67,8 @@ static void look_at_rules(NetWatch *w) {
 static void look(void *userdata) {
         NetWatch *w = userdata;
 
-        if (w->net->busy > 0) /* whoever is at work there leaves all as it should be */
+        if (w->net->busy >
+            0) /* the set-up or reload in progress leaves everything as it should be */
                 return;
         look_at_rules(w);
         net_conditions_follow(w->net);
@@ -124,15 +124,15 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
 static int look_soon(NetWatch *w, usec_t delay) {
         usec_t due = usec_add(now_usec(CLOCK_MONOTONIC), delay);
 
-        /* Who talks all the time must not put it off. */
+        /* A continuous flow of events must not postpone it. */
         if (!w->net->rules || (w->due > 0 && w->due <= due))
                 return 0;
         w->due = due;
         return arm(w, delay);
 }
 
-/* What it says does not matter, for the look that follows sees it all; nor does it that some was
- * lost. */
+/* The content does not matter, because the check that follows sees everything; neither do lost
+ * events. */
 static int on_event(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         NetWatch *w = userdata;
 

@@ -21,5 +21,5 @@ int net_watch_update(NetWatch *w);
 /* Checks at once: there may be something to repair. */
 void net_watch_soon(NetWatch *w);
 
-/* What the last look could not have, such as the lock of the tables; NULL: it was done. */
+/* What the last check is waiting for, such as the lock of the tables; NULL: it was completed. */
 const char *net_watch_waits_for(const NetWatch *w);

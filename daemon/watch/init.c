@@ -32,7 +32,7 @@ struct InitWatch {
         GuestProcess *process;
         InitListener listener;
         sd_event_source *timer;
-        MconsoleCall *call; /* the question for the mounts, under way */
+        MconsoleCall *call; /* the request for the mounts in progress */
         usec_t began, asked;
         usec_t looked;   /* the last look since the sign was seen, 0 = it was not */
         usec_t lived;    /* how much of the time since then counts */
@@ -88,8 +88,8 @@ static usec_t moment_due(const InitWatch *w, usec_t now) {
         return now >= usec_add(w->began, PATIENCE) ? 1 : 0;
 }
 
-/* The kernel's main process and those of its guest's processes. The rest is not worth a look at all
- * of /proc. */
+/* The kernel's main process and those of its guest's processes. The others are not worth reading
+ * all of /proc. */
 static size_t guest_pids(const InitWatch *w, pid_t pids[static PIDS_MAX]) {
         _cleanup_free_ char *list = NULL, *path = NULL;
         pid_t main = guest_process_pid(w->process);
@@ -127,7 +127,7 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         usec_t now = now_usec(CLOCK_MONOTONIC), due = moment_due(w, now);
 
         (void) usec;
-        if (guest_process_panic(w->process)) /* it ends; on a busy host that takes a while */
+        if (guest_process_panic(w->process)) /* it is ending; on a busy host that takes a while */
                 return 0;
         if (due > 0)
                 count_time(w, now);
@@ -152,7 +152,7 @@ int init_watch_new(sd_event *event, GuestProcess *process, const InitListener *l
         r = timer_new(event, "init-watch", LOOK_EVERY, 1, on_timer, w, &w->timer);
         if (r < 0)
                 return r;
-        /* First what the kernel has to say, such as that it panics. */
+        /* Messages of the kernel, such as a panic, are read first. */
         (void) sd_event_source_set_priority(w->timer, SD_EVENT_PRIORITY_IDLE);
         *ret = TAKE_PTR(w);
         return 0;

@@ -52,9 +52,9 @@ static bool look_at_file(GuestMemory *m, MemFile *ret) {
         return true;
 }
 
-/* Tells the other umlds what the guest may still take, if that has changed. */
+/* Records for the other umlds what the guest may still take, if that has changed. */
 static int note_claim(GuestMemory *m, const MemFile *file) {
-        /* What is in the balloon the guest cannot use without us. */
+        /* The guest cannot use what is in the balloon without umld. */
         uint64_t held = m->balloon.held;
         const MemoryClaim claim = { .need = m->host->memory.need - MIN(held, m->host->memory.need),
                                     .device = file->device,
@@ -291,7 +291,7 @@ void guest_memory_end(GuestMemory *m) {
         m->process = NULL;
         if (m->claimed && m->claimed_held > 0)
                 claim_all(m);
-        memory_sum_forget(m->host); /* of what it has taken all is free again */
+        memory_sum_forget(m->host); /* all that it had taken is free again */
         guest_balloon_reset(&m->balloon);
         (void) sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
         set_pressure(m, PRESSURE_NONE, NULL);

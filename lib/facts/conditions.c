@@ -30,7 +30,7 @@ void condition_list_done(ConditionList *list) {
         *list = (ConditionList){};
 }
 
-/* Takes the texts; NULL: there was no memory for one. */
+/* Takes over the texts; NULL: out of memory. */
 static int add(ConditionList *list, ConditionKind kind, ConditionState state, char *text,
                char *remedy) {
         Condition *grown =
@@ -213,7 +213,7 @@ static int judge_uplink6(const HostFacts *f, ConditionList *list) {
                          side->has_addresses == ANSWER_YES ? CONDITION_OK : CONDITION_UNKNOWN);
 }
 
-/* ---- forwarding, and who may forbid it ---- */
+/* ---- forwarding, and other firewalls ---- */
 
 static int judge_switch(const SideFacts *side, ConditionKind kind, const char *name,
                         ConditionList *list) {
@@ -290,7 +290,7 @@ static int judge_firewall6(const HostFacts *f, ConditionList *list) {
         return judge_obstacles(f, NAT_IPV6, CONDITION_FIREWALL6, list);
 }
 
-/* ---- what is umld's own, and must stay so ---- */
+/* ---- umld's own settings and rules ---- */
 
 static int judge_rules(const HostFacts *f, ConditionList *list) {
         if (f->rules == ANSWER_NO)

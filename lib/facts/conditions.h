@@ -29,7 +29,7 @@ typedef enum ConditionKind {
 typedef enum ConditionState {
         CONDITION_OK,
         CONDITION_UNUSED,  /* this guest does not rely on it */
-        CONDITION_UNKNOWN, /* it could not be looked at */
+        CONDITION_UNKNOWN, /* it could not be checked */
         CONDITION_WARNING, /* something may go wrong */
         CONDITION_BROKEN,  /* something does not work */
         CONDITION_STATE_MAX,
@@ -52,13 +52,13 @@ typedef struct ConditionList {
 } ConditionList;
 
 typedef enum ConditionSource {
-        CONDITION_BY_EVENT, /* the kernel tells of changes */
-        CONDITION_BY_LOOK,  /* it does not: a look every few seconds */
+        CONDITION_BY_EVENT, /* the kernel reports changes */
+        CONDITION_BY_LOOK,  /* it does not: checked every few seconds */
 } ConditionSource;
 
 typedef struct ConditionRow {
         const char *name;
-        const char *relies; /* what it is that has to be so */
+        const char *relies; /* what has to be true */
         ConditionSource source;
         const char *repair; /* what umld does about it itself; NULL = nothing */
         int (*judge)(const HostFacts *f, ConditionList *list);
@@ -70,7 +70,7 @@ extern const ConditionRow condition_table[CONDITION_MAX];
 int conditions_judge(const HostFacts *f, ConditionList *ret);
 void condition_list_done(ConditionList *list);
 
-/* Is it one to be told to people? */
+/* Is it to be shown to users? */
 bool condition_is_told(const Condition *c);
 /* Does the list have the same sentence? */
 bool condition_list_has(const ConditionList *list, const Condition *c);

@@ -8,7 +8,7 @@
 
 #include "nat/obstacle.h"
 
-/* Zero is "nobody has looked". */
+/* Zero means not checked yet. */
 typedef enum Answer {
         ANSWER_UNKNOWN,
         ANSWER_NO,
@@ -37,7 +37,7 @@ typedef struct SideFacts {
         char route[IFNAMSIZ]; /* which is by this interface */
         Answer forwarding;    /* ip_forward, or that of IPv6 */
         Answer strict;        /* the reverse path filter of the uplink is strict */
-        /* What drops its packets, and whether that was looked for. */
+        /* What drops its packets, and whether that was checked. */
         Answer looked_nft, looked_legacy;
         Obstacles nft, legacy;
 } SideFacts;
@@ -48,6 +48,6 @@ typedef struct HostFacts {
         Answer rules;          /* ours are in the tables as planned */
         const char *collision; /* what else uses the guest's network, and how; NULL = nothing */
         bool network_chosen;   /* by umld, instead of by HostAddress= */
-        const char *forwards;  /* what is to be said of forwards: a sentence a line, or NULL */
+        const char *forwards;  /* warnings about forwards: one sentence per line, or NULL */
         uint64_t tracked, tracked_max; /* connections in conntrack's table; 0 = not known */
 } HostFacts;

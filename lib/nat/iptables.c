@@ -269,7 +269,7 @@ static int nat_wait_fd(const Nat *nat) {
         return xt_modules_fd();
 }
 
-/* What loads modules may go on. */
+/* A child that loads modules may continue. */
 static int nat_cancel(Nat *nat) {
         (void) nat;
         return 0;

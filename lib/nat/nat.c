@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nat.c - for those who have nothing else to do. */
+/* nat.c - waits for a backend, for callers without an event loop. */
 
 #include <poll.h>
 

@@ -25,10 +25,10 @@ int nft_run_start(const char *commands, int lock_fd, NftRun **ret);
 int nft_run_poll(NftRun *run, NftRefusal *ret_refusal);
 int nft_run_fd(const NftRun *run);
 
-/* It shall end; whether it has is for nft_run_poll() to tell. */
+/* Tells it to end; nft_run_poll() reports when it has. */
 void nft_run_kill(NftRun *run);
 
-/* Kills it where it runs still. */
+/* Kills it if it is still running. */
 NftRun *nft_run_free(NftRun *run);
 DEFINE_CLEANUP(NftRun *, nft_run_free)
 

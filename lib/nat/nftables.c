@@ -143,8 +143,8 @@ static int job_begin(Nat *nat, const Commands *c, NatRefusal *ret) {
         return 0;
 }
 
-/* 1 = done, and *nat remembers what came of it; -EINPROGRESS: not yet; -EAGAIN: somebody else's
- * transaction came between our looks, so that it cannot be told what is whose. */
+/* 1 = done, and *nat has the result; -EINPROGRESS: not yet; -EAGAIN: somebody else's transaction
+ * came between our checks, so that the result is not certain. */
 static int job_finish(Nat *nat, NatRefusal *ret) {
         _cleanup_(job_freep) NftJob *job = NULL;
         NftRefusal refusal;
@@ -154,7 +154,7 @@ static int job_finish(Nat *nat, NatRefusal *ret) {
         if (r == -EAGAIN)
                 return refuse(ret, "table", -EINPROGRESS);
         job = TAKE_PTR(nat->job);
-        if (r < 0) /* what was there still is, or a look will tell */
+        if (r < 0) /* the old table is still there, or the next check will notice */
                 return transaction_refused(nat, &refusal, r, ret);
         forget(nat);
         r = nft_look(job->table, &after);
@@ -168,7 +168,7 @@ static int job_finish(Nat *nat, NatRefusal *ret) {
         return 1;
 }
 
-/* What is under way may be what was planned before: then it comes to its end first. */
+/* A transaction in progress may be for a previous plan: then it is completed first. */
 static int commit(Nat *nat, const Commands *c, NatRefusal *ret) {
         for (;;) {
                 bool ours = !nat->job || nat->job->hash == c->hash;
@@ -252,7 +252,7 @@ static int nat_cancel(Nat *nat) {
 
 static int nat_remove(Nat *nat, const char *guest, NatRefusal *ret_refusal) {
         char table[NFT_TABLE_NAME_MAX];
-        int removed, r = nat_cancel(nat); /* else it may still make what is removed here */
+        int removed, r = nat_cancel(nat); /* otherwise it may still create what is removed here */
 
         if (r >= 0)
                 r = nft_delete(nft_table_name(guest, table));

@@ -6,7 +6,7 @@
 #include "nat/nat.h"
 
 #define OBSTACLE_NAME_MAX 64
-#define OBSTACLES_MAX     8 /* that are told; the first ones are the ones to remove first */
+#define OBSTACLES_MAX     8 /* at most that many are reported, in the order in which to remove them */
 
 /* Whose rules these are, by the names that each program gives its tables and chains. */
 typedef enum Firewall {
@@ -17,7 +17,7 @@ typedef enum Firewall {
         FIREWALL_MAX,
 } Firewall;
 
-/* The ways that a guest's packets take through the host. */
+/* The paths of a guest's packets through the host. */
 typedef enum NatWay {
         NAT_WAY_IN,  /* a new connection from the uplink to the guest */
         NAT_WAY_OUT, /* a new connection from the guest to the uplink */
@@ -26,10 +26,10 @@ typedef enum NatWay {
 
 typedef struct Obstacle {
         NatFamily family;
-        unsigned ways;        /* 1 << NAT_WAY_… */
-        bool certain;         /* else it may drop them: that depends on what umld cannot judge */
-        bool policy;          /* the policy of the chain, else one of its rules */
-        bool legacy;          /* in the legacy tables, else in nf_tables */
+        unsigned ways; /* 1 << NAT_WAY_… */
+        bool certain; /* else it may drop them, depending on conditions that umld cannot evaluate */
+        bool policy;  /* the policy of the chain, else one of its rules */
+        bool legacy;  /* in the legacy tables, else in nf_tables */
         uint8_t table_family; /* in nf_tables: NFPROTO_… */
         char table[OBSTACLE_NAME_MAX];
         char base[OBSTACLE_NAME_MAX];  /* the chain that the kernel calls */

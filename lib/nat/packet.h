@@ -30,7 +30,7 @@ typedef struct Packet {
 /* Does a rule match it? */
 typedef enum Match {
         MATCH_NO,
-        MATCH_MAYBE, /* that depends on what is not known */
+        MATCH_MAYBE, /* depends on something unknown */
         MATCH_YES,
 } Match;
 
@@ -42,7 +42,7 @@ static inline Match match_not(Match m) {
         return m == MATCH_MAYBE ? m : match_of(m == MATCH_NO);
 }
 
-/* Of two conditions that both have to hold. */
+/* Combines two conditions that must both be true. */
 static inline Match match_both(Match a, Match b) {
         return a < b ? a : b;
 }

@@ -15,11 +15,11 @@ static const struct {
 } layout[NAT_CHAIN_KINDS] = {
         [NAT_CHAIN_USER] = { NAT_TABLE_FILTER, "FORWARD", NAT_USER_CHAIN, NAT_FIRST },
         /* Early, so that neither a later REJECT nor a DROP policy stops the guest; but a ban that
-         * was there before stays one. */
+           was there before remains effective. */
         [NAT_CHAIN_FWD] = { NAT_TABLE_FILTER, "FORWARD", "UMLD-FWD-", NAT_BEHIND_BANS },
-        /* First, so that what the host opens to everybody is not open to the guest. */
+        /* First, so that ports that the host opens to everybody are not open to the guest. */
         [NAT_CHAIN_IN] = { NAT_TABLE_FILTER, "INPUT", "UMLD-IN-", NAT_FIRST },
-        /* First, so that a host that lets nothing out still reaches its own guest. */
+        /* First, so that a host that blocks outgoing packets still reaches its own guest. */
         [NAT_CHAIN_SND] = { NAT_TABLE_FILTER, "OUTPUT", "UMLD-SND-", NAT_FIRST },
         /* Last, so that the administrator's own rules for a port take precedence. */
         [NAT_CHAIN_PRE] = { NAT_TABLE_NAT, "PREROUTING", "UMLD-PRE-", NAT_LAST },

@@ -52,8 +52,8 @@ bool nat_rule_leads(const NatRule *rule, const Forward *port);
 /* Where a jump stands in a built-in chain when it is made. */
 typedef enum NatPlace {
         NAT_LAST,
-        NAT_FIRST,       /* behind those of our chains that come first, too, in the order below */
-        NAT_BEHIND_BANS, /* the same, and behind the foreign rules that drop by source at most */
+        NAT_FIRST,       /* after the jumps to preceding chains of ours, too, in the order below */
+        NAT_BEHIND_BANS, /* the same, and after foreign rules that drop by source only */
 } NatPlace;
 
 /* A chain of ours, and the one jump to it from a built-in chain. If it has no rules it should not
@@ -71,8 +71,8 @@ typedef struct NatChain {
         size_t n_rules, n_allocated;
 } NatChain;
 
-/* The chain of the administrator and his programs, which all guests share. Whoever plans a guest's
- * rules creates it and the jump to it; the last guest removes it if it is empty. */
+/* The chain for the administrator's own rules and programs, shared by all guests. The first guest
+ * creates it and the jump to it; the last one removes it if it is empty. */
 #define NAT_USER_CHAIN "UMLD-USER"
 
 /* Each of them for each family. */

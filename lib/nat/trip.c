@@ -4,7 +4,7 @@
 #include "nat/trip.h"
 #include "nat/nft-script.h"
 
-/* Of whoever connects: one of those that kernels choose, which no rule names by itself. */
+/* The client's port: an ephemeral one, which no rule names by itself. */
 #define CLIENT_PORT 50321
 
 void trip_packets(const Trip *t, Packet ret[static TRIP_PACKETS]) {

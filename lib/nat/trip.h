@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What the host's other rules do to a connection between a guest and a stranger, at each place
- * where its packets meet them: of the legacy tables and of nf_tables. */
+/* Evaluates what the host's other rules, in the legacy tables and in nf_tables, do to a connection
+ * between a guest and an unknown machine, at each hook. */
 
 #include "nat/obstacle.h"
 #include "nat/packet.h"
@@ -14,7 +14,7 @@ typedef struct Trip {
         const char *tap, *uplink;
         const char *guest; /* its name, by which its own rules are known */
         uint8_t protocol;
-        IpAddress host;     /* the public address that a stranger calls */
+        IpAddress host;     /* the public address that is connected to */
         uint16_t host_port; /* and the port there */
         IpAddress guest_address;
         uint16_t guest_port;
@@ -24,7 +24,7 @@ typedef struct Trip {
 #define TRIP_PACKETS (2 * PACKET_HOOKS)
 void trip_packets(const Trip *t, Packet ret[static TRIP_PACKETS]);
 
-/* The connection is taken away from the guest, by a rule of somebody else's. */
+/* A foreign rule redirects the connection elsewhere. */
 typedef struct Taking {
         bool taken;
         bool legacy;

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* walk.c - follows a packet through chains of rules.
  *
- * A rule of which it is not known whether it matches is taken both ways: what it would do with the
- * packet is remembered as possible, and the walk goes on behind it. */
+ * A rule that may or may not match is followed both ways: what it would do with the packet is
+ * recorded as possible, and the walk continues after it. */
 
 #include <stdio.h>
 
 #include "nat/walk.h"
 
-#define DEPTH_MAX 32    /* chains that lead to each other; the kernel has a limit, too */
-#define STEPS_MAX 20000 /* rules on one walk */
+#define DEPTH_MAX 32    /* depth of jumps; the kernel has a limit, too */
+#define STEPS_MAX 20000 /* rules per walk */
 
 typedef enum Outcome {
-        OUTCOME_CONTINUE, /* behind the rule that led here */
+        OUTCOME_CONTINUE, /* after the rule that jumped here */
         OUTCOME_ACCEPT,
         OUTCOME_DROP,
         OUTCOME_TAKE,
@@ -32,7 +32,7 @@ static void note_place(Walker *w, const char *chain) {
         snprintf(w->walk->chain, sizeof(w->walk->chain), "%s", chain);
 }
 
-/* What comes first is to be told. */
+/* The first one is reported. */
 static void note_possible(Walker *w, const char *chain, StepKind kind) {
         if (kind == STEP_ACCEPT)
                 w->may_accept = true;
@@ -44,7 +44,7 @@ static void note_possible(Walker *w, const char *chain, StepKind kind) {
 
 static Outcome walk_chain(Walker *w, const char *chain, bool sure);
 
-/* An end of the walk, unless the packet may not have come here, or not be meant. */
+/* An end of the walk, unless the packet may not reach this rule, or not match it. */
 static bool settle(Walker *w, const char *chain, StepKind kind, bool sure, Outcome *ret) {
         static const Outcome outcomes[] = { [STEP_ACCEPT] = OUTCOME_ACCEPT,
                                             [STEP_DROP] = OUTCOME_DROP,
@@ -90,7 +90,7 @@ static bool take_step(Walker *w, const char *chain, const Step *s, bool *sure, O
         }
 }
 
-/* sure: the packet comes here for certain. */
+/* sure: the packet certainly reaches this chain. */
 static Outcome walk_chain(Walker *w, const char *chain, bool sure) {
         const Ruleset *set = w->set;
         Outcome outcome = OUTCOME_CONTINUE;

@@ -35,10 +35,10 @@ typedef struct Ruleset {
 
 typedef enum WalkEnd {
         WALK_PASSES,
-        WALK_MAY_DROP, /* certainty is not to be had */
+        WALK_MAY_DROP, /* the result is not certain */
         WALK_DROPS,
         WALK_TAKES,
-        WALK_ENDS_HERE, /* at the rule that was asked for */
+        WALK_ENDS_HERE, /* at the rule given as `until` */
 } WalkEnd;
 
 typedef struct Walk {

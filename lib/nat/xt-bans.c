@@ -12,7 +12,7 @@
 
 #define DEPTH_MAX 8 /* of chains that jump to chains */
 
-/* What a rule, or a chain, can do to a packet at most; a chain does what its worst rule does. */
+/* The worst that a rule or a chain can do to a packet. */
 typedef enum Effect {
         PASSES,
         BANS,  /* drops packets from some sources */
@@ -114,8 +114,8 @@ static Effect rule_effect(const XtTable *t, const void *entry, unsigned depth) {
         return effect == WALLS && selects_sources(t->family, entry) ? BANS : effect;
 }
 
-/* A chain that does nothing yet is one that bans will be put into: fail2ban's are empty but for a
- * RETURN when it starts. */
+/* A chain that does nothing yet is expected to get bans: those of fail2ban have only a RETURN when
+ * it starts. */
 static Effect chain_effect(const XtTable *t, const char *chain, unsigned depth) {
         static const char *const nothing[] = { "RETURN", "LOG", "NFLOG", "", NULL };
         Effect worst = PASSES;
@@ -137,7 +137,7 @@ static bool is_foreign(const XtTable *t, const void *entry) {
         return !xt_is_ours(t->xt->target(entry, t->handle));
 }
 
-/* How many foreign rules there are up to the last ban. */
+/* The number of foreign rules up to the last ban. */
 static unsigned count_to_bans(const XtTable *t, const char *hook) {
         unsigned n = 0, counted = 0;
 

@@ -79,7 +79,7 @@ static bool is_there(const NatChain *c) {
         return c->n_rules > 0 || c->kept;
 }
 
-/* Behind which position the jump must stand: behind those of the chains that come before it. */
+/* The position after which the jump must be inserted: after the jumps to preceding chains. */
 static unsigned earliest(const XtTable *t, const NatChain *all, const NatChain *chain) {
         unsigned at = 0;
 
@@ -177,8 +177,7 @@ static bool others_have(const XtTable *t, const NatChain *own, const char *prefi
         return false;
 }
 
-/* The chain that all guests share stays as long as anybody needs it: another guest, or who has put
- * rules into it. */
+/* The shared chain is kept as long as it is needed: by another guest, or because it has rules. */
 static bool still_needed(const XtTable *t, const NatChains *chains, const NatChain *chain) {
         const NatChain *own = &chains->chain[chain->family * NAT_CHAIN_KINDS + NAT_CHAIN_FWD];
 

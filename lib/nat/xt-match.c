@@ -127,7 +127,7 @@ static Match judge_set(const void *data) {
 
 Match xt_match_judge(const char *name, uint8_t revision, const void *data, size_t size,
                      const Packet *p) {
-        if (streq(name, "comment") || streq(name, "limit")) /* which the first ones keep to */
+        if (streq(name, "comment") || streq(name, "limit")) /* the first packets do not exceed it */
                 return MATCH_YES;
         if (streq(name, "tcp") && size >= sizeof(struct xt_tcp))
                 return judge_tcp(data, p);
@@ -178,7 +178,7 @@ static Match judge_interface(const char *name, const char *wanted, const unsigne
         return MATCH_YES;
 }
 
-/* A stranger has no address that a rule names. */
+/* The unknown machine has no address that a rule names. */
 static Match judge_address(const void *address, bool known, const void *wanted, const void *mask,
                            size_t size) {
         const uint8_t *a = address, *w = wanted, *m = mask;
