@@ -139,6 +139,10 @@ int main(int argc, char **argv) {
                           .uplink = "venet0",
                           .side[NAT_IPV4].guest_address.v4 = { htonl(0x0a000002) },
                           .side[NAT_IPV4].masquerade = true,
+                          .reach = NAT_REACH_INTERNET,
+                          .connections = 16384,
+                          .has_mac = true,
+                          .mac = { 2, [5] = 1 },
                           .forwards = forwards,
                           .n_forwards = FORWARDS };
         return measure(rounds);

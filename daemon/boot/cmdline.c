@@ -95,26 +95,47 @@ static int append_network(const Config *c, const UmlKernel *k, const GuestNet *n
         return -EOPNOTSUPP;
 }
 
+/* All of them, and for ip=, which takes IPv4 alone, the first two of those. */
+typedef struct Dns {
+        char all[CONFIG_DNS_MAX * IP_ADDRESS_TEXT_MAX];
+        char v4[2][IP_ADDRESS_TEXT_MAX];
+} Dns;
+
+static void format_dns(const Config *c, Dns *ret) {
+        char text[IP_ADDRESS_TEXT_MAX];
+        size_t n = 0;
+
+        *ret = (Dns){};
+        for (size_t i = 0; i < c->n_dns; i++) {
+                ip_address_format(&c->dns[i], text);
+                if (i > 0)
+                        strcat(ret->all, ",");
+                strcat(ret->all, text);
+                if (n < ARRAY_SIZE(ret->v4) && !ip_address_is_v6(&c->dns[i]))
+                        strcpy(ret->v4[n++], text);
+        }
+}
+
 /* The network configuration of the guest: for the kernel if it supports that, and in any case as
  * words that its init finds in /proc/cmdline. */
 static int append_addresses(const Config *c, const UmlKernel *k, const GuestNet *net, Strv *argv) {
         char host[INET_ADDRSTRLEN], guest[INET_ADDRSTRLEN], mask[INET_ADDRSTRLEN],
-                dns[3][INET_ADDRSTRLEN] = {}, host6[INET6_ADDRSTRLEN], guest6[INET6_ADDRSTRLEN];
+                host6[INET6_ADDRSTRLEN], guest6[INET6_ADDRSTRLEN];
         struct in_addr netmask = { htonl(c->host_prefix ? UINT32_MAX << (32 - c->host_prefix)
                                                         : 0) };
+        Dns dns;
         int r;
 
+        format_dns(c, &dns);
         inet_ntop(AF_INET, &c->host_address, host, sizeof(host));
         inet_ntop(AF_INET, &c->guest_address, guest, sizeof(guest));
         inet_ntop(AF_INET, &netmask, mask, sizeof(mask));
         inet_ntop(AF_INET6, &c->host_address6, host6, sizeof(host6));
         inet_ntop(AF_INET6, &c->guest_address6, guest6, sizeof(guest6));
-        for (size_t i = 0; i < c->n_dns; i++)
-                inet_ntop(AF_INET, &c->dns[i], dns[i], sizeof(dns[i]));
         if (k->ip_pnp && c->configure_by == CONFIGURE_BY_KERNEL) {
                 r = strv_pushf(argv, "ip=%s::%s:%s:%s:%s:off:%s:%s", guest, host, mask, c->hostname,
-                               guest_transport(c, k) == TRANSPORT_TUNTAP ? "eth0" : "vec0", dns[0],
-                               dns[1]);
+                               guest_transport(c, k) == TRANSPORT_TUNTAP ? "eth0" : "vec0",
+                               dns.v4[0], dns.v4[1]);
                 if (r < 0)
                         return r;
         }
@@ -122,8 +143,7 @@ static int append_addresses(const Config *c, const UmlKernel *k, const GuestNet 
             (r = strv_pushf(argv, "umld_hostname=%s", c->hostname)) < 0 ||
             (r = strv_pushf(argv, "umld_address=%s/%u", guest, c->host_prefix)) < 0 ||
             (r = strv_pushf(argv, "umld_gateway=%s", host)) < 0 ||
-            (r = strv_pushf(argv, "umld_dns=%s%s%s%s%s", dns[0], c->n_dns > 1 ? "," : "", dns[1],
-                            c->n_dns > 2 ? "," : "", dns[2])) < 0)
+            (r = strv_pushf(argv, "umld_dns=%s", dns.all)) < 0)
                 return r;
         if (net->ipv6 &&
             ((r = strv_pushf(argv, "umld_address6=%s/%u", guest6, c->host_prefix6)) < 0 ||

@@ -17,6 +17,8 @@
 enum {
         NET_LACKS_MSS,        /* MSS clamping */
         NET_LACKS_IPV6,       /* IPv6, if it is configured */
+        NET_LACKS_MAC,        /* a check of the guest's MAC address */
+        NET_LACKS_CONNLIMIT,  /* a limit of its connections */
         NET_LACKS_CLOSED_TAP, /* a tap by which the guest cannot reach the host over IPv6 */
         NET_LACKS,
 };
@@ -35,6 +37,13 @@ typedef struct PublicAddresses {
         size_t n;
 } PublicAddresses;
 
+#define NET_LINKS_MAX 8 /* networks that an uplink is in */
+
+typedef struct Links {
+        IpPrefix list[NET_LINKS_MAX];
+        size_t n;
+} Links;
+
 typedef struct Net {
         Host *host; /* borrowed */
         Rtnl *rtnl;
@@ -42,6 +51,10 @@ typedef struct Net {
         /* Written by uplink.c, at each search for the uplink. */
         char uplink[NAT_FAMILY_MAX][IFNAMSIZ];
         PublicAddresses public[NAT_FAMILY_MAX]; /* their addresses */
+
+        /* bars.c, at each look. */
+        Links links[NAT_FAMILY_MAX]; /* the networks that the uplinks are in */
+        unsigned connections;        /* that the guest may have; 0 = any number */
 
         /* addresses.c */
         bool claimed;            /* the guest's network and tap are recorded as its own */

@@ -5,6 +5,7 @@
 #include "basic/time-util.h"
 #include "daemon/net/addresses.h"
 #include "daemon/net/backend.h"
+#include "daemon/net/bars.h"
 #include "daemon/net/conditions.h"
 #include "daemon/net/flows.h"
 #include "daemon/net/forwarding.h"
@@ -50,6 +51,8 @@ static void look_at_addresses(Net *net) {
         if (net->addresses_looked > 0 && now < usec_add(net->addresses_looked, ADDRESSES_EVERY))
                 return;
         net->addresses_looked = now;
+        if (net_bars_look(net) > 0)
+                make_stale(net, "the uplink's networks or the number of guests have changed");
         if (net_addresses_look(net) > 0)
                 net_conditions_stale(net, CONDITIONS_OWN);
 }

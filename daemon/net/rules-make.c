@@ -6,6 +6,7 @@
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "daemon/net/backend.h"
+#include "daemon/net/bars.h"
 #include "daemon/net/flows.h"
 #include "daemon/net/forwards.h"
 #include "daemon/net/ipv6.h"
@@ -26,6 +27,8 @@ static bool do_without(Net *net, int error, const NatRefusal *refusal) {
 
         if (!is_lack(error))
                 return false;
+        if (net_bars_lacking(net, refusal->what, tool, error))
+                return true;
         snprintf(what, sizeof(what), "the host has no %s %s", tool, refusal->what);
         if (refusal->family == NAT_IPV6 && refusal->table != NAT_TABLE_MANGLE &&
             net_has_ipv6(net)) {

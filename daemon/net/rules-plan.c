@@ -2,6 +2,7 @@
 /* rules-plan.c - plans the guest's firewall rules from its configuration and the host's state. */
 
 #include "daemon/net/rules-plan.h"
+#include "daemon/net/bars.h"
 
 Forward *net_guarded_ports(const Net *net) {
         const Config *c = net->host->config;
@@ -44,8 +45,7 @@ static NatSide nat_side(const Net *net, NatFamily family) {
 
 NatPlan net_plan(const Net *net, const Forward *guarded) {
         const Config *c = net->host->config;
-
-        return (NatPlan){
+        NatPlan plan = {
                 .guest = c->name,
                 .tap = c->tap,
                 .uplink = net->uplink[NAT_IPV4],
@@ -60,6 +60,9 @@ NatPlan net_plan(const Net *net, const Forward *guarded) {
                 .guarded = guarded,
                 .n_guarded = net->guard.n + (c->n_forwards > 0 ? c->n_proxies : 0),
         };
+
+        net_bars_plan(net, &plan);
+        return plan;
 }
 
 static bool can_masquerade(const Net *net, NatFamily family) {

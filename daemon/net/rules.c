@@ -4,6 +4,7 @@
 #include "daemon/net/rules.h"
 #include "basic/log.h"
 #include "daemon/net/backend.h"
+#include "daemon/net/bars.h"
 #include "daemon/net/conditions.h"
 #include "daemon/net/flows.h"
 #include "daemon/net/forwards.h"
@@ -28,6 +29,7 @@ int net_rules_up(Net *net, Fault *f) {
         else if (r < 0)
                 return r;
         net_mtu_follow(net);
+        (void) net_bars_look(net);
         r = net->host->quiet ? 0 : net_tables_lock(net, f);
         if (r < 0)
                 return r;

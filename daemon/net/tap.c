@@ -9,6 +9,7 @@
 #include "daemon/boot/cmdline.h"
 #include "daemon/net/ipv6.h"
 #include "daemon/net/tap.h"
+#include "host/sysctl.h"
 #include "host/tap.h"
 
 /* Our mark on a tap: its alias, which ip(8) shows. */
@@ -131,6 +132,17 @@ static int create_tap(Net *net, const RtnlLink *link, Fault *f) {
         return 0;
 }
 
+/* Packets by the tap whose source is elsewhere are dropped by the kernel itself, whatever becomes
+ * of the rules. A host that refuses that has the rules. */
+static void check_reverse_path(const char *tap) {
+        _cleanup_free_ char *setting = strfmt("net/ipv4/conf/%s/rp_filter", tap);
+        int r = setting ? sysctl_set(setting, "1") : -ENOMEM;
+
+        if (r < 0)
+                log_debug_errno(r, "%s: cannot switch on the reverse path filter, ignoring: %m",
+                                tap);
+}
+
 /* Sets address, neighbour entry and the rest of an existing tap. */
 static int configure_tap(Net *net, Fault *f) {
         const Config *c = net->host->config;
@@ -145,6 +157,7 @@ static int configure_tap(Net *net, Fault *f) {
         if (r >= 0) {
                 net->tap_index = link.index;
                 net_tap_ipv6(net, link.index);
+                check_reverse_path(c->tap);
         }
         if (r >= 0 &&
             (what = "alias",

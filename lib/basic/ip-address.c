@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 
 #include "basic/ip-address.h"
+#include "basic/parse-util.h"
 
 bool ip_address_equal(const IpAddress *a, const IpAddress *b) {
         return a->v4.s_addr == b->v4.s_addr && memcmp(&a->v6, &b->v6, sizeof(a->v6)) == 0;
@@ -42,4 +43,58 @@ char *ip_address_format(const IpAddress *a, char buf[static IP_ADDRESS_TEXT_MAX]
 
         (void) inet_ntop(v6 ? AF_INET6 : AF_INET, bytes, buf, IP_ADDRESS_TEXT_MAX);
         return buf;
+}
+
+static uint8_t *bytes_of(IpAddress *a, size_t *ret_size) {
+        bool v6 = ip_address_is_v6(a);
+
+        *ret_size = v6 ? sizeof(a->v6) : sizeof(a->v4);
+        return v6 ? (uint8_t *) &a->v6 : (uint8_t *) &a->v4;
+}
+
+IpPrefix ip_prefix_of(const IpAddress *a, unsigned bits) {
+        IpPrefix p;
+        uint8_t *bytes;
+        size_t size;
+
+        memset(&p, 0, sizeof(p)); /* prefixes are compared as bytes */
+        p.address = *a;
+        bytes = bytes_of(&p.address, &size);
+        if (bits == 0 || bits >= size * 8)
+                return p;
+        p.bits = (uint8_t) bits;
+        for (size_t i = 0; i < size; i++, bits -= MIN(bits, 8U))
+                bytes[i] &= (uint8_t) (0xff00U >> MIN(bits, 8U));
+        return p;
+}
+
+int ip_prefix_parse(const char *s, IpPrefix *ret) {
+        struct in6_addr v6;
+        IpAddress a = {};
+        unsigned bits = 0;
+
+        if (!strchr(s, '/')) {
+                if (ip_address_parse(s, &a) < 0 || ip_address_is_any(&a))
+                        return -EINVAL;
+                *ret = ip_prefix_of(&a, 0);
+                return 0;
+        }
+        if (parse_ipv4_prefix(s, &a.v4, &bits) < 0) {
+                if (parse_ipv6_prefix(s, &v6, &bits) < 0)
+                        return -EINVAL;
+                a = (IpAddress){ .v6 = v6 };
+        }
+        if (bits == 0)
+                return -EINVAL;
+        *ret = ip_prefix_of(&a, bits);
+        return ip_address_is_any(&ret->address) ? -EINVAL : 0;
+}
+
+bool ip_prefix_has(const IpPrefix *p, const IpAddress *a) {
+        IpPrefix other;
+
+        if (ip_address_is_v6(&p->address) != ip_address_is_v6(a))
+                return false;
+        other = ip_prefix_of(a, p->bits);
+        return ip_address_equal(&p->address, &other.address);
 }

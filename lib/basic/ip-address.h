@@ -24,5 +24,18 @@ bool ip_address_is_unicast(const IpAddress *a);
 /* "ADDRESS" of either family. -EINVAL: it is neither. */
 int ip_address_parse(const char *s, IpAddress *ret);
 
+/* The addresses that begin with the same bits. */
+typedef struct IpPrefix {
+        IpAddress address; /* without further bits */
+        uint8_t bits;      /* 0 = the single address */
+} IpPrefix;
+
+/* Of an address in it; a number of bits beyond an address is the single address. */
+IpPrefix ip_prefix_of(const IpAddress *a, unsigned bits);
+/* "ADDRESS/BITS" of either family, or the single "ADDRESS". -EINVAL: it is neither, or means all
+ * addresses. */
+int ip_prefix_parse(const char *s, IpPrefix *ret);
+bool ip_prefix_has(const IpPrefix *p, const IpAddress *a);
+
 #define IP_ADDRESS_TEXT_MAX INET6_ADDRSTRLEN
 char *ip_address_format(const IpAddress *a, char buf[static IP_ADDRESS_TEXT_MAX]);

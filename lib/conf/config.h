@@ -3,11 +3,13 @@
 
 /* The configuration of a guest, read from NAME.conf, with all defaults filled in. */
 
+#include <limits.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sys/types.h>
 
 #include "basic/forward.h"
+#include "basic/ip-address.h"
 #include "basic/string-table.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
@@ -37,6 +39,16 @@ typedef enum ConfigureBy {
         CONFIGURE_BY_MAX,
         CONFIGURE_BY_INVALID = -EINVAL,
 } ConfigureBy;
+
+/* Where the guest may begin connections to. */
+enum {
+        REACH_INTERNET = 1 << 0,
+        REACH_LINK = 1 << 1,
+        REACH_METADATA = 1 << 2,
+        REACH_NEIGHBOURS = 1 << 3,
+};
+
+#define CONNECTIONS_ANY UINT_MAX
 
 typedef enum HostAccess {
         HOST_ACCESS_NO,
@@ -135,6 +147,7 @@ typedef struct Disk {
 enum {
         CONFIG_DISKS_MAX = 8, /* ubda … ubdh */
         CONFIG_DNS_MAX = 3,
+        CONFIG_REACHED_MAX = 16,
         CONFIG_PROBES_MAX = 4,
         CONFIG_MTU_MIN_IPV6 = 1280,
         CONFIG_MTU_MIN = 576, /* works on every path of the Internet */
@@ -176,7 +189,7 @@ typedef struct Config {
         struct in_addr guest_address;
         struct in6_addr host_address6, guest_address6; /* :: = no IPv6 */
         unsigned host_prefix6;
-        struct in_addr dns[CONFIG_DNS_MAX];
+        IpAddress dns[CONFIG_DNS_MAX];
         size_t n_dns;
         char uplink[IFNAMSIZ]; /* "" = auto */
         unsigned mtu;          /* of the tap; 0 = that of the uplink */
@@ -185,6 +198,10 @@ typedef struct Config {
         Masquerade masquerade;
         bool one_arm;
         HostAccess host_access;
+        unsigned reach; /* REACH_… */
+        IpPrefix reached[CONFIG_REACHED_MAX];
+        size_t n_reached;
+        unsigned connections; /* 0 = auto, CONNECTIONS_ANY = any number */
         RulesBackend backend;
         Forward *forwards;
         size_t n_forwards;

@@ -290,8 +290,7 @@ int setting_parse_guest_address6(const Setting *s, const char *value, Config *c,
         return 0;
 }
 
-/* Copies the next word of *text and advances it. 1 = a word, 0 = none left. */
-static int next_word(const char **text, const char *separators, char **ret) {
+int setting_next_word(const char **text, const char *separators, char **ret) {
         const char *start = *text + strspn(*text, separators);
         size_t n = strcspn(start, separators);
 
@@ -302,34 +301,6 @@ static int next_word(const char **text, const char *separators, char **ret) {
                 return -ENOMEM;
         *text = start + n;
         return 1;
-}
-
-int setting_parse_dns(const Setting *s, const char *value, Config *c, char **ret_why) {
-        struct in_addr dns[CONFIG_DNS_MAX] = { 0 };
-        size_t n = 0;
-
-        for (;;) {
-                _cleanup_free_ char *word = NULL;
-                int r = next_word(&value, " \t", &word);
-
-                if (r < 0)
-                        return r;
-                if (r == 0)
-                        break;
-                if (n == CONFIG_DNS_MAX)
-                        return refuse_text(ret_why, word,
-                                           "too many name servers; at most %d are possible",
-                                           CONFIG_DNS_MAX);
-                if (parse_ipv4(word, &dns[n]) < 0 || !is_unicast(dns[n]))
-                        return refuse_text(ret_why, word,
-                                           "not the IPv4 address of a name server; separate them "
-                                           "by spaces, for example %s",
-                                           s->def);
-                n++;
-        }
-        memcpy(c->dns, dns, sizeof(dns));
-        c->n_dns = n;
-        return 0;
 }
 
 /* A key whose value is a list of ports. */
@@ -365,7 +336,7 @@ static int parse_port_list(const PortList *list, const Setting *s, const char *v
 
         for (;;) {
                 _cleanup_free_ char *word = NULL;
-                int r = next_word(&rest, " \t,", &word);
+                int r = setting_next_word(&rest, " \t,", &word);
 
                 if (r > 0)
                         r = add_ports(list, word, ret_why);

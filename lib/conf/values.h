@@ -17,6 +17,9 @@ int setting_parse_interval(const Setting *s, const char *value, Config *c,
 int setting_parse_choice(const Setting *s, const char *value, Config *c,
                          char **ret_why); /* an enum */
 
+/* Copies the next word of *text and advances it. 1 = a word, 0 = none left. */
+int setting_next_word(const char **text, const char *separators, char **ret);
+
 /* A choice with only one supported value, so nothing is stored. */
 int setting_check_choice(const Setting *s, const char *value, Config *c, char **ret_why);
 
@@ -31,6 +34,8 @@ int setting_parse_guest_address(const Setting *s, const char *value, Config *c, 
 int setting_parse_host_address6(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_guest_address6(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_dns(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_reach(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_connections(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_mtu(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_tap(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_uplink(const Setting *s, const char *value, Config *c, char **ret_why);

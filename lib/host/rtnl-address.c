@@ -147,9 +147,20 @@ int net_address_owner(Rtnl *rtnl, const IpAddress *address, int except,
 typedef struct PublicSearch {
         int family;
         unsigned index;
-        IpAddress *addresses;
+        IpAddress *addresses; /* one of these two: the addresses */
+        IpPrefix *networks;   /* the networks that they are in */
         size_t n, max;
 } PublicSearch;
+
+static void add_network(PublicSearch *s, const IpAddress *a, unsigned bits) {
+        IpPrefix p = ip_prefix_of(a, bits);
+
+        for (size_t i = 0; i < s->n; i++)
+                if (memcmp(&s->networks[i], &p, sizeof(p)) == 0)
+                        return;
+        if (p.bits > 0)
+                s->networks[s->n++] = p;
+}
 
 /* Such an IPv6 address must not be used: it is tentative, a duplicate, or deprecated. */
 #define UNUSABLE (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED)
@@ -176,25 +187,40 @@ static int on_public_address(struct nl_msg *msg, void *userdata) {
             (size_t) nla_len(local) != size_of(s->family) || s->n == s->max)
                 return NL_OK;
         memcpy(s->family == AF_INET6 ? (void *) &a.v6 : &a.v4, nla_data(local), size_of(s->family));
-        if (is_usable(ifa, &a))
+        if (!is_usable(ifa, &a))
+                return NL_OK;
+        if (s->addresses)
                 s->addresses[s->n++] = a;
+        else
+                add_network(s, &a, ifa->ifa_prefixlen);
         return NL_OK;
 }
 
-int net_public_addresses(Rtnl *rtnl, const char *ifname, int family, IpAddress *ret, size_t max) {
+static int search_public(Rtnl *rtnl, const char *ifname, PublicSearch *s) {
         _cleanup_(nlmsg_freep) struct nl_msg *m = NULL;
-        PublicSearch s = {
-                .family = family, .index = if_nametoindex(ifname), .addresses = ret, .max = max
-        };
-        struct ifaddrmsg ifa = { .ifa_family = (uint8_t) family, .ifa_index = s.index };
+        struct ifaddrmsg ifa = { .ifa_family = (uint8_t) s->family };
         int r;
 
-        if (s.index == 0)
+        s->index = if_nametoindex(ifname);
+        if (s->index == 0)
                 return -errno;
+        ifa.ifa_index = s->index;
         r = net_dump_request(RTM_GETADDR, &ifa, sizeof(ifa), &m);
         if (r >= 0)
-                r = net_dump(rtnl, m, on_public_address, &s);
-        return r < 0 ? r : (int) s.n;
+                r = net_dump(rtnl, m, on_public_address, s);
+        return r < 0 ? r : (int) s->n;
+}
+
+int net_public_addresses(Rtnl *rtnl, const char *ifname, int family, IpAddress *ret, size_t max) {
+        PublicSearch s = { .family = family, .addresses = ret, .max = max };
+
+        return search_public(rtnl, ifname, &s);
+}
+
+int net_connected(Rtnl *rtnl, const char *ifname, int family, IpPrefix *ret, size_t max) {
+        PublicSearch s = { .family = family, .networks = ret, .max = max };
+
+        return search_public(rtnl, ifname, &s);
 }
 
 /* One search for a permanent neighbour entry. */

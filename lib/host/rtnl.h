@@ -53,6 +53,10 @@ int net_route_out(Rtnl *rtnl, const IpAddress *from, const IpAddress *to, int in
  * order, the primary one first; as many as there is space for. Returns how many. */
 int net_public_addresses(Rtnl *rtnl, const char *ifname, int family, IpAddress *ret, size_t max);
 
+/* The networks of those addresses, without single addresses: what is directly behind the interface.
+ */
+int net_connected(Rtnl *rtnl, const char *ifname, int family, IpPrefix *ret, size_t max);
+
 /* Is the address one of the host's own? 1 = yes (and on which interface, ignoring `except`), 0 =
  * no. */
 int net_address_owner(Rtnl *rtnl, const IpAddress *address, int except,

@@ -52,11 +52,16 @@ static void put_interface(char name[static IFNAMSIZ], unsigned char mask[static 
         memset(mask, 0xff, n + 1); /* including its NUL: exactly this name */
 }
 
-static void put_address(const Head *h, void *address, void *mask, const IpAddress *a,
+static void put_mask(unsigned char *mask, size_t size, unsigned bits) {
+        for (size_t i = 0; i < size; i++, bits -= MIN(bits, 8U))
+                mask[i] = (unsigned char) (0xff00U >> MIN(bits, 8U));
+}
+
+static void put_address(const Head *h, void *address, void *mask, const IpAddress *a, uint8_t bits,
                         NatFamily family) {
         memcpy(address, bytes_of(a, family), h->address_size);
         if (!ip_address_is_any(a))
-                memset(mask, 0xff, h->address_size);
+                put_mask(mask, h->address_size, bits ?: (unsigned) h->address_size * 8);
 }
 
 void nat_blob_encode(const NatRule *rule, const NatRevisions *revisions, NatBlob *ret) {
@@ -66,13 +71,17 @@ void nat_blob_encode(const NatRule *rule, const NatRevisions *revisions, NatBlob
         memset(ret, 0, sizeof(*ret));
         put_interface(h.in, h.in_mask, rule->in);
         put_interface(h.out, h.out_mask, rule->out);
-        put_address(&h, h.source, h.source_mask, &rule->source, rule->family);
-        put_address(&h, h.destination, h.destination_mask, &rule->destination, rule->family);
+        put_address(&h, h.source, h.source_mask, &rule->source, rule->source_bits, rule->family);
+        put_address(&h, h.destination, h.destination_mask, &rule->destination,
+                    rule->destination_bits, rule->family);
         if (rule->family == NAT_IPV6) {
                 ret->v6.ipv6.proto = rule->protocol;
                 ret->v6.ipv6.flags = rule->protocol ? IP6T_F_PROTO : 0;
-        } else
+                ret->v6.ipv6.invflags = rule->not_source ? IP6T_INV_SRCIP : 0;
+        } else {
                 ret->v4.ip.proto = rule->protocol;
+                ret->v4.ip.invflags = rule->not_source ? IPT_INV_SRCIP : 0;
+        }
         nat_put_matches(&w, rule, revisions);
         *h.target_offset = (uint16_t) w.at;
         nat_put_target(&w, rule, revisions);
@@ -89,26 +98,41 @@ static bool get_interface(const char *name, const unsigned char *mask, char ret[
                memcmp(mask, expected, IFNAMSIZ) == 0; /* otherwise it is a wildcard */
 }
 
-static bool get_address(const Head *h, const void *address, const void *mask, NatFamily family,
-                        IpAddress *ret) {
-        unsigned char expected[sizeof(struct in6_addr)];
+/* How many bits a mask begins with. */
+static unsigned count_bits(const unsigned char *mask, size_t size) {
+        unsigned n = 0;
 
-        memcpy(family == NAT_IPV6 ? (void *) &ret->v6 : &ret->v4, address, h->address_size);
-        memset(expected, ip_address_is_any(ret) ? 0 : 0xff, sizeof(expected));
-        return memcmp(mask, expected, h->address_size) == 0;
+        while (n < size * 8 && mask[n / 8] & 0x80U >> n % 8)
+                n++;
+        return n;
 }
 
-/* Converts flags and inversions of the head; *ret_protocol is its protocol. */
-static bool get_protocol(const NatBlob *b, NatFamily family, uint8_t *ret_protocol) {
+static bool get_address(const Head *h, const void *address, const void *mask, NatFamily family,
+                        IpAddress *ret, uint8_t *ret_bits) {
+        unsigned char expected[sizeof(struct in6_addr)] = {};
+        unsigned bits = count_bits(mask, h->address_size);
+
+        memcpy(family == NAT_IPV6 ? (void *) &ret->v6 : &ret->v4, address, h->address_size);
+        *ret_bits = bits == h->address_size * 8 ? 0 : (uint8_t) bits;
+        put_mask(expected, h->address_size, bits);
+        return memcmp(mask, expected, h->address_size) == 0 &&
+               ip_address_is_any(ret) == (bits == 0);
+}
+
+/* Converts flags, inversions and the protocol of the head. */
+static bool get_protocol(const NatBlob *b, NatFamily family, NatRule *rule) {
         const struct ip6t_ip6 *v6 = &b->v6.ipv6;
         const struct ipt_ip *v4 = &b->v4.ip;
         unsigned protocol = family == NAT_IPV6 ? v6->proto : v4->proto;
 
-        *ret_protocol = (uint8_t) protocol;
-        if (family == NAT_IPV6)
-                return v6->flags == (protocol ? IP6T_F_PROTO : 0) && !v6->invflags && !v6->tos &&
-                       protocol <= UINT8_MAX;
-        return !v4->flags && !v4->invflags && protocol <= UINT8_MAX;
+        rule->protocol = (uint8_t) protocol;
+        if (family == NAT_IPV6) {
+                rule->not_source = v6->invflags == IP6T_INV_SRCIP;
+                return v6->flags == (protocol ? IP6T_F_PROTO : 0) &&
+                       (rule->not_source || !v6->invflags) && !v6->tos && protocol <= UINT8_MAX;
+        }
+        rule->not_source = v4->invflags == IPT_INV_SRCIP;
+        return !v4->flags && (rule->not_source || !v4->invflags) && protocol <= UINT8_MAX;
 }
 
 /* We never write a protocol without ports or type. */
@@ -133,10 +157,11 @@ bool nat_blob_decode(NatFamily family, const void *entry, const char *target, Na
         const Head h = head_of(b, family);
         NatRule rule = { .family = family };
 
-        if (!get_protocol(b, family, &rule.protocol) || !get_interface(h.in, h.in_mask, rule.in) ||
+        if (!get_protocol(b, family, &rule) || !get_interface(h.in, h.in_mask, rule.in) ||
             !get_interface(h.out, h.out_mask, rule.out) ||
-            !get_address(&h, h.source, h.source_mask, family, &rule.source) ||
-            !get_address(&h, h.destination, h.destination_mask, family, &rule.destination) ||
+            !get_address(&h, h.source, h.source_mask, family, &rule.source, &rule.source_bits) ||
+            !get_address(&h, h.destination, h.destination_mask, family, &rule.destination,
+                         &rule.destination_bits) ||
             *h.target_offset < h.size || *h.next_offset < *h.target_offset ||
             !nat_get_matches(start + h.size, *h.target_offset - h.size, &rule) ||
             !complete(&rule) ||

@@ -7,7 +7,9 @@
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter/xt_TCPMSS.h>
+#include <linux/netfilter/xt_connlimit.h>
 #include <linux/netfilter/xt_conntrack.h>
+#include <linux/netfilter/xt_mac.h>
 #include <linux/netfilter/xt_tcpudp.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 
@@ -88,6 +90,24 @@ static void put_states(NatWriter *w, unsigned wanted, uint8_t revision) {
                               revision == 2 ? sizeof(struct xt_conntrack_mtinfo2) : sizeof(info));
 }
 
+static void put_mac(NatWriter *w, const NatRule *rule) {
+        struct xt_mac_info mac;
+
+        memset(&mac, 0, sizeof(mac));
+        memcpy(mac.srcaddr, rule->not_mac, sizeof(mac.srcaddr));
+        mac.invert = true;
+        put_extension(w, "mac", 0, &mac, sizeof(mac));
+}
+
+/* With a mask of no bits, so that all connections count, whoever they are of. */
+static void put_connlimit(NatWriter *w, const NatRule *rule, uint8_t revision) {
+        struct xt_connlimit_info limit;
+
+        memset(&limit, 0, sizeof(limit));
+        limit.limit = rule->above;
+        put_extension(w, "connlimit", revision, &limit, sizeof(limit));
+}
+
 void nat_put_matches(NatWriter *w, const NatRule *rule, const NatRevisions *revisions) {
         switch (rule->protocol) {
         case 0:
@@ -103,6 +123,10 @@ void nat_put_matches(NatWriter *w, const NatRule *rule, const NatRevisions *revi
         }
         if (rule->states)
                 put_states(w, rule->states, revisions->conntrack);
+        if (nat_rule_has_mac(rule))
+                put_mac(w, rule);
+        if (rule->above > 0)
+                put_connlimit(w, rule, revisions->connlimit);
 }
 
 static union nf_inet_addr inet_address(const NatRule *rule) {
@@ -256,6 +280,27 @@ static bool get_conntrack2(const void *data, NatRule *rule) {
         return get_state_mask(info.match_flags, info.invert_flags, info.state_mask, rule);
 }
 
+static bool get_mac(const void *data, NatRule *rule) {
+        bool again = nat_rule_has_mac(rule);
+        struct xt_mac_info mac;
+
+        memcpy(&mac, data, sizeof(mac));
+        memcpy(rule->not_mac, mac.srcaddr, sizeof(rule->not_mac));
+        return !again && mac.invert && nat_rule_has_mac(rule);
+}
+
+/* The kernel's own data at its end is nobody's business. */
+static bool get_connlimit(const void *data, NatRule *rule) {
+        static const struct xt_connlimit_info all;
+        struct xt_connlimit_info limit;
+        bool again = rule->above != 0;
+
+        memcpy(&limit, data, sizeof(limit));
+        rule->above = limit.limit;
+        return !again && limit.limit > 0 && limit.flags == 0 &&
+               memcmp(&limit.mask, &all.mask, sizeof(all.mask)) == 0;
+}
+
 static bool get_flags(unsigned flags, uint16_t min_port, uint16_t max_port, NatRule *rule) {
         bool with_port = (flags & NF_NAT_RANGE_PROTO_SPECIFIED) != 0;
 
@@ -324,6 +369,9 @@ static const Extension matches[] = {
         { "udp", 0, sizeof(struct xt_udp), get_udp },
         { "icmp", 0, sizeof(struct ipt_icmp), get_icmp, .family = ONLY_IPV4 },
         { "icmp6", 0, sizeof(struct ipt_icmp), get_icmp, .family = ONLY_IPV6 },
+        { "mac", 0, sizeof(struct xt_mac_info), get_mac },
+        { "connlimit", 0, sizeof(struct xt_connlimit_info), get_connlimit },
+        { "connlimit", 1, sizeof(struct xt_connlimit_info), get_connlimit },
         { "conntrack", 1, sizeof(struct xt_conntrack_mtinfo1), get_conntrack1 },
         { "conntrack", 2, sizeof(struct xt_conntrack_mtinfo2), get_conntrack2 },
         { "conntrack", 3, sizeof(struct xt_conntrack_mtinfo3), get_conntrack2 },

@@ -45,11 +45,13 @@ int nat_tables_known(NatFamily family) {
 
 void nat_revisions_probe(NatFamily family, NatRevisions *ret) {
         _cleanup_close_ int fd = query_socket(family);
-        NatRevisions r = { .conntrack = 3, .dnat = 2 };
+        NatRevisions r = { .conntrack = 3, .connlimit = 1, .dnat = 2 };
 
         while (r.conntrack > 1 &&
                kernel_has(fd, family, families[family].match, "conntrack", r.conntrack) < 0)
                 r.conntrack--;
+        if (kernel_has(fd, family, families[family].match, "connlimit", r.connlimit) < 0)
+                r.connlimit = 0;
         if (kernel_has(fd, family, families[family].target, "DNAT", r.dnat) < 0)
                 r.dnat = family == NAT_IPV6 ? 1 : 0;
         *ret = r;
@@ -66,6 +68,8 @@ const char *nat_missing_feature(const NatRule *rule) {
                 { rule->protocol == IPPROTO_ICMP || rule->protocol == IPPROTO_ICMPV6,
                   families[rule->family].icmp },
                 { rule->states != 0, "match conntrack" },
+                { nat_rule_has_mac(rule), NAT_WHAT_MAC },
+                { rule->above != 0, NAT_WHAT_CONNLIMIT },
                 { rule->verdict == NAT_DNAT, "target DNAT" },
                 { rule->verdict == NAT_SNAT, "target SNAT" },
                 { rule->verdict == NAT_MASQUERADE, "target MASQUERADE" },

@@ -7,7 +7,7 @@
 
 /* The newest revision of each extension that this kernel has: what iptables(8) would write. */
 typedef struct NatRevisions {
-        uint8_t conntrack, dnat;
+        uint8_t conntrack, connlimit, dnat;
 } NatRevisions;
 
 /* Does this kernel have legacy tables of that family? 0 = yes, -ENOPROTOOPT = no, or the error of

@@ -11,19 +11,25 @@ static bool end_equal(const ConntrackEnd *a, const ConntrackEnd *b) {
         return a->port == b->port && ip_address_equal(&a->address, &b->address);
 }
 
-static bool any_or(const IpAddress *wanted, const IpAddress *a) {
-        return ip_address_is_any(wanted) || ip_address_equal(wanted, a);
+static bool any_or(const IpAddress *wanted, uint8_t bits, const IpAddress *a) {
+        const IpPrefix p = { *wanted, bits };
+
+        return ip_address_is_any(wanted) || ip_prefix_has(&p, a);
 }
 
 static bool has_ports(uint8_t protocol) {
         return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP;
 }
 
+/* By what is known of a flow: it comes from the guest's own interface, and is not one too many. */
 static bool matches(const NatRule *r, const ConntrackFlow *f) {
+        if (nat_rule_has_mac(r) || r->above > 0 || r->verdict == NAT_JUMP)
+                return false;
         return (r->protocol == 0 || r->protocol == f->protocol) &&
                (!has_ports(r->protocol) ||
                 (r->first_port <= f->to.port && f->to.port <= r->last_port)) &&
-               any_or(&r->source, &f->from.address) && any_or(&r->destination, &f->to.address);
+               any_or(&r->source, r->source_bits, &f->from.address) != r->not_source &&
+               any_or(&r->destination, r->destination_bits, &f->to.address);
 }
 
 /* The rule that decides about the first packet of such a flow; NULL: none does. */

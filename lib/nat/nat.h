@@ -31,6 +31,15 @@ typedef enum NatHostAccess {
         NAT_HOST_NO,
 } NatHostAccess;
 
+/* Where the guest may begin connections to, beside what the host forwards. */
+enum {
+        NAT_REACH_INTERNET = 1 << 0,   /* what the uplink leads to, except for the following two */
+        NAT_REACH_LINK = 1 << 1,       /* the networks that the uplink itself is in */
+        NAT_REACH_METADATA = 1 << 2,   /* link-local addresses, and where clouds tell secrets */
+        NAT_REACH_NEIGHBOURS = 1 << 3, /* what is not behind the uplink: other guests, and they it,
+                                          if they have this, too */
+};
+
 /* The part of a plan that is per family; addresses are of that family. */
 typedef struct NatSide {
         IpAddress guest_address; /* any = nothing is planned for this family */
@@ -40,7 +49,9 @@ typedef struct NatSide {
         /* The uplink's addresses, on which the host and its guests reach the forwards too. */
         const IpAddress *public;
         size_t n_public;
-        const char *uplink; /* if it differs from the plan's; NULL = it does not */
+        const char *uplink;    /* if it differs from the plan's; NULL = it does not */
+        const IpPrefix *links; /* the networks that the uplink is in */
+        size_t n_links;
 } NatSide;
 
 typedef struct NatPlan {
@@ -56,8 +67,20 @@ typedef struct NatPlan {
         NatHostAccess host_access;
         const Forward *proxied; /* TCP ports of the host that the guest may always connect to */
         size_t n_proxied;
+        bool has_mac; /* the guest's MAC address is checked: requires match mac */
+        uint8_t mac[6];
+        unsigned connections;    /* at most, of any direction; 0 = any number: requires connlimit */
+        unsigned reach;          /* NAT_REACH_… */
+        const IpPrefix *reached; /* and these networks, of either family */
+        size_t n_reached;
+        const IpAddress *resolvers; /* the guest's DNS servers, wherever they are */
+        size_t n_resolvers;
         bool clamp_mss; /* clamp the MSS of TCP: requires table mangle and target TCPMSS */
 } NatPlan;
+
+/* What a guest can do without, as a NatRefusal names it. */
+#define NAT_WHAT_MAC       "match mac"
+#define NAT_WHAT_CONNLIMIT "match connlimit"
 
 /* What the host refused. */
 typedef struct NatRefusal {

@@ -58,12 +58,16 @@ static void put_chain_name(const Script *s, NatFamily family, const char *name) 
         fputs(nft_chain_name(family, name, s->inet, buf), s->file);
 }
 
-static void put_address(const Script *s, NatFamily family, const char *what, const IpAddress *a) {
+static void put_address(const Script *s, NatFamily family, const char *what, const IpAddress *a,
+                        uint8_t bits) {
         char text[IP_ADDRESS_TEXT_MAX];
 
-        if (!ip_address_is_any(a))
-                fprintf(s->file, "%s %s %s ", family_words[family].word, what,
-                        ip_address_format(a, text));
+        if (ip_address_is_any(a))
+                return;
+        fprintf(s->file, "%s %s %s", family_words[family].word, what, ip_address_format(a, text));
+        if (bits > 0)
+                fprintf(s->file, "/%u", bits);
+        fputc(' ', s->file);
 }
 
 static void put_interface(const Script *s, const char *what, const char *name) {
@@ -129,8 +133,13 @@ static void put_command(const Script *s, NatFamily family, const char *command) 
 static void put_ends(const Script *s, const NatRule *rule) {
         put_interface(s, "iifname", rule->in);
         put_interface(s, "oifname", rule->out);
-        put_address(s, rule->family, "saddr", &rule->source);
-        put_address(s, rule->family, "daddr", &rule->destination);
+        if (nat_rule_has_mac(rule))
+                fprintf(s->file, "ether saddr != %02x:%02x:%02x:%02x:%02x:%02x ", rule->not_mac[0],
+                        rule->not_mac[1], rule->not_mac[2], rule->not_mac[3], rule->not_mac[4],
+                        rule->not_mac[5]);
+        put_address(s, rule->family, rule->not_source ? "saddr !=" : "saddr", &rule->source,
+                    rule->source_bits);
+        put_address(s, rule->family, "daddr", &rule->destination, rule->destination_bits);
 }
 
 /* The body of a rule; more: an additional match. */
@@ -138,6 +147,8 @@ static void put_rule(const Script *s, const NatRule *rule, const char *more) {
         put_ends(s, rule);
         put_protocol(s, rule);
         fputs(more, s->file);
+        if (rule->above > 0)
+                fprintf(s->file, "ct count over %u ", rule->above);
         if (rule->verdict != NAT_JUMP)
                 fputs("counter ", s->file);
         put_verdict(s, rule);

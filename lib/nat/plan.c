@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "basic/hash.h"
-#include "nat/plan.h"
+#include "nat/plan-parts.h"
 
 #define DHCPV6_CLIENT_PORT 546
 
@@ -14,6 +14,10 @@ static const struct {
         NatPlace place;
 } layout[NAT_CHAIN_KINDS] = {
         [NAT_CHAIN_USER] = { NAT_TABLE_FILTER, "FORWARD", NAT_USER_CHAIN, NAT_FIRST },
+        [NAT_CHAIN_CNT] = { NAT_TABLE_FILTER, "", "UMLD-CNT-", NAT_LAST },
+        /* These only drop, so that they may precede everybody else's rules. */
+        [NAT_CHAIN_FROM] = { NAT_TABLE_FILTER, "FORWARD", "UMLD-FROM-", NAT_FIRST },
+        [NAT_CHAIN_TO] = { NAT_TABLE_FILTER, "FORWARD", "UMLD-TO-", NAT_FIRST },
         /* Early, so that neither a later REJECT nor a DROP policy stops the guest; but a ban that
            was there before remains effective. */
         [NAT_CHAIN_FWD] = { NAT_TABLE_FILTER, "FORWARD", "UMLD-FWD-", NAT_BEHIND_BANS },
@@ -38,9 +42,17 @@ static const struct {
         [NAT_IPV6] = { FORWARD_IPV6, IPPROTO_ICMPV6, 128 },
 };
 
+bool nat_rule_has_mac(const NatRule *rule) {
+        static const uint8_t none[sizeof(rule->not_mac)];
+
+        return memcmp(rule->not_mac, none, sizeof(none)) != 0;
+}
+
 bool nat_rule_equal(const NatRule *a, const NatRule *b) {
         return a->family == b->family && streq(a->in, b->in) && streq(a->out, b->out) &&
-               ip_address_equal(&a->source, &b->source) &&
+               ip_address_equal(&a->source, &b->source) && a->source_bits == b->source_bits &&
+               a->destination_bits == b->destination_bits && a->not_source == b->not_source &&
+               memcmp(a->not_mac, b->not_mac, sizeof(a->not_mac)) == 0 && a->above == b->above &&
                ip_address_equal(&a->destination, &b->destination) && a->protocol == b->protocol &&
                a->first_port == b->first_port && a->last_port == b->last_port && a->syn == b->syn &&
                a->icmp_type == b->icmp_type && a->states == b->states && a->verdict == b->verdict &&
@@ -57,7 +69,7 @@ bool nat_rule_leads(const NatRule *rule, const Forward *port) {
                rule->first_port <= port->host_first && port->host_first <= rule->last_port;
 }
 
-static int chain_add(NatChain *chain, NatRule rule) {
+int nat_chain_add(NatChain *chain, NatRule rule) {
         if (chain->n_rules == chain->n_allocated) {
                 size_t n = MAX(chain->n_allocated * 2, (size_t) 8);
                 NatRule *rules = reallocarray(chain->rules, n, sizeof(NatRule));
@@ -79,7 +91,7 @@ static int add_redirection(NatChain *pre, const NatPlan *plan, size_t limit, Nat
                 return -E2BIG;
         rule.verdict = NAT_DNAT;
         rule.to_address = plan->side[pre->family].guest_address;
-        return chain_add(pre, rule);
+        return nat_chain_add(pre, rule);
 }
 
 static int add_forward(NatChain *pre, const NatPlan *plan, size_t limit, const Forward *f,
@@ -104,11 +116,6 @@ static int add_forward(NatChain *pre, const NatPlan *plan, size_t limit, const F
         return 0;
 }
 
-static const struct {
-        unsigned flag;
-        uint8_t protocol;
-} protocols[] = { { FORWARD_TCP, IPPROTO_TCP }, { FORWARD_UDP, IPPROTO_UDP } };
-
 /* Does one of the forwards take a port of this range away from the host? */
 static bool touched(const NatPlan *plan, NatFamily family, const Forward *range,
                     unsigned protocol) {
@@ -123,12 +130,12 @@ static bool touched(const NatPlan *plan, NatFamily family, const Forward *range,
 }
 
 static int guard_ports(NatChain *pre, const NatPlan *plan, const Forward *range) {
-        FOREACH_ELEMENT (p, protocols) {
+        FOREACH_ELEMENT (p, nat_protocols) {
                 const NatRule rule = { .protocol = p->protocol,
                                        .first_port = range->host_first,
                                        .last_port = range->host_last,
                                        .verdict = NAT_RETURN };
-                int r = touched(plan, pre->family, range, p->flag) ? chain_add(pre, rule) : 0;
+                int r = touched(plan, pre->family, range, p->flag) ? nat_chain_add(pre, rule) : 0;
 
                 if (r < 0)
                         return r;
@@ -149,18 +156,18 @@ static int plan_guard(NatChain *pre, const NatPlan *plan) {
         return r;
 }
 
-static bool is_for(const Forward *f, NatFamily family) {
+bool nat_forward_is_for(const Forward *f, NatFamily family) {
         return f->family == FORWARD_BOTH || f->family == families[family].forward;
 }
 
 static int plan_forwards(NatChain *pre, const NatPlan *plan, size_t limit, bool all) {
         for (size_t i = 0; i < plan->n_forwards; i++)
-                FOREACH_ELEMENT (p, protocols) {
+                FOREACH_ELEMENT (p, nat_protocols) {
                         const Forward *f = &plan->forwards[i];
                         int r = 0;
 
                         if (forward_is_all(f) == all && (f->protocols & p->flag) &&
-                            is_for(f, pre->family))
+                            nat_forward_is_for(f, pre->family))
                                 r = add_forward(pre, plan, limit, f, p->protocol);
                         if (r < 0)
                                 return r;
@@ -168,7 +175,7 @@ static int plan_forwards(NatChain *pre, const NatPlan *plan, size_t limit, bool 
         return 0;
 }
 
-static void copy_uplink(char ret[static IFNAMSIZ], const NatPlan *plan, NatFamily family) {
+void nat_copy_uplink(char ret[static IFNAMSIZ], const NatPlan *plan, NatFamily family) {
         strncpy(ret, plan->side[family].uplink ?: plan->uplink, IFNAMSIZ - 1);
 }
 
@@ -176,7 +183,7 @@ static int plan_pre(NatChain *pre, const NatPlan *plan) {
         size_t limit;
         int r;
 
-        copy_uplink(pre->jump.in, plan, pre->family);
+        nat_copy_uplink(pre->jump.in, plan, pre->family);
         r = plan_guard(pre, plan);
         if (r < 0)
                 return r;
@@ -194,7 +201,7 @@ static int plan_near(NatChain *near, const NatChain *pre, const NatSide *side) {
                 int r;
 
                 strcpy(rule.chain, pre->name);
-                r = chain_add(near, rule);
+                r = nat_chain_add(near, rule);
                 if (r < 0)
                         return r;
         }
@@ -212,7 +219,7 @@ static int plan_hairpin(NatChain *post, const NatPlan *plan, const NatSide *side
                          .to_address = side->host_address };
 
         strncpy(rule.out, plan->tap, IFNAMSIZ - 1);
-        return chain_add(post, rule);
+        return nat_chain_add(post, rule);
 }
 
 static int plan_one_arm(NatChain *post, const NatPlan *plan, const NatSide *side) {
@@ -222,7 +229,7 @@ static int plan_one_arm(NatChain *post, const NatPlan *plan, const NatSide *side
                          .to_address = side->host_address };
 
         strncpy(rule.out, plan->tap, IFNAMSIZ - 1);
-        return chain_add(post, rule);
+        return nat_chain_add(post, rule);
 }
 
 static int plan_post(NatChain *post, const NatPlan *plan, const NatSide *side, bool forwards) {
@@ -233,13 +240,13 @@ static int plan_post(NatChain *post, const NatPlan *plan, const NatSide *side, b
                 rule.verdict = NAT_SNAT;
                 rule.to_address = side->snat_address;
         }
-        copy_uplink(rule.out, plan, post->family);
+        nat_copy_uplink(rule.out, plan, post->family);
         if (forwards && plan->one_arm)
                 r = plan_one_arm(post, plan, side); /* and the guest's to itself */
         else if (forwards && side->n_public > 0)
                 r = plan_hairpin(post, plan, side);
         if (r >= 0 && side->masquerade)
-                r = chain_add(post, rule);
+                r = nat_chain_add(post, rule);
         return r;
 }
 
@@ -255,11 +262,11 @@ static int plan_fwd(NatChain *fwd, const NatPlan *plan, const NatSide *side) {
 
         strncpy(out.in, plan->tap, IFNAMSIZ - 1);
         strncpy(in.out, plan->tap, IFNAMSIZ - 1);
-        r = chain_add(fwd, out);
-        return r < 0 ? r : chain_add(fwd, in);
+        r = nat_chain_add(fwd, out);
+        return r < 0 ? r : nat_chain_add(fwd, in);
 }
 
-static NatRule icmp_rule(NatFamily family, uint8_t type, NatVerdict verdict) {
+NatRule nat_icmp_rule(NatFamily family, uint8_t type, NatVerdict verdict) {
         return (NatRule){ .protocol = families[family].icmp,
                           .icmp_type = type,
                           .verdict = verdict };
@@ -271,10 +278,10 @@ static int plan_proxied(NatChain *in, const NatPlan *plan) {
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < plan->n_proxied; i++)
-                r = chain_add(in, (NatRule){ .protocol = IPPROTO_TCP,
-                                             .first_port = plan->proxied[i].host_first,
-                                             .last_port = plan->proxied[i].host_last,
-                                             .verdict = NAT_RETURN });
+                r = nat_chain_add(in, (NatRule){ .protocol = IPPROTO_TCP,
+                                                 .first_port = plan->proxied[i].host_first,
+                                                 .last_port = plan->proxied[i].host_last,
+                                                 .verdict = NAT_RETURN });
         return r;
 }
 
@@ -284,27 +291,33 @@ static int plan_neighbours(NatChain *chain) {
         int r = 0;
 
         for (size_t i = 0; chain->family == NAT_IPV6 && r >= 0 && i < ARRAY_SIZE(types); i++)
-                r = chain_add(chain, icmp_rule(chain->family, types[i], NAT_ACCEPT));
+                r = nat_chain_add(chain, nat_icmp_rule(chain->family, types[i], NAT_ACCEPT));
         return r;
 }
 
-/* Replies to the host's own connections and related errors are always accepted. Echo requests are
- * left to the host's own rules. */
-static int plan_in(NatChain *in, const NatPlan *plan) {
+/* Replies to the host's own connections and related errors are always accepted, if they come from
+ * the guest's own address: else they would be accepted in anybody's name. Neighbour discovery has
+ * other addresses. Echo requests are left to the host's own rules. */
+static int plan_in(NatChain *in, const NatPlan *plan, const NatSide *side, const NatChain *cnt) {
         int r;
 
         strncpy(in->jump.in, plan->tap, IFNAMSIZ - 1);
-        r = chain_add(in, (NatRule){ .states = NAT_STATE_RELATED | NAT_STATE_ESTABLISHED });
+        r = plan_neighbours(in);
         if (r >= 0)
-                r = plan_neighbours(in);
+                r = nat_plan_source(in, plan, side);
+        if (r >= 0)
+                r = nat_chain_add(in,
+                                  (NatRule){ .states = NAT_STATE_RELATED | NAT_STATE_ESTABLISHED });
+        if (r >= 0)
+                r = nat_plan_count(in, cnt);
         if (r < 0 || plan->host_access == NAT_HOST_ALL)
                 return r;
         if (plan->host_access == NAT_HOST_ICMP)
-                r = chain_add(in,
-                              icmp_rule(in->family, families[in->family].echo_request, NAT_RETURN));
+                r = nat_chain_add(in, nat_icmp_rule(in->family, families[in->family].echo_request,
+                                                    NAT_RETURN));
         if (r >= 0)
                 r = plan_proxied(in, plan);
-        return r < 0 ? r : chain_add(in, (NatRule){ .verdict = NAT_DROP });
+        return r < 0 ? r : nat_chain_add(in, (NatRule){ .verdict = NAT_DROP });
 }
 
 /* What the host itself sends to its guest: probes, relayed connections, errors. */
@@ -312,7 +325,7 @@ static int plan_snd(NatChain *snd, const NatPlan *plan, const NatSide *side) {
         int r = plan_neighbours(snd);
 
         strncpy(snd->jump.out, plan->tap, IFNAMSIZ - 1);
-        return r < 0 ? r : chain_add(snd, (NatRule){ .destination = side->guest_address });
+        return r < 0 ? r : nat_chain_add(snd, (NatRule){ .destination = side->guest_address });
 }
 
 /* Many networks drop the messages that report the path MTU. */
@@ -328,8 +341,8 @@ static int plan_mss(NatChain *mss, const NatPlan *plan) {
                 return 0;
         strncpy(out.in, plan->tap, IFNAMSIZ - 1);
         strncpy(in.out, plan->tap, IFNAMSIZ - 1);
-        r = chain_add(mss, out);
-        return r < 0 ? r : chain_add(mss, in);
+        r = nat_chain_add(mss, out);
+        return r < 0 ? r : nat_chain_add(mss, in);
 }
 
 /* ---- everything ---- */
@@ -356,15 +369,22 @@ void nat_chains_init(NatChains *chains, const char *guest) {
 
 static int plan_side(NatChains *chains, NatFamily family, const NatPlan *plan) {
         const NatSide *side = &plan->side[family];
-        NatChain *pre = nat_chain(chains, family, NAT_CHAIN_PRE);
+        NatChain *pre = nat_chain(chains, family, NAT_CHAIN_PRE),
+                 *cnt = nat_chain(chains, family, NAT_CHAIN_CNT);
         int r;
 
         if (ip_address_is_any(&side->guest_address))
                 return 0;
         nat_chain(chains, family, NAT_CHAIN_USER)->kept = true;
-        r = plan_fwd(nat_chain(chains, family, NAT_CHAIN_FWD), plan, side);
+        r = nat_plan_cnt(cnt, plan);
         if (r >= 0)
-                r = plan_in(nat_chain(chains, family, NAT_CHAIN_IN), plan);
+                r = nat_plan_from(nat_chain(chains, family, NAT_CHAIN_FROM), plan, side, cnt);
+        if (r >= 0)
+                r = nat_plan_to(nat_chain(chains, family, NAT_CHAIN_TO), plan, side, cnt);
+        if (r >= 0)
+                r = plan_fwd(nat_chain(chains, family, NAT_CHAIN_FWD), plan, side);
+        if (r >= 0)
+                r = plan_in(nat_chain(chains, family, NAT_CHAIN_IN), plan, side, cnt);
         if (r >= 0)
                 r = plan_snd(nat_chain(chains, family, NAT_CHAIN_SND), plan, side);
         /* Without a global address there are no connections by IPv6. */
@@ -402,10 +422,13 @@ static uint64_t hash_address(uint64_t hash, const IpAddress *a) {
 
 /* Field by field, as nat_rule_equal() compares them, because of the padding between them. */
 static uint64_t hash_rule(uint64_t hash, const NatRule *r) {
-        const uint32_t numbers[] = { r->family,    r->protocol, r->first_port, r->last_port, r->syn,
-                                     r->icmp_type, r->states,   r->verdict,    r->to_port };
+        const uint32_t numbers[] = { r->family,  r->protocol,   r->first_port,  r->last_port,
+                                     r->syn,     r->icmp_type,  r->states,      r->verdict,
+                                     r->to_port, r->not_source, r->source_bits, r->destination_bits,
+                                     r->above };
 
         hash = hash_bytes(hash, numbers, sizeof(numbers));
+        hash = hash_bytes(hash, r->not_mac, sizeof(r->not_mac));
         hash = hash_text(hash_text(hash_text(hash, r->in), r->out), r->chain);
         hash = hash_address(hash_address(hash, &r->source), &r->destination);
         return hash_address(hash, &r->to_address);

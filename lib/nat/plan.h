@@ -31,20 +31,26 @@ enum {
 
 /* {} matches every IPv4 packet and accepts it. */
 typedef struct NatRule {
-        NatFamily family;                 /* that of its chain, and of its addresses */
-        char in[IFNAMSIZ], out[IFNAMSIZ]; /* "" = any interface */
-        IpAddress source, destination;    /* a single address, or any */
-        uint8_t protocol;                 /* 0 = any; IPPROTO_TCP and IPPROTO_UDP have ports: */
-        uint16_t first_port, last_port;   /* destination port range, inclusive; 0 to 65535 = all */
-        bool syn;                         /* for TCP: only SYN and SYN-ACK */
-        uint8_t icmp_type;                /* for IPPROTO_ICMP and IPPROTO_ICMPV6: this type */
-        unsigned states;                  /* any of NAT_STATE_…; 0 = any state */
+        NatFamily family;                      /* that of its chain, and of its addresses */
+        char in[IFNAMSIZ], out[IFNAMSIZ];      /* "" = any interface */
+        IpAddress source, destination;         /* a single address, or any */
+        uint8_t source_bits, destination_bits; /* 0 = the single address, else its network */
+        bool not_source;                       /* any source but that */
+        uint8_t not_mac[6];                    /* any MAC address but that; 0 = any */
+        unsigned above;                        /* more connections than that; 0 = any number */
+        uint8_t protocol;               /* 0 = any; IPPROTO_TCP and IPPROTO_UDP have ports: */
+        uint16_t first_port, last_port; /* destination port range, inclusive; 0 to 65535 = all */
+        bool syn;                       /* for TCP: only SYN and SYN-ACK */
+        uint8_t icmp_type;              /* for IPPROTO_ICMP and IPPROTO_ICMPV6: this type */
+        unsigned states;                /* any of NAT_STATE_…; 0 = any state */
         NatVerdict verdict;
         char chain[NAT_CHAIN_NAME_SIZE];
         IpAddress to_address;
         uint16_t to_port; /* 0 = the port is not changed */
 } NatRule;
 
+/* Does it match by not_mac? */
+bool nat_rule_has_mac(const NatRule *rule);
 bool nat_rule_equal(const NatRule *a, const NatRule *b);
 /* Does it forward this single port of one protocol? */
 bool nat_rule_leads(const NatRule *rule, const Forward *port);
@@ -61,7 +67,7 @@ typedef enum NatPlace {
 typedef struct NatChain {
         NatFamily family;
         NatTable table;
-        const char *hook; /* the built-in chain */
+        const char *hook; /* the built-in chain; "" = none */
         NatPlace place;
         bool user; /* NAT_CHAIN_USER, whose rules are not ours, so that none are planned */
         bool kept; /* of that one: it should exist */
@@ -78,6 +84,9 @@ typedef struct NatChain {
 /* Each of them for each family. */
 enum {
         NAT_CHAIN_USER, /* filter FORWARD: bans, before anything of ours */
+        NAT_CHAIN_CNT,  /* filter: drops connections that are too many; others jump to it */
+        NAT_CHAIN_FROM, /* filter FORWARD: what the guest may send, to where */
+        NAT_CHAIN_TO,   /* filter FORWARD: what may be sent to the guest */
         NAT_CHAIN_FWD,  /* filter FORWARD: accepts the guest's packets */
         NAT_CHAIN_IN,   /* filter INPUT: keeps the guest from the host itself */
         NAT_CHAIN_SND,  /* filter OUTPUT: accepts what the host sends to the guest */

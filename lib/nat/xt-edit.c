@@ -120,8 +120,11 @@ static int delete_jumps(const XtTable *t, const char *in_chain, const char *targ
 /* A single correct jump stays where it is, whatever foreign rules the hook contains by now: two
  * programs that both insist on the first place would fight forever. */
 static bool jump_right(const XtTable *t, const NatChain *all, const NatChain *chain) {
-        Jumps j = find_jumps(t, chain);
+        Jumps j = {};
 
+        if (chain->hook[0] == '\0') /* our own chains jump to it */
+                return true;
+        j = find_jumps(t, chain);
         return j.n == 1 && j.right && j.at >= earliest(t, all, chain);
 }
 

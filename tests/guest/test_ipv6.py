@@ -93,7 +93,8 @@ class Kernels(Ipv6Test):
     def test_there_and_back(self):
         self.world.guest(kernel=self.kernel, image=self.images / "guest.img", Supervise={"Ready": "guest"},
                          Network={"Forward": [f"tcp/{PORT}:80", "tcp6/8081:80", "tcp4/8082:80",
-                                              f"tcp/[{HOST6}]:8083:80", "tcp/8100-8110:70-80"], "Proxy": "tcp/8084:80", **ADDRESSES})
+                                              f"tcp/[{HOST6}]:8083:80", "tcp/8100-8110:70-80"], "Proxy": "tcp/8084:80",
+                                  "Reach": "internet link", **ADDRESSES})
         before = self.world.snapshot()
         umld = self.daemon().wait_ready(60)
         network = umld.status()["network"]

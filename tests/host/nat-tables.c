@@ -59,6 +59,11 @@ int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *res
                 errno = ENOENT;
                 return -1;
         }
+        if (level == IPPROTO_IP && name == IPT_SO_GET_REVISION_MATCH && nat_kernel.no_match &&
+            streq(query->name, nat_kernel.no_match)) {
+                errno = ENOENT;
+                return -1;
+        }
         if (level == IPPROTO_IP &&
             (name == IPT_SO_GET_REVISION_TARGET || name == IPT_SO_GET_REVISION_MATCH) &&
             query->revision > nat_kernel.max_revision) {
@@ -146,29 +151,54 @@ const NatPlan web = {
         .uplink = "venet0",
         .side[NAT_IPV4].guest_address.v4 = { 0x0200000a }, /* 10.0.0.2 */
         .side[NAT_IPV4].masquerade = true,
+        .reach = NAT_REACH_INTERNET,
+        .connections = 1000,
+        .has_mac = true,
+        .mac = { 2, 0, 0, 0, 0, 9 },
         .forwards = forwards,
         .n_forwards = ARRAY_SIZE(forwards),
 };
 
-const char web_filter[] =
-        "*filter\n"
-        ":INPUT ACCEPT\n"
-        ":FORWARD ACCEPT\n"
-        ":OUTPUT ACCEPT\n"
-        ":UMLD-FWD-web -\n"
-        ":UMLD-IN-web -\n"
-        ":UMLD-SND-web -\n"
-        ":UMLD-USER -\n"
-        "-A INPUT -i tap0 -j UMLD-IN-web\n"
-        "-A FORWARD -j UMLD-USER\n"
-        "-A FORWARD -j UMLD-FWD-web\n"
-        "-A OUTPUT -o tap0 -j UMLD-SND-web\n"
-        "-A UMLD-FWD-web -s 10.0.0.2/32 -i tap0 -j ACCEPT\n"
-        "-A UMLD-FWD-web -d 10.0.0.2/32 -o tap0 -m conntrack --ctstate RELATED,ESTABLISHED,DNAT "
-        "-j ACCEPT\n"
-        "-A UMLD-IN-web -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
-        "-A UMLD-SND-web -d 10.0.0.2/32 -j ACCEPT\n"
-        "COMMIT\n";
+const char web_filter[] = "*filter\n"
+                          ":INPUT ACCEPT\n"
+                          ":FORWARD ACCEPT\n"
+                          ":OUTPUT ACCEPT\n"
+                          ":UMLD-CNT-web -\n"
+                          ":UMLD-FROM-web -\n"
+                          ":UMLD-FWD-web -\n"
+                          ":UMLD-IN-web -\n"
+                          ":UMLD-SND-web -\n"
+                          ":UMLD-TO-web -\n"
+                          ":UMLD-USER -\n"
+                          "-A INPUT -i tap0 -j UMLD-IN-web\n"
+                          "-A FORWARD -j UMLD-USER\n"
+                          "-A FORWARD -i tap0 -j UMLD-FROM-web\n"
+                          "-A FORWARD -o tap0 -j UMLD-TO-web\n"
+                          "-A FORWARD -j UMLD-FWD-web\n"
+                          "-A OUTPUT -o tap0 -j UMLD-SND-web\n"
+                          "-A UMLD-CNT-web -m connlimit --connlimit-above 1000 --connlimit-mask 0 "
+                          "--connlimit-saddr -j DROP\n"
+                          "-A UMLD-FROM-web -m mac ! --mac-source 02:00:00:00:00:09 -j DROP\n"
+                          "-A UMLD-FROM-web ! -s 10.0.0.2/32 -j DROP\n"
+                          "-A UMLD-FROM-web -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN\n"
+                          "-A UMLD-FROM-web -j UMLD-CNT-web\n"
+                          "-A UMLD-FROM-web -m conntrack --ctstate DNAT -j RETURN\n"
+                          "-A UMLD-FROM-web -d 169.254.0.0/16 -j DROP\n"
+                          "-A UMLD-FROM-web -o venet0 -j RETURN\n"
+                          "-A UMLD-FROM-web -j DROP\n"
+                          "-A UMLD-FWD-web -s 10.0.0.2/32 -i tap0 -j ACCEPT\n"
+                          "-A UMLD-FWD-web -d 10.0.0.2/32 -o tap0 -m conntrack --ctstate "
+                          "RELATED,ESTABLISHED,DNAT -j ACCEPT\n"
+                          "-A UMLD-IN-web -m mac ! --mac-source 02:00:00:00:00:09 -j DROP\n"
+                          "-A UMLD-IN-web ! -s 10.0.0.2/32 -j DROP\n"
+                          "-A UMLD-IN-web -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
+                          "-A UMLD-IN-web -j UMLD-CNT-web\n"
+                          "-A UMLD-SND-web -d 10.0.0.2/32 -j ACCEPT\n"
+                          "-A UMLD-TO-web -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN\n"
+                          "-A UMLD-TO-web -j UMLD-CNT-web\n"
+                          "-A UMLD-TO-web -m conntrack --ctstate DNAT -j RETURN\n"
+                          "-A UMLD-TO-web -j DROP\n"
+                          "COMMIT\n";
 
 const char web_nat[] =
         "*nat\n"

@@ -18,6 +18,7 @@ typedef struct NatKernel {
         int no_tables;         /* errno of every look at a table */
         const char *no_table;  /* there is none of that name */
         bool no_masquerade;    /* the kernel knows no such target */
+        const char *no_match;  /* nor a match of that name */
         unsigned max_revision; /* of any extension */
         const char *disturb;   /* run once before the next commit: somebody without the lock */
 } NatKernel;

@@ -100,7 +100,7 @@ static void test_reader(void **state) {
         for (const char *c = reader->first_chain(b); c; c = reader->next_chain(b), n_read++)
                 assert_true(library->has_chain(c, a));
         assert_int_equal(n, n_read);
-        assert_int_equal(n, 10);
+        assert_int_equal(n, 13);
         assert_false(reader->has_chain("missing", b));
         assert_null(reader->first_rule("missing", b));
         assert_null(reader->first_rule("empty", b));

@@ -71,6 +71,13 @@ static void test_public_addresses(void **state) {
         shell("! iptables-legacy-save | grep UMLD");
 }
 
+#define ADDRESS6(network, host)                                                                    \
+        {                                                                                          \
+                {                                                                                  \
+                        { 0x20, 1, 0x0d, 0xb8, 0, (network), [15] = (host) }                       \
+                }                                                                                  \
+        }
+
 /* Every chain of both families, as iptables(8) itself writes them. */
 static void test_both_families(void **state) {
         static const IpAddress public[] = { { .v6 = { { { 0x20, 1, 0x0d, 0xb8, [15] = 9 } } } } };
@@ -83,19 +90,43 @@ static void test_both_families(void **state) {
                 "--clamp-mss-to-pmtu\n"
                 "-A INPUT -i tap0 -j UMLD-IN-web\n"
                 "-A FORWARD -j UMLD-USER\n"
+                "-A FORWARD -i tap0 -j UMLD-FROM-web\n"
+                "-A FORWARD -o tap0 -j UMLD-TO-web\n"
                 "-A FORWARD -j UMLD-FWD-web\n"
                 "-A OUTPUT -o tap0 -j UMLD-SND-web\n"
+                "-A UMLD-CNT-web -m connlimit --connlimit-above 1000 --connlimit-mask 0 "
+                "--connlimit-saddr -j DROP\n"
+                "-A UMLD-FROM-web -m mac ! --mac-source 02:00:00:00:00:09 -j DROP\n"
+                "-A UMLD-FROM-web ! -s fd00::2/128 -j DROP\n"
+                "-A UMLD-FROM-web -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN\n"
+                "-A UMLD-FROM-web -j UMLD-CNT-web\n"
+                "-A UMLD-FROM-web -m conntrack --ctstate DNAT -j RETURN\n"
+                "-A UMLD-FROM-web -d 2001:db8:9::1/128 -p tcp -m tcp --dport 53 -j RETURN\n"
+                "-A UMLD-FROM-web -d 2001:db8:9::1/128 -p udp -m udp --dport 53 -j RETURN\n"
+                "-A UMLD-FROM-web -d 2001:db8:8::/48 -j RETURN\n"
+                "-A UMLD-FROM-web -d fd00:ec2::/32 -j DROP\n"
+                "-A UMLD-FROM-web -d fd20:ce::/32 -j DROP\n"
+                "-A UMLD-FROM-web -d 2001:db8:7::/64 -j DROP\n"
+                "-A UMLD-FROM-web -o venet0 -j RETURN\n"
+                "-A UMLD-FROM-web -j DROP\n"
                 "-A UMLD-FWD-web -s fd00::2/128 -i tap0 -j ACCEPT\n"
                 "-A UMLD-FWD-web -d fd00::2/128 -o tap0 -m conntrack --ctstate "
                 "RELATED,ESTABLISHED,DNAT -j ACCEPT\n"
-                "-A UMLD-IN-web -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
                 "-A UMLD-IN-web -p ipv6-icmp -m icmp6 --icmpv6-type 135 -j ACCEPT\n"
                 "-A UMLD-IN-web -p ipv6-icmp -m icmp6 --icmpv6-type 136 -j ACCEPT\n"
+                "-A UMLD-IN-web -m mac ! --mac-source 02:00:00:00:00:09 -j DROP\n"
+                "-A UMLD-IN-web ! -s fd00::2/128 -j DROP\n"
+                "-A UMLD-IN-web -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
+                "-A UMLD-IN-web -j UMLD-CNT-web\n"
                 "-A UMLD-IN-web -p ipv6-icmp -m icmp6 --icmpv6-type 128 -j RETURN\n"
                 "-A UMLD-IN-web -j DROP\n"
                 "-A UMLD-SND-web -p ipv6-icmp -m icmp6 --icmpv6-type 135 -j ACCEPT\n"
                 "-A UMLD-SND-web -p ipv6-icmp -m icmp6 --icmpv6-type 136 -j ACCEPT\n"
                 "-A UMLD-SND-web -d fd00::2/128 -j ACCEPT\n"
+                "-A UMLD-TO-web -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN\n"
+                "-A UMLD-TO-web -j UMLD-CNT-web\n"
+                "-A UMLD-TO-web -m conntrack --ctstate DNAT -j RETURN\n"
+                "-A UMLD-TO-web -j DROP\n"
                 "-A PREROUTING -i venet0 -j UMLD-PRE-web\n"
                 "-A PREROUTING -j UMLD-LOC-web\n"
                 "-A OUTPUT -j UMLD-OUT-web\n"
@@ -107,10 +138,17 @@ static void test_both_families(void **state) {
                 "-A UMLD-POST-web -s fd00::2/128 -o venet0 -j MASQUERADE\n"
                 "-A UMLD-PRE-web -p tcp -m tcp --dport 8080 -j DNAT --to-destination "
                 "[fd00::2]:80\n";
+        static const IpAddress resolvers[] = { { .v4 = { 0x08080808 } }, { .v6 = ADDRESS6(9, 1) } };
+        static const IpPrefix reached[] = { { { .v6 = ADDRESS6(8, 0) }, 48 } },
+                              links[] = { { { .v6 = ADDRESS6(7, 0) }, 64 } };
         _cleanup_free_ char *text = NULL;
         NatPlan plan = web;
 
         (void) state;
+        plan.resolvers = resolvers;
+        plan.n_resolvers = ARRAY_SIZE(resolvers);
+        plan.reached = reached;
+        plan.n_reached = ARRAY_SIZE(reached);
         plan.forwards = &forward;
         plan.n_forwards = 1;
         plan.host_access = NAT_HOST_ICMP;
@@ -119,7 +157,9 @@ static void test_both_families(void **state) {
                                          .host_address.v6 = { { { 0xfd, [15] = 1 } } },
                                          .masquerade = true,
                                          .public = public,
-                                         .n_public = 1 };
+                                         .n_public = 1,
+                                         .links = links,
+                                         .n_links = ARRAY_SIZE(links) };
         assert_int_equal(apply(&plan), 1);
         assert_int_equal(check(&plan), 1);
         text = shell_output(
@@ -214,8 +254,8 @@ static void test_place_of_jumps(void **state) {
         shell("iptables-legacy-restore </run/foreign");
         apply(&web);
         shell("test \"$(iptables-legacy -S FORWARD 1)\" = '-A FORWARD -j UMLD-USER'");
-        shell("test \"$(iptables-legacy -S FORWARD 3)\" = '-A FORWARD -j UMLD-FWD-web'");
-        shell("iptables-legacy -S FORWARD 4 | grep -q REJECT");
+        shell("test \"$(iptables-legacy -S FORWARD 5)\" = '-A FORWARD -j UMLD-FWD-web'");
+        shell("iptables-legacy -S FORWARD 6 | grep -q REJECT");
         shell("iptables-legacy -t nat -S PREROUTING 2 | grep -q UMLD-PRE-web");
         shell("iptables-legacy -t nat -S POSTROUTING 2 | grep -q UMLD-POST-web");
         /* Somebody else who comes first later is not fought. */
@@ -228,31 +268,32 @@ static void test_place_of_jumps(void **state) {
 static void test_behind_bans(void **state) {
         static const struct {
                 const char *rules; /* of FORWARD */
-                unsigned at;       /* of the jump, with that to UMLD-USER as the first */
+                unsigned at; /* of the jump, with that to UMLD-USER as the first, and two others
+                                behind it */
         } cases[] = {
-                { "-s 198.51.100.1 -j DROP", 3 },
-                { "-s 198.51.100.0/24 -p tcp -j REJECT", 3 },
-                { "! -s 198.51.100.1 -j DROP", 2 },
-                { "-d 198.51.100.1 -j DROP", 2 },
-                { "-j REJECT", 2 },
-                { "-i eth0 -j DROP", 2 },
-                { "-m iprange --src-range 198.51.100.1-198.51.100.9 -j DROP", 3 },
-                { "-m iprange ! --src-range 198.51.100.1-198.51.100.9 -j DROP", 2 },
-                { "-m iprange --dst-range 198.51.100.1-198.51.100.9 -j DROP", 2 },
-                { "-m conntrack --ctstate ESTABLISHED -j ACCEPT", 2 },
+                { "-s 198.51.100.1 -j DROP", 5 },
+                { "-s 198.51.100.0/24 -p tcp -j REJECT", 5 },
+                { "! -s 198.51.100.1 -j DROP", 4 },
+                { "-d 198.51.100.1 -j DROP", 4 },
+                { "-j REJECT", 4 },
+                { "-i eth0 -j DROP", 4 },
+                { "-m iprange --src-range 198.51.100.1-198.51.100.9 -j DROP", 5 },
+                { "-m iprange ! --src-range 198.51.100.1-198.51.100.9 -j DROP", 4 },
+                { "-m iprange --dst-range 198.51.100.1-198.51.100.9 -j DROP", 4 },
+                { "-m conntrack --ctstate ESTABLISHED -j ACCEPT", 4 },
                 { "-m conntrack --ctstate ESTABLISHED -j ACCEPT\n-A FORWARD -s 198.51.100.1 -j "
                   "DROP",
-                  4 },
-                { "-j DROP\n-A FORWARD -s 198.51.100.1 -j DROP", 2 },
+                  6 },
+                { "-j DROP\n-A FORWARD -s 198.51.100.1 -j DROP", 4 },
                 { "-s 198.51.100.1 -j DROP\n-A FORWARD -j DROP\n-A FORWARD -s 198.51.100.2 -j DROP",
-                  3 },
-                { "-p tcp -m multiport --dports 80,443 -j f2b", 3 },
-                { "-j f2b-idle", 3 },
-                { "-j opens", 2 },
-                { "-j closes", 2 },
-                { "-s 198.51.100.1 -j closes", 3 },
-                { "-g f2b", 2 },
-                { "-j NFQUEUE", 2 },
+                  5 },
+                { "-p tcp -m multiport --dports 80,443 -j f2b", 5 },
+                { "-j f2b-idle", 5 },
+                { "-j opens", 4 },
+                { "-j closes", 4 },
+                { "-s 198.51.100.1 -j closes", 5 },
+                { "-g f2b", 4 },
+                { "-j NFQUEUE", 4 },
         };
 
         (void) state;
@@ -324,11 +365,30 @@ static void test_repairs(void **state) {
                 "iptables-legacy -A FORWARD -j UMLD-FWD-web",
                 "iptables-legacy -I FORWARD -j UMLD-FWD-web && "
                 "iptables-legacy -A FORWARD -j UMLD-FWD-web",
-                "iptables-legacy -R FORWARD 2 -p tcp -j UMLD-FWD-web",
-                "iptables-legacy -R FORWARD 2 -g UMLD-FWD-web",
+                "iptables-legacy -R FORWARD 4 -p tcp -j UMLD-FWD-web",
+                "iptables-legacy -R FORWARD 4 -g UMLD-FWD-web",
                 "iptables-legacy -D FORWARD -j UMLD-USER",
                 "iptables-legacy -D FORWARD -j UMLD-USER && iptables-legacy -X UMLD-USER",
                 "iptables-legacy -D FORWARD 1 && iptables-legacy -A FORWARD -j UMLD-USER",
+                "iptables-legacy -D FORWARD -i tap0 -j UMLD-FROM-web",
+                "iptables-legacy -D FORWARD -o tap0 -j UMLD-TO-web && iptables-legacy -A FORWARD "
+                "-o tap0 -j UMLD-TO-web",
+                "iptables-legacy -R FORWARD 2 -j UMLD-FROM-web",
+                "iptables-legacy -F UMLD-CNT-web",
+                "iptables-legacy -R UMLD-CNT-web 1 -m connlimit --connlimit-above 1001 "
+                "--connlimit-mask 0 -j DROP",
+                "iptables-legacy -R UMLD-CNT-web 1 -m connlimit --connlimit-above 1000 "
+                "--connlimit-mask 32 -j DROP",
+                "iptables-legacy -R UMLD-CNT-web 1 -m connlimit --connlimit-upto 1000 "
+                "--connlimit-mask 0 -j DROP",
+                "iptables-legacy -R UMLD-FROM-web 1 -m mac --mac-source 02:00:00:00:00:09 -j DROP",
+                "iptables-legacy -R UMLD-FROM-web 1 -m mac ! --mac-source 02:00:00:00:00:08 -j "
+                "DROP",
+                "iptables-legacy -R UMLD-FROM-web 2 -s 10.0.0.2 -j DROP",
+                "iptables-legacy -R UMLD-FROM-web 2 ! -s 10.0.0.0/24 -j DROP",
+                "iptables-legacy -R UMLD-FROM-web 6 -d 169.254.0.0/17 -j DROP",
+                "iptables-legacy -R UMLD-FROM-web 6 -d 169.254.0.0/255.255.0.255 -j DROP",
+                "iptables-legacy -R UMLD-FROM-web 6 ! -d 169.254.0.0/16 -j DROP",
                 "iptables-legacy -I UMLD-FWD-web -j DROP",
                 "iptables-legacy -A UMLD-FWD-web -j LOG",
                 "iptables-legacy -R UMLD-FWD-web 1 -i tap0 -j ACCEPT",
@@ -393,6 +453,8 @@ static void test_plan_changes(void **state) {
         other.n_forwards = 0;
         assert_int_equal(apply(&other), 1);
         shell("! iptables-legacy-save | grep UMLD-PRE");
+        other.uplink = web.uplink;
+        assert_int_equal(apply(&other), 1);
         assert_table("filter", web_filter);
         assert_int_equal(apply(&web), 1);
         assert_as_planned();

@@ -45,6 +45,8 @@ static const struct {
         { "Network", "Proxy", "tcp/82", NULL },
         { "Network", "OneArm", "yes", NULL },
         { "Network", "HostAccess", "no", NULL },
+        { "Network", "Reach", "internet link", NULL },
+        { "Network", "Connections", "2000", NULL },
         { "Network", "Backend", "nftables", NULL },
         { "Network", "MTU", "1400", NULL },
         { "Memory", "Backing", "dir:/m", NULL },

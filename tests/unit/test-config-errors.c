@@ -316,9 +316,9 @@ static void test_network(void **state) {
                 { "GuestAddress=10.0.0.256",
                   "\"10.0.0.256\": not an IPv4 address; use for example 10.0.0.2" },
                 { "DNS=8.8.8.8,8.8.4.4",
-                  "\"8.8.8.8,8.8.4.4\": not the IPv4 address of a name server; separate them by "
+                  "\"8.8.8.8,8.8.4.4\": not the address of a name server; separate them by "
                   "spaces, for example 8.8.8.8 8.8.4.4" },
-                { "DNS=0.0.0.0", "\"0.0.0.0\": not the IPv4 address of a name server; separate "
+                { "DNS=0.0.0.0", "\"0.0.0.0\": not the address of a name server; separate "
                                  "them by spaces, for example 8.8.8.8 8.8.4.4" },
                 { "DNS=1.1.1.1 2.2.2.2 3.3.3.3 4.4.4.4",
                   "\"4.4.4.4\": too many name servers; at most 3 are possible" },

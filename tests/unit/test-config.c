@@ -53,8 +53,8 @@ static void test_defaults(void **state) {
         assert_string_equal(c->tap, "");
         assert_true(config_network_is_auto(c));
         assert_int_equal(c->n_dns, 2);
-        assert_address(c->dns[0], "8.8.8.8");
-        assert_address(c->dns[1], "8.8.4.4");
+        assert_address(c->dns[0].v4, "8.8.8.8");
+        assert_address(c->dns[1].v4, "8.8.4.4");
         assert_string_equal(c->uplink, "");
         assert_int_equal(c->transport, TRANSPORT_AUTO);
         assert_int_equal(c->masquerade, MASQUERADE_AUTO);
@@ -169,8 +169,8 @@ static void test_network(void **state) {
         assert_int_equal(c->host_access, HOST_ACCESS_ALL);
         assert_int_equal(c->backend, RULES_NFTABLES);
         assert_int_equal(c->n_dns, 3);
-        assert_address(c->dns[1], "1.1.1.1");
-        assert_address(c->dns[2], "10.0.0.53");
+        assert_address(c->dns[1].v4, "1.1.1.1");
+        assert_address(c->dns[2].v4, "10.0.0.53");
         assert_string_equal(c->uplink, "venet0");
         assert_int_equal(c->transport, TRANSPORT_VECTOR);
         assert_int_equal(c->masquerade, MASQUERADE_NO);

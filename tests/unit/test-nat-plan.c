@@ -34,9 +34,10 @@ static void test_chains(void **state) {
         for (size_t i = 0; i < NAT_CHAIN_MAX; i++) {
                 assert_int_equal(c[i].jump.verdict, NAT_JUMP);
                 assert_string_equal(c[i].jump.chain, c[i].name);
-                assert_string_equal(c[i].jump.in, i == NAT_CHAIN_PRE  ? "venet0"
-                                                  : i == NAT_CHAIN_IN ? "tap0"
-                                                                      : "");
+                assert_string_equal(c[i].jump.in, i == NAT_CHAIN_PRE ? "venet0"
+                                                  : i == NAT_CHAIN_IN || i == NAT_CHAIN_FROM
+                                                          ? "tap0"
+                                                          : "");
         }
         nat_chains_done(&chains);
 
@@ -255,7 +256,7 @@ static void test_host_access(void **state) {
         static const struct {
                 NatHostAccess access;
                 unsigned v4, v6;
-        } cases[] = { { NAT_HOST_ALL, 1, 3 }, { NAT_HOST_ICMP, 3, 5 }, { NAT_HOST_NO, 2, 4 } };
+        } cases[] = { { NAT_HOST_ALL, 2, 4 }, { NAT_HOST_ICMP, 4, 6 }, { NAT_HOST_NO, 3, 5 } };
         NatPlan plan = plan_with(NULL, 0);
 
         (void) state;
@@ -263,6 +264,7 @@ static void test_host_access(void **state) {
         FOREACH_ELEMENT (k, cases)
                 for (NatFamily f = 0; f < NAT_FAMILY_MAX; f++) {
                         size_t n = f == NAT_IPV6 ? k->v6 : k->v4;
+                        const NatRule *c_rules;
                         const NatChain *c;
                         NatChains chains;
 
@@ -271,17 +273,21 @@ static void test_host_access(void **state) {
                         c = nat_chain(&chains, f, NAT_CHAIN_IN);
                         assert_int_equal(c->n_rules, n);
                         assert_string_equal(c->jump.in, "tap0");
-                        assert_int_equal(c->rules[0].states,
+                        /* Replies, but only from the guest's own address. */
+                        n -= f == NAT_IPV6 ? 2 : 0;
+                        c_rules = c->rules + (f == NAT_IPV6 ? 2 : 0);
+                        assert_true(c_rules[0].not_source);
+                        assert_int_equal(c_rules[0].verdict, NAT_DROP);
+                        assert_int_equal(c_rules[1].states,
                                          NAT_STATE_RELATED | NAT_STATE_ESTABLISHED);
-                        assert_int_equal(c->rules[0].verdict, NAT_ACCEPT);
+                        assert_int_equal(c_rules[1].verdict, NAT_ACCEPT);
                         if (k->access != NAT_HOST_ALL) {
-                                assert_int_equal(c->rules[n - 1].verdict, NAT_DROP);
-                                assert_int_equal(c->rules[n - 1].protocol, 0);
+                                assert_int_equal(c_rules[n - 1].verdict, NAT_DROP);
+                                assert_int_equal(c_rules[n - 1].protocol, 0);
                         }
                         if (k->access == NAT_HOST_ICMP) {
-                                assert_int_equal(c->rules[n - 2].verdict, NAT_RETURN);
-                                assert_int_equal(c->rules[n - 2].icmp_type,
-                                                 f == NAT_IPV6 ? 128 : 8);
+                                assert_int_equal(c_rules[n - 2].verdict, NAT_RETURN);
+                                assert_int_equal(c_rules[n - 2].icmp_type, f == NAT_IPV6 ? 128 : 8);
                         }
                         nat_chains_done(&chains);
                 }
@@ -316,7 +322,120 @@ static void test_proxied(void **state) {
         nat_chains_done(&chains);
         plan.host_access = NAT_HOST_ALL; /* nothing is kept out: no exceptions are needed */
         ASSERT_OK(nat_chains_plan(&chains, &plan));
-        assert_int_equal(nat_chain(&chains, NAT_IPV4, NAT_CHAIN_IN)->n_rules, 1);
+        assert_int_equal(nat_chain(&chains, NAT_IPV4, NAT_CHAIN_IN)->n_rules, 2);
+        nat_chains_done(&chains);
+}
+
+/* What a rule says, in a few words, for comparison with a list. */
+static const char *in_words(const NatRule *r, char buf[static 200]) {
+        static const char *const verdicts[] = { [NAT_DROP] = "drop", [NAT_RETURN] = "return" };
+        char address[IP_ADDRESS_TEXT_MAX];
+
+        snprintf(buf, 200, "%s%s%s%s%s%s%s%s%s%s%s",
+                 r->verdict == NAT_JUMP ? r->chain : verdicts[r->verdict],
+                 nat_rule_has_mac(r) ? " not-mac" : "", r->not_source ? " not-source" : "",
+                 r->states == NAT_STATE_DNAT ? " forwarded"
+                 : r->states                 ? " established"
+                                             : "",
+                 ip_address_is_any(&r->destination) ? "" : " to ",
+                 ip_address_is_any(&r->destination) ? ""
+                                                    : ip_address_format(&r->destination, address),
+                 r->destination_bits == 0    ? ""
+                 : r->destination_bits == 16 ? "/16"
+                                             : "/24",
+                 r->protocol == IPPROTO_TCP   ? " tcp"
+                 : r->protocol == IPPROTO_UDP ? " udp"
+                                              : "",
+                 r->in[0]    ? " in "
+                 : r->out[0] ? " out "
+                             : "",
+                 r->in, r->out);
+        return buf;
+}
+
+static void assert_words(const NatChain *c, const char *expected) {
+        char all[2000] = "", one[200];
+
+        for (size_t i = 0; i < c->n_rules; i++) {
+                strcat(all, in_words(&c->rules[i], one));
+                strcat(all, "\n");
+        }
+        assert_string_equal(all, expected);
+}
+
+#define OWN      "drop not-mac\ndrop not-source\nreturn established\nUMLD-CNT-web\n"
+#define RESOLVER "return to 192.0.2.53 tcp\nreturn to 192.0.2.53 udp\n"
+#define SECRETS  " to 169.254.0.0/16\n"
+#define LINK     " to 192.0.2.0/24\n"
+#define TO_ALL   "return established\nUMLD-CNT-web\nreturn forwarded\n"
+
+/* Where the guest may begin connections to, and who may to it. */
+static void test_reach(void **state) {
+        static const IpPrefix link = { { .v4 = { 0x000200c0 } }, 24 },
+                              reached = { { .v4 = { 0x0000a8c0 } }, 16 };
+        static const IpAddress resolver = { .v4 = { 0x350200c0 } };
+        static const struct {
+                unsigned reach;
+                size_t n_reached;
+                const char *from, *to;
+        } cases[] = {
+                { NAT_REACH_INTERNET, 0,
+                  OWN "return forwarded\n" RESOLVER "drop" SECRETS "drop" LINK
+                      "return out venet0\ndrop\n",
+                  TO_ALL "drop\n" },
+                { 0, 1,
+                  OWN "return forwarded\n" RESOLVER "return to 192.168.0.0/16\ndrop" SECRETS
+                      "drop" LINK "drop\n",
+                  TO_ALL "drop\n" },
+                { NAT_REACH_INTERNET | NAT_REACH_LINK | NAT_REACH_METADATA, 0,
+                  OWN "return forwarded\n" RESOLVER "return" SECRETS "return" LINK
+                      "return out venet0\ndrop\n",
+                  TO_ALL "drop\n" },
+                { NAT_REACH_INTERNET | NAT_REACH_NEIGHBOURS, 0,
+                  OWN "return forwarded\n" RESOLVER "drop" SECRETS "drop" LINK,
+                  TO_ALL "drop in venet0\n" },
+                { NAT_REACH_NEIGHBOURS, 0,
+                  OWN "return forwarded\n" RESOLVER "drop" SECRETS "drop" LINK "drop out venet0\n",
+                  TO_ALL "drop in venet0\n" },
+        };
+        NatPlan plan = plan_with(NULL, 0);
+
+        (void) state;
+        plan.has_mac = true;
+        plan.mac[0] = 2;
+        plan.connections = 7;
+        plan.side[NAT_IPV4].links = &link;
+        plan.side[NAT_IPV4].n_links = 1;
+        plan.reached = &reached;
+        plan.resolvers = &resolver;
+        plan.n_resolvers = 1;
+        FOREACH_ELEMENT (k, cases) {
+                NatChains chains;
+
+                plan.reach = k->reach;
+                plan.n_reached = k->n_reached;
+                ASSERT_OK(nat_chains_plan(&chains, &plan));
+                assert_int_equal(chains.chain[NAT_CHAIN_CNT].rules[0].above, 7);
+                assert_words(&chains.chain[NAT_CHAIN_FROM], k->from);
+                assert_words(&chains.chain[NAT_CHAIN_TO], k->to);
+                nat_chains_done(&chains);
+        }
+}
+
+/* What is not behind NAT is called by its own address, at the ports that are forwarded. */
+static void test_direct(void **state) {
+        static const Forward forwards[] = { { FORWARD_TCP, 8080, 8081, 80 } };
+        NatPlan plan = plan_with(forwards, 1);
+        const NatChain *to;
+        NatChains chains;
+
+        (void) state;
+        plan.side[NAT_IPV4].masquerade = false;
+        ASSERT_OK(nat_chains_plan(&chains, &plan));
+        to = &chains.chain[NAT_CHAIN_TO];
+        assert_words(to, "return established\nreturn forwarded\nreturn tcp\ndrop\n");
+        assert_int_equal(to->rules[2].first_port, 80);
+        assert_int_equal(to->rules[2].last_port, 81);
         nat_chains_done(&chains);
 }
 
@@ -399,6 +518,7 @@ int main(void) {
                 cmocka_unit_test(test_guard),       cmocka_unit_test(test_public_addresses),
                 cmocka_unit_test(test_too_many),    cmocka_unit_test(test_families),
                 cmocka_unit_test(test_host_access), cmocka_unit_test(test_proxied),
+                cmocka_unit_test(test_reach),       cmocka_unit_test(test_direct),
                 cmocka_unit_test(test_sent),        cmocka_unit_test(test_clamped),
                 cmocka_unit_test(test_equal),
         };

@@ -18,7 +18,12 @@ static NatPlan small_plan(void) {
                 .tap = "tap0",
                 .uplink = "eth0",
                 .side[NAT_IPV4].guest_address.v4 = { htonl(0x0a000002) },
+                .side[NAT_IPV4].masquerade = true,
                 .host_access = NAT_HOST_ALL,
+                .reach = NAT_REACH_INTERNET,
+                .has_mac = true,
+                .mac = { 2, 0, 0, 0, 0, 9 },
+                .connections = 1000,
                 .forwards = forwards,
                 .n_forwards = 1,
                 .guarded = guarded,
@@ -44,23 +49,50 @@ static void test_inet(void **state) {
         assert_string_equal(
                 text,
                 "add table inet umld-web\n"
+                "add chain inet umld-web UMLD-CNT-web\n"
+                "add chain inet umld-web UMLD-FROM-web\n"
+                "add chain inet umld-web UMLD-TO-web\n"
                 "add chain inet umld-web UMLD-FWD-web\n"
                 "add chain inet umld-web UMLD-IN-web\n"
                 "add chain inet umld-web UMLD-SND-web\n"
                 "add chain inet umld-web UMLD-PRE-web\n"
+                "add chain inet umld-web UMLD-POST-web\n"
+                "add rule inet umld-web UMLD-CNT-web ct count over 1000 counter drop\n"
+                "add rule inet umld-web UMLD-FROM-web ether saddr != 02:00:00:00:00:09 counter "
+                "drop\n"
+                "add rule inet umld-web UMLD-FROM-web ip saddr != 10.0.0.2 counter drop\n"
+                "add rule inet umld-web UMLD-FROM-web ct state established,related counter return\n"
+                "add rule inet umld-web UMLD-FROM-web jump UMLD-CNT-web\n"
+                "add rule inet umld-web UMLD-FROM-web ct status dnat counter return\n"
+                "add rule inet umld-web UMLD-FROM-web ip daddr 169.254.0.0/16 counter drop\n"
+                "add rule inet umld-web UMLD-FROM-web oifname \"eth0\" counter return\n"
+                "add rule inet umld-web UMLD-FROM-web counter drop\n"
+                "add rule inet umld-web UMLD-TO-web ct state established,related counter return\n"
+                "add rule inet umld-web UMLD-TO-web jump UMLD-CNT-web\n"
+                "add rule inet umld-web UMLD-TO-web ct status dnat counter return\n"
+                "add rule inet umld-web UMLD-TO-web counter drop\n"
                 "add rule inet umld-web UMLD-FWD-web iifname \"tap0\" ip saddr 10.0.0.2 counter "
                 "accept\n"
                 "add rule inet umld-web UMLD-FWD-web oifname \"tap0\" ip daddr 10.0.0.2 ct state "
                 "established,related counter accept\n"
                 "add rule inet umld-web UMLD-FWD-web oifname \"tap0\" ip daddr 10.0.0.2 ct status "
                 "dnat counter accept\n"
+                "add rule inet umld-web UMLD-IN-web ether saddr != 02:00:00:00:00:09 counter drop\n"
+                "add rule inet umld-web UMLD-IN-web ip saddr != 10.0.0.2 counter drop\n"
                 "add rule inet umld-web UMLD-IN-web ct state established,related counter accept\n"
+                "add rule inet umld-web UMLD-IN-web jump UMLD-CNT-web\n"
                 "add rule inet umld-web UMLD-SND-web ip daddr 10.0.0.2 counter accept\n"
                 "add rule inet umld-web UMLD-PRE-web tcp dport 8080 counter return\n"
                 "add rule inet umld-web UMLD-PRE-web tcp dport 8080 counter dnat ip to "
                 "10.0.0.2:80\n"
+                "add rule inet umld-web UMLD-POST-web oifname \"eth0\" ip saddr 10.0.0.2 counter "
+                "masquerade\n"
                 "add chain inet umld-web forward { type filter hook forward priority -1; policy "
                 "accept; }\n"
+                "add rule inet umld-web forward iifname \"tap0\" meta nfproto ipv4 jump "
+                "UMLD-FROM-web\n"
+                "add rule inet umld-web forward oifname \"tap0\" meta nfproto ipv4 jump "
+                "UMLD-TO-web\n"
                 "add rule inet umld-web forward meta nfproto ipv4 jump UMLD-FWD-web\n"
                 "add chain inet umld-web input { type filter hook input priority -1; policy "
                 "accept; }\n"
@@ -72,7 +104,10 @@ static void test_inet(void **state) {
                 "add chain inet umld-web prerouting { type nat hook prerouting priority -99; "
                 "policy accept; }\n"
                 "add rule inet umld-web prerouting iifname \"eth0\" meta nfproto ipv4 jump "
-                "UMLD-PRE-web\n");
+                "UMLD-PRE-web\n"
+                "add chain inet umld-web postrouting { type nat hook postrouting priority 101; "
+                "policy accept; }\n"
+                "add rule inet umld-web postrouting meta nfproto ipv4 jump UMLD-POST-web\n");
 }
 
 /* Many forwards of one port each are in maps, one for each protocol; few are not, nor are ranges.
@@ -126,6 +161,7 @@ static void test_split(void **state) {
 
         (void) state;
         plan.n_forwards = plan.n_guarded = 0;
+        plan.side[NAT_IPV4].masquerade = false;
         plan.side[NAT_IPV6] =
                 (NatSide){ .guest_address.v6 = { { { 0xfd, [15] = 2 } } }, .masquerade = true };
         text = script(&plan, false);

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* bars.c - which networks and how many connections are kept from the guest. */
+
+#include "daemon/net/bars.h"
+#include <dirent.h>
+
+#include "api/dirs.h"
+#include "basic/file-util.h"
+#include "basic/log.h"
+#include "basic/parse-util.h"
+#include "basic/string-util.h"
+#include "daemon/boot/cmdline.h"
+
+#define CONNECTIONS_MIN 1024U
+/* For each new connection the kernel looks through all those that it has counted: 0.1 ms with so
+ * many, but more than 2 ms with twice as many, by which a guest could keep a CPU of its host busy.
+ */
+#define CONNECTIONS_MAX 16384U
+#define TRACKED_USUAL   65536U /* where the host does not tell */
+#define NUMBER_MAX      32     /* bytes of a setting of the kernel's */
+
+/* ---- connections ---- */
+
+unsigned connections_share(uint64_t max, unsigned guests) {
+        uint64_t share = max / 2 / MAX(guests, 1U);
+
+        if (share < CONNECTIONS_MIN)
+                return CONNECTIONS_MIN;
+        return share > CONNECTIONS_MAX ? CONNECTIONS_MAX : (unsigned) share;
+}
+
+/* How many connections the host can track. Containers may have the setting under an older name. */
+static uint64_t tracked_max(void) {
+        static const char *const files[] = { "/proc/sys/net/netfilter/nf_conntrack_max",
+                                             "/proc/sys/net/nf_conntrack_max",
+                                             "/proc/sys/net/ipv4/ip_conntrack_max" };
+
+        FOREACH_ELEMENT (file, files) {
+                _cleanup_free_ char *text = NULL;
+                uint64_t max;
+
+                if (read_file(*file, NUMBER_MAX, &text) >= 0 &&
+                    parse_unsigned(strstrip(text), 1, UINT64_MAX, &max) >= 0)
+                        return max;
+        }
+        return TRACKED_USUAL;
+}
+
+/* Guests that are up have a runtime directory. One that a killed umld left counts, too, until its
+ * guest is started again. */
+static unsigned count_guests(void) {
+        DIR *dir = opendir(umld_dir(DIR_RUNTIME));
+        struct dirent *e;
+        unsigned n = 0;
+
+        while (dir && (e = readdir(dir)))
+                n += guest_name_valid(e->d_name);
+        if (dir)
+                closedir(dir);
+        return n;
+}
+
+static unsigned wanted_connections(const Net *net) {
+        unsigned wanted = net->host->config->connections;
+
+        if (wanted == CONNECTIONS_ANY)
+                return 0;
+        return wanted > 0 ? wanted : connections_share(tracked_max(), count_guests());
+}
+
+/* ---- networks ---- */
+
+static bool find_links(Net *net, NatFamily family) {
+        Links found;
+        int n;
+
+        memset(&found, 0, sizeof(found));
+        n = net_connected(net->rtnl, net->uplink[family], family == NAT_IPV4 ? AF_INET : AF_INET6,
+                          found.list, ARRAY_SIZE(found.list));
+        found.n = n < 0 ? 0 : (size_t) n; /* an uplink that is not there has none */
+        if (memcmp(&found, &net->links[family], sizeof(found)) == 0)
+                return false;
+        net->links[family] = found;
+        return true;
+}
+
+int net_bars_look(Net *net) {
+        unsigned connections = wanted_connections(net);
+        bool changed = connections != net->connections;
+
+        net->connections = connections;
+        for (NatFamily f = 0; f < NAT_FAMILY_MAX; f++)
+                changed |= find_links(net, f);
+        return changed;
+}
+
+/* ---- the plan ---- */
+
+static unsigned reach_of(const Config *c) {
+        static const struct {
+                unsigned setting, planned;
+        } flags[] = { { REACH_INTERNET, NAT_REACH_INTERNET },
+                      { REACH_LINK, NAT_REACH_LINK },
+                      { REACH_METADATA, NAT_REACH_METADATA },
+                      { REACH_NEIGHBOURS, NAT_REACH_NEIGHBOURS } };
+        unsigned reach = 0;
+
+        FOREACH_ELEMENT (f, flags)
+                if (c->reach & f->setting)
+                        reach |= f->planned;
+        return reach;
+}
+
+void net_bars_plan(const Net *net, NatPlan *plan) {
+        const Config *c = net->host->config;
+
+        plan->reach = reach_of(c);
+        plan->reached = c->reached;
+        plan->n_reached = c->n_reached;
+        plan->resolvers = c->dns;
+        plan->n_resolvers = c->n_dns;
+        for (NatFamily f = 0; f < NAT_FAMILY_MAX; f++) {
+                plan->side[f].links = net->links[f].list;
+                plan->side[f].n_links = net->links[f].n;
+        }
+        plan->has_mac = !net->lacking[NET_LACKS_MAC];
+        if (plan->has_mac) {
+                struct ether_addr mac = guest_mac(c->name);
+
+                memcpy(plan->mac, &mac, sizeof(plan->mac));
+        }
+        plan->connections = net->lacking[NET_LACKS_CONNLIMIT] ? 0 : net->connections;
+}
+
+bool net_bars_lacking(Net *net, const char *what, const char *tool, int error) {
+        static const struct {
+                const char *what;
+                unsigned lack;
+                const char *consequence;
+        } lacks[] = {
+                { NAT_WHAT_MAC, NET_LACKS_MAC, "the guest may use any MAC address on its tap" },
+                { NAT_WHAT_CONNLIMIT, NET_LACKS_CONNLIMIT,
+                  "Connections= has no effect, and the guest may fill the host's table of "
+                  "connections" },
+        };
+
+        FOREACH_ELEMENT (l, lacks) {
+                if (!streq(what, l->what) || net->lacking[l->lack])
+                        continue;
+                net->lacking[l->lack] = strfmt("the host has no %s %s (%s): %s", tool, what,
+                                               strerror(-error), l->consequence);
+                if (!net->lacking[l->lack])
+                        return false;
+                log_warning("%s", net->lacking[l->lack]);
+                return true;
+        }
+        return false;
+}

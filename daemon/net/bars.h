@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What keeps a guest from its host's neighbours, and from taking all of the host's connections:
+ * what the rules for that depend on. */
+
+#include "daemon/net/net.h"
+
+/* 1 = something has changed since the last look, and with it what the rules should be. Reads a few
+ * small files and the host's addresses, and waits for nothing. */
+int net_bars_look(Net *net);
+
+/* Adds it to the plan. */
+void net_bars_plan(const Net *net, NatPlan *plan);
+
+/* The host lacks something that the guest can do without: it is logged once, and not used from then
+ * on. Is it one of these? */
+bool net_bars_lacking(Net *net, const char *what, const char *tool, int error);
+
+/* ---- pure ---- */
+
+/* The share of one of so many guests, of as many connections as the host can track: all guests
+ * together get half, but each at least 1,024 and at most 16,384. */
+unsigned connections_share(uint64_t max, unsigned guests);

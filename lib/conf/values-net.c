@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* values-net.c - parsers of name servers, of what the guest may reach, and of how many connections.
+ */
+
+#include <limits.h>
+
+#include "basic/cleanup.h"
+#include "basic/parse-util.h"
+#include "basic/string-util.h"
+#include "conf/refuse.h"
+#include "conf/values.h"
+
+static const struct {
+        const char *word;
+        unsigned flag;
+} reaches[] = {
+        { "internet", REACH_INTERNET },
+        { "link", REACH_LINK },
+        { "metadata", REACH_METADATA },
+        { "neighbours", REACH_NEIGHBOURS },
+        { "no", 0 },
+};
+
+typedef struct Reach {
+        unsigned flags;
+        IpPrefix networks[CONFIG_REACHED_MAX];
+        size_t n;
+        bool no, any;
+} Reach;
+
+static bool add_word(Reach *reach, const char *word) {
+        FOREACH_ELEMENT (r, reaches)
+                if (streq(word, r->word)) {
+                        reach->flags |= r->flag;
+                        reach->no |= r->flag == 0;
+                        return true;
+                }
+        return false;
+}
+
+static int add_reached(Reach *reach, const char *word, char **ret_why) {
+        bool other = reach->any;
+
+        reach->any = true;
+        if (!add_word(reach, word)) {
+                if (reach->n == CONFIG_REACHED_MAX)
+                        return refuse_text(ret_why, word,
+                                           "too many networks; at most %d are possible",
+                                           CONFIG_REACHED_MAX);
+                if (ip_prefix_parse(word, &reach->networks[reach->n]) < 0)
+                        return refuse_text(ret_why, word,
+                                           "use internet, link, metadata, neighbours, no, or "
+                                           "networks such as 192.168.0.0/16");
+                reach->n++;
+        }
+        if (reach->no && other)
+                return refuse_text(ret_why, word, "\"no\" excludes everything else; remove one");
+        return 0;
+}
+
+int setting_parse_reach(const Setting *s, const char *value, Config *c, char **ret_why) {
+        Reach reach;
+
+        (void) s;
+        memset(&reach, 0, sizeof(reach)); /* networks are compared as bytes */
+        for (;;) {
+                _cleanup_free_ char *word = NULL;
+                int r = setting_next_word(&value, " \t", &word);
+
+                if (r > 0)
+                        r = add_reached(&reach, word, ret_why);
+                else if (r == 0)
+                        break;
+                if (r < 0)
+                        return r;
+        }
+        c->reach = reach.flags;
+        memcpy(c->reached, reach.networks, sizeof(c->reached));
+        c->n_reached = reach.n;
+        return 0;
+}
+
+int setting_parse_dns(const Setting *s, const char *value, Config *c, char **ret_why) {
+        IpAddress dns[CONFIG_DNS_MAX] = {};
+        size_t n = 0;
+
+        for (;;) {
+                _cleanup_free_ char *word = NULL;
+                int r = setting_next_word(&value, " \t", &word);
+
+                if (r < 0)
+                        return r;
+                if (r == 0)
+                        break;
+                if (n == CONFIG_DNS_MAX)
+                        return refuse_text(ret_why, word,
+                                           "too many name servers; at most %d are possible",
+                                           CONFIG_DNS_MAX);
+                if (ip_address_parse(word, &dns[n]) < 0 || !ip_address_is_unicast(&dns[n]))
+                        return refuse_text(ret_why, word,
+                                           "not the address of a name server; separate them "
+                                           "by spaces, for example %s",
+                                           s->def);
+                n++;
+        }
+        memcpy(c->dns, dns, sizeof(dns));
+        c->n_dns = n;
+        return 0;
+}
+
+int setting_parse_connections(const Setting *s, const char *value, Config *c, char **ret_why) {
+        if (!streq(value, "auto") && !streq(value, "no"))
+                return setting_parse_count(s, value, c, ret_why);
+        c->connections = streq(value, "no") ? CONNECTIONS_ANY : 0;
+        return 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What the files that plan chains share; for them alone. */
+
+#include "nat/plan.h"
+
+int nat_chain_add(NatChain *chain, NatRule rule);
+
+/* ICMP of the family: echo requests. */
+NatRule nat_icmp_rule(NatFamily family, uint8_t type, NatVerdict verdict);
+
+/* Is the forward for that family, too? */
+bool nat_forward_is_for(const Forward *f, NatFamily family);
+
+/* The name of the uplink; "" = there is none. */
+void nat_copy_uplink(char ret[static IFNAMSIZ], const NatPlan *plan, NatFamily family);
+
+static const struct {
+        unsigned flag;
+        uint8_t protocol;
+} nat_protocols[] = { { FORWARD_TCP, IPPROTO_TCP }, { FORWARD_UDP, IPPROTO_UDP } };
+
+/* ---- plan-bars.c ---- */
+
+/* Drops what does not come from the guest's own addresses. */
+int nat_plan_source(NatChain *chain, const NatPlan *plan, const NatSide *side);
+/* Counts a new connection, and drops it if it is one too many; cnt is that chain. */
+int nat_plan_count(NatChain *chain, const NatChain *cnt);
+
+/* The chains that only drop. */
+int nat_plan_cnt(NatChain *cnt, const NatPlan *plan);
+int nat_plan_from(NatChain *from, const NatPlan *plan, const NatSide *side, const NatChain *cnt);
+int nat_plan_to(NatChain *to, const NatPlan *plan, const NatSide *side, const NatChain *cnt);

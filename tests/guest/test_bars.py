@@ -1,0 +1,391 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a guest whose root is hostile may send, and to whom; and what may be sent to it.
+
+Nothing of a guest is needed for that but its tap: the frames are made here, and whatever arrives is read here."""
+
+import contextlib
+import ctypes
+import fcntl
+import ipaddress
+import os
+import re
+import select
+import socket
+import struct
+import sys
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from umldtest import BACKEND, CLONE_NEWNET, DONE, FAR, GUEST_ADDRESS, HOST, INET, PATIENCE, TestCase, libc, main, wait_until
+
+TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 2, 0x1000
+ETH_P_ALL = 3
+QUIET = 0.4  # within this time nothing has come, so nothing comes
+
+INET6, HOST6, FAR6 = "2001:db8::1", "2001:db8::10", "2001:db8:ffff::1"
+TAP6, GUEST6 = "fd00::1", "fd00::2"
+ELSEWHERE = {4: "192.0.2.7", 6: "2001:db8:7::7"}  # far away, too
+SECOND = {"Tap": "tap1", "HostAddress": "10.0.1.1/24", "GuestAddress": "10.0.1.2",
+          "HostAddress6": "fd00:0:0:1::1/64", "GuestAddress6": "fd00:0:0:1::2"}
+OWN = {4: GUEST_ADDRESS, 6: GUEST6}
+PUBLIC = {4: HOST, 6: HOST6}
+INTERNET = {4: FAR, 6: FAR6}
+LINK = {4: INET, 6: INET6}
+METADATA = {4: "169.254.169.254", 6: "fd00:ec2::254"}
+OTHER = {4: "10.0.1.2", 6: "fd00:0:0:1::2"}
+
+
+def checksum(data):
+    data += b"\0" * (len(data) % 2)
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def packet(source, target, sport, dport, text):
+    """A UDP datagram with its IP head."""
+    a, b = ipaddress.ip_address(source), ipaddress.ip_address(target)
+    udp = struct.pack("!HHHH", sport, dport, 8 + len(text), 0) + text
+    if a.version == 6:
+        pseudo = a.packed + b.packed + struct.pack("!II", len(udp), 17)
+        udp = udp[:6] + struct.pack("!H", checksum(pseudo + udp) or 0xFFFF) + udp[8:]
+        return struct.pack("!IHBB", 6 << 28, len(udp), 17, 64) + a.packed + b.packed + udp
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0, a.packed, b.packed)
+    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + udp
+
+
+class Rogue:
+    """Whoever holds a guest's tap."""
+
+    def __init__(self, test, tap="tap0", name="web", own=None):
+        self.world, self.own = test.world, own or OWN
+        made = []
+
+        def attach():
+            with open(f"/run/netns/{self.world.name}-host", "rb") as ns:
+                if libc.setns(ns.fileno(), CLONE_NEWNET) < 0:
+                    made.append(OSError(ctypes.get_errno(), "setns"))
+                    return
+            fd = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+            fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", tap.encode(), IFF_TAP | IFF_NO_PI))
+            made.append(fd)
+
+        thread = threading.Thread(target=attach)
+        thread.start()
+        thread.join()
+        self.fd = made[0]
+        test.addCleanup(os.close, self.fd)
+        self.tap_mac = self.mac(test.world.host("ip", "link", "show", tap), "ether")
+        self.own_mac = self.mac(test.world.host("ip", "neighbour", "show", "dev", tap), "lladdr")
+
+    @staticmethod
+    def mac(text, word):
+        return bytes.fromhex(re.search(rf"{word} (\S+)", text)[1].replace(":", ""))
+
+    def send(self, target, text=b"hello", source=None, mac=None, sport=7000, dport=7000):
+        version = ipaddress.ip_address(target).version
+        ethertype = b"\x86\xdd" if version == 6 else b"\x08\x00"
+        os.write(self.fd, self.tap_mac + (mac or self.own_mac) + ethertype
+                 + packet(source or self.own[version], target, sport, dport, text))
+
+    def receives(self, text, within=QUIET):
+        """Does a frame with that text come?"""
+        end = time.monotonic() + within * PATIENCE
+        while select.select([self.fd], [], [], max(0, end - time.monotonic()))[0]:
+            if text in os.read(self.fd, 65536):
+                return True
+        return False
+
+
+class BarsTest(TestCase):
+    def setUp(self):
+        super().setUp()
+        # With a network around it, as on Ethernet; venet0's address stands alone.
+        self.world.host("sh", "-e", "-c", f"ip address add {HOST}/24 dev venet0; ip address del {HOST}/32 dev venet0; "
+                        "ip route replace default dev venet0")
+        self.world.host("sh", "-e", "-c", f"ip -6 address add {HOST6}/64 dev venet0 nodad; ip -6 route add default dev venet0; "
+                        "echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter")
+        self.inet("sh", "-e", "-c", f"ip -6 address add {INET6}/64 dev isp0 nodad; ip -6 address add {FAR6}/128 dev lo nodad; "
+                  f"for a in {ELSEWHERE[4]}/32 {METADATA[4]}/32; do ip address add $a dev lo; done; "
+                  f"for a in {ELSEWHERE[6]} {METADATA[6]}; do ip -6 address add $a/128 dev lo nodad; done")
+        self.serial = 0
+        self.wire = None
+
+    def inet(self, *command):
+        self.world.run("inet", *command, check=True)
+
+    def configure(self, name="web", **network):
+        self.world.guest(name, fake="boot,ready",
+                         Network={"Forward": "udp/5000", "HostAddress6": f"{TAP6}/64", "GuestAddress6": GUEST6, **network})
+
+    def start(self, name="web", **network):
+        self.configure(name, **network)
+        return self.daemon(name).wait_ready()
+
+    def reload(self, name="web", **network):
+        self.configure(name, **network)
+        self.assertEqual(self.world.umlctl("reload", name).returncode, DONE)
+
+    def text(self):
+        """One that is in no other packet."""
+        self.serial += 1
+        return f"packet {self.serial} of {os.getpid()}".encode()
+
+    def sniff(self):
+        """Begins to read all that leaves the host."""
+        s = self.world.socket("inet", socket.AF_PACKET, socket.SOCK_RAW)
+        s.bind(("isp0", ETH_P_ALL))
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        self.addCleanup(s.close)
+        self.wire = s
+
+    def leaves(self, text, within=QUIET):
+        """The addresses that a packet with that text had on the wire, as bytes; None if none came."""
+        end = time.monotonic() + within * PATIENCE
+        while select.select([self.wire], [], [], max(0, end - time.monotonic()))[0]:
+            frame = self.wire.recv(65536)
+            if text in frame:
+                return frame
+        return None
+
+    def assert_leaves(self, rogue, target, **options):
+        """It does, and by the host's own address."""
+        text = self.text()
+        rogue.send(target, text, **options)
+        frame = self.leaves(text, 5)
+        self.assertIsNotNone(frame, target)
+        self.assertIn(ipaddress.ip_address(PUBLIC[ipaddress.ip_address(target).version]).packed, frame)
+
+    def assert_held(self, rogue, target, **options):
+        text = self.text()
+        rogue.send(target, text, **options)
+        self.assertIsNone(self.leaves(text), (target, options))
+
+
+class Source(BarsTest):
+    """Only as itself."""
+
+    SPOOFED = {4: ["8.8.4.4", "203.0.113.77", "10.0.1.2", "10.0.0.77", "10.0.0.1", HOST, INET],
+               6: ["2001:db8:dead::1", "2001:db8::77", "fd00:0:0:1::2", "fd00::77", HOST6, INET6, "fe80::1"]}
+
+    def start(self, *arguments, **options):
+        """The rules are what is tried, not the kernel's check besides."""
+        umld = super().start(*arguments, **options)
+        self.world.host("sh", "-c", "echo 0 >/proc/sys/net/ipv4/conf/tap0/rp_filter")
+        return umld
+
+    def test_forwarded(self):
+        self.start()
+        rogue = Rogue(self)
+        self.sniff()
+        for version in (4, 6):
+            target = INTERNET[version]
+            self.assert_leaves(rogue, target)
+            for source in self.SPOOFED[version]:
+                self.assert_held(rogue, target, source=source)
+            self.assert_held(rogue, target, mac=bytes.fromhex("020000000001"))
+            # To the public port of a guest, too, nobody comes in another one's name.
+            self.assert_held(rogue, PUBLIC[version], source=self.SPOOFED[version][0], dport=5000)
+            self.assert_leaves(rogue, target)
+
+    def test_host(self):
+        """A server's answer in that server's name is that server's, whatever connection it seems to belong to."""
+        self.start(HostAccess="all")
+        rogue = Rogue(self)
+        for version, family in ((4, socket.AF_INET), (6, socket.AF_INET6)):
+            server, public = ELSEWHERE[version], PUBLIC[version]
+            with self.world.socket("host", family, socket.SOCK_DGRAM) as client, \
+                 self.world.socket("inet", family, socket.SOCK_DGRAM) as real:
+                client.bind((public, 0))
+                client.settimeout(5 * PATIENCE)
+                real.settimeout(5 * PATIENCE)
+                real.bind((server, 53))
+                port = client.getsockname()[1]
+                client.sendto(b"question", (server, 53))
+                self.assertEqual(real.recvfrom(100)[0], b"question")
+                rogue.send(public, b"false", source=server, sport=53, dport=port)
+                time.sleep(QUIET)
+                real.sendto(b"true", (public, port))
+                self.assertEqual(client.recvfrom(100)[0], b"true")
+                # What comes from the guest itself is for the host's own rules.
+                rogue.send(public, b"own", dport=port)
+                self.assertEqual(client.recvfrom(100)[0], b"own")
+                rogue.send(public, b"wrong", dport=port, mac=bytes.fromhex("020000000001"))
+                rogue.send(public, b"again", dport=port)
+                self.assertEqual(client.recvfrom(100)[0], b"again")
+
+    def test_reverse_path(self):
+        """The kernel's own check besides, whatever the host has for its other interfaces."""
+        super().start()
+        self.assertEqual(self.world.host("cat", "/proc/sys/net/ipv4/conf/tap0/rp_filter"), "1\n")
+
+
+class Reach(BarsTest):
+    def test_levels(self):
+        self.start()
+        rogue = Rogue(self)
+        self.sniff()
+        cases = [("internet", {"internet"}), ("internet link", {"internet", "link"}),
+                 ("internet metadata", {"internet", "metadata"}), ("link", {"link"}), ("no", set()),
+                 (f"{FAR}/32 {FAR6}/127", {"internet"}), (f"internet {INET} {INET6}/128", {"internet", "link"})]
+        targets = {"internet": INTERNET, "link": LINK, "metadata": METADATA}
+        for reach, expected in cases:
+            with self.subTest(reach=reach):
+                self.reload(Reach=reach)
+                for version in (4, 6):
+                    for word, target in targets.items():
+                        if word in expected:
+                            self.assert_leaves(rogue, target[version])
+                        else:
+                            self.assert_held(rogue, target[version])
+
+    def test_resolver(self):
+        """The servers that the guest was told to ask are asked, wherever they are, and nothing else of theirs."""
+        self.start(DNS=f"{INET} {INET6}")
+        rogue = Rogue(self)
+        self.sniff()
+        for version in (4, 6):
+            self.assert_leaves(rogue, LINK[version], dport=53)
+            self.assert_held(rogue, LINK[version], dport=80)
+
+    def test_neighbours(self):
+        """One guest reaches another only where both have it so."""
+        self.start()
+        self.start("other", **{**SECOND, "Forward": "udp/5001"})
+        rogue, other = Rogue(self), Rogue(self, "tap1", "other", OTHER)
+        for web, second, reached in (("internet", "internet", False), ("internet neighbours", "internet", False),
+                                     ("internet", "internet neighbours", False), ("neighbours", "neighbours", True),
+                                     ("no", "no", False)):
+            with self.subTest(web=web, second=second):
+                self.reload(Reach=web)
+                self.reload("other", **{**SECOND, "Forward": "udp/5001", "Reach": second})
+                for version in (4, 6):
+                    text = self.text()
+                    rogue.send(OTHER[version], text)
+                    self.assertEqual(other.receives(text, 5 if reached else QUIET), reached)
+                    # What is forwarded is for everybody.
+                    text = self.text()
+                    rogue.send(PUBLIC[version], text, dport=5001)
+                    self.assertTrue(other.receives(text, 5))
+
+    def test_from_outside(self):
+        """A machine beside the host, which sends the guest's addresses to it, meets the forwards alone."""
+        self.inet("sh", "-e", "-c", f"ip route add 10.0.0.0/24 via {HOST}; ip -6 route add fd00::/64 via {HOST6}")
+        self.start()
+        rogue = Rogue(self)
+        for reach in ("internet", "internet neighbours"):
+            self.reload(Reach=reach)
+            for version, family in ((4, socket.AF_INET), (6, socket.AF_INET6)):
+                with self.world.socket("inet", family, socket.SOCK_DGRAM) as s:
+                    for target, port, arrives in ((OWN, 9999, False), (PUBLIC, 5000, True), (OWN, 5000, False)):
+                        text = self.text()
+                        s.sendto(text, (target[version], port))
+                        self.assertEqual(rogue.receives(text, 5 if arrives else QUIET), arrives, (target[version], port))
+
+
+class Flood(BarsTest):
+    """The host's table of connections is not the guest's to fill."""
+
+    MOST = 40
+
+    def count(self):
+        return int(self.world.host("cat", "/proc/sys/net/netfilter/nf_conntrack_count"))
+
+    def echo(self, family, address):
+        """An accomplice outside, who answers, so that the entries count as established."""
+        s = self.world.socket("inet", family, socket.SOCK_DGRAM)
+        self.addCleanup(s.close)
+        s.bind((address, 7000))
+
+        def run():
+            with contextlib.suppress(OSError):
+                while True:
+                    text, sender = s.recvfrom(100)
+                    s.sendto(text, sender)
+        threading.Thread(target=run, daemon=True).start()
+
+    def assert_host_is_reachable(self):
+        with self.world.socket("host") as listener, self.world.socket() as client:
+            listener.bind((HOST, 0))
+            listener.listen()
+            client.settimeout(5 * PATIENCE)
+            client.connect((HOST, listener.getsockname()[1]))
+
+    def test_out(self):
+        self.start(Connections=str(self.MOST))
+        rogue = Rogue(self)
+        self.echo(socket.AF_INET, FAR)
+        self.echo(socket.AF_INET6, FAR6)
+        for version in (4, 6):
+            before = self.count()
+            for n in range(20 * self.MOST):
+                rogue.send(INTERNET[version], b"flood", sport=10000 + n)
+            time.sleep(QUIET)
+            more = self.count() - before
+            self.assertGreater(more, self.MOST / 2)
+            self.assertLessEqual(more, self.MOST + 2)
+            self.assert_host_is_reachable()
+        # To the host itself the same.
+        before = self.count()
+        self.reload(Connections=str(self.MOST), HostAccess="all")
+        with self.world.socket("host", kind=socket.SOCK_DGRAM) as s:
+            s.bind((HOST, 7777))
+            for n in range(20 * self.MOST):
+                rogue.send(HOST, b"flood", sport=20000 + n, dport=7777)
+            time.sleep(QUIET)
+            self.assertLessEqual(self.count() - before, self.MOST + 2)
+
+    def test_in(self):
+        """By way of a port that is forwarded."""
+        self.start(Connections=str(self.MOST))
+        rogue = Rogue(self)
+        for family, address in ((socket.AF_INET, HOST), (socket.AF_INET6, HOST6)):
+            before = self.count()
+            for n in range(10 * self.MOST):
+                with self.world.socket("inet", family, socket.SOCK_DGRAM) as s:
+                    s.bind(("", 30000 + n))
+                    s.sendto(b"flood", (address, 5000))
+            time.sleep(QUIET)
+            more = self.count() - before
+            self.assertGreater(more, self.MOST / 2)
+            self.assertLessEqual(more, self.MOST + 2)
+            self.assertTrue(rogue.receives(b"flood", 5))
+            self.assert_host_is_reachable()
+
+    def limit(self):
+        if BACKEND == "nftables":
+            text = self.world.host("nft", "list", "table", "inet", "umld-web")
+            return int((re.search(r"ct count over (\d+)", text) or [0, 0])[1])
+        text = self.world.host("iptables-legacy-save")
+        return int((re.search(r"CNT-web .*--connlimit-above (\d+)", text) or [0, 0])[1])
+
+    def test_share(self):
+        """Half of what the host can track, for all guests together, within bounds; the number as set; and none."""
+        umld = self.start()
+        tracked = int(self.world.host("cat", "/proc/sys/net/netfilter/nf_conntrack_max"))
+
+        def share(guests):
+            return min(max(tracked // 2 // guests, 1024), 16384)
+        self.assertEqual(self.limit(), share(1))
+        others = [self.world.runtime_dir / f"g{n}" for n in range(19)]
+        for other in others:
+            other.mkdir()  # as if it were up
+        self.reload()
+        self.assertEqual(self.limit(), share(20))
+        for other in others:
+            other.rmdir()
+        wait_until(lambda: self.limit() == share(1), 40, "the share to follow")
+        self.assertIn("the number of guests", umld.log)
+        self.reload(Connections="777")
+        self.assertEqual(self.limit(), 777)
+        self.reload(Connections="no")
+        self.assertEqual(self.limit(), 0)
+        self.assertEqual(umld.stop(), DONE)
+
+
+if __name__ == "__main__":
+    main()
