@@ -19,6 +19,7 @@
 #include "guest/mounts.h"
 #include "guest/network.h"
 #include "guest/service.h"
+#include "guest/swap.h"
 
 #define SERVICE_FILE "/etc/umld/service"
 
@@ -182,6 +183,11 @@ static void read_service(Init *i) {
         give_up(line ? why : SERVICE_FILE " names no program (arg=)");
 }
 
+static void up(const char *cmdline) {
+        network_up(cmdline);
+        swap_up(cmdline);
+}
+
 int main(int argc, char *argv[]) {
         _cleanup_free_ char *cmdline = NULL;
         Init i = {};
@@ -200,7 +206,7 @@ int main(int argc, char *argv[]) {
         mounts_make();
         open_standard_fds();
         if (read_file("/proc/cmdline", 65536, &cmdline) >= 0)
-                network_up(cmdline);
+                up(cmdline);
         read_service(&i);
         run(&i);
 }

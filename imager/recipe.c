@@ -50,11 +50,15 @@ static const struct {
 static_assert(ARRAY_SIZE(conditions) == CONDITION_MAX, "a row for each condition");
 
 static const RecipeGiven givens[] = {
-        { "label", false, NULL },         { "hostname", false, NULL },
-        { "timezone", false, NULL },      { "swap", false, NULL },
-        { "localtime", true, NULL },      { "busybox", true, NULL },
-        { "service", true, NULL },        { "password", false, "--password-stdin" },
-        { "ssh-key", true, "--ssh-key" }, { "firstboot", true, "--firstboot" },
+        { "label", false, NULL },
+        { "hostname", false, NULL },
+        { "timezone", false, NULL },
+        { "swap", false, NULL },
+        { "localtime", true, NULL },
+        { "busybox", true, NULL },
+        { "password", false, "--password-stdin" },
+        { "ssh-key", true, "--ssh-key" },
+        { "firstboot", true, "--firstboot" },
 };
 
 const char *recipe_verb_name(RecipeVerb v) {

@@ -115,8 +115,6 @@ static int add_known(const RecipesIn *in, Strv *argv) {
 
         if (r >= 0)
                 r = add_local_time(argv);
-        if (r >= 0 && in->service)
-                r = push_file(argv, in->service, "service");
         return r < 0 ? fail(in, r, "cannot collect the recipes") : 0;
 }
 

@@ -11,7 +11,6 @@
 typedef struct RecipesIn {
         const CreateOptions *options;
         const char *guest;
-        const char *service; /* the path of a script that is the guest's service, or NULL */
         const Workspace *workspace;
         Progress *progress;
         int archive; /* out: to be read from its beginning */

@@ -20,6 +20,66 @@ from umldtest import (DONE, FAILED, FAKE_IMAGE, MAKE_GUEST, TestCase, main, test
 ONCE = {"Restart": "no"}
 
 
+class Swap(TestCase):
+    """Disk=FILE,swap: swap space for the guest, which umld makes."""
+
+    def setUp(self):
+        super().setUp()
+        self.swap = self.world.state_dir / "web/swap.img"
+
+    def write(self, suffix):
+        self.world.guest(fake="boot", Guest={"Disk": [self.world.state_dir / "web/root.img", f"{self.swap},{suffix}"]}, Supervise=ONCE)
+
+    def size(self):
+        with open(self.swap, "rb") as f:
+            page = f.read(4096)
+        self.assertEqual(page[-10:], b"SWAPSPACE2")
+        version, last = struct.unpack_from("=II", page, 1024)
+        self.assertEqual((version, (last + 1) * 4096), (1, self.swap.stat().st_size))
+        return self.swap.stat().st_size
+
+    def test_made(self):
+        """Where it is missing, and where it has another size; else it is left alone."""
+        self.write("swap=1M")
+        p = self.world.check("web")
+        self.assertEqual(p.returncode, DONE, p.stderr)
+        self.assertIn("ubdb " + str(self.swap) + ", swap space", p.stdout)
+        self.assertIn("umld_swap=ubdb", p.stdout)
+        self.assertFalse(self.swap.exists())
+        umld = self.daemon().wait_ready()
+        self.assertEqual(self.size(), 1 << 20)
+        self.assertLess(self.swap.stat().st_blocks * 512, 64 << 10)
+        self.assertNotEqual(self.swap.stat().st_uid, 0)
+        umld.stop()
+        first = self.swap.stat().st_ino
+        self.daemon().wait_ready().stop()
+        self.assertEqual(self.swap.stat().st_ino, first)
+        self.write("swap=2M")
+        self.daemon().wait_ready().stop()
+        self.assertEqual(self.size(), 2 << 20)
+        self.write("swap")
+        self.daemon().wait_ready().stop()
+        self.assertEqual(self.size(), 2 << 20)
+
+    def test_never_overwrites(self):
+        """What holds something else is not swap space."""
+        for suffix in ("swap=1M", "swap"):
+            self.write(suffix)
+            self.swap.write_bytes(FAKE_IMAGE)
+            umld = self.daemon()
+            self.assertEqual(umld.wait(), FAILED)
+            self.assertIn(f"Disk={self.swap},swap: is not swap space; prepare it with mkswap(8)", umld.log)
+            self.assertEqual(self.swap.read_bytes(), FAKE_IMAGE)
+
+    def test_not_there(self):
+        """Without a size there is nothing to make."""
+        self.write("swap")
+        umld = self.daemon()
+        self.assertEqual(umld.wait(), FAILED)
+        self.assertIn("no such image", umld.log)
+        self.assertFalse(self.swap.exists())
+
+
 class Wrong(TestCase):
     """What people give for an image by mistake."""
 

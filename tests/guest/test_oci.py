@@ -24,7 +24,7 @@ set -f
         echo "dir $(/bin/busybox pwd)"
         /bin/busybox env
         /bin/busybox hostname
-        /bin/busybox cat /etc/hosts /etc/resolv.conf /proc/sys/net/ipv4/tcp_congestion_control
+        /bin/busybox cat /etc/hosts /etc/resolv.conf /proc/swaps /proc/sys/net/ipv4/tcp_congestion_control
         [ -w /dev/shm ] && [ -c /dev/null ] && [ -c /dev/pts/ptmx ] && echo devices
         echo "args $*"
 } >/tmp/www/index.html
@@ -62,13 +62,13 @@ class Container(TestCase):
         return p
 
     def test_service(self):
-        p = self.create(Entrypoint=["/serve"], Cmd=["one", "two  three"], Env=["KEY=a b\nc", "PATH=/bin"], User="web",
+        p = self.create("--swap=8M", Entrypoint=["/serve"], Cmd=["one", "two  three"], Env=["KEY=a b\nc", "PATH=/bin"], User="web",
                         WorkingDir="/home/web", ExposedPorts={"8000/tcp": {}}, StopSignal="SIGQUIT")
         self.assertIn("serves         tcp/8000\n", p.stdout)
         umld = self.daemon().wait_ready(60)
         page = self.world.fetch(PORT, "/")  # at once: READY=1 came when it listened
         for line in ("uid=1234(web) gid=2345(web) groups=2345(web),3456(extra)", "dir /home/web", "KEY=a b\nc", "PATH=/bin\n",
-                     "HOME=/home/web", "\nweb\n", " web\n", "nameserver 8.8.8.8\nnameserver 8.8.4.4\n", "bbr\n", "devices\n",
+                     "HOME=/home/web", "\nweb\n", " web\n", "nameserver 8.8.8.8\nnameserver 8.8.4.4\n", "bbr\n", "devices\n", "/dev/ubdb",
                      "args one two  three"):
             self.assertIn(line, page)
         begin = time.monotonic()

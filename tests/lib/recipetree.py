@@ -18,7 +18,7 @@ PASSWORD = "correct horse"
 
 # Puts into a file what the guest is like; it is read from the image when the guest has ended.
 REPORT = """#!/bin/sh
-command -v ip >/dev/null || ip() { /usr/lib/umld/busybox ip "$@"; }
+command -v ip >/dev/null || ip() { /usr/lib/umld/bin/ip "$@"; }
 {
         echo "hostname $(hostname)"
         echo "swap $(grep -c /dev/ubdb /proc/swaps)"
@@ -43,6 +43,7 @@ class Tree(TestCase):
 
     shm = "256M"
     kernel = source = recipe = make = None  # make() is for a source that is made when it is needed
+    needs = ()  # files without which make() cannot
     memory = "96M"
     stop_limit = 1.0  # seconds from the order to the guest's end, on a quiet machine
     ready_limit = 60
@@ -60,9 +61,9 @@ class Tree(TestCase):
 
     def setUp(self):
         super().setUp()
-        if self.make:
+        if self.make and all(path.exists() for path in self.needs):
             self.source = self.make()
-        if not self.source.exists():
+        if not self.source or not self.source.exists():
             self.skipTest(f"{self.source} does not exist")
 
     def create(self, *options, password=None):

@@ -106,7 +106,7 @@ class RecipeCase(Case):
 class Chosen(RecipeCase):
     def test_by_the_tree(self):
         for tree, recipe in ((BUSYBOX, "busybox"), (OPENRC, "openrc"), (DEBIAN, "debian-systemd"), (ARCH, "arch-systemd"),
-                             (SYSTEMD, "systemd-other")):
+                             (SYSTEMD, "systemd-other"), ({"bin/sh": "x"}, "bare")):
             with self.subTest(recipe=recipe):
                 self.assertEqual(self.chosen(tree, "--force"), recipe)
                 text = self.config()
