@@ -60,14 +60,15 @@ static int find_cpu_fix(Kernel *kernel, Fault *f) {
         free(kernel->cpu_fix);
         kernel->cpu_fix = NULL;
         kernel->lacks_fix = false;
-        if (!uml_kernel_needs_cpu_fix(k->major, k->minor, cpu_xstate_size()))
+        if (!uml_kernel_needs_cpu_fix(k, cpu_xstate_size()))
                 return 0;
         if (k->static_linked) {
                 kernel->lacks_fix = true;
                 return fault_set(f, VERDICT_KERNEL, false, -ENOEXEC,
                                  "Kernel=%s: Linux %s has no space for this CPU's state (%u bytes) "
                                  "and, being static, cannot be fixed; use a kernel of 6.13 or "
-                                 "later, or a dynamically linked one",
+                                 "later, a dynamically linked one, or one made by "
+                                 "tools/build-kernel",
                                  k->path, k->release, cpu_xstate_size());
         }
         r = companion_find(COMPANION_CPU_FIX, &kernel->cpu_fix);

@@ -108,6 +108,7 @@ int kernel_read_config(const char *text, UmlKernel *k) {
                 { "CONFIG_NET_SCH_FQ=m", &k->fq },
                 { "CONFIG_SYN_COOKIES=y", &k->syncookies },
                 { "CONFIG_PROC_SYSCTL=y", &k->proc_sysctl },
+                { "CONFIG_UMLD_CPU_STATE=y", &k->whole_cpu_state }, /* by tools/build-kernel */
                 /* As a module it would not run before init; kernels that do not have the option
                    always run it. */
                 { "CONFIG_RAID6_PQ=y", &raid6 },

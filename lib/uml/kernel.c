@@ -36,12 +36,13 @@ bool uml_kernel_takes_sysctls(const UmlKernel *k) {
         return k->proc_sysctl && (k->major > 5 || (k->major == 5 && k->minor >= 8));
 }
 
-bool uml_kernel_needs_cpu_fix(unsigned major, unsigned minor, unsigned xstate_size) {
+bool uml_kernel_needs_cpu_fix(const UmlKernel *k, unsigned xstate_size) {
         enum {
                 STATE_KNOWN = 2696, /* bytes: the space that these kernels have for NT_X86_XSTATE */
         };
 
-        return (major < 6 || (major == 6 && minor < 13)) && xstate_size > STATE_KNOWN;
+        return (k->major < 6 || (k->major == 6 && k->minor < 13)) && !k->whole_cpu_state &&
+               xstate_size > STATE_KNOWN;
 }
 
 unsigned cpu_xstate_size(void) {

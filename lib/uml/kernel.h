@@ -18,6 +18,7 @@ typedef struct UmlKernel {
         bool proc_sysctl;     /* has sysctls */
         bool seccomp;         /* supports seccomp=on */
         bool raid6_benchmark; /* runs the RAID6 benchmark, which takes most of its boot time */
+        bool whole_cpu_state; /* tools/build-kernel has built the CPU-state fix into it */
         bool static_linked;   /* static, so nothing can be preloaded into it */
         Strv modules;    /* those that FastNetwork= needs and that are not built in: "tcp_bbr" */
         Strv parameters; /* names of the parameters that --help lists, for warnings about Append= */
@@ -33,9 +34,9 @@ int uml_kernel_knows(const UmlKernel *k, const char *name, size_t len);
 /* Does it accept sysctl.NAME=VALUE as an argument? Pure. */
 bool uml_kernel_takes_sysctls(const UmlKernel *k);
 
-/* Pure: does a kernel of this version need the CPU-state workaround on a CPU whose extended state
- * (CPUID leaf 0xD, sub-leaf 0, EBX) has that many bytes? */
-bool uml_kernel_needs_cpu_fix(unsigned major, unsigned minor, unsigned xstate_size);
+/* Pure: does the kernel need the CPU-state workaround on a CPU whose extended state (CPUID leaf
+ * 0xD, sub-leaf 0, EBX) has that many bytes? Its version tells, unless it has the fix built in. */
+bool uml_kernel_needs_cpu_fix(const UmlKernel *k, unsigned xstate_size);
 
 /* The size of this CPU's extended state as enabled by the host's kernel; 0 if the CPU has no XSAVE.
  */

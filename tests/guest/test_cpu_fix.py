@@ -3,10 +3,11 @@
 """The CPU-state fix, proven without a CPU that needs it.
 
 amx-sim.so makes ptrace() behave as on a CPU with about 11,000 bytes of extended state. The fix, preloaded
-above it, must make the same requests succeed, and a real kernel boot that dies without it.
+above it, must make the same requests succeed, and a real kernel boot that dies without it. What
+tools/build-kernel builds into a kernel must do the same.
 
-Needs root (namespaces), busybox-static, e2fsprogs and user-mode-linux; UMLD_CPU_FIX, UMLD_AMX_SIM and
-UMLD_REGSET_TRACER name what the build made. UMLD_TEST_KERNELS adds kernels, separated by colons.
+Needs root (namespaces), busybox-static, e2fsprogs and user-mode-linux; UMLD_CPU_FIX, UMLD_AMX_SIM,
+UMLD_REGSET_TRACER and UMLD_REGSET_TRACER_BUILT name what the build made. UMLD_TEST_KERNELS adds kernels, separated by colons.
 """
 
 import os
@@ -47,10 +48,12 @@ def kernels():
         paths.append(str(newer))
     old, new = [], []
     for path in paths:
-        version = subprocess.run([path, "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                 check=True, timeout=10).stdout.decode()
+        version, config = (subprocess.run([path, argument], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                          check=True, timeout=10).stdout.decode()
+                           for argument in ("--version", "--showconfig"))
         major, minor = (int(n) for n in version.split(".")[:2])
-        (old if (major, minor) < (6, 13) else new).append(path)
+        needs = (major, minor) < (6, 13) and "CONFIG_UMLD_CPU_STATE=y" not in config
+        (old if needs else new).append(path)
     return old, new
 
 
@@ -64,6 +67,7 @@ class CpuFix(unittest.TestCase):
         cls.fix = cls.copy(os.environ["UMLD_CPU_FIX"], "fix.so")
         cls.sim = cls.copy(os.environ["UMLD_AMX_SIM"], "sim.so")
         cls.tracer = os.environ["UMLD_REGSET_TRACER"]
+        cls.tracer_built = os.environ["UMLD_REGSET_TRACER_BUILT"]
         cls.old, cls.new = kernels()
         cls.make_image()
 
@@ -89,9 +93,9 @@ class CpuFix(unittest.TestCase):
                        stdout=subprocess.DEVNULL)
         os.chown(f"{cls.dir}/image", UNPRIVILEGED, UNPRIVILEGED)
 
-    def trace(self, mode, *preload):
+    def trace(self, mode, *preload, tracer=None):
         env = {"LD_PRELOAD": " ".join(preload)}
-        return subprocess.run([self.tracer, mode], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        return subprocess.run([tracer or self.tracer, mode], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               check=True, timeout=60).stdout.decode().strip()
 
     def boot(self, kernel, *preload):
@@ -112,9 +116,9 @@ class CpuFix(unittest.TestCase):
         self.assertEqual(self.trace("short"), "refused: Bad address")
         self.assertEqual(self.trace("short", self.sim), "refused: Bad address")
 
-    def done(self, mode, *preload):
+    def done(self, mode, *preload, tracer=None):
         """(bytes set, bytes of the whole state)"""
-        output = self.trace(mode, *preload)
+        output = self.trace(mode, *preload, tracer=tracer)
         self.assertRegex(output, r"^done: \d+ of \d+ bytes$")
         return int(output.split()[1]), int(output.split()[3])
 
@@ -128,6 +132,14 @@ class CpuFix(unittest.TestCase):
         self.assertEqual(brought, size)
         self.assertEqual(self.done("whole", self.fix), (size, size))
         self.assertEqual(self.done("whole", self.fix, self.sim), (size + INVENTED, size + INVENTED))
+
+    def test_fix_built_in(self):
+        brought, size = self.done("short", tracer=self.tracer_built)
+        self.assertLess(brought, size)
+        for invented, preload in ((0, ()), (INVENTED, (self.sim,))):
+            self.assertEqual(self.done("short", *preload, tracer=self.tracer_built), (brought, size + invented))
+            self.assertEqual(self.done("whole", *preload, tracer=self.tracer_built),
+                             (size + invented, size + invented))
 
     def test_threads(self):
         self.assertRegex(self.trace("threads", self.fix), "^done: ")

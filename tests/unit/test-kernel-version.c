@@ -80,6 +80,7 @@ static void test_config_debian(void **state) {
         assert_true(k->vector);
         assert_false(k->ip_pnp);
         assert_false(k->smp);
+        assert_false(k->whole_cpu_state);
         assert_true(k->bbr);
         assert_true(k->raid6_benchmark);
 }
@@ -92,12 +93,13 @@ static void test_config_own(void **state) {
         ASSERT_OK(kernel_read_config(
                 "CONFIG_UML=y\nCONFIG_IP_PNP=y\nCONFIG_TCP_CONG_BBR=y\nCONFIG_RAID6_PQ=y\n"
                 "# CONFIG_RAID6_PQ_BENCHMARK is not set\nCONFIG_UML_NET_TUNTAP=yes\n"
-                "XCONFIG_UML_NET_VECTOR=y\nCONFIG_SMP=y",
+                "XCONFIG_UML_NET_VECTOR=y\nCONFIG_UMLD_CPU_STATE=y\nCONFIG_SMP=y",
                 k));
         assert_false(k->tuntap);
         assert_false(k->vector);
         assert_true(k->ip_pnp);
         assert_true(k->smp);
+        assert_true(k->whole_cpu_state);
         assert_true(k->bbr);
         assert_false(k->raid6_benchmark);
 }
@@ -184,16 +186,27 @@ static void test_needs_cpu_fix(void **state) {
                 AVX512 = 2696,
         };
 
+        static const struct {
+                UmlKernel kernel;
+                unsigned xstate_size;
+                bool needs_fix;
+        } cases[] = {
+                { { .major = 6, .minor = 1 }, AMX, true },
+                { { .major = 6, .minor = 12 }, AMX, true },
+                { { .major = 5, .minor = 10 }, AMX, true },
+                { { .major = 6, .minor = 1 }, AVX512 + 1, true },
+                { { .major = 6, .minor = 1 }, AVX512, false },
+                { { .major = 6, .minor = 13 }, AMX, false },
+                { { .major = 7, .minor = 2 }, AMX, false },
+                { { .major = 7, .minor = 0 }, AMX, false },
+                { { .major = 6, .minor = 1 }, 0, false },
+                { { .major = 6, .minor = 1, .whole_cpu_state = true }, AMX, false },
+        };
+
         (void) state;
-        assert_true(uml_kernel_needs_cpu_fix(6, 1, AMX));
-        assert_true(uml_kernel_needs_cpu_fix(6, 12, AMX));
-        assert_true(uml_kernel_needs_cpu_fix(5, 10, AMX));
-        assert_true(uml_kernel_needs_cpu_fix(6, 1, AVX512 + 1));
-        assert_false(uml_kernel_needs_cpu_fix(6, 1, AVX512));
-        assert_false(uml_kernel_needs_cpu_fix(6, 13, AMX));
-        assert_false(uml_kernel_needs_cpu_fix(7, 2, AMX));
-        assert_false(uml_kernel_needs_cpu_fix(7, 0, AMX));
-        assert_false(uml_kernel_needs_cpu_fix(6, 1, 0));
+        FOREACH_ELEMENT (c, cases)
+                assert_int_equal(uml_kernel_needs_cpu_fix(&c->kernel, c->xstate_size),
+                                 c->needs_fix);
 }
 
 static void test_cpu_xstate_size(void **state) {
