@@ -112,7 +112,7 @@ static UmlKernel *probe(const char *path) {
         assert_string_equal(k->path, path);
         assert_true(k->major >= 2 && k->major < 100);
         assert_true(k->tuntap || k->vector);
-        assert_false(k->static_linked);
+        assert_true(!k->static_linked || k->tuntap); /* vector networking needs the host's libc */
         assert_true(has_parameter(k, "mem"));
         assert_true(has_parameter(k, "ubd"));
         assert_true(has_parameter(k, "umid"));
@@ -127,6 +127,7 @@ static void test_debian_kernel(void **state) {
         _cleanup_(uml_kernel_freep) UmlKernel *k = probe(debian_kernel);
 
         (void) state;
+        assert_false(k->static_linked);
         if (k->major != 6 || k->minor != 1)
                 return; /* the next assertions are about Debian 12's */
         assert_true(startswith(k->release, "6.1.") != NULL);
