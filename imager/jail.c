@@ -34,7 +34,7 @@ static bool sanitized(void) {
 }
 
 static int become_nobody(int fd) {
-        if (fchown(fd, NOBODY, NOBODY) < 0)
+        if (fd >= 0 && fchown(fd, NOBODY, NOBODY) < 0)
                 return -errno;
         /* The host may refuse namespaces; what matters is the change of user. */
         (void) unshare(CLONE_NEWNET);

@@ -6,8 +6,8 @@
 #include "basic/macro.h"
 
 /* Root becomes nobody, without a network and for good; memory is limited. That user first becomes
- * the owner of fd, so that programs can open it again. Returns 0, or 1 if this host does not let
- * root become nobody. */
+ * the owner of fd (-1: of none), so that programs can open it again. Returns 0, or 1 if this host
+ * does not let root become nobody. */
 int jail_enter(int fd);
 
 /* Limits the size of files (RLIMIT_FSIZE). */

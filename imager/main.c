@@ -14,8 +14,9 @@ static const struct {
         const char *name;
         int (*run)(int argc, char *argv[]);
 } modes[] = {
-        { "write", mode_write }, { "change", mode_change },   { "oci", mode_oci },
-        { "pack", mode_pack },   { "builtin", mode_builtin },
+        { "write", mode_write },     { "change", mode_change }, { "oci", mode_oci },
+        { "export", mode_export },   { "import", mode_import }, { "pack", mode_pack },
+        { "builtin", mode_builtin },
 };
 
 /* Names in archives are UTF-8, whatever the user's locale is. */

@@ -7,5 +7,7 @@
 int mode_write(int argc, char *argv[]);
 int mode_change(int argc, char *argv[]);
 int mode_oci(int argc, char *argv[]);
+int mode_export(int argc, char *argv[]);
+int mode_import(int argc, char *argv[]);
 int mode_pack(int argc, char *argv[]);
 int mode_builtin(int argc, char *argv[]);

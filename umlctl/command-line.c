@@ -45,6 +45,8 @@ DEFINE_SWITCH(take_quiet, quiet);
 DEFINE_SWITCH(take_follow, follow);
 DEFINE_SWITCH(take_read_only, read_only);
 DEFINE_SWITCH(take_force, force);
+DEFINE_SWITCH(take_live, live);
+DEFINE_SWITCH(take_with_kernel, with_kernel);
 DEFINE_SWITCH(take_password, create.password);
 
 static int take_for(CommandLine *c, const char *value) {
@@ -138,6 +140,7 @@ static int take_swap(CommandLine *c, const char *value) {
         return take_size("swap", value, &c->options.create.swap);
 }
 
+DEFINE_TEXT(take_name, new_name);
 DEFINE_TEXT(take_from, create.from);
 DEFINE_TEXT(take_recipe, create.recipe);
 DEFINE_TEXT(take_ssh_key, create.ssh_key);
@@ -208,6 +211,9 @@ static const OptionRow rows[] = {
         { "force", NULL, VERB_FORCE, 'F',
           "Do not ask; take over a console, replace a guest, send a command that kills the kernel",
           take_force },
+        { "live", NULL, VERB_EXPORT, 0, "Export a guest while it is running", take_live },
+        { "with-kernel", NULL, VERB_EXPORT, 0, "Export its kernel as well", take_with_kernel },
+        { "name", "NAME", VERB_IMPORT, 0, "Name of the guest made by import", take_name },
         { "from", "SOURCE", VERB_CREATE, 0,
           "Where its files come from: an archive, a directory, an image, - …", take_from },
         { "size", "SIZE", VERB_CREATE, 0, "Size of its image (1G)", take_create_size },

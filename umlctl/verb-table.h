@@ -28,6 +28,8 @@ enum {
         VERB_CONFIRM = 1 << 12,
         VERB_CREATE = 1 << 13,
         VERB_MODULES = 1 << 14,
+        VERB_EXPORT = 1 << 16,
+        VERB_IMPORT = 1 << 17,
 };
 
 typedef struct Verb {

@@ -138,6 +138,10 @@ int workspace_file(const Workspace *w, const char *file) {
                 openat(w->dir, file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
 }
 
+int workspace_rename(Workspace *w, const char *name) {
+        return free_and_strdup(&w->name, name);
+}
+
 int workspace_config(Workspace *w, const char *text) {
         int r = mkdir_p(umld_dir(DIR_CONFIG), 0755);
 

@@ -26,6 +26,9 @@ int workspace_make(Workspace *w, const char *name);
 /* Creates an empty file there and opens it. */
 int workspace_file(const Workspace *w, const char *file);
 
+/* Makes it that of a guest of another name. */
+int workspace_rename(Workspace *w, const char *name);
+
 /* Writes the new configuration next to the others, under a temporary name. */
 int workspace_config(Workspace *w, const char *text);
 

@@ -31,5 +31,9 @@ enum {
 #define IMAGE_WORD_RESULT   "result "
 #define IMAGE_WORD_FILE     "file "
 
+/* The first and the last file of an export. */
+#define EXPORT_HEAD "umld-export"
+#define EXPORT_SUMS "checksums"
+
 #define IMAGE_FILE_INIT   "init"
 #define IMAGE_FILE_DIGEST "sha256:" /* and 64 small hexadecimal digits */

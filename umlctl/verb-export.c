@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* verb-export.c - export: a guest as one stream, for keeping it or for another host. */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/dirs.h"
+#include "api/exit-codes.h"
+#include "api/image-protocol.h"
+#include "basic/fd-util.h"
+#include "conf/config.h"
+#include "umlctl/export-files.h"
+#include "umlctl/freeze.h"
+#include "umlctl/interrupt.h"
+#include "umlctl/moved-config.h"
+#include "umlctl/programs.h"
+#include "umlctl/say.h"
+#include "umlctl/verbs.h"
+#include "umlctl/workspace.h"
+#include "umld-config.h"
+
+typedef struct Export {
+        const Options *options;
+        const char *guest;
+        Workspace workspace;
+        Progress progress;
+        Config *config;
+        ExportFiles files;
+        Freeze freeze;
+        usec_t frozen;
+        int output;
+} Export;
+
+static void export_done(Export *x) {
+        freeze_done(&x->freeze);
+        progress_end(&x->progress);
+        export_files_done(&x->files);
+        workspace_done(&x->workspace);
+        config_free(x->config);
+        safe_close(x->output);
+}
+
+static int fail(const Export *x, int error, const char *what) {
+        return fail_with(error == -EACCES || error == -EPERM ? EXIT_NOT_PERMITTED : EXIT_FAILED,
+                         "%s: cannot %s: %s", x->guest, what, strerror(-error));
+}
+
+/* ---- which files ---- */
+
+static int load(Export *x) {
+        _cleanup_free_ char *disk = umld_path(DIR_STATE, x->guest, "root.img"),
+                            *file = umld_config_path(x->guest), *error = NULL;
+        int r = disk && file ? config_load(x->guest, file, disk, &x->config, &error) : -ENOMEM;
+
+        return r < 0 ? fail_with(r == -EACCES ? EXIT_NOT_PERMITTED : EXIT_USAGE, "%s",
+                                 error ?: strerror(-r))
+                     : 0;
+}
+
+static int add_disk(Export *x, size_t i) {
+        const Disk *d = &x->config->disks[i];
+        char name[16];
+        int r;
+
+        if (d->cow)
+                return fail_with(
+                        EXIT_FAILED,
+                        "%s: Disk=%s is the backing file of %s, and both would have to go; "
+                        "a guest with cow= cannot be exported",
+                        x->guest, d->path, d->cow);
+        if (i == 0)
+                snprintf(name, sizeof(name), "root.img");
+        else
+                snprintf(name, sizeof(name), "disk%zu.img", i);
+        r = export_files_open(&x->files, name, d->path, !d->read_only && !x->options->live);
+        if (r == -EBUSY)
+                return fail_with(EXIT_FAILED, "%s: its image %s is in use by another process",
+                                 x->guest, d->path);
+        return r < 0 ? fail_with(r == -EACCES ? EXIT_NOT_PERMITTED : EXIT_FAILED, "%s: %s: %s",
+                                 x->guest, d->path, strerror(-r))
+                     : 0;
+}
+
+static int add_kernel(Export *x) {
+        const char *path = x->config->kernel;
+        int r = x->options->with_kernel ? export_files_open(&x->files, "kernel", path, false) : 0;
+
+        return r < 0 ? fail_with(EXIT_FAILED, "%s: %s: %s", x->guest, path, strerror(-r)) : 0;
+}
+
+/* The text of a small member, as a file of the workspace. */
+static int add_text(Export *x, const char *name, const char *text) {
+        _cleanup_close_ int fd = workspace_file(&x->workspace, name);
+        int r = fd < 0 ? fd : write_all(fd, text, strlen(text));
+
+        if (r >= 0)
+                r = export_files_add(&x->files, name, TAKE_FD(fd));
+        return r < 0 ? fail(x, r, "write what is exported") : 0;
+}
+
+static int add_config(Export *x) {
+        _cleanup_strv_ Strv disks = {};
+        _cleanup_free_ char *text = NULL;
+        int r = export_files_images(&x->files, &disks);
+
+        if (r >= 0)
+                r = moved_pack(x->config->text, &disks, x->options->with_kernel ? "kernel" : NULL,
+                               &text);
+        return r < 0 ? fail(x, r, "export its configuration") : add_text(x, "config", text);
+}
+
+static int add_head(Export *x) {
+        _cleanup_free_ char *text =
+                strfmt("format=1\nname=%s\nversion=%s\n", x->guest, UMLD_VERSION);
+
+        return text ? add_text(x, EXPORT_HEAD, text) : fail(x, -ENOMEM, "be exported");
+}
+
+static int add_modules(Export *x) {
+        _cleanup_free_ char *path = umld_path(DIR_STATE, x->guest, "modules");
+        int r = path ? export_files_open(&x->files, "modules", path, false) : -ENOMEM;
+
+        return r < 0 && r != -ENOENT ? fail(x, r, "read its files") : 0;
+}
+
+static int collect(Export *x) {
+        int r = add_head(x);
+
+        if (r == 0)
+                r = add_modules(x);
+        for (size_t i = 0; r == 0 && i < x->config->n_disks; i++)
+                r = add_disk(x, i);
+        if (r == 0)
+                r = add_kernel(x);
+        return r == 0 ? add_config(x) : r;
+}
+
+/* ---- of a running guest ---- */
+
+/* With its holes, and by sharing blocks where the file system can. */
+static int copy_image(Export *x, ExportFile *file) {
+        _cleanup_(job_done) Job j = JOB_INIT;
+        _cleanup_free_ char *why = NULL;
+        _cleanup_close_ int copy = workspace_file(&x->workspace, file->name);
+        int r = copy < 0 ? copy : 0;
+
+        for (const char *const *w =
+                     (const char *const[]){ "cp", "--sparse=always", "--reflink=auto", "--",
+                                            "/proc/self/fd/4", NULL };
+             r >= 0 && *w; w++)
+                r = strv_push(&j.argv, *w);
+        if (r >= 0)
+                r = strv_pushf(&j.argv, "%s/%s", x->workspace.path, file->name);
+        if (r < 0)
+                return fail(x, r, "copy its images");
+        j.what = "cp";
+        j.fds[4] = file->fd;
+        r = jobs_run(&j, 1, &x->progress, &why);
+        if (r < 0)
+                return fail_with(EXIT_FAILED, "%s: cannot copy its images: %s", x->guest,
+                                 why ?: strerror(-r));
+        safe_close(file->fd);
+        file->fd = TAKE_FD(copy);
+        return 0;
+}
+
+static int copy_live(Export *x) {
+        int r = freeze_begin(&x->freeze, x->guest);
+
+        progress_set(&x->progress, "copying its images, while it stands still");
+        for (size_t i = 0; r == 0 && i < x->files.n; i++)
+                if (x->files.v[i].image)
+                        r = copy_image(x, &x->files.v[i]);
+        return r == 0 ? freeze_end(&x->freeze, &x->frozen) : r;
+}
+
+/* ---- the stream ---- */
+
+static int on_file(const char *name, void *userdata) {
+        const Export *x = userdata;
+
+        return export_files_get(&x->files, name);
+}
+
+static int write_stream(Export *x) {
+        _cleanup_(job_done) Job j = JOB_INIT;
+        _cleanup_free_ char *program = NULL, *why = NULL;
+        int r = program_find(PROGRAM_IMAGE, &program);
+
+        if (r >= 0)
+                r = strv_push(&j.argv, program);
+        if (r >= 0)
+                r = strv_push(&j.argv, "export");
+        for (size_t i = 0; r >= 0 && i < x->files.n; i++)
+                r = strv_push(&j.argv, x->files.v[i].name);
+        if (r < 0)
+                return fail(x, r, "be exported");
+        j.what = "umld-image";
+        j.speaks = true;
+        j.file = on_file;
+        j.userdata = x;
+        j.total = export_files_size(&x->files);
+        j.fds[3] = x->output;
+        progress_set(&x->progress, "exporting");
+        r = jobs_run(&j, 1, &x->progress, &why);
+        return r < 0 ? fail_with(EXIT_FAILED, "%s: cannot be exported: %s", x->guest,
+                                 why ?: strerror(-r))
+                     : 0;
+}
+
+static int check(const Export *x) {
+        bool running = control_running(x->guest);
+
+        if (isatty(STDOUT_FILENO))
+                return fail_with(
+                        EXIT_USAGE,
+                        "%s: standard output is a terminal; redirect it to a file, or pipe "
+                        "it to umlctl import",
+                        x->guest);
+        if (running && !x->options->live)
+                return fail_with(EXIT_FAILED,
+                                 "%s is running; stop it first, or copy it as it runs with --live",
+                                 x->guest);
+        if (!running && x->options->live)
+                return fail_with(EXIT_NOT_RUNNING, "%s is not running; export it without --live",
+                                 x->guest);
+        return 0;
+}
+
+static int export(Export *x) {
+        int r = workspace_make(&x->workspace, x->guest);
+
+        if (r < 0)
+                return fail(x, r, "make a directory for it");
+        x->output = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        if (x->output < 0)
+                return fail(x, -errno, "write to standard output");
+        r = load(x);
+        if (r == 0)
+                r = collect(x);
+        if (r == 0 && x->options->live)
+                r = copy_live(x);
+        return r == 0 ? write_stream(x) : r;
+}
+
+int verb_export(const Options *o, const char *guest) {
+        _cleanup_(export_done) Export x = { .options = o,
+                                            .guest = guest,
+                                            .workspace = WORKSPACE_INIT,
+                                            .freeze = FREEZE_INIT,
+                                            .output = -EBADF };
+        int r = check(&x);
+
+        if (r != 0)
+                return r;
+        interrupt_block();
+        progress_begin(&x.progress, guest, !o->quiet);
+        workspace_sweep();
+        r = export(&x);
+        progress_end(&x.progress);
+        if (r == 0 && o->live)
+                note("%s: stood still for %u ms", guest, (unsigned) (x.frozen / USEC_PER_MSEC));
+        return r;
+}
