@@ -1,46 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* net.c - creates and frees what the steps of the network share. */
+/* net.c - the guest's network, as all of its steps see it. */
 
 #include "daemon/net/net.h"
-#include "daemon/net/conditions.h"
-#include "daemon/net/flows.h"
 
 bool net_has_ipv6(const Net *net) {
         return config_has_ipv6(net->host->config) && !net->lacking[NET_LACKS_IPV6];
-}
-
-Net *net_free(Net *net) {
-        if (!net)
-                return NULL;
-        rtnl_close(net->rtnl);
-        guard_done(&net->guard);
-        net_conditions_free(net->conditions);
-        net_flows_end(net);
-        free(net->collision);
-        free(net->claimed_ports);
-        FOREACH_ELEMENT (lacking, net->lacking)
-                free(*lacking);
-        free(net);
-        return NULL;
-}
-
-int net_new(Host *host, Net **ret) {
-        const char *session =
-                getenv("SSH_CONNECTION"); /* the ssh session of the user who started umld */
-        _cleanup_(net_freep) Net *net = calloc(1, sizeof(*net));
-        int r;
-
-        if (!net)
-                return -ENOMEM;
-        net->host = host;
-        net->lock_fd = -EBADF;
-        r = net_conditions_new(&net->conditions);
-        if (r >= 0)
-                r = rtnl_open(&net->rtnl);
-        if (r < 0)
-                return r;
-        if (session && guard_add_session(&net->guard, session) == -ENOMEM)
-                return -ENOMEM;
-        *ret = TAKE_PTR(net);
-        return 0;
 }

@@ -119,11 +119,5 @@ typedef struct Net {
                                are reserved as well; NULL: none */
 } Net;
 
-/* host is borrowed. */
-int net_new(Host *host, Net **ret);
-/* Frees; undoes nothing. */
-Net *net_free(Net *net);
-DEFINE_CLEANUP(Net *, net_free)
-
 /* Does the guest have IPv6: is it configured, and is nothing missing for it? */
 bool net_has_ipv6(const Net *net);

@@ -12,6 +12,7 @@
 #include "daemon/net/addresses.h"
 #include "daemon/net/forwarding.h"
 #include "daemon/net/ipv6.h"
+#include "daemon/net/life.h"
 #include "daemon/net/relays.h"
 #include "daemon/net/rules.h"
 #include "daemon/net/tap.h"
