@@ -26,9 +26,10 @@ command -v ip >/dev/null || ip() { /usr/lib/umld/bin/ip "$@"; }
         echo "hosts" $(grep 127.0.1.1 /etc/hosts)
         echo "zone $(date +%Z)"
         for device in eth0 vec0; do
-                [ ! -e /sys/class/net/$device ] || echo "address" $(ip addr show dev $device | grep -w inet6*)
+                [ ! -e /sys/class/net/$device ] || echo "address" $(ip addr show dev $device | grep -e inet -e mtu)
         done
         echo "route" $(ip route show | grep default)
+        [ ! -e /proc/net/if_inet6 ] || echo "route6" $(ip -6 route show | grep default)
         echo "shadow $(grep ^root: /etc/shadow)"
         echo "empty $(grep -c '^[^:]*::' /etc/shadow)"
         echo "root $(grep ' / ' /proc/mounts | tail -n 1)"
@@ -57,7 +58,9 @@ class Tree(TestCase):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", cls.files / "key"], check=True, timeout=60)
         (cls.files / "first").write_text(REPORT, encoding="utf-8")
         (cls.files / "echo.start").write_text(f"#!/bin/sh\n/usr/bin/udp-echo {PORT} {PORT} </dev/null >/dev/null 2>&1\n", encoding="utf-8")
-        (cls.files / "echo.start").chmod(0o755)
+        (cls.files / "end.stop").write_text("#!/bin/sh\necho stopped >>/root/stopped\n", encoding="utf-8")
+        for hook in ("echo.start", "end.stop"):
+            (cls.files / hook).chmod(0o755)
 
     def setUp(self):
         super().setUp()
@@ -70,6 +73,7 @@ class Tree(TestCase):
         command = [self.world.program("umlctl/umlctl"), "create", "web", f"--from={self.source}", f"--kernel={self.world.kernel(self.kernel)}",
                    f"--memory={self.memory}", f"--forward=udp/{PORT}", f"--forward=tcp/{SSH}:22",
                    f"--copy={BUILD}/tests/guest/udp-echo:/usr/bin/udp-echo", f"--copy={self.files}/echo.start:/etc/umld.d/echo.start",
+                   f"--copy={self.files}/end.stop:/etc/umld.d/end.stop",
                    *self.options, *options]
         p = subprocess.run(self.world.command("host", *command), input=password or "", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                            encoding="utf-8", timeout=120 * PATIENCE, check=False)
@@ -113,7 +117,8 @@ class Tree(TestCase):
     def test_settings(self):
         """Everything that was given is there, and a second boot is as good as the first."""
         self.create("--swap=16M", "--hostname=www.example.org", f"--firstboot={self.files}/first", f"--ssh-key={self.files}/key.pub",
-                    "--set=DNS=192.0.2.1 192.0.2.2")
+                    "--set=DNS=192.0.2.1 192.0.2.2", "--set=MTU=1400", "--set=HostAddress6=fd00:0:0:1::1/64",
+                    "--set=GuestAddress6=fd00:0:0:1::2")
         text = (self.world.config_dir / "web.conf").read_text(encoding="utf-8")
         self.assertIn("Ready=guest\n", text)
         self.assertIn("ConfigureBy=init\n", text)
@@ -131,14 +136,21 @@ class Tree(TestCase):
         self.assertEqual(report["dns"], "nameserver 192.0.2.1 nameserver 192.0.2.2")
         self.assertEqual(report["hosts"], "127.0.1.1 www.example.org")
         self.assertIn("inet 10.0.0.2/24", report["address"])
+        self.assertIn("mtu 1400", report["address"])
         self.assertIn("via 10.0.0.1", report["route"])
+        if "route6" in report:  # the kernel has IPv6 without a module
+            self.assertIn("inet6 fd00:0:0:1::2/64", report["address"])
+            self.assertNotIn("tentative", report["address"])
+            self.assertIn("via fd00:0:0:1::1", report["route6"])
         self.assertTrue(report["shadow"].startswith("root:*:"), report["shadow"])
         self.assertEqual(report["empty"], "0")
         self.assertIn(" rw,", report["root"])
 
-        # Again, with another name; the script of the first boot is not run again, and the keys stay.
+        # Again, with another name, and with an address from the kernel where that can do it; the script of the first boot
+        # is not run again, and the keys stay.
         path = self.world.config_dir / "web.conf"
-        path.write_text(text.replace("Hostname=www.example.org", "Hostname=db.example.org"), encoding="utf-8")
+        path.write_text(text.replace("Hostname=www.example.org", "Hostname=db.example.org").replace("ConfigureBy=init\n", ""),
+                        encoding="utf-8")
         umld = self.daemon().wait_ready(self.ready_limit)
         wait_until(self.echoed, 20, "an answer of the guest's hook")
         if self.has_ssh:
@@ -148,6 +160,8 @@ class Tree(TestCase):
         self.assertEqual(self.read("/etc/hostname"), "db.example.org\n")
         self.assertIn("127.0.1.1 db.example.org\n", self.read("/etc/hosts"))
         self.assertEqual(self.console_log().count("first boot done"), 1)
+        self.assertEqual(self.read("/root/stopped"), "stopped\n" * 2)
+        self.assertNotIn("umld: ", self.console_log())  # our scripts have no complaint
         crowd = max(1, os.getloadavg()[0] / os.cpu_count())  # with how many others a processor is shared
         self.assertLess(min(times), self.stop_limit * PATIENCE * crowd, f"shutting down takes {times} s")
 
