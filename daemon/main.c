@@ -13,6 +13,7 @@
 #include "basic/parse-util.h"
 #include "conf/config.h"
 #include "daemon/base/notify.h"
+#include "daemon/doubts.h"
 #include "daemon/guest/unconfirmed.h"
 #include "daemon/manager.h"
 #include "daemon/plan.h"
@@ -56,8 +57,10 @@ static int load(const char *name, Config **ret) {
                             "the previous one (to apply the file, run umlctl reload %s, or edit it "
                             "and start again)",
                             file, name);
-        if (r >= 0)
+        if (r >= 0) {
+                log_doubts(*ret);
                 return EXIT_DONE;
+        }
         log_error("%s", error ?: strerror(-r));
         return r == -ENOENT ? EXIT_NO_GUEST : EXIT_USAGE;
 }

@@ -13,6 +13,7 @@
 #include "basic/string-util.h"
 #include "daemon/base/notify.h"
 #include "daemon/bus/guest-bus.h"
+#include "daemon/doubts.h"
 #include "daemon/manager.h"
 #include "host/lock.h"
 
@@ -143,6 +144,8 @@ static void reload(usec_t confirm, BusReloaded done, void *done_userdata, void *
         if (m->reload.tell)
                 notify_reloading();
         r = load(m, &config, &error);
+        if (r >= 0)
+                log_doubts(config);
         if (r < 0)
                 end_reload(m, r, error);
         else

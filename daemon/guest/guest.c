@@ -39,7 +39,18 @@ static void act_wait(Guest *g) {
                 notify_extend_timeout(usec_add(g->past.delay, 10 * USEC_PER_SEC));
         if (g->past.delay > 0)
                 guest_keep_crash(g);
+        net_watch_wait(g->net_watch);
         guest_arm_timer(g, g->past.delay);
+}
+
+void guest_on_route(void *userdata) {
+        Guest *g = userdata;
+
+        if (g->state != GUEST_BACKOFF || g->past.delay == 0)
+                return;
+        log_notice("the host has a default route now: not waiting any longer");
+        g->next_start = (Moment){};
+        guest_arm_timer(g, 0);
 }
 
 static void on_undone(int r, Fault *fault, void *userdata) {

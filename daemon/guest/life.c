@@ -95,6 +95,7 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
         r = net_watch_new(event, g->setup->net, &g->net_watch);
         if (r < 0)
                 return log_error_errno(r, "cannot watch the host's network: %m");
+        net_watch_on_route(g->net_watch, guest_on_route, g);
         r = setup_run_new(event, g->setup, &g->run);
         if (r < 0)
                 return log_oom();

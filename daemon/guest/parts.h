@@ -84,5 +84,8 @@ void guest_reload_done(Guest *g);
 /* Fails the reload that is waiting for something. */
 void guest_drop_reload(Guest *g);
 
+/* guest.c: ends a back-off, which began because there was no default route. */
+void guest_on_route(void *userdata);
+
 /* guest.c: performs an action of the state table. */
 void guest_act(Guest *g, GuestAction action);

@@ -11,6 +11,8 @@
 #include "host/accounts.h"
 #include "host/guest-uid.h"
 
+#define UID_NOBODY 65534
+
 #define REMOVAL_MAX (50 * USEC_PER_MSEC) /* at a time */
 
 static int wait_for_answer(const Child *question, Fault *f) {
@@ -92,9 +94,13 @@ int jail_user_up(Host *h, Fault *f) {
 
         if (h->is_up && !h->quiet)
                 return fresh_uml_dir(h, f);
-        if (h->quiet && streq(h->config->user, "auto"))
-                return 0; /* a uid is allocated only for a real start */
+        if (h->quiet && streq(h->config->user, "auto")) {
+                h->jail.likely_uid = UID_NOBODY; /* one is allocated only for a real start */
+                return 0;
+        }
         r = resolve_user(h, &uid, f);
+        if (r >= 0 && h->quiet)
+                h->jail.likely_uid = uid;
         if (r < 0 || h->quiet)
                 return r;
         if (h->jail.uid != uid) {
@@ -148,12 +154,36 @@ static size_t collect_wishes(const Host *h, AccessWish wishes[static WISHES_MAX]
         return n;
 }
 
+/* What a check can tell before anything has been made or given to the guest's user: whether the
+ * directories let that user through. */
+static int check_reach(const Host *h, Fault *f) {
+        AccessWish wishes[CONFIG_DISKS_MAX + 1];
+        const Config *c = h->config;
+        size_t n = 0, which = 0;
+
+        if (h->jail.likely_uid == 0 || geteuid() != 0)
+                return 0;
+        wishes[n++] = (AccessWish){ config_kernel(c), R_OK | X_OK };
+        for (size_t i = 0; i < c->n_disks; i++)
+                if (access(c->disks[i].path, F_OK) >= 0)
+                        wishes[n++] = (AccessWish){ c->disks[i].path, F_OK };
+        if (access_as_user(h->jail.likely_uid, wishes, n, &which) != -EACCES)
+                return 0;
+        return fault_set(
+                f, VERDICT_USAGE, false, -EACCES,
+                "%s: the guest's user cannot %s it; move it to a place that every user may "
+                "access (not below a 0700 directory such as /root), or set User=root",
+                wishes[which].path, wishes[which].mode == F_OK ? "reach" : "use");
+}
+
 int jail_reach_up(Host *h, Fault *f) {
         AccessWish wishes[WISHES_MAX];
         size_t n, which = 0;
         int r;
 
-        if (h->jail.reachable || h->jail.uid == 0 || h->quiet)
+        if (h->quiet)
+                return check_reach(h, f);
+        if (h->jail.reachable || h->jail.uid == 0)
                 return 0;
         n = collect_wishes(h, wishes);
         r = access_as_user(h->jail.uid, wishes, n, &which);

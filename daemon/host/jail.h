@@ -21,6 +21,7 @@ typedef enum TunAccess {
 } TunAccess;
 
 typedef struct Jail {
+        uid_t likely_uid;   /* of a check, which allocates none: whose rights are looked at */
         uid_t uid;          /* of the guest's processes; written by the step "user" */
         Child question;     /* the look-up of that user */
         LockWait lock_wait; /* the wait for the lock of STATE, needed to allocate it */

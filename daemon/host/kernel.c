@@ -103,6 +103,10 @@ static void take(Kernel *kernel, UmlKernel *uml, const Config *c) {
                 log_warning(
                         "Append=%s: unknown to Linux %s, which will pass it to the guest's init",
                         unknown, uml->release);
+        if (config_has_ipv6(c) && uml->ipv6_module)
+                log_notice("HostAddress6=: Linux %s has IPv6 as a module; the guest's init has to "
+                           "load it (modprobe ipv6) before it configures the address",
+                           uml->release);
         uml_kernel_free(kernel->uml);
         kernel->uml = uml;
         kernel->stat = (struct stat){}; /* set when the kernel has passed the checks */
@@ -125,6 +129,11 @@ int kernel_up(Host *h, Fault *f) {
                                  "Transport=%s: Linux %s (%s) does not have it; set Transport=auto "
                                  "or use another kernel",
                                  transport_to_string(c->transport), k->release, config_kernel(c));
+        if (c->cpus > 1 && !k->smp)
+                return fault_set(f, VERDICT_KERNEL, false, -EOPNOTSUPP,
+                                 "CPUs=%u: Linux %s (%s) was built without CONFIG_SMP and has one "
+                                 "CPU; set CPUs=1 or use another kernel",
+                                 c->cpus, k->release, config_kernel(c));
         take(&h->kernel, TAKE_PTR(k), c);
         h->jail.reachable = false;
         r = find_cpu_fix(&h->kernel, f);

@@ -52,6 +52,8 @@ typedef struct Net {
         char uplink[NAT_FAMILY_MAX][IFNAMSIZ];
         PublicAddresses public[NAT_FAMILY_MAX]; /* their addresses */
 
+        bool waits_for_route; /* rules.c: there was no default route, and so no rules either */
+
         /* bars.c, at each look. */
         Links links[NAT_FAMILY_MAX]; /* the networks that the uplinks are in */
         unsigned connections;        /* that the guest may have; 0 = any number */

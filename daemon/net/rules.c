@@ -23,6 +23,7 @@ static void warn_of_open_tap(Net *net) {
 int net_rules_up(Net *net, Fault *f) {
         int r = net_find_uplink(net, f);
 
+        net->waits_for_route = r == -ENETUNREACH && !net->rules;
         if (r == -ENETUNREACH && net->rules && net->uplink[NAT_IPV4][0])
                 fault_done(f); /* it may come back, and the rules are then updated: no reason to
                                   stop a guest whose rules are in place */

@@ -8,6 +8,8 @@
  * the guest has rules. A look costs some short reads, however many guests there are. */
 
 #include "daemon/net/watch.h"
+#include <sys/socket.h>
+
 #include "basic/cleanup.h"
 #include "basic/log.h"
 #include "basic/string-util.h"
@@ -35,6 +37,8 @@ struct NetWatch {
                                   none is dropped, because one of them is not there */
         usec_t due;            /* time of the check after an event; 0 = none */
         bool failed;           /* the last check failed; logged once */
+        void (*on_route)(void *userdata);
+        void *userdata;
 };
 
 /* Wrong rules are repaired as soon as possible; a check alone can wait for the next one. */
@@ -131,6 +135,29 @@ static int look_soon(NetWatch *w, usec_t delay) {
         return arm(w, delay);
 }
 
+void net_watch_on_route(NetWatch *w, void (*fn)(void *userdata), void *userdata) {
+        w->on_route = fn;
+        w->userdata = userdata;
+}
+
+void net_watch_wait(NetWatch *w) {
+        if (!w->net->waits_for_route || !w->events)
+                return;
+        memset(w->links, 0, sizeof(w->links));
+        if (rtnl_events_filter(w->fd, w->links, 0) < 0)
+                log_debug("network events cannot be received from all interfaces");
+}
+
+static void look_for_route(NetWatch *w) {
+        char uplink[IFNAMSIZ];
+
+        if (!w->net->waits_for_route || !w->on_route ||
+            net_default_uplink(w->net->rtnl, AF_INET, uplink) < 0)
+                return;
+        w->net->waits_for_route = false;
+        w->on_route(w->userdata);
+}
+
 /* The content does not matter, because the check that follows sees everything; neither do lost
  * events. */
 static int on_event(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
@@ -141,6 +168,7 @@ static int on_event(sd_event_source *s, int fd, uint32_t revents, void *userdata
         rtnl_events_drain(fd);
         w->net->network_moved = true;
         net_conditions_stale(w->net, CONDITIONS_LINKS | CONDITIONS_SETTINGS);
+        look_for_route(w);
         return look_soon(w, SETTLE);
 }
 

@@ -18,6 +18,11 @@ DEFINE_CLEANUP(NetWatch *, net_watch_free)
  * is anything to watch. */
 int net_watch_update(NetWatch *w);
 
+/* Calls fn when the host gets the default route that the last set-up did not find. */
+void net_watch_on_route(NetWatch *w, void (*fn)(void *userdata), void *userdata);
+/* To be called when the guest waits for its next start: no event is dropped if it needs a route. */
+void net_watch_wait(NetWatch *w);
+
 /* Checks at once: there may be something to repair. */
 void net_watch_soon(NetWatch *w);
 

@@ -139,6 +139,7 @@ int forward_parse(const char *s, Forward *ret, const char **ret_why) {
                 r = take_address(&s, &f, ret_why);
         if (r < 0)
                 return r;
+        f.range = strchr(s, '-') != NULL;
         r = take_range(&s, &f.host_first, &f.host_last, ret_why);
         if (r < 0)
                 return r;
@@ -170,6 +171,10 @@ int ports_parse(const char *s, Forward *ret, const char **ret_why) {
         if (r >= 0)
                 *ret = f;
         return r;
+}
+
+bool forward_is_doubtful(const Forward *f) {
+        return !f->range && f->host_first == f->host_last && f->guest_first > f->host_first;
 }
 
 bool forward_is_all(const Forward *f) {

@@ -31,10 +31,14 @@ typedef struct Forward {
         uint16_t guest_first; /* the guest port for host_first; the others follow in order */
         ForwardFamily family; /* only for connections of this family */
         IpAddress address; /* only for connections to this address of the host; unspecified = any */
+        bool range;        /* written as one, if only of a single port */
 } Forward;
 
 /* Returns 0, or -EINVAL/-ERANGE with a static sentence in *ret_why that says what is valid. */
 int forward_parse(const char *s, Forward *ret, const char **ret_why);
+
+/* Was it probably meant to be a range? tcp/9000:19000 is how iptables(8) writes one. */
+bool forward_is_doubtful(const Forward *f);
 
 #define FORWARD_TEXT_MAX 96
 /* Formats this forward in its shortest form. */

@@ -61,6 +61,35 @@ static int on_section(void *userdata, unsigned line, const char *section, char *
         return refuse_text(ret_why, section, "unknown section; umld.conf(5) lists them");
 }
 
+/* Other names of what people look for, which are not similar to ours. */
+static const struct {
+        const char *typed, *section, *key;
+} other_names[] = {
+        { "Mem", "Guest", "Memory" },
+        { "RAM", "Guest", "Memory" },
+        { "CPU", "Guest", "CPUs" },
+        { "Image", "Guest", "Disk" },
+        { "RootFS", "Guest", "Disk" },
+        { "Port", "Network", "Forward" },
+        { "Ports", "Network", "Forward" },
+        { "Publish", "Network", "Forward" },
+        { "IP", "Network", "GuestAddress" },
+        { "Address", "Network", "GuestAddress" },
+        { "IPv6", "Network", "GuestAddress6" },
+        { "IP6", "Network", "GuestAddress6" },
+        { "Gateway", "Network", "HostAddress" },
+        { "Nameserver", "Network", "DNS" },
+        { "Interface", "Network", "Uplink" },
+        { "Firewall", "Network", "Backend" },
+};
+
+static const Setting *known_by_another_name(const char *key) {
+        FOREACH_ELEMENT (o, other_names)
+                if (strcasecmp(key, o->typed) == 0)
+                        return setting_find(o->section, o->key);
+        return NULL;
+}
+
 /* The most similar key of any section; a key of the given section wins a tie. */
 static const Setting *nearest_setting(const char *section, const char *key) {
         size_t n;
@@ -82,7 +111,7 @@ static const Setting *nearest_setting(const char *section, const char *key) {
 }
 
 static int refuse_key(const char *section, const char *key, char **ret_why) {
-        const Setting *s = nearest_setting(section, key);
+        const Setting *s = known_by_another_name(key) ?: nearest_setting(section, key);
 
         if (s && streq(s->key, key))
                 return isempty(section)

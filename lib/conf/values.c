@@ -176,6 +176,13 @@ int setting_parse_tap(const Setting *s, const char *value, Config *c, char **ret
 }
 
 int setting_parse_uplink(const Setting *s, const char *value, Config *c, char **ret_why) {
+        const char *label = strchr(value, ':');
+
+        /* What ifconfig(8) shows for the second address of an interface. */
+        if (label && label > value)
+                return refuse_text(ret_why, value,
+                                   "an interface's address, not an interface; write %.*s",
+                                   (int) (label - value), value);
         if (!streq(value, "auto"))
                 return setting_parse_ifname(s, value, c, ret_why);
         c->uplink[0] = '\0';
@@ -311,12 +318,31 @@ typedef struct PortList {
         const char *what;
 } PortList;
 
+#define PORTS_MEANT_MAX 64
+
+/* Tells what a word was probably meant to be: "22" and "22/tcp", as ufw(8) writes it, are tcp/22.
+ * false: nothing. */
+static bool ports_meant(const PortList *list, const char *word, char buf[static PORTS_MEANT_MAX]) {
+        size_t n = strspn(word, "0123456789-:");
+        const char *protocol = word[n] == '/' ? word + n + 1 : "tcp", *why;
+        Forward ignored;
+
+        return n > 0 && (word[n] == '\0' || word[n] == '/') &&
+               snprintf(buf, PORTS_MEANT_MAX, "%s/%.*s", protocol, (int) n, word) <
+                       PORTS_MEANT_MAX &&
+               list->parse(buf, &ignored, &why) >= 0;
+}
+
 static int add_ports(const PortList *list, const char *word, char **ret_why) {
         const char *why = NULL;
+        char meant[PORTS_MEANT_MAX];
         Forward f, *grown;
 
         if (list->parse(word, &f, &why) < 0)
-                return refuse_text(ret_why, word, "invalid %s: %s", list->what, why);
+                return ports_meant(list, word, meant)
+                               ? refuse_text(ret_why, word, "invalid %s: did you mean %s?",
+                                             list->what, meant)
+                               : refuse_text(ret_why, word, "invalid %s: %s", list->what, why);
         if (*list->n == CONFIG_FORWARDS_MAX)
                 return refuse_text(ret_why, word,
                                    "too many entries; at most %d are possible, so use ranges",

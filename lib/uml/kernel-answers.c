@@ -102,6 +102,7 @@ int kernel_read_config(const char *text, UmlKernel *k) {
                 { "CONFIG_UML_NET_VECTOR=y", &k->vector },
                 { "CONFIG_IP_PNP=y", &k->ip_pnp },
                 { "CONFIG_SMP=y", &k->smp },
+                { "CONFIG_IPV6=m", &k->ipv6_module },
                 { "CONFIG_TCP_CONG_BBR=y", &k->bbr },
                 { "CONFIG_TCP_CONG_BBR=m", &k->bbr },
                 { "CONFIG_NET_SCH_FQ=y", &k->fq },

@@ -13,6 +13,7 @@ typedef struct UmlKernel {
         bool tuntap, vector; /* transports */
         bool ip_pnp;         /* ip= configures the network */
         bool smp;            /* ncpus= is supported */
+        bool ipv6_module;    /* IPv6 is there once the guest has loaded its module */
         bool bbr, fq;        /* BBR congestion control, fq scheduler: built in or module */
         bool syncookies;
         bool proc_sysctl;     /* has sysctls */

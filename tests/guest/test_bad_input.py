@@ -111,6 +111,19 @@ class Configuration(BadInput):
         self.refused(USAGE, "UMLD_STATE_DIR", wrapper=["env", "UMLD_STATE_DIR=state"])
 
 
+    def test_doubtful_forward(self):
+        """Valid, but as iptables(8) writes a range: told by the check and by the log."""
+        self.world.guest(fake="boot,ready", Network={"Forward": "tcp/9000:19000 tcp/8080:80 tcp/7000-7000:17000-17000"})
+        told = "Forward=tcp/9000:19000: port 9000 of the host goes to port 19000 of the guest; " \
+               "a range of ports is written 9000-19000"
+        p = self.world.check("web")
+        self.assertEqual((p.returncode, p.stderr.count("a range of ports")), (DONE, 1), p.stderr)
+        self.assertIn(told, p.stderr)
+        umld = self.daemon().wait_ready()
+        self.assertIn(told, umld.log)
+        self.assertEqual(umld.stop(), DONE)
+
+
 class Kernel(BadInput):
     """Kernel= names something that is none."""
 
@@ -167,6 +180,17 @@ class Kernel(BadInput):
             self.world.install(BUILD / "tests/guest/fake-guest", path)
         path = self.kernel(make)
         self.refused(USAGE, path, "user")
+        self.checked(USAGE, path, "user")
+
+    def test_more_cpus_than_it_has(self):
+        self.world.guest(kernel=DEBIAN_KERNEL, Guest={"CPUs": "2"})
+        self.checked(FAILED, "CPUs=2: Linux 6.1", "CONFIG_SMP", "set CPUs=1")
+        self.refused(FAILED, "CPUs=2: Linux 6.1")
+
+    def test_ipv6_as_a_module(self):
+        """The guest has to load it; that is said, and no reason not to start."""
+        self.world.guest(kernel=DEBIAN_KERNEL, Network={"HostAddress6": "fd00::1/64", "GuestAddress6": "fd00::2"})
+        self.checked(DONE, "has IPv6 as a module", "modprobe ipv6")
 
 
 class Disk(BadInput):
@@ -194,6 +218,7 @@ class Disk(BadInput):
         owner = (closed / "disk.img").stat().st_uid
         self.disk(f"{closed}/disk.img,adopt")
         self.refused(USAGE, f"{closed}/disk.img", "user")
+        self.checked(USAGE, f"{closed}/disk.img", "user")
         self.assertEqual((closed / "disk.img").stat().st_uid, owner)
 
     def test_read_only_file_system(self):

@@ -121,6 +121,23 @@ class Mtu(NetworkTest):
         self.assertEqual(umld.stop(), DONE)
 
 
+class DefaultRoute(NetworkTest):
+    def test_ends_the_wait(self):
+        """A host that gets its route later has its guest then, and not when the back-off is over."""
+        self.world.host("ip", "route", "del", "default")
+        self.world.guest(fake="boot,ready", Network={"Forward": f"tcp/{PORT}:80"},
+                         Supervise={"RestartDelay": "4min", "RestartDelayMax": "5min"})
+        umld = self.daemon()
+        umld.wait_state("backoff")
+        self.assertIn("the host has no default route", umld.log)
+        # Another interface is none of the guest's business.
+        self.world.host("sh", "-c", "ip link add other type veth peer name others && ip link set other up && ip link del other")
+        self.world.host("ip", "route", "add", "default", "dev", "venet0")
+        umld.wait_state("running", timeout=30)
+        self.assertIn("the host has a default route now", umld.log)
+        self.assertEqual(umld.stop(), DONE)
+
+
 class PublicAddresses(NetworkTest):
     OTHER = "203.0.113.77"
 

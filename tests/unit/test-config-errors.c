@@ -315,6 +315,26 @@ static void test_network(void **state) {
                   "\"10.0.0.2/24\": not an IPv4 address; use for example 10.0.0.2" },
                 { "GuestAddress=10.0.0.256",
                   "\"10.0.0.256\": not an IPv4 address; use for example 10.0.0.2" },
+                { "Mem=64M", "unknown key; did you mean Memory= in [Guest]?" },
+                { "Port=tcp/80", "unknown key; did you mean Forward=?" },
+                { "IP=10.0.0.2", "unknown key; did you mean GuestAddress=?" },
+                { "Reserve=22", "\"22\": invalid port: did you mean tcp/22?" },
+                { "Reserve=22-30", "\"22-30\": invalid port: did you mean tcp/22-30?" },
+                { "Reserve=22/udp", "\"22/udp\": invalid port: did you mean udp/22?" },
+                { "Forward=8080:80", "\"8080:80\": invalid forward: did you mean tcp/8080:80?" },
+                { "Proxy=443", "\"443\": invalid relay: did you mean tcp/443?" },
+                { "Uplink=venet0:0",
+                  "\"venet0:0\": an interface's address, not an interface; write venet0" },
+                { "DNS=fe80::1", "\"fe80::1\": not the address of a name server; separate them by "
+                                 "spaces, for example 8.8.8.8 8.8.4.4" },
+                { "Reach=internet moon",
+                  "\"moon\": use internet, link, metadata, neighbours, no, or networks such as "
+                  "192.168.0.0/16" },
+                { "Reach=no link", "\"link\": \"no\" excludes everything else; remove one" },
+                { "Reach=0.0.0.0/0", "\"0.0.0.0/0\": use internet, link, metadata, neighbours, no, "
+                                     "or networks such as "
+                                     "192.168.0.0/16" },
+                { "Connections=5", "\"5\": not a number from 16 to 100000000" },
                 { "DNS=8.8.8.8,8.8.4.4",
                   "\"8.8.8.8,8.8.4.4\": not the address of a name server; separate them by "
                   "spaces, for example 8.8.8.8 8.8.4.4" },
@@ -325,16 +345,14 @@ static void test_network(void **state) {
                 { "Transport=slirp", "\"slirp\": unknown value; use auto, tuntap or vector" },
                 { "Masquerade=yes", "\"yes\": unknown value; use auto, masquerade, snat or no" },
                 { "Backend=ipfw", "\"ipfw\": unknown value; use auto, iptables or nftables" },
-                { "Forward=80", "\"80\": invalid forward: use PROTO/PORT, PROTO/PORT-PORT or "
-                                "PROTO/PORT:PORT, for example tcp/8080:80" },
+                { "Forward=80", "\"80\": invalid forward: did you mean tcp/80?" },
                 { "Forward=tcp/80 tcp/0",
                   "\"tcp/0\": invalid forward: ports must be from 1 to 65535" },
                 { "Forward=alle", "\"alle\": invalid forward: use PROTO/PORT, PROTO/PORT-PORT or "
                                   "PROTO/PORT:PORT, for example tcp/8080:80" },
                 { "Reserve=tcp/80:81", "\"tcp/80:81\": invalid port: use PROTO/PORT or "
                                        "PROTO/PORT-PORT, for example tcp/8000-8010" },
-                { "Reserve=tcp/22 22", "\"22\": invalid port: use PROTO/PORT, PROTO/PORT-PORT or "
-                                       "PROTO/PORT:PORT, for example tcp/8080:80" },
+                { "Reserve=tcp/22 22", "\"22\": invalid port: did you mean tcp/22?" },
                 { "Reserve=,",
                   "\",\": empty list; use a port, for example tcp/8443 tcp/9000-9010" },
                 { "Proxy=udp/53", "\"udp/53\": invalid relay: only TCP can be relayed; use for "

@@ -290,11 +290,40 @@ static void test_common_port(void **state) {
         }
 }
 
+/* Written as iptables(8) writes a range. */
+static void test_doubtful(void **state) {
+        static const struct {
+                const char *text;
+                bool doubtful;
+        } cases[] = {
+                { "tcp/9000:19000", true },
+                { "udp/80:8080", true },
+                { "tcp/203.0.113.7:80:81", true },
+                { "tcp/8080:80", false },
+                { "tcp/80", false },
+                { "tcp/80:80", false },
+                { "tcp/9000-9000:19000-19000", false },
+                { "tcp/9000-9001:19000-19001", false },
+                { "all", false },
+        };
+
+        (void) state;
+        FOREACH_ELEMENT (c, cases) {
+                const char *why;
+                Forward f;
+
+                ASSERT_OK(forward_parse(c->text, &f, &why));
+                if (forward_is_doubtful(&f) != c->doubtful)
+                        fail_msg("%s", c->text);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_good),     cmocka_unit_test(test_bad),
                 cmocka_unit_test(test_overlaps), cmocka_unit_test(test_ports),
                 cmocka_unit_test(test_is_all),   cmocka_unit_test(test_common_port),
+                cmocka_unit_test(test_doubtful),
         };
 
         return RUN_TESTS(tests);
