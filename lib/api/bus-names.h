@@ -116,7 +116,7 @@
 /* Signal MemoryPressureChanged(s old, s new, s why); none, tight or short */
 #define UMLD_SIGNAL_MEMORY_PRESSURE "MemoryPressureChanged"
 
-/* Signal ConditionChanged(s name, s state, s why): what the guest's network relies on */
+/* Signal ConditionChanged(s name, s state, s why); what the guest's network relies on */
 #define UMLD_SIGNAL_CONDITION "ConditionChanged"
 
 /* Mconsole(s command, b force) -> (i error, s text, b whole): sends a command to the kernel's

@@ -279,7 +279,7 @@ class Interface(Case):
         self.world.guest(fake="boot,ready")
         self.expect(DONE, "start", "web")
         header = (umldtest.SOURCE / "lib/api/bus-names.h").read_text()
-        properties = dict(re.findall(r'#define UMLD_PROP_\w+[ \\\n]+"(\w+)" +/\* ([a-z{}]+)[ ,*]', header))
+        properties = dict(re.findall(r'#define UMLD_PROP_\w+[ \\\n]+"(\w+)" +/\* ([a-z{}()]+)[ ,*]', header))
         methods = {name: ["-", "-"] for name in re.findall(r'#define UMLD_METHOD_\w+[ \\\n]+"(\w+)"', header)}
         # "Guard(s connection): …", "Mconsole(s command, b force) -> (i error, s text, b whole): …"
         for name, takes, gives in re.findall(r"(\w+)\(([^)]*)\)(?: -> ([^:]*))?:", header.replace("\n *", "")):
