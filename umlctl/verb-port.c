@@ -38,13 +38,13 @@ static json_t *answer_to_json(const char *answer) {
 static int read_answer(sd_bus_message *reply, const char *port, json_t **ret) {
         json_auto_t *root = NULL;
         json_t *checks = json_array();
-        const char *verdict, *name, *answer, *text;
-        int works, r;
+        const char *works, *verdict, *name, *answer, *text;
+        int r;
 
-        r = sd_bus_message_read(reply, "bs", &works, &verdict);
+        r = sd_bus_message_read(reply, "ss", &works, &verdict);
         if (r >= 0) {
-                root = json_pack("{s:s, s:b, s:s, s:o}", "port", port, "works", works, "verdict",
-                                 verdict, "checks", checks);
+                root = json_pack("{s:s, s:o, s:s, s:o}", "port", port, "works",
+                                 answer_to_json(works), "verdict", verdict, "checks", checks);
                 if (!root)
                         return -ENOMEM;
                 r = sd_bus_message_enter_container(reply, 'a', "(sss)");

@@ -53,7 +53,7 @@ static bool is_udp(const PortFacts *f) {
         return f->port.protocols == FORWARD_UDP;
 }
 
-/* ---- the checks ---- */
+/* ---- the checks: guest and configuration ---- */
 
 static PortAnswer check_guest(const PortFacts *f, const Words *w, char **ret) {
         (void) w;
@@ -110,19 +110,129 @@ static PortAnswer check_rules(const PortFacts *f, const Words *w, char **ret) {
         return f->through.made && f->packets_known && !counter_moved(f) ? PORT_NO : PORT_YES;
 }
 
-static PortAnswer check_accept(const PortFacts *f, const Words *w, char **ret) {
-        (void) w;
-        if (!forwarded(f) || f->foreign_before < 0) {
-                *ret = strdup(relayed(f) ? "no rule is needed" : "unknown");
-                return relayed(f) ? PORT_YES : PORT_UNKNOWN;
+/* ---- the checks: the way from the uplink ---- */
+
+/* The worst of some conditions, as an answer to "is it as it should be?" */
+static PortAnswer answer_of_conditions(const PortFacts *f, const ConditionKind kinds[], size_t n,
+                                       char **ret) {
+        const Condition *worst = NULL;
+
+        for (size_t i = 0; i < n; i++) {
+                const Condition *c =
+                        f->conditions ? condition_list_worst(f->conditions, kinds[i]) : NULL;
+
+                if (c && (!worst || c->state > worst->state))
+                        worst = c;
         }
-        *ret = f->foreign_before == 0 ? strdup("the rule that accepts it is the first")
-                                      : strfmt("%d foreign rule%s precede%s the one that accepts "
-                                               "it, and may drop connections from outside",
-                                               f->foreign_before, f->foreign_before > 1 ? "s" : "",
-                                               f->foreign_before > 1 ? "" : "s");
-        return f->foreign_before == 0 ? PORT_YES : PORT_UNKNOWN;
+        if (!worst || worst->state == CONDITION_UNKNOWN) {
+                *ret = strdup("unknown");
+                return PORT_UNKNOWN;
+        }
+        *ret = condition_is_told(worst) ? condition_format(worst)
+                                        : strdup(condition_table[kinds[0]].relies);
+        return condition_is_told(worst) ? PORT_NO : PORT_YES;
 }
+
+static bool by_ipv6(const PortFacts *f) {
+        return f->port.family == FORWARD_IPV6;
+}
+
+static PortAnswer check_uplink(const PortFacts *f, const Words *w, char **ret) {
+        static const ConditionKind four[] = { CONDITION_UPLINK, CONDITION_ROUTE },
+                                   six[] = { CONDITION_UPLINK6 };
+
+        (void) w;
+        return by_ipv6(f) ? answer_of_conditions(f, six, ARRAY_SIZE(six), ret)
+                          : answer_of_conditions(f, four, ARRAY_SIZE(four), ret);
+}
+
+/* Without an address of IPv6 nothing is forwarded by it. IPv4 that somebody routes to the host
+ * without an address would be. */
+static PortAnswer check_address(const PortFacts *f, const Words *w, char **ret) {
+        if (!ip_address_is_any(&f->public)) {
+                *ret = strfmt("strangers call %s", w->public);
+                return PORT_YES;
+        }
+        *ret = strfmt("the uplink has no public %s address", by_ipv6(f) ? "IPv6" : "IPv4");
+        return by_ipv6(f) ? PORT_NO : PORT_UNKNOWN;
+}
+
+static PortAnswer check_reverse_path(const PortFacts *f, const Words *w, char **ret) {
+        static const ConditionKind kinds[] = { CONDITION_REVERSE_PATH };
+
+        (void) w;
+        if (!by_ipv6(f))
+                return answer_of_conditions(f, kinds, ARRAY_SIZE(kinds), ret);
+        *ret = strdup("IPv6 has no such filter");
+        return PORT_YES;
+}
+
+static PortAnswer check_prerouting(const PortFacts *f, const Words *w, char **ret) {
+        const Taking *t = &f->taking;
+
+        (void) w;
+        if (t->taken)
+                *ret = strfmt("a rule in chain %s of the %stable %s takes the connection elsewhere",
+                              t->chain, t->legacy ? "legacy " : "nftables ", t->table);
+        else
+                *ret = strdup(f->looked == ANSWER_YES ? "no other rule takes the connection"
+                                                      : "unknown");
+        return t->taken ? PORT_NO : f->looked == ANSWER_YES ? PORT_YES : PORT_UNKNOWN;
+}
+
+static PortAnswer check_forwarding(const PortFacts *f, const Words *w, char **ret) {
+        const ConditionKind kind = by_ipv6(f) ? CONDITION_FORWARDING6 : CONDITION_FORWARDING;
+
+        (void) w;
+        if (!relayed(f))
+                return answer_of_conditions(f, &kind, 1, ret);
+        *ret = strdup("none is needed for a relay");
+        return PORT_YES;
+}
+
+/* Those that are certain come first. */
+static const Obstacle *worst_obstacle(const PortFacts *f) {
+        for (size_t i = 0; i < f->obstacles.n; i++)
+                if (f->obstacles.list[i].certain)
+                        return &f->obstacles.list[i];
+        return f->obstacles.n > 0 ? &f->obstacles.list[0] : NULL;
+}
+
+static PortAnswer check_firewall(const PortFacts *f, const Words *w, char **ret) {
+        const Obstacle *o = worst_obstacle(f);
+
+        (void) w;
+        if (o) {
+                *ret = condition_obstacle_text(o, f->tap);
+                return o->certain ? PORT_NO : PORT_UNKNOWN;
+        }
+        *ret = strdup(f->looked == ANSWER_YES ? "no rule of the host drops it" : "unknown");
+        return f->looked == ANSWER_YES ? PORT_YES : PORT_UNKNOWN;
+}
+
+static PortAnswer check_flows(const PortFacts *f, const Words *w, char **ret) {
+        char client[IP_ADDRESS_TEXT_MAX];
+
+        (void) w;
+        if (!is_udp(f) || !forwarded(f)) {
+                *ret = strdup("each connection is a new one");
+                return PORT_YES;
+        }
+        if (f->flows_known != ANSWER_YES) {
+                *ret = strdup("unknown");
+                return PORT_UNKNOWN;
+        }
+        *ret = f->flows.n == 0
+                       ? strdup("no older connection holds the port")
+                       : strfmt("packets of %s%s do not reach the guest, because the host still "
+                                "tracks a connection from before the forward; conntrack -D -p udp "
+                                "--orig-port-dst %u",
+                                ip_address_format(&f->flows.client, client),
+                                f->flows.n > 1 ? " and others" : "", f->port.host_first);
+        return f->flows.n == 0 ? PORT_YES : PORT_NO;
+}
+
+/* ---- the checks: test connections ---- */
 
 static char *describe_call(const PortFacts *f, const PortCall *c, const char *where) {
         if (!c->made)
@@ -159,14 +269,27 @@ static PortAnswer check_through(const PortFacts *f, const Words *w, char **ret) 
         return judge_call(&f->through);
 }
 
+/* In the order of the way. */
 static const struct {
         const char *name;
         PortAnswer (*check)(const PortFacts *f, const Words *w, char **ret);
+        bool aside;      /* it does not matter to strangers, or is told by why_not_forwarded() */
+        bool own_reason; /* what is wrong is told in other words */
 } checks[PORT_CHECKS] = {
-        { "guest", check_guest },          { "forwarded", check_leads },
-        { "not guarded", check_guard },    { "host listens", check_host },
-        { "rules", check_rules },          { "FORWARD", check_accept },
-        { "guest listens", check_direct }, { "from the host", check_through },
+        { "guest", check_guest, true },
+        { "forwarded", check_leads, true },
+        { "not guarded", check_guard, true },
+        { "host listens", check_host, true },
+        { "uplink", check_uplink },
+        { "address", check_address },
+        { "reverse path", check_reverse_path },
+        { "rules", check_rules, .own_reason = true },
+        { "PREROUTING", check_prerouting },
+        { "forwarding", check_forwarding },
+        { "firewall", check_firewall },
+        { "conntrack", check_flows },
+        { "guest listens", check_direct, .own_reason = true },
+        { "from the host", check_through, true },
 };
 
 /* ---- the verdict ---- */
@@ -184,8 +307,8 @@ static char *why_no_answer(const PortFacts *f, const Words *w) {
         return strfmt("cannot connect to the guest: %s", strerror(-f->direct.error));
 }
 
-/* Why it does not work; NULL: it does. The first reason is the one to fix first. */
-static char *find_reason(const PortFacts *f, const Words *w) {
+/* Why not even a connection would be made to the guest, NULL: it would. */
+static char *why_not_forwarded(const PortFacts *f, const Words *w) {
         if (f->guarded)
                 return strfmt("it is guarded, because you reach the host through it (%s)",
                               f->guarded);
@@ -196,33 +319,73 @@ static char *find_reason(const PortFacts *f, const Words *w) {
                                        : strdup("it is not in Forward=");
         if (f->state)
                 return strfmt("the guest is not running, but %s", f->state);
-        if (forwarded(f) && f->rules_known && !f->rules_right)
-                return strdup("the firewall rules are wrong; umld repairs them within seconds, or "
-                              "logs why it cannot");
-        if (f->direct.made && f->direct.error < 0 && !f->direct.own)
-                return why_no_answer(f, w);
-        if (f->through.made && !f->through.own &&
-            (f->through.error < 0 || (forwarded(f) && f->packets_known && !counter_moved(f))))
-                return strfmt("the guest listens, but connections to %s %s do not reach it: "
-                              "another rule of the host takes them",
-                              w->public, w->port);
         return NULL;
 }
 
-/* Nothing is wrong as far as can be seen, but umld's own connection does not get to the guest;
- * NULL: it does. */
-static char *cannot_tell(const PortFacts *f, const Words *w) {
-        const PortCall *c = f->direct.own ? &f->direct : &f->through;
+/* What is wrong first on the way of a stranger's packet. */
+static const char *find_wrong(const PortReport *r) {
+        for (size_t i = 0; i < PORT_CHECKS; i++)
+                if (!checks[i].aside && !checks[i].own_reason && r->checks[i].answer == PORT_NO)
+                        return r->checks[i].text;
+        return NULL;
+}
 
-        return c->own ? strfmt("whether %s works cannot be told: umld cannot connect to the guest: "
-                               "%s; look for rules in OUTPUT before umld's own",
-                               w->port, egress_explain(c->error))
-                      : NULL;
+/* Rules of others may be such that only a connection shows it. */
+static char *why_not_counted(const PortFacts *f, const Words *w) {
+        bool moved = !forwarded(f) || !f->packets_known || counter_moved(f);
+
+        if (!f->through.made || f->through.own || (f->through.error >= 0 && moved))
+                return NULL;
+        return strfmt("the guest listens, but connections to %s %s do not reach it: another rule "
+                      "of the host takes them",
+                      w->public, w->port);
+}
+
+/* Why it does not work; NULL: it does, as far as is known. The first reason is the one to fix
+ * first, in the order of a stranger's packet. */
+static char *find_reason(const PortFacts *f, const Words *w, const PortReport *r) {
+        char *why = why_not_forwarded(f, w);
+        const char *on_the_way = find_wrong(r);
+
+        if (why)
+                return why;
+        if (forwarded(f) && f->rules_known && !f->rules_right)
+                return strdup("the firewall rules are wrong; umld repairs them within seconds, or "
+                              "logs why it cannot");
+        if (on_the_way)
+                return strdup(on_the_way);
+        if (f->direct.made && f->direct.error < 0 && !f->direct.own)
+                return why_no_answer(f, w);
+        return why_not_counted(f, w);
+}
+
+/* What keeps it from being certain that it works; NULL: nothing. */
+static char *find_doubt(const PortFacts *f, const PortReport *r) {
+        const PortCall *own = f->direct.own ? &f->direct : &f->through;
+
+        if (own->own)
+                return strfmt("umld cannot connect to the guest: %s; look for rules in OUTPUT "
+                              "before umld's own",
+                              egress_explain(own->error));
+        for (size_t i = 0; i < PORT_CHECKS; i++)
+                if (!checks[i].aside && r->checks[i].answer == PORT_UNKNOWN)
+                        return strfmt("%s: %s", checks[i].name, r->checks[i].text);
+        return NULL;
+}
+
+static char *format_verdict(const PortFacts *f, const Words *w, const char *reason,
+                            const char *doubt) {
+        if (reason)
+                return strfmt("%s does not work: %s", w->port, reason);
+        if (doubt)
+                return strfmt("whether %s works cannot be told: %s", w->port, doubt);
+        return strfmt("%s works: %s=%s sends connections to %s %s, which %s", w->port, f->key,
+                      w->leads, w->guest, w->guest_port, is_udp(f) ? "does not refuse" : "answers");
 }
 
 int port_report(const PortFacts *f, PortReport *ret) {
         _cleanup_(port_report_done) PortReport r = {};
-        _cleanup_free_ char *reason = NULL, *untold = NULL;
+        _cleanup_free_ char *reason = NULL, *doubt = NULL;
         Words w;
 
         find_words(f, &w);
@@ -232,14 +395,10 @@ int port_report(const PortFacts *f, PortReport *ret) {
                 if (!r.checks[i].text)
                         return -ENOMEM;
         }
-        reason = find_reason(f, &w);
-        untold = reason ? NULL : cannot_tell(f, &w);
-        r.works = !reason && !untold;
-        r.verdict = reason   ? strfmt("%s does not work: %s", w.port, reason)
-                    : untold ? TAKE_PTR(untold)
-                             : strfmt("%s works: %s=%s sends connections to %s %s, which %s",
-                                      w.port, f->key, w.leads, w.guest, w.guest_port,
-                                      is_udp(f) ? "does not refuse" : "answers");
+        reason = find_reason(f, &w, &r);
+        doubt = find_doubt(f, &r);
+        r.works = reason ? PORT_NO : doubt ? PORT_UNKNOWN : PORT_YES;
+        r.verdict = format_verdict(f, &w, reason, doubt);
         if (!r.verdict)
                 return -ENOMEM;
         *ret = r;

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Does a port of the host reach a service in the guest, and if not, why? Turns observations into
- * sentences for people; pure. */
+/* Does a port of the host reach a service in the guest for strangers, and if not, why? Follows the
+ * way of their packets, and turns observations into sentences for people; pure. What was not tried
+ * and cannot be known never works. */
 
 #include "basic/cleanup.h"
 #include "basic/forward.h"
 #include "basic/ip-address.h"
 #include "basic/time-util.h"
+#include "facts/conditions.h"
 #include "host/listeners.h"
+#include "nat/stale-flows.h"
+#include "nat/trip.h"
 
 /* The result of a test connection. */
 typedef struct PortCall {
@@ -29,8 +33,16 @@ typedef struct PortFacts {
         Owner host_listener;     /* pid 0: not visible */
         IpAddress guest, public; /* public any: there is none */
 
+        /* The way of a stranger's packet from the uplink. */
+        const ConditionList *conditions;
+        const char *tap;
+        Answer looked;       /* at the rules of others, for this port: */
+        Obstacles obstacles; /* those that drop it */
+        Taking taking;       /* or take it elsewhere */
+        Answer flows_known;  /* for UDP: */
+        StaleFlows flows;    /* tracked connections that do not lead to the guest */
+
         bool rules_known, rules_right;
-        int foreign_before; /* foreign rules before ours in FORWARD; negative: unknown */
         bool packets_known;
         uint64_t packets, packets_after; /* of the rule, before and after `through` */
 
@@ -53,11 +65,11 @@ typedef struct PortCheck {
 } PortCheck;
 
 enum {
-        PORT_CHECKS = 8,
+        PORT_CHECKS = 14,
 };
 
 typedef struct PortReport {
-        bool works;
+        PortAnswer works; /* for a stranger */
         char *verdict;
         PortCheck checks[PORT_CHECKS];
 } PortReport;

@@ -6,6 +6,7 @@
 #include "daemon/bus/parts.h"
 #include "daemon/bus/port-probe.h"
 #include "daemon/bus/port-report.h"
+#include "daemon/net/gather.h"
 #include "daemon/net/rules.h"
 
 enum {
@@ -80,7 +81,7 @@ static void answer(PortRequest *q) {
         if (r >= 0)
                 r = sd_bus_message_new_method_return(q->message, &reply);
         if (r >= 0)
-                r = sd_bus_message_append(reply, "bs", (int) report.works, report.verdict);
+                r = sd_bus_message_append(reply, "ss", answer_text(report.works), report.verdict);
         if (r >= 0)
                 r = append_checks(reply, &report);
         if (r >= 0)
@@ -184,6 +185,38 @@ static void find_host_listener(const Guard *g, PortFacts *f) {
         }
 }
 
+/* What the rules of others do to a stranger's connection to this port. */
+static void find_obstacles(const Net *net, PortFacts *f) {
+        NatFamily family = family_of(f);
+        NatWay way = f->key && streq(f->key, "Proxy") ? NAT_WAY_HOST : NAT_WAY_IN;
+        int legacy, nft;
+        Forward one = f->port;
+        Trip t;
+
+        one.guest_first = f->guest_port;
+        one.address = f->public;
+        if (!f->key || !net_trip_to(net, family, way, &one, &t))
+                return;
+        t.guest_address = f->guest;
+        legacy = xt_trips(&t, 1, &f->obstacles, &f->taking);
+        nft = nft_trips(&t, 1, &f->obstacles, &f->taking);
+        f->looked = answer_of((legacy >= 0 || legacy == -ENOPROTOOPT) &&
+                              (nft >= 0 || nft == -ENOPROTOOPT));
+}
+
+/* Each packet of UDP looks like an old connection's. */
+static void find_flows(const Net *net, PortFacts *f) {
+        NatFamily family = family_of(f);
+        const PublicAddresses *own = &net->public[family];
+        int r;
+
+        if (f->port.protocols != FORWARD_UDP || !f->key)
+                return;
+        r = flows_find_stale(family, IPPROTO_UDP, f->port.host_first, own->list, own->n, &f->guest,
+                             &f->flows);
+        f->flows_known = r >= 0 ? ANSWER_YES : ANSWER_UNKNOWN;
+}
+
 static int find_facts(PortRequest *q) {
         const Guest *g = q->bus->guest;
         const Config *c = g->config;
@@ -209,7 +242,11 @@ static int find_facts(PortRequest *q) {
         r = net_rules_right(net);
         f->rules_known = r >= 0;
         f->rules_right = r > 0;
-        f->foreign_before = net_rules_before(net, family_of(f));
+        net_conditions_look(net);
+        f->conditions = net_conditions(net);
+        f->tap = c->tap;
+        find_obstacles(net, f);
+        find_flows(net, f);
         f->packets_known = net_rules_packets(net, &f->port, &f->packets) >= 0;
         return 0;
 }

@@ -345,7 +345,7 @@ const sd_bus_vtable guest_bus_vtable[] = {
         SD_BUS_METHOD(UMLD_METHOD_KILL, NULL, NULL, bus_order_kill, 0),
         SD_BUS_METHOD(UMLD_METHOD_BALLOON, "x", "ttt", bus_memory_balloon, 0),
         SD_BUS_METHOD(UMLD_METHOD_MCONSOLE, "sb", "isb", bus_console_mconsole, 0),
-        SD_BUS_METHOD(UMLD_METHOD_EXPLAIN_PORT, "s", "bsa(sss)", bus_port_explain, 0),
+        SD_BUS_METHOD(UMLD_METHOD_EXPLAIN_PORT, "s", "ssa(sss)", bus_port_explain, 0),
         SD_BUS_METHOD(UMLD_METHOD_OPEN_CONSOLE, "bbqq", "h", bus_console_open, 0),
         SD_BUS_METHOD(UMLD_METHOD_RELOAD, NULL, NULL, bus_order_reload, 0),
         SD_BUS_METHOD(UMLD_METHOD_RELOAD_CONFIRM, "t", NULL, bus_order_reload_confirm, 0),

@@ -123,12 +123,12 @@ static Trip plain_trip(const Net *net, NatFamily family, NatWay way) {
         return t;
 }
 
-bool net_trip_in(const Net *net, NatFamily family, const Forward *f, Trip *ret) {
+bool net_trip_to(const Net *net, NatFamily family, NatWay way, const Forward *f, Trip *ret) {
         ForwardFamily ours = family == NAT_IPV6 ? FORWARD_IPV6 : FORWARD_IPV4;
 
         if (f->family != FORWARD_BOTH && f->family != ours)
                 return false;
-        *ret = plain_trip(net, family, NAT_WAY_IN);
+        *ret = plain_trip(net, family, way);
         ret->protocol = f->protocols & FORWARD_TCP ? IPPROTO_TCP : IPPROTO_UDP;
         ret->host_port = f->host_first;
         ret->guest_port = f->guest_first;
@@ -145,7 +145,9 @@ static size_t find_trips(const Net *net, NatFamily family, Trip trips[static TRI
 
         trips[n++] = plain_trip(net, family, NAT_WAY_OUT);
         for (size_t i = 0; i < c->n_forwards && n < TRIPS_MAX; i++)
-                n += net_trip_in(net, family, &c->forwards[i], &trips[n]);
+                n += net_trip_to(net, family, NAT_WAY_IN, &c->forwards[i], &trips[n]);
+        for (size_t i = 0; i < c->n_proxies && n < TRIPS_MAX; i++)
+                n += net_trip_to(net, family, NAT_WAY_HOST, &c->proxies[i], &trips[n]);
         return n;
 }
 

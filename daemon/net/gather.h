@@ -18,5 +18,6 @@ void net_gather_counters(HostFacts *f);
 void net_gather_nft(const Net *net, HostFacts *f);
 void net_gather_legacy(const Net *net, HostFacts *f);
 
-/* A stranger's connection to the first port of a forward; false: not by that family. */
-bool net_trip_in(const Net *net, NatFamily family, const Forward *f, Trip *ret);
+/* A stranger's connection to the first port of a forward, or of a relay; false: not by that family.
+ */
+bool net_trip_to(const Net *net, NatFamily family, NatWay way, const Forward *f, Trip *ret);

@@ -72,16 +72,6 @@ int net_rules_right(Net *net) {
         return net->rules ? net_rules_compare(net, &fault) : -ENOENT;
 }
 
-int net_rules_before(Net *net, NatFamily family) {
-        _cleanup_free_ Forward *guarded = net_guarded_ports(net);
-        NatPlan plan;
-
-        if (!guarded || !net->rules)
-                return !guarded ? -ENOMEM : -ENOENT;
-        plan = net_plan(net, guarded);
-        return net->maker.nat.backend->foreign_before(&net->maker.nat, &plan, family);
-}
-
 int net_rules_packets(Net *net, const Forward *port, uint64_t *ret) {
         _cleanup_free_ Forward *guarded = net_guarded_ports(net);
         NatPlan plan;

@@ -38,7 +38,5 @@ int net_rules_compare(Net *net, Fault *f);
 
 /* About the guest's rules as they are now: */
 int net_rules_right(Net *net); /* 1 = correct, 0 = not */
-/* how many foreign rules precede them in FORWARD of that family */
-int net_rules_before(Net *net, NatFamily family);
 /* how many connections the rule for that port has counted */
 int net_rules_packets(Net *net, const Forward *port, uint64_t *ret);

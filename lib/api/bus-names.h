@@ -125,10 +125,10 @@
  * commands that are known to kill this kernel. */
 #define UMLD_METHOD_MCONSOLE "Mconsole"
 
-/* ExplainPort(s port) -> (b works, s verdict, a(sss) checks): does this port of the host,
- * "tcp/443", reach a service in the guest? verdict: one sentence. Each check is its name, its
- * result (yes = as it should be, no, or unknown) and a sentence. It makes a connection to the port.
- */
+/* ExplainPort(s port) -> (s works, s verdict, a(sss) checks): does this port of the host,
+ * "tcp/443", reach a service in the guest for strangers? works: yes, no or unknown; verdict: one
+ * sentence. Each check is its name, its result (yes = as it should be, no, or unknown) and a
+ * sentence. It makes a connection to the port. */
 #define UMLD_METHOD_EXPLAIN_PORT "ExplainPort"
 
 /* OpenConsole(b read_only, b force, q rows, q columns) -> h: attaches to the console and returns a

@@ -241,22 +241,32 @@ static const char *ways_text(unsigned ways) {
         static const char *const texts[] = {
                 [1 << NAT_WAY_IN] = "connections to the guest",
                 [1 << NAT_WAY_OUT] = "connections of the guest",
+                [1 << NAT_WAY_HOST] = "connections to relayed ports",
                 [1 << NAT_WAY_IN | 1 << NAT_WAY_OUT] = "connections to and of the guest",
         };
 
         return ways < ARRAY_SIZE(texts) && texts[ways] ? texts[ways] : "packets of the guest";
 }
 
-static int add_obstacle(const HostFacts *f, const Obstacle *o, ConditionKind kind,
-                        ConditionList *list) {
+static char *obstacle_sentence(const Obstacle *o) {
         _cleanup_free_ char *place = obstacle_place(o);
 
+        return place ? strfmt("%s %s %s %s: %s", firewall_name(o->firewall),
+                              o->certain ? "drops" : "may drop", family_word(o->family),
+                              ways_text(o->ways), place)
+                     : NULL;
+}
+
+char *condition_obstacle_text(const Obstacle *o, const char *tap) {
+        _cleanup_free_ char *text = obstacle_sentence(o), *remedy = obstacle_remedy(o, tap);
+
+        return text && remedy ? strfmt("%s; %s", text, remedy) : NULL;
+}
+
+static int add_obstacle(const HostFacts *f, const Obstacle *o, ConditionKind kind,
+                        ConditionList *list) {
         return add(list, kind, o->certain ? CONDITION_BROKEN : CONDITION_WARNING,
-                   place ? strfmt("%s %s %s %s: %s", firewall_name(o->firewall),
-                                  o->certain ? "drops" : "may drop", family_word(o->family),
-                                  ways_text(o->ways), place)
-                         : NULL,
-                   obstacle_remedy(o, f->tap.name));
+                   obstacle_sentence(o), obstacle_remedy(o, f->tap.name));
 }
 
 static int add_obstacles(const HostFacts *f, const Obstacles *o, ConditionKind kind,

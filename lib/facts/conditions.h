@@ -78,3 +78,5 @@ bool condition_list_has(const ConditionList *list, const Condition *c);
 const Condition *condition_list_worst(const ConditionList *list, ConditionKind kind);
 /* The sentence with its remedy; the caller frees it. */
 char *condition_format(const Condition *c);
+/* The same of an obstacle. */
+char *condition_obstacle_text(const Obstacle *o, const char *tap);

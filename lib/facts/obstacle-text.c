@@ -44,7 +44,39 @@ static char *nft_remedy(const Obstacle *o, const char *tap) {
                       : NULL;
 }
 
+/* To let a port of the host be reached, which is relayed. */
+static char *port_remedy(const Obstacle *o) {
+        const char *protocol = o->protocol == IPPROTO_UDP ? "udp" : "tcp",
+                   *tool = o->family == NAT_IPV6 ? "ip6tables" : "iptables";
+
+        switch (o->firewall) {
+        case FIREWALL_UFW:
+                return strfmt("ufw allow %u/%s", o->port, protocol);
+        case FIREWALL_FIREWALLD:
+                return strfmt("firewall-cmd --permanent --add-port=%u/%s && firewall-cmd --reload",
+                              o->port, protocol);
+        case FIREWALL_DOCKER:
+        case FIREWALL_OTHER:
+        case FIREWALL_MAX:
+        default:
+                break;
+        }
+        if (o->legacy && o->reply)
+                return strfmt("%s-legacy -I %s -m conntrack --ctstate ESTABLISHED -j ACCEPT", tool,
+                              o->base);
+        if (o->reply)
+                return strfmt("nft insert rule %s %s %s ct state established accept",
+                              nft_family_name(o->table_family), o->table, o->base);
+        if (o->legacy)
+                return strfmt("%s-legacy -I %s -p %s --dport %u -j ACCEPT", tool, o->base, protocol,
+                              o->port);
+        return strfmt("nft insert rule %s %s %s %s dport %u accept",
+                      nft_family_name(o->table_family), o->table, o->base, protocol, o->port);
+}
+
 char *obstacle_remedy(const Obstacle *o, const char *tap) {
+        if (o->ways == 1 << NAT_WAY_HOST)
+                return port_remedy(o);
         switch (o->firewall) {
         case FIREWALL_UFW:
                 return strfmt("ufw route allow in on %s && ufw route allow out on %s", tap, tap);

@@ -241,29 +241,6 @@ static int nat_packets(Nat *nat, const NatPlan *plan, const Forward *port, uint6
         return 0;
 }
 
-static int nat_foreign_before(Nat *nat, const NatPlan *plan, NatFamily family) {
-        _cleanup_(xt_table_done) XtTable t = {};
-        const NatChain *fwd;
-        NatChains chains;
-        int r, n = 0;
-
-        (void) nat;
-        nat_chains_init(&chains, plan->guest);
-        fwd = nat_chain(&chains, family, NAT_CHAIN_FWD);
-        r = look_at(fwd, &t);
-        if (r < 0)
-                return r;
-        for (const void *e = t.xt->first_rule(fwd->hook, t.handle); e;
-             e = t.xt->next_rule(e, t.handle)) {
-                const char *target = t.xt->target(e, t.handle);
-
-                if (streq(target, fwd->name))
-                        return n;
-                n += !xt_is_ours(target);
-        }
-        return -ENOENT;
-}
-
 static int nat_wait_fd(const Nat *nat) {
         (void) nat;
         return xt_modules_fd();
@@ -282,7 +259,6 @@ const NatBackend nat_iptables = {
         .check = nat_check,
         .remove = nat_remove,
         .packets = nat_packets,
-        .foreign_before = nat_foreign_before,
         .has_masquerade = nat_has_masquerade,
         .wait_fd = nat_wait_fd,
         .cancel = nat_cancel,

@@ -123,10 +123,6 @@ typedef struct NatBackend {
          * counted. -ENOENT: there is no such rule. */
         int (*packets)(Nat *nat, const NatPlan *plan, const Forward *port, uint64_t *ret);
 
-        /* How many foreign rules precede the guest's own chain in FORWARD, or whatever corresponds
-         * to that; -ENOENT: the chain does not exist. */
-        int (*foreign_before)(Nat *nat, const NatPlan *plan, NatFamily family);
-
         /* Does the kernel support MASQUERADE? If that cannot be determined, it is assumed. */
         bool (*has_masquerade)(const Nat *nat, NatFamily family);
 

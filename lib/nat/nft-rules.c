@@ -52,7 +52,9 @@ static const struct {
         uint32_t number;
         PacketHook hook;
 } hooks[] = { { NF_INET_PRE_ROUTING, PACKET_PREROUTING },
+              { NF_INET_LOCAL_IN, PACKET_INPUT },
               { NF_INET_FORWARD, PACKET_FORWARD },
+              { NF_INET_LOCAL_OUT, PACKET_OUTPUT },
               { NF_INET_POST_ROUTING, PACKET_POSTROUTING } };
 
 static bool read_hook(const NftObject *o, NftChain *c) {

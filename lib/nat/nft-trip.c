@@ -30,12 +30,19 @@ static Firewall firewall_of(const NftRules *rules, const NftChain *base, const c
 static void walk_packet(NftRules *rules, const NftChain *c, const Trip *t, const Packet *p,
                         Obstacles *list) {
         const Ruleset set = nft_rules_of(rules, c);
-        Obstacle o = { .family = t->family, .ways = 1U << t->way, .table_family = c->family };
+        Obstacle o = { .family = t->family,
+                       .ways = 1U << t->way,
+                       .table_family = c->family,
+                       .protocol = t->protocol,
+                       .port = t->host_port };
         Walk w;
 
+        if (!p->passes)
+                return;
         walk(&set, c->name, c->drops, NULL, p, &w);
         if ((w.end != WALK_DROPS && w.end != WALK_MAY_DROP) || chain_is_ours(c->table, w.chain))
                 return;
+        o.reply = p->reply;
         o.certain = w.end == WALK_DROPS;
         o.policy = w.policy;
         snprintf(o.table, sizeof(o.table), "%s", c->table);

@@ -9,7 +9,6 @@
 #include "basic/cleanup.h"
 #include "basic/hash.h"
 
-#include "nat/nft-foreign.h"
 #include "nat/nft-netlink.h"
 #include "nat/nft-run.h"
 #include "nat/nft-script.h"
@@ -300,21 +299,6 @@ static int nat_packets(Nat *nat, const NatPlan *plan, const Forward *port, uint6
         return 0;
 }
 
-/* Rules of the other family may be among them. */
-static int nat_foreign_before(Nat *nat, const NatPlan *plan, NatFamily family) {
-        bool ipv6 = !ip_address_is_any(&plan->side[NAT_IPV6].guest_address);
-        NftBarrier barriers[NFT_BARRIERS_MAX];
-        int n, r;
-
-        (void) nat;
-        (void) family;
-        r = nft_forward_rules_before(NFT_FORWARD_PRIORITY);
-        if (r < 0)
-                return r;
-        n = nft_forward_barriers(plan->tap, ipv6, barriers);
-        return n < 0 ? n : n + r;
-}
-
 /* Known only after a transaction has been rejected. */
 static bool nat_has_masquerade(const Nat *nat, NatFamily family) {
         return !nat->no_masquerade[family];
@@ -331,7 +315,6 @@ const NatBackend nat_nftables = {
         .check = nat_check,
         .remove = nat_remove,
         .packets = nat_packets,
-        .foreign_before = nat_foreign_before,
         .has_masquerade = nat_has_masquerade,
         .wait_fd = nat_wait_fd,
         .cancel = nat_cancel,

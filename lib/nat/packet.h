@@ -11,7 +11,9 @@
 /* Where the kernel calls chains, as NF_INET_…, of which these concern a guest's packets. */
 typedef enum PacketHook {
         PACKET_PREROUTING,
+        PACKET_INPUT,
         PACKET_FORWARD,
+        PACKET_OUTPUT,
         PACKET_POSTROUTING,
         PACKET_HOOKS,
 } PacketHook;
@@ -19,6 +21,7 @@ typedef enum PacketHook {
 typedef struct Packet {
         NatFamily family;
         PacketHook hook;
+        bool passes;                            /* this hook, on its way */
         char in[IFNAMSIZ], out[IFNAMSIZ];       /* "" = none */
         uint8_t protocol;                       /* IPPROTO_TCP or IPPROTO_UDP */
         IpAddress source, destination;          /* any = a stranger's */

@@ -7,18 +7,54 @@
 /* The client's port: an ephemeral one, which no rule names by itself. */
 #define CLIENT_PORT 50321
 
+/* The hooks that packets of each way meet, and their replies, as bits. */
+#define HOOK(hook) (1U << (PACKET_##hook))
+static const struct {
+        unsigned first, reply;
+} hooks[NAT_WAY_MAX] = {
+        [NAT_WAY_IN] = { HOOK(PREROUTING) | HOOK(FORWARD) | HOOK(POSTROUTING),
+                         HOOK(PREROUTING) | HOOK(FORWARD) | HOOK(POSTROUTING) },
+        [NAT_WAY_OUT] = { HOOK(PREROUTING) | HOOK(FORWARD) | HOOK(POSTROUTING),
+                          HOOK(PREROUTING) | HOOK(FORWARD) | HOOK(POSTROUTING) },
+        [NAT_WAY_HOST] = { HOOK(PREROUTING) | HOOK(INPUT), HOOK(OUTPUT) | HOOK(POSTROUTING) },
+};
+
+/* The first packet, as it is in the middle of its way. */
+static Packet first_packet(const Trip *t) {
+        Packet p = { .family = t->family, .protocol = t->protocol, .source_port = CLIENT_PORT };
+
+        switch (t->way) {
+        case NAT_WAY_IN:
+                p.destination = t->guest_address;
+                p.destination_port = t->guest_port;
+                p.dnat = true;
+                break;
+        case NAT_WAY_OUT:
+                p.source = t->guest_address;
+                break;
+        case NAT_WAY_HOST:
+                p.destination = t->host;
+                p.destination_port = t->host_port;
+                break;
+        case NAT_WAY_MAX:
+        default:
+                break;
+        }
+        return p;
+}
+
+static void turn_round(Packet *p, const Packet *first) {
+        p->reply = true;
+        p->source = first->destination;
+        p->source_port = first->destination_port;
+        p->destination = first->source;
+        p->destination_port = first->source_port;
+}
+
 void trip_packets(const Trip *t, Packet ret[static TRIP_PACKETS]) {
-        bool in = t->way == NAT_WAY_IN;
-        const Packet first = {
-                .family = t->family,
-                .protocol = t->protocol,
-                .source = in ? (IpAddress){} : t->guest_address,
-                .destination = in ? t->guest_address : (IpAddress){},
-                .source_port = CLIENT_PORT,
-                .destination_port = in ? t->guest_port : 0,
-                .dnat = in,
-        };
-        const char *from = in ? t->uplink : t->tap, *to = in ? t->tap : t->uplink;
+        const Packet first = first_packet(t);
+        const char *from = t->way == NAT_WAY_OUT ? t->tap : t->uplink,
+                   *to = t->way == NAT_WAY_OUT ? t->uplink : t->tap;
 
         for (size_t i = 0; i < TRIP_PACKETS; i++) {
                 bool reply = i >= PACKET_HOOKS;
@@ -26,19 +62,15 @@ void trip_packets(const Trip *t, Packet ret[static TRIP_PACKETS]) {
 
                 *p = first;
                 p->hook = (PacketHook) (i % PACKET_HOOKS);
-                p->reply = reply;
-                if (reply) {
-                        p->source = first.destination;
-                        p->source_port = first.destination_port;
-                        p->destination = first.source;
-                        p->destination_port = first.source_port;
-                }
-                if (p->hook != PACKET_POSTROUTING)
+                p->passes = (reply ? hooks[t->way].reply : hooks[t->way].first) & 1U << p->hook;
+                if (reply)
+                        turn_round(p, &first);
+                if (p->hook <= PACKET_FORWARD)
                         strncpy(p->in, reply ? to : from, IFNAMSIZ - 1);
-                if (p->hook != PACKET_PREROUTING)
+                if (p->hook >= PACKET_FORWARD)
                         strncpy(p->out, reply ? from : to, IFNAMSIZ - 1);
         }
-        if (in) { /* before it is forwarded */
+        if (t->way == NAT_WAY_IN) { /* before it is forwarded */
                 ret[PACKET_PREROUTING].destination = t->host;
                 ret[PACKET_PREROUTING].destination_port = t->host_port;
                 ret[PACKET_PREROUTING].dnat = false;

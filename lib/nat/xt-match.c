@@ -113,7 +113,7 @@ static Match judge_addrtype(const void *data, const Packet *p) {
 
         if (v->source || v->dest != TYPE_LOCAL || p->reply)
                 return MATCH_MAYBE;
-        m = match_of(p->hook == PACKET_PREROUTING && !ip_address_is_any(&p->destination));
+        m = match_of(p->hook <= PACKET_INPUT && !ip_address_is_any(&p->destination));
         return invert_if(m, v->flags & XT_ADDRTYPE_INVERT_DEST);
 }
 

@@ -190,34 +190,3 @@ int xt_host_has_rules(void) {
                 }
         return 0;
 }
-
-static bool names_interface(const struct ipt_entry *e, const char *name) {
-        return streq(e->ip.iniface, name) || streq(e->ip.outiface, name);
-}
-
-static bool drops_all(const struct ipt_entry *e, const char *target) {
-        static const struct ipt_ip everything;
-
-        return e->target_offset == sizeof(*e) && memcmp(&e->ip, &everything, sizeof(e->ip)) == 0 &&
-               (streq(target, "DROP") || streq(target, "REJECT"));
-}
-
-int xt_forward_drops(const char *tap) {
-        const XtLibrary *xt = xt_reader(NAT_IPV4);
-        bool drops = false, knows_tap = false;
-        struct xtc_handle *h;
-        int r;
-
-        if (!xt_table_in_use(NAT_IPV4, NAT_TABLE_FILTER))
-                return 0;
-        r = xt_table_open(xt, NAT_IPV4, NAT_TABLE_FILTER, &h);
-        if (r < 0)
-                return r == -ENOPROTOOPT ? 0 : r;
-        for (const void *e = xt->first_rule("FORWARD", h); e; e = xt->next_rule(e, h)) {
-                knows_tap |= names_interface(e, tap);
-                drops = drops_all(e, xt->target(e, h));
-        }
-        drops |= streq(xt->policy("FORWARD", h) ?: "", "DROP");
-        xt->free(h);
-        return drops && !knows_tap;
-}

@@ -32,7 +32,3 @@ bool xt_is_ours(const char *chain);
 
 /* 1 = the host has rules of its own in them, or a drop policy; 0 = it has not. */
 int xt_host_has_rules(void);
-
-/* Does the IPv4 chain FORWARD drop what it does not accept, without a rule that names that tap? 1 =
- * yes, 0 = no, or it is not active. */
-int xt_forward_drops(const char *tap);

@@ -20,8 +20,11 @@ static const struct {
         PacketHook hook;
 } places[] = {
         { "raw", "PREROUTING", PACKET_PREROUTING }, { "mangle", "PREROUTING", PACKET_PREROUTING },
-        { "mangle", "FORWARD", PACKET_FORWARD },    { "filter", "FORWARD", PACKET_FORWARD },
-        { "security", "FORWARD", PACKET_FORWARD },  { "mangle", "POSTROUTING", PACKET_POSTROUTING },
+        { "mangle", "INPUT", PACKET_INPUT },        { "filter", "INPUT", PACKET_INPUT },
+        { "security", "INPUT", PACKET_INPUT },      { "mangle", "FORWARD", PACKET_FORWARD },
+        { "filter", "FORWARD", PACKET_FORWARD },    { "security", "FORWARD", PACKET_FORWARD },
+        { "raw", "OUTPUT", PACKET_OUTPUT },         { "mangle", "OUTPUT", PACKET_OUTPUT },
+        { "filter", "OUTPUT", PACKET_OUTPUT },      { "mangle", "POSTROUTING", PACKET_POSTROUTING },
 };
 
 /* A table, for the walk. */
@@ -101,12 +104,19 @@ static bool drops(const Rules *r, const char *chain) {
 static void walk_place(const Rules *r, size_t place, const Trip *t, const Packet *p,
                        Obstacles *list) {
         const Ruleset set = { first_rule, next_rule, judge, r };
-        Obstacle o = { .family = t->family, .ways = 1U << t->way, .legacy = true };
+        Obstacle o = { .family = t->family,
+                       .ways = 1U << t->way,
+                       .legacy = true,
+                       .protocol = t->protocol,
+                       .port = t->host_port };
         Walk w;
 
+        if (!p->passes)
+                return;
         walk(&set, places[place].chain, drops(r, places[place].chain), NULL, p, &w);
         if ((w.end != WALK_DROPS && w.end != WALK_MAY_DROP) || chain_is_ours("", w.chain))
                 return;
+        o.reply = p->reply;
         o.certain = w.end == WALK_DROPS;
         o.policy = w.policy;
         snprintf(o.table, sizeof(o.table), "%s", r->name);

@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from firewalls import DOCKER, Firewalld, Ufw  # noqa: E402
-from umldtest import DEBIAN_KERNEL, DONE, INET, MAKE_GUEST, PATIENCE, SOURCE, TestCase, main, wait_until  # noqa: E402
+from umldtest import DEBIAN_KERNEL, DONE, FAILED, INET, MAKE_GUEST, PATIENCE, SOURCE, TestCase, main, wait_until  # noqa: E402
 
 
 class Firewalls(TestCase):
@@ -64,6 +64,11 @@ class Firewalls(TestCase):
         self.assertFalse(self.gets_out())
         self.assertIn(f"{told[0]['text']}; {told[0]['remedy']}", self.umld.log)
         self.assertIn(told[0]["remedy"], self.world.umlctl("status", "web").stdout)
+        p = self.world.umlctl("port", "web", "tcp/8080", "--json")
+        self.assertEqual((p.returncode, p.json["works"]), (FAILED, False), p.json)
+        self.assertTrue(p.json["verdict"].startswith(f"tcp/8080 does not work: {who} drops IPv4 connections to the guest: "),
+                        p.json)
+        self.assertIn(told[0]["remedy"], p.json["verdict"])
         for each in told:
             repair(each["remedy"])
         self.assert_open()

@@ -11,7 +11,7 @@
 #include "nat-tables.h"
 
 #include "host/sysctl.h"
-#include "nat/nft-foreign.h"
+#include "nat/trip.h"
 
 /* Two namespaces beside ours, which is the host: the Internet behind venet0, the guest behind tap0.
  */
@@ -331,7 +331,16 @@ static void test_barrier(void **state) {
                 .forwards = &forward,
                 .n_forwards = 1,
         };
-        NftBarrier barriers[NFT_BARRIERS_MAX];
+        const Trip trip = { .way = NAT_WAY_IN,
+                            .tap = "tap0",
+                            .uplink = "venet0",
+                            .guest = "web",
+                            .protocol = IPPROTO_TCP,
+                            .host = { .v4 = address("192.0.2.1", 0).sin_addr },
+                            .host_port = 8080,
+                            .guest_address = plan.side[NAT_IPV4].guest_address,
+                            .guest_port = 80 };
+        Obstacles before = {}, after = {};
         NatRefusal refusal;
         char said[INET_ADDRSTRLEN];
         pid_t server = serve(guest, 80);
@@ -342,12 +351,14 @@ static void test_barrier(void **state) {
         assert_int_equal(nat_apply(&plan, &refusal), 1);
         call(inet, "192.0.2.1", 8080, said);
         assert_string_equal(said, "");
-        assert_int_equal(nft_forward_barriers("tap0", false, barriers), 1);
+        ASSERT_OK(nft_trips(&trip, 1, &before, NULL));
+        assert_int_equal(before.n, 1);
         shell("nft insert rule ip own passing iifname tap0 accept; nft insert rule ip own passing "
               "oifname tap0 accept");
         call(inet, "192.0.2.1", 8080, said);
         assert_string_equal(said, "192.0.2.9");
-        assert_int_equal(nft_forward_barriers("tap0", false, barriers), 0);
+        ASSERT_OK(nft_trips(&trip, 1, &after, NULL));
+        assert_int_equal(after.n, 0);
         assert_int_equal(waitpid(server, NULL, 0), server);
 }
 

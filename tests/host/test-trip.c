@@ -73,7 +73,7 @@ static void run(const char *tool, const Case *cases, size_t n) {
 
                 setup(NULL);
                 shell("set -e; ipt() { %s \"$@\"; }; %s", tool, c->rules);
-                for (NatWay way = 0; way < NAT_WAY_MAX; way++) {
+                for (NatWay way = 0; way <= NAT_WAY_OUT; way++) {
                         Trip t = trip(way, NAT_IPV4);
                         Obstacles list = look(&t, NULL);
 
@@ -322,6 +322,52 @@ static void test_taken(void **state) {
         }
 }
 
+/* To a relay of umld's, which listens on a port of the host. */
+static void test_host(void **state) {
+        static const struct {
+                const char *rules;
+                int wanted;
+                const char *remedy;
+        } cases[] = {
+                { "iptables-legacy -P FORWARD DROP", NOTHING, NULL },
+                { "iptables-legacy -P INPUT DROP", SURE,
+                  "iptables-legacy -I INPUT -p tcp --dport 8080 -j ACCEPT" },
+                { "iptables-legacy -P INPUT DROP; iptables-legacy -A INPUT -p tcp --dport 8080 -j "
+                  "ACCEPT",
+                  NOTHING, NULL },
+                { "iptables-nft -P INPUT DROP; iptables-nft -N ufw-user-input", SURE,
+                  "ufw allow 8080/tcp" },
+                { "iptables-legacy -P OUTPUT DROP", SURE,
+                  "iptables-legacy -I OUTPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT" },
+                { "iptables-legacy -P OUTPUT DROP; iptables-legacy -A OUTPUT -m conntrack "
+                  "--ctstate "
+                  "ESTABLISHED -j ACCEPT",
+                  NOTHING, NULL },
+                { "nft add table inet firewalld; nft 'add chain inet firewalld filter_INPUT { type "
+                  "filter hook input priority 10; policy drop; }'",
+                  SURE, "firewall-cmd --permanent --add-port=8080/tcp && firewall-cmd --reload" },
+                { "nft add table inet o; nft 'add chain inet o i { type filter hook input priority "
+                  "10; policy drop; }'; nft add rule inet o i tcp dport 22 accept",
+                  SURE, "nft insert rule inet o i tcp dport 8080 accept" },
+        };
+
+        FOREACH_ELEMENT (c, cases) {
+                Trip t = trip(NAT_WAY_HOST, NAT_IPV4);
+                _cleanup_free_ char *remedy = NULL;
+                Obstacles list;
+
+                setup(state);
+                shell("%s", c->rules);
+                list = look(&t, NULL);
+                if (worst(&list) != c->wanted)
+                        fail_msg("%s: %d", c->rules, worst(&list));
+                if (c->remedy) {
+                        remedy = obstacle_remedy(&list.list[0], "tap0");
+                        assert_string_equal(remedy, c->remedy);
+                }
+        }
+}
+
 /* Looking at a host that has no legacy tables in use brings none into use. */
 static void test_untouched(void **state) {
         Trip t = trip(NAT_WAY_IN, NAT_IPV4);
@@ -339,6 +385,7 @@ int main(void) {
                 cmocka_unit_test_setup(test_ipv6, setup),
                 cmocka_unit_test_setup(test_whose, setup),
                 cmocka_unit_test_setup(test_taken, setup),
+                cmocka_unit_test_setup(test_host, setup),
                 cmocka_unit_test_setup(test_untouched, setup),
         };
 

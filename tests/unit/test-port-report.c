@@ -9,6 +9,47 @@
 
 #include "daemon/bus/port-report.h"
 
+static ConditionList conditions;
+
+/* A host on which all is well, but for what is changed in it. */
+static HostFacts good_host(void) {
+        HostFacts f = { .tap = { "tap0", ANSWER_YES, ANSWER_YES, ANSWER_YES } };
+
+        for (NatFamily i = 0; i < NAT_FAMILY_MAX; i++)
+                f.side[i] = (SideFacts){
+                        .used = true,
+                        .uplinks = { { "venet0", ANSWER_YES, ANSWER_YES, ANSWER_YES } },
+                        .n_uplinks = 1,
+                        .has_addresses = ANSWER_YES,
+                        .has_route = ANSWER_YES,
+                        .route = "venet0",
+                        .forwarding = ANSWER_YES,
+                        .strict = ANSWER_NO,
+                        .looked_nft = ANSWER_YES,
+                        .looked_legacy = ANSWER_YES,
+                };
+        return f;
+}
+
+static void set_host(const HostFacts *f) {
+        condition_list_done(&conditions);
+        ASSERT_OK(conditions_judge(f, &conditions));
+}
+
+static int setup(void **state) {
+        HostFacts f = good_host();
+
+        (void) state;
+        set_host(&f);
+        return 0;
+}
+
+static int teardown(void **state) {
+        (void) state;
+        condition_list_done(&conditions);
+        return 0;
+}
+
 /* A forward that works. */
 static PortFacts good(unsigned protocol) {
         return (PortFacts){
@@ -26,10 +67,14 @@ static PortFacts good(unsigned protocol) {
                 .direct = { .made = true, .took = 300 },
                 .network = { .made = true, .error = -ECONNREFUSED, .took = 200 },
                 .through = { .made = true, .took = 400 },
+                .conditions = &conditions,
+                .tap = "tap0",
+                .looked = ANSWER_YES,
+                .flows_known = ANSWER_YES,
         };
 }
 
-static void check(const PortFacts *f, bool works, const char *verdict) {
+static void check(const PortFacts *f, PortAnswer works, const char *verdict) {
         PortReport r = {};
 
         ASSERT_OK(port_report(f, &r));
@@ -64,7 +109,7 @@ static void test_ipv6(void **state) {
         f.port.family = FORWARD_IPV6;
         ASSERT_OK(ip_address_parse("fd00::2", &f.guest));
         ASSERT_OK(ip_address_parse("2001:db8::10", &f.public));
-        check(&f, true,
+        check(&f, PORT_YES,
               "tcp6/8080 works: Forward=tcp/8000-8999:1-1000 sends connections to fd00::2 tcp/81, "
               "which "
               "answers");
@@ -77,7 +122,7 @@ static void test_works(void **state) {
         PortReport r = {};
 
         (void) state;
-        check(&f, true,
+        check(&f, PORT_YES,
               "tcp/8080 works: Forward=tcp/8000-8999:1-1000 sends connections to 10.0.0.2 tcp/81, "
               "which "
               "answers");
@@ -86,14 +131,14 @@ static void test_works(void **state) {
                 assert_int_equal(r.checks[i].answer, PORT_YES);
         port_report_done(&r);
         f = good(FORWARD_UDP);
-        check(&f, true,
+        check(&f, PORT_YES,
               "udp/8080 works: Forward=udp/8000-8999:1-1000 sends connections to 10.0.0.2 udp/81, "
               "which does "
               "not refuse");
         f = good(FORWARD_TCP);
         f.key = "Proxy";
         f.packets_known = f.rules_right = false;
-        check(&f, true,
+        check(&f, PORT_YES,
               "tcp/8080 works: Proxy=tcp/8000-8999:1-1000 sends connections to 10.0.0.2 tcp/81, "
               "which answers");
 }
@@ -104,46 +149,46 @@ static void test_order(void **state) {
 
         (void) state;
         f.through.error = -ECONNREFUSED;
-        check(&f, false,
+        check(&f, PORT_NO,
               "tcp/8080 does not work: the guest listens, but connections to 203.0.113.10 tcp/8080 "
               "do not reach it: another rule of the host takes them");
         f.through.error = 0;
         f.packets_after = f.packets;
-        check(&f, false,
+        check(&f, PORT_NO,
               "tcp/8080 does not work: the guest listens, but connections to 203.0.113.10 tcp/8080 "
               "do not reach it: another rule of the host takes them");
         f.direct.error = -ETIMEDOUT;
-        check(&f, false,
+        check(&f, PORT_NO,
               "tcp/8080 does not work: the guest does not answer on tcp/81; check for a firewall "
               "in the guest");
         f.network.error = -ETIMEDOUT;
-        check(&f, false,
+        check(&f, PORT_NO,
               "tcp/8080 does not work: the guest does not answer at 10.0.0.2 at all; check its "
               "network configuration");
         f.direct.error = -ENETUNREACH;
         f.network.error = -ENETUNREACH;
-        check(&f, false,
+        check(&f, PORT_NO,
               "tcp/8080 does not work: cannot connect to the guest: Network is unreachable");
         f.direct.error = -ECONNREFUSED;
-        check(&f, false, "tcp/8080 does not work: nothing in the guest listens on tcp/81");
+        check(&f, PORT_NO, "tcp/8080 does not work: nothing in the guest listens on tcp/81");
         f.rules_right = false;
-        check(&f, false,
+        check(&f, PORT_NO,
               "tcp/8080 does not work: the firewall rules are wrong; umld repairs them within "
               "seconds, or logs why it cannot");
         f.state = "backoff";
-        check(&f, false, "tcp/8080 does not work: the guest is not running, but backoff");
+        check(&f, PORT_NO, "tcp/8080 does not work: the guest is not running, but backoff");
         f.key = NULL;
-        check(&f, false, "tcp/8080 does not work: it is not in Forward=");
+        check(&f, PORT_NO, "tcp/8080 does not work: it is not in Forward=");
         f.host_listens = true;
-        check(&f, false,
+        check(&f, PORT_NO,
               "tcp/8080 does not work: it is not in Forward=; the host's own service gets the "
               "connections (a process that is not visible from here)");
         f.host_listener = (Owner){ 812, "nginx" };
-        check(&f, false,
+        check(&f, PORT_NO,
               "tcp/8080 does not work: it is not in Forward=; the host's own service gets the "
               "connections (nginx, pid 812)");
         f.guarded = "sshd, pid 7";
-        check(&f, false,
+        check(&f, PORT_NO,
               "tcp/8080 does not work: it is guarded, because you reach the host through it (sshd, "
               "pid 7)");
 }
@@ -155,13 +200,13 @@ static void test_unasked(void **state) {
         (void) state;
         f.direct.error = -EPERM;
         f.direct.own = true;
-        check(&f, false,
+        check(&f, PORT_UNKNOWN,
               "whether tcp/8080 works cannot be told: umld cannot connect to the guest: the host's "
               "own firewall does not let it out; look for rules in OUTPUT before umld's own");
         check_line(&f, "guest listens", PORT_UNKNOWN,
                    "cannot ask 10.0.0.2 tcp/81: the host's own firewall does not let it out");
         f.rules_right = false; /* what is certain comes first */
-        check(&f, false,
+        check(&f, PORT_NO,
               "tcp/8080 does not work: the firewall rules are wrong; umld repairs them within "
               "seconds, or logs why it cannot");
 }
@@ -180,12 +225,6 @@ static void test_lines(void **state) {
         check_line(&f, "rules", PORT_YES, "they are in place");
         f.rules_known = false;
         check_line(&f, "rules", PORT_UNKNOWN, "unknown");
-        f.foreign_before = 2;
-        check_line(&f, "FORWARD", PORT_UNKNOWN,
-                   "2 foreign rules precede the one that accepts it, and may drop connections from "
-                   "outside");
-        f.foreign_before = -ENOENT;
-        check_line(&f, "FORWARD", PORT_UNKNOWN, "unknown");
         f.host_listens = true;
         check_line(&f, "host listens", PORT_UNKNOWN,
                    "it does (a process that is not visible from here), but gets no connections "
@@ -197,11 +236,103 @@ static void test_lines(void **state) {
         check_line(&f, "from the host", PORT_UNKNOWN, "not tested");
 }
 
+/* Each thing that is in a stranger's way, by itself. */
+static void test_way(void **state) {
+        PortFacts f = good(FORWARD_TCP);
+        HostFacts host = good_host();
+        Obstacle ufw = { .ways = 1 << NAT_WAY_IN,
+                         .certain = true,
+                         .table_family = 2,
+                         .table = "filter",
+                         .base = "FORWARD",
+                         .chain = "ufw-reject-forward",
+                         .firewall = FIREWALL_UFW };
+
+        (void) state;
+        f.obstacles = (Obstacles){ .list = { ufw }, .n = 1 };
+        check(&f, PORT_NO,
+              "tcp/8080 does not work: ufw drops IPv4 connections to the guest: a rule in chain "
+              "ufw-reject-forward of the nftables table ip filter; ufw route allow in on tap0 && "
+              "ufw route allow out on tap0");
+        f.obstacles.list[0].certain = false;
+        check(&f, PORT_UNKNOWN,
+              "whether tcp/8080 works cannot be told: firewall: ufw may drop IPv4 connections to "
+              "the guest: a rule "
+              "in chain ufw-reject-forward of the nftables table ip filter; ufw route allow in on "
+              "tap0 && ufw route allow out on tap0");
+        f = good(FORWARD_TCP);
+        f.taking = (Taking){ .taken = true, .legacy = true, .table = "nat", .chain = "DOCKER" };
+        check(&f, PORT_NO,
+              "tcp/8080 does not work: a rule in chain DOCKER of the legacy table nat takes the "
+              "connection elsewhere");
+        f = good(FORWARD_TCP);
+        f.public = (IpAddress){};
+        f.through.made = false;
+        check(&f, PORT_UNKNOWN,
+              "whether tcp/8080 works cannot be told: address: the uplink has no public IPv4 "
+              "address");
+        f.port.family = FORWARD_IPV6;
+        check(&f, PORT_NO, "tcp6/8080 does not work: the uplink has no public IPv6 address");
+        f = good(FORWARD_TCP);
+        host.side[NAT_IPV4].forwarding = ANSWER_NO;
+        set_host(&host);
+        check(&f, PORT_NO,
+              "tcp/8080 does not work: net.ipv4.ip_forward is 0, so nothing passes between the "
+              "guest and the uplink; sysctl -w net.ipv4.ip_forward=1, and see what sets it to 0");
+        f.key = "Proxy"; /* which does without */
+        check(&f, PORT_YES,
+              "tcp/8080 works: Proxy=tcp/8000-8999:1-1000 sends connections to 10.0.0.2 tcp/81, "
+              "which answers");
+        f.key = "Forward";
+        host.side[NAT_IPV4].uplinks[0] = (LinkFacts){ "eth0", ANSWER_NO };
+        set_host(&host);
+        check(&f, PORT_NO,
+              "tcp/8080 does not work: Uplink=eth0: the host has no such interface; set "
+              "Uplink=venet0, or Uplink=auto");
+        f = good(FORWARD_UDP);
+        setup(NULL);
+        f.flows = (StaleFlows){ .n = 1, .client.v4.s_addr = inet_addr("192.0.2.7") };
+        check(&f, PORT_NO,
+              "udp/8080 does not work: packets of 192.0.2.7 do not reach the guest, because the "
+              "host still tracks a connection from before the forward; conntrack -D -p udp "
+              "--orig-port-dst 8080");
+}
+
+/* What nobody has looked at never works. */
+static void test_doubt(void **state) {
+        PortFacts f = good(FORWARD_TCP);
+        HostFacts host = good_host();
+
+        (void) state;
+        f.looked = ANSWER_UNKNOWN;
+        check(&f, PORT_UNKNOWN, "whether tcp/8080 works cannot be told: PREROUTING: unknown");
+        f = good(FORWARD_TCP);
+        f.rules_known = false;
+        check(&f, PORT_UNKNOWN, "whether tcp/8080 works cannot be told: rules: unknown");
+        f = good(FORWARD_TCP);
+        f.direct.made = false;
+        check(&f, PORT_UNKNOWN, "whether tcp/8080 works cannot be told: guest listens: not tested");
+        f = good(FORWARD_UDP);
+        f.flows_known = ANSWER_UNKNOWN;
+        check(&f, PORT_UNKNOWN, "whether udp/8080 works cannot be told: conntrack: unknown");
+        f = good(FORWARD_TCP);
+        f.conditions = NULL;
+        check(&f, PORT_UNKNOWN, "whether tcp/8080 works cannot be told: uplink: unknown");
+        host.side[NAT_IPV4].forwarding = ANSWER_UNKNOWN;
+        set_host(&host);
+        f.conditions = &conditions;
+        check(&f, PORT_UNKNOWN, "whether tcp/8080 works cannot be told: forwarding: unknown");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_works), cmocka_unit_test(test_ipv6),
-                cmocka_unit_test(test_order), cmocka_unit_test(test_unasked),
-                cmocka_unit_test(test_lines),
+                cmocka_unit_test_setup_teardown(test_works, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_ipv6, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_order, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_unasked, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_way, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_doubt, setup, teardown),
         };
 
         return RUN_TESTS(tests);
