@@ -85,7 +85,9 @@ class Kernels(TestCase):
         umld = self.daemon().wait_ready(60)
         page = self.world.fetch(PORT)  # ready means ready
         self.assertIn("<h1>web</h1>", page)
-        self.assertEqual(umld.status()["kernel"]["path"], str(self.world.kernel(self.kernel)))
+        status = umld.status()
+        self.assertEqual(status["kernel"]["path"], str(self.world.kernel(self.kernel)))
+        self.assertNotIn("opened", status["confinement"]["tun"])  # access to the host's node is not widened
         self.assertEqual(self.order("echo hello"), "hello\n")
         self.assertEqual(umld.stop(40), DONE)
         self.assertIn("shut down cleanly by ctrl-alt-del", umld.said("STATUS")[-1])
