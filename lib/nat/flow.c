@@ -163,6 +163,14 @@ static bool is_refused_now(const NatChains *before, const NatChains *now, NatFam
                !is_refused(before, family, f);
 }
 
+/* Has the guest gone, with all that it may do? */
+static bool is_gone(const NatChains *before, const NatChains *now, NatFamily family) {
+        IpAddress was = before ? guest_of(before, family) : (IpAddress){},
+                  is = guest_of(now, family);
+
+        return !ip_address_is_any(&was) && ip_address_is_any(&is);
+}
+
 bool nat_flow_contradicts(const NatChains *before, const NatChains *now, NatFamily family,
                           const ConntrackFlow *f, const NatFlowHost *host) {
         bool from = is_guest(now, family, &f->from.address) ||
@@ -172,7 +180,7 @@ bool nat_flow_contradicts(const NatChains *before, const NatChains *now, NatFami
 
         if (!from && !to && !is_public(now, family, &f->to.address))
                 return false;
-        if (goes_wrong(before, now, family, f))
+        if (goes_wrong(before, now, family, f) || ((from || to) && is_gone(before, now, family)))
                 return true;
         if (to)
                 return !from && before && leads(now, family, f) &&

@@ -78,13 +78,18 @@ class Rogue:
         thread.start()
         thread.join()
         self.fd = made[0]
-        test.addCleanup(os.close, self.fd)
+        test.addCleanup(self.close)
         self.tap_mac = self.mac(test.world.host("ip", "link", "show", tap), "ether")
         self.own_mac = self.mac(test.world.host("ip", "neighbour", "show", "dev", tap), "lladdr")
 
     @staticmethod
     def mac(text, word):
         return bytes.fromhex(re.search(rf"{word} (\S+)", text)[1].replace(":", ""))
+
+    def close(self):
+        if self.fd >= 0:
+            os.close(self.fd)
+        self.fd = -1
 
     def send(self, target, text=b"hello", source=None, mac=None, sport=7000, dport=7000):
         version = ipaddress.ip_address(target).version
@@ -316,7 +321,7 @@ class Flood(BarsTest):
             client.connect((HOST, listener.getsockname()[1]))
 
     def test_out(self):
-        self.start(Connections=str(self.MOST))
+        umld = self.start(Connections=str(self.MOST))
         rogue = Rogue(self)
         self.echo(socket.AF_INET, FAR)
         self.echo(socket.AF_INET6, FAR6)
@@ -338,6 +343,10 @@ class Flood(BarsTest):
                 rogue.send(HOST, b"flood", sport=20000 + n, dport=7777)
             time.sleep(QUIET)
             self.assertLessEqual(self.count() - before, self.MOST + 2)
+        # They go with the guest.
+        rogue.close()
+        self.assertEqual(umld.stop(), DONE)
+        wait_until(lambda: self.count() < self.MOST / 2, 20, "the guest's connections to be forgotten")
 
     def test_in(self):
         """By way of a port that is forwarded."""
