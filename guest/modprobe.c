@@ -15,10 +15,14 @@ enum {
         INDEX_MAX = 16 * 1024 * 1024,
 };
 
-/* Are these the same but for '-' and '_'? */
+static bool is_dash(char c) {
+        return c == '-' || c == '_';
+}
+
+/* Is b the n bytes of a, but for '-' and '_'? */
 static bool same(const char *a, const char *b, size_t n) {
         for (size_t i = 0; i < n; i++)
-                if (a[i] != b[i] && !(strchr("-_", a[i]) && strchr("-_", b[i])))
+                if (a[i] != b[i] && !(is_dash(a[i]) && is_dash(b[i])))
                         return false;
         return b[n] == '\0';
 }

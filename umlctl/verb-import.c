@@ -142,6 +142,22 @@ static int check_new(const Import *x) {
         return 0;
 }
 
+/* As umld will see it: all disks are files of the export, and no other file is written. */
+static bool disks_are_own(const Config *c, const char *dir) {
+        for (size_t i = 0; i < c->n_disks; i++) {
+                const char *rest = startswith(c->disks[i].path, dir);
+
+                if (!rest || rest[0] != '/' || strchr(rest + 1, '/') || c->disks[i].cow)
+                        return false;
+        }
+        return true;
+}
+
+static int fail_disk(const Import *x) {
+        return fail_with(EXIT_FAILED,
+                         "%s: its configuration names a disk that is not in the export", x->shown);
+}
+
 static int find_config(Import *x) {
         _cleanup_free_ char *text = NULL, *dir = umld_path(DIR_STATE, x->name, NULL),
                             *disk = umld_path(DIR_STATE, x->name, "root.img"), *error = NULL,
@@ -152,13 +168,13 @@ static int find_config(Import *x) {
                 return fail_with(EXIT_FAILED, "%s: has no configuration", x->shown);
         r = moved_unpack(text, dir, &x->config);
         if (r == -EPERM)
-                return fail_with(EXIT_FAILED,
-                                 "%s: its configuration names a disk that is not in the export",
-                                 x->shown);
+                return fail_disk(x);
         if (r >= 0)
                 r = config_parse(x->name, file, x->config, strlen(x->config), disk, &x->parsed,
                                  &error);
-        return r < 0 ? fail_with(EXIT_FAILED, "%s: %s", x->shown, error ?: strerror(-r)) : 0;
+        if (r < 0)
+                return fail_with(EXIT_FAILED, "%s: %s", x->shown, error ?: strerror(-r));
+        return disks_are_own(x->parsed, dir) ? 0 : fail_disk(x);
 }
 
 /* ---- putting them in place ---- */

@@ -3,6 +3,7 @@
 """umlctl export, import and resize: what arrives is what left, or nothing does."""
 
 import fcntl
+import hashlib
 import io
 import os
 import subprocess
@@ -222,6 +223,25 @@ class Refused(MoveCase):
             self.expect(DONE, "export", "web", stdout=out)
         self.import_it("--name=two")
         self.assertIn(f"Disk={self.top}/state/two/disk1.img,adopt\n", self.config("two"))  # a copy of its own
+
+    def test_disks_of_others(self):
+        """What no export says."""
+        self.export_dense()
+        members = self.members()
+        at = [name for name, _ in members].index("config")
+        for text in ("[Guest]\nDisk=/etc/shadow\n", "[Guest]\nDisk=/umld-export/root.img,cow=/etc/shadow\n",
+                     "[Guest]\nDisk=/umld-export/../../../etc/shadow\n"):
+            with self.subTest(text=text):
+                changed = [*members[:at], ("config", text.encode()), *members[at + 1:-1]]
+                self.write([*changed, ("checksums", self.sums(members, text.encode()))])
+                self.refused("names a disk that is not in the export")
+
+    def sums(self, members, config):
+        """Those of an export with another configuration: of the data, where it begins and ends, and the size."""
+        numbers = b"".join(n.to_bytes(8, "little") for n in (0, len(config), len(config)))
+        new = hashlib.sha256(config + numbers).hexdigest()
+        lines = members[-1][1].decode().splitlines()
+        return "".join(f"{new}  config\n" if line.endswith("  config") else line + "\n" for line in lines).encode()
 
     def test_there_already(self):
         self.export()
