@@ -67,6 +67,10 @@ static void print_network(const Config *c, const Setup *s) {
         const Net *net = s->net;
         char host[INET_ADDRSTRLEN], guest[INET_ADDRSTRLEN], text[FORWARD_TEXT_MAX];
         char host6[INET6_ADDRSTRLEN], guest6[INET6_ADDRSTRLEN];
+        char uplinks[UPLINKS_TEXT_MAX], uplinks6[UPLINKS_TEXT_MAX];
+
+        uplinks_format(&net->uplinks[NAT_IPV4], uplinks);
+        uplinks_format(&net->uplinks[NAT_IPV6], uplinks6);
 
         printf("tap           %s, host %s/%u, guest %s, MTU %u, %s\n", c->tap,
                inet_ntop(AF_INET, &c->host_address, host, sizeof(host)), c->host_prefix,
@@ -79,12 +83,14 @@ static void print_network(const Config *c, const Setup *s) {
                        inet_ntop(AF_INET6, &c->guest_address6, guest6, sizeof(guest6)),
                        net->public[NAT_IPV6].n > 0 ? masquerade_to_string(net->masquerade[NAT_IPV6])
                                                    : "the uplink has no IPv6 address");
-        printf("uplink        %s, %s\n", net->uplink[NAT_IPV4],
+        printf("uplink        %s, %s\n",
+               net->uplinks[NAT_IPV4].n > 0 ? uplinks_format(&net->uplinks[NAT_IPV4], uplinks)
+                                            : "none: the host has no IPv4 default route",
                net->masquerade[NAT_IPV4] == MASQUERADE_NO
                        ? "no masquerading"
                        : masquerade_to_string(net->masquerade[NAT_IPV4]));
-        if (net_has_ipv6(net) && !streq(net->uplink[NAT_IPV6], net->uplink[NAT_IPV4]))
-                printf("  of IPv6     %s\n", net->uplink[NAT_IPV6]);
+        if (net_has_ipv6(net) && !streq(uplinks6, uplinks))
+                printf("  of IPv6     %s\n", uplinks6);
         printf("host access   %s\n", host_access_to_string(c->host_access));
         printf("rules         by %s (%s)\n", net->maker.nat.backend->name, net->maker.why);
         for (size_t i = 0; i < c->n_forwards; i++)

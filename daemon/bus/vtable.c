@@ -218,6 +218,13 @@ static int append_probes(const Guest *g, sd_bus_message *reply) {
         return r;
 }
 
+/* Kept until the next call. */
+static const char *uplinks_text(const Net *n, NatFamily family) {
+        static char text[UPLINKS_TEXT_MAX];
+
+        return uplinks_format(&n->uplinks[family], text);
+}
+
 /* ---- THE table of properties ---- */
 
 /* Each has its name (UMLD_PROP_ in api/bus-names.h, whose comments the lint test "bus" holds
@@ -271,11 +278,11 @@ static int append_probes(const Guest *g, sd_bus_message *reply) {
         VALUE(GUEST_ADDRESS, "s", guest_address_text(c))                                           \
         VALUE(HOST_ADDRESS6, "s", host_address6_text(g))                                           \
         VALUE(GUEST_ADDRESS6, "s", address6_text(g, &c->guest_address6))                           \
-        VALUE(UPLINK, "s", n->uplink[NAT_IPV4])                                                    \
-        VALUE(UPLINK6, "s", net_has_ipv6(n) ? n->uplink[NAT_IPV6] : "")                            \
+        VALUE(UPLINK, "s", uplinks_text(n, NAT_IPV4))                                              \
+        VALUE(UPLINK6, "s", net_has_ipv6(n) ? uplinks_text(n, NAT_IPV6) : "")                      \
         VALUE(MASQUERADE, "s",                                                                     \
-              masquerade_to_string(n->uplink[NAT_IPV4][0] ? n->masquerade[NAT_IPV4]                \
-                                                          : c->masquerade))                        \
+              masquerade_to_string(n->uplinks[NAT_IPV4].n > 0 ? n->masquerade[NAT_IPV4]            \
+                                                              : c->masquerade))                    \
         VALUE(BACKEND, "s",                                                                        \
               n->maker.nat.backend ? n->maker.nat.backend->name                                    \
                                    : rules_backend_to_string(c->backend))                          \

@@ -325,7 +325,8 @@ static bool tap_is_free(const Net *net, const Survey *s, const char *name) {
         for (size_t i = 0; i < s->taps.n; i++)
                 if (streq(s->taps.v[i], name))
                         return false;
-        return !streq(name, net->host->config->uplink) &&
+        return !uplinks_have(&net->host->config->uplinks, name) &&
+               !uplinks_have(&net->host->config->uplinks6, name) &&
                (net_link_get(net->rtnl, name, &link) == -ENODEV || link_is_ours(net, name, &link));
 }
 

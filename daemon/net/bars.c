@@ -71,13 +71,17 @@ static unsigned wanted_connections(const Net *net) {
 /* ---- networks ---- */
 
 static bool find_links(Net *net, NatFamily family) {
+        const Uplinks *u = &net->uplinks[family];
         Links found;
-        int n;
 
         memset(&found, 0, sizeof(found));
-        n = net_connected(net->rtnl, net->uplink[family], family == NAT_IPV4 ? AF_INET : AF_INET6,
-                          found.list, ARRAY_SIZE(found.list));
-        found.n = n < 0 ? 0 : (size_t) n; /* an uplink that is not there has none */
+        for (size_t i = 0; i < u->n; i++) {
+                int n = net_connected(net->rtnl, u->list[i],
+                                      family == NAT_IPV4 ? AF_INET : AF_INET6, found.list + found.n,
+                                      ARRAY_SIZE(found.list) - found.n);
+
+                found.n += n < 0 ? 0 : (size_t) n; /* an uplink that is not there has none */
+        }
         if (memcmp(&found, &net->links[family], sizeof(found)) == 0)
                 return false;
         net->links[family] = found;

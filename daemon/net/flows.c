@@ -92,7 +92,7 @@ static bool leaves(const IpAddress *to, void *userdata) {
         int out = net_route_out(w->net->rtnl, &from, to, (int) if_nametoindex(c->tap));
 
         return out > 0 && if_indextoname((unsigned) out, name) &&
-               streq(name, w->net->uplink[w->family]);
+               uplinks_have(&w->net->uplinks[w->family], name);
 }
 
 /* ---- the search ---- */

@@ -2,8 +2,8 @@
 /* forwards.c - may the guest have the ports that it wants? Checks the guard, the other guests'
  * umlds and the host's own services.
  *
- * An umld tells the others what it forwards in RUNTIME/NAME/forwards: a line "uplink IFNAME",
- * "uplink6 IFNAME" for IPv6, "only ipv4" if its guest has no IPv6, then "forward PORTS", "proxy
+ * An umld tells the others what it forwards in RUNTIME/NAME/forwards: a line "uplink IFNAME...",
+ * "uplink6 IFNAME..." for IPv6, "only ipv4" if its guest has no IPv6, then "forward PORTS", "proxy
  * PORTS" and "reserve PORTS" from its configuration. */
 
 #include <stdio.h>
@@ -88,7 +88,7 @@ typedef struct PortsOf {
 
 /* The claims of another umld. */
 typedef struct Claim {
-        char uplink[NAT_FAMILY_MAX][IFNAMSIZ];
+        char uplinks[NAT_FAMILY_MAX][UPLINKS_TEXT_MAX];
         bool ipv4_only;
         Config ports; /* only its forwards, proxies and reserved ports */
 } Claim;
@@ -128,9 +128,9 @@ static int claim_read(const char *path, Claim *ret) {
                 const char *value;
 
                 if ((value = startswith(line, "uplink ")))
-                        snprintf(c.uplink[NAT_IPV4], IFNAMSIZ, "%s", value);
+                        snprintf(c.uplinks[NAT_IPV4], UPLINKS_TEXT_MAX, "%s", value);
                 else if ((value = startswith(line, "uplink6 ")))
-                        snprintf(c.uplink[NAT_IPV6], IFNAMSIZ, "%s", value);
+                        snprintf(c.uplinks[NAT_IPV6], UPLINKS_TEXT_MAX, "%s", value);
                 else if (streq(line, "only ipv4"))
                         c.ipv4_only = true;
                 else if ((value = startswith(line, "forward ")))
@@ -142,8 +142,8 @@ static int claim_read(const char *path, Claim *ret) {
         }
         if (r < 0)
                 return r;
-        if (!c.uplink[NAT_IPV6][0]) /* an older umld */
-                memcpy(c.uplink[NAT_IPV6], c.uplink[NAT_IPV4], IFNAMSIZ);
+        if (!c.uplinks[NAT_IPV6][0]) /* an older umld */
+                memcpy(c.uplinks[NAT_IPV6], c.uplinks[NAT_IPV4], UPLINKS_TEXT_MAX);
         *ret = c;
         c = (Claim){};
         return 0;
@@ -203,6 +203,16 @@ static int check_lists(const Net *net, const char *other, const PortsOf *mine,
         return 0;
 }
 
+static bool share_uplink(const Net *net, const Claim *claim, NatFamily family) {
+        char text[UPLINKS_TEXT_MAX], *rest = text, *name;
+
+        strcpy(text, claim->uplinks[family]);
+        while ((name = strsep(&rest, " ")))
+                if (*name && uplinks_have(&net->uplinks[family], name))
+                        return true;
+        return false;
+}
+
 static int check_against(const Net *net, const char *other, const Claim *claim, Fault *f) {
         _cleanup_free_ Forward *both = NULL;
         const Config *c = net->host->config, *o = &claim->ports;
@@ -210,9 +220,8 @@ static int check_against(const Net *net, const char *other, const Claim *claim, 
                                  { "Proxy", c->proxies, c->n_proxies } };
         const PortsOf theirs[] = { { "Forward", o->forwards, o->n_forwards },
                                    { "Proxy", o->proxies, o->n_proxies } };
-        bool share4 = streq(claim->uplink[NAT_IPV4], net->uplink[NAT_IPV4]),
-             share6 = !claim->ipv4_only && net_has_ipv6(net) &&
-                      streq(claim->uplink[NAT_IPV6], net->uplink[NAT_IPV6]);
+        bool share4 = share_uplink(net, claim, NAT_IPV4),
+             share6 = !claim->ipv4_only && net_has_ipv6(net) && share_uplink(net, claim, NAT_IPV6);
         ForwardFamily shared = share4 && share6 ? FORWARD_BOTH
                                : share4         ? FORWARD_IPV4
                                                 : FORWARD_IPV6;
@@ -260,6 +269,7 @@ static int print_ports(FILE *file, const char *what, const Forward *list, size_t
 
 /* NULL: out of memory. */
 static char *claim_text(const Net *net) {
+        char four[UPLINKS_TEXT_MAX], six[UPLINKS_TEXT_MAX];
         const Config *c = net->host->config;
         _cleanup_free_ char *text = NULL;
         size_t size = 0;
@@ -268,7 +278,9 @@ static char *claim_text(const Net *net) {
 
         if (!file)
                 return NULL;
-        r = fprintf(file, "uplink %s\nuplink6 %s\n%s", net->uplink[NAT_IPV4], net->uplink[NAT_IPV6],
+        r = fprintf(file, "uplink %s\nuplink6 %s\n%s",
+                    uplinks_format(&net->uplinks[NAT_IPV4], four),
+                    uplinks_format(&net->uplinks[NAT_IPV6], six),
                     net_has_ipv6(net) ? "" : "only ipv4\n");
         if (r >= 0)
                 r = print_ports(file, "forward", c->forwards, c->n_forwards);
@@ -394,6 +406,7 @@ static void warn_of_guard(const Guard *g, const Forward *f, FILE *file) {
 /* An address that will appear later, or was mistyped. */
 static void warn_of_address(const Net *net, const Forward *f, FILE *file) {
         NatFamily family = ip_address_is_v6(&f->address) ? NAT_IPV6 : NAT_IPV4;
+        char uplinks[UPLINKS_TEXT_MAX];
         char text[FORWARD_TEXT_MAX], address[IP_ADDRESS_TEXT_MAX];
         const PublicAddresses *own = &net->public[family];
 
@@ -403,7 +416,7 @@ static void warn_of_address(const Net *net, const Forward *f, FILE *file) {
                 if (ip_address_equal(&own->list[i], &f->address))
                         return;
         fprintf(file, "Forward=%s: %s does not have this address at present; it has",
-                forward_format(f, text), net->uplink[family]);
+                forward_format(f, text), uplinks_format(&net->uplinks[family], uplinks));
         for (size_t i = 0; i < MIN(own->n, (size_t) NAMED_ADDRESSES); i++)
                 fprintf(file, "%s %s", i > 0 ? "," : "", ip_address_format(&own->list[i], address));
         fprintf(file, "%s\n",

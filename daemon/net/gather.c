@@ -28,14 +28,17 @@ static LinkFacts link_facts(const Net *net, const char *name) {
 
 static void gather_uplinks(const Net *net, NatFamily family, SideFacts *side) {
         side->n_uplinks = 0;
-        if (net->uplink[family][0])
-                side->uplinks[side->n_uplinks++] = link_facts(net, net->uplink[family]);
+        for (size_t i = 0; i < net->uplinks[family].n; i++)
+                if (side->n_uplinks < ARRAY_SIZE(side->uplinks))
+                        side->uplinks[side->n_uplinks++] =
+                                link_facts(net, net->uplinks[family].list[i]);
 }
 
 static void gather_route(const Net *net, NatFamily family, SideFacts *side) {
-        int r = net_default_uplink(net->rtnl, family == NAT_IPV6 ? AF_INET6 : AF_INET, side->route);
+        int n = net_default_uplinks(net->rtnl, family == NAT_IPV6 ? AF_INET6 : AF_INET,
+                                    &side->route, 1);
 
-        side->has_route = r >= 0 ? ANSWER_YES : r == -ENETUNREACH ? ANSWER_NO : ANSWER_UNKNOWN;
+        side->has_route = n > 0 ? ANSWER_YES : n == 0 ? ANSWER_NO : ANSWER_UNKNOWN;
 }
 
 void net_gather_links(const Net *net, HostFacts *f) {
@@ -54,7 +57,7 @@ void net_gather_links(const Net *net, HostFacts *f) {
                         continue;
                 gather_uplinks(net, i, side);
                 gather_route(net, i, side);
-                side->named = c->uplink[0];
+                side->named = c->uplinks.n > 0 || (i == NAT_IPV6 && c->uplinks6.n > 0);
                 side->has_addresses = answer_of(net->public[i].n > 0);
         }
 }
@@ -89,8 +92,8 @@ void net_gather_settings(const Net *net, HostFacts *f) {
 
         if (!net->host->quiet)
                 four->forwarding = is_on("net/ipv4/ip_forward");
-        if (net->uplink[NAT_IPV4][0])
-                four->strict = is_strict(net->uplink[NAT_IPV4]);
+        if (net->uplinks[NAT_IPV4].n > 0)
+                four->strict = is_strict(net_uplink(net, NAT_IPV4));
         if (f->side[NAT_IPV6].used && !net->host->quiet)
                 f->side[NAT_IPV6].forwarding = is_on("net/ipv6/conf/all/forwarding");
 }
@@ -112,7 +115,7 @@ static Trip plain_trip(const Net *net, NatFamily family, NatWay way) {
         Trip t = { .family = family,
                    .way = way,
                    .tap = c->tap,
-                   .uplink = net->uplink[family],
+                   .uplink = net_uplink(net, family),
                    .guest = c->name,
                    .protocol = IPPROTO_TCP };
 

@@ -122,10 +122,10 @@ static int is_ours(const Host *h, const HostSetting *s, const char *value) {
 
 /* A host that forwards ignores router advertisements, and would lose its default route and its
  * address, unless its uplink is told to accept them anyway. */
-static int keep_listening(const Net *net, bool forwards, Fault *f) {
+static int keep_listening(const Net *net, const char *uplink, bool forwards, Fault *f) {
         _cleanup_free_ char *now = NULL;
         Listening buf;
-        const HostSetting *s = listening_of(net->uplink[NAT_IPV6], &buf);
+        const HostSetting *s = listening_of(uplink, &buf);
         int r = sysctl_get(s->where, &now);
 
         if (r < 0)
@@ -137,44 +137,61 @@ static int keep_listening(const Net *net, bool forwards, Fault *f) {
         return r > 0 ? host_share(net->host, s, BY_HAND, f) : r;
 }
 
-static int stop_listening(Net *net, const char *uplink) {
-        Listening buf;
+/* Of those that were recorded, all but the ones to keep; NULL: of all. */
+static int stop_listening(Net *net, const char *noted, const Uplinks *keep) {
+        _cleanup_free_ char *copy = strdup(noted);
+        char *rest = copy, *name;
+        int worst = copy ? 0 : -ENOMEM;
 
-        return host_unshare(net->host, listening_of(uplink, &buf));
+        while (rest && (name = strsep(&rest, " "))) {
+                Listening buf;
+                int r = 0;
+
+                if (*name && !(keep && uplinks_have(keep, name)))
+                        r = host_unshare(net->host, listening_of(name, &buf));
+                if (r < 0 && worst != -EAGAIN)
+                        worst = r;
+        }
+        return worst;
 }
 
-/* The uplink is not the one that was recorded, or has not been determined yet. */
-static int follow_uplink(Net *net, const char *uplink) {
+/* The uplinks are not those that were recorded, or have not been determined yet. */
+static int follow_uplinks(Net *net, const char *uplinks) {
         Ledger *l = &net->host->ledger;
         int r = 0;
 
-        if (l->ipv6 && !streq(l->ipv6, uplink))
-                r = stop_listening(net, l->ipv6);
-        return r == -EAGAIN ? r : ledger_note_ipv6(l, uplink);
+        if (l->ipv6 && !streq(l->ipv6, uplinks))
+                r = stop_listening(net, l->ipv6, &net->uplinks[NAT_IPV6]);
+        return r == -EAGAIN ? r : ledger_note_ipv6(l, uplinks);
 }
 
 static int switch_on(Net *net, const char *now, Fault *f) {
-        int r = keep_listening(net, streq(now, "1") && !net->forwarding6, f);
+        const Uplinks *u = &net->uplinks[NAT_IPV6];
+        int r = 0;
 
+        for (size_t i = 0; r >= 0 && i < u->n; i++)
+                r = keep_listening(net, u->list[i], streq(now, "1") && !net->forwarding6, f);
         return r < 0 ? r : host_share(net->host, &forwarding, "1", f);
 }
 
 int net_forwarding6_up(Net *net, Fault *f) {
         _cleanup_(fault_done) Fault ignored = {}; /* the guest has to do without */
-        const char *uplink = net->uplink[NAT_IPV6], *noted = net->host->ledger.ipv6;
+        const char *noted = net->host->ledger.ipv6, *uplinks;
+        char text[UPLINKS_TEXT_MAX];
         _cleanup_free_ char *now = NULL;
         int r;
 
         if (!net_has_ipv6(net))
                 return 0;
-        r = uplink[0] ? 0 : net_find_uplink(net, f);
+        r = net->uplinks[NAT_IPV6].n > 0 ? 0 : net_find_uplink(net, f);
         if (r < 0)
                 return r;
+        uplinks = uplinks_format(&net->uplinks[NAT_IPV6], text);
         r = sysctl_get(forwarding.where, &now);
-        if (r >= 0 && streq(now, "1") && noted && streq(noted, uplink) && net->forwarding6)
+        if (r >= 0 && streq(now, "1") && noted && streq(noted, uplinks) && net->forwarding6)
                 return 0;
         if (r >= 0)
-                r = follow_uplink(net, uplink);
+                r = follow_uplinks(net, uplinks);
         if (r >= 0)
                 r = switch_on(net, now, &ignored);
         net->forwarding6 = r >= 0;
@@ -193,6 +210,6 @@ int net_forwarding6_down(Net *net, Fault *f) {
                 return 0;
         net->forwarding6 = false;
         r = host_unshare(net->host, &forwarding);
-        listening = stop_listening(net, net->host->ledger.ipv6);
+        listening = stop_listening(net, net->host->ledger.ipv6, NULL);
         return r == -EAGAIN || listening == -EAGAIN ? -EAGAIN : r < 0 ? r : listening;
 }

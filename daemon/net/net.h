@@ -48,8 +48,8 @@ typedef struct Net {
         Host *host; /* borrowed */
         Rtnl *rtnl;
 
-        /* Written by uplink.c, at each search for the uplink. */
-        char uplink[NAT_FAMILY_MAX][IFNAMSIZ];
+        /* Written by uplink.c, at each search for the uplinks. */
+        Uplinks uplinks[NAT_FAMILY_MAX];        /* the most important one first */
         PublicAddresses public[NAT_FAMILY_MAX]; /* their addresses */
 
         bool waits_for_route; /* rules.c: there was no default route, and so no rules either */
@@ -120,6 +120,15 @@ typedef struct Net {
         const Config *held; /* the configuration that a reload may be reverted to, whose forwards
                                are reserved as well; NULL: none */
 } Net;
+
+/* The first of the uplinks, "" = there is none. */
+static inline const char *net_uplink(const Net *net, NatFamily family) {
+        return net->uplinks[family].n > 0 ? net->uplinks[family].list[0] : "";
+}
+
+/* "venet0 ppp0"; "" = there is none. */
+#define UPLINKS_TEXT_MAX (CONFIG_UPLINKS_MAX * IFNAMSIZ)
+const char *uplinks_format(const Uplinks *u, char buf[static UPLINKS_TEXT_MAX]);
 
 /* Does the guest have IPv6: is it configured, and is nothing missing for it? */
 bool net_has_ipv6(const Net *net);

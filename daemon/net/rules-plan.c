@@ -21,6 +21,10 @@ static const NatHostAccess host_access[HOST_ACCESS_MAX] = {
         [HOST_ACCESS_ALL] = NAT_HOST_ALL,
 };
 
+static bool named_address(const Net *net, NatFamily family) {
+        return !ip_address_is_any(&net->host->config->snat_addresses[family]);
+}
+
 static NatSide nat_side(const Net *net, NatFamily family) {
         const PublicAddresses *own = &net->public[family];
         const Config *c = net->host->config;
@@ -28,11 +32,13 @@ static NatSide nat_side(const Net *net, NatFamily family) {
                 .masquerade = net->masquerade[family] != MASQUERADE_NO,
                 .public = own->list,
                 .n_public = own->n,
-                .uplink = net->uplink[family],
+                .uplinks = net->uplinks[family].list,
+                .n_uplinks = net->uplinks[family].n,
         };
 
         if (net->masquerade[family] == MASQUERADE_SNAT)
-                side.snat_address = own->list[0];
+                side.snat_address =
+                        named_address(net, family) ? c->snat_addresses[family] : own->list[0];
         if (family == NAT_IPV4) {
                 side.guest_address.v4 = c->guest_address;
                 side.host_address.v4 = c->host_address;
@@ -48,7 +54,7 @@ NatPlan net_plan(const Net *net, const Forward *guarded) {
         NatPlan plan = {
                 .guest = c->name,
                 .tap = c->tap,
-                .uplink = net->uplink[NAT_IPV4],
+                .uplink = net_uplink(net, NAT_IPV4),
                 .side = { nat_side(net, NAT_IPV4), nat_side(net, NAT_IPV6) },
                 .one_arm = c->one_arm,
                 .clamp_mss = !net->lacking[NET_LACKS_MSS],
@@ -69,23 +75,39 @@ static bool can_masquerade(const Net *net, NatFamily family) {
         return net->maker.nat.backend->has_masquerade(&net->maker.nat, family);
 }
 
-static Masquerade choose_for(const Net *net, NatFamily family) {
-        Masquerade wanted = net->host->config->masquerade;
+/* What is configured; auto: what the host can. */
+static Masquerade configured(const Config *c, NatFamily family) {
+        if (family == NAT_IPV6 && c->masquerade6 != MASQUERADE_AUTO)
+                return c->masquerade6;
+        return c->masquerade;
+}
 
+static Masquerade choose_for(const Net *net, NatFamily family) {
+        Masquerade wanted = configured(net->host->config, family);
+
+        if (wanted == MASQUERADE_AUTO && named_address(net, family))
+                return MASQUERADE_SNAT;
         if (wanted != MASQUERADE_AUTO)
                 return wanted;
         return net->host->quiet || can_masquerade(net, family) ? MASQUERADE_MASQUERADE
                                                                : MASQUERADE_SNAT;
 }
 
+/* Is there an address for it? */
+static bool can_snat(const Net *net, NatFamily family) {
+        return net->public[family].n > 0 || named_address(net, family);
+}
+
 int net_masquerade_choose(Net *net, Fault *f) {
         Masquerade wanted = choose_for(net, NAT_IPV4);
 
-        if (wanted == MASQUERADE_SNAT && net->public[NAT_IPV4].n == 0)
+        if (net->uplinks[NAT_IPV4].n == 0) /* there is nothing to go out by */
+                wanted = MASQUERADE_NO;
+        if (wanted == MASQUERADE_SNAT && !can_snat(net, NAT_IPV4))
                 return fault_set(f, VERDICT_NETWORK, true, -EADDRNOTAVAIL,
                                  "%s has no public address for Masquerade=snat%s; give it one, or "
                                  "set another Uplink=",
-                                 net->uplink[NAT_IPV4],
+                                 net_uplink(net, NAT_IPV4),
                                  net->host->config->masquerade == MASQUERADE_AUTO
                                          ? " (the host's kernel cannot masquerade)"
                                          : "");
@@ -93,12 +115,12 @@ int net_masquerade_choose(Net *net, Fault *f) {
         wanted = net_has_ipv6(net) ? choose_for(net, NAT_IPV6) : MASQUERADE_NO;
         /* Without an address there is no IPv6 uplink at present. */
         net->masquerade[NAT_IPV6] =
-                wanted == MASQUERADE_SNAT && net->public[NAT_IPV6].n == 0 ? MASQUERADE_NO : wanted;
+                wanted == MASQUERADE_SNAT && !can_snat(net, NAT_IPV6) ? MASQUERADE_NO : wanted;
         return 0;
 }
 
 bool net_masquerade_fall_back(Net *net, int error, NatFamily family) {
-        if (error != -EOPNOTSUPP || net->host->config->masquerade != MASQUERADE_AUTO ||
+        if (error != -EOPNOTSUPP || configured(net->host->config, family) != MASQUERADE_AUTO ||
             net->masquerade[family] != MASQUERADE_MASQUERADE || net->public[family].n == 0 ||
             can_masquerade(net, family))
                 return false;

@@ -24,7 +24,8 @@ int net_rules_up(Net *net, Fault *f) {
         int r = net_find_uplink(net, f);
 
         net->waits_for_route = r == -ENETUNREACH && !net->rules;
-        if (r == -ENETUNREACH && net->rules && net->uplink[NAT_IPV4][0])
+        if (r == -ENETUNREACH && net->rules &&
+            (net->uplinks[NAT_IPV4].n > 0 || net->uplinks[NAT_IPV6].n > 0))
                 fault_done(f); /* it may come back, and the rules are then updated: no reason to
                                   stop a guest whose rules are in place */
         else if (r < 0)

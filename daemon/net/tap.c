@@ -243,16 +243,30 @@ int net_tap_down(Net *net, Fault *f) {
 
 /* ---- MTU ---- */
 
-static unsigned wanted_mtu(const Net *net) {
-        RtnlLink uplink;
-        unsigned mtu;
+/* The least of those that are there; 0 = none is. One that is configured may appear later. */
+static unsigned least_mtu(const Net *net, NatFamily family) {
+        const Uplinks *u = &net->uplinks[family];
+        unsigned least = 0;
+        RtnlLink link;
 
-        if (net->host->config->mtu > 0)
-                return net->host->config->mtu;
-        if (net_link_get(net->rtnl, net->uplink[NAT_IPV4], &uplink) <
-            0) /* one that is configured may appear later */
+        for (size_t i = 0; i < u->n; i++)
+                if (net_link_get(net->rtnl, u->list[i], &link) >= 0 &&
+                    (least == 0 || link.mtu < least))
+                        least = link.mtu;
+        return least;
+}
+
+static unsigned wanted_mtu(const Net *net) {
+        unsigned mtu = net->host->config->mtu;
+
+        if (mtu > 0)
+                return mtu;
+        mtu = least_mtu(net, NAT_IPV4);
+        if (mtu == 0)
+                mtu = least_mtu(net, NAT_IPV6);
+        if (mtu == 0)
                 return net->mtu > 0 ? net->mtu : ETHERMTU;
-        mtu = MAX(uplink.mtu, (unsigned) CONFIG_MTU_MIN);
+        mtu = MAX(mtu, (unsigned) CONFIG_MTU_MIN);
         return MIN(mtu, (unsigned) CONFIG_MTU_MAX);
 }
 

@@ -3,6 +3,6 @@
 
 #include "daemon/net/net.h"
 
-/* Updates the uplinks and their addresses. 1 = they have changed, 0 = they have not. The uplink for
- * IPv6 is that of IPv4 unless the host has another one for it. */
+/* Updates the uplinks and their addresses. 1 = they have changed, 0 = they have not. A family whose
+ * uplinks are gone keeps those that it had; -ENETUNREACH: there is none of any family. */
 int net_find_uplink(Net *net, Fault *f);

@@ -25,7 +25,7 @@
 #define SETTLE        (200 * USEC_PER_MSEC) /* changes of a network come in bursts */
 #define SETTLE_NFT    USEC_PER_SEC          /* a firewall that reloads drops everything meanwhile */
 
-#define LINKS (NAT_FAMILY_MAX + 1)
+#define LINKS (NAT_FAMILY_MAX * CONFIG_UPLINKS_MAX + 1)
 
 struct NetWatch {
         Net *net;
@@ -34,7 +34,7 @@ struct NetWatch {
         Retry *retry;          /* retries a check that could not be completed */
         char *waits_for;       /* what that check is waiting for; NULL: it was completed */
         unsigned links[LINKS]; /* the interfaces whose events are not dropped: uplinks and tap; 0 =
-                                  none is dropped, because one of them is not there */
+                                  there are no more, or one is not there, and none is dropped */
         usec_t due;            /* time of the check after an event; 0 = none */
         bool failed;           /* the last check failed; logged once */
         void (*on_route)(void *userdata);
@@ -90,23 +90,32 @@ static int arm_for_next(NetWatch *w) {
         return arm(w, w->net->flows ? SETTLE : LOOK_EVERY);
 }
 
+/* 0 = one of them is not there. */
+static size_t find_links(const Net *net, unsigned links[static LINKS]) {
+        size_t n = 0;
+
+        for (NatFamily i = 0; i < NAT_FAMILY_MAX; i++)
+                for (size_t k = 0; k < net->uplinks[i].n; k++)
+                        links[n++] = if_nametoindex(net->uplinks[i].list[k]);
+        links[n++] = if_nametoindex(net->host->config->tap);
+        for (size_t i = 0; i < n; i++)
+                if (links[i] == 0) {
+                        memset(links, 0, n * sizeof(*links));
+                        return 0;
+                }
+        return n;
+}
+
 /* Follows the uplinks. true: they were others, so that something may have been dropped that matters
  * now. */
 static bool filter_events(NetWatch *w) {
         unsigned links[LINKS] = {};
-        bool all_there = true;
+        size_t n = find_links(w->net, links);
         int r;
 
-        for (NatFamily i = 0; i < NAT_FAMILY_MAX; i++)
-                links[i] = if_nametoindex(w->net->uplink[i]);
-        links[NAT_FAMILY_MAX] = if_nametoindex(w->net->host->config->tap);
-        FOREACH_ELEMENT (link, links)
-                all_there &= *link > 0;
-        if (!all_there)
-                memset(links, 0, sizeof(links));
         if (!w->events || memcmp(links, w->links, sizeof(links)) == 0)
                 return false;
-        r = rtnl_events_filter(w->fd, links, all_there ? ARRAY_SIZE(links) : 0);
+        r = rtnl_events_filter(w->fd, links, n);
         if (r < 0)
                 log_debug_errno(r, "cannot filter network events, receiving all of them: %m");
         memcpy(w->links, links, sizeof(links));

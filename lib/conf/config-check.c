@@ -115,11 +115,31 @@ static int check_ipv6(const Config *c, const ConfigLines *lines, Blame *b) {
 }
 
 static int check_uplink(const Config *c, const ConfigLines *lines, Blame *b) {
-        if (!c->tap[0] || !streq(c->tap, c->uplink))
+        if (!c->tap[0] ||
+            (!uplinks_have(&c->uplinks, c->tap) && !uplinks_have(&c->uplinks6, c->tap)))
                 return 0;
         blame(b, lines, "Network", "Tap", "Uplink");
         return refuse(b->ret_why,
                       "%s cannot be both Tap= and Uplink=; use another name for the tap", c->tap);
+}
+
+static int check_snat(const Config *c, const ConfigLines *lines, Blame *b) {
+        const Masquerade wanted[] = {
+                c->masquerade,
+                c->masquerade6 == MASQUERADE_AUTO ? c->masquerade : c->masquerade6,
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+                if (!ip_address_is_any(&c->snat_addresses[i]) &&
+                    (wanted[i] == MASQUERADE_MASQUERADE || wanted[i] == MASQUERADE_NO)) {
+                        blame(b, lines, "Network", "SNATAddress", "Masquerade");
+                        return refuse(b->ret_why,
+                                      "has no effect with Masquerade%s=%s; use Masquerade%s=snat",
+                                      i > 0 && c->masquerade6 != MASQUERADE_AUTO ? "6" : "",
+                                      masquerade_to_string(wanted[i]),
+                                      i > 0 && c->masquerade6 != MASQUERADE_AUTO ? "6" : "");
+                }
+        return 0;
 }
 
 static int check_forwards(const Config *c, const ConfigLines *lines, Blame *b) {
@@ -246,7 +266,7 @@ static int check_probes(const Config *c, const ConfigLines *lines, Blame *b) {
 int config_check(const Config *c, const ConfigLines *lines, unsigned *ret_line,
                  const char **ret_key, char **ret_why) {
         static int (*const checks[])(const Config *c, const ConfigLines *lines, Blame *b) = {
-                check_disks,    check_addresses, check_ipv6,    check_uplink,
+                check_disks,    check_addresses, check_ipv6,    check_uplink, check_snat,
                 check_forwards, check_proxies,   check_restart, check_probes,
         };
         Blame b = { .ret_why = ret_why };

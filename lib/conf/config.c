@@ -17,6 +17,13 @@ typedef struct Loader {
         ConfigLines lines;
 } Loader;
 
+bool uplinks_have(const Uplinks *u, const char *ifname) {
+        for (size_t i = 0; i < u->n; i++)
+                if (streq(u->list[i], ifname))
+                        return true;
+        return false;
+}
+
 Config *config_free(Config *c) {
         if (!c)
                 return NULL;

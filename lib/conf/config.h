@@ -148,6 +148,7 @@ enum {
         CONFIG_DISKS_MAX = 8, /* ubda … ubdh */
         CONFIG_DNS_MAX = 3,
         CONFIG_REACHED_MAX = 16,
+        CONFIG_UPLINKS_MAX = 4,
         CONFIG_PROBES_MAX = 4,
         CONFIG_MTU_MIN_IPV6 = 1280,
         CONFIG_MTU_MIN = 576, /* works on every path of the Internet */
@@ -155,6 +156,14 @@ enum {
         CONFIG_FORWARDS_MAX = 1000, /* each becomes a firewall rule */
         CONFIG_PROXIES_MAX = 64,    /* each needs a socket, and at times a process */
 };
+
+/* Interfaces that lead to the Internet. */
+typedef struct Uplinks {
+        char list[CONFIG_UPLINKS_MAX][IFNAMSIZ];
+        size_t n;
+} Uplinks;
+
+bool uplinks_have(const Uplinks *u, const char *ifname);
 
 typedef struct Config {
         char *name; /* name of the guest */
@@ -191,11 +200,12 @@ typedef struct Config {
         unsigned host_prefix6;
         IpAddress dns[CONFIG_DNS_MAX];
         size_t n_dns;
-        char uplink[IFNAMSIZ]; /* "" = auto */
-        unsigned mtu;          /* of the tap; 0 = that of the uplink */
+        Uplinks uplinks, uplinks6; /* n = 0: auto */
+        unsigned mtu;              /* of the tap; 0 = that of the uplink */
         Transport transport;
         ConfigureBy configure_by;
-        Masquerade masquerade;
+        Masquerade masquerade, masquerade6; /* of IPv6 auto: as of IPv4 */
+        IpAddress snat_addresses[2];        /* any = one of the uplink's; one for each family */
         bool one_arm;
         HostAccess host_access;
         unsigned reach; /* REACH_… */

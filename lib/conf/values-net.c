@@ -114,3 +114,28 @@ int setting_parse_connections(const Setting *s, const char *value, Config *c, ch
         c->connections = streq(value, "no") ? CONNECTIONS_ANY : 0;
         return 0;
 }
+
+int setting_parse_snat_address(const Setting *s, const char *value, Config *c, char **ret_why) {
+        IpAddress found[2] = {};
+
+        for (;;) {
+                _cleanup_free_ char *word = NULL;
+                int r = setting_next_word(&value, " \t", &word);
+                IpAddress a;
+
+                if (r < 0)
+                        return r;
+                if (r == 0)
+                        break;
+                if (ip_address_parse(word, &a) < 0 || !ip_address_is_unicast(&a))
+                        return refuse_text(ret_why, word,
+                                           "not an address of the host; use one, for example %s",
+                                           s->example);
+                if (!ip_address_is_any(&found[ip_address_is_v6(&a)]))
+                        return refuse_text(ret_why, word,
+                                           "a second address of the same family; name one of each");
+                found[ip_address_is_v6(&a)] = a;
+        }
+        memcpy(c->snat_addresses, found, sizeof(found));
+        return 0;
+}

@@ -152,7 +152,8 @@ int setting_check_choice(const Setting *s, const char *value, Config *c, char **
 
 /* The names of tap and uplink are used in kernel arguments and in names of sysctls, so only plain
  * characters are allowed. */
-static int setting_parse_ifname(const Setting *s, const char *value, Config *c, char **ret_why) {
+static int parse_ifname(const char *value, const char *example, char ret[static IFNAMSIZ],
+                        char **ret_why) {
         bool plain = ifname_valid(value) && value[0] != '-' && !streq(value, "all") &&
                      !streq(value, "default");
 
@@ -163,29 +164,55 @@ static int setting_parse_ifname(const Setting *s, const char *value, Config *c, 
                 return refuse_text(ret_why, value,
                                    "invalid interface name; use up to 15 letters, digits, '.', '_' "
                                    "and '-', for example %s",
-                                   s->example ?: "eth0");
-        strcpy(field(s, c), value);
+                                   example);
+        strcpy(ret, value);
         return 0;
 }
 
 int setting_parse_tap(const Setting *s, const char *value, Config *c, char **ret_why) {
         if (!streq(value, "auto"))
-                return setting_parse_ifname(s, value, c, ret_why);
+                return parse_ifname(value, s->example, c->wanted_tap, ret_why);
         c->wanted_tap[0] = '\0';
         return 0;
 }
 
-int setting_parse_uplink(const Setting *s, const char *value, Config *c, char **ret_why) {
-        const char *label = strchr(value, ':');
+static int add_uplink(const char *word, Uplinks *to, char **ret_why) {
+        const char *label = strchr(word, ':');
+        char name[IFNAMSIZ];
+        int r;
 
         /* What ifconfig(8) shows for the second address of an interface. */
-        if (label && label > value)
-                return refuse_text(ret_why, value,
+        if (label && label > word)
+                return refuse_text(ret_why, word,
                                    "an interface's address, not an interface; write %.*s",
-                                   (int) (label - value), value);
-        if (!streq(value, "auto"))
-                return setting_parse_ifname(s, value, c, ret_why);
-        c->uplink[0] = '\0';
+                                   (int) (label - word), word);
+        r = parse_ifname(word, "eth0", name, ret_why);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < to->n; i++)
+                if (streq(to->list[i], name))
+                        return refuse_text(ret_why, word, "named twice");
+        if (to->n == CONFIG_UPLINKS_MAX)
+                return refuse_text(ret_why, word, "too many interfaces; use at most %d",
+                                   CONFIG_UPLINKS_MAX);
+        strcpy(to->list[to->n++], name);
+        return 0;
+}
+
+int setting_parse_uplinks(const Setting *s, const char *value, Config *c, char **ret_why) {
+        _cleanup_free_ char *copy = strdup(value);
+        char *rest = copy, *word;
+        Uplinks uplinks = {};
+
+        if (!copy)
+                return -ENOMEM;
+        while (!streq(value, "auto") && (word = strsep(&rest, " \t"))) {
+                int r = *word ? add_uplink(word, &uplinks, ret_why) : 0;
+
+                if (r < 0)
+                        return r;
+        }
+        *(Uplinks *) field(s, c) = uplinks;
         return 0;
 }
 

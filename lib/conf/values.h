@@ -38,7 +38,8 @@ int setting_parse_reach(const Setting *s, const char *value, Config *c, char **r
 int setting_parse_connections(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_mtu(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_tap(const Setting *s, const char *value, Config *c, char **ret_why);
-int setting_parse_uplink(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_snat_address(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_uplinks(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_forward(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_proxy(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_reserve(const Setting *s, const char *value, Config *c, char **ret_why);

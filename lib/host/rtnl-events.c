@@ -14,7 +14,7 @@
 #include "host/rtnl-events.h"
 
 enum {
-        INDEXES_MAX = 8,
+        INDEXES_MAX = 10,
         PROGRAM_MAX = INDEXES_MAX + 12, /* instructions */
 };
 

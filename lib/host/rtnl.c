@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* rtnl.c - the rtnetlink connection, links and the default route.
+/* rtnl.c - the rtnetlink connection, and links.
  *
  * Reading is done by targeted requests, or by dumps that newer kernels filter
  * (NETLINK_GET_STRICT_CHK); older ones send everything, so each callback filters as well. */
@@ -222,62 +222,4 @@ int net_link_set_up(Rtnl *rtnl, int index) {
         static const LinkSetting setting = { up_is_so, up_set };
 
         return link_set(rtnl, index, &setting, &(unsigned){ IFF_UP });
-}
-
-/* One search for the default route. */
-typedef struct RouteSearch {
-        int family;
-        int index; /* 0 = none seen yet */
-        uint32_t metric;
-} RouteSearch;
-
-/* Returns the interface of a route: its own, or that of the first of several next hops. */
-static int route_interface(struct nlattr **attrs) {
-        const struct rtnexthop *hop;
-
-        if (attrs[RTA_OIF])
-                return (int) nla_get_u32(attrs[RTA_OIF]);
-        if (!attrs[RTA_MULTIPATH] || (size_t) nla_len(attrs[RTA_MULTIPATH]) < sizeof(*hop))
-                return 0;
-        hop = nla_data(attrs[RTA_MULTIPATH]);
-        return hop->rtnh_ifindex;
-}
-
-static int on_route(struct nl_msg *msg, void *userdata) {
-        struct nlmsghdr *h = nlmsg_hdr(msg);
-        struct nlattr *attrs[RTA_MAX + 1];
-        RouteSearch *s = userdata;
-        const struct rtmsg *rt;
-        uint32_t metric, table;
-        int index;
-
-        if (h->nlmsg_type != RTM_NEWROUTE || nlmsg_parse(h, sizeof(*rt), attrs, RTA_MAX, NULL) < 0)
-                return NL_OK;
-        rt = nlmsg_data(h);
-        table = attrs[RTA_TABLE] ? nla_get_u32(attrs[RTA_TABLE]) : rt->rtm_table;
-        if (rt->rtm_family != s->family || rt->rtm_type != RTN_UNICAST || rt->rtm_dst_len != 0 ||
-            rt->rtm_tos != 0 || (rt->rtm_flags & RTM_F_CLONED) || table != RT_TABLE_MAIN)
-                return NL_OK;
-        index = route_interface(attrs);
-        metric = attrs[RTA_PRIORITY] ? nla_get_u32(attrs[RTA_PRIORITY]) : 0;
-        if (index > 0 && (s->index == 0 || metric < s->metric)) {
-                s->index = index;
-                s->metric = metric;
-        }
-        return NL_OK;
-}
-
-int net_default_uplink(Rtnl *rtnl, int family, char ret_ifname[static IFNAMSIZ]) {
-        _cleanup_(nlmsg_freep) struct nl_msg *m = NULL;
-        struct rtmsg rt = { .rtm_family = (unsigned char) family, .rtm_table = RT_TABLE_MAIN };
-        RouteSearch s = { .family = family };
-        int r = net_dump_request(RTM_GETROUTE, &rt, sizeof(rt), &m);
-
-        if (r >= 0)
-                r = net_dump(rtnl, m, on_route, &s);
-        if (r < 0)
-                return r;
-        if (s.index == 0)
-                return -ENETUNREACH;
-        return if_indextoname((unsigned) s.index, ret_ifname) ? 0 : -errno;
 }

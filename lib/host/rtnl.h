@@ -44,6 +44,11 @@ int net_neighbour_set(Rtnl *rtnl, int index, const IpAddress *address,
  * -ENETUNREACH: there is none. */
 int net_default_uplink(Rtnl *rtnl, int family, char ret_ifname[static IFNAMSIZ]);
 
+/* The interfaces by which packets to the Internet may leave: all next hops of that route and, if
+ * the host's routes and rules (ip-rule(8)) send them another way, those of the default route of
+ * that table. As many as there is space for; returns how many, 0 = there is no way. */
+int net_default_uplinks(Rtnl *rtnl, int family, char (*ret)[IFNAMSIZ], size_t max);
+
 /* The index of the interface by which the host would send a packet on that came from that address,
  * by interface `in`. Negative: by none. */
 int net_route_out(Rtnl *rtnl, const IpAddress *from, const IpAddress *to, int in);

@@ -7,6 +7,8 @@
  * that may change something, for either backend, because it also serialises guests that want the
  * same port. */
 
+#include <net/if.h>
+
 #include "basic/forward.h"
 #include "basic/ip-address.h"
 
@@ -49,8 +51,10 @@ typedef struct NatSide {
         /* The uplink's addresses, on which the host and its guests reach the forwards too. */
         const IpAddress *public;
         size_t n_public;
-        const char *uplink;    /* if it differs from the plan's; NULL = it does not */
-        const IpPrefix *links; /* the networks that the uplink is in */
+        /* If they differ from the plan's one; NULL = they do not. */
+        const char (*uplinks)[IFNAMSIZ];
+        size_t n_uplinks;
+        const IpPrefix *links; /* the networks that the uplinks are in */
         size_t n_links;
 } NatSide;
 

@@ -101,9 +101,12 @@ static int plan_interfaces(NatChain *from, const NatPlan *plan) {
         NatRule uplink = { .verdict = internet ? NAT_RETURN : NAT_DROP };
         int r = 0;
 
-        nat_copy_uplink(uplink.out, plan, from->family);
-        if (uplink.out[0] && internet != neighbours)
-                r = nat_chain_add(from, uplink);
+        for (size_t i = 0;
+             r >= 0 && internet != neighbours && i < nat_count_uplinks(plan, from->family); i++) {
+                nat_copy_uplink(uplink.out, plan, from->family, i);
+                if (uplink.out[0])
+                        r = nat_chain_add(from, uplink);
+        }
         if (r >= 0 && !neighbours)
                 r = nat_chain_add(from, (NatRule){ .verdict = NAT_DROP });
         return r;
@@ -166,7 +169,11 @@ int nat_plan_to(NatChain *to, const NatPlan *plan, const NatSide *side, const Na
         r = plan_forwarded(to, cnt);
         if (r >= 0 && !side->masquerade)
                 r = plan_direct(to, plan);
-        if (plan->reach & NAT_REACH_NEIGHBOURS)
-                nat_copy_uplink(rest.in, plan, to->family);
-        return r < 0 ? r : nat_chain_add(to, rest);
+        if (r < 0 || !(plan->reach & NAT_REACH_NEIGHBOURS))
+                return r < 0 ? r : nat_chain_add(to, rest);
+        for (size_t i = 0; r >= 0 && i < nat_count_uplinks(plan, to->family); i++) {
+                nat_copy_uplink(rest.in, plan, to->family, i);
+                r = nat_chain_add(to, rest);
+        }
+        return r;
 }

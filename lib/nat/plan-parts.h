@@ -13,8 +13,9 @@ NatRule nat_icmp_rule(NatFamily family, uint8_t type, NatVerdict verdict);
 /* Is the forward for that family, too? */
 bool nat_forward_is_for(const Forward *f, NatFamily family);
 
-/* The name of the uplink; "" = there is none. */
-void nat_copy_uplink(char ret[static IFNAMSIZ], const NatPlan *plan, NatFamily family);
+/* The names of the uplinks of that family. */
+size_t nat_count_uplinks(const NatPlan *plan, NatFamily family);
+void nat_copy_uplink(char ret[static IFNAMSIZ], const NatPlan *plan, NatFamily family, size_t i);
 
 static const struct {
         unsigned flag;

@@ -175,21 +175,44 @@ static int plan_forwards(NatChain *pre, const NatPlan *plan, size_t limit, bool 
         return 0;
 }
 
-void nat_copy_uplink(char ret[static IFNAMSIZ], const NatPlan *plan, NatFamily family) {
-        strncpy(ret, plan->side[family].uplink ?: plan->uplink, IFNAMSIZ - 1);
+size_t nat_count_uplinks(const NatPlan *plan, NatFamily family) {
+        return plan->side[family].uplinks ? plan->side[family].n_uplinks : 1;
+}
+
+void nat_copy_uplink(char ret[static IFNAMSIZ], const NatPlan *plan, NatFamily family, size_t i) {
+        const NatSide *side = &plan->side[family];
+
+        strncpy(ret, side->uplinks ? side->uplinks[i] : plan->uplink, IFNAMSIZ - 1);
 }
 
 static int plan_pre(NatChain *pre, const NatPlan *plan) {
         size_t limit;
         int r;
 
-        nat_copy_uplink(pre->jump.in, plan, pre->family);
+        if (nat_count_uplinks(plan, pre->family) == 0)
+                return 0;
+        nat_copy_uplink(pre->jump.in, plan, pre->family, 0);
         r = plan_guard(pre, plan);
         if (r < 0)
                 return r;
         limit = pre->n_rules + NAT_FORWARD_RULES_MAX;
         r = plan_forwards(pre, plan, limit, false);
         return r < 0 ? r : plan_forwards(pre, plan, limit, true);
+}
+
+/* By the uplinks but the first, from which the chain itself is jumped to. */
+static int plan_more_uplinks(NatChain *near, const NatChain *pre, const NatPlan *plan) {
+        for (size_t i = 1; pre->n_rules > 0 && i < nat_count_uplinks(plan, near->family); i++) {
+                NatRule rule = { .verdict = NAT_JUMP };
+                int r;
+
+                nat_copy_uplink(rule.in, plan, near->family, i);
+                strcpy(rule.chain, pre->name);
+                r = nat_chain_add(near, rule);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
 /* For connections from the host, its guests and anything else behind it the same forwards apply,
@@ -240,13 +263,15 @@ static int plan_post(NatChain *post, const NatPlan *plan, const NatSide *side, b
                 rule.verdict = NAT_SNAT;
                 rule.to_address = side->snat_address;
         }
-        nat_copy_uplink(rule.out, plan, post->family);
         if (forwards && plan->one_arm)
                 r = plan_one_arm(post, plan, side); /* and the guest's to itself */
         else if (forwards && side->n_public > 0)
                 r = plan_hairpin(post, plan, side);
-        if (r >= 0 && side->masquerade)
+        for (size_t i = 0; r >= 0 && side->masquerade && i < nat_count_uplinks(plan, post->family);
+             i++) {
+                nat_copy_uplink(rule.out, plan, post->family, i);
                 r = nat_chain_add(post, rule);
+        }
         return r;
 }
 
@@ -390,6 +415,8 @@ static int plan_side(NatChains *chains, NatFamily family, const NatPlan *plan) {
         /* Without a global address there are no connections by IPv6. */
         if (r >= 0 && (family == NAT_IPV4 || side->n_public > 0))
                 r = plan_pre(pre, plan);
+        if (r >= 0)
+                r = plan_more_uplinks(nat_chain(chains, family, NAT_CHAIN_LOC), pre, plan);
         if (r >= 0)
                 r = plan_near(nat_chain(chains, family, NAT_CHAIN_LOC), pre, side);
         if (r >= 0)

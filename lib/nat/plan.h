@@ -91,7 +91,7 @@ enum {
         NAT_CHAIN_IN,   /* filter INPUT: keeps the guest from the host itself */
         NAT_CHAIN_SND,  /* filter OUTPUT: accepts what the host sends to the guest */
         NAT_CHAIN_PRE,  /* nat PREROUTING: guarded ports, then port forwards */
-        NAT_CHAIN_LOC,  /* nat PREROUTING: to the uplink's addresses from any other side */
+        NAT_CHAIN_LOC,  /* nat PREROUTING: by further uplinks; to their addresses from any side */
         NAT_CHAIN_OUT,  /* nat OUTPUT: to the uplink's addresses from the host itself */
         NAT_CHAIN_POST, /* nat POSTROUTING: masquerading */
         NAT_CHAIN_MSS,  /* mangle FORWARD: clamps the MSS */

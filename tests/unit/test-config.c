@@ -55,7 +55,8 @@ static void test_defaults(void **state) {
         assert_int_equal(c->n_dns, 2);
         assert_address(c->dns[0].v4, "8.8.8.8");
         assert_address(c->dns[1].v4, "8.8.4.4");
-        assert_string_equal(c->uplink, "");
+        assert_int_equal(c->uplinks.n, 0);
+        assert_int_equal(c->uplinks6.n, 0);
         assert_int_equal(c->transport, TRANSPORT_AUTO);
         assert_int_equal(c->masquerade, MASQUERADE_AUTO);
         assert_int_equal(c->host_access, HOST_ACCESS_ICMP);
@@ -136,7 +137,10 @@ static void test_network(void **state) {
                                                   "MTU=1400\n"
                                                   "HostAccess=all\n"
                                                   "DNS=9.9.9.9\t1.1.1.1  10.0.0.53\n"
-                                                  "Uplink=venet0\n"
+                                                  "Uplink=venet0 ppp0\n"
+                                                  "Uplink6=he-ipv6\n"
+                                                  "Masquerade6=snat\n"
+                                                  "SNATAddress=2001:db8::9\n"
                                                   "Transport=vector\n"
                                                   "FastNetwork=no\n"
                                                   "Masquerade=no\n"
@@ -171,7 +175,13 @@ static void test_network(void **state) {
         assert_int_equal(c->n_dns, 3);
         assert_address(c->dns[1].v4, "1.1.1.1");
         assert_address(c->dns[2].v4, "10.0.0.53");
-        assert_string_equal(c->uplink, "venet0");
+        assert_int_equal(c->uplinks.n, 2);
+        assert_string_equal(c->uplinks.list[0], "venet0");
+        assert_string_equal(c->uplinks.list[1], "ppp0");
+        assert_string_equal(c->uplinks6.list[0], "he-ipv6");
+        assert_true(ip_address_is_any(&c->snat_addresses[0]));
+        assert_int_equal(c->snat_addresses[1].v6.s6_addr[15], 9);
+        assert_int_equal(c->masquerade6, MASQUERADE_SNAT);
         assert_int_equal(c->transport, TRANSPORT_VECTOR);
         assert_int_equal(c->masquerade, MASQUERADE_NO);
         assert_int_equal(c->n_forwards, ARRAY_SIZE(forwards));

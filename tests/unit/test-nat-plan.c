@@ -460,6 +460,42 @@ static void test_sent(void **state) {
         nat_chains_done(&chains);
 }
 
+/* What comes in or goes out by any of several uplinks; without any there is nothing of that. */
+static void test_uplinks(void **state) {
+        static const Forward forward = { FORWARD_TCP, 80, 80, 80 };
+        static const char uplinks[][IFNAMSIZ] = { "venet0", "ppp0" };
+        static const IpAddress public[] = { { .v4 = { 1 } } };
+        NatPlan plan = plan_with(&forward, 1);
+        NatChain *pre, *loc, *post;
+        NatChains chains;
+
+        (void) state;
+        plan.side[NAT_IPV4].public = public;
+        plan.side[NAT_IPV4].n_public = 1;
+        plan.side[NAT_IPV4].uplinks = uplinks;
+        plan.side[NAT_IPV4].n_uplinks = 2;
+        ASSERT_OK(nat_chains_plan(&chains, &plan));
+        pre = nat_chain(&chains, NAT_IPV4, NAT_CHAIN_PRE);
+        loc = nat_chain(&chains, NAT_IPV4, NAT_CHAIN_LOC);
+        post = nat_chain(&chains, NAT_IPV4, NAT_CHAIN_POST);
+        assert_string_equal(pre->jump.in, "venet0");
+        assert_int_equal(loc->n_rules, 2);
+        assert_string_equal(loc->rules[0].in, "ppp0");
+        assert_string_equal(loc->rules[0].chain, pre->name);
+        assert_int_equal(post->n_rules, 3); /* the first is for the guest's calls of itself */
+        assert_string_equal(post->rules[1].out, "venet0");
+        assert_string_equal(post->rules[2].out, "ppp0");
+        nat_chains_done(&chains);
+
+        plan.side[NAT_IPV4].n_uplinks = plan.side[NAT_IPV4].n_public = 0;
+        ASSERT_OK(nat_chains_plan(&chains, &plan));
+        assert_int_equal(nat_chain(&chains, NAT_IPV4, NAT_CHAIN_PRE)->n_rules, 0);
+        assert_int_equal(nat_chain(&chains, NAT_IPV4, NAT_CHAIN_LOC)->n_rules, 0);
+        assert_int_equal(nat_chain(&chains, NAT_IPV4, NAT_CHAIN_POST)->n_rules, 0);
+        assert_int_equal(nat_chain(&chains, NAT_IPV4, NAT_CHAIN_FWD)->n_rules, 2);
+        nat_chains_done(&chains);
+}
+
 static void test_clamped(void **state) {
         NatPlan plan = plan_with(NULL, 0);
         const NatChain *c;
@@ -518,9 +554,9 @@ int main(void) {
                 cmocka_unit_test(test_guard),       cmocka_unit_test(test_public_addresses),
                 cmocka_unit_test(test_too_many),    cmocka_unit_test(test_families),
                 cmocka_unit_test(test_host_access), cmocka_unit_test(test_proxied),
-                cmocka_unit_test(test_reach),       cmocka_unit_test(test_direct),
-                cmocka_unit_test(test_sent),        cmocka_unit_test(test_clamped),
-                cmocka_unit_test(test_equal),
+                cmocka_unit_test(test_uplinks),     cmocka_unit_test(test_reach),
+                cmocka_unit_test(test_direct),      cmocka_unit_test(test_sent),
+                cmocka_unit_test(test_clamped),     cmocka_unit_test(test_equal),
         };
 
         return RUN_TESTS(tests);
