@@ -28,12 +28,12 @@ typedef struct MemoryClaims {
         size_t n;
 } MemoryClaims;
 
-/* Notes the guest's claim, replacing its last. What all may still take is told by memory-sum.h. */
+/* Records the guest's claim, replacing its last. For the sum of all claims see memory-sum.h. */
 int memory_claims_note(const struct Host *h, const MemoryClaim *claim);
 
-/* Only looks: at those of all other guests. */
+/* Returns the claims of all other guests. */
 int memory_claims_others(const struct Host *h, MemoryClaims *ret);
-/* At all there are, none of which changes until the book is closed. */
+/* Returns all claims, and locks them until *ret_book is closed. */
 int memory_claims_hold(const struct Host *h, SharedSetting **ret_book, MemoryClaims *ret);
 
 /* Removes the claim, if there is one. */

@@ -101,7 +101,7 @@ static uint64_t on_device(const MemorySum *s, uint64_t device) {
         return 0;
 }
 
-/* The book is held meanwhile: a claim that is noted after it was read would not be in the sum. */
+/* The claims are locked meanwhile: one recorded after they were read would not be in the sum. */
 static int add_up(const Host *h, const char *path, uint64_t device, uint64_t *ret_open,
                   uint64_t *ret_on_device) {
         _cleanup_(shared_closep) SharedSetting *book = NULL;

@@ -3,12 +3,12 @@
 
 /* How much memory all guests of the host may still take, added up by one umld for all of them.
  *
- * Adding up takes a look at the processes of every guest. Every umld needs the sum every few
- * seconds, so that with each doing it the work would grow with the square of the guests. The one
- * that finds the last sum too old makes a new one and leaves it in the shared directory. A sum that
- * is not quite fresh errs on the safe side: guests have taken some of it since, which then counts
- * twice; so who finds by it that there is too little looks at a fresh one (max_age 0). Whoever
- * changes a claim, or ends a guest, changes the sum or removes it. */
+ * Adding up the claims means looking at the processes of every guest. Every umld needs the sum
+ * every few seconds, so the work would grow with the square of the number of guests. Therefore the
+ * umld that finds the sum outdated computes a new one and stores it in the shared directory. An
+ * older sum errs on the safe side: what guests have taken since counts twice. So an umld that finds
+ * too little memory by an older sum asks for a fresh one (max_age 0). A change of a claim, and the
+ * end of a guest, updates or removes the sum. */
 
 #include "basic/time-util.h"
 #include "daemon/host/host.h"
