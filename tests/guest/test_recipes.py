@@ -61,8 +61,8 @@ class Scratch(TestCase):
 
 
 globals().update(classes_of({
-    "Busybox": {"source": MINIROOTFS, "recipe": "busybox", "stop_limit": 0.4},
-    "Bare": {"make": staticmethod(tree_of("./sbin/init")), "needs": [MINIROOTFS], "recipe": "bare", "stop_limit": 0.4},
+    "Busybox": {"source": MINIROOTFS, "recipe": "busybox", "by_init": True, "stop_limit": 0.4},
+    "Bare": {"make": staticmethod(tree_of("./sbin/init")), "needs": [MINIROOTFS], "recipe": "bare", "by_init": True, "stop_limit": 0.4},
     "OpenRC": {"source": IMAGES / "alpine-3.2.3-openrc-alpine-base.tar.xz", "recipe": "openrc"},
 }))
 

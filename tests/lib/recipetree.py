@@ -49,6 +49,7 @@ class Tree(TestCase):
     stop_limit = 1.0  # seconds from the order to the guest's end, on a quiet machine
     ready_limit = 60
     has_ssh = False
+    by_init = False
     options = ()
 
     @classmethod
@@ -121,7 +122,7 @@ class Tree(TestCase):
                     "--set=GuestAddress6=fd00:0:0:1::2")
         text = (self.world.config_dir / "web.conf").read_text(encoding="utf-8")
         self.assertIn("Ready=guest\n", text)
-        self.assertIn("ConfigureBy=init\n", text)
+        self.assertEqual("ConfigureBy=init\n" in text, self.by_init)
         umld = self.daemon().wait_ready(self.ready_limit)
         wait_until(self.echoed, 20, "an answer of the guest's hook")
         wait_until(lambda: "first boot done" in self.console_log(), 20, "the end of the script for the first boot")
@@ -146,11 +147,11 @@ class Tree(TestCase):
         self.assertEqual(report["empty"], "0")
         self.assertIn(" rw,", report["root"])
 
-        # Again, with another name, and with an address from the kernel where that can do it; the script of the first boot
-        # is not run again, and the keys stay.
+        # Again, with another name, and with the address from whom it was not before, kernel or init; the script of the
+        # first boot is not run again, and the keys stay.
         path = self.world.config_dir / "web.conf"
-        path.write_text(text.replace("Hostname=www.example.org", "Hostname=db.example.org").replace("ConfigureBy=init\n", ""),
-                        encoding="utf-8")
+        again = text.replace("Hostname=www.example.org", "Hostname=db.example.org").replace("ConfigureBy=init\n", "")
+        path.write_text(again if self.by_init else again.replace("[Network]\n", "[Network]\nConfigureBy=init\n"), encoding="utf-8")
         umld = self.daemon().wait_ready(self.ready_limit)
         wait_until(self.echoed, 20, "an answer of the guest's hook")
         if self.has_ssh:
