@@ -99,6 +99,18 @@ class Simple(Conditions):
         self.assertIn("uplink: ok again", umld.log)
         self.assertEqual(umld.stop(), DONE)
 
+    def test_signal(self):
+        umld = self.start(Uplink="venet0")
+        bus = self.listen_to_signals()
+        self.world.host("ip", "link", "set", "venet0", "down")
+        self.wait_for(umld, "uplink", "broken")
+        self.world.host("ip", "link", "set", "venet0", "up")
+        self.wait_for(umld, "uplink", "ok")
+        signals = self.signals_heard(bus)
+        for state in (rb"broken\0.{4,8}the uplink venet0 is down", rb"ok\0"):
+            self.assertRegex(signals, rb"(?s)ConditionChanged.*\0uplink\0.{1,8}" + state)
+        self.assertEqual(umld.stop(), DONE)
+
     def test_tap_down(self):
         umld = self.start()
         self.world.host("ip", "link", "set", "tap0", "down")

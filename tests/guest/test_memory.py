@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The guest's memory: with real kernels that touch all of it, on every backing and on hosts that refuse things."""
 
-import contextlib
 import os
 import re
 import shutil
@@ -358,29 +357,6 @@ class Watch(Case):
         self.assertIsNone(umld.status()["memory"]["pressure"])
         return umld
 
-    def listen(self):
-        """A client of the control socket that only hears signals."""
-        bus = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.addCleanup(bus.close)
-        bus.settimeout(5)
-        bus.connect(str(self.world.runtime_dir / "web/bus"))
-        bus.sendall(b"\0AUTH EXTERNAL " + b"0".hex().encode() + b"\r\n")
-        self.assertTrue(bus.recv(1000).startswith(b"OK "))
-        bus.sendall(b"BEGIN\r\n")
-        return bus
-
-    @staticmethod
-    def received(bus):
-        bus.setblocking(False)
-        data = b""
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                chunk = bus.recv(65536)
-                if not chunk:
-                    break
-                data += chunk
-        return data
-
     def test_grown_before_it_dies(self):
         before = self.world.snapshot()
         umld = self.start()
@@ -394,7 +370,7 @@ class Watch(Case):
 
     def test_told_where_it_cannot_grow(self):
         umld = self.start(["remount"])
-        bus = self.listen()
+        bus = self.listen_to_signals()
         self.occupy(18)
         message = umld.wait_message(lambda f: "nearly full" in f.get("STATUS", ""), 15, "a warning")
         self.assertRegex(message.fields["STATUS"], r"^running: memory: /dev/shm is nearly full: 22M of 64M are used, "
@@ -408,7 +384,7 @@ class Watch(Case):
         umld.wait_message(lambda f: f.get("STATUS") == "running: memory: sufficient again", 5, "the end of it")
         self.assertLess(time.monotonic() - began, 4) # looks are quick while it lasts
         self.assertIsNone(umld.status()["memory"]["pressure"])
-        signals = self.received(bus)
+        signals = self.signals_heard(bus)
         for old, new in (("none", "tight"), ("tight", "short"), ("short", "none")):
             self.assertRegex(signals, rb"(?s)MemoryPressureChanged.*\0" + old.encode() + rb"\0.{4,8}" + new.encode() + rb"\0")
         umld.stop()
@@ -416,14 +392,14 @@ class Watch(Case):
     def test_ends_with_the_boot(self):
         """Who was told of the pressure is told that it is over: a guest that does not run needs no memory."""
         umld = self.start(["remount"])
-        bus = self.listen()
+        bus = self.listen_to_signals()
         self.occupy(18)
         umld.wait_message(lambda f: "nearly full" in f.get("STATUS", ""), 15, "a warning")
         since = len(umld.messages)
         os.kill(umld.guest_pid(), signal.SIGKILL)
         umld.wait_message(lambda f: f.get("STATUS") == "running: memory: the guest is not running", 5, "the end of it", since)
         umld.wait_state("backoff", since=since)
-        self.assertIn(b"\0the guest is not running\0", self.received(bus))
+        self.assertIn(b"\0the guest is not running\0", self.signals_heard(bus))
         umld.wait_message(lambda f: "nearly full" in f.get("STATUS", ""), 15, "a warning of the next boot", since)
         umld.stop()
 

@@ -552,6 +552,27 @@ class TestCase(unittest.TestCase):
     def daemon(self, *arguments, **options):
         return Daemon(self.world, *arguments, **options)
 
+    def listen_to_signals(self, name="web"):
+        """A client of the control socket that only hears signals."""
+        bus = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.addCleanup(bus.close)
+        bus.settimeout(5 * PATIENCE)
+        bus.connect(str(self.world.runtime_dir / name / "bus"))
+        bus.sendall(b"\0AUTH EXTERNAL " + b"0".hex().encode() + b"\r\n")
+        self.assertTrue(bus.recv(1000).startswith(b"OK "))
+        bus.sendall(b"BEGIN\r\n")
+        return bus
+
+    @staticmethod
+    def signals_heard(bus):
+        """What has come until now, as it was sent."""
+        bus.setblocking(False)
+        data = b""
+        with contextlib.suppress(BlockingIOError):
+            while chunk := bus.recv(65536):
+                data += chunk
+        return data
+
     def assert_same_host(self, before):
         difference = before.difference(self.world.snapshot())
         self.assertEqual(difference, "", f"the host is not as it was before:\n{difference}")
