@@ -22,8 +22,10 @@
 /* ---- connections ---- */
 
 unsigned connections_share(uint64_t max, unsigned guests) {
-        uint64_t share = max / 2 / MAX(guests, 1U);
+        uint64_t share = max / 2;
 
+        for (unsigned n = 1; n < guests && share >= CONNECTIONS_MIN; n *= 2)
+                share /= 2;
         if (share < CONNECTIONS_MIN)
                 return CONNECTIONS_MIN;
         return share > CONNECTIONS_MAX ? CONNECTIONS_MAX : (unsigned) share;

@@ -20,5 +20,7 @@ bool net_bars_lacking(Net *net, const char *what, const char *tool, int error);
 /* ---- pure ---- */
 
 /* The share of one of so many guests, of as many connections as the host can track: all guests
- * together get half, but each at least 1,024 and at most 16,384. */
+ * together get half at most, but each at least 1,024 and at most 16,384. It is halved each time
+ * that the number of guests has doubled: if it changed with each guest, each one's start would make
+ * the umlds of all others replace their rules. */
 unsigned connections_share(uint64_t max, unsigned guests);

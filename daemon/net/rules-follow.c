@@ -15,6 +15,7 @@
 #include "daemon/net/rules.h"
 #include "daemon/net/tap.h"
 #include "daemon/net/uplink.h"
+#include "host/resident.h"
 
 #define LOCKED_LONG     (5 * USEC_PER_SEC)
 #define ADDRESSES_EVERY (20 * USEC_PER_SEC)
@@ -124,6 +125,7 @@ static int repair(Net *net, Fault *f) {
 
         if (r < 0)
                 return r;
+        resident_trim(); /* the tables of all guests were edited in memory */
         if (!drifted)
                 log_notice("%s: firewall rules replaced",
                            why ?: "an earlier change could not be made");

@@ -378,7 +378,7 @@ class Flood(BarsTest):
         tracked = int(self.world.host("cat", "/proc/sys/net/netfilter/nf_conntrack_max"))
 
         def share(guests):
-            return min(max(tracked // 2 // guests, 1024), 16384)
+            return min(max(tracked // 2 // 2 ** (guests - 1).bit_length(), 1024), 16384)
         self.assertEqual(self.limit(), share(1))
         others = [self.world.runtime_dir / f"g{n}" for n in range(19)]
         for other in others:
