@@ -129,7 +129,7 @@ static Trip plain_trip(const Net *net, NatFamily family, NatWay way) {
 bool net_trip_to(const Net *net, NatFamily family, NatWay way, const Forward *f, Trip *ret) {
         ForwardFamily ours = family == NAT_IPV6 ? FORWARD_IPV6 : FORWARD_IPV4;
 
-        if (f->family != FORWARD_BOTH && f->family != ours)
+        if (f->protocols == FORWARD_OTHER || (f->family != FORWARD_BOTH && f->family != ours))
                 return false;
         *ret = plain_trip(net, family, way);
         ret->protocol = f->protocols & FORWARD_TCP ? IPPROTO_TCP : IPPROTO_UDP;

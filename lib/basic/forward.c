@@ -18,6 +18,13 @@ static const char why_address[] = "the address must be a unicast address of the 
                                   "tcp/203.0.113.7:80 or tcp/[2001:db8::7]:80";
 static const char why_family[] = "the protocol and the address are of different address families";
 
+static const char why_number[] =
+        "use the protocol's number or name, for example proto/47 or proto/gre";
+static const char why_has_ports[] = "TCP and UDP are forwarded by port, for example tcp/80";
+static const char why_icmp[] = "ICMP is for the host itself";
+
+#define OTHER "proto/"
+
 static int refuse(int error, const char *why, const char **ret_why) {
         *ret_why = why;
         return error;
@@ -53,6 +60,52 @@ static int take_protocols(const char **s, Forward *f, const char **ret_why) {
                 return 0;
         }
         return refuse(-EINVAL, strchr(*s, '/') ? why_protocol : why_form, ret_why);
+}
+
+/* Those that people forward; the others have numbers. */
+static const struct {
+        const char *name;
+        uint8_t number;
+} other_protocols[] = { { "ipip", 4 }, { "ipv6", 41 },  { "gre", 47 },  { "esp", 50 },
+                        { "ah", 51 },  { "l2tp", 115 }, { "sctp", 132 } };
+
+static int take_number(const char *s, uint16_t *ret) {
+        unsigned v = 0;
+
+        FOREACH_ELEMENT (o, other_protocols)
+                if (streq(s, o->name)) {
+                        *ret = o->number;
+                        return 0;
+                }
+        for (const char *p = s; *p; p++) {
+                if (!isdigit((unsigned char) *p) || p - s == 3)
+                        return -EINVAL;
+                v = v * 10 + (unsigned) (*p - '0');
+        }
+        *ret = (uint16_t) v;
+        return v >= 1 && v <= UINT8_MAX ? 0 : -EINVAL;
+}
+
+/* ICMP is for the host, and TCP and UDP have ports. */
+static int parse_other(const char *s, Forward *ret, const char **ret_why) {
+        Forward f = { .protocols = FORWARD_OTHER };
+
+        if (take_number(s, &f.host_first) < 0)
+                return refuse(-EINVAL, why_number, ret_why);
+        if (f.host_first == IPPROTO_TCP || f.host_first == IPPROTO_UDP)
+                return refuse(-EINVAL, why_has_ports, ret_why);
+        if (f.host_first == IPPROTO_ICMP || f.host_first == IPPROTO_ICMPV6)
+                return refuse(-EINVAL, why_icmp, ret_why);
+        f.host_last = f.guest_first = f.host_first;
+        *ret = f;
+        return 0;
+}
+
+static const char *other_name(uint16_t number) {
+        FOREACH_ELEMENT (o, other_protocols)
+                if (o->number == number)
+                        return o->name;
+        return NULL;
 }
 
 /* Parses ADDRESS: or [ADDRESS]: if there is one, and advances *s. */
@@ -134,6 +187,8 @@ int forward_parse(const char *s, Forward *ret, const char **ret_why) {
                 *ret = all_ports;
                 return 0;
         }
+        if (startswith(s, OTHER))
+                return parse_other(s + strlen(OTHER), ret, ret_why);
         r = take_protocols(&s, &f, ret_why);
         if (r >= 0)
                 r = take_address(&s, &f, ret_why);
@@ -166,7 +221,7 @@ int ports_parse(const char *s, Forward *ret, const char **ret_why) {
         if (streq(s, "all") || strchr(s, ':'))
                 return refuse(-EINVAL, why_ports, ret_why);
         r = forward_parse(s, &f, ret_why);
-        if (r >= 0 && f.family != FORWARD_BOTH)
+        if (r >= 0 && (f.family != FORWARD_BOTH || f.protocols == FORWARD_OTHER))
                 return refuse(-EINVAL, why_ports, ret_why);
         if (r >= 0)
                 *ret = f;
@@ -198,6 +253,15 @@ char *forward_format(const Forward *f, char buf[static FORWARD_TEXT_MAX]) {
 
         if (forward_is_all(f))
                 return strcpy(buf, "all");
+        if (f->protocols == FORWARD_OTHER) {
+                const char *name = other_name(f->host_first);
+
+                if (name)
+                        snprintf(buf, FORWARD_TEXT_MAX, OTHER "%s", name);
+                else
+                        snprintf(buf, FORWARD_TEXT_MAX, OTHER "%u", f->host_first);
+                return buf;
+        }
         p += snprintf(p, (size_t) (end - p), "%s/", protocol_name(f));
         if (!ip_address_is_any(&f->address))
                 p += snprintf(p, (size_t) (end - p),
@@ -262,7 +326,7 @@ bool forward_common_port(const Forward *a, const Forward *b, const Forward *exce
 
         if (!share_connections(a, b))
                 return false;
-        for (unsigned protocol = FORWARD_TCP; protocol <= FORWARD_UDP; protocol <<= 1) {
+        for (unsigned protocol = FORWARD_TCP; protocol <= FORWARD_OTHER; protocol <<= 1) {
                 unsigned port = MAX(a->host_first, b->host_first), until;
 
                 if (!(a->protocols & b->protocols & protocol))

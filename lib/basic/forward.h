@@ -10,6 +10,7 @@
  *   tcp/203.0.113.7:80:80   only connections to this address of the host
  *   tcp/[2001:db8::7]:80    the same for IPv6
  *   tcp6/80                 only by IPv6, to any address; tcp4: only by IPv4
+ *   proto/gre, proto/47     another protocol, which has no ports
  *   all                     every port of both protocols, like tcp+udp/1-65535 */
 
 #include "basic/ip-address.h"
@@ -17,6 +18,7 @@
 enum {
         FORWARD_TCP = 1 << 0,
         FORWARD_UDP = 1 << 1,
+        FORWARD_OTHER = 1 << 2, /* a protocol without ports, alone: its number is in their place */
 };
 
 typedef enum ForwardFamily {
@@ -26,7 +28,7 @@ typedef enum ForwardFamily {
 } ForwardFamily;
 
 typedef struct Forward {
-        unsigned protocols;             /* of FORWARD_TCP and FORWARD_UDP */
+        unsigned protocols;             /* of FORWARD_TCP, FORWARD_UDP, FORWARD_OTHER */
         uint16_t host_first, host_last; /* inclusive */
         uint16_t guest_first; /* the guest port for host_first; the others follow in order */
         ForwardFamily family; /* only for connections of this family */

@@ -135,7 +135,7 @@ static bool get_protocol(const NatBlob *b, NatFamily family, NatRule *rule) {
         return !v4->flags && (rule->not_source || !v4->invflags) && protocol <= UINT8_MAX;
 }
 
-/* We never write a protocol without ports or type. */
+/* We never write one of these protocols without ports or type. */
 static bool complete(const NatRule *rule) {
         switch (rule->protocol) {
         case 0:
@@ -147,7 +147,7 @@ static bool complete(const NatRule *rule) {
         case IPPROTO_ICMPV6:
                 return rule->icmp_type > 0;
         default:
-                return false;
+                return true;
         }
 }
 

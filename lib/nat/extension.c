@@ -118,7 +118,8 @@ void nat_put_matches(NatWriter *w, const NatRule *rule, const NatRevisions *revi
         case IPPROTO_UDP:
                 put_udp(w, rule);
                 break;
-        default:
+        case IPPROTO_ICMP:
+        case IPPROTO_ICMPV6:
                 put_icmp(w, rule);
         }
         if (rule->states)

@@ -86,6 +86,8 @@ static void put_protocol(const Script *s, const NatRule *rule) {
                 return;
         if (rule->protocol == IPPROTO_ICMP || rule->protocol == IPPROTO_ICMPV6)
                 fprintf(s->file, "%s type %u ", family_words[rule->family].icmp, rule->icmp_type);
+        else if (rule->protocol != IPPROTO_TCP && rule->protocol != IPPROTO_UDP)
+                fprintf(s->file, "meta l4proto %u ", rule->protocol);
         else if (rule->first_port == 0 && rule->last_port == UINT16_MAX)
                 fprintf(s->file, "meta l4proto %s ", name);
         else if (rule->first_port == rule->last_port)

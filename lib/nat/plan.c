@@ -160,6 +160,18 @@ bool nat_forward_is_for(const Forward *f, NatFamily family) {
         return f->family == FORWARD_BOTH || f->family == families[family].forward;
 }
 
+/* Protocols without ports, of which the guest gets everything. */
+static int plan_others(NatChain *pre, const NatPlan *plan, size_t limit) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < plan->n_forwards; i++)
+                if (plan->forwards[i].protocols == FORWARD_OTHER)
+                        r = add_redirection(
+                                pre, plan, limit,
+                                (NatRule){ .protocol = (uint8_t) plan->forwards[i].host_first });
+        return r;
+}
+
 static int plan_forwards(NatChain *pre, const NatPlan *plan, size_t limit, bool all) {
         for (size_t i = 0; i < plan->n_forwards; i++)
                 FOREACH_ELEMENT (p, nat_protocols) {
@@ -197,6 +209,8 @@ static int plan_pre(NatChain *pre, const NatPlan *plan) {
                 return r;
         limit = pre->n_rules + NAT_FORWARD_RULES_MAX;
         r = plan_forwards(pre, plan, limit, false);
+        if (r >= 0)
+                r = plan_others(pre, plan, limit);
         return r < 0 ? r : plan_forwards(pre, plan, limit, true);
 }
 

@@ -146,6 +146,30 @@ class Real(WaysTest):
         self.assertTrue(self.world.fetch(8080, address=SECOND))
         self.assertEqual(umld.stop(40), DONE)
 
+    def test_protocol_without_ports(self):
+        """GRE goes to the guest, as far as it is forwarded; what is answered there is the guest's."""
+        def packet():
+            with self.world.socket("host", socket.AF_PACKET, socket.SOCK_DGRAM) as s:
+                s.bind(("tap0", 3))  # ETH_P_ALL
+                s.settimeout(PATIENCE)
+                self.world.run("inet", "python3", "-c", "import socket; socket.socket(socket.AF_INET, socket.SOCK_RAW, 47)"
+                               f".sendto(bytes((0, 0, 8, 0)) + b'hello', ('{HOST}', 0))", check=True)
+                with contextlib.suppress(OSError):
+                    while True:
+                        data = s.recv(2000)
+                        if data[9] == 47:
+                            return socket.inet_ntoa(data[16:20]), data[-5:]
+            return None
+        umld = self.start()
+        self.world.fetch_when_served(8080)
+        self.assertIsNone(packet())
+        self.world.guest("web", kernel=DEBIAN_KERNEL, image=self.images / "guest.img", Guest={"Memory": "48M"},
+                         Network={"Forward": ["tcp/8080:80", "proto/gre"]}, Supervise={"Ready": "guest"})
+        self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
+        self.assertEqual(wait_until(packet, 10, "GRE at the guest's tap"), ("10.0.0.2", b"hello"))
+        self.assertIn("proto/gre", umld.status()["network"]["forwards"])
+        self.assertEqual(umld.stop(40), DONE)
+
     def test_chosen_address(self):
         other = "203.0.113.77"
         self.ip("address", "add", f"{other}/32", "dev", "venet0")

@@ -25,6 +25,9 @@ static void test_good(void **state) {
                 const char *shortest; /* NULL: the text itself */
         } good[] = {
                 { "tcp/80", { FORWARD_TCP, 80, 80, 80 }, NULL },
+                { "proto/gre", { FORWARD_OTHER, 47, 47, 47 }, NULL },
+                { "proto/47", { FORWARD_OTHER, 47, 47, 47 }, "proto/gre" },
+                { "proto/255", { FORWARD_OTHER, 255, 255, 255 }, NULL },
                 { "udp/53", { FORWARD_UDP, 53, 53, 53 }, NULL },
                 { "tcp+udp/53", { BOTH, 53, 53, 53 }, NULL },
                 { "tcp/8000-10000", { FORWARD_TCP, 8000, 10000, 8000 }, NULL },
@@ -86,6 +89,8 @@ static void test_bad(void **state) {
                           family[] =
                                   "the protocol and the address are of different address families",
                           port[] = "ports must be from 1 to 65535",
+                          number[] = "use the protocol's number or name, for example proto/47 or "
+                                     "proto/gre",
                           order[] = "the first port of a range must be its lowest",
                           length[] = "host and guest ranges must have the same number of ports";
         static const struct {
@@ -116,6 +121,13 @@ static void test_bad(void **state) {
                 { "tcp/80,tcp/81", EINVAL, form },
                 { "tcp/80-90-100", EINVAL, form },
                 { "tcp/+80", EINVAL, form },
+                { "proto/256", EINVAL, number },
+                { "proto/0", EINVAL, number },
+                { "proto/gr", EINVAL, number },
+                { "proto/", EINVAL, number },
+                { "proto/6", EINVAL, "TCP and UDP are forwarded by port, for example tcp/80" },
+                { "proto/1", EINVAL, "ICMP is for the host itself" },
+                { "proto/58", EINVAL, "ICMP is for the host itself" },
                 { "tcp5/80", EINVAL, protocol },
                 { "tcp4+udp6/80", EINVAL, protocol },
                 { "tcp/203.0.113.7", EINVAL, address },
@@ -175,6 +187,10 @@ static void test_overlaps(void **state) {
         } pairs[] = {
                 { "tcp/80", "tcp/80:8080", true },
                 { "tcp/80", "udp/80", false },
+                { "proto/gre", "proto/47", true },
+                { "proto/gre", "proto/esp", false },
+                { "proto/gre", "tcp+udp/47", false },
+                { "proto/gre", "all", false },
                 { "tcp/80", "tcp+udp/80", true },
                 { "udp/80", "tcp+udp/80", true },
                 { "tcp/80", "tcp/81", false },
@@ -219,6 +235,8 @@ static void test_ports(void **state) {
         ASSERT_ERROR(ports_parse("tcp/80:80", &f, &why), EINVAL);
         assert_string_equal(why, form);
         ASSERT_ERROR(ports_parse("all", &f, &why), EINVAL);
+        assert_string_equal(why, form);
+        ASSERT_ERROR(ports_parse("proto/gre", &f, &why), EINVAL);
         assert_string_equal(why, form);
         ASSERT_ERROR(ports_parse("tcp6/22", &f, &why), EINVAL);
         assert_string_equal(why, form);
