@@ -102,9 +102,7 @@ static void take_wish(ImageWishes *wishes, const char *value) {
 static void on_result(const char *key, const char *value, void *userdata) {
         Creation *c = userdata;
 
-        if (streq(key, "network"))
-                c->source.wishes.any_interface = streq(value, "any");
-        else if (streq(key, "init")) /* umld-guest-init */
+        if (streq(key, "init")) /* umld-guest-init */
                 c->source.wishes = (ImageWishes){ true, true, true, false };
         else if (streq(key, "port"))
                 (void) strv_push(&c->ports, value);
