@@ -87,13 +87,17 @@ static int look_at_host(Net *net, Fault *f) {
 int net_rules_compare(Net *net, Fault *f) {
         _cleanup_free_ Forward *guarded = net_guarded_ports(net);
         NatRefusal refusal;
+        unsigned by_sizes;
         NatPlan plan;
         int r;
 
         if (!guarded)
                 return -ENOMEM;
         plan = net_plan(net, guarded);
+        by_sizes = net->maker.nat.by_sizes;
         r = net->maker.nat.backend->check(&net->maker.nat, &plan, &refusal);
+        if (net->maker.nat.by_sizes > by_sizes) /* the tables of all guests were read */
+                resident_trim();
         return r < 0 ? net_backend_fault(net, r, &refusal, f) : r;
 }
 
