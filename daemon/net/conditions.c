@@ -8,6 +8,7 @@
 #include "daemon/net/addresses.h"
 #include "daemon/net/forwards.h"
 #include "daemon/net/gather.h"
+#include "host/resident.h"
 #include "nat/xt-read.h"
 #include "nat/xt-tables.h"
 
@@ -132,6 +133,8 @@ static void gather(Net *net, unsigned parts) {
                 net_gather_legacy(net, &c->facts);
         }
         gather_own(net, c);
+        if (parts & (CONDITIONS_NFT | CONDITIONS_LEGACY)) /* the tables of all guests were read */
+                resident_trim_heap();
 }
 
 /* ---- what has changed ---- */

@@ -36,6 +36,10 @@ void resident_begin(void) {
         (void) mallopt(M_TRIM_THRESHOLD, LARGE);
 }
 
+void resident_trim_heap(void) {
+        (void) malloc_trim(0);
+}
+
 void resident_trim(void) {
         (void) dl_iterate_phdr(drop_constant_segments, NULL);
         (void) malloc_trim(0);

@@ -9,3 +9,6 @@ void resident_begin(void);
  * constants mapped from files. What is used again is mapped again, from the page cache. OpenVZ
  * containers are charged for what is mapped. */
 void resident_trim(void);
+
+/* The same of the heap alone, which costs next to nothing. */
+void resident_trim_heap(void);
