@@ -155,12 +155,13 @@ static int judge_route(const HostFacts *f, ConditionList *list) {
                                   "nothing on the Internet"),
                            strdup("ip route add default …"));
         if (side->has_route == ANSWER_YES && side->n_uplinks > 0 && !is_uplink(side, side->route))
-                return add(list, CONDITION_ROUTE, CONDITION_WARNING,
-                           strfmt("Uplink=%s, but the host's default route is by %s: what the "
-                                  "guest sends there is not masqueraded, and nothing that comes "
-                                  "in there is forwarded",
-                                  side->uplinks[0].name, side->route),
-                           uplink_remedy(side));
+                return add(
+                        list, CONDITION_ROUTE, CONDITION_WARNING,
+                        strfmt("Uplink=%s, but the host's default route goes through %s: what the "
+                               "guest sends there is not masqueraded, and nothing that comes "
+                               "in there is forwarded",
+                               side->uplinks[0].name, side->route),
+                        uplink_remedy(side));
         return add_plain(list, CONDITION_ROUTE,
                          side->has_route == ANSWER_YES ? CONDITION_OK : CONDITION_UNKNOWN);
 }
@@ -176,8 +177,8 @@ static int judge_reverse_path(const HostFacts *f, ConditionList *list) {
         if (side->strict == ANSWER_YES && side->has_route == ANSWER_YES &&
             !is_uplink(side, side->route))
                 return add(list, CONDITION_REVERSE_PATH, CONDITION_BROKEN,
-                           strfmt("rp_filter drops what comes from the Internet by %s, because the "
-                                  "host's default route is by %s",
+                           strfmt("rp_filter drops what arrives from the Internet on %s, because "
+                                  "the host's default route goes through %s",
                                   name, side->route),
                            strfmt("sysctl -w net.ipv4.conf.%s.rp_filter=2, or set Uplink=%s", name,
                                   side->route));
@@ -207,7 +208,7 @@ static int judge_uplink6(const HostFacts *f, ConditionList *list) {
         if (side->has_route == ANSWER_NO)
                 return add(list, CONDITION_UPLINK6, CONDITION_WARNING,
                            strdup("the host has no default route for IPv6: the guest reaches "
-                                  "nothing on the Internet by it"),
+                                  "nothing on the Internet over IPv6"),
                            strdup("ip -6 route add default …"));
         return add_plain(list, CONDITION_UPLINK6,
                          side->has_addresses == ANSWER_YES ? CONDITION_OK : CONDITION_UNKNOWN);
@@ -369,7 +370,7 @@ static int judge_conntrack(const HostFacts *f, ConditionList *list) {
                 return add_plain(list, CONDITION_CONNTRACK, CONDITION_OK);
         return add(list, CONDITION_CONNTRACK, CONDITION_WARNING,
                    strfmt("the host tracks %" PRIu64 " of at most %" PRIu64
-                          " connections, and drops new ones when it is full",
+                          " connections, and drops new ones above that",
                           f->tracked, f->tracked_max),
                    strdup("find out whose they are (conntrack -L), or set a higher "
                           "net.netfilter.nf_conntrack_max"));
@@ -385,31 +386,31 @@ const ConditionRow condition_table[CONDITION_MAX] = {
                                NULL, judge_uplink },
         [CONDITION_ADDRESS] = { "address", "the uplink has a public IPv4 address", BY_EVENT, NULL,
                                 judge_address },
-        [CONDITION_ROUTE] = { "route", "the host's default route is by the uplink", BY_EVENT, NULL,
-                              judge_route },
+        [CONDITION_ROUTE] = { "route", "the host's default route goes through the uplink", BY_EVENT,
+                              NULL, judge_route },
         [CONDITION_REVERSE_PATH] = { "reverse-path",
-                                     "the reverse path filter accepts what comes by the uplink",
+                                     "the reverse path filter accepts what arrives on the uplink",
                                      BY_EVENT, NULL, judge_reverse_path },
-        [CONDITION_FORWARDING] = { "forwarding", "net.ipv4.ip_forward is 1", BY_EVENT,
+        [CONDITION_FORWARDING] = { "forwarding", "the sysctl net.ipv4.ip_forward is 1", BY_EVENT,
                                    "it is set again", judge_forwarding },
         [CONDITION_FIREWALL] = { "firewall", "no other rule drops the guest's IPv4 packets",
                                  BY_EVENT, NULL, judge_firewall },
         [CONDITION_UPLINK6] = { "uplink6",
                                 "the uplink has a global IPv6 address and a default route",
                                 BY_EVENT, NULL, judge_uplink6 },
-        [CONDITION_FORWARDING6] = { "forwarding6", "net.ipv6.conf.all.forwarding is 1", BY_EVENT,
-                                    "it is set again", judge_forwarding6 },
+        [CONDITION_FORWARDING6] = { "forwarding6", "the sysctl net.ipv6.conf.all.forwarding is 1",
+                                    BY_EVENT, "it is set again", judge_forwarding6 },
         [CONDITION_FIREWALL6] = { "firewall6", "no other rule drops the guest's IPv6 packets",
                                   BY_EVENT, NULL, judge_firewall6 },
         [CONDITION_RULES] = { "rules", "the guest's own rules are in the tables", BY_LOOK,
-                              "they are made again", judge_rules },
+                              "they are restored", judge_rules },
         [CONDITION_TAP] = { "tap", "the guest's tap exists and is up", BY_EVENT, "it is set up",
                             judge_tap },
         [CONDITION_NETWORK] = { "network", "nothing else on the host uses the guest's network",
                                 BY_LOOK, NULL, judge_network },
         [CONDITION_FORWARDS] = { "forwards", "forwards take no port from anybody else", BY_LOOK,
                                  NULL, judge_forwards },
-        [CONDITION_CONNTRACK] = { "conntrack", "the table of tracked connections has room", BY_LOOK,
+        [CONDITION_CONNTRACK] = { "conntrack", "the connection tracking table has room", BY_LOOK,
                                   NULL, judge_conntrack },
 };
 

@@ -109,7 +109,7 @@ static void test_uplink(void **state) {
         f.side[NAT_IPV6].has_route = ANSWER_NO;
         check(&f, CONDITION_UPLINK6, CONDITION_WARNING,
               "the host has no default route for IPv6: the guest reaches nothing on the Internet "
-              "by it; ip -6 route add default …");
+              "over IPv6; ip -6 route add default …");
 }
 
 static void test_other_uplink(void **state) {
@@ -120,9 +120,9 @@ static void test_other_uplink(void **state) {
         strcpy(f.side[NAT_IPV4].route, "eth1");
         f.side[NAT_IPV4].strict = ANSWER_NO;
         check(&f, CONDITION_ROUTE, CONDITION_WARNING,
-              "Uplink=venet0, but the host's default route is by eth1: what the guest sends there "
-              "is not masqueraded, and nothing that comes in there is forwarded; set Uplink=eth1, "
-              "or Uplink=auto");
+              "Uplink=venet0, but the host's default route goes through eth1: what the guest sends "
+              "there is not masqueraded, and nothing that comes in there is forwarded; set "
+              "Uplink=eth1, or Uplink=auto");
         f.side[NAT_IPV4].strict = ANSWER_YES;
         ASSERT_OK(conditions_judge(&f, &list));
         assert_int_equal(condition_list_worst(&list, CONDITION_REVERSE_PATH)->state,
@@ -169,8 +169,8 @@ static void test_own(void **state) {
         f = good();
         f.tracked = 900;
         check(&f, CONDITION_CONNTRACK, CONDITION_WARNING,
-              "the host tracks 900 of at most 1000 connections, and drops new ones when it is "
-              "full; find out whose they are (conntrack -L), or set a higher "
+              "the host tracks 900 of at most 1000 connections, and drops new ones above "
+              "that; find out whose they are (conntrack -L), or set a higher "
               "net.netfilter.nf_conntrack_max");
 }
 
