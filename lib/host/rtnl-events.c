@@ -15,7 +15,7 @@
 
 enum {
         INDEXES_MAX = 10,
-        PROGRAM_MAX = INDEXES_MAX + 12, /* instructions */
+        PROGRAM_MAX = INDEXES_MAX + 14, /* instructions */
 };
 
 #define GROUP(number) (1U << ((number) -1))
@@ -24,7 +24,8 @@ int rtnl_events_open(void) {
         const struct sockaddr_nl address = {
                 .nl_family = AF_NETLINK,
                 .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE |
-                             RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE | GROUP(RTNLGRP_IPV4_NETCONF) |
+                             RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE | GROUP(RTNLGRP_IPV4_RULE) |
+                             GROUP(RTNLGRP_IPV6_RULE) | GROUP(RTNLGRP_IPV4_NETCONF) |
                              GROUP(RTNLGRP_IPV6_NETCONF),
         };
         _cleanup_close_ int fd =
@@ -60,8 +61,13 @@ static size_t write_program(const unsigned indexes[], size_t n,
                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWROUTE), 1, 0),
                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELROUTE), 0, 2),
                 BPF_STMT(BPF_LD | BPF_B | BPF_ABS, OFFSET_DST_LEN),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, (unsigned char) (accept + 3),
-                         (unsigned char) (drop + 3)),
+                /* OpenVPN makes two routes of a half of the Internet each. */
+                BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 1, (unsigned char) (drop + 5),
+                         (unsigned char) (accept + 5)),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWRULE),
+                         (unsigned char) (accept + 4), 0),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELRULE),
+                         (unsigned char) (accept + 3), 0),
                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWNETCONF), 0, 2),
                 /* Those for all interfaces have an index that no interface has. */
                 BPF_STMT(BPF_LD | BPF_W | BPF_ABS, OFFSET_NETCONF),

@@ -90,6 +90,14 @@ static int find_default(Rtnl *rtnl, int family, uint32_t table, RouteSearch *ret
         return r == -ENOENT ? 0 : r; /* there is no such table */
 }
 
+static int name_hops(const RouteSearch *s, char (*ret)[IFNAMSIZ], size_t max) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < s->n && n < max; i++)
+                n += if_indextoname((unsigned) s->hops[i], ret[n]) != NULL;
+        return (int) n;
+}
+
 int net_default_uplink(Rtnl *rtnl, int family, char ret_ifname[static IFNAMSIZ]) {
         RouteSearch s;
         int r = find_default(rtnl, family, RT_TABLE_MAIN, &s);
@@ -110,11 +118,13 @@ static int put_address(struct nl_msg *m, int type, const IpAddress *a) {
 
 /* from NULL: one of the host's own. */
 static int route_request(const IpAddress *from, const IpAddress *to, int in, struct nl_msg **ret) {
-        unsigned char bits = ip_address_is_v6(to) ? 128 : 32;
-        struct rtmsg rt = { .rtm_family = ip_address_is_v6(to) ? AF_INET6 : AF_INET,
+        bool v6 = ip_address_is_v6(to);
+        unsigned char bits = v6 ? 128 : 32;
+        /* IPv6 tells the table always, and refuses the flag. */
+        struct rtmsg rt = { .rtm_family = v6 ? AF_INET6 : AF_INET,
                             .rtm_dst_len = bits,
                             .rtm_src_len = from ? bits : 0,
-                            .rtm_flags = RTM_F_LOOKUP_TABLE };
+                            .rtm_flags = v6 ? 0 : RTM_F_LOOKUP_TABLE };
         _cleanup_(nlmsg_freep) struct nl_msg *m = nlmsg_alloc_simple(RTM_GETROUTE, 0);
 
         if (!m || nlmsg_append(m, &rt, sizeof(rt), NLMSG_ALIGNTO) < 0 ||
@@ -202,14 +212,49 @@ static int add_way(Rtnl *rtnl, int family, RouteSearch *s) {
 
 int net_default_uplinks(Rtnl *rtnl, int family, char (*ret)[IFNAMSIZ], size_t max) {
         RouteSearch s;
-        size_t n = 0;
         int r = find_default(rtnl, family, RT_TABLE_MAIN, &s);
 
         if (r >= 0)
                 r = add_way(rtnl, family, &s);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < s.n && n < max; i++)
-                n += if_indextoname((unsigned) s.hops[i], ret[n]) != NULL;
-        return (int) n;
+        return name_hops(&s, ret, max);
+}
+
+static bool has_hop(const RouteSearch *s, int index) {
+        for (size_t i = 0; i < s->n; i++)
+                if (s->hops[i] == index)
+                        return true;
+        return false;
+}
+
+/* -ENETUNREACH: packets have no way. */
+static int find_ways(Rtnl *rtnl, int family, const IpAddress *from, int in, RouteSearch *ret) {
+        Way way;
+        int r = find_way(rtnl, from, &far_away[family == AF_INET6], in, &way);
+
+        if (r < 0)
+                return r;
+        r = find_default(rtnl, family,
+                         way.table == RT_TABLE_UNSPEC ? (uint32_t) RT_TABLE_MAIN : way.table, ret);
+        if (r < 0)
+                return r;
+        if (!has_hop(ret, way.out)) /* a more specific route is in front of the default route */
+                ret->n = 0;
+        add_hop(ret, way.out);
+        return 0;
+}
+
+int net_ways_out(Rtnl *rtnl, int family, const IpAddress *from, int in, char (*ret)[IFNAMSIZ],
+                 size_t max) {
+        RouteSearch s;
+        int r = in > 0 ? find_ways(rtnl, family, from, in, &s) : -ENODEV;
+
+        if (r < 0)
+                r = find_ways(rtnl, family, NULL, 0, &s);
+        if (r < 0) /* the kernel may not tell */
+                r = find_default(rtnl, family, RT_TABLE_MAIN, &s);
+        if (r < 0)
+                return r;
+        return name_hops(&s, ret, max);
 }

@@ -49,6 +49,11 @@ int net_default_uplink(Rtnl *rtnl, int family, char ret_ifname[static IFNAMSIZ])
  * that table. As many as there is space for; returns how many, 0 = there is no way. */
 int net_default_uplinks(Rtnl *rtnl, int family, char (*ret)[IFNAMSIZ], size_t max);
 
+/* Those of them by which packets of that address, which arrived by interface `in`, leave at
+ * present; in = 0, or the kernel does not route such packets: the host's own. */
+int net_ways_out(Rtnl *rtnl, int family, const IpAddress *from, int in, char (*ret)[IFNAMSIZ],
+                 size_t max);
+
 /* The index of the interface by which the host would send a packet on that came from that address,
  * by interface `in`. Negative: by none. */
 int net_route_out(Rtnl *rtnl, const IpAddress *from, const IpAddress *to, int in);

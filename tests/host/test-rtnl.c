@@ -234,6 +234,48 @@ static void test_uplink6(void **state) {
         assert_string_equal(ifname, "eth0");
 }
 
+/* The names of the ways of such packets, separated by spaces. */
+static void assert_ways(const char *from, int in, const char *expected) {
+        IpAddress a = ip(from);
+        char names[4][IFNAMSIZ], all[80] = "";
+        int n = net_ways_out(rtnl, ip_address_is_v6(&a) ? AF_INET6 : AF_INET, &a, in, names, 4);
+
+        assert_true(n >= 0);
+        for (int i = 0; i < n; i++)
+                snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i > 0 ? " " : "",
+                         names[i]);
+        assert_string_equal(all, expected);
+}
+
+static void test_ways(void **state) {
+        int tap = make_link("tap0");
+
+        (void) state;
+        make_link("eth0");
+        make_link("eth1");
+        assert_ways("10.0.0.2", tap, "");
+        shell("for i in eth0 eth1 tap0; do ip link set $i up; done; ip address add 10.0.0.1/24 dev "
+              "tap0; echo 1 >/proc/sys/net/ipv4/ip_forward");
+        /* A table for one address, which the host itself does not use. */
+        shell("ip route add default dev eth1 table 5000 && ip rule add from 10.0.0.2 lookup 5000");
+        assert_ways("10.0.0.2", tap, "eth1");
+        assert_ways("10.0.0.2", 0, "");
+        shell("ip route add default dev eth0");
+        assert_ways("10.0.0.2", tap, "eth1");
+        assert_ways("10.0.0.2", 0, "eth0");
+        shell("ip rule del from 10.0.0.2");
+        assert_ways("10.0.0.2", tap, "eth0");
+        shell("ip route replace default nexthop dev eth0 nexthop dev eth1");
+        assert_ways("10.0.0.2", tap, "eth0 eth1");
+        /* Both halves of the Internet are in front of the default route. */
+        shell("ip route replace default dev eth0 && ip route add 0.0.0.0/1 dev eth1 && "
+              "ip route add 128.0.0.0/1 dev eth1");
+        assert_ways("10.0.0.2", tap, "eth1");
+        assert_ways("fd00::2", 0, "");
+        shell("ip -6 route add default dev eth0 table 5000 && ip -6 rule add lookup 5000");
+        assert_ways("fd00::2", 0, "eth0");
+}
+
 static void test_public_addresses(void **state) {
         IpAddress a[3] = { 0 };
 
@@ -354,6 +396,11 @@ static void test_events(void **state) {
                 "ip -6 address add 2001:db8::1/64 dev up2 nodad",
                 "ip route add default dev up2",
                 "ip route del default",
+                "ip route add 128.0.0.0/1 dev up2",
+                "ip rule add from 198.51.100.1 lookup 99",
+                "ip rule del from 198.51.100.1",
+                "ip -6 rule add from 2001:db8::9 lookup 99",
+                "ip -6 rule del from 2001:db8::9",
                 "echo 1 >/proc/sys/net/ipv4/ip_forward",
                 "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding",
                 "echo 0 >/proc/sys/net/ipv4/ip_forward",
@@ -409,6 +456,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_uplink, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_uplink_multipath, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_uplink6, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_ways, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_public_addresses, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_ipv6, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_address_owner, setup, teardown),
