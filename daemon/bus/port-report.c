@@ -130,6 +130,8 @@ static PortAnswer answer_of_conditions(const PortFacts *f, const ConditionKind k
         }
         *ret = condition_is_told(worst) ? condition_format(worst)
                                         : strdup(condition_table[kinds[0]].relies);
+        if (worst->partial)
+                return PORT_UNKNOWN;
         return condition_is_told(worst) ? PORT_NO : PORT_YES;
 }
 
@@ -150,7 +152,7 @@ static PortAnswer check_uplink(const PortFacts *f, const Words *w, char **ret) {
  * without an address would be. */
 static PortAnswer check_address(const PortFacts *f, const Words *w, char **ret) {
         if (!ip_address_is_any(&f->public)) {
-                *ret = strfmt("the public address is %s", w->public);
+                *ret = strfmt("strangers call %s", w->public);
                 return PORT_YES;
         }
         *ret = strfmt("the uplink has no public %s address", by_ipv6(f) ? "IPv6" : "IPv4");

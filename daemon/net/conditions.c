@@ -109,6 +109,7 @@ static bool is_long_wrong(const Conditions *c) {
 static void gather_own(Net *net, Conditions *c) {
         HostFacts *f = &c->facts;
 
+        net_gather_addresses(net, f);
         read_text(net, net_addresses_warning, &c->collision);
         read_text(net, net_forwards_warnings, &c->forwards);
         f->collision = c->collision;

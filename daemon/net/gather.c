@@ -8,61 +8,7 @@
 #include "daemon/net/gather.h"
 #include "host/sysctl.h"
 
-/* ---- links, addresses, routes ---- */
-
-static LinkFacts link_facts(const Net *net, const char *name) {
-        LinkFacts facts = {};
-        RtnlLink link;
-        int r = net_link_get(net->rtnl, name, &link);
-
-        strncpy(facts.name, name, sizeof(facts.name) - 1);
-        if (r == -ENODEV)
-                facts.exists = ANSWER_NO;
-        if (r < 0)
-                return facts;
-        facts.exists = ANSWER_YES;
-        facts.up = answer_of(link.flags & IFF_UP);
-        facts.carrier = answer_of(link.flags & IFF_RUNNING);
-        return facts;
-}
-
-static void gather_uplinks(const Net *net, NatFamily family, SideFacts *side) {
-        side->n_uplinks = 0;
-        for (size_t i = 0; i < net->uplinks[family].n; i++)
-                if (side->n_uplinks < ARRAY_SIZE(side->uplinks))
-                        side->uplinks[side->n_uplinks++] =
-                                link_facts(net, net->uplinks[family].list[i]);
-}
-
-static void gather_route(const Net *net, NatFamily family, SideFacts *side) {
-        int n = net_default_uplinks(net->rtnl, family == NAT_IPV6 ? AF_INET6 : AF_INET,
-                                    &side->route, 1);
-
-        side->has_route = n > 0 ? ANSWER_YES : n == 0 ? ANSWER_NO : ANSWER_UNKNOWN;
-}
-
-void net_gather_links(const Net *net, HostFacts *f) {
-        const Config *c = net->host->config;
-
-        if (net->host->quiet) /* it is made when the guest starts, and ip_forward is set then */
-                snprintf(f->tap.name, sizeof(f->tap.name), "%s", c->tap);
-        else
-                f->tap = link_facts(net, c->tap);
-        f->side[NAT_IPV4].used = true;
-        f->side[NAT_IPV6].used = net_has_ipv6(net);
-        for (NatFamily i = 0; i < NAT_FAMILY_MAX; i++) {
-                SideFacts *side = &f->side[i];
-
-                if (!side->used)
-                        continue;
-                gather_uplinks(net, i, side);
-                gather_route(net, i, side);
-                side->named = c->uplinks.n > 0 || (i == NAT_IPV6 && c->uplinks6.n > 0);
-                side->has_addresses = answer_of(net->public[i].n > 0);
-        }
-}
-
-/* ---- settings and counters ---- */
+/* ---- readers ---- */
 
 static bool read_number(const char *name, uint64_t *ret) {
         _cleanup_free_ char *text = NULL;
@@ -87,13 +33,105 @@ static Answer is_strict(const char *uplink) {
         return answer_of(MAX(all, one) == 1);
 }
 
-void net_gather_settings(const Net *net, HostFacts *f) {
-        SideFacts *four = &f->side[NAT_IPV4];
+static IpAddress guest_address(const Config *c, NatFamily family) {
+        return family == NAT_IPV6 ? (IpAddress){ .v6 = c->guest_address6 }
+                                  : (IpAddress){ .v4 = c->guest_address };
+}
 
+/* ---- links, addresses, routes ---- */
+
+static LinkFacts link_facts(const Net *net, const char *name) {
+        LinkFacts facts = {};
+        RtnlLink link;
+        int r = net_link_get(net->rtnl, name, &link);
+
+        strncpy(facts.name, name, sizeof(facts.name) - 1);
+        if (r == -ENODEV)
+                facts.exists = ANSWER_NO;
+        if (r < 0)
+                return facts;
+        facts.exists = ANSWER_YES;
+        facts.up = answer_of(link.flags & IFF_UP);
+        facts.carrier = answer_of(link.flags & IFF_RUNNING);
+        return facts;
+}
+
+static const int domains[NAT_FAMILY_MAX] = { [NAT_IPV4] = AF_INET, [NAT_IPV6] = AF_INET6 };
+
+static LinkFacts uplink_facts(const Net *net, NatFamily family, const char *name) {
+        LinkFacts facts = link_facts(net, name);
+        IpAddress address;
+        int n;
+
+        if (facts.exists != ANSWER_YES)
+                return facts;
+        n = net_public_addresses(net->rtnl, name, domains[family], &address, 1);
+        facts.addresses = n < 0 ? ANSWER_UNKNOWN : answer_of(n > 0);
+        facts.strict = family == NAT_IPV4 ? is_strict(name) : ANSWER_NO;
+        return facts;
+}
+
+static void gather_uplinks(const Net *net, NatFamily family, SideFacts *side) {
+        const Config *c = net->host->config;
+
+        side->named_by = family == NAT_IPV6 && c->uplinks6.n > 0 ? "Uplink6"
+                         : c->uplinks.n > 0                      ? "Uplink"
+                                                                 : NULL;
+        side->n_uplinks = 0;
+        for (size_t i = 0; i < net->uplinks[family].n; i++)
+                if (side->n_uplinks < ARRAY_SIZE(side->uplinks))
+                        side->uplinks[side->n_uplinks++] =
+                                uplink_facts(net, family, net->uplinks[family].list[i]);
+}
+
+static void gather_ways(const Net *net, NatFamily family, SideFacts *side) {
+        const Config *c = net->host->config;
+        IpAddress guest = guest_address(c, family);
+        int n = net_ways_out(net->rtnl, domains[family], &guest, (int) if_nametoindex(c->tap),
+                             side->ways, ARRAY_SIZE(side->ways));
+
+        side->has_ways = n < 0 ? ANSWER_UNKNOWN : answer_of(n > 0);
+        side->n_ways = n < 0 ? 0 : (size_t) n;
+}
+
+void net_gather_links(const Net *net, HostFacts *f) {
+        const Config *c = net->host->config;
+
+        if (net->host->quiet) /* it is made when the guest starts, and ip_forward is set then */
+                snprintf(f->tap.name, sizeof(f->tap.name), "%s", c->tap);
+        else
+                f->tap = link_facts(net, c->tap);
+        f->side[NAT_IPV4].used = true;
+        f->side[NAT_IPV6].used = net_has_ipv6(net);
+        for (NatFamily i = 0; i < NAT_FAMILY_MAX; i++) {
+                if (!f->side[i].used)
+                        continue;
+                gather_uplinks(net, i, &f->side[i]);
+                gather_ways(net, i, &f->side[i]);
+        }
+}
+
+static void gather_snat_address(const Net *net, NatFamily family, SideFacts *side) {
+        char name[IFNAMSIZ];
+        int r;
+
+        side->snat_address = net->host->config->snat_addresses[family];
+        if (!side->used || ip_address_is_any(&side->snat_address))
+                return;
+        r = net_address_owner(net->rtnl, &side->snat_address, 0, name);
+        side->has_snat_address = r < 0 ? ANSWER_UNKNOWN : answer_of(r > 0);
+}
+
+void net_gather_addresses(const Net *net, HostFacts *f) {
+        for (NatFamily i = 0; i < NAT_FAMILY_MAX; i++)
+                gather_snat_address(net, i, &f->side[i]);
+}
+
+/* ---- settings and counters ---- */
+
+void net_gather_settings(const Net *net, HostFacts *f) {
         if (!net->host->quiet)
-                four->forwarding = is_on("net/ipv4/ip_forward");
-        if (net->uplinks[NAT_IPV4].n > 0)
-                four->strict = is_strict(net_uplink(net, NAT_IPV4));
+                f->side[NAT_IPV4].forwarding = is_on("net/ipv4/ip_forward");
         if (f->side[NAT_IPV6].used && !net->host->quiet)
                 f->side[NAT_IPV6].forwarding = is_on("net/ipv6/conf/all/forwarding");
 }
@@ -111,7 +149,6 @@ void net_gather_counters(HostFacts *f) {
 
 static Trip plain_trip(const Net *net, NatFamily family, NatWay way) {
         const Config *c = net->host->config;
-        bool v6 = family == NAT_IPV6;
         Trip t = { .family = family,
                    .way = way,
                    .tap = c->tap,
@@ -119,8 +156,7 @@ static Trip plain_trip(const Net *net, NatFamily family, NatWay way) {
                    .guest = c->name,
                    .protocol = IPPROTO_TCP };
 
-        t.guest_address =
-                v6 ? (IpAddress){ .v6 = c->guest_address6 } : (IpAddress){ .v4 = c->guest_address };
+        t.guest_address = guest_address(c, family);
         if (net->public[family].n > 0)
                 t.host = net->public[family].list[0];
         return t;

@@ -8,9 +8,11 @@
 #include "facts/host-facts.h"
 #include "nat/trip.h"
 
-/* Links, addresses, default routes. */
+/* Links, with their addresses and reverse path filters, and the ways to the Internet. */
 void net_gather_links(const Net *net, HostFacts *f);
-/* Kernel settings: forwarding, reverse path filter. */
+/* Addresses that the host is to have, on whichever interface. */
+void net_gather_addresses(const Net *net, HostFacts *f);
+/* Kernel settings: forwarding. */
 void net_gather_settings(const Net *net, HostFacts *f);
 /* Counters: conntrack. */
 void net_gather_counters(HostFacts *f);

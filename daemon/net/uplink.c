@@ -65,10 +65,10 @@ static int find_addresses(const Net *net, const Uplinks *uplinks, NatFamily fami
 
 /* Even a guest without IPv6 may have something of a host that has nothing else: relays. */
 static bool has_any_way(const Net *net, const Uplinks found[static NAT_FAMILY_MAX]) {
-        char name[IFNAMSIZ];
+        char name[1][IFNAMSIZ];
 
         return found[NAT_IPV4].n > 0 || found[NAT_IPV6].n > 0 ||
-               net_default_uplink(net->rtnl, AF_INET6, name) >= 0;
+               net_default_uplinks(net->rtnl, AF_INET6, name, 1) > 0;
 }
 
 static int find_all(const Net *net, Uplinks uplinks[static NAT_FAMILY_MAX],

@@ -158,10 +158,11 @@ void net_watch_wait(NetWatch *w) {
 }
 
 static void look_for_route(NetWatch *w) {
-        char uplink[IFNAMSIZ];
+        char uplink[1][IFNAMSIZ];
 
         if (!w->net->waits_for_route || !w->on_route ||
-            net_default_uplink(w->net->rtnl, AF_INET, uplink) < 0)
+            (net_default_uplinks(w->net->rtnl, AF_INET, uplink, 1) <= 0 &&
+             net_default_uplinks(w->net->rtnl, AF_INET6, uplink, 1) <= 0))
                 return;
         w->net->waits_for_route = false;
         w->on_route(w->userdata);

@@ -15,6 +15,7 @@ typedef enum ConditionKind {
         CONDITION_REVERSE_PATH,
         CONDITION_FORWARDING,
         CONDITION_FIREWALL,
+        CONDITION_SNAT,
         CONDITION_UPLINK6,
         CONDITION_FORWARDING6,
         CONDITION_FIREWALL6,
@@ -44,6 +45,7 @@ typedef struct Condition {
         ConditionState state;
         char *text;   /* one sentence; "" for one that is as it should be */
         char *remedy; /* what to do; "" = nothing is known */
+        bool partial; /* there is another uplink, by which things may work */
 } Condition;
 
 typedef struct ConditionList {
@@ -69,6 +71,12 @@ extern const ConditionRow condition_table[CONDITION_MAX];
 /* In the order of the table. */
 int conditions_judge(const HostFacts *f, ConditionList *ret);
 void condition_list_done(ConditionList *list);
+
+/* For those that judge. Takes over the texts; NULL: out of memory. */
+int condition_add(ConditionList *list, ConditionKind kind, ConditionState state, char *text,
+                  char *remedy);
+/* One without sentences. */
+int condition_add_plain(ConditionList *list, ConditionKind kind, ConditionState state);
 
 /* Is it to be shown to users? */
 bool condition_is_told(const Condition *c);

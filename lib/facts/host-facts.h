@@ -22,6 +22,8 @@ static inline Answer answer_of(bool yes) {
 typedef struct LinkFacts {
         char name[IFNAMSIZ];
         Answer exists, up, carrier;
+        /* Of an uplink: it has addresses of global scope, and its reverse path filter is strict. */
+        Answer addresses, strict;
 } LinkFacts;
 
 #define UPLINKS_MAX 8
@@ -31,12 +33,14 @@ typedef struct SideFacts {
         bool used; /* the guest has addresses of this family */
         LinkFacts uplinks[UPLINKS_MAX];
         size_t n_uplinks;
-        bool named;           /* by Uplink=, instead of found by the default route */
-        Answer has_addresses; /* the uplinks, of global scope */
-        Answer has_route;     /* by a default route */
-        char route[IFNAMSIZ]; /* which is by this interface */
-        Answer forwarding;    /* ip_forward, or that of IPv6 */
-        Answer strict;        /* the reverse path filter of the uplink is strict */
+        const char *named_by; /* the setting; NULL: they were found by the host's routes */
+        /* The interfaces by which packets to the Internet leave, by whichever table or rule. */
+        Answer has_ways;
+        char ways[UPLINKS_MAX][IFNAMSIZ];
+        size_t n_ways;
+        Answer forwarding;       /* ip_forward, or that of IPv6 */
+        IpAddress snat_address;  /* by SNATAddress=; any = none */
+        Answer has_snat_address; /* the host */
         /* What drops its packets, and whether that was checked. */
         Answer looked_nft, looked_legacy;
         Obstacles nft, legacy;

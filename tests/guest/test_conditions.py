@@ -44,7 +44,7 @@ class Simple(Conditions):
         self.assertIn(conntrack, ("ok", "unknown"))  # the machine's namespace decides
         self.assertEqual(states, {
             "uplink": "ok", "address": "ok", "route": "ok", "reverse-path": "ok", "forwarding": "ok", "firewall": "ok",
-            "uplink6": "unused", "forwarding6": "unused", "firewall6": "unused", "rules": "ok", "tap": "ok",
+            "snat": "unused", "uplink6": "unused", "forwarding6": "unused", "firewall6": "unused", "rules": "ok", "tap": "ok",
             "network": "ok", "forwards": "ok"})
         self.assertEqual(umld.status()["network"]["warnings"], [])
         self.assertEqual(umld.stop(), DONE)

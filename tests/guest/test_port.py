@@ -227,12 +227,13 @@ class Strangers(PortTest):
         self.shell("ip link add lan0 type veth peer name lan1; ip link set lan0 up; ip link set lan1 up; "
                    "ip address add 192.0.2.1/24 dev lan0")
         self.start(Forward="tcp/8080:80", Uplink="lan0")
-        self.assertIn("Uplink=lan0, but the host's default route goes through venet0", self.explain("tcp/8080", FAILED)[0])
+        self.assertIn("Uplink=lan0, but the host's route to the Internet is by venet0", self.explain("tcp/8080", FAILED)[0])
 
     def test_no_address(self):
         """Somebody may route one to the host all the same, as here."""
         self.start(Forward="tcp/8080:80", Uplink="venet0")
         self.shell("ip address flush dev venet0; ip route add default dev venet0")
+        wait_until(lambda: "has no public IPv4 address" in str(self.umld.status()["conditions"]), 10, "it to be seen")
         self.assertTrue(self.is_served())
         p = self.world.umlctl("port", "web", "tcp/8080", "--json")
         self.assertEqual((p.returncode, p.json["works"]), (FAILED, None))

@@ -17,6 +17,9 @@ from umldtest import (BUILD, DEBIAN_KERNEL, DONE, FAR, HOST, MAKE_GUEST, PATIENC
 SECOND = "203.0.113.130"  # the host's address by its second way out
 IPV6 = {"HostAddress6": "fd00:0:0:1::1/64", "GuestAddress6": "fd00:0:0:1::2"}
 
+NO_ROUTE6 = [("warning", "the host has no default route for IPv6: the guest reaches nothing on the Internet by it; "
+              "ip -6 route add default …")]
+
 
 class WaysTest(TestCase):
     def ip(self, *arguments):
@@ -47,6 +50,23 @@ class Fake(WaysTest):
         network = umld.status()["network"]
         return network["uplink"] or "", network["uplink6"] or ""
 
+    def conditions(self, umld):
+        """{name: [(state, sentence and remedy)]} of those that are not ok, in their order."""
+        found = {}
+        for c in umld.status()["conditions"]:
+            if c["state"] in ("warning", "broken"):
+                found.setdefault(c["name"], []).append((c["state"], f"{c['text']}; {c['remedy']}"))
+        return found
+
+    def wait_for(self, umld, **wanted):
+        """Exactly these conditions are not ok."""
+        with contextlib.suppress(TimeoutError, AssertionError):
+            wait_until(lambda: self.conditions(umld) == wanted, 20, interval=0.05)
+        self.assertEqual(self.conditions(umld), wanted)
+
+    def filter(self, name, value):
+        self.world.host("sh", "-c", f"echo {value} >/proc/sys/net/ipv4/conf/{name}/rp_filter")
+
     def test_multipath(self):
         """All next hops of the default route are uplinks; one that goes is one no more."""
         self.second_way()
@@ -58,6 +78,7 @@ class Fake(WaysTest):
         text = str(self.world.tables("nat"))
         for name in ("venet0", "eth1"):
             self.assertIn(name, text)
+        self.wait_for(umld)
         self.ip("route", "replace", "default", "dev", "venet0")
         wait_until(lambda: self.uplinks(umld)[0] == "venet0", 20, "one uplink")
         wait_until(lambda: "eth1" not in str(self.world.tables("nat")), 20, "its rules to be gone")
@@ -67,7 +88,53 @@ class Fake(WaysTest):
         self.second_way()
         umld = self.start(Uplink="eth1 venet0", Uplink6="six0", **IPV6)
         self.assertEqual(self.uplinks(umld), ("eth1 venet0", "six0"))
+        self.wait_for(umld, uplink6=[("broken", "Uplink6=six0: the host has no such interface; "
+                                      "set Uplink6= to an interface that ip link shows")] + NO_ROUTE6)
         self.assertEqual(umld.stop(), DONE)
+
+    def test_one_is_down(self):
+        """It is named; the guest goes on with the other one, whose filter does not mind."""
+        self.second_way()
+        self.ip("route", "replace", "default", "nexthop", "dev", "venet0", "nexthop", "via", "203.0.113.129", "dev", "eth1")
+        for name in ("venet0", "eth1"):
+            self.filter(name, 1)
+        umld = self.start(Uplink="venet0 eth1")
+        self.wait_for(umld)
+        self.ip("link", "set", "eth1", "down")
+        self.wait_for(umld, uplink=[("warning", "the uplink eth1 is down; ip link set eth1 up")])
+        self.assertEqual(umld.status()["state"], "running")
+        self.ip("link", "set", "eth1", "up")
+        self.wait_for(umld)
+        self.ip("address", "flush", "dev", "eth1")
+        self.wait_for(umld, address=[("warning", "the uplink eth1 has no public IPv4 address; "
+                                      "give it one, or set another Uplink=")])
+        self.assertEqual(umld.stop(), DONE)
+
+    def strict(self, name, way):
+        return {"reverse-path": [("warning", f"rp_filter drops what comes from the Internet by {name}, because the host's "
+                                  f"route there is by {way}; sysctl -w net.ipv4.conf.{name}.rp_filter=2")]}
+
+    def test_one_is_not_named(self):
+        self.second_way()
+        self.ip("route", "replace", "default", "nexthop", "dev", "venet0", "nexthop", "via", "203.0.113.129", "dev", "eth1")
+        umld = self.start(Uplink="venet0")
+        self.wait_for(umld, route=[("warning", "Uplink=venet0, but the host's route to the Internet is by eth1, too: what "
+                                    "the guest sends there is not masqueraded, and nothing that comes in there is "
+                                    "forwarded; add eth1 to Uplink=, or set Uplink=auto")])
+        self.assertEqual(umld.stop(), DONE)
+
+    def test_address_that_is_not_there(self):
+        sentence = ("SNATAddress=203.0.113.77 is not an address of the host, so answers to the guest arrive only if they are "
+                    "routed here; ip address add 203.0.113.77/32 dev venet0, or set another SNATAddress=")
+        self.world.guest(fake="boot,ready", Network={"SNATAddress": "203.0.113.77"})
+        self.assertIn(sentence, self.world.umlctl("check", "web").stdout)
+        start = self.world.umlctl("start", "web")
+        self.addCleanup(self.world.umlctl, "kill", "web")
+        self.assertEqual(start.returncode, DONE, start.stderr)
+        self.assertIn(f"umlctl: web: warning: {sentence}\n", start.stderr)
+        self.ip("address", "add", "203.0.113.77/32", "dev", "venet0")
+        wait_until(lambda: sentence not in self.world.umlctl("status", "web").stdout, 20, "the address to be found", 0.2)
+        self.assertEqual(self.world.umlctl("stop", "web").returncode, DONE)
 
     def test_policy_table(self):
         """The default route in a table of its own, as wg-quick makes it, and none in the main table."""
@@ -77,24 +144,49 @@ class Fake(WaysTest):
         self.ip("rule", "add", "from", "all", "lookup", "51820")
         umld = self.start()
         self.assertEqual(self.uplinks(umld)[0], "eth1")
+        self.wait_for(umld)
+        self.assertEqual(umld.stop(), DONE)
+        umld = self.start(Uplink="venet0")
+        self.assertEqual(set(self.conditions(umld)), {"route"})
+        self.assertIn("the host's route to the Internet is by eth1:", str(self.conditions(umld)))
+        self.assertEqual(umld.stop(), DONE)
+
+    def test_policy_of_the_guest(self):
+        """Its packets alone go by that table, so that the host itself has no way out."""
+        self.second_way()
+        self.ip("route", "del", "default")
+        self.ip("route", "add", "default", "via", "203.0.113.129", "dev", "eth1", "table", "100")
+        self.ip("rule", "add", "from", "10.0.0.2", "lookup", "100")
+        umld = self.start(Uplink="eth1")
+        self.wait_for(umld)
+        self.ip("rule", "del", "from", "10.0.0.2")
+        self.wait_for(umld, route=[("warning", "the host has no default route for IPv4: the guest reaches nothing on the "
+                                    "Internet; ip route add default …")])
         self.assertEqual(umld.stop(), DONE)
 
     def test_vpn_beside_the_default_route(self):
-        """Both halves of the Internet by a VPN, as OpenVPN makes it: what goes there is masqueraded, too."""
+        """Both halves of the Internet by a VPN that comes later, as OpenVPN makes it: what goes there is masqueraded, too."""
         self.second_way()
+        umld = self.start()
+        self.assertEqual(self.uplinks(umld)[0], "venet0")
         for half in ("0.0.0.0/1", "128.0.0.0/1"):
             self.ip("route", "add", half, "via", "203.0.113.129", "dev", "eth1")
-        umld = self.start()
-        self.assertEqual(self.uplinks(umld)[0], "venet0 eth1")
+        wait_until(lambda: self.uplinks(umld)[0] == "venet0 eth1", 20, "the VPN to be an uplink")
+        self.wait_for(umld)
+        self.filter("venet0", 1)
+        self.wait_for(umld, **self.strict("venet0", "eth1"))
         self.assertEqual(umld.stop(), DONE)
 
     def test_ipv6_only(self):
         self.ip("route", "del", "default")
+        self.ip("address", "add", "2001:db8::10/64", "dev", "venet0", "nodad")
         self.ip("-6", "route", "add", "default", "dev", "venet0")
         self.world.guest(fake="boot,ready", Network=IPV6)
         self.assertIn("none: the host has no IPv4 default route", self.world.check("web").stdout)
         umld = self.daemon().wait_ready()
         self.assertEqual(self.uplinks(umld), ("", "venet0"))
+        self.wait_for(umld, route=[("warning", "the host has no default route for IPv4: the guest reaches nothing on the "
+                                    "Internet by it; ip route add default …")])
         # IPv4 that comes later is followed.
         self.ip("route", "add", "default", "dev", "venet0")
         wait_until(lambda: self.uplinks(umld)[0] == "venet0", 20, "the uplink of IPv4")
@@ -103,6 +195,7 @@ class Fake(WaysTest):
         self.ip("route", "del", "default")
         umld = self.start()
         self.assertEqual(self.uplinks(umld), ("", ""))
+        self.assertEqual(set(self.conditions(umld)), {"uplink", "route"})
         self.assertEqual(umld.stop(), DONE)
 
 

@@ -9,6 +9,9 @@
 
 #include <linux/netfilter.h>
 
+#define UP(name)                                                                                   \
+        { name, ANSWER_YES, ANSWER_YES, ANSWER_YES, ANSWER_YES, ANSWER_YES }
+
 /* A host on which all is well. */
 static HostFacts good(void) {
         HostFacts f = { .tap = { "tap0", ANSWER_YES, ANSWER_YES, ANSWER_YES },
@@ -19,17 +22,34 @@ static HostFacts good(void) {
         for (NatFamily i = 0; i < NAT_FAMILY_MAX; i++)
                 f.side[i] = (SideFacts){
                         .used = true,
-                        .uplinks = { { "venet0", ANSWER_YES, ANSWER_YES, ANSWER_YES } },
+                        .uplinks = { UP("venet0") },
                         .n_uplinks = 1,
-                        .has_addresses = ANSWER_YES,
-                        .has_route = ANSWER_YES,
-                        .route = "venet0",
+                        .has_ways = ANSWER_YES,
+                        .ways = { "venet0" },
+                        .n_ways = 1,
                         .forwarding = ANSWER_YES,
-                        .strict = ANSWER_YES,
+                        .snat_address.v4.s_addr = 1,
+                        .has_snat_address = ANSWER_YES,
                         .looked_nft = ANSWER_YES,
                         .looked_legacy = ANSWER_YES,
                 };
         return f;
+}
+
+/* One with two ways out. */
+static HostFacts good_twice(void) {
+        HostFacts f = good();
+
+        for (NatFamily i = 0; i < NAT_FAMILY_MAX; i++) {
+                f.side[i].uplinks[f.side[i].n_uplinks++] = (LinkFacts) UP("eth1");
+                strcpy(f.side[i].ways[f.side[i].n_ways++], "eth1");
+        }
+        return f;
+}
+
+static void no_ways(SideFacts *side) {
+        side->has_ways = ANSWER_NO;
+        side->n_ways = 0;
 }
 
 /* The condition in that state, with that sentence and remedy; all others are ok or unused. */
@@ -55,12 +75,18 @@ static void test_good(void **state) {
 
         (void) state;
         ASSERT_OK(conditions_judge(&f, &list));
-        assert_int_equal(list.n, CONDITION_MAX);
         for (ConditionKind k = 0; k < CONDITION_MAX; k++) {
-                assert_int_equal(list.v[k].kind, k);
-                assert_int_equal(list.v[k].state, CONDITION_OK);
+                const Condition *worst = condition_list_worst(&list, k);
+
+                assert_non_null(worst);
+                assert_int_equal(worst->state, CONDITION_OK);
                 assert_non_null(condition_table[k].name);
         }
+        condition_list_done(&list);
+        f = good_twice();
+        ASSERT_OK(conditions_judge(&f, &list));
+        for (size_t i = 0; i < list.n; i++)
+                assert_int_equal(list.v[i].state, CONDITION_OK);
 }
 
 /* Not looked at is never ok. */
@@ -72,7 +98,8 @@ static void test_unknown(void **state) {
         (void) state;
         ASSERT_OK(conditions_judge(&f, &list));
         for (size_t i = 0; i < list.n; i++)
-                if (list.v[i].kind != CONDITION_NETWORK && list.v[i].kind != CONDITION_FORWARDS)
+                if (list.v[i].kind != CONDITION_NETWORK && list.v[i].kind != CONDITION_FORWARDS &&
+                    list.v[i].kind != CONDITION_SNAT)
                         assert_int_equal(list.v[i].state, CONDITION_UNKNOWN);
 }
 
@@ -90,53 +117,140 @@ static void test_uplink(void **state) {
         f = good();
         f.side[NAT_IPV4].n_uplinks = 0;
         check(&f, CONDITION_UPLINK, CONDITION_BROKEN,
-              "the host has no uplink; give it a default route, or name the interface in Uplink=");
+              "the host has no uplink for IPv4; give it a default route, or name the interface in "
+              "Uplink=");
         f = good();
-        f.side[NAT_IPV4].has_addresses = ANSWER_NO;
+        f.side[NAT_IPV4].uplinks[0].addresses = ANSWER_NO;
         check(&f, CONDITION_ADDRESS, CONDITION_BROKEN,
               "the uplink venet0 has no public IPv4 address; give it one, or set another Uplink=");
         f = good();
-        f.side[NAT_IPV4].has_route = ANSWER_NO;
+        no_ways(&f.side[NAT_IPV4]);
+        f.side[NAT_IPV6].used = false;
         check(&f, CONDITION_ROUTE, CONDITION_BROKEN,
               "the host has no default route for IPv4: the guest reaches nothing on the Internet; "
               "ip route add default …");
         f = good();
-        f.side[NAT_IPV6].has_addresses = ANSWER_NO;
+        f.side[NAT_IPV6].uplinks[0].addresses = ANSWER_NO;
         check(&f, CONDITION_UPLINK6, CONDITION_WARNING,
               "the uplink venet0 has no global IPv6 address, so the guest has no IPv6 beyond this "
               "host; give it one, or remove HostAddress6=");
-        f.side[NAT_IPV6].has_addresses = ANSWER_YES;
-        f.side[NAT_IPV6].has_route = ANSWER_NO;
+        f.side[NAT_IPV6].uplinks[0].addresses = ANSWER_YES;
+        no_ways(&f.side[NAT_IPV6]);
         check(&f, CONDITION_UPLINK6, CONDITION_WARNING,
               "the host has no default route for IPv6: the guest reaches nothing on the Internet "
-              "over IPv6; ip -6 route add default …");
+              "by it; ip -6 route add default …");
+}
+
+/* How bad is what the list has of that kind? */
+static ConditionState state_of(const HostFacts *f, ConditionKind kind) {
+        _cleanup_(condition_list_done) ConditionList list = {};
+
+        ASSERT_OK(conditions_judge(f, &list));
+        return condition_list_worst(&list, kind)->state;
 }
 
 static void test_other_uplink(void **state) {
-        _cleanup_(condition_list_done) ConditionList list = {};
+        HostFacts f = good();
+        SideFacts *side = &f.side[NAT_IPV4];
+
+        (void) state;
+        side->named_by = "Uplink";
+        strcpy(side->ways[0], "eth1");
+        side->uplinks[0].strict = ANSWER_NO;
+        check(&f, CONDITION_ROUTE, CONDITION_WARNING,
+              "Uplink=venet0, but the host's route to the Internet is by eth1: what the guest "
+              "sends "
+              "there is not masqueraded, and nothing that comes in there is forwarded; set "
+              "Uplink=eth1, or Uplink=auto");
+        side->uplinks[0].strict = ANSWER_YES;
+        assert_int_equal(state_of(&f, CONDITION_REVERSE_PATH), CONDITION_BROKEN);
+        f = good_twice();
+        f.side[NAT_IPV6].named_by = "Uplink6";
+        f.side[NAT_IPV6].n_uplinks = 1;
+        check(&f, CONDITION_UPLINK6, CONDITION_WARNING,
+              "Uplink6=venet0, but the host's route to the Internet is by eth1, too: what the "
+              "guest sends there is not masqueraded, and nothing that comes in there is forwarded; "
+              "add eth1 to Uplink6=, or set Uplink6=auto");
+        f = good_twice(); /* what was found follows the routes */
+        f.side[NAT_IPV4].n_uplinks = 1;
+        assert_int_equal(state_of(&f, CONDITION_ROUTE), CONDITION_OK);
+}
+
+/* What is wrong with one of two uplinks is said, by its name. */
+static void test_two_uplinks(void **state) {
+        HostFacts f = good_twice();
+        LinkFacts *links = f.side[NAT_IPV4].uplinks;
+
+        (void) state;
+        links[1].up = links[1].carrier = ANSWER_NO;
+        check(&f, CONDITION_UPLINK, CONDITION_WARNING,
+              "the uplink eth1 is down; ip link set eth1 up");
+        links[0].exists = ANSWER_NO;
+        assert_int_equal(state_of(&f, CONDITION_UPLINK), CONDITION_BROKEN);
+        f = good_twice();
+        f.side[NAT_IPV4].named_by = "Uplink";
+        links[1] = (LinkFacts){ .name = "eth2", .exists = ANSWER_NO };
+        f.side[NAT_IPV4].n_ways = 1;
+        check(&f, CONDITION_UPLINK, CONDITION_WARNING,
+              "Uplink=eth2: the host has no such interface; set Uplink=venet0, or Uplink=auto");
+        f = good_twice();
+        links[1].addresses = ANSWER_NO;
+        check(&f, CONDITION_ADDRESS, CONDITION_WARNING,
+              "the uplink eth1 has no public IPv4 address; give it one, or set another Uplink=");
+        links[0].addresses = ANSWER_NO;
+        assert_int_equal(state_of(&f, CONDITION_ADDRESS), CONDITION_BROKEN);
+        f = good_twice();
+        f.side[NAT_IPV6].uplinks[0].addresses = ANSWER_NO;
+        assert_int_equal(state_of(&f, CONDITION_UPLINK6), CONDITION_OK);
+}
+
+/* A VPN beside the default route: the filter of the other uplink drops what comes there. */
+static void test_vpn(void **state) {
+        HostFacts f = good_twice();
+        SideFacts *side = &f.side[NAT_IPV4];
+
+        (void) state;
+        side->n_ways = 1;
+        strcpy(side->ways[0], "eth1");
+        check(&f, CONDITION_REVERSE_PATH, CONDITION_WARNING,
+              "rp_filter drops what comes from the Internet by venet0, because the host's route "
+              "there is by eth1; sysctl -w net.ipv4.conf.venet0.rp_filter=2");
+        side->uplinks[0].strict = ANSWER_NO;
+        assert_int_equal(state_of(&f, CONDITION_REVERSE_PATH), CONDITION_OK);
+}
+
+static void test_only_ipv6(void **state) {
         HostFacts f = good();
 
         (void) state;
-        strcpy(f.side[NAT_IPV4].route, "eth1");
-        f.side[NAT_IPV4].strict = ANSWER_NO;
+        f.side[NAT_IPV4].n_uplinks = 0;
+        no_ways(&f.side[NAT_IPV4]);
         check(&f, CONDITION_ROUTE, CONDITION_WARNING,
-              "Uplink=venet0, but the host's default route goes through eth1: what the guest sends "
-              "there is not masqueraded, and nothing that comes in there is forwarded; set "
-              "Uplink=eth1, or Uplink=auto");
-        f.side[NAT_IPV4].strict = ANSWER_YES;
-        ASSERT_OK(conditions_judge(&f, &list));
-        assert_int_equal(condition_list_worst(&list, CONDITION_REVERSE_PATH)->state,
-                         CONDITION_BROKEN);
-        condition_list_done(&list);
-        strcpy(f.side[NAT_IPV4].uplinks[1].name, "eth1"); /* a second way out */
-        f.side[NAT_IPV4].uplinks[1].exists = f.side[NAT_IPV4].uplinks[1].up = ANSWER_YES;
-        f.side[NAT_IPV4].n_uplinks = 2;
-        ASSERT_OK(conditions_judge(&f, &list));
-        assert_int_equal(condition_list_worst(&list, CONDITION_ROUTE)->state, CONDITION_OK);
-        f.side[NAT_IPV4].uplinks[1].exists = ANSWER_NO;
-        condition_list_done(&list);
-        ASSERT_OK(conditions_judge(&f, &list));
-        assert_int_equal(condition_list_worst(&list, CONDITION_UPLINK)->state, CONDITION_BROKEN);
+              "the host has no default route for IPv4: the guest reaches nothing on the Internet "
+              "by "
+              "it; ip route add default …");
+        assert_int_equal(state_of(&f, CONDITION_UPLINK), CONDITION_UNUSED);
+        assert_int_equal(state_of(&f, CONDITION_ADDRESS), CONDITION_UNUSED);
+        f.side[NAT_IPV6].used = false;
+        assert_int_equal(state_of(&f, CONDITION_UPLINK), CONDITION_BROKEN);
+        assert_int_equal(state_of(&f, CONDITION_ROUTE), CONDITION_BROKEN);
+}
+
+static void test_snat(void **state) {
+        HostFacts f = good();
+
+        (void) state;
+        ASSERT_OK(ip_address_parse("203.0.113.7", &f.side[NAT_IPV4].snat_address));
+        f.side[NAT_IPV4].has_snat_address = ANSWER_NO;
+        check(&f, CONDITION_SNAT, CONDITION_WARNING,
+              "SNATAddress=203.0.113.7 is not an address of the host, so answers to the guest "
+              "arrive only if they are routed here; ip address add 203.0.113.7/32 dev venet0, or "
+              "set another SNATAddress=");
+        f.side[NAT_IPV4].has_snat_address = ANSWER_UNKNOWN;
+        f.side[NAT_IPV6].used = false;
+        assert_int_equal(state_of(&f, CONDITION_SNAT), CONDITION_UNKNOWN);
+        f.side[NAT_IPV4].snat_address = (IpAddress){};
+        assert_int_equal(state_of(&f, CONDITION_SNAT), CONDITION_UNUSED);
 }
 
 static void test_own(void **state) {
@@ -169,8 +283,8 @@ static void test_own(void **state) {
         f = good();
         f.tracked = 900;
         check(&f, CONDITION_CONNTRACK, CONDITION_WARNING,
-              "the host tracks 900 of at most 1000 connections, and drops new ones above "
-              "that; find out whose they are (conntrack -L), or set a higher "
+              "the host tracks 900 of at most 1000 connections, and drops new ones when it is "
+              "full; find out whose they are (conntrack -L), or set a higher "
               "net.netfilter.nf_conntrack_max");
 }
 
@@ -179,6 +293,7 @@ static void test_forwards(void **state) {
         HostFacts f = good();
 
         (void) state;
+        f.side[NAT_IPV6].snat_address = (IpAddress){};
         f.forwards = "one; with; what to do\nanother\n";
         ASSERT_OK(conditions_judge(&f, &list));
         assert_int_equal(list.n, CONDITION_MAX + 1);
@@ -255,7 +370,9 @@ int main(void) {
                 cmocka_unit_test(test_good),      cmocka_unit_test(test_unknown),
                 cmocka_unit_test(test_uplink),    cmocka_unit_test(test_other_uplink),
                 cmocka_unit_test(test_own),       cmocka_unit_test(test_forwards),
-                cmocka_unit_test(test_firewalls),
+                cmocka_unit_test(test_firewalls), cmocka_unit_test(test_two_uplinks),
+                cmocka_unit_test(test_vpn),       cmocka_unit_test(test_only_ipv6),
+                cmocka_unit_test(test_snat),
         };
 
         return RUN_TESTS(tests);

@@ -18,13 +18,13 @@ static HostFacts good_host(void) {
         for (NatFamily i = 0; i < NAT_FAMILY_MAX; i++)
                 f.side[i] = (SideFacts){
                         .used = true,
-                        .uplinks = { { "venet0", ANSWER_YES, ANSWER_YES, ANSWER_YES } },
+                        .uplinks = { { "venet0", ANSWER_YES, ANSWER_YES, ANSWER_YES, ANSWER_YES,
+                                       ANSWER_NO } },
                         .n_uplinks = 1,
-                        .has_addresses = ANSWER_YES,
-                        .has_route = ANSWER_YES,
-                        .route = "venet0",
+                        .has_ways = ANSWER_YES,
+                        .ways = { "venet0" },
+                        .n_ways = 1,
                         .forwarding = ANSWER_YES,
-                        .strict = ANSWER_NO,
                         .looked_nft = ANSWER_YES,
                         .looked_legacy = ANSWER_YES,
                 };
@@ -284,6 +284,7 @@ static void test_way(void **state) {
               "tcp/8080 works: Proxy=tcp/8000-8999:1-1000 sends connections to 10.0.0.2 tcp/81, "
               "which answers");
         f.key = "Forward";
+        host.side[NAT_IPV4].named_by = "Uplink";
         host.side[NAT_IPV4].uplinks[0] = (LinkFacts){ "eth0", ANSWER_NO };
         set_host(&host);
         check(&f, PORT_NO,
