@@ -32,11 +32,10 @@ static int check_key(const char *path, const char *text) {
                                  "--ssh-key=%s: is a private key; give the public one (%s.pub)",
                                  path, path);
         for (const char *s = text; *s; s += strcspn(s, "\n"), s += *s == '\n') {
-                size_t n;
+                const char *key = strstr(s, " AAAA");
 
                 s += strspn(s, " \t");
-                n = strcspn(s, "\n");
-                if (*s != '#' && n > 0 && memmem(s, n, " AAAA", 5))
+                if (*s != '#' && key && key < s + strcspn(s, "\n"))
                         return 0;
         }
         return fail_with(EXIT_USAGE, "--ssh-key=%s: has no public key of OpenSSH in it", path);

@@ -225,6 +225,10 @@ static int find_facts(PortRequest *q) {
         const GuardedPort *guarded;
         int r;
 
+        r = net_rules_right(net);
+        f->rules_known = r >= 0;
+        f->rules_right = r > 0;
+        net_rules_refresh(net); /* rules that now become stale are no fault: they follow */
         if (net->public[family_of(f)].n > 0)
                 f->public = net->public[family_of(f)].list[0];
         f->state = g->state == GUEST_RUNNING ? NULL : guest_state_to_string(g->state);
@@ -239,9 +243,6 @@ static int find_facts(PortRequest *q) {
                 return -ENOMEM;
         f->guarded = q->guarded;
         find_host_listener(&net->guard, f);
-        r = net_rules_right(net);
-        f->rules_known = r >= 0;
-        f->rules_right = r > 0;
         net_conditions_look(net);
         f->conditions = net_conditions(net);
         f->tap = c->tap;

@@ -45,6 +45,13 @@ static int look_at_uplink(Net *net, Fault *f) {
         return net_forwarding6_up(net, f);
 }
 
+void net_rules_refresh(Net *net) {
+        _cleanup_(fault_done) Fault f = {};
+
+        if (net_find_uplink(net, &f) > 0)
+                make_stale(net, "the uplink has changed");
+}
+
 /* There are no events for interfaces other than the uplink, so this is checked periodically. */
 static void look_at_addresses(Net *net) {
         usec_t now = now_usec(CLOCK_MONOTONIC);

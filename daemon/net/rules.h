@@ -36,6 +36,11 @@ int net_rules_follow(Net *net, Fault *f);
  * this needs no lock: a process that holds it only matters if there is something to repair. */
 int net_rules_compare(Net *net, Fault *f);
 
+/* Reads the uplinks and their addresses, for an answer that must not be older than the question;
+ * the check that an event has ordered may still be ahead. If they have changed, the rules are
+ * stale. */
+void net_rules_refresh(Net *net);
+
 /* About the guest's rules as they are now: */
 int net_rules_right(Net *net); /* 1 = correct, 0 = not */
 /* how many connections the rule for that port has counted */

@@ -137,9 +137,8 @@ class Flows(TestCase):
         self.wait_answer(other, 6001)
         lost = self.session(2008)
         self.reload("udp/6001")
-        wait_until(lambda: not self.answered(s), 20, "the flow to be cut off")
-        for _ in range(5):
-            self.assertFalse(self.answered(s))
+        # A single answer may be late, or come late.
+        wait_until(lambda: not any(self.answered(s) for _ in range(5)), 20, "the flow to be cut off")
         with self.assertRaises(OSError):
             for _ in range(20):
                 self.assert_alive(lost)
