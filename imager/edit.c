@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "basic/file-util.h"
 #include "basic/string-util.h"
 #include "imager/edit.h"
 
@@ -103,7 +104,7 @@ int edit_replace(const char *text, const char *regex, const char *line, char **r
         FILE *f = open_memstream(&new, &size);
         int r = f ? edit(f, text, regex, line) : -ENOMEM;
 
-        if (f && fclose(f) != 0 && r >= 0)
+        if (f && memstream_close(f, &new) < 0 && r >= 0)
                 r = -ENOMEM;
         if (r > 0 && !streq(new, text))
                 *ret = TAKE_PTR(new);

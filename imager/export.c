@@ -12,6 +12,7 @@
 
 #include "api/exit-codes.h"
 #include "api/image-protocol.h"
+#include "basic/file-util.h"
 #include "basic/string-util.h"
 #include "imager/jail.h"
 #include "imager/message.h"
@@ -226,7 +227,7 @@ static int export(Export *x, char *const *names) {
                 return say_error("out of memory");
         if (r == 0)
                 r = put_all(x, names);
-        if (fclose(x->list) != 0 && r == 0)
+        if (memstream_close(x->list, &text) < 0 && r == 0)
                 r = say_error("out of memory");
         if (r == 0)
                 r = put_list(x, text, size);

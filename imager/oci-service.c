@@ -9,6 +9,7 @@
 
 #include "api/image-protocol.h"
 #include "basic/fd-util.h"
+#include "basic/file-util.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "imager/message.h"
@@ -108,7 +109,7 @@ static int write_service(const json_t *c, char **ret, size_t *ret_size) {
         put_list(f, "arg", json_object_get(c, "Cmd"));
         put_signal(f, json_object_get(c, "StopSignal"));
         put_ports(f, json_object_get(c, "ExposedPorts"));
-        return fclose(f) != 0 ? -errno : 0;
+        return memstream_close(f, ret);
 }
 
 /* ---- putting it there ---- */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "basic/file-util.h"
 #include "imager/edit.h"
 #include "imager/message.h"
 #include "imager/recipe-conditions.h"
@@ -79,7 +80,7 @@ static int expand_words(Work *k) {
                 if (!f)
                         return -ENOMEM;
                 r = expand(k, f, k->s->words.v[i]);
-                if (fclose(f) != 0)
+                if (memstream_close(f, &text) < 0)
                         return -ENOMEM;
                 if (r >= 0)
                         r = strv_push(&k->words, text);
@@ -110,7 +111,7 @@ static int write_lines(Work *k, const char *path, mode_t mode) {
                 return -ENOMEM;
         for (size_t i = 3; i < k->words.n; i++)
                 fprintf(f, "%s\n", k->words.v[i]);
-        if (fclose(f) != 0)
+        if (memstream_close(f, &text) < 0)
                 return -ENOMEM;
         return check(k, image_put(k->w, path, mode, text, size));
 }

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "basic/file-util.h"
 #include "umlctl/moved-config.h"
 
 typedef struct Line {
@@ -52,8 +53,10 @@ static void put_path(FILE *f, const Line *l, const char *dir, const char *file) 
 }
 
 static int finish(FILE *f, char **own, char **ret) {
-        if (fclose(f) != 0)
-                return -ENOMEM;
+        int r = memstream_close(f, own);
+
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(*own);
         return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "api/dirs.h"
 #include "api/exit-codes.h"
+#include "basic/file-util.h"
 #include "basic/nearest.h"
 #include "basic/parse-util.h"
 #include "conf/settings.h"
@@ -200,7 +201,8 @@ static int write_text(const Lines *l, char **ret) {
                 return -errno;
         fprintf(f, "# Made by umlctl create. See umld.conf(5).\n");
         r = print_lines(f, l);
-        (void) fclose(f);
+        if (memstream_close(f, &text) < 0 && r >= 0)
+                r = -ENOMEM;
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(text);

@@ -5,6 +5,7 @@
 
 #include "api/bus-names.h"
 #include "api/guest-state.h"
+#include "basic/file-util.h"
 #include "basic/string-util.h"
 #include "umlctl/bus-client.h"
 #include "umlctl/snapshot.h"
@@ -62,7 +63,10 @@ char *status_last_exit_text(const json_t *props, usec_t now) {
         if (!f)
                 return NULL;
         format_last_exit(f, props, now);
-        fclose(f);
+        if (memstream_close(f, &text) < 0) {
+                free(text);
+                return NULL;
+        }
         return text;
 }
 

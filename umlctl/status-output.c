@@ -6,6 +6,7 @@
 
 #include "api/bus-names.h"
 #include "api/guest-state.h"
+#include "basic/file-util.h"
 #include "basic/string-util.h"
 #include "umlctl/bus-client.h"
 #include "umlctl/snapshot.h"
@@ -174,7 +175,7 @@ int status_print(FILE *f, const json_t *props, usec_t now, bool coloured, bool u
                         field->format(line, props, now);
                 else
                         format_by_type(line, field, props, now);
-                if (fclose(line) != 0)
+                if (memstream_close(line, &text) < 0)
                         return -ENOMEM;
                 if (!isempty(text))
                         fprintf(f, "%*s: %s\n", STATUS_LABEL_WIDTH, field->label, text);

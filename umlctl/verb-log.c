@@ -15,6 +15,7 @@
 #include "api/exit-codes.h"
 #include "basic/cleanup.h"
 #include "basic/console-text.h"
+#include "basic/file-util.h"
 #include "basic/string-util.h"
 #include "umlctl/guests.h"
 #include "umlctl/log-files.h"
@@ -154,7 +155,10 @@ static void hold(Printer *p, const LogRecord *r) {
         p->out = open_memstream(entry, &size);
         if (p->out) {
                 print_record(p, r);
-                fclose(p->out);
+                if (memstream_close(p->out, entry) < 0) {
+                        free(*entry);
+                        *entry = NULL;
+                }
         }
         p->out = stdout;
 }

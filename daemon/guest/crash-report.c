@@ -90,7 +90,7 @@ char *crash_report_format(const CrashReport *c) {
         print_text(f, CRASH_TAP, c->tap);
         print_text(f, CRASH_TAP_STATE, c->tap_state);
         r = print_console(f, c->console ?: "");
-        if (fclose(f) != 0 || r < 0) {
+        if (memstream_close(f, &text) < 0 || r < 0) {
                 free(text);
                 return NULL;
         }

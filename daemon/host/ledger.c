@@ -102,8 +102,9 @@ static int save(Ledger *l) {
         for (size_t i = 0; i < l->n_owners; i++)
                 fprintf(f, "owner %u %u %s\n", (unsigned) l->owners[i].uid,
                         (unsigned) l->owners[i].gid, l->owners[i].path);
-        if (fclose(f) != 0)
-                return -ENOMEM;
+        r = memstream_close(f, &text);
+        if (r < 0)
+                return r;
         r = write_file_atomic(l->file, text, size, 0600);
         if (r >= 0)
                 l->unsaved = false;

@@ -2,6 +2,7 @@
 /* conditions.c - keeps the list of conditions up to date. */
 
 #include "daemon/net/conditions.h"
+#include "basic/file-util.h"
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
@@ -93,7 +94,7 @@ static void read_text(const Net *net, void (*print)(const Net *net, FILE *file),
         if (!file)
                 return;
         print(net, file);
-        if (fclose(file) != 0 || size == 0) {
+        if (memstream_close(file, &now) < 0 || size == 0) {
                 free(now);
                 now = NULL;
         }

@@ -290,7 +290,7 @@ static char *claim_text(const Net *net) {
                 r = print_ports(file, "proxy", c->proxies, c->n_proxies);
         if (r >= 0)
                 r = print_ports(file, "reserve", c->reserved, c->n_reserved);
-        return fclose(file) == 0 && r >= 0 ? TAKE_PTR(text) : NULL;
+        return memstream_close(file, &text) >= 0 && r >= 0 ? TAKE_PTR(text) : NULL;
 }
 
 /* The other umlds avoid what we have claimed. */

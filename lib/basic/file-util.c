@@ -2,7 +2,6 @@
 /* file-util.c - whole files and whole directories. */
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 
 #include "basic/cleanup.h"
@@ -92,6 +91,12 @@ static int write_content(int fd, const void *what) {
 
 int write_file_atomic(const char *path, const void *data, size_t size, mode_t mode) {
         return fill_file_atomic(path, write_content, &(const Content){ data, size, mode });
+}
+
+int memstream_close(FILE *f, char *const *text) {
+        bool whole = !ferror(f);
+
+        return fclose(f) == 0 && whole && *text ? 0 : -ENOMEM;
 }
 
 int mkdir_p(const char *path, mode_t mode) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "basic/time-util.h"
@@ -22,6 +23,11 @@ int fill_file_atomic(const char *path, int (*fill)(int fd, const void *what), co
 /* Replaces the file atomically by a new one with this content: readers see either the old one or
  * the new one. */
 int write_file_atomic(const char *path, const void *data, size_t size, mode_t mode);
+
+/* Closes a stream of open_memstream(), which has put *text there. -ENOMEM: the text is not whole,
+ * or is NULL, which glibc's fclose() alone does not tell (2.36). The caller frees it in any case.
+ */
+int memstream_close(FILE *f, char *const *text);
 
 /* mkdir -p; sets the mode of directories it creates, not of existing ones. */
 int mkdir_p(const char *path, mode_t mode);

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "basic/file-util.h"
 #include "nat/nft-netlink.h"
 #include "nat/nft-script.h"
 
@@ -363,6 +364,7 @@ int nft_script(const NatChains *chains, const char *table, bool inet, char **ret
         _cleanup_free_ char *text = NULL;
         Script s = { .table = table, .inet = inet };
         size_t size = 0;
+        int r;
 
         if (!all_sayable(chains))
                 return -EINVAL;
@@ -371,8 +373,9 @@ int nft_script(const NatChains *chains, const char *table, bool inet, char **ret
                 return -ENOMEM;
         for (NatFamily f = 0; f < (inet ? 1 : NAT_FAMILY_MAX); f++)
                 put_table(&s, chains, f);
-        if (fclose(s.file) != 0)
-                return -ENOMEM;
+        r = memstream_close(s.file, &text);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(text);
         return 0;
 }
@@ -382,6 +385,7 @@ int nft_script_replace(const char *commands, const char *table, unsigned familie
         _cleanup_free_ char *text = NULL;
         size_t size = 0;
         FILE *file = open_memstream(&text, &size);
+        int r;
 
         if (!file)
                 return -ENOMEM;
@@ -396,8 +400,9 @@ int nft_script_replace(const char *commands, const char *table, unsigned familie
                         "{ type filter hook forward priority %d; policy accept; }\n",
                         NFT_USER_TABLE, NFT_USER_TABLE, NAT_USER_CHAIN, NFT_FORWARD_PRIORITY - 1);
         fputs(commands, file);
-        if (fclose(file) != 0)
-                return -ENOMEM;
+        r = memstream_close(file, &text);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(text);
         return 0;
 }

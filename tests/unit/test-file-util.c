@@ -227,6 +227,29 @@ static void test_unlink_quiet(void **state) {
         ASSERT_ERROR(unlink_quiet("."), EISDIR);
 }
 
+static void test_memstream(void **state) {
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+        FILE *f = open_memstream(&text, &size), *cut;
+        char *none = NULL;
+
+        (void) state;
+        assert_non_null(f);
+        fputs("whole", f);
+        ASSERT_OK(memstream_close(f, &text));
+        assert_string_equal(text, "whole");
+        /* What fclose() leaves if it cannot allocate the text, with success. */
+        f = fopen("/dev/null", "w");
+        assert_non_null(f);
+        ASSERT_ERROR(memstream_close(f, &none), ENOMEM);
+        /* A write that failed before the end. */
+        cut = fopen("/dev/full", "w");
+        assert_non_null(cut);
+        setbuf(cut, NULL);
+        fputs("x", cut);
+        ASSERT_ERROR(memstream_close(cut, &text), ENOMEM);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_write_and_read), cmocka_unit_test(test_read_sizes),
@@ -235,7 +258,7 @@ int main(void) {
                 cmocka_unit_test(test_write_existing), cmocka_unit_test(test_mkdir_p),
                 cmocka_unit_test(test_rm_rf),          cmocka_unit_test(test_rm_rf_deep),
                 cmocka_unit_test(test_rm_rf_race),     cmocka_unit_test(test_clear_directory),
-                cmocka_unit_test(test_unlink_quiet),
+                cmocka_unit_test(test_unlink_quiet),   cmocka_unit_test(test_memstream),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);
