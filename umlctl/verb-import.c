@@ -158,6 +158,24 @@ static int fail_disk(const Import *x) {
                          "%s: its configuration names a disk that is not in the export", x->shown);
 }
 
+/* An export may come from a stranger, whose configuration does not choose a user or a directory of
+ * this host. */
+static int check_harmless(const Import *x) {
+        const char *user = x->parsed->user, *dir = x->parsed->backing_dir;
+
+        if (user && !streq(user, "auto"))
+                return fail_with(EXIT_FAILED,
+                                 "%s: config: [Confine] User=%s is not imported; export the guest "
+                                 "without it, and set it after the import",
+                                 x->shown, user);
+        if (x->parsed->backing == BACKING_DIR)
+                return fail_with(EXIT_FAILED,
+                                 "%s: config: [Memory] Backing=dir:%s is not imported; export the "
+                                 "guest without it, and set it after the import",
+                                 x->shown, dir ?: "");
+        return 0;
+}
+
 static int find_config(Import *x) {
         _cleanup_free_ char *text = NULL, *dir = umld_path(DIR_STATE, x->name, NULL),
                             *disk = umld_path(DIR_STATE, x->name, "root.img"), *error = NULL,
@@ -174,7 +192,7 @@ static int find_config(Import *x) {
                                  &error);
         if (r < 0)
                 return fail_with(EXIT_FAILED, "%s: %s", x->shown, error ?: strerror(-r));
-        return disks_are_own(x->parsed, dir) ? 0 : fail_disk(x);
+        return disks_are_own(x->parsed, dir) ? check_harmless(x) : fail_disk(x);
 }
 
 /* ---- putting them in place ---- */

@@ -3,14 +3,17 @@
  *
  * The three queries run in parallel, each in a process of its own, because most of the one or two
  * milliseconds of a query is spent in the exec. The kernel is run from the descriptor that was
- * checked, so that what runs is what was found to be a UML kernel. */
+ * checked, so that what runs is what was found to be a UML kernel. It may come from a stranger,
+ * with an imported guest, so it does not run as root. */
 
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 
@@ -25,6 +28,7 @@ enum {
         ANSWER_MAX = (1 << 20) - 1, /* a configuration is about 80 KB */
         QUOTE_MAX = 200,            /* of the output, in an error message */
         QUESTIONS = 3,
+        NOBODY = 65534,
 };
 
 static const struct {
@@ -60,6 +64,20 @@ typedef struct Run {
         const char *path, *argument;
 } Run;
 
+/* A kernel that only root may execute is root's own, and for guests with User=root: it stays
+ * usable. Where a container has no such user, there is none to become. */
+static void become_nobody(int kernel_fd) {
+        struct stat st;
+
+        if (geteuid() != 0 || fstat(kernel_fd, &st) < 0 ||
+            (st.st_uid == 0 && !(st.st_mode & S_IXOTH)))
+                return;
+        if (setgroups(0, NULL) >= 0 && setresgid(NOBODY, NOBODY, NOBODY) >= 0 &&
+            setresuid(NOBODY, NOBODY, NOBODY) >= 0)
+                /* Without execveat() the descriptor is reached through our directory in /proc. */
+                (void) prctl(PR_SET_DUMPABLE, 1);
+}
+
 static int run_kernel(int output, void *userdata) {
         static char *const no_environment[] = { NULL };
         static const struct rlimit no_core = { 0, 0 };
@@ -68,6 +86,7 @@ static int run_kernel(int output, void *userdata) {
         int persona = personality(0xffffffff);
 
         (void) setrlimit(RLIMIT_CORE, &no_core);
+        become_nobody(run->kernel_fd);
         (void) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
         /* Newer kernels would set this themselves and exec a second time. */
         if (persona >= 0)

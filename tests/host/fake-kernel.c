@@ -64,18 +64,21 @@ static const char *leftover(void) {
                 return "core limit";
         if (!(personality(0xffffffff) & ADDR_NO_RANDOMIZE))
                 return "personality";
+        if (geteuid() == 0 || getegid() == 0 || getgroups(0, NULL) != 0)
+                return "user";
         return NULL;
 }
 
 /* Each question leaves a byte in a file beside the program, and waits for those of the others. */
-static void wait_for_others(const char *path) {
-        int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+static int wait_for_others(const char *path) {
+        int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
         struct stat st;
 
         if (fd < 0 || write(fd, "?", 1) != 1)
-                return;
+                return 1;
         while (fstat(fd, &st) == 0 && st.st_size < QUESTIONS)
                 usleep(1000);
+        return 0;
 }
 
 int main(int argc, char **argv) {
@@ -115,7 +118,8 @@ int main(int argc, char **argv) {
                 pause();
         if (streq(name, "together")) {
                 snprintf(path, sizeof(path), "%s/asked", dirname(argv[0]));
-                wait_for_others(path);
+                if (wait_for_others(path) != 0)
+                        return 1;
         }
         if (streq(name, "strict") && leftover()) {
                 puts(leftover());

@@ -364,7 +364,23 @@ static void test_fake_together(void **state) {
         _cleanup_free_ char *text = NULL;
 
         (void) state;
+        ASSERT_OK(write_file_atomic(in_dir("asked"), "", 0, 0666));
+        assert_int_equal(chmod(in_dir("asked"), 0666), 0); /* whatever the umask */
+        assert_int_equal(chmod(dir, 0711), 0);             /* it is not root that writes there */
         ASSERT_OK(uml_kernel_probe(fake("together"), PATIENCE, &k, &text));
+        assert_int_equal(chmod(dir, 0700), 0);
+}
+
+/* One that nobody but root may execute is asked all the same. */
+static void test_fake_private(void **state) {
+        _cleanup_(uml_kernel_freep) UmlKernel *k = NULL;
+        _cleanup_free_ char *text = NULL;
+
+        (void) state;
+        assert_int_equal(mkdir(in_dir("private"), 0700), 0);
+        copy_file(getenv("FAKE_KERNEL"), "private/good", 64 << 20, 0700);
+        if (uml_kernel_probe(in_dir("private/good"), PATIENCE, &k, &text) < 0)
+                fail_msg("%s", text);
 }
 
 static int setup(void **state) {
@@ -389,6 +405,7 @@ int main(void) {
                 cmocka_unit_test(test_fake_good),       cmocka_unit_test(test_fake_strict),
                 cmocka_unit_test(test_ignored_sigchld), cmocka_unit_test(test_fake_bad),
                 cmocka_unit_test(test_fake_endless),    cmocka_unit_test(test_fake_together),
+                cmocka_unit_test(test_fake_private),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -224,6 +224,18 @@ class Refused(MoveCase):
         self.import_it("--name=two")
         self.assertIn(f"Disk={self.top}/state/two/disk1.img,adopt\n", self.config("two"))  # a copy of its own
 
+    def test_harmful(self):
+        """A stranger's export does not choose who its guest is on this host."""
+        for text, key in (("[Confine]\nUser=root\n", r"\[Confine\] User=root"), ("[Confine]\nUser=1000\n", r"\[Confine\] User=1000"),
+                          (f"[Memory]\nBacking=dir:{self.top}\n", r"\[Memory\] Backing=dir:" + self.top)):
+            with self.subTest(text=text):
+                self.set_config(text)
+                self.export()
+                self.refused(f"web.export: config: {key} is not imported; export the guest without it")
+        self.set_config("[Confine]\nUser=auto\n[Memory]\nBacking=shm\n")
+        self.export()
+        self.import_it("--name=two")
+
     def test_disks_of_others(self):
         """What no export says."""
         self.export_dense()
