@@ -48,15 +48,6 @@ int export_files_get(const ExportFiles *f, const char *name) {
         return -ENOENT;
 }
 
-int export_files_images(const ExportFiles *f, Strv *ret) {
-        int r = 0;
-
-        for (size_t i = 0; r >= 0 && i < f->n; i++)
-                if (f->v[i].image)
-                        r = strv_push(ret, f->v[i].name);
-        return r;
-}
-
 uint64_t export_files_size(const ExportFiles *f) {
         uint64_t size = 0;
         struct stat st;

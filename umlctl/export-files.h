@@ -32,7 +32,4 @@ int export_files_open(ExportFiles *f, const char *name, const char *path, bool l
 /* A descriptor of its own of that file; -ENOENT. */
 int export_files_get(const ExportFiles *f, const char *name);
 
-/* The names of the images, in the order of the disks. */
-int export_files_images(const ExportFiles *f, Strv *ret);
-
 uint64_t export_files_size(const ExportFiles *f); /* on the host's disk */

@@ -60,22 +60,29 @@ static int load(Export *x) {
                      : 0;
 }
 
+static char *disk_name(size_t i) {
+        return i == 0 ? strdup("root.img") : strfmt("disk%zu.img", i);
+}
+
+/* umld makes it at the first start, and nothing in it outlives the guest. */
+static bool is_made(const Disk *d) {
+        return d->swap_size > 0;
+}
+
 static int add_disk(Export *x, size_t i) {
         const Disk *d = &x->config->disks[i];
-        char name[16];
+        _cleanup_free_ char *name = disk_name(i);
         int r;
 
         if (d->cow)
-                return fail_with(
-                        EXIT_FAILED,
-                        "%s: Disk=%s is the backing file of %s, and both would have to go; "
-                        "a guest with cow= cannot be exported",
-                        x->guest, d->path, d->cow);
-        if (i == 0)
-                snprintf(name, sizeof(name), "root.img");
-        else
-                snprintf(name, sizeof(name), "disk%zu.img", i);
-        r = export_files_open(&x->files, name, d->path, !d->read_only && !x->options->live);
+                return fail_with(EXIT_FAILED,
+                                 "%s: Disk=%s is the backing file of %s; "
+                                 "a guest with cow= cannot be exported",
+                                 x->guest, d->path, d->cow);
+        if (is_made(d))
+                return 0;
+        r = name ? export_files_open(&x->files, name, d->path, !d->read_only && !x->options->live)
+                 : -ENOMEM;
         if (r == -EBUSY)
                 return fail_with(EXIT_FAILED, "%s: its image %s is in use by another process",
                                  x->guest, d->path);
@@ -104,8 +111,13 @@ static int add_text(Export *x, const char *name, const char *text) {
 static int add_config(Export *x) {
         _cleanup_strv_ Strv disks = {};
         _cleanup_free_ char *text = NULL;
-        int r = export_files_images(&x->files, &disks);
+        int r = 0;
 
+        for (size_t i = 0; r >= 0 && i < x->config->n_disks; i++) {
+                _cleanup_free_ char *name = disk_name(i);
+
+                r = name ? strv_push(&disks, name) : -ENOMEM;
+        }
         if (r >= 0)
                 r = moved_pack(x->config->text, &disks, x->options->with_kernel ? "kernel" : NULL,
                                &text);

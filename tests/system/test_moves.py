@@ -103,6 +103,22 @@ class Moves(MoveCase):
         self.assertEqual((two / "disk2.img").stat().st_size, 300 * MIB)
         self.assertLess((two / "disk2.img").stat().st_blocks * 512, MIB)
 
+    def test_swap(self):
+        """Swap space that umld makes is made again: it need not be there, and what is in it stays here."""
+        root, swap = self.path("state/web/root.img"), self.path("swap.img")
+        self.set_config(f"[Guest]\nDisk={root}\nDisk={swap},swap=64M\nDisk={swap}2,ro\n")
+        self.path("swap.img2").write_bytes(b"data")
+        for name in ("two", "three"):
+            with self.subTest(there=swap.exists()):
+                self.export()
+                self.import_it(f"--name={name}")
+                own = self.path("state", name)
+                self.assertEqual(self.config(name),
+                                 f"[Guest]\nDisk={own}/root.img\nDisk={own}/disk1.img,swap=64M\nDisk={own}/disk2.img,ro\n")
+                self.assertFalse((own / "disk1.img").exists())
+                self.assertEqual((own / "disk2.img").read_bytes(), b"data")
+                swap.write_bytes(b"secret")
+
     def test_kernel(self):
         kernel = self.path("linux")
         kernel.write_bytes(Path("/bin/true").read_bytes())
