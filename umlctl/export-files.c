@@ -3,11 +3,11 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "umlctl/export-files.h"
+#include "umlctl/guest-image.h"
 
 void export_files_done(ExportFiles *f) {
         for (size_t i = 0; i < f->n; i++)
@@ -36,8 +36,12 @@ int export_files_open(ExportFiles *f, const char *name, const char *path, bool l
                 return -errno;
         if (!S_ISREG(st.st_mode))
                 return -EINVAL;
-        if (locked && flock(fd, LOCK_EX | LOCK_NB) < 0)
-                return errno == EWOULDBLOCK ? -EBUSY : -errno;
+        if (locked) {
+                int r = guest_image_lock(fd);
+
+                if (r < 0)
+                        return r;
+        }
         return export_files_add(f, name, TAKE_FD(fd));
 }
 

@@ -31,7 +31,7 @@ static int load(GuestImage *i) {
 }
 
 /* umld locks an image in the first way, a kernel without umld in the second. */
-static int lock(int fd) {
+int guest_image_lock(int fd) {
         struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
         if (flock(fd, LOCK_EX | LOCK_NB) < 0)
@@ -58,7 +58,7 @@ static int open_disk(GuestImage *i) {
                 return fail_with(EXIT_FAILED, "%s: Disk=%s is not a regular file", i->guest,
                                  d->path);
         if (r >= 0)
-                r = lock(i->fd);
+                r = guest_image_lock(i->fd);
         if (r == -EBUSY)
                 return fail_with(EXIT_FAILED, "%s: its image %s is in use by another process",
                                  i->guest, d->path);

@@ -16,6 +16,10 @@ typedef struct GuestImage {
 
 void guest_image_done(GuestImage *i);
 
+/* For as long as it is open, no umld uses this image. -EBUSY: one does, or a kernel without umld.
+ */
+int guest_image_lock(int fd);
+
 /* Both return 0 or the exit code, after an error message. */
 
 /* Reads the configuration, and opens the guest's first disk. */

@@ -291,6 +291,16 @@ class Refused(MoveCase):
             p = self.export(code=FAILED)
         self.assertIn("in use by another process", p.stderr)
 
+    def test_in_use_without_umld(self):
+        """A kernel that is run by hand locks its images in another way."""
+        with open(self.path("state/web/root.img"), "r+b") as image:
+            fcntl.lockf(image, fcntl.LOCK_EX)
+            p = self.export(code=FAILED)
+            self.assertIn("in use by another process", p.stderr)
+            p = self.expect(FAILED, "resize", "web", "1G")
+            self.assertIn("in use by another process", p.stderr)
+        self.export()
+
     def test_cow(self):
         self.set_config(f"[Guest]\nDisk={self.path('state/web/root.img')},cow={self.top}/web.cow\n")
         p = self.export(code=FAILED)
