@@ -10,6 +10,10 @@
 #include "basic/fd-util.h"
 #include "basic/parse-util.h"
 
+enum {
+        NUMBERS_MAX = 64 * 1024, /* tried one by one, for lack of anything better */
+};
+
 static int fd_set_flag(int fd, int get, int set, int flag, bool on) {
         int flags = fcntl(fd, get, 0);
 
@@ -50,8 +54,7 @@ static bool is_among(int fd, const int *list, size_t n) {
         #define SYS_close_range 436
 #endif
 
-/* Closes the range from one kept descriptor to the next. Linux 5.9; on older kernels each number is
- * tried. */
+/* Closes the range from one kept descriptor to the next. Linux 5.9. */
 static bool close_ranges(const int *keep, size_t n) {
         unsigned first = STDERR_FILENO + 1;
 
@@ -69,20 +72,63 @@ static bool close_ranges(const int *keep, size_t n) {
         }
 }
 
+/* As getdents64(2) fills it in. */
+typedef struct Entry {
+        uint64_t inode;
+        int64_t offset;
+        uint16_t size;
+        uint8_t type;
+        char name[];
+} Entry;
+
+static void close_entries(const char *buf, long size, int dir, const int *keep, size_t n) {
+        const Entry *e;
+        uint64_t fd;
+
+        for (long at = 0; at < size; at += e->size) {
+                e = (const void *) (buf + at);
+                if (parse_unsigned(e->name, STDERR_FILENO + 1, INT32_MAX, &fd) >= 0 &&
+                    (int) fd != dir && !is_among((int) fd, keep, n))
+                        (void) close((int) fd);
+        }
+}
+
+/* Closes what /proc lists, which continues by number whatever is closed meanwhile. Between fork()
+ * and exec() nothing may allocate memory, as opendir() does. */
+static bool close_listed(const int *keep, size_t n) {
+        _cleanup_close_ int dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _Alignas(Entry) char buf[1024];
+        long size;
+
+        if (dir < 0)
+                return false;
+        while ((size = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0)
+                close_entries(buf, size, dir, keep, n);
+        return size == 0;
+}
+
+/* Without /proc only the limit is known. A service without a limit would take minutes for all of
+ * these numbers, few of which are open. */
+static int numbers_end(void) {
+        long max = sysconf(_SC_OPEN_MAX);
+
+        return max < 0 || max > NUMBERS_MAX ? NUMBERS_MAX : (int) max;
+}
+
 void fd_close_all_but(const int *keep, size_t n) {
-        if (close_ranges(keep, n))
+        if (close_ranges(keep, n) || close_listed(keep, n))
                 return;
-        for (int fd = STDERR_FILENO + 1; fd < sysconf(_SC_OPEN_MAX); fd++)
+        for (int fd = STDERR_FILENO + 1, end = numbers_end(); fd < end; fd++)
                 if (!is_among(fd, keep, n))
                         (void) close(fd);
 }
 
-/* Without /proc only the limit is known. */
 static int cloexec_all(int first) {
         _cleanup_closedir_ DIR *d = opendir("/proc/self/fd");
+        int end = d ? 0 : numbers_end();
         struct dirent *de;
 
-        for (int fd = first; !d && fd < sysconf(_SC_OPEN_MAX); fd++)
+        for (int fd = first; fd < end; fd++)
                 (void) fd_cloexec(fd, true);
         while (d && (de = readdir(d))) {
                 uint64_t fd;

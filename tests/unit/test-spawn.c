@@ -2,8 +2,14 @@
 /* test-spawn.c - what a child process begins with, and what it does not inherit. */
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -113,6 +119,62 @@ static void test_kept(void **state) {
         close(fd);
 }
 
+#ifndef SYS_close_range
+        #define SYS_close_range 436
+#endif
+
+enum {
+        HIGHEST = 300, /* no descriptor of the test has this number */
+        ALL_HELD = 77,
+};
+
+/* Linux before 5.9, where a close() of a number that cannot be open is the end. */
+static int be_old(void) {
+        struct sock_filter code[] = {
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close, 0, 3),
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
+                BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, HIGHEST, 0, 1),
+                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL),
+                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        };
+        const struct sock_fprog program = { ARRAY_SIZE(code), code };
+
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+                return -errno;
+        return RET_NERRNO(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
+}
+
+static int test_old_kernel_in_child(void *userdata) {
+        int far = fcntl(0, F_DUPFD_CLOEXEC, 250);
+
+        (void) userdata;
+        if (far < 0 || be_old() < 0)
+                return 1;
+        for (int fd = 3; fd < 250; fd++) /* more than one call lists */
+                if (fcntl(fd, F_GETFD) < 0 && dup2(0, fd) < 0)
+                        return 2;
+        if (exit_of(&(const Spawn){ .run = read_letters, .userdata = (void *) "" }) != 0)
+                return 3;
+        if (exit_of(&(const Spawn){ .run = is_open, .userdata = &far }) != 0)
+                return 4;
+        if (exit_of(&(const Spawn){ .run = is_open, .userdata = &far, .keep_fd = far }) != 1)
+                return 5;
+        return ALL_HELD;
+}
+
+/* Without close_range(2), only what is open is closed: the limit may be in the millions. */
+static void test_old_kernel(void **state) {
+        struct rlimit limit;
+
+        (void) state;
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        assert_true(limit.rlim_cur > HIGHEST); /* else every number could be tried */
+        assert_int_equal(exit_of(&(const Spawn){ .run = test_old_kernel_in_child }), ALL_HELD);
+}
+
 static int where_it_leads(void *userdata) {
         (void) userdata;
         return (getsid(0) == getpid()) | (getpgrp() == getpid()) << 1;
@@ -219,10 +281,15 @@ static void test_wait(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_signals),  cmocka_unit_test(test_descriptors),
-                cmocka_unit_test(test_kept),     cmocka_unit_test(test_groups),
-                cmocka_unit_test(test_programs), cmocka_unit_test(test_no_program),
-                cmocka_unit_test(test_wait),     cmocka_unit_test(test_death_of_parent),
+                cmocka_unit_test(test_signals),
+                cmocka_unit_test(test_descriptors),
+                cmocka_unit_test(test_kept),
+                cmocka_unit_test(test_groups),
+                cmocka_unit_test(test_old_kernel),
+                cmocka_unit_test(test_programs),
+                cmocka_unit_test(test_no_program),
+                cmocka_unit_test(test_wait),
+                cmocka_unit_test(test_death_of_parent),
         };
 
         return RUN_TESTS(tests);
