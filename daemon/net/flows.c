@@ -19,13 +19,10 @@ typedef struct Flows {
         bool before_known;
         IpAddress *own; /* the host's addresses */
         size_t n_own;
-        NatFamily family;
-        ConntrackDump *dump; /* of that family */
-        unsigned forgotten;
+        NatFamily family; /* of the flow that is being judged */
+        ConntrackDump *dump;
         usec_t began; /* CLOCK_MONOTONIC */
 } Flows;
-
-static const int domains[NAT_FAMILY_MAX] = { [NAT_IPV4] = AF_INET, [NAT_IPV6] = AF_INET6 };
 
 static Flows *flows_free(Flows *w) {
         if (!w)
@@ -97,60 +94,52 @@ static bool leaves(const IpAddress *to, void *userdata) {
 
 /* ---- the search ---- */
 
-static bool contradicts(const ConntrackFlow *flow, void *userdata) {
-        Flows *w = userdata;
-        const NatFlowHost host = { .owns = owns, .leaves = leaves, .userdata = w };
-
-        return nat_flow_contradicts(w->before_known ? &w->before : NULL, &w->net->met, w->family,
-                                    flow, &host);
-}
-
 /* The guest has nothing in this family, and had not. */
-static bool is_without(const Flows *w) {
+static bool is_without(const Flows *w, NatFamily family) {
         const NatChains *all[] = { &w->before, &w->net->met };
 
         FOREACH_ELEMENT (chains, all)
                 for (int i = 0; i < NAT_CHAIN_KINDS; i++)
-                        if ((*chains)->chain[(int) w->family * NAT_CHAIN_KINDS + i].n_rules > 0)
+                        if ((*chains)->chain[(int) family * NAT_CHAIN_KINDS + i].n_rules > 0)
                                 return false;
         return true;
 }
 
-/* 1 = there is more of this family, 0 = that was all. */
+static bool contradicts(const ConntrackFlow *flow, void *userdata) {
+        Flows *w = userdata;
+        const NatFlowHost host = { .owns = owns, .leaves = leaves, .userdata = w };
+
+        w->family = flow->family == AF_INET6 ? NAT_IPV6 : NAT_IPV4;
+        if (is_without(w, w->family))
+                return false;
+        return nat_flow_contradicts(w->before_known ? &w->before : NULL, &w->net->met, w->family,
+                                    flow, &host);
+}
+
+/* 1 = there is more, 0 = that was all. */
 static int look_through(Flows *w) {
         int r;
 
-        if (!w->dump && is_without(w))
+        if (is_without(w, NAT_IPV4) && is_without(w, NAT_IPV6))
                 return 0;
-        r = w->dump ? 0 : conntrack_dump_new(domains[w->family], &w->dump);
-        if (r >= 0)
-                r = conntrack_dump_step(w->dump, contradicts, w);
-        if (r > 0 || r == -EAGAIN)
-                return r;
-        w->forgotten += w->dump ? conntrack_dump_forgotten(w->dump) : 0;
-        w->dump = conntrack_dump_free(w->dump);
-        return r;
+        r = w->dump ? 0 : conntrack_dump_new(AF_UNSPEC, &w->dump);
+        return r < 0 ? r : conntrack_dump_step(w->dump, contradicts, w);
 }
 
 /* 1 = the slice is over, 0 = the search is. */
 static int slice(Flows *w) {
         usec_t end = usec_add(now_usec(CLOCK_MONOTONIC), SLICE);
-        int r = 0;
+        int r;
 
-        while (w->family < NAT_FAMILY_MAX) {
+        do
                 r = look_through(w);
-                if (r < 0)
-                        return r;
-                if (r == 0)
-                        w->family++;
-                if (now_usec(CLOCK_MONOTONIC) > end)
-                        break;
-        }
-        return w->family < NAT_FAMILY_MAX;
+        while (r > 0 && now_usec(CLOCK_MONOTONIC) <= end);
+        return r;
 }
 
 int net_flows_step(Net *net, Fault *f) {
         Flows *w = net->flows;
+        unsigned forgotten;
         usec_t took;
         int r;
 
@@ -165,10 +154,11 @@ int net_flows_step(Net *net, Fault *f) {
                                   "the host to list its tracked connections");
         if (r < 0)
                 log_debug_errno(r, "cannot look through the host's tracked connections: %m");
-        if (w->forgotten > 0)
+        forgotten = w->dump ? conntrack_dump_forgotten(w->dump) : 0;
+        if (forgotten > 0)
                 log_info("%u tracked connections contradicted the guest's firewall rules and were "
                          "deleted",
-                         w->forgotten);
+                         forgotten);
         end_search(net);
         return 0;
 }

@@ -3,8 +3,8 @@
  *
  * A dump comes in parts, each of which the kernel makes when the previous one is taken. So a table
  * of hundreds of thousands of flows is read in slices by whoever has other things to do as well.
- * The kernel filters by family only: later filters (CTA_FILTER, Linux 5.8) would save copying, but
- * the walk through the whole table would be a single call then. */
+ * The kernel is asked for all of them, without a filter: it walks in one go over what a filter
+ * leaves out, and over a million flows of the other family that takes long. */
 
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
 #include <libnetfilter_conntrack/libnetfilter_conntrack_tcp.h>
@@ -102,6 +102,7 @@ static ConntrackEnd end_of(const struct nf_conntrack *ct, int family, bool reply
 
 static ConntrackFlow flow_of(const struct nf_conntrack *ct, int family) {
         ConntrackFlow f = {
+                .family = family,
                 .protocol = nfct_get_attr_u8(ct, ATTR_L4PROTO),
                 .from = end_of(ct, family, false, true),
                 .to = end_of(ct, family, false, false),
@@ -138,7 +139,7 @@ static void put_id(Request *q, uint32_t id) {
 }
 
 /* One that has ended by itself is forgotten, too. */
-static int forget(ConntrackDump *d, const struct nf_conntrack *ct) {
+static int forget(ConntrackDump *d, const struct nf_conntrack *ct, int family) {
         _cleanup_(nfct_destroyp) struct nf_conntrack *which = nfct_new();
         Request q;
         int r;
@@ -146,7 +147,7 @@ static int forget(ConntrackDump *d, const struct nf_conntrack *ct) {
         if (!which)
                 return -ENOMEM;
         nfct_copy(which, ct, NFCT_CP_ORIG);
-        begin(&q, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, d->family);
+        begin(&q, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, family);
         if (nfct_nlmsg_build(&q.header, which) < 0)
                 return -EBADMSG;
         if (nfct_attr_is_set(ct, ATTR_ID))
@@ -183,7 +184,7 @@ int conntrack_dump_new(int family, ConntrackDump **ret) {
         d->fd = d->delete_fd = -EBADF;
         if ((d->fd = open_socket()) < 0 || (d->delete_fd = open_socket()) < 0)
                 return d->fd < 0 ? d->fd : d->delete_fd;
-        begin(&q, IPCTNL_MSG_CT_GET, NLM_F_DUMP, family);
+        begin(&q, IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);
         r = say(d->fd, &q);
         if (r < 0)
                 return r;
@@ -199,18 +200,26 @@ unsigned conntrack_dump_forgotten(const ConntrackDump *d) {
         return d->forgotten;
 }
 
+static bool is_wanted(const ConntrackDump *d, int family) {
+        return d->family == AF_UNSPEC ? family == AF_INET || family == AF_INET6
+                                      : family == d->family;
+}
+
 /* Flows of other zones are somebody's who divides the host among several networks. */
 static int take(ConntrackDump *d, const struct nlmsghdr *h, ConntrackFn fn, void *userdata) {
         _cleanup_(nfct_destroyp) struct nf_conntrack *ct = nfct_new();
         ConntrackFlow flow;
+        int family;
 
         if (!ct)
                 return -ENOMEM;
-        if (nfct_nlmsg_parse(h, ct) < 0 || nfct_get_attr_u8(ct, ATTR_L3PROTO) != d->family ||
-            nfct_get_attr_u16(ct, ATTR_ZONE) != 0)
+        if (nfct_nlmsg_parse(h, ct) < 0)
                 return 0;
-        flow = flow_of(ct, d->family);
-        return fn(&flow, userdata) ? forget(d, ct) : 0;
+        family = nfct_get_attr_u8(ct, ATTR_L3PROTO);
+        if (!is_wanted(d, family) || nfct_get_attr_u16(ct, ATTR_ZONE) != 0)
+                return 0;
+        flow = flow_of(ct, family);
+        return fn(&flow, userdata) ? forget(d, ct, family) : 0;
 }
 
 int conntrack_dump_step(ConntrackDump *d, ConntrackFn fn, void *userdata) {

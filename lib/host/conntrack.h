@@ -15,16 +15,18 @@ typedef struct ConntrackEnd {
 /* A flow as its first packet had it and, after all translation, as its answers have it: without any
  * they come from `to` and go to `from`. */
 typedef struct ConntrackFlow {
+        int family; /* AF_INET, AF_INET6 */
         uint8_t protocol;
         ConntrackEnd from, to, reply_from, reply_to;
         bool replied;     /* an answer was seen */
         bool established; /* by TCP's handshake */
 } ConntrackFlow;
 
-/* One pass over all flows of a family. */
+/* One pass over all flows. */
 typedef struct ConntrackDump ConntrackDump;
 
-/* -EOPNOTSUPP: this kernel, or this container, does not show them. */
+/* family: whose flows are shown; AF_UNSPEC: both. Either takes as long, for the pass is over all of
+ * them. -EOPNOTSUPP: this kernel, or this container, does not show them. */
 int conntrack_dump_new(int family, ConntrackDump **ret);
 ConntrackDump *conntrack_dump_free(ConntrackDump *d);
 DEFINE_CLEANUP(ConntrackDump *, conntrack_dump_free)

@@ -55,7 +55,7 @@ static ConntrackEnd send_from(size_t i, uint16_t port) {
 }
 
 typedef struct Seen {
-        unsigned n;
+        unsigned n, parts;
         uint16_t unwanted; /* the port of the flow to be forgotten */
         ConntrackFlow last;
 } Seen;
@@ -70,15 +70,15 @@ static bool on_flow(const ConntrackFlow *f, void *userdata) {
         return f->from.port == seen->unwanted;
 }
 
-static Seen look_through(size_t i, uint16_t unwanted, unsigned forgotten) {
+static Seen look_through(int family, uint16_t unwanted, unsigned forgotten) {
         _cleanup_(conntrack_dump_freep) ConntrackDump *d = NULL;
         Seen seen = { .unwanted = unwanted };
         int r;
 
-        ASSERT_OK(conntrack_dump_new(families[i].family, &d));
+        ASSERT_OK(conntrack_dump_new(family, &d));
         assert_true(conntrack_dump_fd(d) >= 0);
         while ((r = conntrack_dump_step(d, on_flow, &seen)) > 0)
-                ;
+                seen.parts++;
         assert_int_equal(r, 0);
         assert_int_equal(conntrack_dump_forgotten(d), forgotten);
         return seen;
@@ -87,6 +87,7 @@ static Seen look_through(size_t i, uint16_t unwanted, unsigned forgotten) {
 static void test_flows(void **state) {
         (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+                int family = families[i].family;
                 ConntrackEnd from, server;
                 ConntrackFlow flow;
                 Seen seen;
@@ -94,8 +95,9 @@ static void test_flows(void **state) {
                 for (uint16_t port = 1000; port < 1500; port++)
                         from = send_from(i, port);
                 server = (ConntrackEnd){ from.address, SERVER };
-                seen = look_through(i, 0, 0);
+                seen = look_through(family, 0, 0);
                 assert_int_equal(seen.n, 500);
+                assert_int_equal(seen.last.family, family);
                 assert_int_equal(seen.last.protocol, IPPROTO_UDP);
                 assert_false(seen.last.replied);
                 assert_true(ip_address_equal(&seen.last.from.address, &from.address));
@@ -104,14 +106,35 @@ static void test_flows(void **state) {
 
                 ASSERT_OK(conntrack_find(IPPROTO_UDP, &from, &server, &flow));
                 assert_int_equal(flow.from.port, from.port);
-                assert_int_equal(look_through(i, from.port, 1).n, 500);
+                assert_int_equal(look_through(family, from.port, 1).n, 500);
                 ASSERT_ERROR(conntrack_find(IPPROTO_UDP, &from, &server, &flow), ENOENT);
-                assert_int_equal(look_through(i, from.port, 0).n, 499);
+                assert_int_equal(look_through(family, from.port, 0).n, 499);
         }
 }
 
+/* However many flows of the other family there are, no part of the table is walked over unseen. */
+static void test_other_family(void **state) {
+        ConntrackEnd from = {};
+        Seen v4, v6, both;
+
+        (void) state;
+        for (uint16_t port = 1000; port < 1500; port++)
+                from = send_from(0, port);
+        v4 = look_through(AF_INET, 0, 0);
+        v6 = look_through(AF_INET6, 0, 0);
+        assert_int_equal(v4.n, 500);
+        assert_int_equal(v6.n, 0);
+        assert_true(v4.parts > 2);
+        assert_true(v6.parts >= v4.parts);
+        (void) send_from(1, from.port);
+        both = look_through(AF_UNSPEC, from.port, 2);
+        assert_int_equal(both.n, 501);
+        assert_int_equal(look_through(AF_UNSPEC, 0, 0).n, 499);
+}
+
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test_setup(test_flows, setup) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test_setup(test_flows, setup),
+                                            cmocka_unit_test_setup(test_other_family, setup) };
 
         private_net_enter();
         return RUN_TESTS(tests);
