@@ -6,6 +6,13 @@
 #include "conf/config.h"
 #include "daemon/base/fault.h"
 
-/* Makes the file where it is missing, or has another size. One that holds something else than swap
- * space is never touched. quiet: nothing is made. */
-int disk_swap_prepare(const Disk *d, bool quiet, Fault *f);
+typedef enum SwapWork {
+        SWAP_LEFT,     /* it is as it should be, or whoever opens it next reports why not */
+        SWAP_CREATED,  /* there is no file */
+        SWAP_REPLACED, /* the file has another size, and is to be locked first */
+} SwapWork;
+
+/* What is to be done? Anything but swap space is never touched, nor anything but a regular file. */
+int disk_swap_check(const Disk *d, SwapWork *ret, Fault *f);
+
+int disk_swap_make(const Disk *d, Fault *f);

@@ -130,8 +130,22 @@ static int take_image(Host *h, const Disk *d, const char *path, bool shared, int
         return shared ? disk_check_readable(h, path, *fd, f) : disk_give(h, d, path, *fd, f);
 }
 
+/* Of two guests that name one file, the second must not replace what the first swaps to. */
+static int prepare_swap(Host *h, const Disk *d, int *fd, Fault *f) {
+        SwapWork work;
+        int r = disk_swap_check(d, &work, f);
+
+        if (r < 0 || work == SWAP_LEFT || h->quiet)
+                return r;
+        if (work == SWAP_REPLACED)
+                do /* until it was not replaced before it was locked */
+                        r = open_image(h, d, d->path, false, fd, f);
+                while (r >= 0 && !same_file(*fd, d->path));
+        return r < 0 ? r : disk_swap_make(d, f);
+}
+
 static int take_disk(Host *h, const Disk *d, int fds[static 2], Fault *f) {
-        int r = d->swap ? disk_swap_prepare(d, h->quiet, f) : 0;
+        int r = d->swap ? prepare_swap(h, d, &fds[0], f) : 0;
 
         if (r < 0 || (d->swap && h->quiet && access(d->path, F_OK) < 0))
                 return r;

@@ -71,6 +71,38 @@ class Swap(TestCase):
             self.assertIn(f"Disk={self.swap},swap: is not swap space; prepare it with mkswap(8)", umld.log)
             self.assertEqual(self.swap.read_bytes(), FAKE_IMAGE)
 
+    def test_in_use(self):
+        """Another guest that names the same file, with another size, does not get it; the first one's stays."""
+        self.write("swap=1M")
+        self.daemon().wait_ready()
+        first = self.swap.stat().st_ino
+        self.world.guest("other", fake="boot", Guest={"Disk": [self.world.state_dir / "other/root.img", f"{self.swap},swap=2M"]},
+                         Supervise=ONCE)
+        umld = self.daemon("other")
+        self.assertEqual(umld.wait(), FAILED)
+        self.assertIn(f"Disk={self.swap}: another guest's umld uses this image", umld.log)
+        self.assertEqual((self.swap.stat().st_ino, self.size()), (first, 1 << 20))
+
+    def test_not_a_file(self):
+        """A symbolic link, to swap space or to nothing, is not replaced by a file."""
+        self.write("swap=1M")
+        self.daemon().wait_ready().stop()
+        target = self.swap.with_name("target")
+        self.swap.rename(target)
+        self.swap.symlink_to(target)
+        self.write("swap=2M")
+        for there in (True, False):
+            if not there:
+                target.unlink()
+            p = self.world.check("web")
+            self.assertEqual(p.returncode, FAILED, p.stdout)
+            umld = self.daemon()
+            self.assertEqual(umld.wait(), FAILED)
+            for told in (p.stderr, umld.log):
+                self.assertIn("swap space of another size is created only in a regular file", told)
+            self.assertTrue(self.swap.is_symlink())
+            self.assertEqual(target.exists(), there)
+
     def test_not_there(self):
         """Without a size there is nothing to make."""
         self.write("swap")
