@@ -147,12 +147,17 @@ int net_flows_step(Net *net, Fault *f) {
                 return 0;
         r = slice(w);
         took = usec_sub(now_usec(CLOCK_MONOTONIC), w->began);
-        if (r > 0 && took > DEADLINE)
+        if ((r > 0 || r == -EAGAIN) && took > DEADLINE)
                 r = -ETIMEDOUT;
         if (r > 0 || r == -EAGAIN)
                 return fault_wait(f, VERDICT_NETWORK, w->dump ? conntrack_dump_fd(w->dump) : -EBADF,
                                   "the host to list its tracked connections");
-        if (r < 0)
+        if (r == -ETIMEDOUT)
+                log_warning("the search for tracked connections that contradict the guest's "
+                            "firewall rules was given up after %ju s; delete with conntrack(8) "
+                            "those that do not work",
+                            (uintmax_t) (DEADLINE / USEC_PER_SEC));
+        else if (r < 0)
                 log_debug_errno(r, "cannot look through the host's tracked connections: %m");
         forgotten = w->dump ? conntrack_dump_forgotten(w->dump) : 0;
         if (forgotten > 0)

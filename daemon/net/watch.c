@@ -16,6 +16,7 @@
 #include "basic/time-util.h"
 #include "daemon/base/retry.h"
 #include "daemon/net/conditions.h"
+#include "daemon/net/flows.h"
 #include "daemon/net/rules.h"
 #include "host/rtnl-events.h"
 #include "nat/nft-events.h"
@@ -36,6 +37,7 @@ struct NetWatch {
         unsigned links[LINKS]; /* the interfaces whose events are not dropped: uplinks and tap; 0 =
                                   there are no more, or one is not there, and none is dropped */
         usec_t due;            /* time of the check after an event; 0 = none */
+        usec_t looked;         /* time of the last check, CLOCK_MONOTONIC; 0 = one is due */
         bool failed;           /* the last check failed; logged once */
         void (*on_route)(void *userdata);
         void *userdata;
@@ -47,6 +49,32 @@ static bool is_urgent(const Net *net) {
                net->flows;
 }
 
+/* Only tracked connections are being looked through, in thousands of slices at worst, each of which
+ * begins when the one before ends: what a check costs is not paid for each of them. */
+static bool only_flows(const NetWatch *w) {
+        const Net *net = w->net;
+
+        return net->flows && !net->under_way && !net->rules_stale && !net->drifted &&
+               !net->network_moved && w->looked > 0 &&
+               now_usec(CLOCK_MONOTONIC) < usec_add(w->looked, LOOK_EVERY);
+}
+
+/* true: it goes on later. */
+static bool wait_on(NetWatch *w, int r, Fault *fault) {
+        (void) free_and_strdup(&w->waits_for, r == -EAGAIN ? fault->text : NULL);
+        if (r == -EAGAIN && is_urgent(w->net))
+                retry_later(w->retry, fault);
+        else
+                retry_end(w->retry);
+        return r == -EAGAIN;
+}
+
+static void look_at_flows(NetWatch *w) {
+        _cleanup_(fault_done) Fault fault = {};
+
+        (void) wait_on(w, net_flows_step(w->net, &fault), &fault);
+}
+
 static void look_at_rules(NetWatch *w) {
         _cleanup_(fault_done) Fault fault = {};
         int r;
@@ -54,13 +82,8 @@ static void look_at_rules(NetWatch *w) {
         if (!w->events)
                 w->net->network_moved = true; /* so everything may have changed */
         r = net_rules_follow(w->net, &fault);
-        (void) free_and_strdup(&w->waits_for, r == -EAGAIN ? fault.text : NULL);
-        if (r == -EAGAIN && is_urgent(w->net)) {
-                retry_later(w->retry, &fault);
-                return;
-        }
-        retry_end(w->retry);
-        if (r == -EAGAIN)
+        w->looked = now_usec(CLOCK_MONOTONIC);
+        if (wait_on(w, r, &fault))
                 return;
         if (r < 0 && !w->failed)
                 log_warning("cannot update the guest's firewall rules, retrying: %s",
@@ -74,6 +97,10 @@ static void look(void *userdata) {
         if (w->net->busy >
             0) /* the set-up or reload in progress leaves everything as it should be */
                 return;
+        if (only_flows(w)) {
+                look_at_flows(w);
+                return;
+        }
         look_at_rules(w);
         net_conditions_follow(w->net);
 }
@@ -128,6 +155,8 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
 
         (void) s;
         (void) usec;
+        if (w->due > 0)
+                w->looked = 0;
         w->due = 0;
         moved = w->net->network_moved;
         look(w);
@@ -198,8 +227,10 @@ const char *net_watch_waits_for(const NetWatch *w) {
 }
 
 void net_watch_soon(NetWatch *w) {
-        if (w->net->rules)
-                (void) arm(w, 0);
+        if (!w->net->rules)
+                return;
+        w->looked = 0;
+        (void) arm(w, 0);
 }
 
 int net_watch_update(NetWatch *w) {
