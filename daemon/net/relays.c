@@ -3,7 +3,9 @@
 
 #include "daemon/net/relays.h"
 #include "basic/child.h"
+#include "basic/string-util.h"
 #include "daemon/net/proxy.h"
+#include "host/lock.h"
 
 static int fault_taken(const Net *net, uint16_t port, Fault *f) {
         Owner owner = {};
@@ -23,6 +25,13 @@ static int fault_taken(const Net *net, uint16_t port, Fault *f) {
                 port, port);
 }
 
+/* Is it a relay of this guest's, whose own umld runs beside this check? */
+static bool is_own(const Net *net, const Listener *l) {
+        _cleanup_free_ char *lock = strfmt("%s/lock", net->host->directory);
+
+        return lock && pid_lock_has_socket(lock, l->inode);
+}
+
 /* Only checks. */
 static int check_taken(const Net *net, Fault *f) {
         for (size_t i = 0; i < net->guard.n_seen; i++) {
@@ -30,7 +39,8 @@ static int check_taken(const Net *net, Fault *f) {
                 const Forward port = { l->protocol, l->port, l->port, l->port };
 
                 for (size_t k = 0; k < net->host->config->n_proxies; k++)
-                        if (forward_overlaps(&net->host->config->proxies[k], &port))
+                        if (forward_overlaps(&net->host->config->proxies[k], &port) &&
+                            !is_own(net, l))
                                 return fault_taken(net, l->port, f);
         }
         return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* lock.c - one umld per guest, one guest per image. */
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
@@ -9,6 +10,7 @@
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
 #include "basic/parse-util.h"
+#include "basic/string-util.h"
 #include "host/lock.h"
 
 enum {
@@ -97,4 +99,40 @@ int image_lock(const char *path, bool shared, pid_t *ret_holder) {
                 return -EBUSY;
         }
         return TAKE_FD(fd);
+}
+
+static bool is_same(const struct stat *a, const struct stat *b) {
+        return a->st_ino == b->st_ino && (a->st_mode & S_IFMT) == (b->st_mode & S_IFMT) &&
+               (S_ISSOCK(a->st_mode) || a->st_dev == b->st_dev);
+}
+
+static bool has_open(pid_t pid, const struct stat *st) {
+        _cleanup_free_ char *name = strfmt("/proc/%d/fd", pid);
+        _cleanup_closedir_ DIR *dir = name ? opendir(name) : NULL;
+        const struct dirent *e;
+        struct stat one;
+
+        while (dir && (e = readdir(dir)))
+                if (fstatat(dirfd(dir), e->d_name, &one, 0) >= 0 && is_same(&one, st))
+                        return true;
+        return false;
+}
+
+static bool holder_has_open(const char *lock, const struct stat *st) {
+        _cleanup_close_ int fd = open(lock, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        pid_t holder = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 ? read_pid(fd) : 0;
+
+        return holder > 0 && has_open(holder, st);
+}
+
+int image_look(const char *path, const char *lock) {
+        struct stat st;
+
+        if (stat(path, &st) < 0 || !holder_has_open(lock, &st))
+                return -EEXIST;
+        return RET_NERRNO(open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+}
+
+bool pid_lock_has_socket(const char *lock, uint64_t inode) {
+        return holder_has_open(lock, &(struct stat){ .st_ino = inode, .st_mode = S_IFSOCK });
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "basic/macro.h"
@@ -18,3 +19,10 @@ bool pid_lock_held(const char *path);
  * holds the lock that UML kernels take; *ret_holder is its pid. shared = for reading, together with
  * others. */
 int image_lock(const char *path, bool shared, pid_t *ret_holder);
+
+/* Opens an image to look at it only, because the umld that holds that lock file has it open.
+ * -EEXIST: it does not, or nobody may tell. */
+int image_look(const char *path, const char *lock);
+
+/* Has the umld that holds that lock file this socket open? */
+bool pid_lock_has_socket(const char *lock, uint64_t inode);

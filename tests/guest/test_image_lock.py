@@ -55,6 +55,30 @@ class ImageLock(TestCase):
         self.assertEqual(umld.stop(), DONE)
         self.assertTrue(self.take())
 
+    def test_check_beside_it(self):
+        """The guest's own umld is not in the way of umld --check; that of another guest is."""
+        overlay = self.world.state_dir / "web/overlay.cow"
+        settings = {"Guest": {"Disk": f"{self.world.image()},cow={overlay}"},
+                    "Network": {"Forward": "tcp/8080:80", "Proxy": "tcp/8081:81", "HostAddress6": "fd00:1::1/64",
+                                "GuestAddress6": "fd00:1::2"}}
+        self.world.guest(fake="boot,ready", **settings)
+        before = self.world.check("web")
+        umld = self.daemon().wait_ready()
+        check = self.world.check("web")
+        self.assertEqual((before.returncode, check.returncode, check.stderr), (DONE, DONE, before.stderr))
+        for line in before.stdout.splitlines():
+            self.assertIn(line, check.stdout)
+        self.world.guest("other", fake="boot,ready", Guest={"Disk": overlay})
+        check = self.world.check("other")
+        self.assertEqual(check.returncode, FAILED)
+        self.assertIn("another guest's umld uses this image", check.stderr)
+        self.world.guest("web", fake="boot,ready", Guest={"Disk": self.world.image("other")})
+        self.world.guest("other", fake="boot,ready")
+        other = self.daemon("other").wait_ready()
+        self.assertIn("another guest's umld uses this image", self.world.check("web").stderr)
+        for each in (other, umld):
+            self.assertEqual(each.stop(), DONE)
+
     def test_stranger_in_between(self):
         """Who takes it while no umld is there keeps it: the next one waits its turn, and says whose it is."""
         self.world.guest(fake="lock,boot,ready", Supervise={"Restart": "no"})

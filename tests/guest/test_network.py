@@ -124,6 +124,15 @@ class Mtu(NetworkTest):
 class DefaultRoute(NetworkTest):
     def test_ends_the_wait(self):
         """A host that gets its route later has its guest then, and not when the back-off is over."""
+        self.wait_ends_by("ip route add default dev venet0")
+
+    def test_ends_the_wait_by_a_policy(self):
+        self.wait_ends_by("ip route add default dev venet0 table 51820; ip rule add lookup 51820")
+
+    def test_ends_the_wait_by_ipv6(self):
+        self.wait_ends_by("ip -6 route add default dev venet0")
+
+    def wait_ends_by(self, command):
         self.world.host("ip", "route", "del", "default")
         self.world.guest(fake="boot,ready", Network={"Forward": f"tcp/{PORT}:80"},
                          Supervise={"RestartDelay": "4min", "RestartDelayMax": "5min"})
@@ -132,7 +141,7 @@ class DefaultRoute(NetworkTest):
         self.assertIn("the host has no default route", umld.log)
         # Another interface is none of the guest's business.
         self.world.host("sh", "-c", "ip link add other type veth peer name others && ip link set other up && ip link del other")
-        self.world.host("ip", "route", "add", "default", "dev", "venet0")
+        self.world.host("sh", "-c", command)
         umld.wait_state("running", timeout=30)
         self.assertIn("the host has a default route now", umld.log)
         self.assertEqual(umld.stop(), DONE)
