@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "api/bus-names.h"
 #include "api/exit-codes.h"
+#include "api/guest-state.h"
 #include "basic/cleanup.h"
 #include "basic/spawn.h"
 #include "umlctl/bus-client.h"
@@ -88,6 +90,37 @@ static void sync_disks(const char *guest) {
         }
 }
 
+/* ---- whether it stands still ---- */
+
+static int look(const char *guest, usec_t limit, FreezeSight *ret) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+        json_t *props = NULL;
+        const char *health;
+        pid_t pid = 0;
+        int r;
+
+        r = bus_connect(guest, limit, &bus, &pid);
+        if (r >= 0)
+                r = bus_get_properties(bus, limit, &props);
+        if (r < 0)
+                return r;
+        health = prop_string(props, UMLD_PROP_HEALTH);
+        *ret = (FreezeSight){ .pid = prop_number(props, UMLD_PROP_PID),
+                              .restarts = prop_number(props, UMLD_PROP_RESTARTS),
+                              .frozen = health &&
+                                        streq(health, guest_health_to_string(HEALTH_FROZEN)) };
+        json_decref(props);
+        return 0;
+}
+
+/* A copy of images that were written meanwhile is torn. */
+static bool stood_still(const Freeze *f) {
+        FreezeSight now;
+
+        return look(f->guest, BUS_ORDER_LIMIT, &now) >= 0 && now.pid == f->seen.pid &&
+               now.restarts == f->seen.restarts && (now.frozen || !f->seen.frozen);
+}
+
 /* ---- both ---- */
 
 int freeze_begin(Freeze *f, const char *guest) {
@@ -102,6 +135,8 @@ int freeze_begin(Freeze *f, const char *guest) {
                                  strerror(-r));
         f->since = now_usec(CLOCK_MONOTONIC);
         r = mconsole_call(guest, "stop", &answer, &why);
+        if (r >= 0)
+                r = look(guest, BUS_ANSWER_LIMIT, &f->seen);
         if (r >= 0)
                 return 0;
         freeze_done(f);
@@ -120,9 +155,15 @@ static int end(Freeze *f) {
 }
 
 int freeze_end(Freeze *f, usec_t *ret_took) {
+        bool still = stood_still(f);
         int r = end(f);
 
         *ret_took = now_usec(CLOCK_MONOTONIC) - f->since;
+        if (!still)
+                return fail_with(EXIT_FAILED,
+                                 "%s: did not stay frozen while its images were copied; export it "
+                                 "again",
+                                 f->guest);
         return r == 0 ? 0
                       : fail_with(EXIT_FAILED,
                                   "%s: still stands still; wake it with: umlctl mconsole %s go",

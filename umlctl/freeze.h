@@ -8,11 +8,18 @@
 
 #include "basic/time-util.h"
 
+/* What tells whether it stood still all the time. */
+typedef struct FreezeSight {
+        uint64_t pid, restarts; /* of its kernel */
+        bool frozen;            /* as its umld sees it; an older one does not */
+} FreezeSight;
+
 typedef struct Freeze {
         const char *guest;
         pid_t waker;
         int alive; /* while this is open, the guest stands still */
         usec_t since;
+        FreezeSight seen; /* when it began */
 } Freeze;
 
 #define FREEZE_INIT ((Freeze){ .alive = -EBADF })
@@ -21,7 +28,8 @@ typedef struct Freeze {
  * after an error message. */
 int freeze_begin(Freeze *f, const char *guest);
 
-/* Wakes it; *ret_took is how long it stood still. Returns like freeze_begin(). */
+/* Wakes it; *ret_took is how long it stood still. Returns like freeze_begin(); a guest that was
+ * woken or restarted before is a failure, too. */
 int freeze_end(Freeze *f, usec_t *ret_took);
 
 /* The same after a failure, silently. */

@@ -19,6 +19,7 @@ struct MconsoleRequest {
         GuestBus *bus;
         sd_bus_message *message;
         MconsoleCall *call;
+        bool stops, goes; /* it is a command that freezes the guest, or has it go on */
 };
 
 static void request_remove(MconsoleRequest *q) {
@@ -51,12 +52,21 @@ static char *answer_text(const char *text, size_t size) {
         return out;
 }
 
+/* 1 = it stood still already, for another reason, or was not standing still. */
+static void note_hold(const MconsoleRequest *q, int error) {
+        if (q->stops && error == 0)
+                guest_note_hold(q->bus->guest, true);
+        if (q->goes && (error == 0 || error == 1))
+                guest_note_hold(q->bus->guest, false);
+}
+
 static void on_answer(int error, const char *text, size_t size, bool whole, void *userdata) {
         _cleanup_free_ char *safe = answer_text(text, size);
         MconsoleRequest *q = userdata;
         int r;
 
         q->call = NULL; /* frees itself */
+        note_hold(q, error);
         if (!safe)
                 r = sd_bus_reply_method_errno(q->message, ENOMEM, NULL);
         else if (error == -ETIMEDOUT && size == 0)
@@ -115,6 +125,9 @@ int bus_console_mconsole(sd_bus_message *message, void *userdata, sd_bus_error *
                 return -ENOMEM;
         q->bus = b;
         q->message = sd_bus_message_ref(message);
+        q->stops =
+                startswith(command, "stop"); /* the kernel does not look at what follows, either */
+        q->goes = startswith(command, "go");
         q->next = b->mconsole_requests;
         b->mconsole_requests = q;
         r = guest_process_mconsole(b->guest->boot.process);

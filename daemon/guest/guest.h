@@ -201,5 +201,9 @@ int guest_guard_session(Guest *g, const char *ssh_connection, Fault *fault);
 /* What the guest is waiting for, such as a lock held by another process; NULL: nothing. */
 const char *guest_waits_for(const Guest *g);
 
+/* A client has stopped the guest over its management console, or has had it go on. Until then it is
+ * excused for not doing anything. */
+void guest_note_hold(Guest *g, bool held);
+
 /* Its current health. */
 GuestHealth guest_health(const Guest *g);

@@ -15,6 +15,10 @@ GuestHealth guest_health(const Guest *g) {
         return g->boot.phase == BOOT_LAUNCHED ? HEALTH_BOOTING : HEALTH_UNKNOWN;
 }
 
+void guest_note_hold(Guest *g, bool held) {
+        space_watch_hold(g->watch.space, held);
+}
+
 /* ---- the kernel's health ---- */
 
 /* The sentence is used in the verdict, too. */

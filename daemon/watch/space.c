@@ -23,7 +23,8 @@ struct SpaceWatch {
         size_t n;
         sd_event_source *timer;
         SpaceLevel level;
-        bool frozen;
+        bool frozen; /* by us */
+        bool held;   /* by a client */
 };
 
 static uint64_t mib(uint64_t bytes) {
@@ -80,14 +81,16 @@ static void freeze(SpaceWatch *w, const SpaceSight *s) {
 }
 
 static void thaw(SpaceWatch *w) {
-        int r = guest_process_command(w->process, "go");
+        int r = w->held ? 0 : guest_process_command(w->process, "go");
 
         if (r < 0) {
                 log_debug_errno(r, "the guest cannot be thawed now: %m");
                 return;
         }
         w->frozen = false;
-        log_notice("the guest, which was frozen for lack of disk space on the host, continues");
+        if (!w->held)
+                log_notice("the guest, which was frozen for lack of disk space on the host, "
+                           "continues");
 }
 
 static void warn(const SpaceSight *s) {
@@ -147,7 +150,9 @@ SpaceWatch *space_watch_free(SpaceWatch *w) {
         if (!w)
                 return NULL;
         sd_event_source_disable_unref(w->timer);
-        if (w->frozen)
+        if (w->held)
+                (void) guest_process_command(w->process, "go");
+        else if (w->frozen)
                 thaw(w);
         free(w);
         return NULL;
@@ -167,6 +172,15 @@ int space_watch_new(sd_event *event, GuestProcess *p, const int *fds, size_t n, 
         return 0;
 }
 
+/* If there still is too little space when a client has it go on, the next check freezes it. */
+void space_watch_hold(SpaceWatch *w, bool held) {
+        if (!w)
+                return;
+        w->held = held;
+        if (!held)
+                w->frozen = false;
+}
+
 bool space_watch_frozen(const SpaceWatch *w) {
-        return w && w->frozen;
+        return w && (w->frozen || w->held);
 }

@@ -2,7 +2,8 @@
 #pragma once
 
 /* Monitors the free space for the images of a running guest (daemon/watch/disk-space.h), and
- * freezes it over its management console while there is too little. */
+ * freezes it over its management console while there is too little. A client may freeze it in the
+ * same way, for example to copy its images: then it is not thawed for having space again. */
 
 #include "daemon/boot/process.h"
 
@@ -14,6 +15,9 @@ int space_watch_new(sd_event *event, GuestProcess *p, const int *fds, size_t n, 
 /* A frozen guest continues. */
 SpaceWatch *space_watch_free(SpaceWatch *w);
 DEFINE_CLEANUP(SpaceWatch *, space_watch_free)
+
+/* A client has frozen the guest, or has had it go on, whoever had frozen it. w may be NULL. */
+void space_watch_hold(SpaceWatch *w, bool held);
 
 /* Is it frozen now? w may be NULL. */
 bool space_watch_frozen(const SpaceWatch *w);

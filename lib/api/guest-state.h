@@ -53,7 +53,7 @@ typedef enum GuestHealth {
         HEALTH_STALLED, /* no response, for less than HangTimeout= */
         HEALTH_HUNG,    /* no response for HangTimeout= */
         HEALTH_STOPPED, /* stopped by a signal or a debugger */
-        HEALTH_FROZEN,  /* frozen by umld, because the host's disk is full */
+        HEALTH_FROZEN,  /* by umld, because the host's disk is full, or by a client */
         HEALTH_STARVED, /* the host did not schedule it, or umld */
         GUEST_HEALTH_MAX,
         GUEST_HEALTH_INVALID = -EINVAL,

@@ -77,6 +77,18 @@ class Moves(TestCase):
         p = self.world.run("host", "sh", "-c", self.words())
         self.assertEqual(p.returncode, DONE, p.stderr)
 
+    def test_disturbed(self):
+        """A guest that is woken during the copy is not exported."""
+        tools = self.scratch / "bin"
+        tools.mkdir()
+        (tools / "cp").write_text(f"#!/bin/sh\n{self.world.program('umlctl/umlctl')} mconsole web go || exit\nexec /bin/cp \"$@\"\n",
+                                  encoding="utf-8")
+        (tools / "cp").chmod(0o755)
+        p = self.world.run("host", "sh", "-c", f"PATH={tools}:$PATH; {self.words('--live')}", check=False)
+        self.assertNotEqual(p.returncode, DONE)
+        self.assertIn("did not stay frozen while its images were copied", p.stderr)
+        self.assertEqual(self.umld.stop(40), DONE)
+
     def test_killed(self):
         """Whoever dies while the guest stands still does not leave it so."""
         tools = self.scratch / "bin"

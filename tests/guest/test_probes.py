@@ -117,6 +117,22 @@ class Fake(ProbeTest):
         self.wait_sick(umld, r"no answer within ")
         umld.stop()
 
+    def test_frozen_by_client(self):
+        """A guest that somebody has stopped need not answer, until it may go on."""
+        service = self.service()
+        umld = self.start("http/80/")
+        self.wait_probe(umld, "good")
+        self.assertEqual(self.world.umlctl("mconsole", "web", "stop").returncode, DONE)
+        service.answer = None
+        self.assertEqual(umld.status()["health"]["state"], "frozen")
+        time.sleep(3 * TIMEOUT + 1)
+        status = umld.status()
+        self.assertEqual((status["state"], status["health"]["state"], status["restarts"]), ("running", "frozen", 0))
+        self.assertEqual(self.world.umlctl("mconsole", "web", "go").returncode, DONE)
+        self.assertNotEqual(umld.status()["health"]["state"], "frozen")
+        self.wait_sick(umld, r"no answer within ")
+        umld.stop()
+
     def test_wrong_answers(self):
         """… are failures; one good answer in time makes up for them."""
         service = self.service()
