@@ -2,17 +2,26 @@
 /* guest-image.c - the image of a guest that does not run, opened and changed. */
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/dirs.h"
 #include "api/exit-codes.h"
+#include "basic/file-util.h"
 #include "umlctl/guest-image.h"
 #include "umlctl/jobs.h"
 #include "umlctl/programs.h"
 #include "umlctl/say.h"
 #include "umlctl/verbs.h"
+
+/* Exists in STATE/NAME while the image is changed: whose it was before, "UID GID". */
+#define OWNER_NOTE ".changing"
+
+enum {
+        NOBODY = 65534, /* whose the image is meanwhile */
+};
 
 void guest_image_done(GuestImage *i) {
         config_free(i->config);
@@ -41,6 +50,42 @@ int guest_image_lock(int fd) {
         return lock.l_type == F_UNLCK ? 0 : -EBUSY;
 }
 
+/* ---- its owner ---- */
+
+static int note_owner(const GuestImage *i, const struct stat *st) {
+        _cleanup_free_ char *dir = umld_path(DIR_STATE, i->guest, NULL),
+                            *note = umld_path(DIR_STATE, i->guest, OWNER_NOTE),
+                            *text = strfmt("%u %u\n", (unsigned) st->st_uid, (unsigned) st->st_gid);
+        int r;
+
+        if (geteuid() != 0)
+                return 0;
+        r = dir && note && text ? mkdir_p(dir, 0711) : -ENOMEM;
+        return r < 0 ? r : write_file_atomic(note, text, strlen(text), 0600);
+}
+
+/* Gives the image back as the note says, also if the process that took it was killed. */
+static int restore_owner(const GuestImage *i) {
+        _cleanup_free_ char *note = umld_path(DIR_STATE, i->guest, OWNER_NOTE), *text = NULL;
+        unsigned uid, gid;
+        struct stat st;
+        ssize_t n;
+
+        if (geteuid() != 0)
+                return 0;
+        n = note ? read_file(note, 64, &text) : -ENOMEM;
+        if (n < 0)
+                return n == -ENOENT ? 0 : (int) n;
+        if (fstat(i->fd, &st) < 0)
+                return -errno;
+        if (st.st_uid == NOBODY && sscanf(text, "%u %u", &uid, &gid) == 2 &&
+            fchown(i->fd, uid, gid) < 0)
+                return -errno;
+        return unlink_quiet(note);
+}
+
+/* ---- opening ---- */
+
 static int open_disk(GuestImage *i) {
         const Disk *d = &i->config->disks[0];
         struct stat st;
@@ -59,6 +104,8 @@ static int open_disk(GuestImage *i) {
                                  d->path);
         if (r >= 0)
                 r = guest_image_lock(i->fd);
+        if (r >= 0)
+                r = restore_owner(i);
         if (r == -EBUSY)
                 return fail_with(EXIT_FAILED, "%s: its image %s is in use by another process",
                                  i->guest, d->path);
@@ -99,20 +146,22 @@ int guest_image_change(GuestImage *i, const ImageChange *change, Progress *progr
         _cleanup_(job_done) Job j = JOB_INIT;
         _cleanup_free_ char *why = NULL;
         struct stat st;
-        int r = make_argv(change, &j.argv);
+        int r = make_argv(change, &j.argv), back;
 
-        if (r < 0 || fstat(i->fd, &st) < 0)
+        if (r >= 0)
+                r = fstat(i->fd, &st) < 0 ? -errno : note_owner(i, &st);
+        if (r < 0)
                 return fail_with(EXIT_FAILED, "%s: cannot change its image: %s", i->guest,
-                                 strerror(r < 0 ? -r : errno));
+                                 strerror(-r));
         j.what = "umld-image";
         j.speaks = true;
         j.fds[3] = i->fd;
         j.fds[5] = change->modules;
         progress_set(progress, "changing the image");
         r = jobs_run(&j, 1, progress, &why);
-        /* It was nobody's while it was written. */
-        if (geteuid() == 0 && fchown(i->fd, st.st_uid, st.st_gid) < 0 && r >= 0)
-                r = -errno;
+        back = restore_owner(i);
+        if (r >= 0)
+                r = back;
         return r < 0 ? fail_with(EXIT_FAILED, "%s: its image: %s", i->guest, why ?: strerror(-r))
                      : 0;
 }
