@@ -63,10 +63,6 @@ const ConditionList *net_conditions(const Net *net) {
         return &net->conditions->list;
 }
 
-const HostFacts *net_conditions_facts(const Net *net) {
-        return &net->conditions->facts;
-}
-
 void net_conditions_forget(Net *net) {
         Conditions *c = net->conditions;
 

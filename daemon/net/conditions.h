@@ -41,8 +41,6 @@ void net_conditions_look(Net *net);
 
 /* The result of the last check; empty before the first one. */
 const ConditionList *net_conditions(const Net *net);
-/* The facts of that check. */
-const HostFacts *net_conditions_facts(const Net *net);
 
 /* The guest's network has been removed: nothing is to be checked. */
 void net_conditions_forget(Net *net);

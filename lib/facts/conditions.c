@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "basic/string-table.h"
 #include "basic/string-util.h"
 #include "facts/conditions-uplink.h"
 #include "facts/conditions.h"
@@ -18,7 +17,11 @@ static const char *const condition_state_table[] = {
         [CONDITION_UNKNOWN] = "unknown", [CONDITION_WARNING] = "warning",
         [CONDITION_BROKEN] = "broken",
 };
-DEFINE_STRING_TABLE(condition_state, ConditionState, CONDITION_STATE_MAX);
+static_assert(ARRAY_SIZE(condition_state_table) == CONDITION_STATE_MAX, "a name for every state");
+
+const char *condition_state_to_string(ConditionState state) {
+        return condition_state_table[state];
+}
 
 /* ---- the list ---- */
 

@@ -5,7 +5,7 @@
  * umld(8) has the same table, and the lint test "conditions" compares them. */
 
 #include "basic/cleanup.h"
-#include "basic/string-table.h"
+#include "basic/macro.h"
 #include "facts/host-facts.h"
 
 typedef enum ConditionKind {
@@ -34,10 +34,9 @@ typedef enum ConditionState {
         CONDITION_WARNING, /* something may go wrong */
         CONDITION_BROKEN,  /* something does not work */
         CONDITION_STATE_MAX,
-        CONDITION_STATE_INVALID = -EINVAL,
 } ConditionState;
 
-DECLARE_STRING_TABLE(condition_state, ConditionState);
+const char *condition_state_to_string(ConditionState state);
 
 /* One kind may be there more than once, if several things are wrong with it. */
 typedef struct Condition {

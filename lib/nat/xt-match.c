@@ -237,7 +237,8 @@ static Match judge_head6(const struct ip6t_ip6 *ip, const Packet *p) {
         return least;
 }
 
-Match xt_head_judge(NatFamily family, const void *entry, const Packet *p) {
+/* The part of an entry that every rule has. */
+static Match judge_head(NatFamily family, const void *entry, const Packet *p) {
         return family == NAT_IPV6 ? judge_head6(&((const struct ip6t_entry *) entry)->ipv6, p)
                                   : judge_head4(&((const struct ipt_entry *) entry)->ip, p);
 }
@@ -251,7 +252,7 @@ Match xt_entry_judge(NatFamily family, const void *entry, const Packet *p) {
         size_t at = family == NAT_IPV6 ? sizeof(struct ip6t_entry) : sizeof(struct ipt_entry),
                end = family == NAT_IPV6 ? ((const struct ip6t_entry *) entry)->target_offset
                                         : ((const struct ipt_entry *) entry)->target_offset;
-        Match least = xt_head_judge(family, entry, p);
+        Match least = judge_head(family, entry, p);
 
         while (least != MATCH_NO && at + sizeof(struct xt_entry_match) <= end) {
                 const struct xt_entry_match *m =

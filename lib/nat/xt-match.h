@@ -13,8 +13,6 @@ Match xt_match_judge(const char *name, uint8_t revision, const void *data, size_
 /* What a target does, by its name; a standard verdict's is as iptables(8) prints it. */
 int xt_target_step(const char *name);
 
-/* The part of an entry that every rule has. */
-Match xt_head_judge(NatFamily family, const void *entry, const Packet *p);
 /* All of an entry but the target. */
 Match xt_entry_judge(NatFamily family, const void *entry, const Packet *p);
 bool xt_entry_is_goto(NatFamily family, const void *entry);
