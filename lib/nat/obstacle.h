@@ -4,8 +4,9 @@
 /* A rule or policy of the host's own firewall that drops packets of a guest. */
 
 #include "nat/nat.h"
+#include "nat/walk.h"
 
-#define OBSTACLE_NAME_MAX 64
+#define OBSTACLE_NAME_MAX WALK_NAME_MAX
 #define OBSTACLES_MAX     8 /* at most that many are reported, in the order in which to remove them */
 
 /* Whose rules these are, by the names that each program gives its tables and chains. */

@@ -5,7 +5,7 @@
 
 #include "nat/packet.h"
 
-#define WALK_NAME_MAX 64
+#define WALK_NAME_MAX 256 /* of a chain or table, as nf_tables has them: NFT_NAME_MAXLEN */
 
 /* What a rule does with a packet that matches. */
 typedef enum StepKind {

@@ -199,6 +199,12 @@ static const Case of_nft[] = {
           "nft add chain inet own g; nft add rule inet own g ct direction reply return; nft "
           "add rule inet own g drop; r iifname vmap { venet0 : goto g }",
           SURE, NOTHING },
+        /* names as long as they may be */
+        { "l=$(printf %0254d 0); nft add table inet t$l; nft \"add chain inet t$l c$l { type "
+          "filter "
+          "hook forward priority 0; }\"; nft add chain inet t$l d$l; nft add rule inet t$l c$l "
+          "jump d$l; nft add rule inet t$l d$l drop",
+          SURE, SURE },
         { FORWARD "r fib saddr . iif oif missing drop", NOTHING, NOTHING },
         { "nft add table ip own; nft 'add chain ip own p { type filter hook prerouting priority "
           "-150; }'; nft add rule ip own p iif venet0 tcp dport 8080 drop",
