@@ -357,6 +357,7 @@ int manager_new(Config *config, Manager **ret) {
  * All calls that could wait are listed in tests/lint/check-waits, with who makes them. These are
  * synchronous, because what they wait for is bounded:
  * - netlink and the commits of legacy tables: the kernel's own work, milliseconds
+ * - reading and judging the rules of others in nf_tables: 50 ms of processor time for each family
  * - small local files in /proc, /sys, RUNTIME, STATE and LOG, without a sync; the kernel delays a
  *   writer by 200 ms at most
  * - reading the superblock of an image and the strings of a kernel file, before each start

@@ -17,6 +17,9 @@
 #define BUFFER_SIZE   32768 /* maximum size of one part of a reply */
 #define LOOK_ATTEMPTS 5
 
+/* The kernel's NFT_SET_ELEM_CATCHALL, since 5.13. */
+#define ELEMENT_CATCHALL 2
+
 static const struct {
         uint8_t get, new;
 } messages[] = {
@@ -24,6 +27,7 @@ static const struct {
         [NFT_CHAINS] = { NFT_MSG_GETCHAIN, NFT_MSG_NEWCHAIN },
         [NFT_RULES] = { NFT_MSG_GETRULE, NFT_MSG_NEWRULE },
         [NFT_ELEMENTS] = { NFT_MSG_GETSETELEM, NFT_MSG_NEWSETELEM },
+        [NFT_SETS] = { NFT_MSG_GETSET, NFT_MSG_NEWSET },
 };
 
 /* In messages of these kinds the first attribute is the name of the table. */
@@ -248,31 +252,80 @@ static int on_elements(const NftObject *o, void *userdata) {
         return 0;
 }
 
-int nft_foreach_element(uint8_t family, const char *table, const char *set,
+static size_t put_set(Buffer *b, unsigned flags, uint8_t family, const char *table,
+                      const char *set) {
+        size_t size = 0;
+
+        put_message(b, &size, nft_type(messages[NFT_ELEMENTS].get), flags, family, 0);
+        put_text(b, &size, NFTA_SET_ELEM_LIST_TABLE, table);
+        put_text(b, &size, NFTA_SET_ELEM_LIST_SET, set);
+        return size;
+}
+
+/* The reply ends with NLMSG_DONE, or with an acknowledgement. */
+static int ask_elements(Buffer *b, size_t size,
                         int (*fn)(const void *element, size_t size, void *userdata),
                         void *userdata) {
         ElementWalk w = { .fn = fn, .userdata = userdata };
         _cleanup_close_ int fd = nft_open();
         bool stopped = false;
-        size_t size = 0;
-        Buffer b;
         int r;
 
         if (fd < 0)
                 return fd;
-        put_message(&b, &size, nft_type(messages[NFT_ELEMENTS].get), NLM_F_DUMP, family, 0);
-        put_text(&b, &size, NFTA_SET_ELEM_LIST_TABLE, table);
-        put_text(&b, &size, NFTA_SET_ELEM_LIST_SET, set);
-        if (send(fd, b.bytes, size, 0) < 0)
+        if (send(fd, b->bytes, size, 0) < 0)
                 return -errno;
         do {
-                ssize_t n = receive(fd, &b);
+                ssize_t n = receive(fd, b);
 
                 if (n < 0)
                         return (int) n;
-                r = handle_part(&b, (size_t) n, NFT_ELEMENTS, &stopped, on_elements, &w);
+                r = handle_part(b, (size_t) n, NFT_ELEMENTS, &stopped, on_elements, &w);
         } while (r > 0 && !stopped);
         return r;
+}
+
+int nft_foreach_element(uint8_t family, const char *table, const char *set,
+                        int (*fn)(const void *element, size_t size, void *userdata),
+                        void *userdata) {
+        Buffer b;
+
+        return ask_elements(&b, put_set(&b, NLM_F_DUMP, family, table, set), fn, userdata);
+}
+
+/* Adds an attribute, which contains the next one if content is NULL: of `size` bytes then. */
+static void put_attribute(Buffer *b, size_t *at, unsigned type, const void *content, size_t size) {
+        struct nlattr *a = (struct nlattr *) (b->bytes + *at);
+
+        *a = (struct nlattr){ .nla_len = (uint16_t) (NLA_HDRLEN + size),
+                              .nla_type = (uint16_t) (type | (content ? 0 : NLA_F_NESTED)) };
+        *at += NLA_HDRLEN;
+        if (!content)
+                return;
+        memset(a + 1, 0, NLA_ALIGN(size));
+        memcpy(a + 1, content, size);
+        *at += NLA_ALIGN(size);
+}
+
+int nft_one_element(uint8_t family, const char *table, const char *set, const void *key,
+                    size_t key_size, int (*fn)(const void *element, size_t size, void *userdata),
+                    void *userdata) {
+        const uint32_t flags = htonl(ELEMENT_CATCHALL);
+        Buffer b;
+        size_t size = put_set(&b, NLM_F_ACK, family, table, set),
+               inner = key ? 2 * NLA_HDRLEN + NLA_ALIGN(key_size) : NLA_HDRLEN + sizeof(flags);
+        int r;
+
+        put_attribute(&b, &size, NFTA_SET_ELEM_LIST_ELEMENTS, NULL, NLA_HDRLEN + inner);
+        put_attribute(&b, &size, NFTA_LIST_ELEM, NULL, inner);
+        if (key) {
+                put_attribute(&b, &size, NFTA_SET_ELEM_KEY, NULL, inner - NLA_HDRLEN);
+                put_attribute(&b, &size, NFTA_DATA_VALUE, key, key_size);
+        } else
+                put_attribute(&b, &size, NFTA_SET_ELEM_FLAGS, &flags, sizeof(flags));
+        b.header.nlmsg_len = (uint32_t) size;
+        r = ask_elements(&b, size, fn, userdata);
+        return r == -ENOENT ? 0 : r;
 }
 
 const char *nft_family_name(uint8_t family) {

@@ -43,9 +43,10 @@ typedef enum NftKind {
         NFT_RULES,
         NFT_KIND_MAX,
         NFT_ELEMENTS = NFT_KIND_MAX, /* of one set: nft_foreach_element() */
+        NFT_SETS,
 } NftKind;
 
-/* One table, chain or rule. */
+/* One table, chain, rule or set. */
 typedef struct NftObject {
         NftKind kind;
         uint8_t family;    /* NFPROTO_… */
@@ -68,6 +69,12 @@ int nft_foreach(NftKind kind, int (*fn)(const NftObject *o, void *userdata), voi
 int nft_foreach_element(uint8_t family, const char *table, const char *set,
                         int (*fn)(const void *element, size_t size, void *userdata),
                         void *userdata);
+
+/* The same for the one with this key, or whose interval it is in; NULL: for that for all keys that
+ * are not in the set; if there is one. -ENOPROTOOPT also if the kernel is too old for this. */
+int nft_one_element(uint8_t family, const char *table, const char *set, const void *key,
+                    size_t key_size, int (*fn)(const void *element, size_t size, void *userdata),
+                    void *userdata);
 
 /* The name of a family in the syntax of nft(8). */
 const char *nft_family_name(uint8_t family);

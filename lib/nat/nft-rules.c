@@ -8,15 +8,16 @@
 #include "nat/nft-eval.h"
 #include "nat/nft-netlink.h"
 #include "nat/nft-rules.h"
+#include "nat/nft-sets.h"
 #include "nat/trip.h"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
-#define ATTEMPTS     5
-#define RULES_MAX    20000
-#define BYTES_MAX    (16U << 20)
-#define ELEMENTS_MAX 65536 /* of a set that is looked at */
+#define ATTEMPTS  5
+#define RULES_MAX 20000
+#define BYTES_MAX (16U << 20)
+#define TIME_MAX  (50 * USEC_PER_MSEC)
 
 /* Indexes are from 1, because 0 is none. */
 struct NftRule {
@@ -32,7 +33,9 @@ struct NftRules {
         char *bytes;
         size_t n_bytes, n_reserved;
         const NftChain *current; /* whose table is walked through */
-        char *found;             /* the data of the last look-up */
+        size_t last;             /* the chain found last: the rules of a chain come together */
+        NftSets sets;
+        Budget budget;
 };
 
 NftRules *nft_rules_free(NftRules *r) {
@@ -41,7 +44,7 @@ NftRules *nft_rules_free(NftRules *r) {
         free(r->chains);
         free(r->rules);
         free(r->bytes);
-        free(r->found);
+        nft_sets_done(&r->sets);
         free(r);
         return NULL;
 }
@@ -83,6 +86,8 @@ static int add_chain(const NftObject *o, void *userdata) {
         NftRules *r = userdata;
         NftChain *grown;
 
+        if (budget_spent(&r->budget))
+                return -ETIME;
         if (!name || chain_is_ours(o->table, "") || o->family == NFPROTO_ARP ||
             o->family == NFPROTO_BRIDGE || o->family == NFPROTO_NETDEV)
                 return 0;
@@ -98,12 +103,16 @@ static int add_chain(const NftObject *o, void *userdata) {
         return 0;
 }
 
-static NftChain *find_chain(const NftRules *r, uint8_t family, const char *table,
-                            const char *name) {
-        for (size_t i = 0; i < r->n_chains; i++)
-                if (r->chains[i].family == family && streq(r->chains[i].name, name) &&
-                    streq(r->chains[i].table, table))
-                        return &r->chains[i];
+static NftChain *find_chain(NftRules *r, uint8_t family, const char *table, const char *name) {
+        for (size_t i = 0; i < r->n_chains; i++) {
+                size_t at = (r->last + i) % r->n_chains;
+                NftChain *c = &r->chains[at];
+
+                if (c->family == family && streq(c->name, name) && streq(c->table, table)) {
+                        r->last = at;
+                        return c;
+                }
+        }
         return NULL;
 }
 
@@ -136,9 +145,12 @@ static int add_rule(const NftObject *o, void *userdata) {
         NftRules *r = userdata;
         size_t size = 0, padded;
         const void *list = nft_attribute(o->attributes, o->size, NFTA_RULE_EXPRESSIONS, &size);
-        NftChain *chain = name ? find_chain(r, o->family, o->table, name) : NULL;
+        NftChain *chain;
         int e;
 
+        if (budget_spent(&r->budget))
+                return -ETIME;
+        chain = name ? find_chain(r, o->family, o->table, name) : NULL;
         if (!chain || !list)
                 return 0;
         padded = (size + 7) & ~(size_t) 7;
@@ -164,12 +176,18 @@ static bool matters(const NftRules *r) {
         return false;
 }
 
-static int load(NftRules **ret) {
+static int load(Budget budget, NftRules **ret) {
         _cleanup_(nft_rules_freep) NftRules *rules = calloc(1, sizeof(*rules));
-        int r = rules ? nft_foreach(NFT_CHAINS, add_chain, rules) : -ENOMEM;
+        int r;
 
+        if (!rules)
+                return -ENOMEM;
+        rules->budget = budget;
+        r = nft_foreach(NFT_CHAINS, add_chain, rules);
         if (r >= 0 && matters(rules))
                 r = nft_foreach(NFT_RULES, add_rule, rules);
+        if (r >= 0 && rules->n_rules > 0)
+                r = nft_sets_load(&rules->sets, &rules->budget);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(rules);
@@ -177,135 +195,21 @@ static int load(NftRules **ret) {
 }
 
 int nft_rules_load(NftRules **ret) {
+        const Budget budget = budget_of(TIME_MAX);
         int r = -EINTR;
 
         for (int i = 0; i < ATTEMPTS && r == -EINTR; i++)
-                r = load(ret);
+                r = load(budget, ret);
         return r;
+}
+
+bool nft_rules_late(const NftRules *r) {
+        return r->budget.spent;
 }
 
 size_t nft_rules_chains(const NftRules *r, const NftChain **ret) {
         *ret = r->chains;
         return r->n_chains;
-}
-
-/* ---- sets ---- */
-
-/* The interval that a key is in begins with the greatest of the elements that are not above it. */
-typedef struct Search {
-        const NftValue *key;
-        Match match;
-        bool intervals, found, is_end;
-        uint8_t best[NFT_DATA_MAX];
-        size_t size, n;
-        char *data; /* of the element that was found, owned */
-        size_t data_size;
-} Search;
-
-static int take_data(Search *s, const void *element, size_t size) {
-        size_t n;
-        const void *data = nft_attribute(element, size, NFTA_SET_ELEM_DATA, &n);
-
-        free(s->data);
-        s->data = NULL;
-        s->data_size = 0;
-        if (!data)
-                return 0;
-        s->data = malloc(n);
-        if (!s->data)
-                return -ENOMEM;
-        memcpy(s->data, data, n);
-        s->data_size = n;
-        return 0;
-}
-
-/* Is the data found so far a verdict that does no harm, or nothing? */
-static bool is_harmless(const Search *s) {
-        size_t n;
-        const void *verdict =
-                s->data ? nft_attribute(s->data, s->data_size, NFTA_DATA_VERDICT, &n) : NULL;
-        uint32_t code;
-
-        return !verdict || (nft_number(verdict, n, NFTA_VERDICT_CODE, &code) && code == NF_ACCEPT);
-}
-
-static bool is_below_best(const Search *s, const void *key, size_t size, bool is_end) {
-        int order;
-
-        if (!s->found || s->size != size)
-                return false;
-        order = memcmp(key, s->best, size);
-        return order < 0 || (order == 0 && is_end);
-}
-
-static Match all_known(const NftValue *v, size_t size) {
-        for (size_t i = 0; i < size; i++)
-                if (i >= v->size || v->known[i] != NFT_KNOWN)
-                        return v->known[i] == NFT_STRANGERS ? MATCH_NO : MATCH_MAYBE;
-        return MATCH_YES;
-}
-
-/* The beginning or end of an interval, or an element that stands for itself. */
-static int look_at_key(Search *s, const void *element, size_t size, const void *key, size_t n,
-                       bool is_end) {
-        if (memcmp(s->key->bytes, key, n) < 0 || is_below_best(s, key, n, is_end))
-                return 0;
-        s->found = true;
-        s->is_end = is_end;
-        s->size = n;
-        memcpy(s->best, key, n);
-        return take_data(s, element, size);
-}
-
-static int look_at_element(const void *element, size_t size, void *userdata) {
-        Search *s = userdata;
-        size_t n = 0, m;
-        const void *outer = nft_attribute(element, size, NFTA_SET_ELEM_KEY, &m),
-                   *key = outer ? nft_attribute(outer, m, NFTA_DATA_VALUE, &n) : NULL;
-        uint32_t flags = 0;
-        Match known;
-
-        if (++s->n > ELEMENTS_MAX)
-                return -E2BIG;
-        (void) nft_number(element, size, NFTA_SET_ELEM_FLAGS, &flags);
-        s->intervals |= flags & NFT_SET_ELEM_INTERVAL_END;
-        if (!key || n > NFT_DATA_MAX || nft_attribute(element, size, NFTA_SET_ELEM_KEY_END, &m)) {
-                s->match = MATCH_MAYBE; /* a wildcard, or several fields with ranges */
-                return 0;
-        }
-        known = all_known(s->key, n);
-        if (known == MATCH_YES)
-                return look_at_key(s, element, size, key, n, flags & NFT_SET_ELEM_INTERVAL_END);
-        /* Not all of the key is known; the worst that an element may do is worth knowing. */
-        if (known == MATCH_MAYBE && nft_value_equal(s->key, key, n) != MATCH_NO) {
-                s->match = MATCH_MAYBE;
-                return is_harmless(s) ? take_data(s, element, size) : 0;
-        }
-        return 0;
-}
-
-static Match conclude(const Search *s) {
-        if (s->match == MATCH_MAYBE)
-                return MATCH_MAYBE;
-        if (!s->found)
-                return MATCH_NO;
-        if (s->intervals)
-                return match_of(!s->is_end);
-        return match_of(memcmp(s->best, s->key->bytes, s->size) == 0);
-}
-
-static Match lookup(const void *userdata, const char *set, const NftValue *key,
-                    const void **ret_data, size_t *ret_size) {
-        NftRules *r = (NftRules *) userdata;
-        Search s = { .key = key };
-        int e = nft_foreach_element(r->current->family, r->current->table, set, look_at_element,
-                                    &s);
-
-        free(r->found);
-        r->found = s.data;
-        *ret_data = s.data;
-        *ret_size = s.data_size;
-        return e < 0 ? MATCH_MAYBE : conclude(&s);
 }
 
 /* ---- walking ---- */
@@ -315,7 +219,7 @@ static const void *rule_at(const NftRules *r, size_t index) {
 }
 
 static const void *first_rule(const void *rules, const char *chain) {
-        const NftRules *r = rules;
+        NftRules *r = (NftRules *) rules;
         const NftChain *c = find_chain(r, r->current->family, r->current->table, chain);
 
         return c ? rule_at(r, c->first) : NULL;
@@ -325,11 +229,22 @@ static const void *next_rule(const void *rules, const void *rule) {
         return rule_at(rules, ((const NftRule *) rule)->next);
 }
 
+static Match lookup(const void *rules, const char *set, const NftValue *key, const void **ret_data,
+                    size_t *ret_size) {
+        NftRules *r = (NftRules *) rules;
+
+        return nft_sets_lookup(&r->sets, r->current->family, r->current->table, set, key, ret_data,
+                               ret_size);
+}
+
 static void judge(const void *rules, const void *rule, const Packet *p, Step *ret) {
-        const NftRules *r = rules;
+        NftRules *r = (NftRules *) rules;
         const NftRule *one = rule;
 
-        nft_rule_judge(r->bytes + one->at, one->size, p, lookup, r, ret);
+        if (budget_spent(&r->budget))
+                *ret = (Step){ .match = MATCH_NO };
+        else
+                nft_rule_judge(r->bytes + one->at, one->size, p, lookup, r, ret);
 }
 
 Ruleset nft_rules_of(NftRules *r, const NftChain *chain) {

@@ -40,6 +40,8 @@ static void walk_packet(NftRules *rules, const NftChain *c, const Trip *t, const
         if (!p->passes)
                 return;
         walk(&set, c->name, c->drops, NULL, p, &w);
+        if (nft_rules_late(rules))
+                return;
         if ((w.end != WALK_DROPS && w.end != WALK_MAY_DROP) || chain_is_ours(c->table, w.chain))
                 return;
         o.reply = p->reply;
@@ -59,7 +61,7 @@ static void find_taking(NftRules *rules, const NftChain *c, const Trip *t, Takin
 
         trip_packets(t, packets);
         walk(&set, c->name, false, NULL, &packets[PACKET_PREROUTING], &w);
-        if (w.end != WALK_TAKES)
+        if (w.end != WALK_TAKES || nft_rules_late(rules))
                 return;
         *ret = (Taking){ .taken = true };
         snprintf(ret->table, sizeof(ret->table), "%s", c->table);
@@ -75,7 +77,7 @@ int nft_trips(const Trip *trips, size_t n, Obstacles *list, Taking *taking) {
         if (r < 0)
                 return r;
         n_chains = nft_rules_chains(rules, &chains);
-        for (const NftChain *c = chains; c < chains + n_chains; c++) {
+        for (const NftChain *c = chains; c < chains + n_chains && !nft_rules_late(rules); c++) {
                 if (!c->base || !sees(c, trips[0].family))
                         continue;
                 if (c->nat) {
@@ -92,5 +94,5 @@ int nft_trips(const Trip *trips, size_t n, Obstacles *list, Taking *taking) {
                         walk_packet(rules, c, &trips[i], &packets[PACKET_HOOKS + c->hook], list);
                 }
         }
-        return 0;
+        return nft_rules_late(rules) ? -ETIME : 0;
 }

@@ -33,7 +33,8 @@ typedef struct Taking {
 
 /* Adds what drops the packets of these connections, which are of one family. taking: NULL, or of
  * what takes the first of them away. Each is a bounded number of short reads. -ENOPROTOOPT: there
- * are no such tables; -E2BIG: they have more rules than can be judged. */
+ * are no such tables; -E2BIG, -ETIME: they have more rules than can be judged, or in the time that
+ * may be spent, so that there may be more than was added. */
 int xt_trips(const Trip *trips, size_t n, Obstacles *list, Taking *taking);
 int nft_trips(const Trip *trips, size_t n, Obstacles *list, Taking *taking);
 

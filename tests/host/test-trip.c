@@ -2,9 +2,11 @@
 /* test-trip.c - what foreign rules of every kind do to a guest's connections. */
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "private-net.h"
 
+#include "basic/time-util.h"
 #include "facts/obstacle-text.h"
 #include "nat/trip.h"
 
@@ -179,6 +181,16 @@ static const Case of_nft[] = {
           "nft 'add set inet own bans { type ipv4_addr; flags interval; }'; nft add element "
           "inet own bans { 192.0.2.0/24, 10.9.0.0/16 }; r ip saddr @bans drop",
           NOTHING, NOTHING },
+        /* fields with a stranger's address, or with ranges */
+        { FORWARD "r ip saddr . tcp dport { 192.0.2.1 . 80, 198.51.100.7 . 80 } drop", NOTHING,
+          NOTHING },
+        { FORWARD "r ip saddr . tcp dport { 192.0.2.0/24 . 70-90 } drop", NOTHING, NOTHING },
+        { FORWARD "r tcp dport . ip saddr { 70-90 . 192.0.2.0/24 } drop", NOTHING, MAY },
+        { FORWARD "r ip saddr . tcp dport { 0.0.0.0-255.255.255.255 . 70-90 } drop", MAY, MAY },
+        { FORWARD "r ip saddr . tcp dport vmap { 0.0.0.0-255.255.255.255 . 70-90 : drop }", MAY,
+          MAY },
+        { FORWARD "r ip saddr vmap { 192.0.2.1 : drop, 198.51.100.7 : accept }", NOTHING, NOTHING },
+        { FORWARD "r ip saddr != { 192.0.2.1, 198.51.100.7 } ct state new drop", SURE, SURE },
         { FORWARD "r ip saddr != 192.0.2.0/24 ct state new iif venet0 drop", SURE, NOTHING },
         { FORWARD "r ip6 saddr fd00::/8 drop", NOTHING, NOTHING },
         { FORWARD "r meta nfproto ipv6 drop", NOTHING, NOTHING },
@@ -220,6 +232,78 @@ static const Case of_nft[] = {
 static void test_nft(void **state) {
         (void) state;
         run("nft", of_nft, ARRAY_SIZE(of_nft));
+}
+
+/* An element for all keys that are not in the set. */
+static const Case of_catchall[] = {
+        { FORWARD "r ip saddr { 192.0.2.1, '*' } drop", SURE, SURE },
+        { FORWARD "r ip saddr vmap { 192.0.2.1 : accept, '*' : drop }", SURE, SURE },
+        { FORWARD "r ip saddr vmap { 192.0.2.0/24 : drop, '*' : accept }; r drop", NOTHING,
+          NOTHING },
+        { FORWARD "r iif venet0 ct state new tcp dport vmap { 80 : accept, '*' : drop }", NOTHING,
+          NOTHING },
+        { FORWARD "r iif venet0 ct state new tcp dport vmap { 81 : accept, '*' : drop }", SURE,
+          NOTHING },
+        { FORWARD "r iif tap0 ct state new tcp dport vmap { 80 : accept, '*' : drop }", NOTHING,
+          MAY },
+};
+
+static void test_catchall(void **state) {
+        (void) state;
+        if (system("nft -c 'add table t; add set t s { type ipv4_addr; }; add element t s { * }'"))
+                skip(); /* nft is too old for them */
+        run("nft", of_catchall, ARRAY_SIZE(of_catchall));
+}
+
+/* Bans of very many addresses are no reason to give up. The guest is one of them, or not. */
+static void test_bans(void **state) {
+        static const struct {
+                const char *flags, *extra;
+                int wanted;
+        } cases[] = {
+                { "", "", NOTHING },
+                { "", "10.0.0.2", SURE },
+                { "flags interval;", "", NOTHING },
+                { "flags interval;", "10.0.0.0/24", SURE },
+        };
+
+        FOREACH_ELEMENT (c, cases) {
+                Trip t = trip(NAT_WAY_IN, NAT_IPV4);
+                Obstacles list;
+
+                setup(state);
+                shell("{ echo 'table inet own { set bans { type ipv4_addr; %s elements = {'; "
+                      "for i in $(seq 0 30); do for j in $(seq 0 200); do "
+                      "echo 198.18.$i.$j,; done; done; "
+                      "echo '%s };'; echo '}'; "
+                      "echo 'chain f { type filter hook forward priority 0;'; "
+                      "for i in $(seq 100); do echo 'ip saddr @bans drop'; done; "
+                      "echo '}'; echo '}'; } | nft -f -",
+                      c->flags, c->extra);
+                list = look(&t, NULL);
+                if (worst(&list) != c->wanted)
+                        fail_msg("%s %s: %d", c->flags, c->extra, worst(&list));
+        }
+}
+
+/* What would take too long for an event loop is given up: not known. */
+static void test_time(void **state) {
+        Trip t = trip(NAT_WAY_IN, NAT_IPV4);
+        usec_t before, taken;
+        Obstacles list = {};
+
+        (void) state;
+        shell("{ echo 'table inet own { set ports { type inet_service . inet_service; elements = "
+              "{'; for i in $(seq 60); do seq -f \"$i . %%.0f,\" 60; done; echo '};'; echo '}'; "
+              "echo 'chain f { type filter hook forward priority 0;'; "
+              "for i in $(seq 2000); do echo 'tcp sport . tcp dport @ports drop'; done; "
+              "echo '}'; echo '}'; } | nft -f -");
+        before = now_usec(CLOCK_THREAD_CPUTIME_ID);
+        ASSERT_ERROR(nft_trips(&t, 1, &list, NULL), ETIME);
+        taken = now_usec(CLOCK_THREAD_CPUTIME_ID) - before;
+        assert_int_equal(list.n, 0);
+        if (taken > 100 * USEC_PER_MSEC)
+                fail_msg("it took %u ms", (unsigned) (taken / USEC_PER_MSEC));
 }
 
 static void test_ipv6(void **state) {
@@ -388,6 +472,9 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup(test_iptables, setup),
                 cmocka_unit_test_setup(test_nft, setup),
+                cmocka_unit_test_setup(test_catchall, setup),
+                cmocka_unit_test_setup(test_bans, setup),
+                cmocka_unit_test_setup(test_time, setup),
                 cmocka_unit_test_setup(test_ipv6, setup),
                 cmocka_unit_test_setup(test_whose, setup),
                 cmocka_unit_test_setup(test_taken, setup),
