@@ -152,7 +152,7 @@ static PortAnswer check_uplink(const PortFacts *f, const Words *w, char **ret) {
  * without an address would be. */
 static PortAnswer check_address(const PortFacts *f, const Words *w, char **ret) {
         if (!ip_address_is_any(&f->public)) {
-                *ret = strfmt("strangers call %s", w->public);
+                *ret = strfmt("the public address is %s", w->public);
                 return PORT_YES;
         }
         *ret = strfmt("the uplink has no public %s address", by_ipv6(f) ? "IPv6" : "IPv4");

@@ -139,8 +139,7 @@ static void check_reverse_path(const char *tap) {
         int r = setting ? sysctl_set(setting, "1") : -ENOMEM;
 
         if (r < 0)
-                log_debug_errno(r, "%s: cannot switch on the reverse path filter, ignoring: %m",
-                                tap);
+                log_debug_errno(r, "%s: cannot enable the reverse path filter, ignoring: %m", tap);
 }
 
 /* Sets address, neighbour entry and the rest of an existing tap. */

@@ -180,15 +180,17 @@ static int add_other_way(const SideFacts *side, ConditionKind kind, ConditionLis
         uplink_names(side, ours);
         way_names(side, true, others);
         if (streq(others, way_names(side, false, all)))
-                return condition_add(list, kind, CONDITION_WARNING,
-                                     strfmt("%s=%s, but the host's route to the Internet is by %s: "
-                                            "%s",
-                                            key, ours, others, beside),
-                                     uplink_remedy(side));
-        return add_partial(list, kind,
-                           strfmt("%s=%s, but the host's route to the Internet is by %s, too: %s",
-                                  key, ours, others, beside),
-                           strfmt("add %s to %s=, or set %s=auto", others, key, key));
+                return condition_add(
+                        list, kind, CONDITION_WARNING,
+                        strfmt("%s=%s, but the host's route to the Internet goes through %s: "
+                               "%s",
+                               key, ours, others, beside),
+                        uplink_remedy(side));
+        return add_partial(
+                list, kind,
+                strfmt("%s=%s, but the host's route to the Internet goes through %s, too: %s", key,
+                       ours, others, beside),
+                strfmt("add %s to %s=, or set %s=auto", others, key, key));
 }
 
 /* Where the uplinks are found, they follow the routes. */
@@ -211,7 +213,7 @@ int judge_route(const HostFacts *f, ConditionList *list) {
                         list, CONDITION_ROUTE, spared ? CONDITION_WARNING : CONDITION_BROKEN,
                         strfmt("the host has no default route for IPv4: the guest reaches "
                                "nothing on the Internet%s",
-                               has_only_ipv6(f) ? " by it" : ""),
+                               has_only_ipv6(f) ? " over IPv4" : ""),
                         strdup("ip route add default …"));
         if (has_other_way(side))
                 return add_other_way(side, CONDITION_ROUTE, list);
@@ -234,14 +236,15 @@ static int judge_link_filter(const SideFacts *side, const LinkFacts *link, Condi
                                            link->strict == ANSWER_UNKNOWN ? CONDITION_UNKNOWN
                                                                           : CONDITION_OK);
         way_names(side, false, ways);
-        return add_of_link(list, CONDITION_REVERSE_PATH, side, is_accepting,
-                           strfmt("rp_filter drops what comes from the Internet by %s, because the "
-                                  "host's route there is by %s",
-                                  link->name, ways),
-                           side->named_by && !is_uplink(side, side->ways[0])
-                                   ? strfmt("sysctl -w net.ipv4.conf.%s.rp_filter=2, or set %s=%s",
-                                            link->name, side->named_by, ways)
-                                   : strfmt("sysctl -w net.ipv4.conf.%s.rp_filter=2", link->name));
+        return add_of_link(
+                list, CONDITION_REVERSE_PATH, side, is_accepting,
+                strfmt("rp_filter drops what arrives from the Internet on %s, because the "
+                       "host's route there goes through %s",
+                       link->name, ways),
+                side->named_by && !is_uplink(side, side->ways[0])
+                        ? strfmt("sysctl -w net.ipv4.conf.%s.rp_filter=2, or set %s=%s", link->name,
+                                 side->named_by, ways)
+                        : strfmt("sysctl -w net.ipv4.conf.%s.rp_filter=2", link->name));
 }
 
 int judge_reverse_path(const HostFacts *f, ConditionList *list) {
@@ -313,7 +316,7 @@ static int judge_ipv6(const SideFacts *side, ConditionList *list) {
                 return condition_add(
                         list, CONDITION_UPLINK6, CONDITION_WARNING,
                         strdup("the host has no default route for IPv6: the guest reaches "
-                               "nothing on the Internet by it"),
+                               "nothing on the Internet over IPv6"),
                         strdup("ip -6 route add default …"));
         if (has_other_way(side))
                 return add_other_way(side, CONDITION_UPLINK6, list);

@@ -227,7 +227,7 @@ class Strangers(PortTest):
         self.shell("ip link add lan0 type veth peer name lan1; ip link set lan0 up; ip link set lan1 up; "
                    "ip address add 192.0.2.1/24 dev lan0")
         self.start(Forward="tcp/8080:80", Uplink="lan0")
-        self.assertIn("Uplink=lan0, but the host's route to the Internet is by venet0", self.explain("tcp/8080", FAILED)[0])
+        self.assertIn("Uplink=lan0, but the host's route to the Internet goes through venet0", self.explain("tcp/8080", FAILED)[0])
 
     def test_no_address(self):
         """Somebody may route one to the host all the same, as here."""

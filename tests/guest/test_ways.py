@@ -17,7 +17,7 @@ from umldtest import (BUILD, DEBIAN_KERNEL, DONE, FAR, HOST, MAKE_GUEST, PATIENC
 SECOND = "203.0.113.130"  # the host's address by its second way out
 IPV6 = {"HostAddress6": "fd00:0:0:1::1/64", "GuestAddress6": "fd00:0:0:1::2"}
 
-NO_ROUTE6 = [("warning", "the host has no default route for IPv6: the guest reaches nothing on the Internet by it; "
+NO_ROUTE6 = [("warning", "the host has no default route for IPv6: the guest reaches nothing on the Internet over IPv6; "
               "ip -6 route add default …")]
 
 
@@ -111,14 +111,14 @@ class Fake(WaysTest):
         self.assertEqual(umld.stop(), DONE)
 
     def strict(self, name, way):
-        return {"reverse-path": [("warning", f"rp_filter drops what comes from the Internet by {name}, because the host's "
-                                  f"route there is by {way}; sysctl -w net.ipv4.conf.{name}.rp_filter=2")]}
+        return {"reverse-path": [("warning", f"rp_filter drops what arrives from the Internet on {name}, because the host's "
+                                  f"route there goes through {way}; sysctl -w net.ipv4.conf.{name}.rp_filter=2")]}
 
     def test_one_is_not_named(self):
         self.second_way()
         self.ip("route", "replace", "default", "nexthop", "dev", "venet0", "nexthop", "via", "203.0.113.129", "dev", "eth1")
         umld = self.start(Uplink="venet0")
-        self.wait_for(umld, route=[("warning", "Uplink=venet0, but the host's route to the Internet is by eth1, too: what "
+        self.wait_for(umld, route=[("warning", "Uplink=venet0, but the host's route to the Internet goes through eth1, too: what "
                                     "the guest sends there is not masqueraded, and nothing that comes in there is "
                                     "forwarded; add eth1 to Uplink=, or set Uplink=auto")])
         self.assertEqual(umld.stop(), DONE)
@@ -148,7 +148,7 @@ class Fake(WaysTest):
         self.assertEqual(umld.stop(), DONE)
         umld = self.start(Uplink="venet0")
         self.assertEqual(set(self.conditions(umld)), {"route"})
-        self.assertIn("the host's route to the Internet is by eth1:", str(self.conditions(umld)))
+        self.assertIn("the host's route to the Internet goes through eth1:", str(self.conditions(umld)))
         self.assertEqual(umld.stop(), DONE)
 
     def test_policy_of_the_guest(self):
@@ -186,7 +186,7 @@ class Fake(WaysTest):
         umld = self.daemon().wait_ready()
         self.assertEqual(self.uplinks(umld), ("", "venet0"))
         self.wait_for(umld, route=[("warning", "the host has no default route for IPv4: the guest reaches nothing on the "
-                                    "Internet by it; ip route add default …")])
+                                    "Internet over IPv4; ip route add default …")])
         # IPv4 that comes later is followed.
         self.ip("route", "add", "default", "dev", "venet0")
         wait_until(lambda: self.uplinks(umld)[0] == "venet0", 20, "the uplink of IPv4")

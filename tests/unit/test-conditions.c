@@ -138,7 +138,7 @@ static void test_uplink(void **state) {
         no_ways(&f.side[NAT_IPV6]);
         check(&f, CONDITION_UPLINK6, CONDITION_WARNING,
               "the host has no default route for IPv6: the guest reaches nothing on the Internet "
-              "by it; ip -6 route add default …");
+              "over IPv6; ip -6 route add default …");
 }
 
 /* How bad is what the list has of that kind? */
@@ -158,7 +158,8 @@ static void test_other_uplink(void **state) {
         strcpy(side->ways[0], "eth1");
         side->uplinks[0].strict = ANSWER_NO;
         check(&f, CONDITION_ROUTE, CONDITION_WARNING,
-              "Uplink=venet0, but the host's route to the Internet is by eth1: what the guest "
+              "Uplink=venet0, but the host's route to the Internet goes through eth1: what the "
+              "guest "
               "sends "
               "there is not masqueraded, and nothing that comes in there is forwarded; set "
               "Uplink=eth1, or Uplink=auto");
@@ -168,7 +169,8 @@ static void test_other_uplink(void **state) {
         f.side[NAT_IPV6].named_by = "Uplink6";
         f.side[NAT_IPV6].n_uplinks = 1;
         check(&f, CONDITION_UPLINK6, CONDITION_WARNING,
-              "Uplink6=venet0, but the host's route to the Internet is by eth1, too: what the "
+              "Uplink6=venet0, but the host's route to the Internet goes through eth1, too: what "
+              "the "
               "guest sends there is not masqueraded, and nothing that comes in there is forwarded; "
               "add eth1 to Uplink6=, or set Uplink6=auto");
         f = good_twice(); /* what was found follows the routes */
@@ -213,8 +215,8 @@ static void test_vpn(void **state) {
         side->n_ways = 1;
         strcpy(side->ways[0], "eth1");
         check(&f, CONDITION_REVERSE_PATH, CONDITION_WARNING,
-              "rp_filter drops what comes from the Internet by venet0, because the host's route "
-              "there is by eth1; sysctl -w net.ipv4.conf.venet0.rp_filter=2");
+              "rp_filter drops what arrives from the Internet on venet0, because the host's route "
+              "there goes through eth1; sysctl -w net.ipv4.conf.venet0.rp_filter=2");
         side->uplinks[0].strict = ANSWER_NO;
         assert_int_equal(state_of(&f, CONDITION_REVERSE_PATH), CONDITION_OK);
 }
@@ -227,8 +229,7 @@ static void test_only_ipv6(void **state) {
         no_ways(&f.side[NAT_IPV4]);
         check(&f, CONDITION_ROUTE, CONDITION_WARNING,
               "the host has no default route for IPv4: the guest reaches nothing on the Internet "
-              "by "
-              "it; ip route add default …");
+              "over IPv4; ip route add default …");
         assert_int_equal(state_of(&f, CONDITION_UPLINK), CONDITION_UNUSED);
         assert_int_equal(state_of(&f, CONDITION_ADDRESS), CONDITION_UNUSED);
         f.side[NAT_IPV6].used = false;
@@ -283,8 +284,8 @@ static void test_own(void **state) {
         f = good();
         f.tracked = 900;
         check(&f, CONDITION_CONNTRACK, CONDITION_WARNING,
-              "the host tracks 900 of at most 1000 connections, and drops new ones when it is "
-              "full; find out whose they are (conntrack -L), or set a higher "
+              "the host tracks 900 of at most 1000 connections, and drops new ones above "
+              "that; find out whose they are (conntrack -L), or set a higher "
               "net.netfilter.nf_conntrack_max");
 }
 
