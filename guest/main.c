@@ -98,10 +98,10 @@ static void look_if_ready(Init *i) {
 static void on_end(Init *i, int status) {
         i->pid = 0;
         if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-                give_up("the service has ended, and so does the guest");
+                give_up("the service has ended; shutting down the guest");
         i->delay = i->delay == 0 ? DELAY_MIN : MIN(2 * i->delay, DELAY_MAX);
         i->again = now() + i->delay;
-        fprintf(stderr, "umld: the service has ended by %s %d; it is started again in %u s\n",
+        fprintf(stderr, "umld: the service ended with %s %d; restarting it in %u s\n",
                 WIFSIGNALED(status) ? "signal" : "exit status",
                 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
                 (unsigned) (i->delay / USEC_PER_SEC));
@@ -179,7 +179,7 @@ static void read_service(Init *i) {
                 give_up("there is no " SERVICE_FILE);
         if (service_parse(text, &i->service, &line) >= 0)
                 return;
-        snprintf(why, sizeof(why), "%s:%u: cannot be understood", SERVICE_FILE, line);
+        snprintf(why, sizeof(why), "%s:%u: invalid line", SERVICE_FILE, line);
         give_up(line ? why : SERVICE_FILE " names no program (arg=)");
 }
 
@@ -195,7 +195,7 @@ int main(int argc, char *argv[]) {
         if (argc > 0 && streq(basename(argv[0]), "modprobe"))
                 return modprobe_main(argc, argv);
         if (getpid() != 1) {
-                fprintf(stderr, "umld-guest-init is the first process of a guest\n");
+                fprintf(stderr, "umld-guest-init must be the first process of a guest\n");
                 return 1;
         }
         sigemptyset(&i.signals);

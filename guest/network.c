@@ -127,7 +127,7 @@ static void add_route6(const Interface *i, const char *gateway) {
 
         if (gateway && inet_pton(AF_INET6, gateway, &r.gateway) == 1 &&
             ioctl(i->fd6, SIOCADDRT, &r) < 0 && errno != EEXIST)
-                complain("cannot set the default route of IPv6");
+                complain("cannot set the IPv6 default route");
 }
 
 /* Nobody else is on the link: the address need not be tried out first. */
@@ -143,7 +143,7 @@ static void set_address6(const Interface *i, char *text, const char *gateway) {
         if (dad)
                 (void) write_existing(dad, "0");
         if (i->fd6 < 0 || (ioctl(i->fd6, SIOCSIFADDR, &a) < 0 && errno != EEXIST))
-                complain("cannot set the address of IPv6");
+                complain("cannot set the IPv6 address");
         add_route6(i, gateway);
 }
 

@@ -17,6 +17,6 @@ void swap_up(const char *cmdline) {
                 _cleanup_free_ char *path = strfmt("/dev/%s", name);
 
                 if (path && swapon(path, 0) < 0)
-                        fprintf(stderr, "umld: cannot swap to %s: %m\n", path);
+                        fprintf(stderr, "umld: cannot enable swap on %s: %m\n", path);
         }
 }

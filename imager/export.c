@@ -134,7 +134,7 @@ static int put_region(Export *x, int fd, uint64_t begin, uint64_t end, RegionSum
                         continue;
                 if (n <= 0)
                         return say_error("cannot read a file of the guest: %s",
-                                         n < 0 ? strerror(errno) : "it has become shorter");
+                                         n < 0 ? strerror(errno) : "it was truncated meanwhile");
                 region_sum_add(sum, begin, x->buf, (size_t) n);
                 r = put_data(x, x->buf, (size_t) n);
                 begin += (uint64_t) n;

@@ -188,9 +188,9 @@ static int take_entry(Import *x, struct archive_entry *e) {
         const char *name = archive_entry_pathname(e);
 
         if (!name_valid(name) || archive_entry_filetype(e) != AE_IFREG || archive_entry_hardlink(e))
-                return say_error("is no export of a guest");
+                return say_error("is not an export of a guest");
         if (x->n == 0 && !streq(name, EXPORT_HEAD))
-                return say_error("is no export of a guest");
+                return say_error("is not an export of a guest");
         if (x->complete)
                 return say_error("the export is damaged: there is something after its end");
         return streq(name, EXPORT_SUMS) ? take_sums(x) : take_file(x, e, name);
@@ -201,7 +201,7 @@ static int import(Import *x) {
             archive_read_support_filter_zstd(x->a) < ARCHIVE_WARN)
                 return say_error("out of memory");
         if (archive_read_open_fd(x->a, IMAGE_FD_STREAM, READ_SIZE) != ARCHIVE_OK)
-                return say_error("is no export of a guest");
+                return say_error("is not an export of a guest");
         for (;;) {
                 struct archive_entry *e;
                 int r = archive_read_next_header(x->a, &e);
@@ -210,7 +210,8 @@ static int import(Import *x) {
                         return x->complete ? 0
                                            : say_error("the export is damaged: its end is missing");
                 if (r < ARCHIVE_WARN)
-                        return x->n == 0 ? say_error("is no export of a guest") : fail_archive(x);
+                        return x->n == 0 ? say_error("is not an export of a guest")
+                                         : fail_archive(x);
                 r = take_entry(x, e);
                 if (r != 0)
                         return r;

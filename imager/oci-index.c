@@ -32,7 +32,7 @@ static int read_json(int fd, json_t **ret) {
         if (n > JSON_MAX)
                 return say_error("a description in the container image has more than 4 MiB");
         *ret = json_loadb(text, (size_t) n, JSON_REJECT_DUPLICATES, &e);
-        return *ret ? 0 : say_error("a description in the container image is no valid JSON");
+        return *ret ? 0 : say_error("a description in the container image is not valid JSON");
 }
 
 /* ---- files ---- */

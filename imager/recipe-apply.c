@@ -272,7 +272,7 @@ static int change(Work *k, Edit edit, char *const *words) {
         if (n < 0 && n != -ENOENT && n != -ENOTDIR)
                 return check(k, (int) n);
         if (n >= 0 && strlen(text) != (size_t) n)
-                return refuse(k, -EINVAL, "%s: is no text", path);
+                return refuse(k, -EINVAL, "%s: is not a text file", path);
         r = edit(text ?: "", words, &new);
         if (r < 0)
                 return refuse(k, r, "%s: cannot be changed: %s", path, strerror(-r));

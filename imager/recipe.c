@@ -190,8 +190,7 @@ static int check_conditions(Parser *p, const Strv *words) {
                 bool given = c.kind == CONDITION_GIVEN || c.kind == CONDITION_NOT_GIVEN;
 
                 if (given && !recipe_given_find(c.what, strlen(c.what)))
-                        return refuse(p, "'%s' is nothing that can be given; see umld.recipe(5)",
-                                      c.what);
+                        return refuse(p, "'%s' cannot be given; see umld.recipe(5)", c.what);
                 r = given ? 0 : check_path(p, c.what);
                 if (r >= 0 && c.regex)
                         r = check_regex(p, c.regex);
@@ -228,7 +227,7 @@ static int check_write(Parser *p, const Strv *words) {
                 const char *name = words->v[3] + strlen("given:");
                 const RecipeGiven *g = recipe_given_find(name, strlen(name));
 
-                return g && g->file ? 0 : refuse(p, "'%s' is no file that can be given", name);
+                return g && g->file ? 0 : refuse(p, "'%s' is not a file that can be given", name);
         }
         if (strchr(words->v[3], '/'))
                 return refuse(p, "'%s' must be the name of a file beside the recipe", words->v[3]);
@@ -309,7 +308,7 @@ static int take(Parser *p, Statement *s) {
         if (r >= 0 && s->verb == RECIPE_INCLUDE)
                 return read_file_lines(p, s->words.v[0]);
         if (r >= 0 && s->verb == RECIPE_MATCH && (p->n_open > 0 || p->depth > 1))
-                r = refuse(p, "match must stand outside of if, in the recipe itself");
+                r = refuse(p, "match must be outside of if, in the recipe itself");
         if (r >= 0 && (s->verb == RECIPE_ELSE || s->verb == RECIPE_END))
                 r = close_block(p, s->verb);
         if (r >= 0 && (s->verb == RECIPE_IF || s->verb == RECIPE_ELSE) &&
@@ -342,7 +341,7 @@ static int read_lines(Parser *p, const char *text, size_t size) {
         int r = 0;
 
         if (size > RECIPE_SIZE_MAX || memchr(text, '\0', size))
-                return refuse(p, "is no text of at most %d bytes", RECIPE_SIZE_MAX);
+                return refuse(p, "is not a text of at most %d bytes", RECIPE_SIZE_MAX);
         for (const char *end = text + size; r >= 0 && text < end; p->line++) {
                 const char *newline = memchr(text, '\n', (size_t) (end - text)) ?: end;
                 _cleanup_free_ char *line = strndup(text, (size_t) (newline - text));

@@ -237,7 +237,7 @@ static const OptionRow rows[] = {
           "The recipe that prepares its files: a name, auto or none", take_recipe },
         { "set", "KEY=VALUE", VERB_CREATE, 0, "Write a setting to its configuration; repeatable",
           take_set },
-        { "mirror", "URL", VERB_CREATE, 0, "Where debian, alpine or arch is taken from",
+        { "mirror", "URL", VERB_CREATE, 0, "Mirror from which to download debian, alpine or arch",
           take_mirror },
         { "sha256", "SUM", VERB_CREATE, 0, "SHA-256 checksum that the source must have",
           take_sha256 },

@@ -131,7 +131,7 @@ int freeze_begin(Freeze *f, const char *guest) {
         sync_disks(guest);
         r = start_waker(f);
         if (r < 0)
-                return fail_with(EXIT_FAILED, "%s: cannot be stopped for the copy: %s", guest,
+                return fail_with(EXIT_FAILED, "%s: cannot be frozen for the copy: %s", guest,
                                  strerror(-r));
         f->since = now_usec(CLOCK_MONOTONIC);
         r = mconsole_call(guest, "stop", &answer, &why);
@@ -141,7 +141,7 @@ int freeze_begin(Freeze *f, const char *guest) {
                 return 0;
         freeze_done(f);
         return fail_with(r == -EACCES ? EXIT_NOT_PERMITTED : EXIT_FAILED,
-                         "%s: cannot be stopped for the copy: %s", guest, why ?: strerror(-r));
+                         "%s: cannot be frozen for the copy: %s", guest, why ?: strerror(-r));
 }
 
 static int end(Freeze *f) {
@@ -166,7 +166,7 @@ int freeze_end(Freeze *f, usec_t *ret_took) {
                                  f->guest);
         return r == 0 ? 0
                       : fail_with(EXIT_FAILED,
-                                  "%s: still stands still; wake it with: umlctl mconsole %s go",
+                                  "%s: is still frozen; thaw it with: umlctl mconsole %s go",
                                   f->guest, f->guest);
 }
 

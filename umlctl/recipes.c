@@ -38,14 +38,14 @@ static int check_key(const char *path, const char *text) {
                 if (*s != '#' && key && key < s + strcspn(s, "\n"))
                         return 0;
         }
-        return fail_with(EXIT_USAGE, "--ssh-key=%s: has no public key of OpenSSH in it", path);
+        return fail_with(EXIT_USAGE, "--ssh-key=%s: contains no OpenSSH public key", path);
 }
 
 static int check_script(const char *path, const char *text) {
         return startswith(text, "#!")
                        ? 0
                        : fail_with(EXIT_USAGE,
-                                   "--firstboot=%s: is no script; its first line must say what "
+                                   "--firstboot=%s: is not a script; its first line must say what "
                                    "runs it, for example #!/bin/sh",
                                    path);
 }

@@ -69,11 +69,10 @@ int source_open_debian(Source *s) {
                 return fail_with(EXIT_USAGE, "--from=%s: name the suite, as in debian:stable",
                                  s->given);
         if (!program_installed("mmdebstrap"))
-                return fail_with(
-                        EXIT_FAILED,
-                        "%s: Debian is installed by mmdebstrap, which is not here; install "
-                        "the package mmdebstrap",
-                        s->shown);
+                return fail_with(EXIT_FAILED,
+                                 "%s: Debian is installed by mmdebstrap, which is missing; install "
+                                 "the package mmdebstrap",
+                                 s->shown);
         s->keep_top = true;
         s->producer.what = "mmdebstrap";
         r = push_words(suite, argv);

@@ -61,8 +61,8 @@ int source_check_sum(const Source *s, const char *what, int fd, const char *want
                 return source_fail_errno(s, r);
         if (!streq(sum, wanted))
                 return fail_with(EXIT_FAILED,
-                                 "%s: its SHA-256 checksum is %s, which is not the given one", what,
-                                 sum);
+                                 "%s: its SHA-256 checksum is %s, which is not the expected one",
+                                 what, sum);
         return lseek(fd, 0, SEEK_SET) < 0 ? source_fail_errno(s, -errno) : 0;
 }
 

@@ -167,7 +167,7 @@ static int get_file(Source *s, Wanted *w) {
 static int fail_index(const Source *s, int error, const char *url) {
         return fail_with(EXIT_FAILED, "%s: %s %s", s->shown, url,
                          error == -ENOENT    ? "does not name such a file"
-                         : error == -EBADMSG ? "is not as it should be"
+                         : error == -EBADMSG ? "is malformed"
                                              : strerror(-error));
 }
 

@@ -64,7 +64,7 @@ static int open_layout(Source *s, const char *path) {
         if (s->input == -ENOENT)
                 return fail_with(
                         EXIT_FAILED,
-                        "%s: is no container image in the OCI layout: it has no index.json",
+                        "%s: is not a container image in the OCI layout: it has no index.json",
                         s->shown);
         return s->input < 0 ? source_fail_errno(s, s->input) : 0;
 }
@@ -136,7 +136,7 @@ static int pull(Source *s, const char *name) {
 
         if (!program_installed("skopeo"))
                 return fail_with(EXIT_FAILED,
-                                 "%s: a container image is pulled by skopeo, which is not here; "
+                                 "%s: container images are pulled by skopeo, which is missing; "
                                  "install the package skopeo",
                                  s->shown);
         r = make_home(s, &home);

@@ -182,7 +182,7 @@ static int copy_image(Export *x, ExportFile *file) {
 static int copy_live(Export *x) {
         int r = freeze_begin(&x->freeze, x->guest);
 
-        progress_set(&x->progress, "copying its images, while it stands still");
+        progress_set(&x->progress, "copying its images while it is frozen");
         for (size_t i = 0; r == 0 && i < x->files.n; i++)
                 if (x->files.v[i].image)
                         r = copy_image(x, &x->files.v[i]);
@@ -234,7 +234,7 @@ static int check(const Export *x) {
                         x->guest);
         if (running && !x->options->live)
                 return fail_with(EXIT_FAILED,
-                                 "%s is running; stop it first, or copy it as it runs with --live",
+                                 "%s is running; stop it first, or export it with --live",
                                  x->guest);
         if (!running && x->options->live)
                 return fail_with(EXIT_NOT_RUNNING, "%s is not running; export it without --live",
@@ -274,6 +274,6 @@ int verb_export(const Options *o, const char *guest) {
         r = export(&x);
         progress_end(&x.progress);
         if (r == 0 && o->live)
-                note("%s: stood still for %u ms", guest, (unsigned) (x.frozen / USEC_PER_MSEC));
+                note("%s: was frozen for %u ms", guest, (unsigned) (x.frozen / USEC_PER_MSEC));
         return r;
 }

@@ -114,7 +114,7 @@ static int find_name(Import *x) {
         const char *given = x->options->new_name, *p;
 
         if (read_member(x, EXPORT_HEAD, &head) < 0 || !startswith(head, "format="))
-                return fail_with(EXIT_FAILED, "%s: is no export of a guest", x->shown);
+                return fail_with(EXIT_FAILED, "%s: is not an export of a guest", x->shown);
         if (!startswith(head, "format=1\n"))
                 return fail_with(EXIT_FAILED, "%s: was exported by a newer umlctl", x->shown);
         p = strstr(head, "\nname=");

@@ -78,7 +78,7 @@ static int remember(const Update *u) {
         const char *text = u->modules.record;
         int r = path ? write_file_atomic(path, text, strlen(text), 0644) : -ENOMEM;
 
-        return r < 0 ? fail(u, r, "note which modules it has") : 0;
+        return r < 0 ? fail(u, r, "record which modules it has") : 0;
 }
 
 static void say_done(const Update *u) {

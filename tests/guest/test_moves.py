@@ -55,7 +55,7 @@ class Moves(TestCase):
         self.order("touch /root/kept")
         p = self.world.run("host", "sh", "-c", self.words("--live"))
         self.assertEqual(p.returncode, DONE, p.stderr)
-        self.assertRegex(p.stderr, r"web: stood still for \d+ ms\n")
+        self.assertRegex(p.stderr, r"web: was frozen for \d+ ms\n")
         self.assertEqual(self.world.fetch(PORT, "/"), before)  # the same boot
         status = self.umld.status()
         self.assertEqual((status["state"], status["restarts"]), ("running", 0))
@@ -71,7 +71,7 @@ class Moves(TestCase):
 
     def test_not_live(self):
         p = self.world.run("host", "sh", "-c", self.words())
-        self.assertIn("web is running; stop it first, or copy it as it runs with --live", p.stderr)
+        self.assertIn("web is running; stop it first, or export it with --live", p.stderr)
         self.assertEqual(self.file.read_bytes(), b"")
         self.assertEqual(self.umld.stop(40), DONE)
         p = self.world.run("host", "sh", "-c", self.words())

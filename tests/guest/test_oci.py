@@ -86,7 +86,7 @@ class Container(TestCase):
         umld = self.daemon().wait_ready(60)
         self.assertIn("uid=0(root)", self.world.fetch(PORT, "/"))
         log = (self.world.log_dir / "web/console.log").read_text(encoding="utf-8", errors="replace")
-        self.assertIn("the service has ended by exit status 3; it is started again in 1 s", log)
+        self.assertIn("the service ended with exit status 3; restarting it in 1 s", log)
         self.assertEqual(umld.status()["restarts"], 0)
         self.assertEqual(umld.stop(40), DONE)
 

@@ -162,7 +162,7 @@ class Alpine(MirrorCase):
     def test_wrong_sum(self):
         self.publish(tree(), wrong=True)
         self.serve()
-        self.refused("checksum is [0-9a-f]{64}, which is not the given one", "--from=alpine", f"--mirror={HTTPS}/alpine")
+        self.refused("checksum is [0-9a-f]{64}, which is not the expected one", "--from=alpine", f"--mirror={HTTPS}/alpine")
 
     def test_by_http(self):
         """Nobody vouches for what is downloaded, unless the user does."""

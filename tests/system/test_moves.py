@@ -202,7 +202,7 @@ class Refused(MoveCase):
         for n in (0, 1, 100, len(data) // 2, len(data) - 1):
             with self.subTest(n=n):
                 self.file.write_bytes(data[:n])
-                self.refused("damaged|is no export of a guest")
+                self.refused("damaged|is not an export of a guest")
 
     def test_changed(self):
         self.export()
@@ -212,7 +212,7 @@ class Refused(MoveCase):
                 spoiled = bytearray(data)
                 spoiled[at] ^= 0x55
                 self.file.write_bytes(spoiled)
-                self.refused("damaged|is no export of a guest|configuration|newer umlctl")
+                self.refused("damaged|is not an export of a guest|configuration|newer umlctl")
 
     def test_changed_within(self):
         """Only the checksums tell."""
@@ -298,7 +298,7 @@ class Refused(MoveCase):
         p = self.expect(FAILED, "import", self.top + "/none")
         self.assertIn("No such file", p.stderr)
         self.file.write_bytes(b"hello\n" * 100)
-        self.refused("is no export of a guest")
+        self.refused("is not an export of a guest")
 
     def test_in_use(self):
         with open(self.path("state/web/root.img"), "rb") as image:
@@ -324,7 +324,7 @@ class Refused(MoveCase):
     def test_running(self):
         self.running()
         p = self.export(code=FAILED)
-        self.assertIn("is running; stop it first, or copy it as it runs with --live", p.stderr)
+        self.assertIn("is running; stop it first, or export it with --live", p.stderr)
         p = self.expect(FAILED, "resize", "web", "1G")
         self.assertIn("is running; stop it first", p.stderr)
 

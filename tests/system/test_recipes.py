@@ -329,7 +329,7 @@ class Own(RecipeCase):
         self.write_own("busybox.recipe", "match exists /bin/busybox\nappend /etc/x @password@\n")
         self.refused(BUSYBOX, rf"{self.own}/busybox.recipe:2: @password@ was not given")
         self.write_own("busybox.recipe", "match exists /bin/busybox\nappend /loop x\n")
-        self.refused({**BUSYBOX, "loop": "\0"}, rf"{self.own}/busybox.recipe:2: /loop: is no text")
+        self.refused({**BUSYBOX, "loop": "\0"}, rf"{self.own}/busybox.recipe:2: /loop: is not a text file")
 
     def test_option_without_effect(self):
         self.write_own("busybox.recipe", "match exists /bin/busybox\n")

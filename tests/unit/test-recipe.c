@@ -113,8 +113,8 @@ static void test_mistakes(void **state) {
                 { "remove /a /../b", "'/../b' has '..' in it" },
                 { "remove /a/..", "has '..' in it" },
                 { "write /a 0644 from ../x", "must be the name of a file beside the recipe" },
-                { "write /a 0644 from given:hostname", "is no file that can be given" },
-                { "write /a 0644 from given:x", "is no file that can be given" },
+                { "write /a 0644 from given:hostname", "is not a file that can be given" },
+                { "write /a 0644 from given:x", "is not a file that can be given" },
                 { "write /a 0644 by x", "must be write PATH MODE from FILE" },
                 { "write /a 0644 from x y", "must be write PATH MODE from FILE" },
                 { "replace /a '(' b", "'(' is not a regular expression" },
@@ -129,9 +129,9 @@ static void test_mistakes(void **state) {
                 { "match exists /a and", "not a condition" },
                 { "match exists", "not a condition" },
                 { "match contains /a", "not a condition" },
-                { "if given x\nend", "'x' is nothing that can be given" },
+                { "if given x\nend", "'x' cannot be given" },
                 { "if exists a\nend", "'a' is not an absolute path" },
-                { "if exists /a\nmatch exists /b\nend", "a.recipe:2: match must stand outside" },
+                { "if exists /a\nmatch exists /b\nend", "a.recipe:2: match must be outside" },
                 { "end", "end without if" },
                 { "else", "else without if" },
                 { "if exists /a\nelse\nelse\nend", "second else" },
@@ -160,7 +160,7 @@ static void test_mistakes_elsewhere(void **state) {
 
         (void) state;
         refused(in_include, "b:3: if without end");
-        refused(match, "b:1: match must stand outside of if, in the recipe itself");
+        refused(match, "b:1: match must be outside of if, in the recipe itself");
         refused(half, "if");
 }
 
@@ -174,7 +174,7 @@ static void test_much(void **state) {
                 strcat(text, "note x\n");
         refused(files, "a.recipe:1001: more than 1000 statements");
         memset(text, '\n', RECIPE_SIZE_MAX + 1);
-        refused(files, "is no text of at most");
+        refused(files, "is not a text of at most");
 }
 
 int main(void) {
