@@ -42,14 +42,29 @@ static const char *find_line(const char *dep, const char *name) {
         return NULL;
 }
 
-/* The module behind "alias net-pf-10 ipv6"; those with wildcards are udev's, which is not here. */
+/* NULL: it is the last of its line. */
+static const char *next_word(const char *word) {
+        word += strcspn(word, " \n");
+        return *word == ' ' ? word + 1 : NULL;
+}
+
+/* The module in the line "alias net-pf-10 ipv6", if it is about that name. */
+static char *module_of(const char *line, const char *name) {
+        const char *alias = startswith(line, "alias ") ? next_word(line) : NULL;
+        const char *module = alias ? next_word(alias) : NULL;
+
+        if (!module || !same(alias, name, (size_t) (module - 1 - alias)))
+                return NULL;
+        return strndup(module, strcspn(module, " \n"));
+}
+
+/* Aliases with wildcards are udev's, which is not here. */
 static char *find_alias(const char *alias, const char *name) {
         for (const char *p = alias; *p;) {
-                const char *rest = startswith(p, "alias ");
-                size_t n = rest ? strcspn(rest, " \n") : 0;
+                char *module = module_of(p, name);
 
-                if (rest && rest[n] == ' ' && same(rest, name, n))
-                        return strndup(rest + n + 1, strcspn(rest + n + 1, " \n"));
+                if (module)
+                        return module;
                 p += strcspn(p, "\n");
                 p += *p == '\n';
         }
@@ -77,7 +92,7 @@ int modprobe_files(const char *dep, const char *alias, const char *name, Strv *r
         _cleanup_free_ char *behind = NULL;
         const char *line = find_line(dep, name);
 
-        if (!line && (behind = find_alias(alias, name)))
+        if (!line && alias && (behind = find_alias(alias, name)))
                 line = find_line(dep, behind);
         return line ? push_files(line, ret) : -ENOENT;
 }
@@ -107,7 +122,7 @@ int modprobe_main(int argc, char *argv[]) {
         path = strfmt("%s/modules.alias", dir);
         if (path)
                 (void) read_file(path, INDEX_MAX, &alias);
-        r = modprobe_files(dep, alias ?: "", name, &files);
+        r = modprobe_files(dep, alias, name, &files);
         for (size_t i = 0; r >= 0 && i < files.n; i++)
                 r = load(dir, files.v[i]);
         return r < 0;

@@ -301,18 +301,23 @@ static int commit(Creation *c) {
         return r < 0 ? fail(c, r, "put its files in place") : 0;
 }
 
+/* Is that "tcp/8080:5432", "tcp/5432" or "all", for the port "tcp/5432"? */
+static bool leads_to(const char *forward, const char *port) {
+        size_t n = strcspn(forward, "/");
+        const char *inside = strrchr(forward, ':');
+
+        if (streq(forward, port) || streq(forward, "all"))
+                return true;
+        return inside && strncmp(forward, port, n) == 0 && port[n] == '/' &&
+               streq(port + n + 1, inside + 1);
+}
+
 static bool is_forwarded(const Creation *c, const char *port) {
         const Strv *forwards = &c->options->create.forwards;
 
-        for (size_t i = 0; i < forwards->n; i++) {
-                const char *given = forwards->v[i], *inside = strrchr(given, ':');
-                _cleanup_free_ char *text = strfmt("%.*s/%s", (int) strcspn(given, "/"), given,
-                                                   inside ? inside + 1 : "");
-
-                if (streq(given, port) || streq(given, "all") ||
-                    (inside && text && streq(text, port)))
+        for (size_t i = 0; i < forwards->n; i++)
+                if (leads_to(forwards->v[i], port))
                         return true;
-        }
         return false;
 }
 
