@@ -13,10 +13,14 @@
 #define SLICE    (2 * USEC_PER_MSEC)
 #define DEADLINE (10 * USEC_PER_SEC)
 
+enum {
+        BEFORE_MAX = 4,
+};
+
 typedef struct Flows {
         Net *net;
-        NatChains before; /* what flows met until then */
-        bool before_known;
+        NatChains before[BEFORE_MAX]; /* what flows have met since the last search that ended */
+        size_t n_before;
         IpAddress *own; /* the host's addresses */
         size_t n_own;
         NatFamily family; /* of the flow that is being judged */
@@ -28,7 +32,8 @@ static Flows *flows_free(Flows *w) {
         if (!w)
                 return NULL;
         conntrack_dump_free(w->dump);
-        nat_chains_done(&w->before);
+        for (size_t i = 0; i < w->n_before; i++)
+                nat_chains_done(&w->before[i]);
         free(w->own);
         free(w);
         return NULL;
@@ -94,15 +99,20 @@ static bool leaves(const IpAddress *to, void *userdata) {
 
 /* ---- the search ---- */
 
+static bool have_none(const NatChains *chains, NatFamily family) {
+        for (int i = 0; i < NAT_CHAIN_KINDS; i++)
+                if (chains->chain[(int) family * NAT_CHAIN_KINDS + i].n_rules > 0)
+                        return false;
+        return true;
+}
+
 /* The guest has nothing in this family, and had not. */
 static bool is_without(const Flows *w, NatFamily family) {
-        const NatChains *all[] = { &w->before, &w->net->met };
+        bool without = have_none(&w->net->met, family);
 
-        FOREACH_ELEMENT (chains, all)
-                for (int i = 0; i < NAT_CHAIN_KINDS; i++)
-                        if ((*chains)->chain[(int) family * NAT_CHAIN_KINDS + i].n_rules > 0)
-                                return false;
-        return true;
+        for (size_t i = 0; without && i < w->n_before; i++)
+                without = have_none(&w->before[i], family);
+        return without;
 }
 
 static bool contradicts(const ConntrackFlow *flow, void *userdata) {
@@ -112,8 +122,12 @@ static bool contradicts(const ConntrackFlow *flow, void *userdata) {
         w->family = flow->family == AF_INET6 ? NAT_IPV6 : NAT_IPV4;
         if (is_without(w, w->family))
                 return false;
-        return nat_flow_contradicts(w->before_known ? &w->before : NULL, &w->net->met, w->family,
-                                    flow, &host);
+        if (w->n_before == 0)
+                return nat_flow_contradicts(NULL, &w->net->met, w->family, flow, &host);
+        for (size_t i = 0; i < w->n_before; i++)
+                if (nat_flow_contradicts(&w->before[i], &w->net->met, w->family, flow, &host))
+                        return true;
+        return false;
 }
 
 /* 1 = there is more, 0 = that was all. */
@@ -183,7 +197,19 @@ static int plan_now(const Net *net, NatChains *ret) {
         return nat_chains_plan(ret, &plan);
 }
 
-/* A search that is under way is begun again, and compares with what was before all of it. */
+/* Takes *before over. The last one has to make room if there are more changes than one search
+ * remembers. */
+static void remember(Flows *w, NatChains *before) {
+        size_t i = MIN(w->n_before, (size_t) BEFORE_MAX - 1);
+
+        if (i < w->n_before)
+                nat_chains_done(&w->before[i]);
+        w->before[i] = *before;
+        *before = (NatChains){};
+        w->n_before = i + 1;
+}
+
+/* A search that is under way is begun again, and still knows what it compared with. */
 static int begin_search(Net *net, NatChains *before, bool known) {
         _cleanup_(flows_freep) Flows *w = calloc(1, sizeof(*w));
         int r;
@@ -195,16 +221,11 @@ static int begin_search(Net *net, NatChains *before, bool known) {
         r = find_own(w);
         if (r < 0)
                 return r;
-        if (net->flows) {
-                w->before = net->flows->before;
-                w->before_known = net->flows->before_known;
-                net->flows->before = (NatChains){};
-                end_search(net);
-        } else {
-                w->before = *before;
-                w->before_known = known;
-                *before = (NatChains){};
-        }
+        for (size_t i = 0; net->flows && i < net->flows->n_before; i++)
+                remember(w, &net->flows->before[i]);
+        if (known)
+                remember(w, before);
+        end_search(net);
         net->flows = TAKE_PTR(w);
         return 0;
 }

@@ -127,6 +127,7 @@ static int begin_attempt(Net *net, Fault *f) {
 static int end_attempt(Net *net, int r, Fault *f) {
         const Nat *made = &net->maker.nat;
         Nat *before = &net->before.nat;
+        bool waited = net->under_way;
         NatRefusal ignored;
 
         net->under_way = r == -EINPROGRESS;
@@ -141,7 +142,9 @@ static int end_attempt(Net *net, int r, Fault *f) {
         if (before->backend && before->backend != made->backend)
                 (void) before->backend->remove(before, net->host->config->name, &ignored);
         net->rules = true;
-        net_flows_follow(net, r > 0 || net->rules_stale);
+        /* Behind a child of the backend the tables are as they should be: the child made them so.
+         */
+        net_flows_follow(net, r > 0 || waited || net->rules_stale);
         net->rules_stale = net->drifted = false;
         net->stale_why = NULL;
         return r > 0;
