@@ -90,6 +90,10 @@ int net_relays_prepare(Net *net, Fault *f) {
                 return 0;
         r = proxies_prepare(net->proxies, c->proxies, c->n_proxies, c->guest_address,
                             net->host->jail.uid, &port);
+        /* A reload that waits for libnftables opens the ports again at each attempt, and its child
+           may not have closed yet what it inherited of the last one. */
+        if (r == -EADDRINUSE && net->under_way)
+                return fault_wait(f, VERDICT_NETWORK, -EBADF, "a child to let go of tcp/%u", port);
         if (r == -EADDRINUSE) {
                 (void) guard_update(&net->guard, c->reserved, c->n_reserved);
                 return fault_taken(net, port, f);
