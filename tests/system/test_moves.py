@@ -233,9 +233,9 @@ class Refused(MoveCase):
     def test_members(self):
         self.export_dense()
         m = self.members()
-        for members, why in ((m[1:], "is no export"), (m[:-1], "its end is missing"), ([m[0], *m], "not known here, or twice"),
+        for members, why in ((m[1:], "is not an export"), (m[:-1], "its end is missing"), ([m[0], *m], "not known here, or twice"),
                              ([m[0], ("passwd", b"x"), *m[1:]], "not known here"), ([*m, m[0]], "something after its end"),
-                             ([m[0], ("../x", b"x"), *m[1:]], "is no export"), ([m[0], ("/etc/x", b"x"), *m[1:]], "is no export"),
+                             ([m[0], ("../x", b"x"), *m[1:]], "is not an export"), ([m[0], ("/etc/x", b"x"), *m[1:]], "is not an export"),
                              ([m[0], ("disk1.img", b"x"), *m[1:]], "disk1.img has no checksum"),
                              ([*m[:-1], ("checksums", b"")], "has no checksum"), ([*m[:-1], ("checksums", b"x\n")], "does not fit")):
             with self.subTest(why=why):

@@ -243,7 +243,7 @@ class Applied(RecipeCase):
     def test_bad_options(self):
         private = self.file("key", "-----BEGIN OPENSSH PRIVATE KEY-----\n")
         for words, why in ((["--ssh-key=/nonexistent"], "No such file"), ([f"--ssh-key={private}"], "is a private key"),
-                           ([f"--ssh-key={self.file('empty', '# nothing')}"], "has no public key"),
+                           ([f"--ssh-key={self.file('empty', '# nothing')}"], "contains no OpenSSH public key"),
                            ([f"--firstboot={self.key}"], "its first line must say what runs it"), (["--swap=x"], "invalid size"),
                            (["--swap=1K"], "invalid size of swap space")):
             with self.subTest(words=words):
