@@ -63,6 +63,10 @@ class Detached(Case):
         with open(os.path.join(self.top, "log", "web", "umld.log")) as f:
             return f.read()
 
+    def has_pid(self):
+        path = os.path.join(self.top, "pid")
+        return os.path.exists(path) and os.path.getsize(path) > 0
+
     def pid(self):
         with open(os.path.join(self.top, "pid")) as f:
             pid = int(f.read())
@@ -126,7 +130,7 @@ class Detached(Case):
     def test_interrupt(self):
         self.script(self.WRITE_PID + "notify('STATUS=booting')\ntime.sleep(60)\n")
         p = self.start_umlctl("start", "web")
-        self.wait_for(lambda: os.path.exists(os.path.join(self.top, "pid")))
+        self.wait_for(self.has_pid)
         time.sleep(0.2)
         p.send_signal(signal.SIGINT)
         _, err = p.communicate(timeout=10)
@@ -138,7 +142,7 @@ class Detached(Case):
         self.script(self.WRITE_PID + "time.sleep(60)\n")
         self.expect(DONE, "start", "web", "--no-wait")
         self.assertLess(self.took, ANSWER)
-        self.wait_for(lambda: os.path.exists(os.path.join(self.top, "pid")))
+        self.wait_for(self.has_pid)
         os.kill(self.pid(), 0)
 
     def test_unwritable_log(self):
