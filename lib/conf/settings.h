@@ -45,7 +45,7 @@ struct Setting {
         const char *help;   /* one sentence */
         const char *def;    /* text of the default; NULL = none, the field stays empty */
         const char *example;
-        SettingParser parse; /* NULL = not implemented yet: the key is documented but rejected */
+        SettingParser parse; /* NULL = the key is documented, but rejected */
         SettingChanges changes;
         Field fields[SETTING_FIELDS]; /* parsers used by several keys store to the first one */
         uint64_t min, max;

@@ -434,8 +434,8 @@ class Programs(CreateCase):
         self.create("web", "--from=debian:trixie")
         self.assertTrue(self.image().exists("/etc/os-release"))
         self.assertRegex(Path(self.top, "words").read_text(encoding="utf-8"), r"--format=tar trixie -\n")
-        self.create("db", "--from=debian:trixie", "--mirror=http://mirror.example/debian")
-        self.assertRegex(Path(self.top, "words").read_text(encoding="utf-8"), r" trixie - http://mirror.example/debian\n")
+        self.create("db", "--from=debian:trixie", "--mirror=http://127.0.0.1:1/tree")
+        self.assertRegex(Path(self.top, "words").read_text(encoding="utf-8"), r" trixie - http://127.0.0.1:1/tree\n")
 
     def test_descriptors(self):
         """A program gets none that it does not need: mmdebstrap fails with them. 3 is the shell's own directory."""

@@ -53,6 +53,9 @@ def archive(files):
     return out.getvalue()
 
 
+HOME = "/root"  # in the guest
+
+
 class RecipeCase(Case):
     def setUp(self):
         super().setUp()
@@ -138,7 +141,7 @@ class Chosen(RecipeCase):
         self.assertIn("--ssh-key: this is done by a recipe, and none is applied", p.stderr)
         p = self.expect(DONE, "create", "web", old, "--force", "--recipe=auto", f"--ssh-key={self.key}")
         self.assertIn("recipe         busybox", p.stdout)
-        self.assertEqual(self.image().text("/root/.ssh/authorized_keys"), KEY)
+        self.assertEqual(self.image().text(HOME + "/.ssh/authorized_keys"), KEY)
 
 
 class Applied(RecipeCase):
@@ -174,9 +177,9 @@ class Applied(RecipeCase):
         self.assertFalse(image.exists("/etc/ssh/ssh_host_rsa_key"))
         self.assertEqual(image.text("/etc/machine-id"), "")
         self.assertNotIn("eth0", image.text("/etc/network/interfaces"))
-        self.assertEqual(image.text("/root/.ssh/authorized_keys"), KEY)
-        self.assertEqual(image.stat("/root/.ssh")["mode"] & 0o777, 0o700)
-        self.assertEqual(image.stat("/root/.ssh/authorized_keys")["mode"] & 0o777, 0o600)
+        self.assertEqual(image.text(HOME + "/.ssh/authorized_keys"), KEY)
+        self.assertEqual(image.stat(HOME + "/.ssh")["mode"] & 0o777, 0o700)
+        self.assertEqual(image.stat(HOME + "/.ssh/authorized_keys")["mode"] & 0o777, 0o600)
         self.assertEqual(image.stat("/etc/umld.d/firstboot")["mode"] & 0o777, 0o755)
 
     def test_nobody_has_an_empty_password(self):
