@@ -92,12 +92,19 @@ static int on_readable(sd_event_source *s, int fd, uint32_t revents, void *userd
         return 0;
 }
 
+/* With all that e2fsck may have started: whoever keeps the image open keeps it locked. The group is
+ * there once the child has run for a moment. */
+static void kill_program(const DiskCheck *c) {
+        (void) kill(-c->pid, SIGKILL);
+        (void) kill(c->pid, SIGKILL);
+}
+
 static void end_program(DiskCheck *c) {
         c->child = sd_event_source_disable_unref(c->child);
         c->timer = sd_event_source_disable_unref(c->timer);
         c->readable = sd_event_source_disable_unref(c->readable);
         if (c->pid > 0) {
-                (void) kill(c->pid, SIGKILL);
+                kill_program(c);
                 child_abandon(c->pid); /* the undo of the host waits for its end */
         }
         c->pid = 0;
@@ -181,7 +188,7 @@ static int on_timeout(sd_event_source *s, uint64_t usec, void *userdata) {
         (void) s;
         (void) usec;
         c->late = true;
-        (void) kill(c->pid, SIGKILL);
+        kill_program(c);
         return 0;
 }
 
@@ -203,7 +210,8 @@ static int start_program(const DiskCheck *c, int output, pid_t *ret) {
                                      .failed = report_failure,
                                      .fds = fds,
                                      .n_fds = ARRAY_SIZE(fds),
-                                     .death_signal = SIGKILL },
+                                     .death_signal = SIGKILL,
+                                     .group = true },
                      ret);
 }
 
