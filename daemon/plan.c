@@ -8,6 +8,7 @@
 #include "api/dirs.h"
 #include "api/exit-codes.h"
 #include "basic/log.h"
+#include "conf/parts.h"
 #include "daemon/boot/cmdline.h"
 #include "daemon/net/conditions.h"
 #include "daemon/plan.h"
@@ -103,6 +104,14 @@ static void print_network(const Config *c, const Setup *s) {
         print_conditions(s->net);
 }
 
+static void print_dropins(const Config *c) {
+        ConfigPart part = {};
+
+        while (config_part_next(c->text, strlen(c->text), &part))
+                if (part.file)
+                        printf("drop-in       %.*s\n", (int) part.file_size, part.file);
+}
+
 int plan_print(Config *c) {
         _cleanup_(setup_freep) Setup *s = NULL;
         _cleanup_(fault_done) Fault fault = {};
@@ -119,6 +128,7 @@ int plan_print(Config *c) {
                 return fault.verdict == VERDICT_USAGE ? EXIT_USAGE : EXIT_FAILED;
         }
         printf("guest         %s (%s)\n", c->name, c->file);
+        print_dropins(c);
         print_kernel(s->host);
         print_arguments(c, s);
         print_fallback(c);

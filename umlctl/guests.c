@@ -8,7 +8,9 @@
 
 #include "api/dirs.h"
 #include "basic/parse-util.h"
+#include "conf/parts.h"
 #include "umlctl/guests.h"
+#include "umlctl/say.h"
 
 bool guest_name_from_file(const char *file, char buf[static GUEST_NAME_MAX + 1]) {
         static const char suffix[] = ".conf";
@@ -32,6 +34,23 @@ static bool path_found(char *path) {
 
 bool guest_configured(const char *name) {
         return path_found(umld_config_path(name));
+}
+
+char *guest_dropin_directory(const char *name) {
+        _cleanup_free_ char *path = umld_config_path(name);
+
+        return path ? config_dropin_directory(path) : NULL;
+}
+
+void guest_note_dropins(const char *name) {
+        _cleanup_free_ char *path = guest_dropin_directory(name);
+        _cleanup_closedir_ DIR *dir = path ? opendir(path) : NULL;
+
+        for (struct dirent *e; dir && (e = readdir(dir));)
+                if (config_dropin_valid(e->d_name)) {
+                        note("%s: the drop-ins in %s apply to it as well", name, path);
+                        return;
+                }
 }
 
 bool guest_has_socket(const char *name) {

@@ -13,6 +13,12 @@ int guests_known(Strv *ret);
 
 bool guest_configured(const char *name);
 
+/* CONFIG/NAME.conf.d; the caller frees it. */
+char *guest_dropin_directory(const char *name);
+
+/* Tells that there are drop-ins, which a new guest may not expect. */
+void guest_note_dropins(const char *name);
+
 /* Does the guest have a control socket (in use or not), or may we not look? */
 bool guest_has_socket(const char *name);
 

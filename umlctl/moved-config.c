@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "basic/file-util.h"
+#include "conf/parts.h"
 #include "umlctl/moved-config.h"
 
 typedef struct Line {
@@ -36,6 +37,8 @@ static bool next_line(const char **text, bool *section, Line *ret) {
         *text = end + (*end == '\n');
         if (*first == '[')
                 *section = strncmp(first, "[Guest]", 7) == 0;
+        if (*p == CONFIG_PART_MARK)
+                *section = false;
         ret->kernel = is_key(first, end, "Kernel");
         equals = memchr(first, '=', (size_t) (end - first));
         if (!*section || !equals || !(ret->kernel || is_key(first, end, "Disk")))
@@ -61,8 +64,28 @@ static int finish(FILE *f, char **own, char **ret) {
         return 0;
 }
 
+/* An empty value, with which a drop-in takes back the disks of the files before it. */
+static bool is_reset(const Line *l) {
+        return l->path && !l->kernel && l->path == l->path_end;
+}
+
+static unsigned count_resets(const char *text) {
+        bool guest = false;
+        unsigned n = 0;
+        Line l;
+
+        while (next_line(&text, &guest, &l))
+                n += is_reset(&l);
+        return n;
+}
+
+static void put_line(FILE *f, const char *prefix, const Line *l) {
+        fprintf(f, "%s%.*s\n", prefix, (int) l->size, l->text);
+}
+
 int moved_pack(const char *text, const Strv *disks, const char *kernel, char **ret) {
         _cleanup_free_ char *out = NULL;
+        unsigned resets = count_resets(text);
         bool guest = false;
         size_t size, n = 0;
         FILE *f = open_memstream(&out, &size);
@@ -73,40 +96,58 @@ int moved_pack(const char *text, const Strv *disks, const char *kernel, char **r
         while (next_line(&text, &guest, &l))
                 if (l.path && l.kernel && kernel)
                         put_path(f, &l, MOVED_DIR, kernel);
-                else if (l.path && !l.kernel && n < disks->n)
+                else if (l.path && !l.kernel && resets > 0) { /* not in force */
+                        put_line(f, "#", &l);
+                        resets -= is_reset(&l);
+                } else if (l.path && !l.kernel && n < disks->n)
                         put_path(f, &l, MOVED_DIR, disks->v[n++]);
                 else
-                        fprintf(f, "%.*s\n", (int) l.size, l.text);
+                        put_line(f, "", &l);
         return finish(f, &out, ret);
 }
 
-int moved_unpack(const char *text, const char *dir, char **ret) {
-        _cleanup_free_ char *out = NULL;
+/* The drop-ins are read in the order of their names, so that must be the order in the export. */
+static int put_mark(FILE *f, const Line *l, const char *dropins, char **last) {
+        _cleanup_free_ char *path = strndup(l->text + 1, l->size - 1);
+        const char *slash = path ? strrchr(path, '/') : NULL, *name = slash ? slash + 1 : path;
+
+        if (!path)
+                return -ENOMEM;
+        if (!config_dropin_valid(name) || (*last && strcmp(*last, name) >= 0))
+                return -EBADMSG;
+        fprintf(f, "%c%s/%s\n", CONFIG_PART_MARK, dropins, name);
+        return free_and_strdup(last, name);
+}
+
+int moved_unpack(const char *text, const char *dir, const char *dropins, char **ret) {
+        _cleanup_free_ char *out = NULL, *result = NULL, *last = NULL;
         bool guest = false, foreign = false;
         size_t size;
         FILE *f = open_memstream(&out, &size);
-        int r;
+        int r = 0, closed;
         Line l;
 
         if (!f)
                 return -ENOMEM;
-        while (next_line(&text, &guest, &l)) {
+        while (r >= 0 && next_line(&text, &guest, &l)) {
                 const char *rest = l.path ? startswith(l.path, MOVED_DIR "/") : NULL;
 
-                if (rest && !memchr(rest, '/', (size_t) (l.path_end - rest))) {
+                if (*l.text == CONFIG_PART_MARK) {
+                        r = put_mark(f, &l, dropins, &last);
+                } else if (rest && !memchr(rest, '/', (size_t) (l.path_end - rest))) {
                         _cleanup_free_ char *file = strndup(rest, (size_t) (l.path_end - rest));
 
                         put_path(f, &l, dir, file ?: "");
-                        continue;
+                } else {
+                        foreign |= l.path && !l.kernel;
+                        put_line(f, "", &l);
                 }
-                foreign |= l.path && !l.kernel;
-                fprintf(f, "%.*s\n", (int) l.size, l.text);
         }
-        r = finish(f, &out, ret);
-        if (r >= 0 && foreign) {
-                free(*ret);
-                *ret = NULL;
-                r = -EPERM;
-        }
-        return r;
+        closed = finish(f, &out, &result);
+        if (r < 0 || closed < 0)
+                return r < 0 ? r : closed;
+        if (foreign)
+                return -EPERM;
+        *ret = TAKE_PTR(result);
+        return 0;
 }

@@ -346,6 +346,7 @@ static void say_done(const Creation *c) {
         say_ports(c);
         printf("  image          %s\n  configuration  %s\n  to start it    umlctl start %s\n",
                image ?: "", config ?: "", c->name);
+        guest_note_dropins(c->name);
 }
 
 int verb_create(const Options *o, const char *name) {

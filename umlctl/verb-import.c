@@ -12,6 +12,7 @@
 #include "basic/file-util.h"
 #include "basic/parse-util.h"
 #include "conf/config.h"
+#include "conf/parts.h"
 #include "umlctl/export-files.h"
 #include "umlctl/guests.h"
 #include "umlctl/interrupt.h"
@@ -179,14 +180,17 @@ static int check_harmless(const Import *x) {
 static int find_config(Import *x) {
         _cleanup_free_ char *text = NULL, *dir = umld_path(DIR_STATE, x->name, NULL),
                             *disk = umld_path(DIR_STATE, x->name, "root.img"), *error = NULL,
-                            *file = strfmt("%s.conf", x->name);
+                            *file = strfmt("%s.conf", x->name),
+                            *dropins = guest_dropin_directory(x->name);
         int r = read_member(x, "config", &text);
 
-        if (r < 0 || !dir || !disk || !file)
+        if (r < 0 || !dir || !disk || !file || !dropins)
                 return fail_with(EXIT_FAILED, "%s: has no configuration", x->shown);
-        r = moved_unpack(text, dir, &x->config);
+        r = moved_unpack(text, dir, dropins, &x->config);
         if (r == -EPERM)
                 return fail_disk(x);
+        if (r == -EBADMSG)
+                return fail_with(EXIT_FAILED, "%s: has drop-ins of invalid names", x->shown);
         if (r >= 0)
                 r = config_parse(x->name, file, x->config, strlen(x->config), disk, &x->parsed,
                                  &error);
@@ -233,6 +237,8 @@ static void say_done(const Import *x) {
         if (access(kernel, X_OK) < 0 && !startswith(kernel, umld_dir(DIR_STATE)))
                 note("%s: its kernel, %s, is not here; install it, or set Kernel=", x->name,
                      kernel);
+        if (!strchr(x->config, CONFIG_PART_MARK))
+                guest_note_dropins(x->name);
 }
 
 static int open_input(Import *x, const char *file) {

@@ -94,6 +94,8 @@ int verb_remove(const Options *o, const char *guest) {
         /* The configuration first: without it the guest cannot be started any more. */
         r = remove_path(guest, umld_config_path(guest));
         if (r == 0)
+                r = remove_path(guest, guest_dropin_directory(guest));
+        if (r == 0)
                 r = remove_path(guest, umld_path(DIR_STATE, guest, NULL));
         if (r == 0)
                 r = remove_path(guest, umld_path(DIR_LOG, guest, NULL));

@@ -12,6 +12,7 @@
 #include "basic/fd-util.h"
 #include "basic/file-util.h"
 #include "basic/parse-util.h"
+#include "conf/parts.h"
 #include "umlctl/guests.h"
 #include "umlctl/workspace.h"
 
@@ -20,6 +21,9 @@
 #define JOURNAL ".creating"
 
 #define SUFFIX ".new-"
+
+/* In the journal: there are drop-ins, too. It is no name of a file. */
+#define DROPINS_MARK "drop-ins/"
 
 /* ---- cleaning up after killed processes ---- */
 
@@ -51,9 +55,13 @@ static void remove_listed(const char *name, char *list) {
         char *save = NULL;
 
         for (char *file = strtok_r(list, "\n", &save); file; file = strtok_r(NULL, "\n", &save)) {
-                _cleanup_free_ char *path = umld_path(DIR_STATE, name, file);
+                _cleanup_free_ char *path = streq(file, DROPINS_MARK)
+                                                    ? guest_dropin_directory(name)
+                                                    : umld_path(DIR_STATE, name, file);
 
-                if (path && !strchr(file, '/'))
+                if (path && streq(file, DROPINS_MARK))
+                        (void) rm_rf(path);
+                else if (path && !strchr(file, '/'))
                         (void) unlink_quiet(path);
         }
 }
@@ -93,6 +101,8 @@ static void sweep_config(void) {
 
                 if (path && is_new(e->d_name, ".conf") && abandoned(path, 0))
                         (void) unlink_quiet(path);
+                if (path && is_new(e->d_name, ".conf.d") && abandoned(path, O_DIRECTORY))
+                        (void) rm_rf(path);
         }
 }
 
@@ -142,11 +152,46 @@ int workspace_rename(Workspace *w, const char *name) {
         return free_and_strdup(&w->name, name);
 }
 
-int workspace_config(Workspace *w, const char *text) {
-        int r = mkdir_p(umld_dir(DIR_CONFIG), 0755);
+static int write_part(int dir, const char *file, const ConfigPart *part) {
+        _cleanup_close_ int fd =
+                openat(dir, file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+        int r = fd < 0 ? -errno : write_all(fd, part->text, part->size);
 
-        if (r < 0)
-                return r;
+        return r < 0 ? r : RET_NERRNO(fsync(fd));
+}
+
+static int make_dropins(Workspace *w) {
+        w->dropins =
+                strfmt("%s/.%s.conf.d" SUFFIX "%d", umld_dir(DIR_CONFIG), w->name, (int) getpid());
+        if (!w->dropins)
+                return -ENOMEM;
+        (void) rm_rf(w->dropins); /* left by a process that had our pid */
+        if (mkdir(w->dropins, 0755) < 0)
+                return -errno;
+        return w->dropins_fd = lock_directory(w->dropins);
+}
+
+/* `part` is the first one, which is not a drop-in. */
+static int write_dropins(Workspace *w, const char *text, size_t size, ConfigPart *part) {
+        int r = 0;
+
+        while (r >= 0 && config_part_next(text, size, part)) {
+                _cleanup_free_ char *path = strndup(part->file, part->file_size);
+                const char *slash = path ? strrchr(path, '/') : NULL;
+
+                if (!path)
+                        return -ENOMEM;
+                if (!slash || !config_dropin_valid(slash + 1))
+                        return -EINVAL;
+                if (!w->dropins)
+                        r = make_dropins(w);
+                if (r >= 0)
+                        r = write_part(w->dropins_fd, slash + 1, part);
+        }
+        return MIN(r, 0);
+}
+
+static int open_config(Workspace *w) {
         w->conf = strfmt("%s/.%s.conf" SUFFIX "%d", umld_dir(DIR_CONFIG), w->name, (int) getpid());
         if (!w->conf)
                 return -ENOMEM;
@@ -154,17 +199,30 @@ int workspace_config(Workspace *w, const char *text) {
         w->conf_fd = open(w->conf, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (w->conf_fd < 0)
                 return -errno;
-        if (flock(w->conf_fd, LOCK_EX | LOCK_NB) < 0)
-                return -errno;
-        r = write_all(w->conf_fd, text, strlen(text));
+        return RET_NERRNO(flock(w->conf_fd, LOCK_EX | LOCK_NB));
+}
+
+int workspace_config(Workspace *w, const char *text) {
+        size_t size = strlen(text);
+        ConfigPart part = {};
+        int r = mkdir_p(umld_dir(DIR_CONFIG), 0755);
+
+        if (r >= 0)
+                r = open_config(w);
+        if (r < 0)
+                return r;
+        (void) config_part_next(text, size, &part);
+        r = write_all(w->conf_fd, part.text, part.size);
         if (r >= 0)
                 r = RET_NERRNO(fchmod(w->conf_fd, 0644));
-        return r < 0 ? r : RET_NERRNO(fsync(w->conf_fd));
+        if (r >= 0)
+                r = RET_NERRNO(fsync(w->conf_fd));
+        return r < 0 ? r : write_dropins(w, text, size, &part);
 }
 
 /* ---- putting in place ---- */
 
-static int write_journal(const char *path, const char *const *files) {
+static int write_journal(const char *path, const char *const *files, bool dropins) {
         _cleanup_close_ int fd =
                 open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 
@@ -173,6 +231,8 @@ static int write_journal(const char *path, const char *const *files) {
         for (; *files; files++)
                 if (dprintf(fd, "%s\n", *files) < 0)
                         return -EIO;
+        if (dropins && dprintf(fd, DROPINS_MARK "\n") < 0)
+                return -EIO;
         return fsync(fd) < 0 ? -errno : TAKE_FD(fd);
 }
 
@@ -184,7 +244,7 @@ static int move_file(const Workspace *w, int target, const char *file, bool repl
         return RET_NERRNO(renameat(w->dir, file, target, file));
 }
 
-static int move_config(Workspace *w, bool replace) {
+static int move_file_of_config(const Workspace *w, bool replace) {
         _cleanup_free_ char *final = umld_config_path(w->name);
 
         if (!final)
@@ -195,6 +255,21 @@ static int move_config(Workspace *w, bool replace) {
                 return -errno;
         (void) unlink(w->conf);
         return 0;
+}
+
+/* First the drop-ins: the guest exists as soon as NAME.conf does. */
+static int move_config(const Workspace *w, bool replace) {
+        _cleanup_free_ char *directory = guest_dropin_directory(w->name);
+        int r;
+
+        if (!directory)
+                return -ENOMEM;
+        if (w->dropins && rename(w->dropins, directory) < 0)
+                return errno == ENOTEMPTY ? -EEXIST : -errno;
+        r = move_file_of_config(w, replace);
+        if (r < 0 && w->dropins)
+                (void) rename(directory, w->dropins);
+        return r;
 }
 
 static int move_all(Workspace *w, int target, const char *const *files, bool replace,
@@ -223,7 +298,7 @@ int workspace_commit(Workspace *w, const char *const *files, bool replace) {
         if (r < 0)
                 return r;
         target = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        r = journal = target < 0 ? -errno : write_journal(path, files);
+        r = journal = target < 0 ? -errno : write_journal(path, files, w->dropins);
         if (r >= 0) {
                 r = move_all(w, target, files, replace, &moved);
                 if (r < 0 && !replace)
@@ -241,10 +316,14 @@ void workspace_done(Workspace *w) {
                 (void) rm_rf(w->path);
         if (w->conf_fd >= 0)
                 (void) unlink(w->conf);
+        if (w->dropins_fd >= 0)
+                (void) rm_rf(w->dropins);
         safe_close(w->dir);
         safe_close(w->conf_fd);
+        safe_close(w->dropins_fd);
         free(w->name);
         free(w->path);
         free(w->conf);
+        free(w->dropins);
         *w = WORKSPACE_INIT;
 }

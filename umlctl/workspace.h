@@ -9,14 +9,16 @@
 #include "basic/string-util.h"
 
 typedef struct Workspace {
-        char *name;  /* of the guest */
-        char *path;  /* of the directory */
-        int dir;     /* that directory, locked until the workspace is closed */
-        char *conf;  /* the new configuration file, in the directory of the others; or NULL */
-        int conf_fd; /* locked, too */
+        char *name;     /* of the guest */
+        char *path;     /* of the directory */
+        int dir;        /* that directory, locked until the workspace is closed */
+        char *conf;     /* the new configuration file, in the directory of the others; or NULL */
+        int conf_fd;    /* locked, too */
+        char *dropins;  /* the directory of its drop-ins, likewise; or NULL */
+        int dropins_fd; /* locked, too */
 } Workspace;
 
-#define WORKSPACE_INIT ((Workspace){ .dir = -EBADF, .conf_fd = -EBADF })
+#define WORKSPACE_INIT ((Workspace){ .dir = -EBADF, .conf_fd = -EBADF, .dropins_fd = -EBADF })
 
 /* Cleans up after killed processes. */
 void workspace_sweep(void);
@@ -29,7 +31,8 @@ int workspace_file(const Workspace *w, const char *file);
 /* Makes it that of a guest of another name. */
 int workspace_rename(Workspace *w, const char *name);
 
-/* Writes the new configuration next to the others, under a temporary name. */
+/* Writes the new configuration next to the others, under a temporary name, and so its drop-ins, if
+ * there are any in the text (conf/parts.h). */
 int workspace_config(Workspace *w, const char *text);
 
 /* Moves these files, a NULL-terminated list, into STATE/NAME and the configuration to its place:

@@ -146,6 +146,26 @@ void settings_done(Config *c) {
                 setting_done(s, c);
 }
 
+static void clear_field(const Field *f, Config *c) {
+        static const size_t sizes[] = {
+                [FIELD_TEXT] = sizeof(char *),
+                [FIELD_WORDS] = sizeof(Strv),
+                [FIELD_PORTS] = sizeof(Ports),
+        };
+
+        if (f->kind == FIELD_DISKS) {
+                memset(c->disks, 0, sizeof(c->disks));
+                c->n_disks = 0;
+        } else
+                memset(at(f, c), 0, f->kind == FIELD_FLAT ? f->size : sizes[f->kind]);
+}
+
+void setting_clear(const Setting *s, Config *c) {
+        setting_done(s, c);
+        for (const Field *f = s->fields; f < s->fields + SETTING_FIELDS && f->kind; f++)
+                clear_field(f, c);
+}
+
 /* ---- a reload ---- */
 
 /* A key of [Fallback] is called like one of [Guest]. */

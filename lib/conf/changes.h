@@ -18,5 +18,8 @@ int config_later_keys(const Config *running, const Config *next, char **ret);
 int config_copy_live(Config *running, const Config *next);
 void config_drop_live(Config *c);
 
+/* Makes it as if the key had not been given. */
+void setting_clear(const Setting *s, Config *c);
+
 /* Frees all values. */
 void settings_done(Config *c);

@@ -3,8 +3,10 @@
 
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "conf/config-check.h"
+#include "conf/parts.h"
 #include "conf/refuse.h"
 
 /* The setting to report and why. */
@@ -30,6 +32,29 @@ static bool blame(Blame *b, const ConfigLines *lines, const char *section, const
         b->line = line > 0 ? line : config_line_of(lines, section, second);
         return line > 0;
 }
+
+enum {
+        OTHER_PLACE_MAX = 4200,
+};
+
+/* "line 2", or "line 2 of FILE" if that is not the file of the line that is reported. */
+static const char *other_place(const ConfigLines *lines, unsigned other, unsigned reported,
+                               char buf[static OTHER_PLACE_MAX]) {
+        ConfigPart a = {}, b = {};
+        unsigned line, ignored;
+
+        config_part_find(lines->text, lines->size, other, &a, &line);
+        config_part_find(lines->text, lines->size, reported, &b, &ignored);
+        if (a.text == b.text)
+                snprintf(buf, OTHER_PLACE_MAX, "line %u", line);
+        else
+                snprintf(buf, OTHER_PLACE_MAX, "line %u of %.*s", line,
+                         (int) (a.file ? a.file_size : strlen(lines->file)), a.file ?: lines->file);
+        return buf;
+}
+
+#define OTHER_PLACE(lines, other, reported)                                                        \
+        other_place(lines, other, reported, (char[OTHER_PLACE_MAX]){ 0 })
 
 #define ADDRESS_TEXT(a) inet_ntop(AF_INET, (a), (char[INET_ADDRSTRLEN]){ 0 }, INET_ADDRSTRLEN)
 
@@ -153,9 +178,10 @@ static int check_forwards(const Config *c, const ConfigLines *lines, Blame *b) {
                         b->key = "Forward";
                         b->line = lines->forward[i];
                         return refuse(b->ret_why,
-                                      "%s overlaps %s on line %u; a port can be used only once",
+                                      "%s overlaps %s on %s; a port can be used only once",
                                       forward_format(&c->forwards[i], mine),
-                                      forward_format(&c->forwards[j], other), lines->forward[j]);
+                                      forward_format(&c->forwards[j], other),
+                                      OTHER_PLACE(lines, lines->forward[j], b->line));
                 }
         return 0;
 }
@@ -236,9 +262,9 @@ static int check_disks(const Config *c, const ConfigLines *lines, Blame *b) {
 
                         if (file)
                                 return refuse(b->ret_why,
-                                              "%s is already used on line %u; each disk needs a "
-                                              "file of its own",
-                                              file, lines->disk[j]);
+                                              "%s is already used on %s; each disk needs a file "
+                                              "of its own",
+                                              file, OTHER_PLACE(lines, lines->disk[j], b->line));
                 }
         }
         return 0;

@@ -5,8 +5,12 @@
 
 #include "conf/settings.h"
 
-/* The lines of the settings in the file, for error messages; line 0 = not in the file. */
+/* The lines of the settings, for error messages, counted through all files (parts.h); line 0 = not
+ * in any of them. */
 typedef struct ConfigLines {
+        const char *file; /* NAME.conf */
+        const char *text; /* of all files */
+        size_t size;
         unsigned *setting; /* for each row of the table, the first line with it */
         unsigned disk[CONFIG_DISKS_MAX];
         unsigned forward[CONFIG_FORWARDS_MAX];

@@ -8,13 +8,17 @@
 #include "conf/changes.h"
 #include "conf/config-check.h"
 #include "conf/config.h"
+#include "conf/entries.h"
 #include "conf/ini-file.h"
+#include "conf/parts.h"
 #include "conf/refuse.h"
 #include "conf/settings.h"
 
 typedef struct Loader {
         Config *config;
+        ConfigPart part; /* the file that is being read */
         ConfigLines lines;
+        ConfigEntries *entries; /* what was read, if that is asked for */
 } Loader;
 
 bool uplinks_have(const Uplinks *u, const char *ifname) {
@@ -148,29 +152,56 @@ static void note_lines(Loader *l, const Setting *s, unsigned line) {
                 l->lines.proxy[i - 1] = line;
 }
 
+/* Forgets what the files before this one say about a key. */
+static void forget(Loader *l, const Setting *s) {
+        size_t n;
+
+        setting_clear(s, l->config);
+        l->lines.setting[s - settings_table(&n)] = 0;
+        for (size_t i = l->config->n_disks; i < CONFIG_DISKS_MAX; i++)
+                l->lines.disk[i] = 0;
+        for (size_t i = l->config->n_forwards; i < CONFIG_FORWARDS_MAX; i++)
+                l->lines.forward[i] = 0;
+        for (size_t i = l->config->n_proxies; i < CONFIG_FORWARDS_MAX; i++)
+                l->lines.proxy[i] = 0;
+        config_entries_drop(l->entries, s);
+}
+
+static int take_value(Loader *l, const Setting *s, unsigned line, const char *value,
+                      char **ret_why) {
+        int r = s->parse(s, value, l->config, ret_why);
+
+        if (r >= 0)
+                r = config_entries_add(l->entries, s, value, line);
+        if (r >= 0 && line > 0)
+                note_lines(l, s, line);
+        return r;
+}
+
 static int take_entry(Loader *l, const Setting *s, unsigned line, const char *value,
                       char **ret_why) {
         size_t n;
         unsigned first = l->lines.setting[s - settings_table(&n)];
-        int r;
+        bool dropin = l->part.file, earlier = first > l->part.before;
 
         if (!setting_supported(s))
                 return refuse(ret_why, "not supported yet; remove it");
-        if (first > 0 && !s->repeatable)
-                return refuse(ret_why, "already set on line %u; keep one of the two", first);
-        if (isempty(value))
+        if (earlier && !s->repeatable)
+                return refuse(ret_why, "already set on line %u; keep one of the two",
+                              first - l->part.before);
+        if (isempty(value) && !dropin)
                 return refuse(ret_why, "missing value; add one, or remove the key%s%s",
                               s->def ? " for the default " : "", s->def ?: "");
-        r = s->parse(s, value, l->config, ret_why);
-        if (r >= 0)
-                note_lines(l, s, line);
-        return r;
+        if (isempty(value) || !s->repeatable)
+                forget(l, s);
+        return isempty(value) ? 0 : take_value(l, s, line, value, ret_why);
 }
 
 static int on_entry(void *userdata, unsigned line, const char *section, const char *key,
                     const char *value, char **ret_why) {
         const Setting *s = setting_find(section, key);
-        int r = s ? take_entry(userdata, s, line, value, ret_why)
+        Loader *l = userdata;
+        int r = s ? take_entry(l, s, l->part.before + line, value, ret_why)
                   : refuse_key(section, key, ret_why);
 
         return r < 0 ? blame_text(r, key, ret_why) : 0;
@@ -189,7 +220,7 @@ static int apply_defaults(Loader *l, const char *default_disk, char **ret_why) {
 
                 if (!value || l->lines.setting[i] > 0 || !setting_supported(s))
                         continue;
-                r = s->parse(s, value, l->config, ret_why);
+                r = take_value(l, s, 0, value, ret_why);
                 if (r < 0)
                         return blame_text(r, s->key, ret_why);
         }
@@ -236,15 +267,25 @@ static void fill_addresses(Config *c) {
         config_fill_guest_address(c);
 }
 
+static int load_parts(Loader *l, unsigned *ret_line, char **ret_why) {
+        static const IniEvents events = { .section = on_section, .entry = on_entry };
+        int r = 0;
+
+        while (r >= 0 && config_part_next(l->lines.text, l->lines.size, &l->part)) {
+                r = ini_file_parse(l->part.text, l->part.size, &events, l, ret_line, ret_why);
+                if (r < 0)
+                        *ret_line += l->part.before;
+        }
+        return r;
+}
+
 /* Fills l->config; on failure *ret_why is the message without the place, which is line *ret_line.
  */
-static int load_text(Loader *l, const char *text, size_t size, const char *default_disk,
-                     unsigned *ret_line, char **ret_why) {
-        static const IniEvents events = { .section = on_section, .entry = on_entry };
+static int load_text(Loader *l, const char *default_disk, unsigned *ret_line, char **ret_why) {
         const char *key = NULL;
         int r;
 
-        r = ini_file_parse(text, size, &events, l, ret_line, ret_why);
+        r = load_parts(l, ret_line, ret_why);
         if (r < 0)
                 return r;
         *ret_line = 0;
@@ -269,38 +310,81 @@ static int blame_place(int r, const char *file, unsigned line, const char *why, 
         return *ret_error ? r : -ENOMEM;
 }
 
-int config_parse(const char *name, const char *file, const char *text, size_t size,
-                 const char *default_disk, Config **ret, char **ret_error) {
-        _cleanup_(config_freep) Config *c = calloc(1, sizeof(Config));
+/* The same for a line of the whole, which may be in a drop-in. */
+static int blame_line(int r, const ConfigLines *lines, unsigned line, const char *why,
+                      char **ret_error) {
+        _cleanup_free_ char *dropin = NULL;
+        ConfigPart part = {};
+
+        config_part_find(lines->text, lines->size, line, &part, &line);
+        if (part.file && !(dropin = escape_text(part.file, part.file_size, PATH_MAX)))
+                return -ENOMEM;
+        return blame_place(r, dropin ?: lines->file, line, why, ret_error);
+}
+
+static int parse(Config *c, size_t size, const char *default_disk, ConfigEntries *entries,
+                 char **ret_error) {
         _cleanup_free_ unsigned *setting_lines = NULL;
         _cleanup_free_ char *why = NULL;
+        Loader l = { .config = c,
+                     .lines = { .file = c->file, .text = c->text, .size = size },
+                     .entries = entries };
         unsigned line = 0;
         size_t n;
         int r;
 
         (void) settings_table(&n);
-        setting_lines = calloc(n, sizeof(unsigned));
-        if (!c || !setting_lines || !(c->text = strndup(text, size)) ||
-            free_and_strdup(&c->name, name) < 0 || free_and_strdup(&c->file, file) < 0)
-                return blame_place(-ENOMEM, file, 0, NULL, ret_error);
-        r = load_text(&(Loader){ .config = c, .lines.setting = setting_lines }, text, size,
-                      default_disk, &line, &why);
+        l.lines.setting = setting_lines = calloc(n, sizeof(unsigned));
+        if (!setting_lines)
+                return -ENOMEM;
+        r = load_text(&l, default_disk, &line, &why);
+        return r < 0 ? blame_line(r, &l.lines, line, why, ret_error) : 0;
+}
+
+static int parse_new(const char *name, const char *file, const char *text, size_t size,
+                     const char *default_disk, ConfigEntries *entries, Config **ret,
+                     char **ret_error) {
+        _cleanup_(config_freep) Config *c = calloc(1, sizeof(Config));
+        int r;
+
+        *ret_error = NULL;
+        /* A NUL, which is refused, is copied as well. */
+        if (!c || !(c->text = calloc(1, size + 1)) || free_and_strdup(&c->name, name) < 0 ||
+            free_and_strdup(&c->file, file) < 0)
+                return -ENOMEM;
+        memcpy(c->text, text, size);
+        r = parse(c, size, default_disk, entries, ret_error);
         if (r < 0)
-                return blame_place(r, file, line, why, ret_error);
+                return r;
         *ret = TAKE_PTR(c);
         return 0;
 }
 
+int config_parse(const char *name, const char *file, const char *text, size_t size,
+                 const char *default_disk, Config **ret, char **ret_error) {
+        return parse_new(name, file, text, size, default_disk, NULL, ret, ret_error);
+}
+
+int config_explain(const Config *c, const char *default_disk, ConfigEntries *ret) {
+        _cleanup_(config_freep) Config *again = NULL;
+        _cleanup_free_ char *error = NULL;
+
+        return parse_new(c->name, c->file, c->text, strlen(c->text), default_disk, ret, &again,
+                         &error);
+}
+
 int config_load(const char *name, const char *file, const char *default_disk, Config **ret,
                 char **ret_error) {
-        _cleanup_free_ char *text = NULL, *why = NULL;
+        _cleanup_free_ char *text = NULL, *why = NULL, *at = NULL;
+        unsigned line = 0;
         size_t size;
-        int r = ini_file_read(file, &text, &size, &why);
+        int r = config_parts_read(file, &text, &size, &at, &line, &why);
 
         if (r < 0)
-                return blame_place(r, file, 0,
-                                   r == -ENOENT ? "no such file; create it to define this guest"
-                                                : why,
+                return blame_place(r, at ?: file, line,
+                                   r == -ENOENT && at && streq(at, file)
+                                           ? "no such file; create it to define this guest"
+                                           : why,
                                    ret_error);
         return config_parse(name, file, text, size, default_disk, ret, ret_error);
 }

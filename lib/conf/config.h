@@ -167,9 +167,9 @@ bool uplinks_have(const Uplinks *u, const char *ifname);
 
 typedef struct Config {
         char *name; /* name of the guest */
-        char *file; /* the file it was read from */
-        char *text; /* contents of the file */
-        bool held;  /* the file has changed since: its new text was tried and not confirmed */
+        char *file; /* NAME.conf, from which it was read */
+        char *text; /* what it and its drop-ins contain (parts.h) */
+        bool held;  /* that has changed since: the new text was tried and not confirmed */
 
         /* [Guest] */
         char *kernel;
@@ -267,11 +267,12 @@ void config_fill_guest_address(Config *c);
 Config *config_free(Config *c);
 DEFINE_CLEANUP(Config *, config_free)
 
-/* Reads FILE for guest NAME, which must be valid (guest_name_valid()); default_disk is the disk if
- * the file has none. Returns -EINVAL for invalid content, the error of reading a file that cannot
- * be read, -ENOENT if it does not exist. *ret_error is set on every failure: "FILE:LINE: KEY: what
- * is wrong; what to do", one line of plain text, which the caller frees; NULL if out of memory.
- * Nothing else on the host is looked at. */
+/* Reads FILE and its drop-ins, FILE.d/NAME.conf, for guest NAME, which must be valid
+ * (guest_name_valid()); default_disk is the disk if they have none. Returns -EINVAL for invalid
+ * content, the error of reading a file that cannot be read, -ENOENT if it does not exist.
+ * *ret_error is set on every failure: "FILE:LINE: KEY: what is wrong; what to do", one line of
+ * plain text, which the caller frees; NULL if out of memory. Nothing else on the host is looked at.
+ */
 int config_load(const char *name, const char *file, const char *default_disk, Config **ret,
                 char **ret_error);
 
@@ -283,6 +284,7 @@ const char *config_argument(const Config *c, size_t i);
 /* Does [Fallback] have anything to fall back to? */
 bool config_has_fallback(const Config *c);
 
-/* The same for text that is already in memory; file is the name used in errors. */
+/* The same for text that is already in memory, with its drop-ins (parts.h); file is the name used
+ * in errors. */
 int config_parse(const char *name, const char *file, const char *text, size_t size,
                  const char *default_disk, Config **ret, char **ret_error);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "conf/config.h"
+#include "conf/parts.h"
 #include "conf/settings.h"
 
 static void check_config(const Config *c) {
@@ -37,9 +38,10 @@ static void check_config(const Config *c) {
                c->stop_timeout > 0);
 }
 
-/* One line for a terminal, whatever the file holds. */
-static void check_error(const char *error) {
-        assert(startswith(error, "f.conf:") && strlen(error) < 600);
+/* One line for a terminal, whatever the file holds. It names the file or a drop-in, whose path is
+ * in the text as well. */
+static void check_error(const char *error, bool dropins) {
+        assert(dropins || (startswith(error, "f.conf:") && strlen(error) < 600));
         for (; *error; error++)
                 assert(*error >= ' ' || (unsigned char) *error >= 0x80);
 }
@@ -51,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
         if (r < 0) {
                 assert(r == -EINVAL && !c && error);
-                check_error(error);
+                check_error(error, memchr(data, CONFIG_PART_MARK, size));
                 return 0;
         }
         assert(!error);

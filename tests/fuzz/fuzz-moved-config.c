@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
         assert(text);
         assert(moved_pack(text, &(Strv){ names, 1 }, "kernel", &packed) >= 0);
-        if (moved_unpack(text, DIRECTORY, &out) < 0)
+        if (moved_unpack(text, DIRECTORY, "/c/two.conf.d", &out) < 0)
                 return 0;
         if (config_parse("two", "two.conf", out, strlen(out), DIRECTORY "/root.img", &c, &error) <
             0)

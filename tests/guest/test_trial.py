@@ -109,6 +109,31 @@ class Trial(ReloadTest):
         self.assertEqual((self.rules(), self.unconfirmed(umld)["state"]), (["8080"], None))
         self.assertEqual(umld.stop(), DONE)
 
+    def test_dropins(self):
+        """A drop-in is as good as the file: for a reload, for a trial, and for what umld recovers after one."""
+        umld = self.start(OLD)
+        dropin = self.world.config_dir / "web.conf.d/50-ports.conf"
+        dropin.parent.mkdir()
+        dropin.write_text(f"[Network]\nForward=\nForward={NEW}\n")
+        self.umlctl(DONE, "reload", "web")
+        self.assertEqual(self.rules(), ["9090"])
+        dropin.write_text("[Network]\nForwards=tcp/1\n")
+        self.assertIn(f"{dropin}:2: Forwards: unknown key; did you mean Forward=?", self.umlctl(USAGE, "reload", "web"))
+        self.assertEqual(self.rules(), ["9090"])
+        dropin.write_text(f"[Network]\nForward={THIRD}\n")
+        self.umlctl(DONE, "reload", "web", "--confirm", LATE)
+        self.assertEqual(self.rules(), ["8080", "7070"])
+        self.assertEqual(umld.stop(), DONE)  # which takes it back
+        umld = self.daemon().wait_ready()
+        self.assertIn("was tried by reload --confirm and not confirmed", umld.log)
+        self.assertEqual((self.rules(), self.unconfirmed(umld)["state"]), (["9090"], "taken-back"))
+        self.assertEqual(umld.stop(), DONE)
+        dropin.write_text(f"[Network]\nForward={THIRD}\n\n")  # edited: that is in effect
+        umld = self.daemon().wait_ready()
+        self.assertEqual(self.rules(), ["8080", "7070"])
+        self.assertIn(f"drop-in       {dropin}\n", self.umlctl(DONE, "check", "web"))
+        self.assertEqual(umld.stop(), DONE)
+
     def test_refused(self):
         """What cannot be tried changes nothing, and leaves an earlier trial to itself."""
         umld = self.start(OLD)

@@ -120,6 +120,38 @@ class Moves(MoveCase):
                 self.assertEqual((own / "disk2.img").read_bytes(), b"data")
                 swap.write_bytes(b"secret")
 
+    def test_dropins(self):
+        """They move, too, and what they say of disks is changed as in the file itself."""
+        dropins, root = self.path("config/web.conf.d"), self.path("state/web/root.img")
+        dropins.mkdir()
+        self.set_config(f"[Guest]\nDisk={root}\nMemory=64M\n")
+        (dropins / "10-memory.conf").write_text("# more\n[Guest]\nMemory=96M\n", encoding="utf-8")
+        (dropins / "20-disk.conf").write_text(f"[Guest]\nDisk=\nDisk={root},sync\n", encoding="utf-8")
+        (dropins / "README").write_text("not one\n", encoding="utf-8")
+        self.export()
+        self.import_it("--name=two")
+        self.assertEqual(self.config("two"), f"[Guest]\n#Disk={root}\nMemory=64M\n")
+        two = self.path("config/two.conf.d")
+        self.assertEqual({p.name: p.read_text(encoding="utf-8") for p in two.iterdir()},
+                         {"10-memory.conf": "# more\n[Guest]\nMemory=96M\n",
+                          "20-disk.conf": f"[Guest]\n#Disk=\nDisk={self.top}/state/two/root.img,sync\n"})
+        self.assertEqual(two.stat().st_mode & 0o777, 0o755)
+        self.expect(DONE, "remove", "two", "--force")
+        self.assertFalse(two.exists())
+        two.mkdir()
+        (two / "x.conf").touch()  # somebody else's, which is not overwritten
+        before = self.left()
+        self.assertIn("created by another process", self.import_it("--name=two", code=FAILED).stderr)
+        self.assertEqual(self.left(), before)
+        (two / "x.conf").unlink()
+        self.import_it("--name=two")
+        self.assertEqual(sorted(p.name for p in two.iterdir()), ["10-memory.conf", "20-disk.conf"])
+        three = self.path("config/three.conf.d")
+        three.mkdir()
+        (three / "mine.conf").write_text("[Guest]\nMemory=80M\n", encoding="utf-8")
+        self.assertIn(f"the drop-ins in {three} apply to it", self.expect(DONE, "create", "three", "--from", str(self.path("tree")),
+                                                                         "--size=64M", "--set=FastNetwork=no").stderr)
+
     def test_kernel(self):
         kernel = self.path("linux")
         kernel.write_bytes(Path("/bin/true").read_bytes())
