@@ -17,14 +17,15 @@
 #include "daemon/guest/unconfirmed.h"
 #include "daemon/manager.h"
 #include "daemon/plan.h"
+#include "daemon/version.h"
 #include "host/resident.h"
-#include "umld-config.h"
 
 static int help(void) {
         printf("umld [OPTIONS] NAME\n\nStarts the User-Mode-Linux guest NAME and keeps it running, "
                "in the foreground.\n\n  -c --check    print what starting the guest would do, and "
                "change nothing\n  -d --debug    log debug messages, too\n  -h --help     print "
-               "this help\n     --version  print the version\n\nSee umld(8), umld.conf(5) and "
+               "this help\n     --version  print the version and the features\n\nSee umld(8), "
+               "umld.conf(5) and "
                "umlctl(1).\n");
         return EXIT_DONE;
 }
@@ -104,8 +105,7 @@ int main(int argc, char **argv) {
                 case 'h':
                         return help();
                 case 'V':
-                        printf("umld %s\n", UMLD_VERSION);
-                        return EXIT_DONE;
+                        return version_print();
                 default:
                         return EXIT_USAGE;
                 }

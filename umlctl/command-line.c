@@ -41,6 +41,7 @@ static int take_tables(CommandLine *c, const char *value) {
 
 DEFINE_SWITCH(take_json, json);
 DEFINE_SWITCH(take_no_wait, no_wait);
+DEFINE_SWITCH(take_enable, enable);
 DEFINE_SWITCH(take_quiet, quiet);
 DEFINE_SWITCH(take_follow, follow);
 DEFINE_SWITCH(take_read_only, read_only);
@@ -195,6 +196,7 @@ static const OptionRow rows[] = {
           "Revert the reload after TIME unless `umlctl confirm` is run first", take_confirm },
         { "no-wait", NULL, VERB_NO_WAIT, 'n', "Do not wait until the operation has finished",
           take_no_wait },
+        { "enable", NULL, VERB_ENABLE, 0, "Start it at boot, too", take_enable },
         { "shrink", "SIZE", VERB_MEMORY, 's', "Take this much free memory from the guest",
           take_shrink },
         { "grow", "SIZE", VERB_MEMORY, 'g', "Give this much of it back to the guest", take_grow },

@@ -19,7 +19,6 @@
 #include "umlctl/status-fields.h"
 #include "umlctl/verb-table.h"
 #include "umlctl/verbs.h"
-#include "umld-config.h"
 
 static int verb_help(const Options *o, const char *arg);
 
@@ -30,8 +29,8 @@ static const Verb verbs[] = {
         { "status", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_ALL | VERB_JSON, verb_status,
           "Show the status of a guest" },
         { "start", "[NAME]", 0, 1,
-          VERB_GUEST | VERB_CONFIGURED | VERB_TIMEOUT | VERB_NO_WAIT | VERB_QUIET, verb_start,
-          "Start a guest and wait until it is ready" },
+          VERB_GUEST | VERB_CONFIGURED | VERB_TIMEOUT | VERB_NO_WAIT | VERB_QUIET | VERB_ENABLE,
+          verb_start, "Start a guest and wait until it is ready" },
         { "stop", "[NAME]", 0, 1,
           VERB_GUEST | VERB_KNOWN | VERB_TIMEOUT | VERB_NO_WAIT | VERB_QUIET, verb_stop,
           "Shut a guest down cleanly" },
@@ -261,10 +260,8 @@ static int run(int argc, char *argv[]) {
         if (r != 0)
                 return r;
         say_set_quiet(c.options.quiet);
-        if (c.version) {
-                printf("umlctl %s\n", UMLD_VERSION);
-                return EXIT_DONE;
-        }
+        if (c.version)
+                return version_print();
         if (c.tables)
                 return print_tables();
         if (c.help)

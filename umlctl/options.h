@@ -28,6 +28,7 @@ typedef struct Options {
         GuestState wait_for; /* GUEST_RUNNING or GUEST_STOPPED */
         bool json;
         bool no_wait;
+        bool enable; /* of start */
         bool quiet;
         uint64_t shrink, grow; /* bytes; 0: not given */
 

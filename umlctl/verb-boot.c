@@ -4,23 +4,27 @@
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
 
+#include "api/dirs.h"
 #include "api/exit-codes.h"
+#include "umlctl/autostart.h"
 #include "umlctl/bus-client.h"
 #include "umlctl/say.h"
 #include "umlctl/systemd-manager.h"
 #include "umlctl/verbs.h"
 
-static int set_enabled(const Options *o, const char *guest, bool enable) {
+static int say_enabled(const Options *o, const char *guest, bool enable, bool changed) {
+        if (!o->quiet)
+                printf("%s %s %sd: it %s at boot\n", guest, changed ? "is" : "was already",
+                       enable ? "enable" : "disable", enable ? "starts" : "is not started");
+        return EXIT_DONE;
+}
+
+static int set_by_manager(const Options *o, const char *guest, bool enable) {
         const char *verb = enable ? "enable" : "disable";
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(sd_bus_close_unrefp) sd_bus *manager = NULL;
         int r;
 
-        if (sd_booted() <= 0)
-                return fail_with(EXIT_FAILED,
-                                 "cannot %s %s: systemd is not PID 1 on this host; run `umlctl "
-                                 "start %s` from its boot scripts instead",
-                                 verb, guest, guest);
         if (!manager_usable())
                 return fail_with(EXIT_FAILED,
                                  "cannot %s %s: its directories are set by UMLD_*_DIR in the "
@@ -32,16 +36,33 @@ static int set_enabled(const Options *o, const char *guest, bool enable) {
         if (r < 0)
                 return fail_with(bus_error_exit_code(&error, r), "cannot %s %s: %s", verb, guest,
                                  error.message ?: strerror(-r));
-        if (!o->quiet)
-                printf("%s %s %sd: it %s at boot\n", guest, r > 0 ? "is" : "was already", verb,
-                       enable ? "starts" : "is not started");
-        return EXIT_DONE;
+        return say_enabled(o, guest, enable, r > 0);
+}
+
+static int set_for_script(const Options *o, const char *guest, bool enable) {
+        int r = autostart_set(guest, enable);
+
+        if (r < 0)
+                return fail_with(r == -EACCES || r == -EPERM ? EXIT_NOT_PERMITTED : EXIT_FAILED,
+                                 "cannot %s %s: cannot change %s/autostart: %s",
+                                 enable ? "enable" : "disable", guest, umld_dir(DIR_CONFIG),
+                                 strerror(-r));
+        if (enable && !autostart_has_script())
+                note("%s: warning: umld's boot script /etc/init.d/umld is not installed; install "
+                     "it, or run `umlctl start %s` at boot",
+                     guest, guest);
+        return say_enabled(o, guest, enable, r > 0);
+}
+
+int boot_set_enabled(const Options *o, const char *guest, bool enable) {
+        return sd_booted() > 0 ? set_by_manager(o, guest, enable)
+                               : set_for_script(o, guest, enable);
 }
 
 int verb_enable(const Options *o, const char *guest) {
-        return set_enabled(o, guest, true);
+        return boot_set_enabled(o, guest, true);
 }
 
 int verb_disable(const Options *o, const char *guest) {
-        return set_enabled(o, guest, false);
+        return boot_set_enabled(o, guest, false);
 }

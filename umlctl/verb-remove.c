@@ -8,6 +8,7 @@
 #include "api/dirs.h"
 #include "api/exit-codes.h"
 #include "basic/file-util.h"
+#include "umlctl/autostart.h"
 #include "umlctl/guests.h"
 #include "umlctl/say.h"
 #include "umlctl/status-value.h"
@@ -60,14 +61,16 @@ static int ask(const char *guest) {
         return fail_with(EXIT_FAILED, "%s was not removed", guest);
 }
 
-/* Disables the unit, so that it is not started at boot any more. */
+/* Disables it, so that it is not started at boot any more. */
 static void disable(const char *guest) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(sd_bus_close_unrefp) sd_bus *manager = NULL;
 
-        if (!manager_usable() || manager_open(&manager) < 0)
-                return;
-        if (manager_enable(manager, guest, false, &error) > 0)
+        bool changed = autostart_set(guest, false) > 0;
+
+        if (manager_usable() && manager_open(&manager) >= 0)
+                changed = manager_enable(manager, guest, false, &error) > 0 || changed;
+        if (changed)
                 note("%s: not started at boot any more", guest);
 }
 

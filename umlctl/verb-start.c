@@ -281,6 +281,13 @@ int verb_start(const Options *o, const char *guest) {
         pid_t pid = 0;
         int r;
 
+        /* As with systemctl enable --now: a guest that fails to start now is tried at the next
+         * boot, too. */
+        if (o->enable) {
+                r = boot_set_enabled(o, guest, true);
+                if (r != EXIT_DONE)
+                        return r;
+        }
         r = control_ask(guest, &bus, &pid, &props);
         if (r == -ENOENT)
                 return start_new(o, guest);

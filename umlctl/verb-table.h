@@ -30,6 +30,7 @@ enum {
         VERB_MODULES = 1 << 14,
         VERB_EXPORT = 1 << 16,
         VERB_IMPORT = 1 << 17,
+        VERB_ENABLE = 1 << 18,
 };
 
 typedef struct Verb {

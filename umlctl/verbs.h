@@ -63,3 +63,9 @@ char *control_last_exit(const char *guest);
 
 /* The same from umld itself if it is still running. */
 char *control_end(const Waiter *w);
+
+/* What enable, disable and start --enable do. */
+int boot_set_enabled(const Options *o, const char *guest, bool enable);
+
+/* --version: also what was compiled in, and what of the rest this host has. */
+int version_print(void);

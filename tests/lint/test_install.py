@@ -79,6 +79,11 @@ class Install(unittest.TestCase):
             done = run(f"{self.root}{self.prefix}/{program}", "--version")
             self.assertEqual(done.returncode, 0, done.stdout)
             self.assertRegex(done.stdout, r"\d+\.\d+")
+            # In a moved installation, too, each finds its companions there.
+            for line in done.stdout.splitlines():
+                if "umld-" in line:
+                    self.assertIn(f"found: {self.root}{self.prefix}/", line)
+            self.assertIn("umld-init" if program == "sbin/umld" else "umld-guest-init", done.stdout)
 
     def unit_for_analysis(self):
         """The unit with programs that exist, in a directory of its own."""

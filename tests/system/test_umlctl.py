@@ -6,6 +6,8 @@ Nothing here needs a guest, a network or systemd."""
 
 import json
 import os
+import re
+import shutil
 import signal
 import sys
 import threading
@@ -30,7 +32,22 @@ class CommandLine(Case):
         self.assertIn("--timeout", self.expect(DONE, "help", "stop").stdout)
         self.assertEqual(self.expect(DONE, "stop", "--help").stdout, self.expect(DONE, "help", "stop").stdout)
         self.assertNotIn("--json", self.expect(DONE, "help", "stop").stdout)
-        self.assertRegex(self.expect(DONE, "--version").stdout, r"^umlctl \d+\.\d+\.\d+\n$")
+        self.assertRegex(self.expect(DONE, "--version").stdout, r"^umlctl \d+\.\d+\.\d+\n")
+
+    def test_version_shows_what_is_there(self):
+        """What is compiled in, and of the rest what this host has."""
+        self.env["UMLD_IMAGE"] = str(umldtest.BUILD / "imager/umld-image")
+        rows = self.features("--version")
+        self.assertEqual(rows["umld-image"], "found: " + self.env["UMLD_IMAGE"])
+        self.assertEqual(rows["skopeo"], f"{'found' if shutil.which('skopeo') else 'missing'}: for create --from oci:IMAGE")
+        self.env["UMLD_IMAGE"] = "/nowhere/umld-image"
+        self.env["PATH"] = "/nowhere"
+        rows = self.features("--version")
+        self.assertEqual(rows["umld-image"], "missing: /nowhere/umld-image")
+        self.assertEqual(rows["skopeo"], "missing: for create --from oci:IMAGE")
+
+    def features(self, *words):
+        return dict(re.split(r" +", line, 1) for line in self.expect(DONE, *words).stdout.splitlines()[1:])
 
     def test_wrong_words(self):
         self.configure("web")

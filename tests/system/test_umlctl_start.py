@@ -151,6 +151,25 @@ class Detached(Case):
             pass
         self.expect_line(FAILED, "start", "web")
 
+    def test_enable(self):
+        """For the boot script, a link beside the configurations."""
+        link = os.path.join(self.top, "config", "autostart", "web")
+        self.script(self.WRITE_PID + "time.sleep(60)\n")
+        self.assertIn("is enabled", self.expect(DONE, "enable", "web").stdout)
+        self.assertEqual(os.readlink(link), "../web.conf")
+        self.assertIn("already enabled", self.expect(DONE, "enable", "web").stdout)
+        self.assertIn("is disabled", self.expect(DONE, "disable", "web").stdout)
+        self.assertFalse(os.path.lexists(link))
+        self.assertIn("already disabled", self.expect(DONE, "disable", "web").stdout)
+        self.assertIn("is enabled", self.expect(DONE, "start", "web", "--enable", "--no-wait").stdout)
+        self.wait_for(self.has_pid)
+        self.pid()
+        self.assertTrue(os.path.exists(link))
+        self.assertEqual(self.expect(DONE, "list").stdout.count("web"), 1)
+        os.rename(os.path.dirname(link), os.path.join(self.top, "kept"))
+        Path(os.path.dirname(link)).touch()
+        self.assertIn("cannot change", self.expect_line(FAILED, "enable", "web"))
+
     def test_check(self):
         self.script("print('plan for', sys.argv[1:])\nsys.exit(2)\n")
         self.assertEqual(self.expect(USAGE, "check", "web").stdout, "plan for ['--check', 'web']\n")
@@ -271,6 +290,8 @@ class Systemd(Case):
         self.assertEqual(self.expect(DONE, "disable", "web", "-q").stdout, "")
         self.manager.say("refuse", "EnableUnitFiles", "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", "x")
         self.expect_line(NOT_PERMITTED, "enable", "web")
+        self.expect_line(NOT_PERMITTED, "start", "web", "--enable")
+        self.assertNotIn("StartUnit", self.manager.calls)
 
     def test_overrides(self):
         """The units know nothing of directories from our environment."""

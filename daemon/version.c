@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* version.c - prints the version of umld, what was compiled in, and what of the rest this host has.
+ */
+
+#include <stdio.h>
+#include <systemd/sd-daemon.h>
+
+#include "api/exit-codes.h"
+#include "api/features.h"
+#include "basic/cleanup.h"
+#include "daemon/base/companions.h"
+#include "daemon/version.h"
+#include "nat/nft-run.h"
+#include "umld-config.h"
+
+static void print(const char *name, FeatureState state, const char *what) {
+        _cleanup_free_ char *line = feature_line(name, state, what);
+
+        printf("%s\n", line ?: name);
+}
+
+static void print_companions(void) {
+        static const char *const names[] = {
+                [COMPANION_INIT] = "umld-init",
+                [COMPANION_DISK_CHECK] = "umld-disk-check",
+                [COMPANION_CPU_FIX] = "cpu-fix",
+                [COMPANION_CONSOLE_FIX] = "console-fix",
+        };
+        static_assert(ARRAY_SIZE(names) == COMPANION_MAX, "a name for every companion");
+
+        for (Companion c = 0; c < COMPANION_MAX; c++) {
+                _cleanup_free_ char *path = NULL;
+                int r = companion_find(c, &path);
+
+                print(names[c], r >= 0 ? FEATURE_FOUND : FEATURE_MISSING, path);
+        }
+}
+
+int version_print(void) {
+        printf("umld %s\n", UMLD_VERSION);
+        print("iptables", FEATURE_BUILT, UMLD_WITH_LIBIPTC);
+        print("conntrack", FEATURE_BUILT, UMLD_WITH_CONNTRACK);
+        print("nftables", nft_has_library() ? FEATURE_FOUND : FEATURE_MISSING, "libnftables.so.1");
+        print("systemd", sd_booted() > 0 ? FEATURE_FOUND : FEATURE_MISSING,
+              sd_booted() > 0 ? "PID 1 of this host" : "not PID 1 of this host");
+        print_companions();
+#ifdef NDEBUG
+        print("assertions", FEATURE_OFF, NULL);
+#else
+        print("assertions", FEATURE_BUILT, NULL);
+#endif
+        return EXIT_DONE;
+}
