@@ -2,6 +2,7 @@
 /* plan.c - prints the resolved plan of a guest. */
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -10,6 +11,7 @@
 #include "basic/log.h"
 #include "conf/parts.h"
 #include "daemon/boot/cmdline.h"
+#include "daemon/net/bars.h"
 #include "daemon/net/conditions.h"
 #include "daemon/plan.h"
 #include "daemon/setup/setup.h"
@@ -68,6 +70,7 @@ static void print_network(const Config *c, const Setup *s) {
         const Net *net = s->net;
         char host[INET_ADDRSTRLEN], guest[INET_ADDRSTRLEN], text[FORWARD_TEXT_MAX];
         char host6[INET6_ADDRSTRLEN], guest6[INET6_ADDRSTRLEN];
+        char reach[REACH_TEXT_MAX], most[16];
         char uplinks[UPLINKS_TEXT_MAX], uplinks6[UPLINKS_TEXT_MAX];
 
         uplinks_format(&net->uplinks[NAT_IPV4], uplinks);
@@ -93,6 +96,9 @@ static void print_network(const Config *c, const Setup *s) {
         if (net_has_ipv6(net) && !streq(uplinks6, uplinks))
                 printf("  of IPv6     %s\n", uplinks6);
         printf("host access   %s\n", host_access_to_string(c->host_access));
+        printf("reach         %s\n", config_reach_format(c, reach));
+        printf("connections   %s%s\n",
+               isdigit(net_connections_format(net, most)[0]) ? "at most " : "", most);
         printf("rules         by %s (%s)\n", net->maker.nat.backend->name, net->maker.why);
         for (size_t i = 0; i < c->n_forwards; i++)
                 printf("forward       %s\n", forward_format(&c->forwards[i], text));

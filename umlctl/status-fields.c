@@ -180,6 +180,9 @@ static void format_network(FILE *f, const json_t *props, usec_t now) {
         if (prop_number(props, UMLD_PROP_MTU) > 0)
                 fprintf(f, ", MTU %" PRIu64, prop_number(props, UMLD_PROP_MTU));
         put_piece(f, &n, ", host access ", prop_string(props, UMLD_PROP_HOST_ACCESS));
+        put_piece(f, &n, ", reach ", prop_string(props, UMLD_PROP_REACH));
+        put_piece(f, &n, ", connections ", prop_string(props, UMLD_PROP_CONNECTIONS));
+        put_piece(f, &n, ", reverse path filter ", prop_string(props, UMLD_PROP_REVERSE_PATH));
 }
 
 /* Shows whether a reload is unconfirmed or was reverted. */
@@ -262,6 +265,9 @@ const StatusField status_fields[] = {
         { "network.backend_reason", UMLD_PROP_BACKEND_REASON, FIELD_STRING },
         { "network.mtu", UMLD_PROP_MTU, FIELD_COUNT },
         { "network.host_access", UMLD_PROP_HOST_ACCESS, FIELD_STRING },
+        { "network.reach", UMLD_PROP_REACH, FIELD_STRING },
+        { "network.connections", UMLD_PROP_CONNECTIONS, FIELD_STRING },
+        { "network.reverse_path_filter", UMLD_PROP_REVERSE_PATH, FIELD_STRING },
         { "network.repairs", UMLD_PROP_RULE_REPAIRS, FIELD_COUNT },
         { "conditions", UMLD_PROP_CONDITIONS, FIELD_OBJECTS },
         { "network.warnings", UMLD_PROP_WARNINGS, FIELD_STRINGS, "Warnings", format_warnings },

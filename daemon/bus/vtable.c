@@ -9,6 +9,8 @@
 #include "basic/string-util.h"
 #include "daemon/boot/cmdline.h"
 #include "daemon/bus/parts.h"
+#include "daemon/net/bars.h"
+#include "daemon/net/tap.h"
 #include "host/cpus.h"
 #include "umld-config.h"
 
@@ -225,6 +227,19 @@ static const char *uplinks_text(const Net *n, NatFamily family) {
         return uplinks_format(&n->uplinks[family], text);
 }
 
+/* The same. */
+static const char *reach_text(const Config *c) {
+        static char text[REACH_TEXT_MAX];
+
+        return config_reach_format(c, text);
+}
+
+static const char *connections_text(const Net *n) {
+        static char text[16];
+
+        return net_connections_format(n, text);
+}
+
 /* ---- THE table of properties ---- */
 
 /* Each has its name (UMLD_PROP_ in api/bus-names.h, whose comments the lint test "bus" holds
@@ -292,6 +307,9 @@ static const char *uplinks_text(const Net *n, NatFamily family) {
         LIST(WARNINGS, "as", append_warnings)                                                      \
         LIST(LACKING, "as", append_lacking)                                                        \
         VALUE(HOST_ACCESS, "s", host_access_to_string(c->host_access))                             \
+        VALUE(REACH, "s", reach_text(c))                                                           \
+        VALUE(CONNECTIONS, "s", connections_text(n))                                               \
+        VALUE(REVERSE_PATH, "s", net_tap_reverse_path(n))                                          \
         VALUE(RULE_REPAIRS, "u", n->repairs)                                                       \
         LIST(FORWARDS, "as", append_forwards)                                                      \
         LIST(PROXIES, "as", append_proxies)                                                        \

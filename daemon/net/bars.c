@@ -3,6 +3,7 @@
 
 #include "daemon/net/bars.h"
 #include <dirent.h>
+#include <stdio.h>
 
 #include "api/dirs.h"
 #include "basic/file-util.h"
@@ -22,13 +23,17 @@
 /* ---- connections ---- */
 
 unsigned connections_share(uint64_t max, unsigned guests) {
-        uint64_t share = max / 2;
+        uint64_t share = max / 2, least = max - max / 4;
 
-        for (unsigned n = 1; n < guests && share >= CONNECTIONS_MIN; n *= 2)
+        for (unsigned n = 1; n < guests && least > 0; n *= 2) {
                 share /= 2;
-        if (share < CONNECTIONS_MIN)
-                return CONNECTIONS_MIN;
-        return share > CONNECTIONS_MAX ? CONNECTIONS_MAX : (unsigned) share;
+                least /= 2;
+        }
+        least = MIN(least, (uint64_t) CONNECTIONS_MIN);
+        share = MAX(share, least);
+        if (share > CONNECTIONS_MAX)
+                return CONNECTIONS_MAX;
+        return share > 0 ? (unsigned) share : 1;
 }
 
 /* How many connections the host can track. Containers may have the setting under an older name. */
@@ -136,6 +141,19 @@ void net_bars_plan(const Net *net, NatPlan *plan) {
                 memcpy(plan->mac, &mac, sizeof(plan->mac));
         }
         plan->connections = net->lacking[NET_LACKS_CONNLIMIT] ? 0 : net->connections;
+}
+
+const char *net_connections_format(const Net *net, char buf[static 16]) {
+        unsigned wanted = net->host->config->connections, most = net->connections;
+
+        if (!net->rules && !net->host->quiet)
+                most = wanted == CONNECTIONS_ANY ? 0 : wanted;
+        if (net->lacking[NET_LACKS_CONNLIMIT] || wanted == CONNECTIONS_ANY)
+                return strcpy(buf, "no");
+        if (most == 0)
+                return strcpy(buf, "auto");
+        snprintf(buf, 16, "%u", most);
+        return buf;
 }
 
 bool net_bars_lacking(Net *net, const char *what, const char *tool, int error) {

@@ -17,10 +17,14 @@ void net_bars_plan(const Net *net, NatPlan *plan);
  * on. Is it one of these? */
 bool net_bars_lacking(Net *net, const char *what, const char *tool, int error);
 
+/* What is in force: the most connections of the guest, or "no" = any number; before there are
+ * rules, and in a check that makes none, what is wanted. */
+const char *net_connections_format(const Net *net, char buf[static 16]);
+
 /* ---- pure ---- */
 
 /* The share of one of so many guests, of as many connections as the host can track: all guests
- * together get half at most, but each at least 1,024 and at most 16,384. It is halved each time
- * that the number of guests has doubled: if it changed with each guest, each one's start would make
- * the umlds of all others replace their rules. */
+ * together get half at most, but each at least 1,024, as far as that leaves the host a quarter, and
+ * at most 16,384. It is halved each time that the number of guests has doubled: if it changed with
+ * each guest, each one's start would make the umlds of all others replace their rules. */
 unsigned connections_share(uint64_t max, unsigned guests);

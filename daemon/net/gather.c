@@ -23,14 +23,10 @@ static Answer is_on(const char *name) {
         return read_number(name, &v) ? answer_of(v != 0) : ANSWER_UNKNOWN;
 }
 
-/* The kernel takes the stricter one of an interface's and everybody's. Strict is 1; 2 is looser. */
 static Answer is_strict(const char *uplink) {
-        _cleanup_free_ char *own = strfmt("net/ipv4/conf/%s/rp_filter", uplink);
-        uint64_t all, one;
+        int filter = sysctl_reverse_path(uplink);
 
-        if (!own || !read_number("net/ipv4/conf/all/rp_filter", &all) || !read_number(own, &one))
-                return ANSWER_UNKNOWN;
-        return answer_of(MAX(all, one) == 1);
+        return filter < 0 ? ANSWER_UNKNOWN : answer_of(filter == 1);
 }
 
 static IpAddress guest_address(const Config *c, NatFamily family) {

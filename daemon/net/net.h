@@ -15,11 +15,12 @@
 
 /* Features that a guest can do without. */
 enum {
-        NET_LACKS_MSS,        /* MSS clamping */
-        NET_LACKS_IPV6,       /* IPv6, if it is configured */
-        NET_LACKS_MAC,        /* a check of the guest's MAC address */
-        NET_LACKS_CONNLIMIT,  /* a limit of its connections */
-        NET_LACKS_CLOSED_TAP, /* a tap by which the guest cannot reach the host over IPv6 */
+        NET_LACKS_MSS,          /* MSS clamping */
+        NET_LACKS_IPV6,         /* IPv6, if it is configured */
+        NET_LACKS_MAC,          /* a check of the guest's MAC address */
+        NET_LACKS_CONNLIMIT,    /* a limit of its connections */
+        NET_LACKS_REVERSE_PATH, /* the kernel's own check of the guest's addresses */
+        NET_LACKS_CLOSED_TAP,   /* a tap by which the guest cannot reach the host over IPv6 */
         NET_LACKS,
 };
 

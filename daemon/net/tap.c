@@ -134,12 +134,25 @@ static int create_tap(Net *net, const RtnlLink *link, Fault *f) {
 
 /* Packets by the tap whose source is elsewhere are dropped by the kernel itself, whatever becomes
  * of the rules. A host that refuses that has the rules. */
-static void check_reverse_path(const char *tap) {
-        _cleanup_free_ char *setting = strfmt("net/ipv4/conf/%s/rp_filter", tap);
+static void check_reverse_path(Net *net) {
+        _cleanup_free_ char *setting = strfmt("net/ipv4/conf/%s/rp_filter", net->host->config->tap);
+        char **lacking = &net->lacking[NET_LACKS_REVERSE_PATH];
         int r = setting ? sysctl_set(setting, "1") : -ENOMEM;
 
-        if (r < 0)
-                log_debug_errno(r, "%s: cannot enable the reverse path filter, ignoring: %m", tap);
+        if (r >= 0 || *lacking)
+                return;
+        *lacking = strfmt("the reverse path filter cannot be enabled on the tap (%s): only the "
+                          "firewall rules drop what the guest sends in another's name",
+                          strerror(-r));
+        if (*lacking)
+                log_notice("%s", *lacking);
+}
+
+const char *net_tap_reverse_path(const Net *net) {
+        static const char *const texts[] = { "off", "strict", "loose" };
+        int filter = net->tap_index > 0 ? sysctl_reverse_path(net->host->config->tap) : -ENODEV;
+
+        return filter >= 0 && filter < (int) ARRAY_SIZE(texts) ? texts[filter] : "";
 }
 
 /* Sets address, neighbour entry and the rest of an existing tap. */
@@ -156,7 +169,7 @@ static int configure_tap(Net *net, Fault *f) {
         if (r >= 0) {
                 net->tap_index = link.index;
                 net_tap_ipv6(net, link.index);
-                check_reverse_path(c->tap);
+                check_reverse_path(net);
         }
         if (r >= 0 &&
             (what = "alias",

@@ -78,11 +78,17 @@
 #define UMLD_PROP_CONDITIONS     "Conditions" /* a(ssss), name, state, sentence and remedy of each */
 #define UMLD_PROP_WARNINGS       "Warnings"   /* as, those that are not as they should be */
 #define UMLD_PROP_LACKING        "Lacking" /* as, features that the host lacks, and the consequences */
-#define UMLD_PROP_HOST_ACCESS    "HostAccess"  /* s, what the guest may reach on the host itself */
-#define UMLD_PROP_RULE_REPAIRS   "RuleRepairs" /* u, since umld started */
-#define UMLD_PROP_FORWARDS       "Forwards"    /* as, in the syntax of Forward= */
-#define UMLD_PROP_PROXIES        "Proxies"     /* as, "PORT (state)": relayed in userland */
-#define UMLD_PROP_GUARDED        "Guarded"     /* as, "PORTS (why)": never forwarded */
+#define UMLD_PROP_HOST_ACCESS    "HostAccess" /* s, what the guest may reach on the host itself */
+#define UMLD_PROP_REACH                                                                            \
+        "Reach" /* s, where else the guest may connect to, as in the configuration */
+#define UMLD_PROP_CONNECTIONS                                                                      \
+        "Connections" /* s, the most that it may have, or no; auto until it is known */
+#define UMLD_PROP_REVERSE_PATH                                                                     \
+        "ReversePathFilter" /* s, of the tap: strict, loose or off; "" = not known */
+#define UMLD_PROP_RULE_REPAIRS "RuleRepairs" /* u, since umld started */
+#define UMLD_PROP_FORWARDS     "Forwards"    /* as, in the syntax of Forward= */
+#define UMLD_PROP_PROXIES      "Proxies"     /* as, "PORT (state)": relayed in userland */
+#define UMLD_PROP_GUARDED      "Guarded"     /* as, "PORTS (why)": never forwarded */
 #define UMLD_PROP_UNCONFIRMED                                                                      \
         "Unconfirmed" /* s, of the last reload: pending, taken-back (reverted) or "" */
 #define UMLD_PROP_CONFIRM_UNTIL "ConfirmUntil" /* t, when it will be reverted */

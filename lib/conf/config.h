@@ -281,6 +281,10 @@ int config_load(const char *name, const char *file, const char *default_disk, Co
 const char *config_kernel(const Config *c);
 const char *config_argument(const Config *c, size_t i);
 
+/* Reach= in a normal form: "internet link 192.0.2.0/24", or "no". */
+#define REACH_TEXT_MAX (64 + CONFIG_REACHED_MAX * (INET6_ADDRSTRLEN + 5))
+const char *config_reach_format(const Config *c, char buf[static REACH_TEXT_MAX]);
+
 /* Does [Fallback] have anything to fall back to? */
 bool config_has_fallback(const Config *c);
 

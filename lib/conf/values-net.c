@@ -3,6 +3,7 @@
  */
 
 #include <limits.h>
+#include <stdio.h>
 
 #include "basic/cleanup.h"
 #include "basic/parse-util.h"
@@ -56,6 +57,25 @@ static int add_reached(Reach *reach, const char *word, char **ret_why) {
         if (reach->no && other)
                 return refuse_text(ret_why, word, "\"no\" excludes everything else; remove one");
         return 0;
+}
+
+const char *config_reach_format(const Config *c, char buf[static REACH_TEXT_MAX]) {
+        char address[IP_ADDRESS_TEXT_MAX];
+        size_t n = 0;
+
+        strcpy(buf, "no");
+        FOREACH_ELEMENT (r, reaches)
+                if (c->reach & r->flag)
+                        n += (size_t) snprintf(buf + n, REACH_TEXT_MAX - n, "%s%s",
+                                               n > 0 ? " " : "", r->word);
+        for (size_t i = 0; i < c->n_reached; i++) {
+                n += (size_t) snprintf(buf + n, REACH_TEXT_MAX - n, "%s%s", n > 0 ? " " : "",
+                                       ip_address_format(&c->reached[i].address, address));
+                if (c->reached[i].bits > 0) /* else it is one address */
+                        n += (size_t) snprintf(buf + n, REACH_TEXT_MAX - n, "/%u",
+                                               c->reached[i].bits);
+        }
+        return buf;
 }
 
 int setting_parse_reach(const Setting *s, const char *value, Config *c, char **ret_why) {

@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (BUILD, DEBIAN_KERNEL, DONE, FAILED, GUEST_ADDRESS, HOST, MAKE_GUEST, TestCase, main,
-                      wait_until)
+from umldtest import (DEBIAN_KERNEL, DONE, FAILED, GUEST_ADDRESS, HOST, MAKE_GUEST, TestCase, main,
+                      preloaded, wait_until)
 
 # The host's own rules, and what auto makes of them.
 LEGACY = "iptables-legacy -A INPUT -p tcp --dport 2222 -j ACCEPT"
@@ -251,15 +251,12 @@ class Kernels(RealGuest):
 
 
 class NoClamp(RealGuest):
-    """Kernels that cannot make TCP segments fit the path (tests/lib/no-clamp.c): said once, and all else works."""
+    """Kernels that cannot make TCP segments fit the path (tests/lib/no-feature.c): said once, and all else works."""
 
     def assert_said_once(self, backend, lack):
         self.guest(backend)
         before = self.world.snapshot()
-        # What is preloaded comes before a sanitizer, which would not have that.
-        options = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
-        umld = self.daemon(env={"LD_PRELOAD": str(BUILD / "tests/lib/no-clamp.so"),
-                                "ASAN_OPTIONS": options.lstrip(":")}).wait_ready(60)
+        umld = self.daemon(env=preloaded("no-clamp.so")).wait_ready(60)
         reason = f"MSS clamping is not available: the host has no {lack}; set a lower MTU= if large transfers hang"
         self.assertEqual(umld.log.count(reason), 1)
         network = umld.status()["network"]

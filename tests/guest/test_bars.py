@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import BACKEND, CLONE_NEWNET, DONE, FAR, GUEST_ADDRESS, HOST, INET, PATIENCE, TestCase, libc, main, wait_until
+from umldtest import BACKEND, CLONE_NEWNET, DONE, FAR, GUEST_ADDRESS, HOST, INET, PATIENCE, TestCase, libc, main, preloaded, wait_until
 
 TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 2, 0x1000
 ETH_P_ALL = 3
@@ -225,22 +225,27 @@ class Source(BarsTest):
 
     def test_reverse_path(self):
         """The kernel's own check besides, whatever the host has for its other interfaces."""
-        super().start()
+        umld = super().start()
         self.assertEqual(self.world.host("cat", "/proc/sys/net/ipv4/conf/tap0/rp_filter"), "1\n")
+        for everybodys, inforce in (("0", "strict"), ("2", "loose"), ("1", "strict")):
+            self.world.host("sh", "-c", f"echo {everybodys} >/proc/sys/net/ipv4/conf/all/rp_filter")
+            self.assertEqual(umld.status()["network"]["reverse_path_filter"], inforce)
 
 
 class Reach(BarsTest):
     def test_levels(self):
-        self.start()
+        umld = self.start()
         rogue = Rogue(self)
         self.sniff()
-        cases = [("internet", {"internet"}), ("internet link", {"internet", "link"}),
-                 ("internet metadata", {"internet", "metadata"}), ("link", {"link"}), ("no", set()),
-                 (f"{FAR}/32 {FAR6}/127", {"internet"}), (f"internet {INET} {INET6}/128", {"internet", "link"})]
+        cases = [("internet", {"internet"}, None), ("link internet", {"internet", "link"}, "internet link"),
+                 ("internet metadata", {"internet", "metadata"}, None), ("link", {"link"}, None), ("no", set(), None),
+                 (f"{FAR}/32 {FAR6}/127", {"internet"}, f"{FAR} {FAR6[:-1]}/127"),
+                 (f"internet {INET} {INET6}/128", {"internet", "link"}, f"internet {INET} {INET6}")]
         targets = {"internet": INTERNET, "link": LINK, "metadata": METADATA}
-        for reach, expected in cases:
+        for reach, expected, shown in cases:
             with self.subTest(reach=reach):
                 self.reload(Reach=reach)
+                self.assertEqual(umld.status()["network"]["reach"], shown or reach)
                 for version in (4, 6):
                     for word, target in targets.items():
                         if word in expected:
@@ -365,6 +370,43 @@ class Flood(BarsTest):
             self.assertTrue(rogue.receives(b"flood", 5))
             self.assert_host_is_reachable()
 
+    def test_host_keeps_a_quarter(self):
+        """Two guests and their accomplice do what they can, as on a host that can track few connections."""
+        most = self.world.dir / "conntrack-max"
+        most.write_text("8192\n")
+        self.world.host("mount", "--bind", most, "/proc/sys/net/netfilter/nf_conntrack_max")
+        umld = self.start()
+        self.start("other", **{**SECOND, "Forward": "udp/5001"})
+        wait_until(lambda: self.shown(umld) == "2048", 40, "a share of two guests")
+        rogue, other = Rogue(self), Rogue(self, "tap1", "other", OTHER)
+        self.echo(socket.AF_INET, FAR)
+        before = self.count()
+
+        def flood(guest, port):
+            """Twice what the host can track, in both directions."""
+            accomplice = self.world.socket("inet", kind=socket.SOCK_RAW, protocol=socket.IPPROTO_RAW)
+            with accomplice:
+                for n in range(8192):
+                    guest.send(FAR, b"flood", sport=10000 + n)
+                    accomplice.sendto(packet(FAR, HOST, 10000 + n, port, b"flood"), (HOST, 0))
+            wait_until(lambda: self.count() - before > 1500, 20, "a flood")
+            self.assertLess(self.count(), 8192 * 3 / 4)
+            self.assert_host_is_reachable()
+            with self.world.socket("host") as ssh, self.world.socket() as client:
+                ssh.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                ssh.bind((HOST, 22))
+                ssh.listen()
+                client.settimeout(5 * PATIENCE)
+                client.connect((HOST, 22))
+
+        flood(rogue, 5000)
+        self.assertLess(self.count() - before, 2048 + 64)
+        text = self.text()
+        with self.world.socket(kind=socket.SOCK_DGRAM) as client:
+            client.sendto(text, (HOST, 5001))
+            self.assertTrue(other.receives(text, 10), "the other guest is not reachable")
+        flood(other, 5001)
+
     def limit(self):
         if BACKEND == "nftables":
             text = self.world.host("nft", "list", "table", "inet", "umld-web")
@@ -372,27 +414,49 @@ class Flood(BarsTest):
         text = self.world.host("iptables-legacy-save")
         return int((re.search(r"CNT-web .*--connlimit-above (\d+)", text) or [0, 0])[1])
 
+    @staticmethod
+    def shown(umld):
+        return umld.status()["network"]["connections"]
+
+    def test_missing(self):
+        """Where the host cannot count them that is said, and the guest has all else."""
+        self.configure()
+        umld = self.daemon(env=preloaded("no-connlimit.so")).wait_ready()
+        tool = "nftables" if BACKEND == "nftables" else "iptables"
+        reason = rf"the host has no {tool} match connlimit \(.*\): Connections= has no effect, and "
+        self.assertEqual(len(re.findall(reason, umld.log)), 1)
+        network = umld.status()["network"]
+        self.assertEqual((self.limit(), network["connections"], len(network["lacking"])), (0, "no", 1))
+        self.assertRegex(network["lacking"][0], reason)
+        self.assertIn(f"Lacking: {network['lacking'][0]}", self.world.umlctl("status", "web").stdout)
+        self.sniff()
+        self.assert_leaves(Rogue(self), FAR)
+
     def test_share(self):
         """Half of what the host can track, for all guests together, within bounds; the number as set; and none."""
         umld = self.start()
         tracked = int(self.world.host("cat", "/proc/sys/net/netfilter/nf_conntrack_max"))
 
         def share(guests):
-            return min(max(tracked // 2 // 2 ** (guests - 1).bit_length(), 1024), 16384)
-        self.assertEqual(self.limit(), share(1))
+            p = 2 ** (guests - 1).bit_length()
+            return min(max(tracked // 2 // p, min(1024, tracked * 3 // 4 // p)), 16384)
+        self.assertEqual((self.limit(), self.shown(umld)), (share(1), str(share(1))))
+        checked = self.world.check("web").stdout
+        self.assertIn(f"connections   at most {share(1)}\n", checked)
+        self.assertIn("reach         internet\n", checked)
         others = [self.world.runtime_dir / f"g{n}" for n in range(19)]
         for other in others:
             other.mkdir()  # as if it were up
         self.reload()
-        self.assertEqual(self.limit(), share(20))
+        self.assertEqual((self.limit(), self.shown(umld)), (share(20), str(share(20))))
         for other in others:
             other.rmdir()
         wait_until(lambda: self.limit() == share(1), 40, "the share to follow")
         self.assertIn("the number of guests", umld.log)
         self.reload(Connections="777")
-        self.assertEqual(self.limit(), 777)
+        self.assertEqual((self.limit(), self.shown(umld)), (777, "777"))
         self.reload(Connections="no")
-        self.assertEqual(self.limit(), 0)
+        self.assertEqual((self.limit(), self.shown(umld)), (0, "no"))
         self.assertEqual(umld.stop(), DONE)
 
 

@@ -210,15 +210,18 @@ class HostAccess(NetworkTest):
         self.assertEqual(umld.stop(40), DONE)
 
     def test_read_only_settings(self):
-        """Where the tap's IPv6 cannot be switched off, that is said once and shown."""
+        """Where the tap's IPv6 cannot be switched off, nor its filter on, that is said once and shown."""
         self.world.host("sysctl", "-qw", "net.ipv4.ip_forward=1")
         self.world.guest(fake="boot,ready")
         umld = self.daemon(wrapper=[
             "unshare", "-m", "sh", "-ec", "mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys;"
             ' exec "$@"', "sh"]).wait_ready()
-        reason = "HostAccess= applies to IPv4 only: IPv6 cannot be disabled on the tap (Read-only file system)"
-        self.assertEqual(umld.log.count(reason), 1)
-        self.assertEqual(umld.status()["network"]["lacking"], [reason])
+        reasons = ["the reverse path filter cannot be enabled on the tap (Read-only file system): only the firewall rules drop "
+                   "what the guest sends in another's name",
+                   "HostAccess= applies to IPv4 only: IPv6 cannot be disabled on the tap (Read-only file system)"]
+        self.assertEqual([umld.log.count(reason) for reason in reasons], [1, 1])
+        network = umld.status()["network"]
+        self.assertEqual((network["lacking"], network["reverse_path_filter"]), (reasons, "off"))
         self.assertEqual(umld.stop(), DONE)
 
     def test_no_way_around_by_ipv6(self):

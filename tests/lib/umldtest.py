@@ -86,6 +86,13 @@ def static_kernel():
     return kernel if kernel.exists() else None
 
 
+def preloaded(module):
+    """The environment in which a module of tests/lib is preloaded into umld."""
+    # It comes before a sanitizer, which would not have that.
+    options = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+    return {"LD_PRELOAD": str(BUILD / "tests/lib" / module), "ASAN_OPTIONS": options.lstrip(":")}
+
+
 @contextlib.contextmanager
 def locked(directory):
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
@@ -225,7 +232,7 @@ class World:
 
     # ---- network ----
 
-    def socket(self, part="inet", family=socket.AF_INET, kind=socket.SOCK_STREAM):
+    def socket(self, part="inet", family=socket.AF_INET, kind=socket.SOCK_STREAM, protocol=0):
         """A socket in a part's network namespace."""
         made = []
 
@@ -234,7 +241,7 @@ class World:
                 if libc.setns(ns.fileno(), CLONE_NEWNET) < 0:
                     made.append(OSError(ctypes.get_errno(), "setns"))
                 else:
-                    made.append(socket.socket(family, kind))
+                    made.append(socket.socket(family, kind, protocol))
 
         thread = threading.Thread(target=make)  # its own namespace ends with it
         thread.start()

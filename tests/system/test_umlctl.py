@@ -108,7 +108,8 @@ class Status(Case):
                          MemoryUsed=12345678, Tap="tap0", HostAddress="10.0.0.1/24",
                          GuestAddress="10.0.0.2", Uplink="venet0", Uplink6="he-ipv6", Masquerade="masquerade",
                          Backend="iptables", Forwards="tcp/8000-10000 udp/53", RuleRepairs="3", Guarded="22",
-                         HostAccess="icmp", MTU=1400, HostAddress6="fd00::1/64", GuestAddress6="fd00::2",
+                         HostAccess="icmp", Reach="internet link", Connections="16384",
+                         ReversePathFilter="strict", MTU=1400, HostAddress6="fd00::1/64", GuestAddress6="fd00::2",
                          BackendReason="Backend=",
                          Confinement="user=60001 seccomp=off", ConsoleLog="/var/log/umld/web/console.log",
                          DaemonPid=4700, DaemonVersion="0.1.0")
@@ -129,7 +130,8 @@ class Status(Case):
                                         "uplink6": "he-ipv6",
                                         "masquerade": "masquerade", "backend": "iptables",
                                         "backend_reason": "Backend=", "mtu": 1400, "warnings": [], "lacking": [],
-                                        "host_access": "icmp", "repairs": 3, "forwards": ["tcp/8000-10000", "udp/53"],
+                                        "host_access": "icmp", "reach": "internet link", "connections": "16384",
+                                        "reverse_path_filter": "strict", "repairs": 3, "forwards": ["tcp/8000-10000", "udp/53"],
                                         "proxies": [], "guarded": ["22"]})
         self.assertEqual(d["confinement"], {"user": "60001", "seccomp": "off"})
         self.assertEqual(d["console"], {"log": "/var/log/umld/web/console.log"})
@@ -145,7 +147,8 @@ class Status(Case):
                      KernelCpu="0", KernelCpuFix="preloaded", MemorySize=64 << 20, MemoryBacking="shm",
                      MemoryPath="/dev/shm", MemoryUsed=1536 << 10, Tap="tap0", HostAddress="10.0.0.1/24",
                      GuestAddress="10.0.0.2", Uplink="venet0", Uplink6="he-ipv6", Masquerade="masquerade",
-                     Backend="iptables", HostAccess="icmp", MTU=1400, HostAddress6="fd00::1/64",
+                     Backend="iptables", HostAccess="icmp", Reach="internet link", Connections="16384",
+                     ReversePathFilter="strict", MTU=1400, HostAddress6="fd00::1/64",
                      GuestAddress6="fd00::2", Forwards="tcp/8000-10000 udp/53", Guarded="22")
         out = self.expect(DONE, "status", "web").stdout
         self.assertRegex(out, r"(?m)^● web - running since \w+ \d+-\d+-\d+ .*; \ds ago$")
@@ -154,7 +157,7 @@ class Status(Case):
                      "Memory: 64M, shm /dev/shm, 1.5M used",
                      "Network: tap0 10.0.0.1/24, guest 10.0.0.2, IPv6 fd00::1/64, guest fd00::2, uplink venet0, "
                      "IPv6 uplink he-ipv6, masquerade by iptables, "
-                     "MTU 1400, host access icmp",
+                     "MTU 1400, host access icmp, reach internet link, connections 16384, reverse path filter strict",
                      "Forwards: tcp/8000-10000 udp/53", "Guarded: 22"):
             self.assertIn(line, out)
         self.assertNotIn("\033", out)
