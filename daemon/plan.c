@@ -118,6 +118,17 @@ static void print_dropins(const Config *c) {
                         printf("drop-in       %.*s\n", (int) part.file_size, part.file);
 }
 
+/* What a check cannot know, because it changes nothing, is left out. */
+static void print_confinement(const Host *h) {
+        char text[LAYER_TEXT_MAX];
+        const char *title = "confinement";
+
+        printf("%-13s user=%s\n", title, h->config->user);
+        for (int i = CONFINE_USER + 1; i < CONFINE_MAX; i++)
+                if (*layer_text(h, (ConfineLayer) i, 0, text))
+                        printf("  %-20s %s\n", confine_table[i].name, text);
+}
+
 int plan_print(Config *c) {
         _cleanup_(setup_freep) Setup *s = NULL;
         _cleanup_(fault_done) Fault fault = {};
@@ -149,8 +160,6 @@ int plan_print(Config *c) {
         if (s->host->memory.refused)
                 printf("  refused     %s\n", s->host->memory.refused);
         print_network(c, s);
-        printf("confinement   user %s, %s, no_new_privs, hostfs off\n", c->user,
-               s->host->jail.pid_namespaces ? "pid namespace"
-                                            : "child subreaper (the host has no pid namespaces)");
+        print_confinement(s->host);
         return EXIT_DONE;
 }

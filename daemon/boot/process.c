@@ -43,12 +43,21 @@ struct GuestProcess {
         bool booted, have_status, ended;
         int status;
         char *panic;
+        int layer_errors[CONFINE_MAX]; /* of those that umld-init could not apply */
         InitMessage failure;
         bool failed;
         unsigned messages;
 };
 
 /* ---- messages from umld-init ---- */
+
+static void note_layer(GuestProcess *p, const InitMessage *m) {
+        if (m->status < 0 || m->status >= CONFINE_MAX)
+                return;
+        p->layer_errors[m->status] = -m->error;
+        log_notice_errno(m->error, "confinement: this host refuses the layer %s: %m",
+                         confine_table[m->status].name);
+}
 
 static void read_status(GuestProcess *p) {
         InitMessage m;
@@ -63,6 +72,9 @@ static void read_status(GuestProcess *p) {
                         p->have_status = true;
                         p->status = m.status;
                         p->pid = 0; /* may belong to another process at any moment */
+                        break;
+                case INIT_LAYER:
+                        note_layer(p, &m);
                         break;
                 case INIT_FAILED:
                         p->failed = true;
@@ -420,4 +432,14 @@ const char *guest_process_failure(const GuestProcess *p, int *ret_errno) {
 
 const Launched *guest_process_containment(const GuestProcess *p) {
         return &p->launched;
+}
+
+int guest_process_layer(const GuestProcess *p, ConfineLayer layer) {
+        return p->layer_errors[layer];
+}
+
+const char *guest_process_refused(const GuestProcess *p) {
+        return p->failed && p->failure.status >= 0 && p->failure.status < CONFINE_MAX
+                       ? confine_table[p->failure.status].name
+                       : NULL;
 }

@@ -56,4 +56,9 @@ const char *
 guest_process_panic(const GuestProcess *p); /* text of a PANIC notification, escaped, or NULL */
 const char *guest_process_failure(const GuestProcess *p,
                                   int *ret_errno); /* step before exec that failed, or NULL */
+/* The layer of confinement without which it must not run, and which the host refuses, with the
+ * errno of that failure; or NULL. */
+const char *guest_process_refused(const GuestProcess *p);
 const Launched *guest_process_containment(const GuestProcess *p);
+/* Of a layer that umld-init applies: 0, or why the host refuses it. */
+int guest_process_layer(const GuestProcess *p, ConfineLayer layer);

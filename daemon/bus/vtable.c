@@ -169,31 +169,26 @@ static const char *tun_access_text(TunAccess access) {
         return texts[access];
 }
 
-/* The layers that confine the guest, and whether each is in force on this host. */
+/* Every layer, and what has become of it; then how the kernel is kept from hostfs, and gets at its
+ * tap. */
 static int append_confinement(const Guest *g, sd_bus_message *reply) {
-        const Launched *l = g->boot.process ? guest_process_containment(g->boot.process) : NULL;
-        char user[32];
+        const GuestProcess *p = g->boot.process;
+        const Host *h = g->setup->host;
+        char text[LAYER_TEXT_MAX];
         int r = 0;
 
-        snprintf(user, sizeof(user), "%u", (unsigned) g->setup->host->jail.uid);
-        const struct {
-                const char *layer, *value;
-        } layers[] = {
-                { "user", l ? user : "" },
-                { "pid-namespace", !l                 ? ""
-                                   : l->pid_namespace ? "yes"
-                                                      : "no (child subreaper instead)" },
-                { "cgroup", !l                                    ? ""
-                            : g->setup->host->jail.cgroup_fd >= 0 ? "yes"
-                                                                  : "no" },
-                { "no-new-privileges", l ? "yes" : "" },
-                { "hostfs", l ? "off" : "" },
-                { "tun", l ? tun_access_text(g->setup->host->jail.tun_access) : "" },
-        };
+        for (int i = 0; i < CONFINE_MAX && r >= 0; i++) {
+                ConfineLayer layer = (ConfineLayer) i;
+                int error = p ? guest_process_layer(p, layer) : 0;
 
-        for (size_t i = 0; i < ARRAY_SIZE(layers) && r >= 0; i++)
-                r = sd_bus_message_append(reply, "{ss}", layers[i].layer, layers[i].value);
-        return r;
+                r = sd_bus_message_append(reply, "{ss}", confine_table[i].name,
+                                          p ? layer_text(h, layer, error, text) : "");
+        }
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{ss}", "hostfs", p ? "off" : "");
+        return r < 0 ? r
+                     : sd_bus_message_append(reply, "{ss}", "tun",
+                                             p ? tun_access_text(h->jail.tun_access) : "");
 }
 
 static const char *probe_text(const ProbeSet *s, size_t i, char buf[static 160]) {

@@ -66,6 +66,12 @@ void guest_judge_end(Guest *g, Verdict *ret_verdict, char **ret_detail) {
         int error;
         const char *failure = guest_process_failure(g->boot.process, &error);
 
+        if (failure && guest_process_refused(g->boot.process)) {
+                *ret_verdict = VERDICT_USAGE;
+                *ret_detail = strfmt("Required=%s: this host refuses that layer of confinement: %s",
+                                     guest_process_refused(g->boot.process), strerror(error));
+                return;
+        }
         if (failure) {
                 *ret_verdict = error == ENOENT || error == EACCES || error == ENOEXEC
                                        ? VERDICT_KERNEL

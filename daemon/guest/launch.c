@@ -29,7 +29,7 @@ static int build_command(const Guest *g, Strv *ret_argv, Strv *ret_environment) 
         if (left_out < 0)
                 return left_out;
         r = guest_environment(h->memory.path, getenv("GLIBC_TUNABLES"), h->kernel.cpu_fix,
-                              h->jail.pid_namespaces ? h->kernel.console_fix : NULL,
+                              jail_has_pid_namespace(h) ? h->kernel.console_fix : NULL,
                               ret_environment);
         return r < 0 ? r : left_out;
 }
@@ -50,7 +50,8 @@ static Launch describe_launch(const Guest *g, const Strv *argv, const Strv *envi
                 .directory = h->uml_dir,
                 .cgroup_fd = h->jail.cgroup_fd,
                 .mount_ns_fd = h->jail.mount_ns_fd,
-                .no_pid_namespace = !h->jail.pid_namespaces,
+                .layers = layers_in_force(h),
+                .required = h->config->required,
                 .one_cpu = guest_has_one_cpu(g),
         };
 }
@@ -73,7 +74,7 @@ int guest_make_standby(Guest *g) {
 
         guest_drop_standby(g);
         /* What is left of a guest is then ended by killing all our children. */
-        if (!g->setup->host->jail.pid_namespaces)
+        if (!jail_has_pid_namespace(g->setup->host))
                 return 0;
         r = build_command(g, &g->standby.argv, &g->standby.environment);
         g->standby.mount_ns = namespace_id(l.mount_ns_fd);
@@ -111,7 +112,7 @@ int guest_launch(Guest *g, const GuestProcessListener *listener, Fault *f) {
         if (r > 0)
                 log_warning("FastNetwork=yes: no room for its arguments on the kernel's command "
                             "line, leaving them out; shorten Append= or set FastNetwork=no");
-        r = console_open(g->console, h->jail.pid_namespaces, h->jail.uid, &terminal, &output);
+        r = console_open(g->console, jail_has_pid_namespace(h), h->jail.uid, &terminal, &output);
         if (r < 0)
                 return fault_console(r, f);
         console_note_boot(g->console, h->kernel.uml->release);

@@ -113,7 +113,7 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
         r = companion_find(COMPANION_INIT, &g->init);
         if (r < 0)
                 return log_error_errno(r, "%s: %m; reinstall umld", g->init ?: "umld-init");
-        r = proxies_new(event, g->init, g->setup->host->jail.pid_namespaces, &g->proxies);
+        r = proxies_new(event, g->init, g->setup->host->jail.pid_refused == 0, &g->proxies);
         if (r < 0)
                 return log_oom();
         g->setup->net->proxies = g->proxies;

@@ -20,6 +20,7 @@
 #include "daemon/base/fault.h"
 #include "daemon/host/jail.h"
 #include "daemon/host/kernel.h"
+#include "daemon/host/layers.h"
 #include "daemon/host/ledger.h"
 #include "daemon/host/memory.h"
 
@@ -52,6 +53,7 @@ typedef struct Host {
 
         Kernel kernel;
         Jail jail;
+        Layers layers; /* written through layer_set_on() and layer_set_refused() */
         int disk_fds[2 *
                      CONFIG_DISKS_MAX]; /* locks, -EBADF where there is none; each disk, then its
                                            copy-on-write file. Written by the step "disks" */

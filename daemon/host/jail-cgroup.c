@@ -15,7 +15,7 @@ int jail_cgroup_up(Host *h, Fault *f) {
         int r;
 
         (void) f;
-        if (h->jail.cgroup_fd >= 0)
+        if (h->jail.cgroup_fd >= 0 || !layer_wanted(h, CONFINE_CGROUP))
                 return 0;
         if (!name)
                 return -ENOMEM;
@@ -26,9 +26,12 @@ int jail_cgroup_up(Host *h, Fault *f) {
                 r = cgroup_create(path);
         if (r >= 0)
                 h->jail.cgroup_fd = RET_NERRNO(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        if (r < 0 || h->jail.cgroup_fd < 0)
-                log_debug_errno(r < 0 ? r : h->jail.cgroup_fd,
-                                "no cgroup for the guest, continuing without: %m");
+        if (r >= 0)
+                r = MIN(h->jail.cgroup_fd, 0);
+        if (r < 0)
+                layer_set_refused(h, CONFINE_CGROUP, r, NULL);
+        else
+                layer_set_on(h, CONFINE_CGROUP, NULL);
         return 0;
 }
 

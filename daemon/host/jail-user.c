@@ -2,6 +2,8 @@
 /* jail-user.c - the user that the guest's processes run as, its directory, and whether it can
  * access what it needs. */
 
+#include <stdio.h>
+
 #include "api/dirs.h"
 #include "basic/file-util.h"
 #include "basic/log.h"
@@ -88,6 +90,14 @@ static int fresh_uml_dir(Host *h, Fault *f) {
         return 0;
 }
 
+static void say_user(Host *h) {
+        char text[32];
+
+        snprintf(text, sizeof(text), "uid %u", (unsigned) h->jail.uid);
+        if (layer_wanted(h, CONFINE_USER))
+                layer_set_on(h, CONFINE_USER, text);
+}
+
 int jail_user_up(Host *h, Fault *f) {
         uid_t uid;
         int r;
@@ -108,6 +118,7 @@ int jail_user_up(Host *h, Fault *f) {
                 h->jail.reachable = false;
         }
         h->jail.uid = uid;
+        say_user(h);
         r = ledger_note_user(&h->ledger, uid);
         if (r < 0)
                 return fault_set(f, VERDICT_DISK, true, r, "%s: cannot record what is changed: %m",

@@ -3,12 +3,34 @@
 
 #include "daemon/host/jail.h"
 #include "basic/cleanup.h"
+#include "daemon/host/host.h"
 #include "host/launch.h"
 
 void jail_init(Jail *j) {
-        *j = (Jail){ .mount_ns_fd = -EBADF,
-                     .cgroup_fd = -EBADF,
-                     .pid_namespaces = launch_has_pid_namespaces() };
+        *j = (Jail){ .mount_ns_fd = -EBADF, .cgroup_fd = -EBADF };
+        if (launch_try_namespaces(CONFINE_BIT(CONFINE_PID_NAMESPACE) |
+                                  CONFINE_BIT(CONFINE_IPC_NAMESPACE)) >= 0)
+                return;
+        j->pid_refused = launch_try_namespaces(CONFINE_BIT(CONFINE_PID_NAMESPACE));
+        j->ipc_refused = launch_try_namespaces(CONFINE_BIT(CONFINE_IPC_NAMESPACE));
+}
+
+static void say(Host *h, ConfineLayer layer, int refused, const char *instead) {
+        if (!layer_wanted(h, layer))
+                return;
+        if (refused < 0)
+                layer_set_refused(h, layer, refused, instead);
+        else
+                layer_set_on(h, layer, NULL);
+}
+
+void jail_namespaces_look(Host *h) {
+        say(h, CONFINE_PID_NAMESPACE, h->jail.pid_refused, "child subreaper instead");
+        say(h, CONFINE_IPC_NAMESPACE, h->jail.ipc_refused, NULL);
+}
+
+bool jail_has_pid_namespace(const Host *h) {
+        return h->jail.pid_refused == 0 && layer_wanted(h, CONFINE_PID_NAMESPACE);
 }
 
 void jail_done(Jail *j) {

@@ -31,7 +31,8 @@ typedef struct Jail {
         int mount_ns_fd; /* what only the guest sees: its tun node ("tun"), its memory ("memory");
                             -EBADF: nothing. Dropped by jail_drop_mount_ns() alone. */
         int cgroup_fd;   /* of all of the guest's processes, -EBADF: none; written by "cgroup" */
-        bool pid_namespaces; /* the host has them; written once, by jail_init() */
+        int pid_refused, ipc_refused; /* why the host refuses such a namespace, 0 = it does not;
+                                         written once, by jail_init() */
 } Jail;
 
 void jail_init(Jail *j);
@@ -40,6 +41,12 @@ void jail_done(Jail *j);
 
 /* Drops the guest's mount namespace; the steps that need it create their mounts again. */
 void jail_drop_mount_ns(Jail *j);
+
+/* Says which of the namespaces that the host was asked for at the start it has. */
+void jail_namespaces_look(struct Host *h);
+
+/* Will the guest's processes be in a pid namespace? */
+bool jail_has_pid_namespace(const struct Host *h);
 
 /* jail-user.c: the guest's uid, its directory … */
 int jail_user_up(struct Host *h, Fault *f);

@@ -164,7 +164,9 @@ static int start_relay(Proxy *p) {
                 .directory = "/",
                 .cgroup_fd = -EBADF,
                 .mount_ns_fd = -EBADF,
-                .no_pid_namespace = !all->pid_namespaces,
+                .layers = all->pid_namespaces ? CONFINE_ALL
+                                              : CONFINE_ALL & ~CONFINE_BIT(CONFINE_PID_NAMESPACE) &
+                                                        ~CONFINE_BIT(CONFINE_IPC_NAMESPACE),
                 .service = true,
         };
         char address[INET_ADDRSTRLEN];

@@ -25,6 +25,7 @@
 #include <sys/wait.h>
 
 #include "basic/cleanup.h"
+#include "basic/confine.h"
 #include "basic/fd-util.h"
 #include "basic/parse-util.h"
 #include "basic/process.h"
@@ -41,7 +42,8 @@ typedef struct Options {
         uid_t uid;
         const char *directory;
         bool mount_ns, one_cpu;
-        bool service; /* not a kernel, but a program that gets a listening socket */
+        bool service;              /* not a kernel, but a program that gets a listening socket */
+        uint64_t layers, required; /* CONFINE_BIT()s: to apply, and those that must not fail */
         char *environment[ENVIRONMENT_MAX + 2 + 1]; /* including what announce_socket() adds */
         size_t n_environment;
         char **argv; /* of the kernel */
@@ -125,17 +127,20 @@ static int layer_fixed_addresses(const Options *o) {
 typedef struct Layer {
         const char *step;
         int (*apply)(const Options *o);
+        ConfineLayer confine; /* it can be switched off, and the host may refuse it; 0 = it must
+                                 succeed */
 } Layer;
 
 static const Layer layers[] = {
         { "mount namespace", layer_mount_namespace },
         { "resource limits", layer_limits },
-        { "capabilities", layer_capabilities },
+        { "capabilities", layer_capabilities, CONFINE_CAPABILITIES },
         { "change of user", layer_user }, /* needs its capabilities */
-        { "no_new_privs", layer_no_new_privileges },
+        { "no_new_privs", layer_no_new_privileges, CONFINE_NO_NEW_PRIVILEGES },
         { "parent-death signal", layer_parent_death },
         { "fixed addresses", layer_fixed_addresses },
 };
+static_assert(CONFINE_USER == 0, "the one layer that is never left out here");
 
 /* ---- in the kernel's process: steps that have to wait for the go-ahead of umld ---- */
 
@@ -157,16 +162,30 @@ static const Layer last_layers[] = {
 };
 
 static _noreturn_ void fail(int error, const char *step) {
-        report(INIT_FAILED, error, 0, step);
+        report(INIT_FAILED, error, -1, step);
+        _exit(126);
+}
+
+/* Never leaves out what is required, and nothing silently. */
+static void give_up_layer(const Options *o, const Layer *l, int error) {
+        if (l->confine == 0)
+                fail(error, l->step);
+        if (!(o->required & CONFINE_BIT(l->confine))) {
+                report(INIT_LAYER, error, (int) l->confine, l->step);
+                return;
+        }
+        report(INIT_FAILED, error, (int) l->confine, l->step);
         _exit(126);
 }
 
 static void apply_layers(const Options *o, const Layer *l, size_t n) {
         for (const Layer *end = l + n; l < end; l++) {
-                int r = l->apply(o);
+                int r = 0;
 
+                if (l->confine == 0 || (o->layers & CONFINE_BIT(l->confine)))
+                        r = l->apply(o);
                 if (r < 0)
-                        fail(-r, l->step);
+                        give_up_layer(o, l, -r);
         }
 }
 
@@ -263,6 +282,8 @@ static int parse_options(int argc, char **argv, Options *ret) {
                 { "one-cpu", no_argument, NULL, 'c' },
                 { "service", no_argument, NULL, 's' },
                 { "setenv", required_argument, NULL, 'e' },
+                { "layers", required_argument, NULL, 'l' },
+                { "required", required_argument, NULL, 'r' },
                 {},
         };
         uint64_t uid;
@@ -281,6 +302,10 @@ static int parse_options(int argc, char **argv, Options *ret) {
                         ret->service = true;
                 else if (c == 'e' && ret->n_environment < ENVIRONMENT_MAX)
                         ret->environment[ret->n_environment++] = optarg;
+                else if (strchr("lr", c) &&
+                         parse_unsigned(optarg, 0, UINT32_MAX,
+                                        c == 'l' ? &ret->layers : &ret->required) >= 0)
+                        continue;
                 else
                         return -EINVAL;
         }

@@ -37,6 +37,7 @@ static const struct {
 } steps[] = {
 #define HOST(up, down) .host_up = up, .host_down = down
 #define NET(up, down)  .net_up = up, .net_down = down
+        { "layers", HOST(layers_up, NULL), .check = true, .before = true },
         { "kernel", HOST(kernel_up, NULL), .check = true, .before = true },
         { "user", HOST(jail_user_up, jail_user_down), .check = true, .before = true },
         { "disks", HOST(disks_up, disks_down), .check = true, .before = true },
@@ -50,6 +51,7 @@ static const struct {
         { "rules", NET(net_rules_up, net_rules_down), .check = true },
         { "relays", NET(net_relays_up, net_relays_down), .check = true },
         { "cgroup", HOST(jail_cgroup_up, jail_cgroup_down) },
+        { "required", HOST(layers_required_up, NULL), .check = true, .before = true },
 #undef HOST
 #undef NET
 };

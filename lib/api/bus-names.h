@@ -92,7 +92,7 @@
 #define UMLD_PROP_UNCONFIRMED                                                                      \
         "Unconfirmed" /* s, of the last reload: pending, taken-back (reverted) or "" */
 #define UMLD_PROP_CONFIRM_UNTIL "ConfirmUntil" /* t, when it will be reverted */
-#define UMLD_PROP_CONFINEMENT   "Confinement"  /* a{ss}, layer -> what is in force */
+#define UMLD_PROP_CONFINEMENT   "Confinement"  /* a{ss}, layer -> on, off or refused, and why */
 #define UMLD_PROP_CONSOLE_LOG   "ConsoleLog"   /* s, path */
 
 /* Methods; they have no arguments and results unless stated */

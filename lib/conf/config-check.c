@@ -289,11 +289,22 @@ static int check_probes(const Config *c, const ConfigLines *lines, Blame *b) {
                       "hangs are not detected with HangCheck=0; set HangCheck= as well");
 }
 
+static int check_confinement(const Config *c, const ConfigLines *lines, Blame *b) {
+        for (int i = 0; i < CONFINE_MAX; i++) {
+                if (!(c->required & CONFINE_BIT(i)) || config_has_layer(c, (ConfineLayer) i))
+                        continue;
+                blame(b, lines, "Confine", "Required", confine_table[i].key);
+                return refuse(b->ret_why, "the layer %s is switched off by %s=; remove one of them",
+                              confine_table[i].name, confine_table[i].key);
+        }
+        return 0;
+}
+
 int config_check(const Config *c, const ConfigLines *lines, unsigned *ret_line,
                  const char **ret_key, char **ret_why) {
         static int (*const checks[])(const Config *c, const ConfigLines *lines, Blame *b) = {
                 check_disks,    check_addresses, check_ipv6,    check_uplink, check_snat,
-                check_forwards, check_proxies,   check_restart, check_probes,
+                check_forwards, check_proxies,   check_restart, check_probes, check_confinement,
         };
         Blame b = { .ret_why = ret_why };
 

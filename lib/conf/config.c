@@ -238,6 +238,11 @@ const char *config_argument(const Config *c, size_t i) {
         return c->in_fallback && i < c->fallback_append.n ? c->fallback_append.v[i] : NULL;
 }
 
+bool config_has_layer(const Config *c, ConfineLayer layer) {
+        return layer == CONFINE_USER ? !streq(c->user, "root") && !streq(c->user, "0")
+                                     : c->layers[layer];
+}
+
 bool config_has_fallback(const Config *c) {
         return c->fallback_kernel || c->fallback_append.n > 0;
 }

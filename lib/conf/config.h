@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <sys/types.h>
 
+#include "basic/confine.h"
 #include "basic/forward.h"
 #include "basic/ip-address.h"
 #include "basic/string-table.h"
@@ -248,7 +249,9 @@ typedef struct Config {
         bool journal;
 
         /* [Confine] */
-        char *user; /* "auto", a user name or number */
+        char *user;               /* "auto", a user name or number */
+        bool layers[CONFINE_MAX]; /* those that have a key of their own; ask config_has_layer() */
+        uint32_t required;        /* CONFINE_BIT()s of those without which it does not start */
 } Config;
 
 static inline bool config_has_ipv6(const Config *c) {
@@ -284,6 +287,9 @@ const char *config_argument(const Config *c, size_t i);
 /* Reach= in a normal form: "internet link 192.0.2.0/24", or "no". */
 #define REACH_TEXT_MAX (64 + CONFIG_REACHED_MAX * (INET6_ADDRSTRLEN + 5))
 const char *config_reach_format(const Config *c, char buf[static REACH_TEXT_MAX]);
+
+/* Is that layer of confinement configured? */
+bool config_has_layer(const Config *c, ConfineLayer layer);
 
 /* Does [Fallback] have anything to fall back to? */
 bool config_has_fallback(const Config *c);

@@ -273,6 +273,23 @@ static const Setting settings[] = {
         { "Confine", "User", "auto | root | USER",
           "User on the host that the guest runs as; auto allocates one for each guest", "auto",
           .parse = setting_parse_user, AT_START(TEXT(user)) },
+        { "Confine", "DropCapabilities", "yes | no", "Start the kernel without any capabilities",
+          "yes", .parse = setting_parse_bool, AT_START(FLAT(layers[CONFINE_CAPABILITIES])) },
+        { "Confine", "NoNewPrivileges", "yes | no",
+          "Keep the kernel from gaining privileges by set-user-ID programs", "yes",
+          .parse = setting_parse_bool, AT_START(FLAT(layers[CONFINE_NO_NEW_PRIVILEGES])) },
+        { "Confine", "PrivatePIDs", "yes | no",
+          "Run the kernel in a PID namespace, where it sees no processes but its own", "yes",
+          .parse = setting_parse_bool, AT_START(FLAT(layers[CONFINE_PID_NAMESPACE])) },
+        { "Confine", "PrivateIPC", "yes | no",
+          "Run the kernel in an IPC namespace, without the host's System V objects", "yes",
+          .parse = setting_parse_bool, AT_START(FLAT(layers[CONFINE_IPC_NAMESPACE])) },
+        { "Confine", "ControlGroup", "yes | no", "Run the guest's processes in a cgroup", "yes",
+          .parse = setting_parse_bool, AT_START(FLAT(layers[CONFINE_CGROUP])) },
+        { "Confine", "Required", "LAYER...",
+          "Layers without which the guest is not started; umld(8) lists them",
+          .example = "user pid-namespace", .parse = setting_parse_required,
+          AT_START(FLAT(required)), .repeatable = true },
 };
 
 const Setting *settings_table(size_t *ret_n) {

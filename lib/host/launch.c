@@ -26,7 +26,22 @@ static void report_failure(int error, void *userdata) {
         (void) !write(INIT_FD_STATUS, &m, sizeof(m));
 }
 
-/* In namespaces of its own, if the host allows it. */
+static unsigned long namespaces_of(uint32_t layers) {
+        static const struct {
+                ConfineLayer layer;
+                unsigned long flag;
+        } each[] = {
+                { CONFINE_PID_NAMESPACE, CLONE_NEWPID },
+                { CONFINE_IPC_NAMESPACE, CLONE_NEWIPC },
+        };
+        unsigned long flags = 0;
+
+        FOREACH_ELEMENT (e, each)
+                if (layers & CONFINE_BIT(e->layer))
+                        flags |= e->flag;
+        return flags;
+}
+
 static int start_init(const Launch *l, char *const *argv, int status_fd, Launched *launched) {
         static char *const no_environment[] = { NULL };
         const int fds[INIT_FD_MAX + 1] = { -EBADF,
@@ -42,15 +57,11 @@ static int start_init(const Launch *l, char *const *argv, int status_fd, Launche
                     .fds = fds,
                     .n_fds = l->mount_ns_fd >= 0 ? INIT_FD_MAX + 1 : INIT_FD_MOUNT_NS,
                     .session = true,
-                    .namespaces = l->no_pid_namespace ? 0 : CLONE_NEWPID | CLONE_NEWIPC,
+                    .namespaces = namespaces_of(l->layers),
                     .cgroup_fd = MAX(l->cgroup_fd, 0) };
         int r = spawn(&s, &launched->init);
 
-        if (r < 0 && s.namespaces != 0) {
-                s.namespaces = 0;
-                r = spawn(&s, &launched->init);
-        }
-        launched->pid_namespace = s.namespaces != 0;
+        launched->pid_namespace = s.namespaces & CLONE_NEWPID;
         return r;
 }
 
@@ -61,6 +72,9 @@ static int build_argv(const Launch *l, Strv *ret) {
             (r = strv_pushf(ret, "--uid=%u", (unsigned) l->uid)) < 0)
                 return r;
         if ((r = strv_pushf(ret, "--directory=%s", l->directory)) < 0)
+                return r;
+        if ((r = strv_pushf(ret, "--layers=%u", l->layers)) < 0 ||
+            (r = strv_pushf(ret, "--required=%u", l->required)) < 0)
                 return r;
         if (l->mount_ns_fd >= 0 && (r = strv_push(ret, "--mount-ns")) < 0)
                 return r;
@@ -150,12 +164,15 @@ static int do_nothing(void *userdata) {
         return 0;
 }
 
-bool launch_has_pid_namespaces(void) {
+int launch_try_namespaces(uint32_t layers) {
         pid_t pid;
+        int r = spawn(&(const Spawn){ .run = do_nothing, .namespaces = namespaces_of(layers) },
+                      &pid);
 
-        return spawn(&(const Spawn){ .run = do_nothing, .namespaces = CLONE_NEWPID | CLONE_NEWIPC },
-                     &pid) >= 0 &&
-               spawn_wait_exit(pid) == 0;
+        if (r < 0)
+                return r;
+        r = spawn_wait_exit(pid);
+        return r > 0 ? -EPERM : r;
 }
 
 int launch_receive(int status_fd, InitMessage *ret, pid_t *ret_pid) {
@@ -163,6 +180,9 @@ int launch_receive(int status_fd, InitMessage *ret, pid_t *ret_pid) {
         InitMessage m;
         ssize_t n = receive_from_peer(status_fd, &m, sizeof(m), &sender);
 
+        /* It ended before it had read the go-ahead; what it said before that is still to come. */
+        if (n == -ECONNRESET)
+                n = receive_from_peer(status_fd, &m, sizeof(m), &sender);
         if (n < 0)
                 return n == -EAGAIN ? 0 : (int) n;
         if (n != sizeof(m))

@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 
+#include "basic/confine.h"
 #include "basic/string-util.h"
 
 typedef struct Launch {
@@ -20,7 +21,9 @@ typedef struct Launch {
         const char *directory;   /* its working directory */
         int cgroup_fd;           /* open directory of the cgroup to start in, or -EBADF */
         int mount_ns_fd;         /* mount namespace for it to enter, or -EBADF */
-        bool no_pid_namespace;   /* do not even try */
+        uint32_t layers;         /* CONFINE_BIT()s of the layers to apply; what the host refuses is
+                                    reported as INIT_LAYER */
+        uint32_t required;       /* of those without which it must not run */
         bool one_cpu;            /* pin it to one CPU (cpus.h) */
         bool service; /* not a kernel: GUEST_FD_TERMINAL is a socket for sd_listen_fds(3) */
 } Launch;
@@ -43,8 +46,9 @@ int launch_go(const Launched *launched, int output_fd, int terminal_fd);
  * they are gone. */
 void launch_cancel(Launched *launched);
 
-/* Does the host allow us to create pid namespaces? Checked by creating one. */
-bool launch_has_pid_namespaces(void);
+/* Does the host allow us to create the namespaces of these layers, all at once? Checked by creating
+ * them. */
+int launch_try_namespaces(uint32_t layers);
 
 /* Reads one InitMessage without blocking. INIT_STARTING: *ret_pid is the kernel's main process as
  * numbered in this pid namespace. 1 = one was read, 0 = none is queued, -ECONNRESET = the other end

@@ -293,7 +293,7 @@ class Kernels(TestCase):
         umld = self.start()
         status = Path(f"/proc/{umld.guest_pid()}/status").read_text()
         uids = re.search(r"^Uid:\s+(.*)$", status, re.M)[1].split()
-        self.assertEqual(uids, [umld.status()["confinement"]["user"]] * 4)
+        self.assertEqual(uids, [str(umld.guest_uid())] * 4)
         self.assertNotEqual(uids[0], "0")
         for word in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
             self.assertEqual(int(re.search(rf"^{word}:\s+(\w+)$", status, re.M)[1], 16), 0, word)

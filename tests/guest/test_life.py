@@ -46,7 +46,7 @@ class StartStop(LifeTest):
         # What the comparison at the end rests on: it sees all of it while it is there.
         difference = before.difference(self.world.snapshot())
         for word in ("+3: tap0:", "+10.0.0.2 dev tap0", "UMLD-FWD-web", "+/proc/sys/net/ipv4/ip_forward:1", "run/web/lock",
-                     "umld-init") + (("/umld-web.",) if status["confinement"]["cgroup"] == "yes" else ()):
+                     "umld-init") + (("/umld-web.",) if status["confinement"]["cgroup"] == "on" else ()):
             self.assertIn(word, difference)
         self.assertEqual(umld.stop(), DONE)
         self.assertEqual(umld.statuses(), ["preparing", "booting", "running", "stopping", "stopped"])

@@ -251,7 +251,7 @@ class Refused(Case):
         self.assertNotIn("noexec", mount[1])
         self.assertIn("nosuid", mount[1])
         self.assertIn("size=40960k", mount[2])
-        self.assertIn(f"uid={umld.status()['confinement']['user']}", mount[2])
+        self.assertIn(f"uid={umld.guest_uid()}", mount[2])
         self.assertGreaterEqual(umld.status()["memory"]["used"], 30 * MIB)
         umld.stop()
 

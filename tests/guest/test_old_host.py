@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import umldtest
-from umldtest import DONE, Daemon, wait_until
+from umldtest import DONE, USAGE, Daemon, wait_until
 
 OLD_HOST = umldtest.BUILD / "tests/guest/old-host"
 
@@ -42,11 +42,11 @@ class OldHost(umldtest.TestCase):
         self.scratch().unlink()
         umld = self.start(fake=script)
         status = umld.status()
-        self.assertEqual(status["confinement"]["pid-namespace"], "no (child subreaper instead)")
-        self.assertEqual(status["confinement"]["cgroup"], "no")
+        self.assertRegex(status["confinement"]["pid-namespace"], r"^refused \(.+\), child subreaper instead$")
+        self.assertRegex(status["confinement"]["cgroup"], r"^refused \(.+\)$")
         self.assertEqual(status["confinement"]["tun"], "the host's, opened to its user")
-        self.assertTrue(self.may_open_tun(int(status["confinement"]["user"])))
-        self.assertFalse(self.may_open_tun(int(status["confinement"]["user"]) + 1))
+        self.assertTrue(self.may_open_tun(umld.guest_uid()))
+        self.assertFalse(self.may_open_tun(umld.guest_uid() + 1))
         self.assertRegex(umld.log, r"(?m)the guest cannot have a /dev/net/tun of its own .*may open the host's until")
         helpers = [p for p, line in self.world.processes().items() if "fake-guest mem=" in line]
         self.assertGreaterEqual(len(helpers), 4)
@@ -60,6 +60,27 @@ class OldHost(umldtest.TestCase):
         self.assertEqual(self.world.processes(), {})
         self.assert_same_host(before)
 
+    def test_required(self):
+        """What must not be left out: refused by the host before anything is started, or by the configuration."""
+        self.world.guest(fake="lock,tap,boot,ready", Confine={"Required": "user pid-namespace"})
+        umld = Daemon(self.world, wrapper=[self.wrapper])
+        self.assertEqual(umld.wait(), USAGE)
+        self.assertRegex(umld.log, r"Required=pid-namespace: this host refuses that layer of confinement: .+; remove")
+        self.assertEqual(self.world.processes(), {})
+        refuse = [self.world.program("tests/lib/refuse"), "no-new-privs", "--"]
+        self.world.guest(fake="lock,tap,boot,ready", Confine={"Required": "no-new-privileges"})
+        umld = Daemon(self.world, wrapper=refuse)
+        self.assertEqual(umld.wait(), USAGE)
+        self.assertRegex(umld.log, r"Required=no-new-privileges: this host refuses that layer of confinement: .+")
+        self.world.guest(fake="lock,tap,boot,ready", Confine={"PrivateIPC": "no", "ControlGroup": "no"})
+        umld = Daemon(self.world, wrapper=refuse).wait_ready()
+        self.assertRegex(umld.layer("no-new-privileges"), r"^refused \(.+\)$")
+        self.assertEqual([umld.layer(layer) for layer in ("pid-namespace", "ipc-namespace", "cgroup", "capabilities")],
+                         ["on", "off (configuration)", "off (configuration)", "on"])
+        self.assertEqual(os.readlink(f"/proc/{umld.guest_pid()}/ns/ipc"), os.readlink(f"/proc/{umld.pid}/ns/ipc"))
+        self.assertNotEqual(os.readlink(f"/proc/{umld.guest_pid()}/ns/pid"), os.readlink(f"/proc/{umld.pid}/ns/pid"))
+        self.assertEqual(umld.stop(), DONE)
+
     def test_tun_of_several(self):
         """Each guest's user is let in while that guest is up, by its list or, where there is none, by the mode."""
         script = "lock,tap,boot,ready"
@@ -69,7 +90,7 @@ class OldHost(umldtest.TestCase):
             with self.subTest(access):
                 guests = [self.start("web", refused, fake=script),
                           self.start("db", refused, network=other, fake=script)]
-                users = [int(umld.status()["confinement"]["user"]) for umld in guests]
+                users = [umld.guest_uid() for umld in guests]
                 self.assertEqual(guests[0].status()["confinement"]["tun"], access)
                 self.assertEqual([self.may_open_tun(u) for u in users], [True, True])
                 self.assertEqual(guests[0].stop(), DONE)
@@ -94,7 +115,7 @@ class OldHost(umldtest.TestCase):
         status = umld.status()
         self.assertEqual(status["confinement"]["tun"], "a node of its own")
         self.assertEqual(os.readlink(f"/proc/{umld.guest_pid()}/root"), "/")
-        self.assertFalse(self.may_open_tun(int(status["confinement"]["user"])))
+        self.assertFalse(self.may_open_tun(umld.guest_uid()))
         self.assertEqual(umld.stop(), DONE)
 
     def test_tun_closed_again(self):

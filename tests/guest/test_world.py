@@ -91,7 +91,7 @@ class WorldTest(TestCase):
             world.guest(fake="boot,ready")
             before = Snapshot(world)
             umld = Daemon(world).wait_ready()
-            if umld.status()["confinement"]["cgroup"] != "yes":  # then nothing is left behind either
+            if umld.status()["confinement"]["cgroup"] != "on":  # then nothing is left behind either
                 self.assertEqual(list(Snapshot.cgroups(world)), [])
                 return
             member = world.group / f"umld-web.{umld.pid}"

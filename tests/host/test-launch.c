@@ -28,6 +28,9 @@ enum {
         TEST_UID = 61100,
 };
 
+static const uint32_t namespaces =
+        CONFINE_BIT(CONFINE_PID_NAMESPACE) | CONFINE_BIT(CONFINE_IPC_NAMESPACE);
+
 typedef struct Started {
         Launched launched;
         int output; /* read end of the process' standard output */
@@ -58,7 +61,7 @@ static Started start(const char *script, bool no_pid_namespace) {
                 .directory = "/",
                 .cgroup_fd = -EBADF,
                 .mount_ns_fd = -EBADF,
-                .no_pid_namespace = no_pid_namespace,
+                .layers = no_pid_namespace ? CONFINE_ALL & ~namespaces : CONFINE_ALL,
         };
         Started s = {};
         InitMessage m;
@@ -225,9 +228,11 @@ static void test_failures(void **state) {
                 .directory = "/",
                 .cgroup_fd = -EBADF,
                 .mount_ns_fd = -EBADF,
+                .layers = CONFINE_ALL,
         };
         Started s = { .output = -EBADF };
         InitMessage m;
+        siginfo_t si;
 
         (void) state;
         ASSERT_OK(launch_prepare(&l, &s.launched));
@@ -239,6 +244,17 @@ static void test_failures(void **state) {
         assert_int_equal(m.error, ENOENT);
         assert_string_equal(m.step, "exec of the kernel");
         (void) finish(&s);
+
+        /* It fails before it reads the go-ahead, whose loss must not hide why. */
+        l.mount_ns_fd = null;
+        ASSERT_OK(launch_prepare(&l, &s.launched));
+        ASSERT_OK(launch_go(&s.launched, null, null));
+        ASSERT_OK(waitid(P_PID, (id_t) s.launched.init, &si, WEXITED | WNOWAIT));
+        assert_int_equal(wait_message(s.launched.status_fd, &m, &s.pid), 1);
+        assert_int_equal(m.type, INIT_FAILED);
+        assert_string_equal(m.step, "mount namespace");
+        (void) finish(&s);
+        l.mount_ns_fd = -EBADF;
 
         l.directory = "/nonexistent";
         ASSERT_OK(launch_prepare(&l, &s.launched));
@@ -274,6 +290,7 @@ static void test_standby(void **state) {
                 .directory = "/",
                 .cgroup_fd = -EBADF,
                 .mount_ns_fd = -EBADF,
+                .layers = CONFINE_ALL,
         };
         int null = ASSERT_OK(open("/dev/null", O_RDWR | O_CLOEXEC));
         Launched launched;
@@ -361,6 +378,6 @@ int main(void) {
         };
 
         (void) alarm(60); /* nothing in here takes longer than a second */
-        assert_true(launch_has_pid_namespaces());
+        ASSERT_OK(launch_try_namespaces(namespaces));
         return RUN_TESTS(tests);
 }

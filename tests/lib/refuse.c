@@ -49,6 +49,10 @@ static const struct {
         { "remount", SYS_mount, { { 3, ANY_OF(MS_REMOUNT) } }, EPERM },
         { "mount", SYS_mount, {}, EPERM },
         { "newns", SYS_unshare, { { 0, ANY_OF(CLONE_NEWNS) } }, EPERM },
+        { "no-new-privs",
+          SYS_prctl,
+          { { 0, FROM_TO(PR_SET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS) } },
+          EINVAL },
         { "acl", SYS_setxattr, {}, EOPNOTSUPP },
         { "ip6tables", SYS_getsockopt, { { 1, FROM_TO(IPPROTO_IPV6, IPPROTO_IPV6) } }, EPERM },
         { "netfilter",
@@ -120,10 +124,10 @@ int main(int argc, char **argv) {
                 }
         }
         if (i + 1 >= argc) {
-                fprintf(stderr,
-                        "usage: refuse "
-                        "remount|mount|newns|acl|ip6tables|netfilter|legacy-tables|nf_tables… -- "
-                        "PROGRAM…\n");
+                fprintf(stderr, "usage: refuse "
+                                "remount|mount|newns|no-new-privs|acl|ip6tables|netfilter|legacy-"
+                                "tables|nf_tables… -- "
+                                "PROGRAM…\n");
                 return 125;
         }
         (void) execvp(argv[i + 1], argv + i + 1);

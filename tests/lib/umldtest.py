@@ -13,6 +13,7 @@ import http.client
 import itertools
 import json
 import os
+import re
 import select
 import shlex
 import shutil
@@ -508,6 +509,14 @@ class Daemon:
         if p.json is None:
             raise AssertionError(f"umlctl status: {p.returncode}: {p.stderr}")
         return p.json
+
+    def layer(self, name):
+        """What has become of a layer of confinement."""
+        return self.status()["confinement"][name]
+
+    def guest_uid(self):
+        """The user on the host that the guest runs as."""
+        return int(re.fullmatch(r"on, uid (\d+)", self.layer("user"))[1])
 
     def guest_pid(self):
         """The main process of the guest's kernel."""

@@ -63,7 +63,7 @@ class Life(Case):
                           "masquerade": "masquerade", "backend": "iptables", "host_access": "icmp",
                           "mtu": 1500, "lacking": []})
         self.assertEqual(d["network"]["forwards"], ["tcp/8080:80", "udp/5000-5010"])
-        self.assertTrue(d["confinement"]["user"].isdigit())
+        self.assertRegex(d["confinement"]["user"], r"^on, uid \d+$")
         self.assertTrue(Path(d["console"]["log"]).exists())
         self.assertRegex(self.expect(DONE, "list").stdout, r"(?m)^web +running +\d+s +0 +32M +- +- +10.0.0.2 +-$")
 

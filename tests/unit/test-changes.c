@@ -72,6 +72,12 @@ static const struct {
         { "Console", "LogFiles", "7", NULL },
         { "Console", "Journal", "yes", NULL },
         { "Confine", "User", "www-data", NULL },
+        { "Confine", "DropCapabilities", "no", NULL },
+        { "Confine", "NoNewPrivileges", "no", NULL },
+        { "Confine", "PrivatePIDs", "no", NULL },
+        { "Confine", "PrivateIPC", "no", NULL },
+        { "Confine", "ControlGroup", "no", NULL },
+        { "Confine", "Required", "cgroup", NULL },
 };
 
 /* Two configurations that differ in that row alone, which with can make have a value in both. */

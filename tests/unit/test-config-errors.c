@@ -422,6 +422,15 @@ static void test_rest(void **state) {
                 { "[Console]\nLogMax=x\n",
                   "2: LogMax: \"x\": invalid size; use a number with K, M or G, for example 10M" },
                 { "[Console]\nLogFiles=0\n", "2: LogFiles: \"0\": not a number from 1 to 100" },
+                { "[Confine]\nRequired=user walls\n",
+                  "2: Required: \"walls\": no layer of confinement; use user, capabilities, "
+                  "no-new-privileges, pid-namespace, ipc-namespace, cgroup" },
+                { "[Confine]\nPrivatePIDs=no\nRequired=user pid-namespace\n",
+                  "3: Required: the layer pid-namespace is switched off by PrivatePIDs=; remove "
+                  "one "
+                  "of them" },
+                { "[Confine]\nRequired=user\nUser=root\n",
+                  "2: Required: the layer user is switched off by User=; remove one of them" },
                 { "[Confine]\nUser=0\n",
                   "2: User: \"0\": this is the superuser; write root if that is intended" },
                 { "[Confine]\nUser=65535\n",

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* confine.c - THE table of the layers that confine a guest's kernel. */
+
+#include "basic/confine.h"
+
+const ConfineInfo confine_table[CONFINE_MAX] = {
+        [CONFINE_USER] = { "user", "User", "use what belongs to root or another guest" },
+        [CONFINE_CAPABILITIES] = { "capabilities", "DropCapabilities",
+                                   "get capabilities that a process of the host has left to it",
+                                   .late = true },
+        [CONFINE_NO_NEW_PRIVILEGES] = { "no-new-privileges", "NoNewPrivileges",
+                                        "gain privileges by executing a set-user-ID program",
+                                        .late = true },
+        [CONFINE_PID_NAMESPACE] = { "pid-namespace", "PrivatePIDs",
+                                    "see or signal the host's processes" },
+        [CONFINE_IPC_NAMESPACE] = { "ipc-namespace", "PrivateIPC",
+                                    "use the host's System V objects and message queues" },
+        [CONFINE_CGROUP] = { "cgroup", "ControlGroup",
+                             "leave processes that outlive the guest or escape its limits" },
+};
+
+ConfineLayer confine_from_name(const char *name) {
+        for (int i = 0; i < CONFINE_MAX; i++)
+                if (streq(confine_table[i].name, name))
+                        return (ConfineLayer) i;
+        return CONFINE_INVALID;
+}

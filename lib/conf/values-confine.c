@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* values-confine.c - parsers of the settings of confinement. */
+
+#include "basic/string-util.h"
+#include "conf/refuse.h"
+#include "conf/values.h"
+
+/* "user, capabilities, no-new-privileges" */
+static char *join_layers(void) {
+        char *joined = NULL;
+
+        FOREACH_ELEMENT (info, confine_table) {
+                char *longer = strfmt("%s%s%s", joined ?: "", joined ? ", " : "", info->name);
+
+                free(joined);
+                joined = longer;
+                if (!joined)
+                        return NULL;
+        }
+        return joined;
+}
+
+static int add_layer(const char *word, uint32_t *set, char **ret_why) {
+        ConfineLayer layer = confine_from_name(word);
+        _cleanup_free_ char *all = NULL;
+
+        if ((int) layer >= 0) {
+                *set |= CONFINE_BIT(layer);
+                return 0;
+        }
+        all = join_layers();
+        return all ? refuse_text(ret_why, word, "no layer of confinement; use %s", all) : -ENOMEM;
+}
+
+int setting_parse_required(const Setting *s, const char *value, Config *c, char **ret_why) {
+        uint32_t set = 0;
+
+        (void) s;
+        for (;;) {
+                _cleanup_free_ char *word = NULL;
+                int r = setting_next_word(&value, " \t", &word);
+
+                if (r > 0)
+                        r = add_layer(word, &set, ret_why);
+                else if (r == 0)
+                        break;
+                if (r < 0)
+                        return r;
+        }
+        c->required |= set;
+        return 0;
+}
