@@ -33,23 +33,16 @@ static bool sanitized(void) {
 #endif
 }
 
-static int become_nobody(int fd) {
-        if (fd >= 0 && fchown(fd, NOBODY, NOBODY) < 0)
-                return -errno;
+static int become(uid_t uid) {
         /* The host may refuse namespaces; what matters is the change of user. */
         (void) unshare(CLONE_NEWNET);
         (void) unshare(CLONE_NEWIPC);
-        if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-            setresuid(NOBODY, NOBODY, NOBODY) < 0)
+        if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
                 return -errno;
         return 0;
 }
 
-int jail_enter(int fd) {
-        int r = 0;
-
-        if (geteuid() == 0)
-                r = become_nobody(fd) < 0;
+static int limit_all(void) {
         /* After the change of user our own directory in /proc is not accessible. */
         if (prctl(PR_SET_DUMPABLE, 1) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
             prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
@@ -60,7 +53,21 @@ int jail_enter(int fd) {
                 limit(RLIMIT_AS, MEMORY_MAX);
         (void) signal(SIGXFSZ, SIG_IGN); /* write() then fails with EFBIG */
         (void) signal(SIGPIPE, SIG_IGN);
-        return r;
+        return 0;
+}
+
+int jail_enter(int fd) {
+        bool failed = geteuid() == 0 &&
+                      ((fd >= 0 && fchown(fd, NOBODY, NOBODY) < 0) || become(NOBODY) < 0);
+        int r = limit_all();
+
+        return r < 0 ? r : failed;
+}
+
+int jail_enter_as(uid_t uid) {
+        int r = become(uid);
+
+        return r < 0 ? r : limit_all();
 }
 
 void jail_limit_files(uint64_t max) {

@@ -58,7 +58,7 @@ static int note_owner(const GuestImage *i, const struct stat *st) {
                             *text = strfmt("%u %u\n", (unsigned) st->st_uid, (unsigned) st->st_gid);
         int r;
 
-        if (geteuid() != 0)
+        if (geteuid() != 0 || i->user != 0)
                 return 0;
         r = dir && note && text ? mkdir_p(dir, 0711) : -ENOMEM;
         return r < 0 ? r : write_file_atomic(note, text, strlen(text), 0600);
@@ -127,7 +127,22 @@ int guest_image_open(GuestImage *i, const char *guest) {
         return r == 0 ? open_disk(i) : r;
 }
 
-static int make_argv(const ImageChange *change, Strv *argv) {
+int guest_image_take(GuestImage *i, const char *guest, int fd) {
+        struct stat st;
+        int r;
+
+        i->guest = guest;
+        i->fd = fd;
+        r = fstat(fd, &st) < 0 ? -errno : 0;
+        if (r >= 0 && st.st_uid == NOBODY) /* a killed umlctl has left it so */
+                r = restore_owner(i);
+        if (r < 0)
+                return fail_with(EXIT_FAILED, "%s: cannot use its image: %s", guest, strerror(-r));
+        i->user = st.st_uid == NOBODY ? 0 : st.st_uid;
+        return 0;
+}
+
+static int make_argv(const GuestImage *i, const ImageChange *change, Strv *argv) {
         _cleanup_free_ char *program = NULL;
         int r = program_find(PROGRAM_IMAGE, &program);
 
@@ -139,6 +154,8 @@ static int make_argv(const ImageChange *change, Strv *argv) {
                 r = strv_pushf(argv, "--size=%llu", (unsigned long long) change->size);
         if (r >= 0 && change->modules >= 0)
                 r = strv_pushf(argv, "--modules=%s", change->release);
+        if (r >= 0 && i->user != 0)
+                r = strv_pushf(argv, "--user=%u", (unsigned) i->user);
         return r;
 }
 
@@ -146,7 +163,7 @@ int guest_image_change(GuestImage *i, const ImageChange *change, Progress *progr
         _cleanup_(job_done) Job j = JOB_INIT;
         _cleanup_free_ char *why = NULL;
         struct stat st;
-        int r = make_argv(change, &j.argv), back;
+        int r = make_argv(i, change, &j.argv), back;
 
         if (r >= 0)
                 r = fstat(i->fd, &st) < 0 ? -errno : note_owner(i, &st);

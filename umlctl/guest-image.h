@@ -3,13 +3,16 @@
 
 /* The image of a guest that exists and does not run. */
 
+#include <sys/types.h>
+
 #include "conf/config.h"
 #include "umlctl/progress.h"
 
 typedef struct GuestImage {
         const char *guest;
         Config *config;
-        int fd; /* locked, so that the guest cannot be started meanwhile */
+        int fd;     /* locked, so that the guest cannot be started meanwhile */
+        uid_t user; /* umld-image works as this user, whose it is; 0: as nobody, who owns it then */
 } GuestImage;
 
 #define GUEST_IMAGE_INIT ((GuestImage){ .fd = -EBADF })
@@ -24,6 +27,9 @@ int guest_image_lock(int fd);
 
 /* Reads the configuration, and opens the guest's first disk. */
 int guest_image_open(GuestImage *i, const char *guest);
+
+/* The same for an image that umld has open, locked and given to the guest's user. */
+int guest_image_take(GuestImage *i, const char *guest, int fd);
 
 typedef struct ImageChange {
         uint64_t size;       /* to grow it to; 0: as it is */

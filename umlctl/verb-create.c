@@ -8,6 +8,7 @@
 
 #include "api/dirs.h"
 #include "api/exit-codes.h"
+#include "api/modules-record.h"
 #include "basic/fd-util.h"
 #include "basic/parse-util.h"
 #include "umlctl/guest-modules.h"
@@ -234,10 +235,14 @@ static int pack_recipes(Creation *c) {
 
 /* A guest without them is slower than it could be, but it is one. */
 static void pack_modules(Creation *c) {
-        const char *dir = c->options->create.modules;
+        const Config *parsed = c->parsed;
+        const ModulesNeed need = { .kernel = config_kernel(parsed),
+                                   .dir = c->options->create.modules,
+                                   .fast_network = parsed->fast_network,
+                                   .ipv6 = config_has_ipv6(parsed),
+                                   .named = &(Strv){} };
         _cleanup_free_ char *why = NULL;
-        int r = guest_modules_pack(&c->modules, c->parsed, dir, &(Strv){}, &c->workspace,
-                                   &c->progress, &why);
+        int r = guest_modules_pack(&c->modules, &need, &c->workspace, &c->progress, &why);
 
         progress_wipe(&c->progress);
         if (r == -EIO && interrupt_get()) /* whatever comes next says so */
@@ -276,7 +281,7 @@ static int make_files(Creation *c) {
 /* So that they follow when the guest gets another kernel. */
 static int remember_modules(const Creation *c) {
         const char *text = c->modules.record;
-        _cleanup_close_ int fd = text ? workspace_file(&c->workspace, GUEST_MODULES_FILE) : -EBADF;
+        _cleanup_close_ int fd = text ? workspace_file(&c->workspace, MODULES_RECORD) : -EBADF;
 
         if (!text)
                 return 0;
@@ -284,8 +289,7 @@ static int remember_modules(const Creation *c) {
 }
 
 static int commit(Creation *c) {
-        const char *const files[] = { "root.img", c->modules.record ? GUEST_MODULES_FILE : NULL,
-                                      NULL };
+        const char *const files[] = { "root.img", c->modules.record ? MODULES_RECORD : NULL, NULL };
         int r = remember_modules(c);
 
         if (r >= 0)

@@ -210,7 +210,6 @@ static int start_detached(const Options *o, const char *guest) {
 }
 
 static int start_new(const Options *o, const char *guest) {
-        modules_follow(o, guest);
         return manager_usable() ? start_by_manager(o, guest) : start_detached(o, guest);
 }
 

@@ -35,10 +35,6 @@ int verb_log(const Options *o, const char *guest);
 int verb_remove(const Options *o, const char *guest);
 int verb_create(const Options *o, const char *name); /* which need not exist */
 
-/* Before a start (verb-modules.c): if the guest's kernel is another one than that whose modules
- * were put into its image, puts those of the new one there. */
-void modules_follow(const Options *o, const char *guest);
-
 /* Shared by several verbs (verb-control.c) */
 
 /* Is an umld of this guest running, as far as can be told? */

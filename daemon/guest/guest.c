@@ -70,6 +70,7 @@ static void act_undo(Guest *g, GuestEvent then) {
         guest_keep_crash(g);
         guest_drop_reload(g);
         g->disk_check = disk_check_free(g->disk_check);
+        g->modules = modules_update_free(g->modules);
         guest_enter(g, BOOT_GONE);
         g->end_event = then;
         setup_run_begin(g->run, SETUP_DOWN, on_undone, g);

@@ -16,6 +16,7 @@
 #include "daemon/guest/fsm.h"
 #include "daemon/guest/verdict.h"
 #include "daemon/host/disk-check.h"
+#include "daemon/host/modules.h"
 #include "daemon/net/conditions.h"
 #include "daemon/net/proxy.h"
 #include "daemon/net/watch.h"
@@ -149,10 +150,11 @@ typedef struct Guest {
         char *why;        /* the text that goes with the state */
         char *end_why;    /* the text for the final state, while the host is being undone before it;
                            */
-        GuestEvent end_event;  /* guest.c: what follows after that */
-        GuestWanted wanted;    /* guest.c, at each request */
-        Moment next_start;     /* guest.c, in back-off; else never */
-        DiskCheck *disk_check; /* prepare.c, while a file system is repaired before a start */
+        GuestEvent end_event;   /* guest.c: what follows after that */
+        GuestWanted wanted;     /* guest.c, at each request */
+        Moment next_start;      /* guest.c, in back-off; else never */
+        DiskCheck *disk_check;  /* prepare.c, while a file system is repaired before a start */
+        ModulesUpdate *modules; /* prepare.c, while modules are put into the image before a start */
 
         GuestTimer timer;
         Waiting waiting;

@@ -41,6 +41,7 @@ Guest *guest_free(Guest *g) {
         if (g->run)
                 guest_enter(g, BOOT_GONE);
         disk_check_free(g->disk_check);
+        modules_update_free(g->modules);
         guest_process_free(g->boot.process);
         guest_memory_free(g->memory);
         if (g->setup)

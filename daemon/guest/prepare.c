@@ -22,6 +22,30 @@ static void fail_preparation(Guest *g, const Fault *fault) {
         guest_event(g, event, fault->text ?: "out of memory");
 }
 
+static void on_modules_updated(void *userdata) {
+        Guest *g = userdata;
+
+        g->modules = modules_update_free(g->modules);
+        guest_event(g, EV_PREPARED, prepared_text(g));
+}
+
+/* The image has been checked by now, and is free for another program to change it. */
+static void update_modules(Guest *g) {
+        int r = modules_update_start(g->event, g->setup->host, on_modules_updated, g, &g->modules);
+
+        if (r < 0)
+                log_warning_errno(r, "cannot put the modules of the guest's kernel into its image, "
+                                     "continuing: %m");
+        if (r <= 0) {
+                guest_event(g, EV_PREPARED, prepared_text(g));
+                return;
+        }
+        guest_keep_crash(g);
+        notify_extend_timeout(usec_add(MODULES_UPDATE_LIMIT, 10 * USEC_PER_SEC));
+        guest_set_state(g, GUEST_PREPARING,
+                        "the modules of its kernel are being put into its image");
+}
+
 static void on_disks_checked(const Fault *fault, void *userdata) {
         Guest *g = userdata;
 
@@ -29,7 +53,7 @@ static void on_disks_checked(const Fault *fault, void *userdata) {
         if (fault)
                 fail_preparation(g, fault);
         else
-                guest_event(g, EV_PREPARED, prepared_text(g));
+                update_modules(g);
 }
 
 /* false: it is not necessary, or impossible. */
@@ -58,7 +82,7 @@ static void on_set_up(int r, Fault *fault, void *userdata) {
         }
         (void) net_watch_update(g->net_watch);
         if (!begin_disk_check(g))
-                guest_event(g, EV_PREPARED, prepared_text(g));
+                update_modules(g);
 }
 
 static void on_swept(int r, Fault *fault, void *userdata) {

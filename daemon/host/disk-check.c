@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* disk-check.c - runs umld-disk-check for the disks that need it, one after the other. */
 
-#include <fcntl.h>
-#include <signal.h>
-
-#include "basic/child.h"
-#include "basic/fd-util.h"
+#include "daemon/host/disk-check.h"
 #include "basic/log.h"
 #include "basic/spawn.h"
 #include "daemon/base/companions.h"
-#include "daemon/base/timer.h"
-#include "daemon/host/disk-check.h"
+#include "daemon/base/helper.h"
 #include "daemon/programs/disk-check-protocol.h"
 #include "host/ext-errors.h"
 
-enum {
-        LINES_MAX = 40, /* of e2fsck's output: more would only fill the host's log */
-        LINE_SIZE_MAX = 200,
-        CHUNK = 1024,
-};
+static_assert((int) DISK_CHECK_FD == (int) HELPER_FD, "where it expects the image");
 
 struct DiskCheck {
         sd_event *event;
@@ -28,13 +19,7 @@ struct DiskCheck {
         void *userdata;
         char *program;
         size_t disk; /* the one in progress */
-        pid_t pid;
-        int output;
-        sd_event_source *child, *timer, *readable;
-        char line[LINE_SIZE_MAX]; /* its output since the last newline */
-        size_t size;
-        unsigned lines;
-        bool late;
+        Helper *helper;
 };
 
 static const char *disk_path(const DiskCheck *c) {
@@ -60,61 +45,14 @@ static bool needs_check(const Host *h, size_t i) {
         return r > 0;
 }
 
-static void log_line(DiskCheck *c) {
-        _cleanup_free_ char *text = escape_text(c->line, c->size, sizeof(c->line));
-
-        c->size = 0;
-        if (!isempty(text) && c->lines++ < LINES_MAX)
-                log_notice("Disk=%s: %s", disk_path(c), text);
-}
-
-/* Its output arrives in pieces. */
-static void log_output(DiskCheck *c) {
-        char buf[CHUNK];
-        ssize_t n;
-
-        while ((n = read(c->output, buf, sizeof(buf))) > 0)
-                for (ssize_t i = 0; i < n; i++) {
-                        bool end = buf[i] == '\n' || buf[i] == '\r';
-
-                        if (!end)
-                                c->line[c->size++] = buf[i];
-                        if (end || c->size == sizeof(c->line))
-                                log_line(c);
-                }
-}
-
-static int on_readable(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
-        (void) fd;
-        log_output(userdata);
-        if (revents & (EPOLLHUP | EPOLLERR))
-                (void) sd_event_source_set_enabled(s, SD_EVENT_OFF);
-        return 0;
-}
-
-/* With all that e2fsck may have started: whoever keeps the image open keeps it locked. The group is
- * there once the child has run for a moment. */
-static void kill_program(const DiskCheck *c) {
-        (void) kill(-c->pid, SIGKILL);
-        (void) kill(c->pid, SIGKILL);
-}
-
-static void end_program(DiskCheck *c) {
-        c->child = sd_event_source_disable_unref(c->child);
-        c->timer = sd_event_source_disable_unref(c->timer);
-        c->readable = sd_event_source_disable_unref(c->readable);
-        if (c->pid > 0) {
-                kill_program(c);
-                child_abandon(c->pid); /* the undo of the host waits for its end */
-        }
-        c->pid = 0;
-        c->output = safe_close(c->output);
+static void log_line(const char *text, void *userdata) {
+        log_notice("Disk=%s: %s", disk_path(userdata), text);
 }
 
 DiskCheck *disk_check_free(DiskCheck *c) {
         if (!c)
                 return NULL;
-        end_program(c);
+        helper_free(c->helper);
         sd_event_unref(c->event);
         free(c->program);
         free(c);
@@ -122,10 +60,8 @@ DiskCheck *disk_check_free(DiskCheck *c) {
 }
 
 /* Evaluates the end of the check of one disk. 0: the guest may use it. */
-static int judge(const DiskCheck *c, const siginfo_t *si, Fault *f) {
-        int status = si->si_code == CLD_EXITED ? si->si_status : -1;
-
-        if (c->late)
+static int judge(const DiskCheck *c, int status, Fault *f) {
+        if (status == HELPER_LATE)
                 return fault_set(f, VERDICT_DISK, false, -ETIMEDOUT,
                                  "Disk=%s: its file system has errors, and e2fsck did not repair "
                                  "them within %s; run `e2fsck -f %s`",
@@ -167,76 +103,34 @@ static void finish(DiskCheck *c, int r, const Fault *f) {
         c->done(r < 0 ? f : NULL, c->userdata);
 }
 
-static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
+static void on_ended(int status, void *userdata) {
         _cleanup_(fault_done) Fault f = {};
         DiskCheck *c = userdata;
-        int r;
+        int r = judge(c, status, &f);
 
-        (void) s;
-        c->pid = 0; /* sd-event has reaped it */
-        log_output(c);
-        log_line(c);
-        r = judge(c, si, &f);
-        end_program(c);
+        c->helper = helper_free(c->helper);
         finish(c, r, &f);
-        return 0;
-}
-
-static int on_timeout(sd_event_source *s, uint64_t usec, void *userdata) {
-        DiskCheck *c = userdata;
-
-        (void) s;
-        (void) usec;
-        c->late = true;
-        kill_program(c);
-        return 0;
-}
-
-static void report_failure(int error, void *userdata) {
-        (void) userdata;
-        dprintf(STDERR_FILENO, "cannot execute umld-disk-check: %s\n", strerror(error));
-}
-
-static int start_program(const DiskCheck *c, int output, pid_t *ret) {
-        _cleanup_free_ char *user = strfmt("%u", (unsigned) c->host->jail.uid);
-        char *const argv[] = { (char *) "umld-disk-check", user, NULL };
-        const int fds[] = { -EBADF, output,
-                            output, [DISK_CHECK_FD] = c->host->disk_fds[2 * c->disk] };
-
-        if (!user)
-                return -ENOMEM;
-        return spawn(&(const Spawn){ .program = c->program,
-                                     .argv = argv,
-                                     .failed = report_failure,
-                                     .fds = fds,
-                                     .n_fds = ARRAY_SIZE(fds),
-                                     .death_signal = SIGKILL,
-                                     .group = true },
-                     ret);
 }
 
 static int check_disk(DiskCheck *c) {
-        _cleanup_close_ int theirs = -EBADF;
-        int ends[2], r;
+        _cleanup_free_ char *user = strfmt("%u", (unsigned) c->host->jail.uid);
+        char *const argv[] = { (char *) "umld-disk-check", user, NULL };
+        int r;
 
         log_warning("Disk=%s: its file system has recorded errors; checking it before the start",
                     disk_path(c));
-        c->lines = 0;
-        c->size = 0;
-        if (pipe2(ends, O_CLOEXEC) < 0)
-                return -errno;
-        c->output = ends[0];
-        theirs = ends[1];
-        if ((r = fd_nonblock(c->output, true)) < 0 ||
-            (r = sd_event_add_io(c->event, &c->readable, c->output, EPOLLIN, on_readable, c)) < 0)
-                return r;
-        if ((r = start_program(c, theirs, &c->pid)) < 0)
-                return r;
-        if ((r = sd_event_add_child(c->event, &c->child, c->pid, WEXITED, on_child, c)) < 0 ||
-            (r = sd_event_source_set_priority(c->child, SD_EVENT_PRIORITY_IMPORTANT)) < 0 ||
-            (r = timer_new(c->event, "disk-check", c->limit, 0, on_timeout, c, &c->timer)) < 0)
-                return r;
-        return 1;
+        if (!user)
+                return -ENOMEM;
+        r = helper_start(c->event,
+                         &(const HelperOrder){ .program = c->program,
+                                               .argv = argv,
+                                               .fd = c->host->disk_fds[2 * c->disk],
+                                               .limit = c->limit,
+                                               .line = log_line,
+                                               .ended = on_ended,
+                                               .userdata = c },
+                         &c->helper);
+        return r < 0 ? r : 1;
 }
 
 /* 1 = one has been started, 0 = none is left. */
@@ -264,8 +158,7 @@ int disk_check_start(sd_event *event, const Host *h, usec_t limit, DiskCheckDone
                           .host = h,
                           .limit = limit,
                           .done = done,
-                          .userdata = userdata,
-                          .output = -EBADF };
+                          .userdata = userdata };
         r = companion_find(COMPANION_DISK_CHECK, &c->program);
         if (r >= 0)
                 r = next_disk(c, i);

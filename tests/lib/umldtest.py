@@ -178,8 +178,8 @@ class World:
         """A copy of a program of the build, such as daemon/umld, with its companions around it."""
         if not self.programs.exists():
             for each in ("daemon/umld", "daemon/umld-init", "daemon/umld-disk-check", "lib/preload/umld-cpu-fix.so",
-                         "lib/preload/umld-console-fix.so", "umlctl/umlctl", "imager/umld-image", "guest/umld-guest-init",
-                         "tests/guest/fake-guest", "tests/lib/refuse"):
+                         "lib/preload/umld-console-fix.so", "umlctl/umlctl", "umlctl/umld-modules", "imager/umld-image",
+                         "guest/umld-guest-init", "tests/guest/fake-guest", "tests/lib/refuse"):
                 self.install(BUILD / each, self.programs / each)
             shutil.copytree(SOURCE / "recipes", self.programs / "recipes")
         return self.programs / path

@@ -119,18 +119,6 @@ class Modules(Case):
         self.assertEqual(self.listed(), ["sch_fq", "tcp_bbr"])
         self.assertEqual(self.path("state/web/modules").read_text(encoding="utf-8"), f"{OTHER}\n")
 
-    def test_followed_by_start(self):
-        """A start puts the modules of the kernel that the guest has now into the image, and says what it put there."""
-        self.create()
-        self.path("state/web/modules").write_text("5.10.1\ntun\n", encoding="utf-8")
-        self.assertEqual(self.listed(), ["sch_fq", "tcp_bbr"])
-        p = self.run_umlctl("start", "web", env={"UMLD_DAEMON": "/bin/false"})
-        self.assertIn(f"has the modules of Linux {self.release}: tcp_bbr sch_fq tun\n", p.stdout)
-        self.assertEqual(self.listed(), ["sch_fq", "tcp_bbr", "tun"])
-        p = self.run_umlctl("start", "web", env={"UMLD_DAEMON": "/bin/false"})
-        self.assertNotIn("modules", p.stdout)
-
-
     def other_kernel(self):
         """One that answers the questions, and its modules."""
         kernel, modules = self.path("modular"), self.path("modules")
