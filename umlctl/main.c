@@ -52,6 +52,12 @@ static const Verb verbs[] = {
           "Start a guest at boot" },
         { "disable", "[NAME]", 0, 1, VERB_GUEST | VERB_QUIET, verb_disable,
           "Do not start a guest at boot" },
+        { "cat", "[NAME]", 0, 1, VERB_GUEST | VERB_CONFIGURED | VERB_JSON, verb_cat,
+          "Show the configuration of a guest, with its defaults" },
+        { "edit", "NAME [DROP-IN]", 1, 2, VERB_GUEST | VERB_CONFIGURED | VERB_QUIET, verb_edit,
+          "Edit the configuration of a guest, and check it" },
+        { "set", "NAME KEY=VALUE...", 2, UINT_MAX, VERB_GUEST | VERB_CONFIGURED | VERB_QUIET,
+          verb_set, "Change settings in the configuration of a guest" },
         { "remove", "NAME", 1, 1, VERB_GUEST | VERB_FORCE | VERB_QUIET, verb_remove,
           "Delete a guest with its image, its configuration and its logs" },
         { "modules", "NAME [MODULE...]", 1, UINT_MAX,
@@ -102,7 +108,7 @@ static void print_general_help(void) {
                "omitted if only one guest is configured.\nVerbs may be abbreviated to a unique "
                "prefix.\n\nVerbs:\n");
         FOREACH_ELEMENT (v, verbs)
-                printf("  %-8s%-15s %s\n", v->name, v->argspec, v->help);
+                printf("  %-9s%-17s %s\n", v->name, v->argspec, v->help);
         printf("\nOptions:\n");
         print_options(NULL);
         printf("\nExit status: 0 done (status: running), 1 failed, 2 usage or bad configuration,\n"

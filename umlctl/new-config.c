@@ -7,12 +7,12 @@
 #include "api/dirs.h"
 #include "api/exit-codes.h"
 #include "basic/file-util.h"
-#include "basic/nearest.h"
 #include "basic/parse-util.h"
 #include "conf/settings.h"
 #include "umlctl/guests.h"
 #include "umlctl/new-config.h"
 #include "umlctl/say.h"
+#include "umlctl/setting-name.h"
 
 /* ---- lines, in the order of the table of settings ---- */
 
@@ -66,45 +66,6 @@ static int add_size(Lines *l, const char *section, const char *key, uint64_t siz
 
 /* ---- --set ---- */
 
-/* The row of KEY or SECTION.KEY; a key that is in several sections means the first one. */
-static const Setting *find_key(const char *key, size_t size) {
-        const char *dot = memchr(key, '.', size);
-        size_t n;
-        const Setting *rows = settings_table(&n);
-
-        for (const Setting *s = rows; s < rows + n; s++) {
-                size_t section = strlen(s->section);
-                bool here = dot ? (size_t) (dot - key) == section &&
-                                            memcmp(key, s->section, section) == 0
-                                : true;
-                const char *name = dot ? dot + 1 : key;
-
-                if (here && strlen(s->key) == size - (size_t) (name - key) &&
-                    memcmp(name, s->key, strlen(s->key)) == 0)
-                        return s;
-        }
-        return NULL;
-}
-
-static int fail_key(const char *given, size_t size) {
-        const char *nearest = NULL;
-        _cleanup_free_ char *key = strndup(given, size);
-        int best = 3;
-        size_t n;
-        const Setting *rows = settings_table(&n);
-
-        for (const Setting *s = rows; key && s < rows + n; s++) {
-                int slips = slips_between(key, s->key);
-
-                if (slips >= 0 && slips < best) {
-                        best = slips;
-                        nearest = s->key;
-                }
-        }
-        return fail_with(EXIT_USAGE, "--set=%s: unknown setting%s%s; see umld.conf(5)", given,
-                         nearest ? ", did you mean " : "", nearest ?: "");
-}
-
 static void drop_ours(Lines *l, const Setting *s) {
         for (size_t i = 0; i < l->n; i++)
                 if (l->v[i].setting == s && l->v[i].ours) {
@@ -117,12 +78,12 @@ static void drop_ours(Lines *l, const Setting *s) {
 /* 0 or the exit code. */
 static int add_given(Lines *l, const char *given) {
         size_t size = strcspn(given, "=");
-        const Setting *s = find_key(given, size);
+        const Setting *s = setting_named(given, size);
 
         if (!given[size])
                 return fail_with(EXIT_USAGE, "--set=%s: must be KEY=VALUE", given);
         if (!s)
-                return fail_key(given, size);
+                return setting_fail("--set=", given, size);
         if (strpbrk(given + size, "\r\n"))
                 return fail_with(EXIT_USAGE, "--set=%s: a value must be a single line", given);
         drop_ours(l, s);

@@ -10,6 +10,7 @@
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "umlctl/crash-reader.h"
+#include "umlctl/json-output.h"
 #include "umlctl/say.h"
 #include "umlctl/status-value.h"
 #include "umlctl/verbs.h"
@@ -171,14 +172,6 @@ static int print_report(const json_t *report) {
         return 0;
 }
 
-static int print_json(const json_t *document) {
-        if (json_dumpf(document, stdout,
-                       JSON_INDENT(2) | JSON_REAL_PRECISION(16) | JSON_ENSURE_ASCII) < 0)
-                return -EIO;
-        putchar('\n');
-        return 0;
-}
-
 /* Appends the report with its number and file; one that umld removes meanwhile is skipped. */
 static int add_report(json_t *all, const char *guest, uint64_t number) {
         _cleanup_free_ char *path = crash_path(guest, number);
@@ -227,7 +220,7 @@ static int show_all(const Options *o, json_t *reports, const char *guest) {
         json_array_foreach(reports, i, report) {
                 (void) json_object_del(report, "console"); /* only shown for a single report */
         }
-        return print_json(reports);
+        return json_print(reports);
 }
 
 int verb_crashes(const Options *o, const char *guest) {
@@ -252,7 +245,7 @@ int verb_crashes(const Options *o, const char *guest) {
         if (!which)
                 r = show_all(o, reports, guest);
         else
-                r = o->json ? print_json(report) : print_report(report);
+                r = o->json ? json_print(report) : print_report(report);
         return r < 0 ? fail_with(EXIT_FAILED, "cannot show the crashes: %s", strerror(-r))
                      : EXIT_DONE;
 }

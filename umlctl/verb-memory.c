@@ -9,21 +9,19 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "umlctl/bus-client.h"
+#include "umlctl/json-output.h"
 #include "umlctl/say.h"
 #include "umlctl/status-fields.h"
 #include "umlctl/status-value.h"
 #include "umlctl/verbs.h"
-
-#define FORMAT_SIZE(s) format_size((char[FORMAT_SIZE_MAX]){ 0 }, (s))
 
 /* Prints the memory part of the status. */
 static int print_json(const json_t *props) {
         json_auto_t *all = NULL;
 
         if (status_to_json(props, now_usec(CLOCK_REALTIME), &all) < 0 ||
-            json_dumpf(json_object_get(all, "memory"), stdout, JSON_INDENT(2)) < 0)
+            json_print(json_object_get(all, "memory")) < 0)
                 return fail_with(EXIT_FAILED, "out of memory");
-        putchar('\n');
         return EXIT_DONE;
 }
 

@@ -8,6 +8,7 @@
 #include "api/exit-codes.h"
 #include "basic/string-util.h"
 #include "umlctl/bus-client.h"
+#include "umlctl/json-output.h"
 #include "umlctl/say.h"
 #include "umlctl/terminal.h"
 #include "umlctl/verbs.h"
@@ -116,9 +117,8 @@ int verb_port(const Options *o, const char *guest) {
                 return fail_with(EXIT_FAILED, "%s: unexpected reply from umld: %s", guest,
                                  strerror(-r));
         if (o->json) {
-                if (json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) < 0)
+                if (json_print(answer) < 0)
                         return fail_with(EXIT_FAILED, "out of memory");
-                putchar('\n');
         } else
                 print_text(guest, answer);
         return json_is_true(json_object_get(answer, "works")) ? EXIT_DONE : EXIT_FAILED;

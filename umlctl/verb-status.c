@@ -13,6 +13,7 @@
 #include "api/exit-codes.h"
 #include "umlctl/bus-client.h"
 #include "umlctl/guests.h"
+#include "umlctl/json-output.h"
 #include "umlctl/say.h"
 #include "umlctl/snapshot.h"
 #include "umlctl/status-fields.h"
@@ -145,16 +146,6 @@ static int print_table(const Snapshot *s, size_t n, usec_t now) {
         return r;
 }
 
-static int print_json(json_t *document) {
-        /* Sixteen digits show the current time to the microsecond without noise after that; ASCII
-         * keeps control characters of any encoding from the terminal. */
-        if (json_dumpf(document, stdout,
-                       JSON_INDENT(2) | JSON_REAL_PRECISION(16) | JSON_ENSURE_ASCII) < 0)
-                return -EIO;
-        putchar('\n');
-        return 0;
-}
-
 static int print_json_list(const Snapshot *s, size_t n, usec_t now) {
         json_auto_t *list = json_array();
 
@@ -167,14 +158,14 @@ static int print_json_list(const Snapshot *s, size_t n, usec_t now) {
                 if (json_array_append_new(list, one) < 0)
                         return -ENOMEM;
         }
-        return print_json(list);
+        return json_print(list);
 }
 
 static int print_json_one(const Snapshot *s, usec_t now) {
         json_auto_t *one = NULL;
         int r = status_to_json(s->props, now, &one);
 
-        return r < 0 ? r : print_json(one);
+        return r < 0 ? r : json_print(one);
 }
 
 static int print_texts(const Snapshot *s, size_t n, usec_t now) {
