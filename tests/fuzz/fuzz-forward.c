@@ -35,7 +35,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         assert(!forward_common_port(&f, &f, &f, 1, &again));
 
         forward_format(&f, text);
-        assert(f.protocols == FORWARD_OTHER || strlen(text) <= strlen(s));
+        assert(strlen(text) < sizeof(text));
+        /* libc spells some IPv6 addresses with more characters than were given: it writes a single
+         * group of zeros as 0, and ::a:b as ::0.10.0.11. */
+        assert(f.protocols == FORWARD_OTHER || ip_address_is_v6(&f.address) ||
+               strlen(text) <= strlen(s));
         assert(forward_parse(text, &again, &why) == 0);
         assert(streq(text, forward_format(&again, again_text)));
         assert(again.family == f.family && ip_address_equal(&again.address, &f.address));
