@@ -207,6 +207,17 @@ static void format_warnings(FILE *f, const json_t *props, usec_t now) {
         put_lines(f, json_object_get(props, UMLD_PROP_WARNINGS), STATUS_LABEL_WIDTH + 2);
 }
 
+/* Whoever prints the file to a terminal obeys the guest: the verb does not. */
+static void format_console_log(FILE *f, const json_t *props, usec_t now) {
+        const char *path = prop_string(props, UMLD_PROP_CONSOLE_LOG),
+                   *name = prop_string(props, UMLD_PROP_NAME);
+
+        (void) now;
+        if (!isempty(path))
+                fprintf(f, "%s (raw, with control sequences; read it by umlctl log %s)", path,
+                        name ?: "");
+}
+
 const StatusField status_fields[] = {
         /* JSON path, property, type, label, format */
         { "name", UMLD_PROP_NAME, FIELD_STRING },
@@ -279,6 +290,6 @@ const StatusField status_fields[] = {
           format_unconfirmed },
         { "unconfirmed.until", UMLD_PROP_CONFIRM_UNTIL, FIELD_TIME },
         { "confinement", UMLD_PROP_CONFINEMENT, FIELD_MAP, "Confinement" },
-        { "console.log", UMLD_PROP_CONSOLE_LOG, FIELD_STRING, "Console log" },
+        { "console.log", UMLD_PROP_CONSOLE_LOG, FIELD_STRING, "Console log", format_console_log },
 };
 const size_t n_status_fields = ARRAY_SIZE(status_fields);

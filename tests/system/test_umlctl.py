@@ -149,7 +149,8 @@ class Status(Case):
                      GuestAddress="10.0.0.2", Uplink="venet0", Uplink6="he-ipv6", Masquerade="masquerade",
                      Backend="iptables", HostAccess="icmp", Reach="internet link", Connections="16384",
                      ReversePathFilter="strict", MTU=1400, HostAddress6="fd00::1/64",
-                     GuestAddress6="fd00::2", Forwards="tcp/8000-10000 udp/53", Guarded="22")
+                     GuestAddress6="fd00::2", Forwards="tcp/8000-10000 udp/53", Guarded="22",
+                     ConsoleLog="/var/log/umld/web/console.log")
         out = self.expect(DONE, "status", "web").stdout
         self.assertRegex(out, r"(?m)^● web - running since \w+ \d+-\d+-\d+ .*; \ds ago$")
         for line in ("Wanted: up", "Process: 4711", "Restarts: 2", "Last exit: panic: no init; ",
@@ -158,7 +159,8 @@ class Status(Case):
                      "Network: tap0 10.0.0.1/24, guest 10.0.0.2, IPv6 fd00::1/64, guest fd00::2, uplink venet0, "
                      "IPv6 uplink he-ipv6, masquerade by iptables, "
                      "MTU 1400, host access icmp, reach internet link, connections 16384, reverse path filter strict",
-                     "Forwards: tcp/8000-10000 udp/53", "Guarded: 22"):
+                     "Forwards: tcp/8000-10000 udp/53", "Guarded: 22",
+                     "Console log: /var/log/umld/web/console.log (raw, with control sequences; read it by umlctl log web)"):
             self.assertIn(line, out)
         self.assertNotIn("\033", out)
         self.assertIn("* web", self.expect(DONE, "status", "web", env={"LC_ALL": "C"}).stdout)
