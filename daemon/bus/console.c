@@ -169,6 +169,14 @@ static char *caller_name(sd_bus_message *message) {
         return strfmt("process %d (%s)", (int) pid, comm);
 }
 
+static bool is_root(sd_bus_message *message) {
+        _cleanup_(sd_bus_creds_unrefp) sd_bus_creds *creds = NULL;
+        uid_t uid;
+
+        return sd_bus_query_sender_creds(message, SD_BUS_CREDS_EUID, &creds) >= 0 &&
+               sd_bus_creds_get_euid(creds, &uid) >= 0 && uid == 0;
+}
+
 int bus_console_open(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         _cleanup_free_ char *who = caller_name(message);
         ConsoleClients *clients = console_clients(((GuestBus *) userdata)->guest->console);
@@ -181,6 +189,9 @@ int bus_console_open(sd_bus_message *message, void *userdata, sd_bus_error *erro
                 return r;
         if (!who)
                 return -ENOMEM;
+        if (force && !is_root(message))
+                return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED,
+                                         "only root may take over the console");
         r = console_clients_add(clients, who, read_only, force, size, &fd);
         if (r == -EBUSY)
                 return sd_bus_error_setf(

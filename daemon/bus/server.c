@@ -9,11 +9,14 @@
 #include "basic/log.h"
 #include "basic/peer.h"
 #include "basic/time-util.h"
+#include "daemon/bus/bounds.h"
 #include "daemon/bus/server.h"
 #include "host/accounts.h"
 
 enum {
         CLIENTS_MAX = 64, /* so that they cannot use up our descriptors */
+        CLIENTS_OF_UID_MAX =
+                16, /* of one user other than root, so that there is space for others */
 };
 
 /* A client that has not authenticated by then may be closed in favour of another one. */
@@ -88,6 +91,18 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
         return 0;
 }
 
+/* Sees each request before its method does. */
+static int on_request(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Client *c = userdata;
+
+        (void) m;
+        (void) error;
+        if (!bus_is_clogged(c->bus))
+                return 0;
+        client_done(c);
+        return 1;
+}
+
 static int client_start(BusServer *s, Client *c, int fd) {
         sd_id128_t id;
         int r;
@@ -111,7 +126,8 @@ static int client_start(BusServer *s, Client *c, int fd) {
             (r = sd_bus_match_signal_async(
                      c->bus, NULL, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
                      "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, NULL, c)) < 0 ||
-            (r = sd_bus_start(c->bus)) < 0)
+            (r = sd_bus_add_filter(c->bus, NULL, on_request, c)) < 0 ||
+            (r = sd_bus_start(c->bus)) < 0 || (r = bus_bound(c->bus)) < 0)
                 return r;
         return 0;
 }
@@ -166,6 +182,14 @@ static size_t count_clients(const BusServer *s) {
         return n;
 }
 
+static size_t count_of(const BusServer *s, uid_t uid) {
+        size_t n = 0;
+
+        FOREACH_ELEMENT (c, s->clients)
+                n += c->bus && c->uid == uid;
+        return n;
+}
+
 static bool any_unknown(const BusServer *s) {
         FOREACH_ELEMENT (c, s->clients)
                 if (sd_bus_is_ready(c->bus) <= 0)
@@ -191,6 +215,19 @@ static bool make_room(BusServer *s) {
         return true;
 }
 
+/* The slot for a connection of this user, or NULL: it has too many, or there is none. */
+static Client *find_slot(BusServer *s, uid_t uid) {
+        if (uid == 0)
+                return find_free(s) ?: oldest(s, is_others);
+        if (count_of(s, uid) < CLIENTS_OF_UID_MAX)
+                return find_free(s);
+        if (!s->crowded)
+                log_warning("more than %d control connections of uid %u, closing the latest",
+                            CLIENTS_OF_UID_MAX, (unsigned) uid);
+        s->crowded = true;
+        return NULL;
+}
+
 static int on_connection(sd_event_source *source, int listen_fd, uint32_t revents, void *userdata) {
         BusServer *s = userdata;
         Client *c;
@@ -212,7 +249,7 @@ static int on_connection(sd_event_source *source, int listen_fd, uint32_t revent
                 return 0;
         }
         uid = peer_of(fd).uid;
-        c = find_free(s) ?: uid == 0 ? oldest(s, is_others) : NULL;
+        c = find_slot(s, uid);
         if (!c) {
                 safe_close(fd);
                 return 0;
@@ -302,8 +339,13 @@ int bus_server_new(sd_event *event, const char *path, const char *object_path,
 
 void bus_server_emit(BusServer *s, const char *member, const char *a, const char *b,
                      const char *c) {
-        FOREACH_ELEMENT (client, s->clients)
-                if (client->bus && sd_bus_is_ready(client->bus) > 0)
+        FOREACH_ELEMENT (client, s->clients) {
+                if (!client->bus || sd_bus_is_ready(client->bus) <= 0)
+                        continue;
+                if (bus_is_clogged(client->bus))
+                        client_done(client);
+                else
                         (void) sd_bus_emit_signal(client->bus, s->object_path, s->interface, member,
                                                   "sss", a, b, c);
+        }
 }

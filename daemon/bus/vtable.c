@@ -356,7 +356,7 @@ PROPERTIES(VALUE_GETTER, LIST_GETTER)
 #define LIST_ROW                     VALUE_ROW
 
 /* Methods require root: without SD_BUS_VTABLE_UNPRIVILEGED sd-bus demands our own user or
- * CAP_SYS_ADMIN. */
+ * CAP_SYS_ADMIN. Members of group umld, who may open the socket, may use the console as well. */
 const sd_bus_vtable guest_bus_vtable[] = {
         SD_BUS_VTABLE_START(0) PROPERTIES(VALUE_ROW, LIST_ROW),
         SD_BUS_METHOD(UMLD_METHOD_START, NULL, NULL, bus_order_start, 0),
@@ -366,7 +366,8 @@ const sd_bus_vtable guest_bus_vtable[] = {
         SD_BUS_METHOD(UMLD_METHOD_BALLOON, "x", "ttt", bus_memory_balloon, 0),
         SD_BUS_METHOD(UMLD_METHOD_MCONSOLE, "sb", "isb", bus_console_mconsole, 0),
         SD_BUS_METHOD(UMLD_METHOD_EXPLAIN_PORT, "s", "ssa(sss)", bus_port_explain, 0),
-        SD_BUS_METHOD(UMLD_METHOD_OPEN_CONSOLE, "bbqq", "h", bus_console_open, 0),
+        SD_BUS_METHOD(UMLD_METHOD_OPEN_CONSOLE, "bbqq", "h", bus_console_open,
+                      SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD(UMLD_METHOD_RELOAD, NULL, NULL, bus_order_reload, 0),
         SD_BUS_METHOD(UMLD_METHOD_RELOAD_CONFIRM, "t", NULL, bus_order_reload_confirm, 0),
         SD_BUS_METHOD(UMLD_METHOD_CONFIRM, NULL, NULL, bus_order_confirm, 0),

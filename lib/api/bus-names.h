@@ -4,9 +4,10 @@
 /* The names used on a guest's private bus socket (RUNTIME/NAME/bus), by both sides.
  *
  * Interface io.umld.Guest1 at /io/umld/guest. Whoever may open the socket (root and group umld) may
- * read properties; only root may call methods. A method returns when the request has been accepted;
- * progress is seen in State and in the signal StateChanged. Times are CLOCK_REALTIME microseconds,
- * 0 = never or none. */
+ * read properties and call OpenConsole; only root may call the other methods. A user has at most 16
+ * connections, a request 64 KiB and no descriptors; who does not read the replies is closed. A
+ * method returns when the request has been accepted; progress is seen in State and in the signal
+ * StateChanged. Times are CLOCK_REALTIME microseconds, 0 = never or none. */
 
 #include <stdint.h>
 
@@ -138,7 +139,8 @@
 #define UMLD_METHOD_EXPLAIN_PORT "ExplainPort"
 
 /* OpenConsole(b read_only, b force, q rows, q columns) -> h: attaches to the console and returns a
- * descriptor that speaks api/console-protocol.h. force: takes the keyboard from whoever has it.
+ * descriptor that speaks api/console-protocol.h. force: takes the keyboard from whoever has it,
+ * which only root may.
  * Rows and columns are those of the caller's terminal, 0 = none. */
 #define UMLD_METHOD_OPEN_CONSOLE "OpenConsole"
 

@@ -4,9 +4,11 @@
 
 import contextlib
 import os
+import re
 import resource
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -73,6 +75,86 @@ class Clients(RobustTest):
                     self.authenticated().sendall(half)
         self.assertEqual(self.world.umlctl("status", "web").returncode, DONE)
         self.restart_by_kill(umld)
+        self.assertEqual(umld.stop(), DONE)
+
+    @staticmethod
+    def ping(body=0):
+        """A method call that has, or says that it has, a body of that size."""
+        fields = b""
+        for code, kind, text in ((1, b"o", b"/io/umld/guest"), (3, b"s", b"Ping"), (2, b"s", b"org.freedesktop.DBus.Peer")):
+            fields += bytes(-len(fields) % 8)
+            fields += bytes((code, 1)) + kind + b"\0" + struct.pack("<I", len(text)) + text + b"\0"
+        return b"l\1\0\1" + struct.pack("<III", body, 1, len(fields)) + fields + bytes(-len(fields) % 8)
+
+    @staticmethod
+    def memory(umld):
+        """KiB that it has or had at most."""
+        return int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{umld.pid}/status").read_text(encoding="utf-8"))[1])
+
+    def closed(self, s):
+        """Has umld closed it, whatever else it sent?"""
+        s.settimeout(10)
+        with contextlib.suppress(ConnectionError):
+            while s.recv(65536):
+                pass
+        return True
+
+    def test_bounds(self):
+        """What clients announce, pass, or do not read costs nothing, and they are closed."""
+        umld = self.start().wait_ready()
+        before, files = self.memory(umld), len(os.listdir(f"/proc/{umld.pid}/fd"))
+        for _ in range(64):
+            s = self.authenticated()
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                s.sendall(self.ping(127 << 20) + bytes(4 << 20))
+            self.assertTrue(self.closed(s))
+        self.assertLess(self.memory(umld) - before, 8192)
+
+        s = self.authenticated()
+        null = os.open("/dev/null", os.O_RDONLY)
+        self.addCleanup(os.close, null)
+        socket.send_fds(s, [self.ping()[:30]], [null] * 100)
+        with contextlib.suppress(ConnectionError):
+            s.sendall(self.ping()[30:])
+        self.assertEqual(self.world.umlctl("status", "web").returncode, DONE)
+        self.assertLess(len(os.listdir(f"/proc/{umld.pid}/fd")), files + 5)
+
+        s = self.authenticated()
+        s.sendall(self.ping())
+        self.assertGreater(len(s.recv(1000)), 16)  # an answer: what is closed below is not closed for another reason
+        s.settimeout(1)
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            for _ in range(200):
+                s.sendall(self.ping() * 500)
+        self.assertLess(self.memory(umld) - before, 8192)
+        self.assertTrue(self.closed(s))
+        self.restart_by_kill(umld)
+        self.assertEqual(umld.stop(), DONE)
+
+    def test_one_user(self):
+        """A member of group umld has 16 connections, and root one more."""
+        umld = self.start().wait_ready()
+        bus = self.world.runtime_dir / "web/bus"
+        bus.chmod(0o666)
+        program = ("import os,socket,sys\n"
+                   "all = [socket.socket(socket.AF_UNIX) for _ in range(40)]\n"
+                   "def ok(s):\n"
+                   "    try:\n"
+                   "        s.connect('bus')\n"
+                   "        s.sendall(b'\\0AUTH EXTERNAL ' + b'65534'.hex().encode() + b'\\r\\n')\n"
+                   "        return s.recv(100).startswith(b'OK ')\n"
+                   "    except ConnectionError:\n"
+                   "        return False\n"
+                   "os.chdir(sys.argv[1])\n"
+                   "os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)\n"
+                   "print(sum(map(ok, all)), flush=True)\n"
+                   "sys.stdin.read()\n")
+        other = subprocess.Popen([sys.executable, "-c", program, str(bus.parent)], stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, text=True)
+        self.addCleanup(other.communicate)
+        self.assertEqual(other.stdout.readline(), "16\n")
+        self.assertEqual(self.world.umlctl("status", "web").returncode, DONE)
+        self.assertEqual(umld.log.count("control connections of uid 65534"), 1)
         self.assertEqual(umld.stop(), DONE)
 
     def test_flood(self):

@@ -310,13 +310,22 @@ class Interface(Case):
             return p
         self.assertIn("permission denied", nobody(NOT_PERMITTED, "status", "web").stdout)
         nobody(NOT_PERMITTED, "stop", "web")
-        # As a member of the group: looking is allowed, orders are not.
+        # As a member of the group: looking and the console are allowed, orders are not.
         bus.chmod(0o666)
         with contextlib.suppress(FileNotFoundError):
             bus.parent.chmod(0o755)
         self.assertEqual(json.loads(nobody(DONE, "status", "web", "--json").stdout)["state"], "running")
         for verb in ("stop", "restart", "kill", "reload"):
             self.assertEqual(nobody(NOT_PERMITTED, verb, "web").stderr.count("\n"), 1)
+
+        def console(force):
+            return self.world.run("host", "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                                  "busctl", f"--address=unix:path={bus}", "call", "io.umld", "/io/umld/guest",
+                                  "io.umld.Guest1", "OpenConsole", "bbqq", "false", force, "0", "0")
+        p = console("false")
+        self.assertRegex(p.stdout, "^h [0-9]", p.stderr)
+        p = console("true")
+        self.assertIn("Access denied", p.stdout + p.stderr)
         self.expect(DONE, "status", "web")
 
 
