@@ -35,6 +35,8 @@ static int parse_line(Ledger *l, const char *line) {
                 return free_and_strdup(&l->cgroup, rest);
         if ((rest = startswith(line, "ipv6 ")))
                 return free_and_strdup(&l->ipv6, rest);
+        if ((rest = startswith(line, "ndp ")))
+                return free_and_strdup(&l->ndp, rest);
         if ((rest = startswith(line, "mount ")))
                 return free_and_strdup(&l->mount, rest);
         if (sscanf(line, "user %u", &uid) == 1) {
@@ -52,6 +54,7 @@ void ledger_done(Ledger *l) {
         free(l->tap);
         free(l->cgroup);
         free(l->ipv6);
+        free(l->ndp);
         free(l->mount);
         free(l->file);
         *l = (Ledger){};
@@ -97,6 +100,8 @@ static int save(Ledger *l) {
                 fprintf(f, "cgroup %s\n", l->cgroup);
         if (l->ipv6)
                 fprintf(f, "ipv6 %s\n", l->ipv6);
+        if (l->ndp)
+                fprintf(f, "ndp %s\n", l->ndp);
         if (l->mount)
                 fprintf(f, "mount %s\n", l->mount);
         for (size_t i = 0; i < l->n_owners; i++)
@@ -132,6 +137,15 @@ int ledger_note_ipv6(Ledger *l, const char *uplink) {
         if (l->ipv6 && streq(l->ipv6, uplink) && !l->unsaved)
                 return 0;
         r = free_and_strdup(&l->ipv6, uplink);
+        return r < 0 ? r : save(l);
+}
+
+int ledger_note_ndp(Ledger *l, const char *entries) {
+        int r;
+
+        if (entries && l->ndp && streq(l->ndp, entries) && !l->unsaved)
+                return 0;
+        r = free_and_strdup(&l->ndp, entries);
         return r < 0 ? r : save(l);
 }
 

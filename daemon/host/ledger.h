@@ -21,6 +21,7 @@ typedef struct Ledger {
         char *tap;    /* name of the tap that was created, or NULL */
         char *cgroup; /* directory of the cgroup that was created, or NULL */
         char *ipv6;   /* the uplink when IPv6 forwarding was joined, or NULL */
+        char *ndp;    /* entries of the neighbour proxy table: "ADDRESS UPLINK…", or NULL */
         char *mount;  /* where a tmpfs was mounted, or NULL */
         LedgerOwner owners[LEDGER_OWNERS_MAX];
         size_t n_owners;
@@ -38,6 +39,7 @@ int ledger_note_tap(Ledger *l, const char *tap);
 int ledger_note_cgroup(Ledger *l, const char *path);
 int ledger_note_mount(Ledger *l, const char *path);
 int ledger_note_ipv6(Ledger *l, const char *uplink);
+int ledger_note_ndp(Ledger *l, const char *entries); /* NULL: there are none any more */
 int ledger_note_user(Ledger *l, uid_t user);
 int ledger_note_owner(Ledger *l, const char *path, uid_t uid, gid_t gid);
 

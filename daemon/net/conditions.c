@@ -112,6 +112,9 @@ static void gather_own(Net *net, Conditions *c) {
         f->collision = c->collision;
         f->forwards = c->forwards;
         f->network_chosen = config_network_is_auto(net->host->config);
+        f->answers = net->answers;
+        f->answers_error = net->answers_error;
+        f->answers_for.v6 = net->host->config->guest_address6;
         f->rules = !net->rules ? ANSWER_UNKNOWN : answer_of(!is_long_wrong(c));
 }
 

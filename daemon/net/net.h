@@ -9,6 +9,7 @@
 
 #include "daemon/base/lock-wait.h"
 #include "daemon/host/host.h"
+#include "facts/host-facts.h"
 #include "host/guard.h"
 #include "host/rtnl.h"
 #include "nat/plan.h"
@@ -80,6 +81,10 @@ typedef struct Net {
         /* Written by forwarding.c and ipv6.c: by a step, and by its undo. */
         bool forwarding;  /* ip_forward was joined */
         bool forwarding6; /* IPv6 forwarding was joined */
+
+        /* Written by ndp.c */
+        Answer answers;    /* for the guest to its uplink's neighbours; unknown = nobody asks */
+        int answers_error; /* why it does not */
 
         /* Written by rules*.c, when the rules are set and when they are removed. */
         bool rules;                            /* they are, or may be, in the tables */

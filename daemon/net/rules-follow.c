@@ -10,6 +10,7 @@
 #include "daemon/net/flows.h"
 #include "daemon/net/forwarding.h"
 #include "daemon/net/ipv6.h"
+#include "daemon/net/ndp.h"
 #include "daemon/net/rules-make.h"
 #include "daemon/net/rules-plan.h"
 #include "daemon/net/rules.h"
@@ -42,7 +43,8 @@ static int look_at_uplink(Net *net, Fault *f) {
         net_mtu_follow(net);
         if (r > 0)
                 make_stale(net, "the uplink has changed");
-        return net_forwarding6_up(net, f);
+        r = net_forwarding6_up(net, f);
+        return r < 0 ? r : net_ndp_follow(net, f);
 }
 
 void net_rules_refresh(Net *net) {
@@ -50,6 +52,17 @@ void net_rules_refresh(Net *net) {
 
         if (net_find_uplink(net, &f) > 0)
                 make_stale(net, "the uplink has changed");
+}
+
+/* Nobody is told of a change of the neighbour proxy table. */
+static void look_at_answers(Net *net) {
+        _cleanup_(fault_done) Fault f = {};
+        Answer before = net->answers;
+
+        if (net_ndp_follow(net, &f) == -EAGAIN)
+                net->addresses_looked = 0; /* at the next look */
+        if (net->answers != before)
+                net_conditions_stale(net, CONDITIONS_OWN);
 }
 
 /* There are no events for interfaces other than the uplink, so this is checked periodically. */
@@ -63,6 +76,7 @@ static void look_at_addresses(Net *net) {
                 make_stale(net, "the uplink's networks or the number of guests have changed");
         if (net_addresses_look(net) > 0)
                 net_conditions_stale(net, CONDITIONS_OWN);
+        look_at_answers(net);
 }
 
 /* Has anything changed that the rules depend on? */

@@ -82,6 +82,10 @@ static Masquerade configured(const Config *c, NatFamily family) {
         return c->masquerade;
 }
 
+bool net_masquerade_is_off(const Net *net, NatFamily family) {
+        return configured(net->host->config, family) == MASQUERADE_NO;
+}
+
 static Masquerade choose_for(const Net *net, NatFamily family) {
         Masquerade wanted = configured(net->host->config, family);
 

@@ -117,6 +117,26 @@ static int check_address(Net *net, int index, Fault *f) {
         return 0;
 }
 
+/* A part of a network that an uplink is in can be the guest's, but not all of it: the host would
+ * look for its own neighbours on the tap. */
+static int check_network6(Net *net, int index, Fault *f) {
+        const Config *c = net->host->config;
+        char other[IFNAMSIZ], host[IP_ADDRESS_TEXT_MAX], theirs[IP_ADDRESS_TEXT_MAX];
+        const IpAddress address = { .v6 = c->host_address6 };
+        IpPrefix network = ip_prefix_of(&address, c->host_prefix6), owner;
+
+        if (!config_has_ipv6(c) ||
+            net_network6_owner(net->rtnl, &network, index, &owner, other) <= 0)
+                return 0;
+        ip_address_format(&address, host);
+        ip_address_format(&owner.address, theirs);
+        return fault_set(
+                f, VERDICT_NETWORK, false, -EADDRINUSE,
+                "HostAddress6=%s/%u: overlaps %s/%u of %s; use a part of it, as %s/112, or "
+                "another network",
+                host, c->host_prefix6, theirs, owner.bits, other, host);
+}
+
 /* While umld is attached to the tap nobody else can be, and a restarted guest may be about to
  * attach: an existing tap is left alone. */
 static int create_tap(Net *net, const RtnlLink *link, Fault *f) {
@@ -201,6 +221,8 @@ int net_tap_up(Net *net, Fault *f) {
                         return r;
         }
         r = check_address(net, link.index, f);
+        if (r >= 0)
+                r = check_network6(net, link.index, f);
         if (r < 0 || net->host->quiet)
                 return r;
         r = ledger_note_tap(&net->host->ledger, tap);

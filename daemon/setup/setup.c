@@ -13,6 +13,7 @@
 #include "daemon/net/forwarding.h"
 #include "daemon/net/ipv6.h"
 #include "daemon/net/life.h"
+#include "daemon/net/ndp.h"
 #include "daemon/net/relays.h"
 #include "daemon/net/rules.h"
 #include "daemon/net/tap.h"
@@ -48,6 +49,7 @@ static const struct {
         { "tun", HOST(jail_tun_up, jail_tun_down), .before = true },
         { "forwarding", NET(net_forwarding_up, net_forwarding_down) },
         { "forwarding6", NET(net_forwarding6_up, net_forwarding6_down) },
+        { "ndp", NET(net_ndp_up, net_ndp_down) },
         { "rules", NET(net_rules_up, net_rules_down), .check = true },
         { "relays", NET(net_relays_up, net_relays_down), .check = true },
         { "cgroup", HOST(jail_cgroup_up, jail_cgroup_down) },

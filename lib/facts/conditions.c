@@ -171,6 +171,26 @@ static int judge_firewall6(const HostFacts *f, ConditionList *list) {
 
 /* ---- umld's own settings and rules ---- */
 
+static int judge_proxy_ndp(const HostFacts *f, ConditionList *list) {
+        const char *uplink =
+                f->side[NAT_IPV6].n_uplinks > 0 ? f->side[NAT_IPV6].uplinks[0].name : "";
+        char guest[IP_ADDRESS_TEXT_MAX];
+
+        if (f->answers != ANSWER_NO)
+                return condition_add_plain(list, CONDITION_PROXY_NDP,
+                                           f->answers == ANSWER_YES ? CONDITION_OK
+                                                                    : CONDITION_UNUSED);
+        ip_address_format(&f->answers_for, guest);
+        return condition_add(
+                list, CONDITION_PROXY_NDP, CONDITION_BROKEN,
+                strfmt("the host does not answer on %s for the guest's address %s (%s), so nobody "
+                       "there can reach it",
+                       uplink, guest, strerror(-f->answers_error)),
+                strfmt("sysctl -w net.ipv6.conf.all.proxy_ndp=1 && ip -6 neighbour add proxy %s "
+                       "dev %s, or set Masquerade6=auto",
+                       guest, uplink));
+}
+
 static int judge_rules(const HostFacts *f, ConditionList *list) {
         if (f->rules == ANSWER_NO)
                 return condition_add(list, CONDITION_RULES, CONDITION_BROKEN,
@@ -274,6 +294,10 @@ const ConditionRow condition_table[CONDITION_MAX] = {
                                     BY_EVENT, "it is set again", judge_forwarding6 },
         [CONDITION_FIREWALL6] = { "firewall6", "no other rule drops the guest's IPv6 packets",
                                   BY_EVENT, NULL, judge_firewall6 },
+        [CONDITION_PROXY_NDP] = { "proxy-ndp",
+                                  "the host answers on its uplinks for a guest's IPv6 address "
+                                  "that is in their network",
+                                  BY_LOOK, "it is set again", judge_proxy_ndp },
         [CONDITION_RULES] = { "rules", "the guest's own rules are in the tables", BY_LOOK,
                               "they are restored", judge_rules },
         [CONDITION_TAP] = { "tap", "the guest's tap exists and is up", BY_EVENT, "it is set up",

@@ -19,6 +19,7 @@ typedef enum ConditionKind {
         CONDITION_UPLINK6,
         CONDITION_FORWARDING6,
         CONDITION_FIREWALL6,
+        CONDITION_PROXY_NDP,
         CONDITION_RULES,
         CONDITION_TAP,
         CONDITION_NETWORK,

@@ -49,6 +49,10 @@ typedef struct SideFacts {
 typedef struct HostFacts {
         LinkFacts tap;
         SideFacts side[NAT_FAMILY_MAX];
+        /* To its uplink's neighbours for the guest's IPv6 address; unknown = nobody asks. */
+        Answer answers;
+        int answers_error; /* why the host does not */
+        IpAddress answers_for;
         Answer rules;          /* ours are in the tables as planned */
         const char *collision; /* what else uses the guest's network, and how; NULL = nothing */
         bool network_chosen;   /* by umld, instead of by HostAddress= */

@@ -144,6 +144,50 @@ int net_address_owner(Rtnl *rtnl, const IpAddress *address, int except,
         return if_indextoname((unsigned) s.found, ret_ifname) ? 1 : -errno;
 }
 
+typedef struct NetworkSearch {
+        const IpPrefix *network;
+        int except, found;
+        IpPrefix owner;
+} NetworkSearch;
+
+static int on_address6(struct nl_msg *msg, void *userdata) {
+        struct nlmsghdr *h = nlmsg_hdr(msg);
+        struct nlattr *attrs[IFA_MAX + 1];
+        NetworkSearch *s = userdata;
+        const struct ifaddrmsg *ifa;
+        IpAddress a = {};
+
+        if (h->nlmsg_type != RTM_NEWADDR || nlmsg_parse(h, sizeof(*ifa), attrs, IFA_MAX, NULL) < 0)
+                return NL_OK;
+        ifa = nlmsg_data(h);
+        if (ifa->ifa_family != AF_INET6 || ifa->ifa_scope != RT_SCOPE_UNIVERSE ||
+            (int) ifa->ifa_index == s->except || ifa->ifa_prefixlen < s->network->bits ||
+            ifa->ifa_prefixlen == 128 || !attrs[IFA_ADDRESS] ||
+            nla_len(attrs[IFA_ADDRESS]) != sizeof(a.v6))
+                return NL_OK;
+        memcpy(&a.v6, nla_data(attrs[IFA_ADDRESS]), sizeof(a.v6));
+        if (!ip_prefix_has(s->network, &a))
+                return NL_OK;
+        s->found = (int) ifa->ifa_index;
+        s->owner = ip_prefix_of(&a, ifa->ifa_prefixlen);
+        return NL_OK;
+}
+
+int net_network6_owner(Rtnl *rtnl, const IpPrefix *network, int except, IpPrefix *ret,
+                       char ret_ifname[static IFNAMSIZ]) {
+        _cleanup_(nlmsg_freep) struct nl_msg *m = NULL;
+        NetworkSearch s = { .network = network, .except = except };
+        struct ifaddrmsg ifa = { .ifa_family = AF_INET6 };
+        int r = net_dump_request(RTM_GETADDR, &ifa, sizeof(ifa), &m);
+
+        if (r >= 0)
+                r = net_dump(rtnl, m, on_address6, &s);
+        if (r < 0 || s.found == 0)
+                return r;
+        *ret = s.owner;
+        return if_indextoname((unsigned) s.found, ret_ifname) ? 1 : -errno;
+}
+
 typedef struct PublicSearch {
         int family;
         unsigned index;
@@ -223,34 +267,40 @@ int net_connected(Rtnl *rtnl, const char *ifname, int family, IpPrefix *ret, siz
         return search_public(rtnl, ifname, &s);
 }
 
-/* One search for a permanent neighbour entry. */
+/* One search for a permanent neighbour entry, or for one of the proxy table. */
 typedef struct NeighbourSearch {
         const IpAddress *address;
-        const struct ether_addr *mac;
+        const struct ether_addr *mac; /* NULL: of the proxy table */
         int index;
         bool found;
 } NeighbourSearch;
 
+static bool is_wanted(const NeighbourSearch *s, const struct ndmsg *nd, const struct nlattr *mac) {
+        if (!s->mac)
+                return nd->ndm_flags & NTF_PROXY;
+        return nd->ndm_state == NUD_PERMANENT && mac && nla_len(mac) == sizeof(*s->mac) &&
+               memcmp(nla_data(mac), s->mac, sizeof(*s->mac)) == 0;
+}
+
 static int on_neighbour(struct nl_msg *msg, void *userdata) {
         struct nlmsghdr *h = nlmsg_hdr(msg);
-        struct nlattr *attrs[NDA_MAX + 1], *mac;
+        struct nlattr *attrs[NDA_MAX + 1];
         NeighbourSearch *s = userdata;
         const struct ndmsg *nd;
 
         if (h->nlmsg_type != RTM_NEWNEIGH || nlmsg_parse(h, sizeof(*nd), attrs, NDA_MAX, NULL) < 0)
                 return NL_OK;
         nd = nlmsg_data(h);
-        mac = attrs[NDA_LLADDR];
-        if (nd->ndm_ifindex == s->index && nd->ndm_state == NUD_PERMANENT &&
-            attr_is(attrs[NDA_DST], s->address) && mac && nla_len(mac) == sizeof(*s->mac) &&
-            memcmp(nla_data(mac), s->mac, sizeof(*s->mac)) == 0)
+        if (nd->ndm_ifindex == s->index && attr_is(attrs[NDA_DST], s->address) &&
+            is_wanted(s, nd, attrs[NDA_LLADDR]))
                 s->found = true;
         return NL_OK;
 }
 
 static int neighbour_search(Rtnl *rtnl, NeighbourSearch *s) {
         _cleanup_(nlmsg_freep) struct nl_msg *m = NULL;
-        struct ndmsg nd = { .ndm_family = (uint8_t) family_of(s->address) };
+        struct ndmsg nd = { .ndm_family = (uint8_t) family_of(s->address),
+                            .ndm_flags = s->mac ? 0 : NTF_PROXY };
         int r = net_dump_request(RTM_GETNEIGH, &nd, sizeof(nd), &m);
 
         if (r < 0)
@@ -283,5 +333,33 @@ int net_neighbour_set(Rtnl *rtnl, int index, const IpAddress *address,
         if (r >= 0)
                 r = net_exchanged(
                         rtnl, rtnl_neigh_add(net_socket(rtnl), n, NLM_F_CREATE | NLM_F_REPLACE));
+        return r < 0 ? r : 1;
+}
+
+int net_neighbour_proxy_has(Rtnl *rtnl, int index, const IpAddress *address) {
+        NeighbourSearch s = { .address = address, .index = index };
+        int r = neighbour_search(rtnl, &s);
+
+        return r < 0 ? r : s.found;
+}
+
+int net_neighbour_proxy_set(Rtnl *rtnl, int index, const IpAddress *address, bool on) {
+        _cleanup_(rtnl_neigh_putp) struct rtnl_neigh *n = NULL;
+        _cleanup_(nl_addr_putp) struct nl_addr *dst = NULL;
+        int r = net_neighbour_proxy_has(rtnl, index, address);
+
+        if (r < 0 || r == on)
+                return MIN(r, 0);
+        n = rtnl_neigh_alloc();
+        dst = nl_addr_build(family_of(address), bytes_of(address), size_of(family_of(address)));
+        if (!n || !dst)
+                return -ENOMEM;
+        rtnl_neigh_set_ifindex(n, index);
+        rtnl_neigh_set_flags(n, NTF_PROXY);
+        rtnl_neigh_set_state(n, NUD_PERMANENT);
+        r = nl_to_errno(rtnl_neigh_set_dst(n, dst));
+        if (r >= 0)
+                r = net_exchanged(rtnl, on ? rtnl_neigh_add(net_socket(rtnl), n, NLM_F_CREATE)
+                                           : rtnl_neigh_delete(net_socket(rtnl), n, 0));
         return r < 0 ? r : 1;
 }

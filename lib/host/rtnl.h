@@ -40,6 +40,12 @@ int net_address_set(Rtnl *rtnl, int index, const IpAddress *address, unsigned pr
 int net_neighbour_set(Rtnl *rtnl, int index, const IpAddress *address,
                       const struct ether_addr *mac);
 
+/* The proxy table: on that interface the host answers for the address, if proxy_ndp (IPv4:
+ * proxy_arp) is enabled. The kernel forgets an interface's entries when it is set down. 1 = it
+ * does. */
+int net_neighbour_proxy_has(Rtnl *rtnl, int index, const IpAddress *address);
+int net_neighbour_proxy_set(Rtnl *rtnl, int index, const IpAddress *address, bool on);
+
 /* The interface of the default route of that family, AF_INET or AF_INET6, with the lowest metric.
  * -ENETUNREACH: there is none. */
 int net_default_uplink(Rtnl *rtnl, int family, char ret_ifname[static IFNAMSIZ]);
@@ -71,6 +77,11 @@ int net_connected(Rtnl *rtnl, const char *ifname, int family, IpPrefix *ret, siz
  * no. */
 int net_address_owner(Rtnl *rtnl, const IpAddress *address, int except,
                       char ret_ifname[static IFNAMSIZ]);
+
+/* Does another interface have a global IPv6 address in this network, whose own network (*ret) is
+ * not a wider one, nor a single address? 1 = yes, the host would take one for the other. */
+int net_network6_owner(Rtnl *rtnl, const IpPrefix *network, int except, IpPrefix *ret,
+                       char ret_ifname[static IFNAMSIZ]);
 
 typedef enum NetworkUseKind {
         NETWORK_OF_ADDRESS, /* connected by an address of the host's */

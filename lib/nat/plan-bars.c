@@ -139,26 +139,31 @@ int nat_plan_from(NatChain *from, const NatPlan *plan, const NatSide *side, cons
 
 /* ---- what may be sent to the guest ---- */
 
-/* A guest that is not behind NAT is called by its own address: at the ports that are forwarded. */
-static int plan_direct(NatChain *to, const NatPlan *plan) {
+static int add_direct(NatChain *chain, const Forward *f, NatRule rule) {
         int r = 0;
 
-        for (size_t i = 0; i < plan->n_forwards; i++)
-                FOREACH_ELEMENT (p, nat_protocols) {
-                        const Forward *f = &plan->forwards[i];
+        if (f->protocols == FORWARD_OTHER) {
+                rule.protocol = (uint8_t) f->host_first;
+                return nat_chain_add(chain, rule);
+        }
+        rule.first_port = f->guest_first;
+        rule.last_port = (uint16_t) (f->guest_first + f->host_last - f->host_first);
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(nat_protocols); i++) {
+                rule.protocol = nat_protocols[i].protocol;
+                if (f->protocols & nat_protocols[i].flag)
+                        r = nat_chain_add(chain, rule);
+        }
+        return r;
+}
 
-                        if (!(f->protocols & p->flag) || !nat_forward_is_for(f, to->family))
-                                continue;
-                        r = nat_chain_add(to, (NatRule){ .protocol = p->protocol,
-                                                         .first_port = f->guest_first,
-                                                         .last_port = (uint16_t) (f->guest_first +
-                                                                                  f->host_last -
-                                                                                  f->host_first),
-                                                         .verdict = NAT_RETURN });
-                        if (r < 0)
-                                return r;
-                }
-        return 0;
+/* A guest that is not behind NAT is called by its own address: at the ports that are forwarded. */
+int nat_plan_direct(NatChain *chain, const NatPlan *plan, NatRule rule) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < plan->n_forwards; i++)
+                if (nat_forward_is_for(&plan->forwards[i], chain->family))
+                        r = add_direct(chain, &plan->forwards[i], rule);
+        return r;
 }
 
 int nat_plan_to(NatChain *to, const NatPlan *plan, const NatSide *side, const NatChain *cnt) {
@@ -168,7 +173,7 @@ int nat_plan_to(NatChain *to, const NatPlan *plan, const NatSide *side, const Na
         strncpy(to->jump.out, plan->tap, IFNAMSIZ - 1);
         r = plan_forwarded(to, cnt);
         if (r >= 0 && !side->masquerade)
-                r = plan_direct(to, plan);
+                r = nat_plan_direct(to, plan, (NatRule){ .verdict = NAT_RETURN });
         if (r < 0 || !(plan->reach & NAT_REACH_NEIGHBOURS))
                 return r < 0 ? r : nat_chain_add(to, rest);
         for (size_t i = 0; r >= 0 && i < nat_count_uplinks(plan, to->family); i++) {

@@ -29,6 +29,9 @@ int nat_plan_source(NatChain *chain, const NatPlan *plan, const NatSide *side);
 /* Counts a new connection, and drops it if it is one too many; cnt is that chain. */
 int nat_plan_count(NatChain *chain, const NatChain *cnt);
 
+/* Adds the rule for each port and protocol of the guest that the forwards lead to. */
+int nat_plan_direct(NatChain *chain, const NatPlan *plan, NatRule rule);
+
 /* The chains that only drop. */
 int nat_plan_cnt(NatChain *cnt, const NatPlan *plan);
 int nat_plan_from(NatChain *from, const NatPlan *plan, const NatSide *side, const NatChain *cnt);

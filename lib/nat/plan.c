@@ -302,7 +302,10 @@ static int plan_fwd(NatChain *fwd, const NatPlan *plan, const NatSide *side) {
         strncpy(out.in, plan->tap, IFNAMSIZ - 1);
         strncpy(in.out, plan->tap, IFNAMSIZ - 1);
         r = nat_chain_add(fwd, out);
-        return r < 0 ? r : nat_chain_add(fwd, in);
+        if (r >= 0)
+                r = nat_chain_add(fwd, in);
+        in.states = 0;
+        return r < 0 || side->masquerade ? r : nat_plan_direct(fwd, plan, in);
 }
 
 NatRule nat_icmp_rule(NatFamily family, uint8_t type, NatVerdict verdict) {

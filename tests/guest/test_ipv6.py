@@ -37,8 +37,8 @@ class Ipv6Test(TestCase):
         return self.world.tables(table, ipv6=True)
 
 
-class Kernels(Ipv6Test):
-    """With a real guest; Debian's kernel has IPv6 as a module."""
+class RealGuest(Ipv6Test):
+    """Debian's kernel has IPv6 as a module."""
 
     kernel = None
     images = None
@@ -90,6 +90,8 @@ class Kernels(Ipv6Test):
         caller.join()
         self.assertEqual(address[0], expected)
 
+
+class Kernels(RealGuest):
     def test_there_and_back(self):
         self.world.guest(kernel=self.kernel, image=self.images / "guest.img", Supervise={"Ready": "guest"},
                          Network={"Forward": [f"tcp/{PORT}:80", "tcp6/8081:80", "tcp4/8082:80",
@@ -210,6 +212,152 @@ def add_kernels():
 
 add_kernels()
 del Kernels  # not a test by itself
+
+
+class Link(Ipv6Test):
+    """A link on which neighbours are looked for, unlike on venet0, as the way out by IPv6."""
+
+    FAR6 = "2001:db8:ffff::1"
+    ON_LINK = {"HostAddress6": "2001:db8:6::1:1/112", "GuestAddress6": "2001:db8:6::1:2", "Masquerade6": "no"}
+
+    def setUp(self):
+        super().setUp()
+        inet, own = "2001:db8:6::1", "2001:db8:6::10"
+        self.world.host("ip", "link", "add", "six0", "type", "veth", "peer", "name", "isp6", "netns", f"{self.world.name}-inet")
+        self.world.host("sh", "-ec", f"echo 0 >/proc/sys/net/ipv6/conf/six0/accept_dad; ip link set six0 up; "
+                        f"ip -6 address add {own}/64 dev six0 nodad; ip -6 route delete default dev venet0; "
+                        f"ip -6 route add default via {inet} dev six0")
+        self.world.run("inet", "sh", "-ec", f"echo 0 >/proc/sys/net/ipv6/conf/isp6/accept_dad; ip link set isp6 up; "
+                       f"ip -6 address add {inet}/64 dev isp6 nodad; ip -6 address add {self.FAR6}/128 dev lo nodad", check=True)
+
+    def proxied(self):
+        """The neighbour proxy table, and whether it is used."""
+        return self.world.host("ip", "-6", "neighbour", "show", "proxy").replace(" \n", "\n"), self.sysctl("all/proxy_ndp")
+
+    ANSWERS = f"{ON_LINK['GuestAddress6']} dev six0 proxy\n", "1"
+    NOBODY = "", "0"
+
+
+class OwnAddress(Link, RealGuest):
+    """A guest that is called by its own address, and calls by it."""
+
+    kernel = test_kernels()[-1]
+
+    def start(self, **network):
+        """It, and the host as it was before."""
+        self.world.guest(kernel=self.kernel, image=self.images / "guest.img", Supervise={"Ready": "guest"},
+                         Network={"Forward": f"tcp/{PORT}:80", **network})
+        before = self.world.snapshot()
+        return self.daemon().wait_ready(60), before
+
+    def close(self):
+        """The host's own policy lets nothing pass: rules in the same chain do, those of nft in another one cannot."""
+        if BACKEND != "nftables":
+            self.world.host("ip6tables-legacy", "-P", "FORWARD", "DROP")
+
+    def assert_own(self, address):
+        """There and back without any translation."""
+        page = self.world.fetch(PORT)
+        self.assertEqual(self.world.fetch(80, address=address, timeout=10 * PATIENCE), page)
+        with self.assertRaises(OSError):
+            self.world.fetch(81, address=address)
+        self.assert_calls_as(4000, address, self.FAR6)
+        self.assertEqual([r for r in self.rules("nat") if r.startswith("-A UMLD-POST-web") and "MASQ" in r], [])
+
+    def test_routed_prefix(self):
+        """The provider sends all of a network to the host."""
+        self.world.run("inet", "ip", "-6", "route", "add", "2001:db8:5::/64", "via", "2001:db8:6::10", check=True)
+        self.close()
+        umld, before = self.start(HostAddress6="2001:db8:5::1/64", GuestAddress6="2001:db8:5::2", Masquerade6="no")
+        self.assert_own("2001:db8:5::2")
+        self.assertEqual(self.proxied(), self.NOBODY)
+        self.assertEqual(umld.stop(40), DONE)
+        self.assert_same_host(before)
+
+    def test_prefix_on_the_link(self):
+        """The provider's router looks for each address."""
+        self.close()
+        umld, before = self.start(**self.ON_LINK)
+        self.assertEqual(self.proxied(), self.ANSWERS)
+        self.assert_own(self.ON_LINK["GuestAddress6"])
+        self.assertEqual(umld.stop(40), DONE)
+        self.assert_same_host(before)
+
+
+class Answers(Link):
+    """For whom the host answers, and until when."""
+
+    def configure(self, name="web", **network):
+        self.world.guest(name, fake="boot,ready", Network={**self.ON_LINK, **network})
+
+    def start(self, name="web", **network):
+        self.configure(name, **network)
+        return self.daemon(name).wait_ready()
+
+    def condition(self, umld):
+        return next((c["state"], c["text"]) for c in umld.status()["conditions"] if c["name"] == "proxy-ndp")
+
+    def test_kept(self):
+        self.configure()
+        before = self.world.snapshot()
+        umld = self.start()
+        self.assertEqual((self.proxied(), self.condition(umld)), (self.ANSWERS, ("ok", "")))
+        self.world.host("sh", "-c", "ip link set six0 down; ip link set six0 up; ip -6 address add 2001:db8:6::10/64 dev six0 nodad; "
+                        "ip -6 route replace default via 2001:db8:6::1 dev six0")
+        wait_until(lambda: self.proxied() == self.ANSWERS, 10, "an answer after the link was down")
+        self.world.host("ip", "-6", "neighbour", "delete", "proxy", self.ON_LINK["GuestAddress6"], "dev", "six0")
+        self.world.host("sh", "-c", "echo 0 >/proc/sys/net/ipv6/conf/all/proxy_ndp")
+        wait_until(lambda: self.proxied() == self.ANSWERS, 40, "an answer after both were taken away", 0.05)
+        self.assertIn("the host answers neighbour solicitations for the guest again", umld.log)
+        # By an umld that takes over; with another address, or none, the old one is answered for no more.
+        umld.kill()
+        self.assertEqual(self.proxied(), self.ANSWERS)
+        umld = self.start(GuestAddress6="2001:db8:6::1:3")
+        self.assertEqual(self.proxied(), ("2001:db8:6::1:3 dev six0 proxy\n", "1"))
+        umld.kill()
+        umld = self.start(Masquerade6="auto")
+        self.assertEqual((self.proxied(), self.condition(umld)), (self.NOBODY, ("unused", "")))
+        self.assertEqual(umld.stop(), DONE)
+        self.assert_same_host(before)
+
+    def test_somebody_elses(self):
+        """What the administrator set up stays; two guests share the setting."""
+        self.world.host("ip", "-6", "neighbour", "add", "proxy", self.ON_LINK["GuestAddress6"], "dev", "six0")
+        self.configure()
+        self.configure("db")
+        before = self.world.snapshot()
+        entry = self.proxied()[0]
+        umld, other = self.start(), self.start("db", HostAddress6="2001:db8:6::2:1/112", GuestAddress6="2001:db8:6::2:2")
+        self.assertEqual(umld.stop(), DONE)
+        self.assertEqual(sorted(self.proxied()[0].splitlines(True)), [entry, "2001:db8:6::2:2 dev six0 proxy\n"])
+        self.assertEqual(self.proxied()[1], "1")
+        self.assertEqual(other.stop(), DONE)
+        self.assertEqual(self.proxied(), (entry, "0"))
+        self.assert_same_host(before)
+
+    def test_the_links_own_network(self):
+        """A tap with all of that would take the host's own neighbours away from it; with a part of it, it does not."""
+        for network, refused in (("2001:db8:6::1:1/64", True), ("2001:db8:6::1:1/56", True), ("2001:db8:6::1:1/65", False),
+                                 ("2001:db8:7::1/64", False)):
+            self.configure(HostAddress6=network, GuestAddress6=network.partition("/")[0][:-1] + "2")
+            p = self.world.check("web")
+            self.assertEqual(p.returncode, FAILED if refused else DONE, p.stderr)
+            if refused:
+                self.assertIn(f"HostAddress6={network}: overlaps 2001:db8:6::/64 of six0; use a part of it, as "
+                              "2001:db8:6::1:1/112, or another network", p.stderr)
+
+    def test_refused(self):
+        self.world.host("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1",
+                        "net.ipv6.conf.default.accept_ra=0")
+        self.configure()
+        umld = self.daemon(wrapper=[
+            "unshare", "-m", "sh", "-ec", "f=/proc/sys/net/ipv6/conf/all/proxy_ndp; mount --bind $f $f;"
+            ' mount -o remount,bind,ro $f; exec "$@"', "sh"]).wait_ready()
+        text = (f"the host does not answer on six0 for the guest's address {self.ON_LINK['GuestAddress6']} (Read-only file system), "
+                "so nobody there can reach it")
+        self.assertEqual(self.condition(umld), ("broken", text))
+        self.assertEqual(umld.log.count(text), 1)
+        self.assertEqual(umld.stop(), DONE)
 
 
 class Host(Ipv6Test):

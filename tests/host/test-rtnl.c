@@ -168,6 +168,31 @@ static void test_neighbour(void **state) {
         assert_int_equal(net_neighbour_set(rtnl, index, &a, &other), 0);
 }
 
+/* What the host answers for is not a neighbour, nor the other way round. */
+static void test_neighbour_proxy(void **state) {
+        static const char list[] = "ip -6 neighbour show proxy | sed 's/ *$//'";
+        static const struct ether_addr mac = { { 2, 0, 0, 0, 0, 1 } };
+        IpAddress a = ip("2001:db8::2");
+        int index = make_link("tap0"), other = make_link("tap1");
+
+        (void) state;
+        ASSERT_OK(net_link_set_up(rtnl, index));
+        ASSERT_OK(net_link_set_up(rtnl, other));
+        assert_int_equal(net_neighbour_set(rtnl, index, &a, &mac), 1);
+        assert_int_equal(net_neighbour_proxy_has(rtnl, index, &a), 0);
+        assert_int_equal(net_neighbour_proxy_set(rtnl, index, &a, false), 0);
+        assert_int_equal(net_neighbour_proxy_set(rtnl, index, &a, true), 1);
+        assert_int_equal(net_neighbour_proxy_set(rtnl, index, &a, true), 0);
+        assert_output("2001:db8::2 dev tap0 proxy\n", list);
+        assert_int_equal(net_neighbour_proxy_has(rtnl, index, &a), 1);
+        assert_int_equal(net_neighbour_proxy_has(rtnl, other, &a), 0);
+        assert_int_equal(net_neighbour_proxy_has(rtnl, index, IP("2001:db8::3")), 0);
+        assert_int_equal(net_neighbour_set(rtnl, index, &a, &mac), 0);
+        assert_int_equal(net_neighbour_proxy_set(rtnl, index, &a, false), 1);
+        assert_output("", list);
+        assert_int_equal(net_neighbour_set(rtnl, index, &a, &mac), 0);
+}
+
 static void assert_uplink(const char *expected) {
         char ifname[IFNAMSIZ] = "";
 
@@ -453,6 +478,7 @@ int main(void) {
                 OLD(test_link),
                 OLD(test_address),
                 OLD(test_neighbour),
+                OLD(test_neighbour_proxy),
                 OLD(test_uplink),
                 OLD(test_address_owner),
                 OLD(test_many_addresses),
@@ -461,6 +487,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_address, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_address_like_ip, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_neighbour, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_neighbour_proxy, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_uplink, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_uplink_multipath, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_uplink6, setup, teardown),

@@ -15,6 +15,7 @@
 /* A host on which all is well. */
 static HostFacts good(void) {
         HostFacts f = { .tap = { "tap0", ANSWER_YES, ANSWER_YES, ANSWER_YES },
+                        .answers = ANSWER_YES,
                         .rules = ANSWER_YES,
                         .tracked = 10,
                         .tracked_max = 1000 };
@@ -99,7 +100,7 @@ static void test_unknown(void **state) {
         ASSERT_OK(conditions_judge(&f, &list));
         for (size_t i = 0; i < list.n; i++)
                 if (list.v[i].kind != CONDITION_NETWORK && list.v[i].kind != CONDITION_FORWARDS &&
-                    list.v[i].kind != CONDITION_SNAT)
+                    list.v[i].kind != CONDITION_SNAT && list.v[i].kind != CONDITION_PROXY_NDP)
                         assert_int_equal(list.v[i].state, CONDITION_UNKNOWN);
 }
 
@@ -366,6 +367,25 @@ static void test_firewalls(void **state) {
         }
 }
 
+static void test_proxy_ndp(void **state) {
+        _cleanup_(condition_list_done) ConditionList list = {};
+        HostFacts f = good();
+
+        (void) state;
+        f.answers = ANSWER_UNKNOWN; /* the guest's address is no neighbour's */
+        ASSERT_OK(conditions_judge(&f, &list));
+        assert_int_equal(condition_list_worst(&list, CONDITION_PROXY_NDP)->state, CONDITION_UNUSED);
+        f.answers = ANSWER_NO;
+        f.answers_error = -EROFS;
+        ASSERT_OK(ip_address_parse("2001:db8::1:2", &f.answers_for));
+        check(&f, CONDITION_PROXY_NDP, CONDITION_BROKEN,
+              "the host does not answer on venet0 for the guest's address 2001:db8::1:2 (Read-only "
+              "file system), so nobody there can reach it; sysctl -w "
+              "net.ipv6.conf.all.proxy_ndp=1 && ip -6 neighbour add proxy 2001:db8::1:2 dev "
+              "venet0, "
+              "or set Masquerade6=auto");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_good),      cmocka_unit_test(test_unknown),
@@ -373,7 +393,7 @@ int main(void) {
                 cmocka_unit_test(test_own),       cmocka_unit_test(test_forwards),
                 cmocka_unit_test(test_firewalls), cmocka_unit_test(test_two_uplinks),
                 cmocka_unit_test(test_vpn),       cmocka_unit_test(test_only_ipv6),
-                cmocka_unit_test(test_snat),
+                cmocka_unit_test(test_snat),      cmocka_unit_test(test_proxy_ndp),
         };
 
         return RUN_TESTS(tests);

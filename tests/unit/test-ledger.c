@@ -35,6 +35,7 @@ static void test_round_trip(void **state) {
         ASSERT_OK(ledger_note_cgroup(&a, "/sys/fs/cgroup/umld-web.1"));
         ASSERT_OK(ledger_note_mount(&a, "/run/umld/web/memory"));
         ASSERT_OK(ledger_note_ipv6(&a, "venet0"));
+        ASSERT_OK(ledger_note_ndp(&a, "2001:db8::2 eth0 eth1"));
         ASSERT_OK(ledger_note_owner(&a, "/a path/with spaces.img", 0, 6));
         ASSERT_OK(ledger_note_owner(&a, "/b", 1000, 1000));
         ASSERT_OK(
@@ -44,6 +45,7 @@ static void test_round_trip(void **state) {
         assert_string_equal(b.cgroup, "/sys/fs/cgroup/umld-web.1");
         assert_string_equal(b.mount, "/run/umld/web/memory");
         assert_string_equal(b.ipv6, "venet0");
+        assert_string_equal(b.ndp, "2001:db8::2 eth0 eth1");
         assert_int_equal(b.n_owners, 2);
         assert_string_equal(b.owners[0].path, "/a path/with spaces.img");
         assert_int_equal(b.owners[0].uid, 0);

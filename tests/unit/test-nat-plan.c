@@ -219,7 +219,9 @@ static void test_families(void **state) {
         const NatChain *c;
 
         (void) state;
-        plan.side[NAT_IPV6] = (NatSide){ .guest_address.v6 = GUEST6, .host_address.v6 = HOST6 };
+        plan.side[NAT_IPV6] = (NatSide){ .guest_address.v6 = GUEST6,
+                                         .host_address.v6 = HOST6,
+                                         .masquerade = true };
         ASSERT_OK(nat_chains_plan(&chains, &plan));
         c = nat_chain(&chains, NAT_IPV4, NAT_CHAIN_PRE);
         assert_int_equal(c->n_rules, 3);
@@ -228,6 +230,22 @@ static void test_families(void **state) {
         /* Nobody could call. */
         assert_int_equal(nat_chain(&chains, NAT_IPV6, NAT_CHAIN_FWD)->n_rules, 2);
         assert_int_equal(nat_chain(&chains, NAT_IPV6, NAT_CHAIN_PRE)->n_rules, 0);
+        nat_chains_done(&chains);
+
+        /* By its own address anybody could, and what is not translated is accepted as well. */
+        plan.side[NAT_IPV6].masquerade = false;
+        ASSERT_OK(nat_chains_plan(&chains, &plan));
+        c = nat_chain(&chains, NAT_IPV6, NAT_CHAIN_FWD);
+        assert_int_equal(c->n_rules, 5);
+        for (size_t i = 2; i < c->n_rules; i++) {
+                assert_int_equal(c->rules[i].verdict, NAT_ACCEPT);
+                assert_int_equal(c->rules[i].states, 0);
+                assert_memory_equal(&c->rules[i].destination.v6, &plan.side[1].guest_address.v6,
+                                    sizeof(struct in6_addr));
+        }
+        assert_int_equal(c->rules[2].protocol, IPPROTO_TCP);
+        assert_int_equal(c->rules[3].protocol, IPPROTO_UDP);
+        assert_int_equal(c->rules[4].first_port, 81); /* the guest's own port */
         nat_chains_done(&chains);
 
         plan.side[NAT_IPV6].public = public;
