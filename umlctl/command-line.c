@@ -6,6 +6,8 @@
 
 #include "api/bus-names.h"
 #include "api/exit-codes.h"
+#include "basic/cleanup.h"
+#include "basic/nearest.h"
 #include "basic/parse-util.h"
 #include "umlctl/command-line.h"
 #include "umlctl/parse-when.h"
@@ -43,6 +45,8 @@ DEFINE_SWITCH(take_json, json);
 DEFINE_SWITCH(take_no_wait, no_wait);
 DEFINE_SWITCH(take_enable, enable);
 DEFINE_SWITCH(take_quiet, quiet);
+DEFINE_SWITCH(take_all, all);
+DEFINE_SWITCH(take_no_headings, no_headings);
 DEFINE_SWITCH(take_follow, follow);
 DEFINE_SWITCH(take_read_only, read_only);
 DEFINE_SWITCH(take_force, force);
@@ -142,6 +146,7 @@ static int take_swap(CommandLine *c, const char *value) {
 }
 
 DEFINE_TEXT(take_name, new_name);
+DEFINE_TEXT(take_output, output);
 DEFINE_TEXT(take_from, create.from);
 DEFINE_TEXT(take_recipe, create.recipe);
 DEFINE_TEXT(take_ssh_key, create.ssh_key);
@@ -187,7 +192,13 @@ static int take_copy(CommandLine *c, const char *value) {
 static const OptionRow rows[] = {
         { "help", NULL, 0, 'h', "Show this help", take_help },
         { "version", NULL, 0, 'V', "Show the version", take_version },
+        { "quiet", NULL, 0, 'q', "Print errors only, besides what was asked for", take_quiet },
+        { "all", NULL, VERB_MANY, 'a', "For all guests", take_all },
         { "json", NULL, VERB_JSON, 'j', "Print JSON", take_json },
+        { "output", "COLUMNS", VERB_TABLE, 'o', "Columns to show, for example name,state",
+          take_output },
+        { "no-headings", NULL, VERB_TABLE, 0, "Print no line with the names of the columns",
+          take_no_headings },
         { "for", "STATE", VERB_FOR, 'f', "State to wait for: running (the default) or stopped",
           take_for },
         { "timeout", "TIME", VERB_TIMEOUT, 't',
@@ -200,7 +211,6 @@ static const OptionRow rows[] = {
         { "shrink", "SIZE", VERB_MEMORY, 's', "Take this much free memory from the guest",
           take_shrink },
         { "grow", "SIZE", VERB_MEMORY, 'g', "Give this much of it back to the guest", take_grow },
-        { "quiet", NULL, VERB_QUIET, 'q', "Print errors only", take_quiet },
         { "follow", NULL, VERB_LOG, 'f', "Keep printing new lines as they are written",
           take_follow },
         { "lines", "NUMBER", VERB_LOG, 'n', "Number of most recent lines to show", take_lines },
@@ -292,6 +302,27 @@ static void getopt_make(Getopt *g, const Verb *v, const char *mode) {
         *p = '\0';
 }
 
+static int fail_long(const char *word) {
+        _cleanup_free_ char *name = strndup(word + 2, strcspn(word + 2, "="));
+        const OptionRow *nearest = NULL;
+        int fewest = 4;
+
+        FOREACH_ELEMENT (row, rows) {
+                int slips = name && row->help ? slips_between(name, row->name) : -1;
+
+                if (slips > 0 && slips < fewest) {
+                        fewest = slips;
+                        nearest = row;
+                }
+        }
+        if (nearest)
+                return fail_with(EXIT_USAGE, "%s: unknown option; did you mean --%s?", word,
+                                 nearest->name);
+        return fail_with(EXIT_USAGE,
+                         "%s: unknown option, or it does not take a value; see umlctl --help",
+                         word);
+}
+
 /* Replaces getopt's own messages by one line of ours. */
 static int fail_option(int c, char *const argv[]) {
         const char *word = argv[optind - 1];
@@ -299,9 +330,7 @@ static int fail_option(int c, char *const argv[]) {
         if (c == ':')
                 return fail_with(EXIT_USAGE, "%s requires a value; see umlctl --help", word);
         if (startswith(word, "--"))
-                return fail_with(
-                        EXIT_USAGE,
-                        "%s: unknown option, or it does not take a value; see umlctl --help", word);
+                return fail_long(word);
         return fail_with(EXIT_USAGE, "-%c: unknown option; see umlctl --help", optopt);
 }
 

@@ -11,11 +11,13 @@
 #include "api/exit-codes.h"
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
-#include "basic/parse-util.h"
+#include "basic/nearest.h"
 #include "basic/string-util.h"
+#include "umlctl/columns.h"
 #include "umlctl/command-line.h"
-#include "umlctl/guests.h"
+#include "umlctl/many.h"
 #include "umlctl/say.h"
+#include "umlctl/selection.h"
 #include "umlctl/status-fields.h"
 #include "umlctl/verb-table.h"
 #include "umlctl/verbs.h"
@@ -23,51 +25,54 @@
 static int verb_help(const Options *o, const char *arg);
 
 static const Verb verbs[] = {
-        { "create", "NEW", 1, 1, VERB_GUEST | VERB_CREATE | VERB_FORCE | VERB_QUIET, verb_create,
+        { "create", "NEW", 1, 1, VERB_GUEST | VERB_CREATE | VERB_FORCE, verb_create,
           "Make a guest: its image and its configuration" },
-        { "list", "", 0, 0, VERB_JSON, verb_list, "List all guests" },
-        { "status", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_ALL | VERB_JSON, verb_status,
+        { "list", "[NAME...]", 0, UINT_MAX,
+          VERB_GUEST | VERB_KNOWN | VERB_MANY | VERB_TOGETHER | VERB_EVERY | VERB_JSON | VERB_TABLE,
+          verb_list, "List guests in a table" },
+        { "status", "[NAME...]", 0, UINT_MAX,
+          VERB_MANY | VERB_TOGETHER | VERB_GUEST | VERB_KNOWN | VERB_ALL | VERB_JSON, verb_status,
           "Show the status of a guest" },
-        { "start", "[NAME]", 0, 1,
-          VERB_GUEST | VERB_CONFIGURED | VERB_TIMEOUT | VERB_NO_WAIT | VERB_QUIET | VERB_ENABLE,
+        { "start", "[NAME...]", 0, UINT_MAX,
+          VERB_MANY | VERB_GUEST | VERB_CONFIGURED | VERB_TIMEOUT | VERB_NO_WAIT | VERB_ENABLE,
           verb_start, "Start a guest and wait until it is ready" },
-        { "stop", "[NAME]", 0, 1,
-          VERB_GUEST | VERB_KNOWN | VERB_TIMEOUT | VERB_NO_WAIT | VERB_QUIET, verb_stop,
+        { "stop", "[NAME...]", 0, UINT_MAX,
+          VERB_MANY | VERB_GUEST | VERB_KNOWN | VERB_TIMEOUT | VERB_NO_WAIT, verb_stop,
           "Shut a guest down cleanly" },
-        { "restart", "[NAME]", 0, 1,
-          VERB_GUEST | VERB_CONFIGURED | VERB_TIMEOUT | VERB_NO_WAIT | VERB_QUIET, verb_restart,
+        { "restart", "[NAME...]", 0, UINT_MAX,
+          VERB_MANY | VERB_GUEST | VERB_CONFIGURED | VERB_TIMEOUT | VERB_NO_WAIT, verb_restart,
           "Shut a guest down cleanly and start it again" },
-        { "reload", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_CONFIRM | VERB_QUIET,
+        { "reload", "[NAME...]", 0, UINT_MAX, VERB_MANY | VERB_GUEST | VERB_KNOWN | VERB_CONFIRM,
           verb_reload, "Apply configuration changes to the running guest where possible" },
-        { "confirm", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_QUIET, verb_confirm,
+        { "confirm", "[NAME...]", 0, UINT_MAX, VERB_MANY | VERB_GUEST | VERB_KNOWN, verb_confirm,
           "Keep the changes made by reload --confirm" },
-        { "kill", "[NAME]", 0, 1,
-          VERB_GUEST | VERB_KNOWN | VERB_TIMEOUT | VERB_NO_WAIT | VERB_QUIET, verb_kill,
+        { "kill", "[NAME...]", 0, UINT_MAX,
+          VERB_MANY | VERB_GUEST | VERB_KNOWN | VERB_TIMEOUT | VERB_NO_WAIT, verb_kill,
           "Kill a guest immediately, without a clean shutdown" },
-        { "check", "[NAME]", 0, 1, VERB_GUEST | VERB_CONFIGURED, verb_check,
+        { "check", "[NAME...]", 0, UINT_MAX, VERB_MANY | VERB_GUEST | VERB_CONFIGURED, verb_check,
           "Show what starting a guest would do, and whether it would work" },
-        { "wait", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_FOR | VERB_TIMEOUT, verb_wait,
+        { "wait", "[NAME...]", 0, UINT_MAX,
+          VERB_MANY | VERB_GUEST | VERB_KNOWN | VERB_FOR | VERB_TIMEOUT, verb_wait,
           "Wait until a guest is running or stopped" },
-        { "enable", "[NAME]", 0, 1, VERB_GUEST | VERB_CONFIGURED | VERB_QUIET, verb_enable,
+        { "enable", "[NAME...]", 0, UINT_MAX, VERB_MANY | VERB_GUEST | VERB_CONFIGURED, verb_enable,
           "Start a guest at boot" },
-        { "disable", "[NAME]", 0, 1, VERB_GUEST | VERB_QUIET, verb_disable,
+        { "disable", "[NAME...]", 0, UINT_MAX, VERB_MANY | VERB_GUEST, verb_disable,
           "Do not start a guest at boot" },
         { "cat", "[NAME]", 0, 1, VERB_GUEST | VERB_CONFIGURED | VERB_JSON, verb_cat,
           "Show the configuration of a guest, with its defaults" },
-        { "edit", "NAME [DROP-IN]", 1, 2, VERB_GUEST | VERB_CONFIGURED | VERB_QUIET, verb_edit,
+        { "edit", "NAME [DROP-IN]", 1, 2, VERB_GUEST | VERB_CONFIGURED, verb_edit,
           "Edit the configuration of a guest, and check it" },
-        { "set", "NAME KEY=VALUE...", 2, UINT_MAX, VERB_GUEST | VERB_CONFIGURED | VERB_QUIET,
-          verb_set, "Change settings in the configuration of a guest" },
-        { "remove", "NAME", 1, 1, VERB_GUEST | VERB_FORCE | VERB_QUIET, verb_remove,
+        { "set", "NAME KEY=VALUE...", 2, UINT_MAX, VERB_GUEST | VERB_CONFIGURED, verb_set,
+          "Change settings in the configuration of a guest" },
+        { "remove", "NAME", 1, 1, VERB_GUEST | VERB_FORCE, verb_remove,
           "Delete a guest with its image, its configuration and its logs" },
-        { "modules", "NAME [MODULE...]", 1, UINT_MAX,
-          VERB_GUEST | VERB_CONFIGURED | VERB_MODULES | VERB_QUIET, verb_modules,
-          "Put the modules that a guest's kernel needs into its image" },
-        { "resize", "NAME SIZE", 2, 2, VERB_GUEST | VERB_CONFIGURED | VERB_QUIET, verb_resize,
+        { "modules", "NAME [MODULE...]", 1, UINT_MAX, VERB_GUEST | VERB_CONFIGURED | VERB_MODULES,
+          verb_modules, "Put the modules that a guest's kernel needs into its image" },
+        { "resize", "NAME SIZE", 2, 2, VERB_GUEST | VERB_CONFIGURED, verb_resize,
           "Make the image of a guest larger" },
-        { "export", "NAME", 1, 1, VERB_GUEST | VERB_CONFIGURED | VERB_EXPORT | VERB_QUIET,
-          verb_export, "Write a guest to standard output, to keep it or to move it" },
-        { "import", "FILE", 1, 1, VERB_IMPORT | VERB_QUIET, verb_import,
+        { "export", "NAME", 1, 1, VERB_GUEST | VERB_CONFIGURED | VERB_EXPORT, verb_export,
+          "Write a guest to standard output, to keep it or to move it" },
+        { "import", "FILE", 1, 1, VERB_IMPORT, verb_import,
           "Make a guest from what export has written" },
         { "crashes", "[NAME] [N]", 0, 2, VERB_GUEST | VERB_JSON, verb_crashes,
           "List the crashes of a guest, newest first, or show the N-th report" },
@@ -121,6 +126,23 @@ static void print_verb_help(const Verb *v) {
         print_options(v);
 }
 
+static int fail_verb(const char *name) {
+        const char *nearest = NULL;
+        int fewest = 4;
+
+        FOREACH_ELEMENT (v, verbs) {
+                int slips = slips_between(name, v->name);
+
+                if (slips >= 0 && slips < fewest) {
+                        fewest = slips;
+                        nearest = v->name;
+                }
+        }
+        if (nearest)
+                return fail_with(EXIT_USAGE, "'%s': unknown verb; did you mean %s?", name, nearest);
+        return fail_with(EXIT_USAGE, "'%s': unknown verb; see umlctl --help", name);
+}
+
 /* Returns 0, or what fail_with() returned. */
 static int find_verb(const char *name, const Verb **ret) {
         _cleanup_free_ char *candidates = NULL;
@@ -129,7 +151,7 @@ static int find_verb(const char *name, const Verb **ret) {
         if (r == -ENOTUNIQ)
                 return fail_with(EXIT_USAGE, "'%s' is ambiguous: it could be %s", name, candidates);
         if (r < 0)
-                return fail_with(EXIT_USAGE, "'%s': unknown verb; see umlctl --help", name);
+                return fail_verb(name);
         return 0;
 }
 
@@ -150,8 +172,9 @@ static int verb_help(const Options *o, const char *arg) {
 }
 
 /* Prints the tables for other programs. Verb: name, arguments, options; option: name, letter,
- * argument, whether only some verbs take it; field: path in the JSON. */
+ * argument, whether only some verbs take it; field: path in the JSON; column: its key. */
 static int print_tables(void) {
+        const Column *columns;
         size_t n;
         const OptionRow *rows = option_rows(&n);
 
@@ -168,78 +191,31 @@ static int print_tables(void) {
                                o->argspec ?: "", o->verb_flag ? "verb" : "all");
         for (size_t i = 0; i < n_status_fields; i++)
                 printf("field\t%s\n", status_fields[i].json);
+        columns = columns_table(&n);
+        for (size_t i = 0; i < n; i++)
+                printf("column\t%s\n", columns[i].key);
         return EXIT_DONE;
 }
 
-static int check_guest(const Verb *v, const char *name) {
-        _cleanup_free_ char *path = NULL;
-
-        if (!guest_name_valid(name))
-                return fail_with(EXIT_USAGE,
-                                 "'%s': invalid guest name; use 1 to 15 characters of a-z, 0-9 and "
-                                 "'-', beginning with a letter",
-                                 name);
-        if (!(v->flags & (VERB_KNOWN | VERB_CONFIGURED)) || guest_configured(name) ||
-            ((v->flags & VERB_KNOWN) && guest_has_socket(name)))
-                return 0;
-        path = umld_config_path(name);
-        return fail_with(EXIT_NO_GUEST, "no such guest: %s (%s does not exist)", name,
-                         path ?: "its configuration");
-}
-
-static char *join(const Strv *names) {
-        char *all = strdup("");
-
-        for (size_t i = 0; all && i < names->n; i++) {
-                char *longer = strfmt("%s%s%s", all, i > 0 ? ", " : "", names->v[i]);
-
-                free(all);
-                all = longer;
-        }
-        return all;
-}
-
-/* Chooses the guest if none is named; *ret stays NULL for all guests. */
-static int only_guest(const Verb *v, const Options *o, char **ret) {
-        _cleanup_strv_ Strv names = {};
-        _cleanup_free_ char *all = NULL;
-        int r = guests_configured(&names);
-
-        if (r < 0)
-                return fail_with(r == -EACCES ? EXIT_NOT_PERMITTED : EXIT_FAILED,
-                                 "cannot list the guests in %s: %s", umld_dir(DIR_CONFIG),
-                                 strerror(-r));
-        if (names.n == 1) {
-                *ret = TAKE_PTR(names.v[0]);
-                names.n = 0;
-                if (!(v->flags & VERB_ALL))
-                        note("using the only configured guest, %s", *ret);
-                return *ret ? 0 : fail_with(EXIT_FAILED, "out of memory");
-        }
-        /* With --json the output for one guest is an object, so its form must not depend on how
-         * many guests there are. */
-        if ((v->flags & VERB_ALL) && !o->json)
-                return 0;
-        if (names.n == 0)
-                return fail_with(EXIT_NO_GUEST, "no guest is configured: there is no %s/NAME.conf",
-                                 umld_dir(DIR_CONFIG));
-        all = join(&names);
-        return fail_with(EXIT_USAGE,
-                         "%s requires a NAME because several guests are configured: %s%s", v->name,
-                         all ?: "",
-                         v->flags & VERB_ALL ? " (for all of them use list --json)" : "");
-}
-
 static int run_verb(CommandLine *c, const Verb *v) {
-        const char *arg = c->n_words > 0 ? c->words[0] : NULL;
-        _cleanup_free_ char *guest = NULL;
+        _cleanup_(selection_done) Selection s = {};
+        Options *o = &c->options;
         int r;
 
         if (!(v->flags & VERB_GUEST))
-                return v->run(&c->options, arg);
-        c->options.words = c->words + (arg ? 1 : 0);
-        r = arg ? check_guest(v, arg) : only_guest(v, &c->options, &guest);
-        return r != 0 ? r : v->run(&c->options, arg ?: guest);
+                return v->run(o, c->n_words > 0 ? c->words[0] : NULL);
+        r = selection_make(v, o, c->words, c->n_words, &s);
+        if (r != 0)
+                return r;
+        o->words = c->words + s.n_words;
+        o->guests = &s.names;
+        o->single = s.single;
+        if (v->flags & VERB_TOGETHER)
+                return v->run(o, NULL);
+        if (s.names.n == 0)
+                return fail_with(EXIT_NO_GUEST, "no guest is configured: there is no %s/NAME.conf",
+                                 umld_dir(DIR_CONFIG));
+        return s.names.n == 1 ? v->run(o, s.names.v[0]) : many_run(v, o, &s.names);
 }
 
 /* Checks the directories set in the environment. */

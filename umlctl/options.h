@@ -30,6 +30,9 @@ typedef struct Options {
         bool no_wait;
         bool enable; /* of start */
         bool quiet;
+        bool all;           /* all guests */
+        const char *output; /* columns, comma-separated; NULL: the usual ones */
+        bool no_headings;
         uint64_t shrink, grow; /* bytes; 0: not given */
 
         bool follow;
@@ -47,4 +50,7 @@ typedef struct Options {
         CreateOptions create;
 
         char *const *words; /* arguments after the guest's name, NULL-terminated */
+
+        const Strv *guests; /* of a verb that is run once for all of them */
+        bool single;        /* one guest was named, by its name */
 } Options;

@@ -10,11 +10,17 @@
 #include "umlctl/status-value.h"
 #include "umlctl/terminal.h"
 
+static bool forbidden = false;
+
+void progress_forbid(void) {
+        forbidden = true;
+}
+
 void progress_begin(Progress *p, const char *name, bool enabled) {
         *p = (Progress){
                 .name = name,
                 .begin = now_usec(CLOCK_MONOTONIC),
-                .enabled = enabled && terminal_smart(STDERR_FILENO),
+                .enabled = enabled && !forbidden && terminal_smart(STDERR_FILENO),
         };
 }
 

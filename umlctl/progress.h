@@ -14,6 +14,9 @@ typedef struct Progress {
         uint64_t done, total; /* bytes; total 0: unknown */
 } Progress;
 
+/* From now on there are no such lines. */
+void progress_forbid(void);
+
 void progress_begin(Progress *p, const char *name, bool enabled);
 
 /* Sets the text of the line. */

@@ -13,6 +13,7 @@
 #include "umlctl/guests.h"
 #include "umlctl/say.h"
 #include "umlctl/snapshot.h"
+#include "umlctl/usage.h"
 
 /* The contents of a file need not be UTF-8, but JSON strings must be. */
 static json_t *foreign_string(const char *s) {
@@ -93,7 +94,7 @@ static int snapshot_from(BusQuery *q, Snapshot *s) {
         if (q->error >= 0) {
                 s->props = json_incref(q->props);
                 s->live = true;
-                return 0;
+                return usage_add(s->props);
         }
         if (q->error == -ENOENT)
                 return snapshot_offline(q->name, &s->props);

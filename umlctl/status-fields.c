@@ -11,6 +11,7 @@
 #include "umlctl/snapshot.h"
 #include "umlctl/status-fields.h"
 #include "umlctl/status-value.h"
+#include "umlctl/usage.h"
 
 static void format_process(FILE *f, const json_t *props, usec_t now) {
         uint64_t pid = prop_number(props, UMLD_PROP_PID);
@@ -250,6 +251,7 @@ const StatusField status_fields[] = {
         { "last_exit.detail", UMLD_PROP_LAST_DETAIL, FIELD_STRING },
         { "last_exit.when", UMLD_PROP_LAST_WHEN, FIELD_TIME },
         { "next_start", UMLD_PROP_NEXT_START, FIELD_TIME, "Next start", format_next_start },
+        { "cpu.time", USAGE_PROP_CPU, FIELD_SPAN },
         { "kernel.path", UMLD_PROP_KERNEL_PATH, FIELD_STRING, "Kernel", format_kernel },
         { "kernel.version", UMLD_PROP_KERNEL_VERSION, FIELD_STRING },
         { "kernel.transport", UMLD_PROP_KERNEL_TRANSPORT, FIELD_STRING },
@@ -280,6 +282,8 @@ const StatusField status_fields[] = {
         { "network.connections", UMLD_PROP_CONNECTIONS, FIELD_STRING },
         { "network.reverse_path_filter", UMLD_PROP_REVERSE_PATH, FIELD_STRING },
         { "network.repairs", UMLD_PROP_RULE_REPAIRS, FIELD_COUNT },
+        { "network.sent", USAGE_PROP_SENT, FIELD_SIZE },
+        { "network.received", USAGE_PROP_RECEIVED, FIELD_SIZE },
         { "conditions", UMLD_PROP_CONDITIONS, FIELD_OBJECTS },
         { "network.warnings", UMLD_PROP_WARNINGS, FIELD_STRINGS, "Warnings", format_warnings },
         { "network.lacking", UMLD_PROP_LACKING, FIELD_STRINGS, "Lacking", format_lacking },

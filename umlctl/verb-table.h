@@ -14,13 +14,16 @@ enum {
         VERB_KNOWN = 1 << 1, /* the guest must exist: have a configuration or a control socket */
         VERB_CONFIGURED = 1 << 2, /* the guest must have a configuration */
         VERB_ALL = 1 << 3,        /* if omitted, all guests, unless there is only one */
+        VERB_EVERY = 1 << 21,     /* if omitted, all guests */
+        VERB_MANY = 1 << 19,      /* takes several guests, patterns and --all */
+        VERB_TOGETHER = 1 << 20,  /* and is run once for all of them: Options.guests */
 
         /* The options it takes in addition to the general ones. */
         VERB_JSON = 1 << 4,
         VERB_TIMEOUT = 1 << 5,
         VERB_FOR = 1 << 6,
         VERB_NO_WAIT = 1 << 7,
-        VERB_QUIET = 1 << 8,
+        VERB_TABLE = 1 << 8,
         VERB_MEMORY = 1 << 15,
         VERB_LOG = 1 << 9,
         VERB_ATTACH = 1 << 10,

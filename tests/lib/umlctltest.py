@@ -2,12 +2,15 @@
 """What the tests of umlctl alone share: directories of their own, and bus-fixture in the place of an umld."""
 
 import atexit
+import fcntl
 import os
 import pty
 import select
 import shutil
+import struct
 import subprocess
 import tempfile
+import termios
 import threading
 import time
 import unittest
@@ -177,9 +180,11 @@ class Case(unittest.TestCase):
             self.assertLess(time.monotonic(), end, "waited for too long")
             time.sleep(0.01)
 
-    def on_terminal(self, *args, seconds=10, **env):
+    def on_terminal(self, *args, seconds=10, columns=0, **env):
         """Runs with standard output and error on a terminal; returns exit code and what it showed."""
         pid, fd = pty.fork()
+        if pid == 0 and columns:
+            fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("4H", 25, columns, 0, 0))
         if pid == 0:
             os.execve(UMLCTL, [UMLCTL] + list(args), dict(self.env, **env))
         shown = b""

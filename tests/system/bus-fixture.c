@@ -54,6 +54,7 @@ static Property properties[] = {
         { UMLD_PROP_STATUS_TEXT, "s" },
         { UMLD_PROP_WAITING_FOR, "s" },
         { UMLD_PROP_PID, "u" },
+        { UMLD_PROP_GUEST_CONGESTION, "s" },
         { UMLD_PROP_DAEMON_PID, "u" },
         { UMLD_PROP_DAEMON_VERSION, "s" },
         { UMLD_PROP_SINCE, "t" },

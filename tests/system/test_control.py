@@ -65,7 +65,7 @@ class Life(Case):
         self.assertEqual(d["network"]["forwards"], ["tcp/8080:80", "udp/5000-5010"])
         self.assertRegex(d["confinement"]["user"], r"^on, uid \d+$")
         self.assertTrue(Path(d["console"]["log"]).exists())
-        self.assertRegex(self.expect(DONE, "list").stdout, r"(?m)^web +running +\d+s +0 +32M +- +- +10.0.0.2 +-$")
+        self.assertRegex(self.expect(DONE, "list").stdout, r"(?m)^web +running +\d+s +0 +\S+/32M +\S+ +- +10.0.0.2 +tcp/8080:80 udp/5000-5010 +-$")
 
         self.assertEqual(self.expect_line(DONE, "start", "web"), "umlctl: web is already running\n")
         self.assertEqual(self.status()["pid"], d["pid"])

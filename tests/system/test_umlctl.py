@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -52,7 +53,10 @@ class CommandLine(Case):
     def test_wrong_words(self):
         self.configure("web")
         for args, words in (((), "no verb"), (("frob",), "'frob'"), (("",), "'': unknown verb"),
-                            (("list", "web"), "no argument"), (("stop", "web", "db"), "at most [NAME]"),
+                            (("memory", "web", "db"), "at most [NAME]"), (("lst",), "'lst': unknown verb; did you mean list?"),
+                            (("--jsn", "list"), "--jsn: unknown option; did you mean --json?"),
+                            (("list", "--output=nme"), "unknown column 'nme'; did you mean name?"),
+                            (("list", "-o", "x"), "there are name, state, since"), (("stop", "-a", "web"), "--all"),
                             (("--frob", "list"), "--frob"), (("-x", "list"), "-x"),
                             (("wait", "--for"), "--for requires"), (("wait", "--for=booting"), "stopped"),
                             (("stop", "--timeout=soon"), "30s"), (("stop", "--json"), "cannot be used with"),
@@ -87,7 +91,7 @@ class CommandLine(Case):
         self.configure("db")
         line = self.expect_line(USAGE, "stop")
         self.assertIn("db, web", line)
-        self.assertIn("list --json", self.expect_line(USAGE, "status", "--json"))
+        self.assertIn("status requires a NAME or --all", self.expect_line(USAGE, "status", "--json"))
         p = self.expect(NOT_RUNNING, "status")
         self.assertLess(p.stdout.index("db - stopped"), p.stdout.index("web - stopped"))
 
@@ -125,7 +129,7 @@ class Status(Case):
         self.assertEqual(d["memory"], {"size": 64 << 20, "backing": "shm", "path": "/dev/shm",
                                        "used": 12345678, "peak": None, "balloon": None, "pressure": None,
                                        "refused": None})
-        self.assertEqual(d["network"], {"tap": "tap0", "host": "10.0.0.1/24", "guest": "10.0.0.2",
+        self.assertEqual({k: v for k, v in d["network"].items() if k not in ("sent", "received")}, {"tap": "tap0", "host": "10.0.0.1/24", "guest": "10.0.0.2",
                                         "host6": "fd00::1/64", "guest6": "fd00::2", "uplink": "venet0",
                                         "uplink6": "he-ipv6",
                                         "masquerade": "masquerade", "backend": "iptables",
@@ -217,6 +221,49 @@ class Status(Case):
         self.assertEqual([line.split()[1] for line in lines], ["STATE", "backoff", "stopped", "running"])
         self.assertIn("panic: no init", lines[1])
         self.assertEqual(len(json.loads(self.expect(DONE, "list", "--json").stdout)), 3)
+        self.assertEqual(self.expect(DONE, "list", "-o", "state,name", "--no-headings").stdout.split(),
+                         ["backoff", "db", "stopped", "old", "running", "web"])
+        self.assertEqual(self.expect(DONE, "list", "--output=name,state", "w*", "old").stdout.split(),
+                         ["NAME", "STATE", "web", "running", "old", "stopped"])
+
+    def test_columns(self):
+        """What a running guest uses is read from the host's kernel: here of the test's own processes."""
+        self.configure("web")
+        busy = subprocess.Popen(["sh", "-c", "sh -c 'while :; do :; done' & wait"])
+        self.addCleanup(busy.wait)
+        self.addCleanup(busy.kill)
+        self.wait_for(lambda: self.children(busy.pid))
+        child = self.children(busy.pid)[0]
+        self.addCleanup(os.kill, child, signal.SIGKILL)
+        self.running(Pid=busy.pid, Tap="lo", Restarts=3, MemorySize=64 << 20, MemoryUsed=1536 << 10,
+                     GuestCongestionControl="bbr", GuestAddress="10.0.0.2", Forwards="tcp/80 udp/53")
+        self.wait_for(lambda: json.loads(self.expect(DONE, "status", "web", "--json").stdout)["cpu"]["time"])
+        d = json.loads(self.expect(DONE, "status", "web", "--json").stdout)
+        self.assertIsInstance(d["network"]["sent"], int)
+        cells = self.expect(DONE, "list", "--no-headings", "-o",
+                            "name,state,uptime,restarts,memory,cpu,address,forwards,tcp,pid").stdout.split()
+        self.assertEqual(cells[:2] + cells[3:5], ["web", "running", "3", "1.5M/64M"])
+        self.assertRegex(cells[2], r"^\d+s$")
+        self.assertRegex(cells[5], r"^\d+\.\d%$")
+        self.assertEqual(cells[6:], ["10.0.0.2", "tcp/80", "udp/53", "bbr", str(busy.pid)])
+        usual = self.expect(DONE, "list").stdout.splitlines()[0]
+        for title in ("NAME", "STATE", "UPTIME", "RESTARTS", "MEMORY", "CPU", "TCP", "ADDRESS", "FORWARDS"):
+            self.assertIn(title, usual)
+
+    @staticmethod
+    def children(pid):
+        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+
+    def test_narrow_terminal(self):
+        """The table fits: long lists are cut."""
+        self.configure("web")
+        self.running(Forwards=" ".join(f"tcp/{port}" for port in range(1000, 1100)), LastVerdict="panic", LastDetail="x" * 300)
+        for width in (80, 120):
+            code, out = self.on_terminal("list", columns=width)
+            self.assertEqual(code, DONE)
+            for line in out.replace("\r", "").splitlines():
+                self.assertLessEqual(len(re.sub("\033\\[[0-9;]*m", "", line)), width, line)
+        self.assertIn("tcp/1099", self.expect(DONE, "list").stdout)
 
     def test_no_guest_at_all(self):
         self.assertEqual(json.loads(self.expect(DONE, "list", "--json").stdout), [])
@@ -269,6 +316,63 @@ class Status(Case):
         self.assertNotIn("\033", self.on_terminal("status", "web", TERM="dumb")[1])
         self.assertIn("\033[1;32mrunning\033[0m", self.on_terminal("list")[1])
         self.assertNotIn("\033", self.on_terminal("list", NO_COLOR="1")[1])
+
+
+class Several(Case):
+    """A verb for several guests: names, patterns, all of them."""
+
+    def setUp(self):
+        super().setUp()
+        self.configure("web1", "web2", "db")
+
+    def three(self):
+        return {name: self.running(name) for name in ("web1", "web2", "db")}
+
+    def test_names_and_patterns(self):
+        umlds = self.three()
+        self.expect(DONE, "reload", "web*")
+        self.assertEqual({name: u.calls.count("Reload") for name, u in umlds.items()}, {"web1": 1, "web2": 1, "db": 0})
+        self.expect(DONE, "reload", "db", "web[2-9]", "web2")
+        self.assertEqual({name: u.calls.count("Reload") for name, u in umlds.items()}, {"web1": 1, "web2": 2, "db": 1})
+        self.expect(DONE, "reload", "--all")
+        self.assertEqual({name: u.calls.count("Reload") for name, u in umlds.items()}, {"web1": 2, "web2": 3, "db": 2})
+        self.assertIn("no guest matches 'x*'", self.expect_line(NO_GUEST, "reload", "db", "x*"))
+        self.assertEqual(umlds["db"].calls.count("Reload"), 2)  # one wrong name, and nothing is done
+        self.assertIn("no such guest: web3; did you mean web1?", self.expect_line(NO_GUEST, "reload", "web3"))
+
+    def test_at_the_same_time(self):
+        """All are told to stop before the first has ended."""
+        umlds = self.three()
+        p = self.start_umlctl("stop", "-a")
+        self.wait_for(lambda: all("Stop" in u.calls for u in umlds.values()))
+        for u in umlds.values():
+            u.set(LastVerdict="stopped", LastDetail="on request")
+            u.state("stopped")
+            u.end()
+        out, error = p.communicate(timeout=30)
+        self.assertEqual(p.returncode, DONE, error)
+        self.assertEqual(sorted(line.split()[0].rstrip(":") for line in out.splitlines()), ["db", "web1", "web2"])
+
+    def test_one_fails(self):
+        """The others are done all the same, and the exit code is that of the one that failed."""
+        umlds = self.three()
+        umlds["web1"].say("refuse", "Reload", "org.freedesktop.DBus.Error.Failed", "no")
+        self.expect(NOT_PERMITTED, "reload", "web1", "web2")
+        self.assertEqual(umlds["web2"].calls.count("Reload"), 1)
+
+    def test_status(self):
+        self.running("web1")
+        self.assertEqual([d["name"] for d in json.loads(self.expect(NOT_RUNNING, "status", "--json", "--all").stdout)],
+                         ["db", "web1", "web2"])
+        self.assertEqual([d["name"] for d in json.loads(self.expect(DONE, "status", "--json", "web1*").stdout)], ["web1"])
+        self.assertEqual(json.loads(self.expect(DONE, "status", "--json", "web1").stdout)["name"], "web1")
+        out = self.expect(NOT_RUNNING, "status", "web1", "db").stdout
+        self.assertLess(out.index("web1 - running"), out.index("db - stopped"))
+        self.assertEqual([d["name"] for d in json.loads(self.expect(DONE, "list", "--json", "web*").stdout)], ["web1", "web2"])
+
+    def test_none_at_all(self):
+        shutil.rmtree(os.path.join(self.top, "config"))
+        self.assertIn("no guest is configured", self.expect_line(NO_GUEST, "start", "--all"))
 
 
 class DeadSockets(Case):

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The columns of `umlctl list` and `umlctl top`. */
+
+#include "basic/time-util.h"
+#include "umlctl/snapshot.h"
+
+typedef struct Column {
+        const char *key;   /* for --output */
+        const char *title; /* above it */
+        bool usual;        /* shown without --output */
+        bool right, cut;   /* aligned to the right; cut if the terminal is too narrow */
+        char *(*cell)(const json_t *props, usec_t now); /* safe for a terminal; caller frees it */
+        const char *help;
+} Column;
+
+enum {
+        COLUMNS_MAX = 24,
+};
+
+/* The whole table. */
+const Column *columns_table(size_t *ret_n);
+
+/* The usual ones, or those of a comma-separated list; *ret is filled up to *ret_n. Returns 0 or,
+ * after an error message, the exit code. */
+int columns_choose(const char *list, const Column *ret[static COLUMNS_MAX], size_t *ret_n);
+
+/* Prints a line for each guest, fit to the terminal; with or without a line of titles. */
+int columns_print(const Column *const *columns, size_t n, const Snapshot *s, size_t n_guests,
+                  usec_t now, bool headings);
