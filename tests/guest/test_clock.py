@@ -16,10 +16,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from spin import make_spin  # noqa: E402
-from umldtest import (BUILD, DONE, MAKE_GUEST, NOT_RUNNING, PATIENCE, TestCase, children, main, mconsole,  # noqa: E402
+from umldtest import (BUILD, DONE, MAKE_GUEST, NOT_RUNNING, PACE, PATIENCE, TestCase, children, main, mconsole,  # noqa: E402
                       test_kernels, wait_until)
 
-CHECK, TIMEOUT = 0.2, 1.5 * PATIENCE
+CHECK, TIMEOUT = 0.2, 1.5 * PACE
 SUPERVISE = {"HangCheck": f"{CHECK * 1000:.0f}ms", "HangTimeout": f"{TIMEOUT * 1000:.0f}ms", "StopTimeout": "4s"}
 FREEZER = Path("/sys/fs/cgroup/freezer")
 HOUR = 3600

@@ -12,7 +12,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (BACKEND, DEBIAN_KERNEL, DONE, FAILED, MAKE_GUEST, PATIENCE, SOURCE, TestCase, main,  # noqa: E402
+from umldtest import (BACKEND, DEBIAN_KERNEL, DONE, FAILED, MAKE_GUEST, PACE, SOURCE, TestCase, main,  # noqa: E402
                       wait_until)
 
 # As csf and the CIS benchmarks do: lo, what is established, and new connections by the uplink.
@@ -42,7 +42,7 @@ FOREIGN = {
 REASONS = {"route": "the host has no route to the guest",
            "answers": "the host's own firewall does not let the guest's answer in"}
 FIREWALL = "the host's own firewall does not let it out"
-TIMEOUT = 2 * PATIENCE
+TIMEOUT = 2 * PACE
 
 
 class ClosedHost(TestCase):

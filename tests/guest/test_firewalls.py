@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from firewalls import DOCKER, Firewalld, Ufw  # noqa: E402
-from umldtest import DEBIAN_KERNEL, DONE, FAILED, INET, MAKE_GUEST, PATIENCE, SOURCE, TestCase, main, wait_until  # noqa: E402
+from umldtest import DEBIAN_KERNEL, DONE, FAILED, INET, MAKE_GUEST, PACE, SOURCE, TestCase, main, wait_until  # noqa: E402
 
 
 class Firewalls(TestCase):
@@ -36,7 +36,7 @@ class Firewalls(TestCase):
 
     def served(self):
         with contextlib.suppress(OSError):
-            return bool(self.world.fetch(8080, timeout=1.5 * PATIENCE))
+            return bool(self.world.fetch(8080, timeout=1.5 * PACE))
         return False
 
     def gets_out(self):
@@ -45,9 +45,9 @@ class Firewalls(TestCase):
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             s.bind((INET, 7000))
             s.listen()
-            s.settimeout(3 * PATIENCE)
+            s.settimeout(3 * PACE)
             with self.world.socket("host") as order:
-                order.settimeout(2 * PATIENCE)
+                order.settimeout(2 * PACE)
                 order.connect(("10.0.0.2", 80))
                 order.sendall(f"GET /cgi-bin/do?nc+-w+2+{INET}+7000 HTTP/1.0\r\n\r\n".encode())
                 with contextlib.suppress(OSError):

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import BACKEND, DONE, FAILED, HOST, PATIENCE, TestCase, libc, main, wait_until
+from umldtest import BACKEND, DONE, FAILED, HOST, PACE, PATIENCE, TestCase, libc, main, wait_until
 
 PR_SET_NAME, PR_SET_PDEATHSIG = 15, 1
 LOOK = 5  # seconds within which the guard has followed
@@ -128,7 +128,7 @@ class Guard(ForwardsTest):
         self.guest("all")
         umld = self.daemon().wait_ready()
         self.end(old)
-        time.sleep(LOOK * PATIENCE)
+        time.sleep(LOOK * PACE)
         self.service(22)
         self.assert_alive(self.session(22))
         self.assertEqual(umld.stop(), DONE)

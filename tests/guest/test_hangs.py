@@ -11,11 +11,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from spin import make_spin  # noqa: E402
-from umldtest import (DONE, MAKE_GUEST, PATIENCE, TestCase, main, mconsole, test_kernels,  # noqa: E402
+from umldtest import (DONE, MAKE_GUEST, PACE, PATIENCE, TestCase, main, mconsole, test_kernels,  # noqa: E402
                       wait_until)
 
 CHECK, TIMEOUT = 0.2, 1.5
-QUICK = {"HangCheck": f"{CHECK * 1000:.0f}ms", "HangTimeout": f"{TIMEOUT * 1000 * PATIENCE:.0f}ms",
+QUICK = {"HangCheck": f"{CHECK * 1000:.0f}ms", "HangTimeout": f"{TIMEOUT * 1000 * PACE:.0f}ms",
          "RestartDelayMax": "5s", "StopTimeout": "4s"}
 
 
@@ -98,7 +98,7 @@ class Fake(HangTest):
         pid = umld.guest_pid()
         os.kill(pid, signal.SIGSTOP)
         self.wait_health(umld, "stopped")
-        self.check_survives(umld, 2 * TIMEOUT * PATIENCE)
+        self.check_survives(umld, 2 * TIMEOUT * PACE)
         self.assertIn(f"kill -CONT {pid}", umld.log)
         os.kill(pid, signal.SIGCONT)
         self.wait_health(umld, "good")
@@ -110,7 +110,7 @@ class Fake(HangTest):
         """Silent, but not for long enough."""
         umld = self.start("boot,ready", HangTimeout="60s").wait_ready()
         self.wait_health(umld, "good")
-        self.silence(umld, 2.5 * PATIENCE)
+        self.silence(umld, 2.5 * PACE)
         self.wait_health(umld, "stalled")
         self.wait_health(umld, "good")
         self.check_survives(umld, 2 * CHECK)
@@ -118,7 +118,7 @@ class Fake(HangTest):
 
     def test_busy(self):
         """It answers, but late."""
-        check = 1 * PATIENCE
+        check = 1 * PACE
         umld = self.start("boot,ready", HangTimeout="60s", HangCheck=f"{check * 1000:.0f}ms").wait_ready()
         self.wait_health(umld, "good")
         self.silence(umld, 1.6 * check)  # its answer comes between two questions
@@ -130,9 +130,9 @@ class Fake(HangTest):
     def test_umld_late(self):
         """As a host that was suspended: umld finds itself far behind its time."""
         umld = self.start(f"first:1:{self.scratch()},boot,ready,wait:700,ignore:mconsole").wait_ready()
-        time.sleep(1 * PATIENCE)
+        time.sleep(1 * PACE)
         umld.signal(signal.SIGSTOP)
-        time.sleep(TIMEOUT * PATIENCE + 1.2)
+        time.sleep(TIMEOUT * PACE + 1.2)
         umld.signal(signal.SIGCONT)
         self.assertEqual(umld.status()["restarts"], 0)
         umld.wait_state("backoff")  # silent all the same, and in fair time
@@ -164,7 +164,7 @@ class Real(HangTest):
         pid = umld.guest_pid()
         os.kill(pid, signal.SIGSTOP)
         self.wait_health(umld, "stopped")
-        self.check_survives(umld, 1.5 * TIMEOUT * PATIENCE)
+        self.check_survives(umld, 1.5 * TIMEOUT * PACE)
         os.kill(pid, signal.SIGCONT)
         self.wait_health(umld, "good", "busy")
         since = len(umld.messages)

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (BACKEND, DEBIAN_KERNEL, DONE, FAILED, HOST, MAKE_GUEST, NOT_RUNNING, PATIENCE, SOURCE, USAGE, TestCase, main,
+from umldtest import (BACKEND, DEBIAN_KERNEL, DONE, FAILED, HOST, MAKE_GUEST, NOT_RUNNING, PACE, SOURCE, USAGE, TestCase, main,
                       wait_until)
 
 
@@ -46,7 +46,7 @@ class PortTest(TestCase):
     def is_served(self):
         """Does a stranger get the page?"""
         with contextlib.suppress(OSError):
-            return bool(self.world.fetch(8080, timeout=0.7 * PATIENCE))
+            return bool(self.world.fetch(8080, timeout=0.7 * PACE))
         return False
 
     def listener(self, port):

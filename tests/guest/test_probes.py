@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (DONE, DEBIAN_KERNEL, GUEST_ADDRESS, MAKE_GUEST, PATIENCE, SOURCE, TestCase,  # noqa: E402
+from umldtest import (DONE, DEBIAN_KERNEL, GUEST_ADDRESS, MAKE_GUEST, PACE, SOURCE, TestCase,  # noqa: E402
                       clean_file_system, main, wait_until)
 
 IP_FREEBIND = 15
 
-TIMEOUT = 1.5 * PATIENCE
+TIMEOUT = 1.5 * PACE
 QUICK = {"HangCheck": "200ms", "HangTimeout": f"{TIMEOUT * 1000:.0f}ms", "StartTimeout": "20s", "StopTimeout": "4s",
          "RestartDelayMax": "5s"}
 

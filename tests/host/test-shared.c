@@ -191,7 +191,7 @@ static bool count(const char *name, void *userdata) {
 static void test_asked_when_it_matters(void **state) {
         _cleanup_strv_ Strv names = {}, claims = {};
         SharedSetting *s = open_setting(NULL);
-        char name[8];
+        char name[16];
 
         (void) state;
         for (int i = 0; i < 50; i++) {
