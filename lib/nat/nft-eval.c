@@ -8,7 +8,8 @@
 #include <net/if.h>
 
 #include "nat/nft-eval.h"
-#include "nat/nft-netlink.h"
+#include "nat/nft-header.h"
+#include "nat/nft-message.h"
 #include "nat/xt-match.h"
 
 #include <linux/netfilter.h>
@@ -17,8 +18,6 @@
 #include <linux/netlink.h>
 
 #define HEADER_MAX  64
-#define TCP_SYN     0x02
-#define TCP_ACK     0x10
 #define STATE_NEW   8 /* of a connection, as ct state has them */
 #define STATE_OLD   2
 #define STATUS_DNAT 0x20
@@ -126,49 +125,6 @@ static const void *value_of(const Expression *e, unsigned type, size_t *ret_size
 
 /* ---- what is loaded ---- */
 
-static void put_address(uint8_t *bytes, uint8_t *known, const IpAddress *a, NatFamily family) {
-        size_t size = family == NAT_IPV6 ? sizeof(a->v6) : sizeof(a->v4);
-
-        if (ip_address_is_any(a))
-                memset(known, NFT_STRANGERS, size);
-        else {
-                memcpy(bytes, family == NAT_IPV6 ? (const void *) &a->v6 : (const void *) &a->v4,
-                       size);
-                memset(known, NFT_KNOWN, size);
-        }
-}
-
-static NftValue network_header(const Packet *p) {
-        bool v6 = p->family == NAT_IPV6;
-        NftValue h = { .size = v6 ? 40 : 20 };
-
-        memset(h.known, NFT_UNKNOWN, sizeof(h.known));
-        h.bytes[0] = v6 ? 0x60 : 0x45;
-        h.bytes[v6 ? 6 : 9] = p->protocol;
-        h.known[0] = h.known[v6 ? 6 : 9] = NFT_KNOWN;
-        if (!v6) /* it is no fragment */
-                h.known[6] = h.known[7] = NFT_KNOWN;
-        put_address(h.bytes + (v6 ? 8 : 12), h.known + (v6 ? 8 : 12), &p->source, p->family);
-        put_address(h.bytes + (v6 ? 24 : 16), h.known + (v6 ? 24 : 16), &p->destination, p->family);
-        return h;
-}
-
-static NftValue transport_header(const Packet *p) {
-        NftValue h = { .size = 20 };
-        uint16_t ports[2] = { htons(p->source_port), htons(p->destination_port) };
-
-        memset(h.known, NFT_UNKNOWN, sizeof(h.known));
-        memcpy(h.bytes, ports, sizeof(ports));
-        for (size_t i = 0; i < 2; i++)
-                if (ports[i] != 0)
-                        h.known[2 * i] = h.known[2 * i + 1] = NFT_KNOWN;
-        if (p->protocol == IPPROTO_TCP) {
-                h.bytes[13] = p->reply ? TCP_ACK : TCP_SYN;
-                h.known[13] = NFT_KNOWN;
-        }
-        return h;
-}
-
 static void eval_payload(Eval *v, const Expression *e) {
         size_t offset = number(e, NFTA_PAYLOAD_OFFSET), size = number(e, NFTA_PAYLOAD_LEN),
                at = offset_of(number(e, NFTA_PAYLOAD_DREG));
@@ -179,9 +135,9 @@ static void eval_payload(Eval *v, const Expression *e) {
                 return;
         memset(h.known, NFT_UNKNOWN, sizeof(h.known));
         if (base == NFT_PAYLOAD_NETWORK_HEADER)
-                h = network_header(v->packet);
+                h = nft_network_header(v->packet);
         else if (base == NFT_PAYLOAD_TRANSPORT_HEADER)
-                h = transport_header(v->packet);
+                h = nft_transport_header(v->packet);
         for (size_t i = 0; i < size && at + i < NFT_DATA_MAX; i++) {
                 bool there = offset + i < HEADER_MAX;
 

@@ -17,7 +17,7 @@
 #include "basic/cleanup.h"
 
 #include "nat/nft-events.h"
-#include "nat/nft-netlink.h"
+#include "nat/nft-message.h"
 
 #define NEWGEN (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN)
 

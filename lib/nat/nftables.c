@@ -12,6 +12,7 @@
 #include "nat/nft-netlink.h"
 #include "nat/nft-run.h"
 #include "nat/nft-script.h"
+#include "nat/nft-table.h"
 #include "nat/plan.h"
 
 #include <linux/netfilter.h>

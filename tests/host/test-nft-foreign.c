@@ -5,7 +5,7 @@
 
 #include "nat/nft-events.h"
 #include "nat/nft-foreign.h"
-#include "nat/nft-netlink.h"
+#include "nat/nft-table.h"
 #include "nat/xt-tables.h"
 
 #include <linux/netfilter.h>

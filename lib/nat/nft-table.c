@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* nft-table.c - compares, counts in and deletes the table of a guest. */
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <sys/socket.h>
+
+#include "basic/cleanup.h"
+#include "basic/hash.h"
+
+#include "nat/nft-netlink.h"
+#include "nat/nft-table.h"
+
+#define LOOK_ATTEMPTS 5
+
+typedef struct Print {
+        const char *table;
+        uint64_t hash;
+        unsigned families; /* families that have such a table: 1 << NFPROTO_… */
+} Print;
+
+static void add_bytes(Print *p, const void *data, size_t size) {
+        p->hash = hash_bytes(p->hash, data, size);
+}
+
+/* Counters change with every packet, so only their presence is hashed. */
+static void add_expressions(Print *p, const void *list, size_t size) {
+        const struct nlattr *a = list;
+
+        while (size >= sizeof(*a) && a->nla_len >= sizeof(*a) && a->nla_len <= size) {
+                const char *name = nft_text(a + 1, a->nla_len - sizeof(*a), NFTA_EXPR_NAME);
+
+                if (name && streq(name, "counter"))
+                        add_bytes(p, name, strlen(name));
+                else
+                        add_bytes(p, a, a->nla_len);
+                size -= MIN(size, (size_t) NLA_ALIGN(a->nla_len));
+                a = (const struct nlattr *) ((const char *) a + NLA_ALIGN(a->nla_len));
+        }
+}
+
+static int add_object(const NftObject *o, void *userdata) {
+        const char *attributes = o->attributes, *expressions;
+        Print *p = userdata;
+        size_t n;
+
+        if (!streq(o->table, p->table))
+                return 0;
+        p->families |= 1U << o->family;
+        add_bytes(p, &o->family, sizeof(o->family));
+        expressions = o->kind == NFT_RULES
+                              ? nft_attribute(attributes, o->size, NFTA_RULE_EXPRESSIONS, &n)
+                              : NULL;
+        if (!expressions) {
+                add_bytes(p, attributes, o->size);
+                return 0;
+        }
+        add_bytes(p, attributes, (size_t) (expressions - attributes));
+        add_expressions(p, expressions, n);
+        n += (size_t) (expressions - attributes);
+        add_bytes(p, attributes + n, o->size - n);
+        return 0;
+}
+
+static int look(int fd, const char *table, NftLook *ret) {
+        Print p = { .table = table, .hash = HASH_BASIS };
+        uint32_t before, after;
+        int r = nft_ask_generation(fd, &before);
+
+        for (NftKind k = 0; r >= 0 && k < NFT_KIND_MAX; k++)
+                r = nft_ask(fd, k, table, add_object, &p);
+        if (r >= 0)
+                r = nft_ask_generation(fd, &after);
+        if (r < 0)
+                return r;
+        if (before != after)
+                return -EINTR;
+        *ret = (NftLook){ .generation = after, .families = p.families, .fingerprint = p.hash };
+        return 0;
+}
+
+int nft_look(const char *table, NftLook *ret) {
+        int r = -EINTR;
+
+        for (int i = 0; i < LOOK_ATTEMPTS && r == -EINTR; i++) {
+                /* Opens a new socket: the rest of a reply goes with the old one. */
+                _cleanup_close_ int fd = nft_open();
+
+                r = fd < 0 ? fd : look(fd, table, ret);
+        }
+        return r == -EINTR ? -EAGAIN : r;
+}
+
+typedef struct CounterSearch {
+        uint8_t family;
+        const char *table, *chain;
+        size_t place;
+        uint64_t packets;
+} CounterSearch;
+
+/* 1 = found. */
+static int read_counter(const NftObject *rule, uint64_t *ret) {
+        size_t n, size, data_size;
+        const char *list = nft_attribute(rule->attributes, rule->size, NFTA_RULE_EXPRESSIONS, &n);
+        const char *e;
+
+        while (list && (e = nft_attribute(list, n, NFTA_LIST_ELEM, &size))) {
+                const char *name = nft_text(e, size, NFTA_EXPR_NAME);
+                const void *data = nft_attribute(e, size, NFTA_EXPR_DATA, &data_size), *packets;
+
+                if (name && data && streq(name, "counter") &&
+                    (packets = nft_attribute(data, data_size, NFTA_COUNTER_PACKETS, &size)) &&
+                    size == sizeof(*ret)) {
+                        memcpy(ret, packets, sizeof(*ret));
+                        *ret = be64toh(*ret);
+                        return 1;
+                }
+                n -= MIN(n, (size_t) (e + NLA_ALIGN(size) - list));
+                list = e + NLA_ALIGN(size);
+        }
+        return -ENOENT;
+}
+
+static int find_counter(const NftObject *o, void *userdata) {
+        const char *chain = nft_text(o->attributes, o->size, NFTA_RULE_CHAIN);
+        CounterSearch *s = userdata;
+
+        if (o->family != s->family || !streq(o->table, s->table) || !chain ||
+            !streq(chain, s->chain))
+                return 0;
+        return s->place-- == 0 ? read_counter(o, &s->packets) : 0;
+}
+
+int nft_packets(uint8_t family, const char *table, const char *chain, size_t place, uint64_t *ret) {
+        CounterSearch s;
+        int r = -EINTR;
+
+        for (int i = 0; i < LOOK_ATTEMPTS && r == -EINTR; i++) {
+                s = (CounterSearch){
+                        .family = family, .table = table, .chain = chain, .place = place
+                };
+                r = nft_foreach(NFT_RULES, find_counter, &s);
+        }
+        if (r <= 0)
+                return r == 0 ? -ENOENT : r;
+        *ret = s.packets;
+        return 0;
+}
+
+/* 0 when this many messages have been acknowledged, or the first error. */
+static int await_acks(int fd, size_t wanted) {
+        for (size_t seen = 0; seen < wanted;) {
+                NftBuffer b;
+                ssize_t n = nft_receive(fd, &b);
+
+                if (n < 0)
+                        return (int) n;
+                for (const struct nlmsghdr *h = &b.header; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+                        const struct nlmsgerr *e = NLMSG_DATA(h);
+
+                        if (h->nlmsg_type != NLMSG_ERROR || e->error != 0)
+                                return h->nlmsg_type == NLMSG_ERROR ? e->error : -EPROTO;
+                        seen++;
+                }
+        }
+        return 0;
+}
+
+/* If generation is not 0, only while it is that one: else -ERESTART. Old kernels do not check. */
+static size_t begin_batch(NftBuffer *b, uint32_t generation) {
+        size_t size = 0;
+        struct nlmsghdr *h = nft_put_message(b, &size, NFNL_MSG_BATCH_BEGIN, 0, NFPROTO_UNSPEC,
+                                             NFNL_SUBSYS_NFTABLES);
+
+        if (generation != 0) {
+                generation = htonl(generation);
+                nft_put(b, &size, h, NFNL_BATCH_GENID, &generation, sizeof(generation));
+        }
+        return size;
+}
+
+/* 1 = removed. */
+static int delete_tables(const char *table, unsigned families, uint32_t generation) {
+        _cleanup_close_ int fd = nft_open();
+        size_t size, n = 0;
+        NftBuffer b;
+        int r;
+
+        if (fd < 0)
+                return fd;
+        size = begin_batch(&b, generation);
+        for (uint8_t family = 0; family < NFPROTO_NUMPROTO; family++) {
+                struct nlmsghdr *h;
+
+                if (!(families & 1U << family))
+                        continue;
+                h = nft_put_message(&b, &size, nft_type(NFT_MSG_DELTABLE), NLM_F_ACK, family, 0);
+                nft_put(&b, &size, h, NFTA_TABLE_NAME, table, strlen(table) + 1);
+                n++;
+        }
+        nft_put_message(&b, &size, NFNL_MSG_BATCH_END, 0, NFPROTO_UNSPEC, NFNL_SUBSYS_NFTABLES);
+        if (send(fd, b.bytes, size, 0) < 0)
+                return -errno;
+        r = await_acks(fd, n);
+        return r < 0 ? r : 1;
+}
+
+int nft_delete(const char *table) {
+        NftLook look;
+        int r = nft_look(table, &look);
+
+        if (r < 0 || look.families == 0)
+                return r == -ENOPROTOOPT ? 0 : r; /* if there can be none, there is none */
+        return delete_tables(table, look.families, 0);
+}
+
+typedef struct Idle {
+        const char *table, *prefix;
+        bool there, needed;
+} Idle;
+
+static int look_if_idle(const NftObject *o, void *userdata) {
+        bool is_table = o->kind == NFT_TABLES;
+        Idle *s = userdata;
+        uint32_t use;
+
+        if (strncmp(o->table, s->prefix, strlen(s->prefix)) == 0)
+                s->needed = true;
+        if (o->family != NFPROTO_INET || !streq(o->table, s->table))
+                return 0;
+        s->there = true;
+        /* Of a table: chains, sets and the like; of a chain: rules, and jumps to it. */
+        if (!nft_number(o->attributes, o->size, is_table ? NFTA_TABLE_USE : NFTA_CHAIN_USE, &use) ||
+            use > is_table)
+                s->needed = true;
+        return 0;
+}
+
+int nft_delete_idle(const char *table, const char *prefix) {
+        Idle s = { .table = table, .prefix = prefix };
+        uint32_t generation;
+        int r = nft_generation(&generation);
+
+        if (r >= 0)
+                r = nft_foreach(NFT_TABLES, look_if_idle, &s);
+        if (r >= 0 && s.there && !s.needed)
+                r = nft_foreach(NFT_CHAINS, look_if_idle, &s);
+        if (r >= 0 && s.there && !s.needed)
+                r = delete_tables(table, 1U << NFPROTO_INET, generation);
+        /* Whoever changed something meanwhile may need it; and it does no harm. */
+        return r == -ENOPROTOOPT || r == -EINTR || r == -ERESTART ? 0 : r;
+}
