@@ -10,6 +10,7 @@
 
 #include "basic/cleanup.h"
 #include "basic/hash.h"
+#include "basic/string-util.h"
 
 #include "nat/nft-netlink.h"
 #include "nat/nft-table.h"
@@ -182,74 +183,91 @@ static size_t begin_batch(NftBuffer *b, uint32_t generation) {
         return size;
 }
 
-/* 1 = removed. */
-static int delete_tables(const char *table, unsigned families, uint32_t generation) {
-        _cleanup_close_ int fd = nft_open();
-        size_t size, n = 0;
-        NftBuffer b;
-        int r;
+/* What of a guest's table and the one that guests share is to go. */
+typedef struct Removal {
+        const char *table, *shared, *prefix;
+        unsigned families; /* families that have such a table: 1 << NFPROTO_… */
+        bool shared_there, shared_needed;
+} Removal;
 
-        if (fd < 0)
-                return fd;
-        size = begin_batch(&b, generation);
-        for (uint8_t family = 0; family < NFPROTO_NUMPROTO; family++) {
-                struct nlmsghdr *h;
-
-                if (!(families & 1U << family))
-                        continue;
-                h = nft_put_message(&b, &size, nft_type(NFT_MSG_DELTABLE), NLM_F_ACK, family, 0);
-                nft_put(&b, &size, h, NFTA_TABLE_NAME, table, strlen(table) + 1);
-                n++;
-        }
-        nft_put_message(&b, &size, NFNL_MSG_BATCH_END, 0, NFPROTO_UNSPEC, NFNL_SUBSYS_NFTABLES);
-        if (send(fd, b.bytes, size, 0) < 0)
-                return -errno;
-        r = await_acks(fd, n);
-        return r < 0 ? r : 1;
-}
-
-int nft_delete(const char *table) {
-        NftLook look;
-        int r = nft_look(table, &look);
-
-        if (r < 0 || look.families == 0)
-                return r == -ENOPROTOOPT ? 0 : r; /* if there can be none, there is none */
-        return delete_tables(table, look.families, 0);
-}
-
-typedef struct Idle {
-        const char *table, *prefix;
-        bool there, needed;
-} Idle;
-
-static int look_if_idle(const NftObject *o, void *userdata) {
-        bool is_table = o->kind == NFT_TABLES;
-        Idle *s = userdata;
+static int look_at_table(const NftObject *o, void *userdata) {
+        Removal *m = userdata;
         uint32_t use;
 
-        if (strncmp(o->table, s->prefix, strlen(s->prefix)) == 0)
-                s->needed = true;
-        if (o->family != NFPROTO_INET || !streq(o->table, s->table))
-                return 0;
-        s->there = true;
-        /* Of a table: chains, sets and the like; of a chain: rules, and jumps to it. */
-        if (!nft_number(o->attributes, o->size, is_table ? NFTA_TABLE_USE : NFTA_CHAIN_USE, &use) ||
-            use > is_table)
-                s->needed = true;
+        if (streq(o->table, m->table))
+                m->families |= 1U << o->family;
+        else if (m->shared && startswith(o->table, m->prefix))
+                m->shared_needed = true; /* by another guest */
+        else if (m->shared && o->family == NFPROTO_INET && streq(o->table, m->shared)) {
+                m->shared_there = true;
+                /* What it contains: its one chain, or somebody's sets and chains, too. */
+                if (!nft_number(o->attributes, o->size, NFTA_TABLE_USE, &use) || use > 1)
+                        m->shared_needed = true;
+        }
         return 0;
 }
 
-int nft_delete_idle(const char *table, const char *prefix) {
-        Idle s = { .table = table, .prefix = prefix };
+/* The chain has somebody's rules, or jumps to it. */
+static int look_at_chain(const NftObject *o, void *userdata) {
+        Removal *m = userdata;
+        uint32_t use;
+
+        if (o->family == NFPROTO_INET && streq(o->table, m->shared) &&
+            (!nft_number(o->attributes, o->size, NFTA_CHAIN_USE, &use) || use > 0))
+                m->shared_needed = true;
+        return 0;
+}
+
+static size_t put_deletion(NftBuffer *b, size_t *size, uint8_t family, const char *table) {
+        struct nlmsghdr *h =
+                nft_put_message(b, size, nft_type(NFT_MSG_DELTABLE), NLM_F_ACK, family, 0);
+
+        nft_put(b, size, h, NFTA_TABLE_NAME, table, strlen(table) + 1);
+        return 1;
+}
+
+/* The shared table goes only if nothing has changed since that generation: else -ERESTART. */
+static int delete_tables(const Removal *m, uint32_t generation) {
+        bool with_shared = m->shared_there && !m->shared_needed;
+        _cleanup_close_ int fd = nft_open();
+        size_t size, n = 0;
+        NftBuffer b;
+
+        if (fd < 0 || (m->families == 0 && !with_shared))
+                return MIN(fd, 0);
+        size = begin_batch(&b, with_shared ? generation : 0);
+        for (uint8_t family = 0; family < NFPROTO_NUMPROTO; family++)
+                if (m->families & 1U << family)
+                        n += put_deletion(&b, &size, family, m->table);
+        if (with_shared)
+                n += put_deletion(&b, &size, NFPROTO_INET, m->shared);
+        nft_put_message(&b, &size, NFNL_MSG_BATCH_END, 0, NFPROTO_UNSPEC, NFNL_SUBSYS_NFTABLES);
+        return send(fd, b.bytes, size, 0) < 0 ? -errno : await_acks(fd, n);
+}
+
+static int delete_once(Removal *m) {
         uint32_t generation;
         int r = nft_generation(&generation);
 
         if (r >= 0)
-                r = nft_foreach(NFT_TABLES, look_if_idle, &s);
-        if (r >= 0 && s.there && !s.needed)
-                r = nft_foreach(NFT_CHAINS, look_if_idle, &s);
-        if (r >= 0 && s.there && !s.needed)
-                r = delete_tables(table, 1U << NFPROTO_INET, generation);
-        /* Whoever changed something meanwhile may need it; and it does no harm. */
-        return r == -ENOPROTOOPT || r == -EINTR || r == -ERESTART ? 0 : r;
+                r = nft_foreach(NFT_TABLES, look_at_table, m);
+        if (r >= 0 && m->shared_there && !m->shared_needed)
+                r = nft_foreach(NFT_CHAINS, look_at_chain, m);
+        return r < 0 ? r : delete_tables(m, generation);
+}
+
+int nft_delete(const char *table, const char *shared, const char *prefix) {
+        Removal m;
+        int r = -EINTR;
+
+        for (int i = 0; i < LOOK_ATTEMPTS && (r == -EINTR || r == -ERESTART); i++) {
+                /* If tables keep changing, the shared one stays, which does no harm. */
+                bool last = i == LOOK_ATTEMPTS - 1;
+
+                m = (Removal){ .table = table, .shared = last ? NULL : shared, .prefix = prefix };
+                r = delete_once(&m);
+        }
+        if (r < 0) /* if there can be none, there is none */
+                return r == -ENOPROTOOPT ? 0 : r == -EINTR ? -EAGAIN : r;
+        return m.families != 0;
 }

@@ -15,12 +15,10 @@ typedef struct NftLook {
 /* -EAGAIN: something keeps changing tables. */
 int nft_look(const char *table, NftLook *ret);
 
-/* In one transaction. 1 = removed, 0 = there was none. */
-int nft_delete(const char *table);
-
-/* Removes that table of family inet if it contains nothing but one chain without rules, and if no
- * table's name begins with the prefix. 1 = removed, 0 = there is none, or it is needed. */
-int nft_delete_idle(const char *table, const char *prefix);
+/* Deletes it, and in the same transaction the table (of family inet) that guests share, if that
+ * contains nothing but one chain without rules, and no other table's name begins with the prefix.
+ * shared: NULL = there is none. 1 = removed, 0 = there was none. */
+int nft_delete(const char *table, const char *shared, const char *prefix);
 
 /* How many packets the counter in the n-th rule of a chain, from 0, has counted. -ENOENT: there is
  * no such rule, or it has no counter. */

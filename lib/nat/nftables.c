@@ -254,16 +254,14 @@ static int nat_cancel(Nat *nat) {
 
 static int nat_remove(Nat *nat, const char *guest, NatRefusal *ret_refusal) {
         char table[NFT_TABLE_NAME_MAX];
-        int removed, r = nat_cancel(nat); /* otherwise it may still create what is removed here */
+        int r = nat_cancel(nat); /* otherwise it may still create what is removed here */
 
         if (r >= 0)
-                r = nft_delete(nft_table_name(guest, table));
+                r = nft_delete(nft_table_name(guest, table), NFT_USER_TABLE, NFT_TABLE_PREFIX);
         if (r < 0)
                 return refuse(ret_refusal, "table", r);
         forget(nat);
-        removed = r;
-        r = nft_delete_idle(NFT_USER_TABLE, NFT_TABLE_PREFIX);
-        return r < 0 ? refuse(ret_refusal, "table", r) : removed;
+        return r;
 }
 
 /* For the rule that implements the n-th of a chain. */

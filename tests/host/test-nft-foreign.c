@@ -62,7 +62,7 @@ static void test_events(void **state) {
         assert_int_equal(nft_events_drain(fd), 0);
         shell("nft list ruleset");
         assert_int_equal(nft_events_drain(fd), 0);
-        assert_int_equal(nft_delete("own"), 1);
+        assert_int_equal(nft_delete("own", NULL, NULL), 1);
         assert_int_equal(nft_events_drain(fd), 0);
         close(fd);
 }
