@@ -6,6 +6,7 @@
 /* After glibc's headers: only in this order are the two compatible. */
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/x_tables.h>
+#include <linux/netfilter/xt_NFQUEUE.h>
 #include <linux/netfilter/xt_TCPMSS.h>
 #include <linux/netfilter/xt_connlimit.h>
 #include <linux/netfilter/xt_conntrack.h>
@@ -24,6 +25,7 @@ static const struct {
         { NAT_STATE_ESTABLISHED, XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED) },
         { NAT_STATE_RELATED, XT_CONNTRACK_STATE_BIT(IP_CT_RELATED) },
         { NAT_STATE_DNAT, XT_CONNTRACK_STATE_DNAT },
+        { NAT_STATE_NEW, XT_CONNTRACK_STATE_BIT(IP_CT_NEW) },
 };
 
 /* ---- writing: each put_…() appends one match or target. iptables(8) also compares the padding
@@ -187,6 +189,9 @@ static void put_standard(NatWriter *w, const char *name) {
 
 void nat_put_target(NatWriter *w, const NatRule *rule, const NatRevisions *revisions) {
         const struct xt_tcpmss_info clamp = { XT_TCPMSS_CLAMP_PMTU };
+        const struct xt_NFQ_info_v2 queue = { .queuenum = rule->queue,
+                                              .queues_total = 1,
+                                              .bypass = 1 };
 
         switch (rule->verdict) {
         case NAT_ACCEPT:
@@ -210,6 +215,9 @@ void nat_put_target(NatWriter *w, const NatRule *rule, const NatRevisions *revis
                 break;
         case NAT_CLAMP_MSS:
                 put_extension(w, "TCPMSS", 0, &clamp, sizeof(clamp));
+                break;
+        case NAT_QUEUE:
+                put_extension(w, "NFQUEUE", revisions->queue, &queue, sizeof(queue));
                 break;
         }
 }
@@ -356,6 +364,15 @@ static bool get_tcpmss(const void *data, NatRule *rule) {
         return info.mss == XT_TCPMSS_CLAMP_PMTU;
 }
 
+/* The next revision has a set of flags there, of which this is the first. */
+static bool get_queue(const void *data, NatRule *rule) {
+        struct xt_NFQ_info_v2 info;
+
+        memcpy(&info, data, sizeof(info));
+        rule->queue = info.queuenum;
+        return info.queues_total == 1 && info.bypass == 1;
+}
+
 typedef struct Extension {
         const char *name;
         uint8_t revision;
@@ -390,6 +407,8 @@ static const Extension targets[] = {
         { "MASQUERADE", 0, sizeof(struct nf_nat_range), get_masquerade6, NAT_MASQUERADE,
           ONLY_IPV6 },
         { "TCPMSS", 0, sizeof(struct xt_tcpmss_info), get_tcpmss, NAT_CLAMP_MSS, EITHER },
+        { "NFQUEUE", 2, sizeof(struct xt_NFQ_info_v2), get_queue, NAT_QUEUE, EITHER },
+        { "NFQUEUE", 3, sizeof(struct xt_NFQ_info_v3), get_queue, NAT_QUEUE, EITHER },
 };
 
 static bool is_this(const Extension *e, const struct xt_entry_match *m, NatFamily family) {

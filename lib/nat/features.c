@@ -45,7 +45,7 @@ int nat_tables_known(NatFamily family) {
 
 void nat_revisions_probe(NatFamily family, NatRevisions *ret) {
         _cleanup_close_ int fd = query_socket(family);
-        NatRevisions r = { .conntrack = 3, .connlimit = 1, .dnat = 2 };
+        NatRevisions r = { .conntrack = 3, .connlimit = 1, .dnat = 2, .queue = 3 };
 
         while (r.conntrack > 1 &&
                kernel_has(fd, family, families[family].match, "conntrack", r.conntrack) < 0)
@@ -54,6 +54,8 @@ void nat_revisions_probe(NatFamily family, NatRevisions *ret) {
                 r.connlimit = 0;
         if (kernel_has(fd, family, families[family].target, "DNAT", r.dnat) < 0)
                 r.dnat = family == NAT_IPV6 ? 1 : 0;
+        if (kernel_has(fd, family, families[family].target, "NFQUEUE", r.queue) < 0)
+                r.queue = NAT_QUEUE_REVISION;
         *ret = r;
 }
 
@@ -74,6 +76,7 @@ const char *nat_missing_feature(const NatRule *rule) {
                 { rule->verdict == NAT_SNAT, "target SNAT" },
                 { rule->verdict == NAT_MASQUERADE, "target MASQUERADE" },
                 { rule->verdict == NAT_CLAMP_MSS, "target TCPMSS" },
+                { rule->verdict == NAT_QUEUE, NAT_WHAT_QUEUE },
         };
         _cleanup_close_ int fd = query_socket(rule->family);
 
@@ -81,8 +84,10 @@ const char *nat_missing_feature(const NatRule *rule) {
                 bool match = strncmp(f->what, "match ", 6) == 0;
                 int option = match ? families[rule->family].match : families[rule->family].target;
                 const char *name = strchr(f->what, ' ') + 1;
+                uint8_t revision = streq(f->what, NAT_WHAT_QUEUE) ? NAT_QUEUE_REVISION : 0;
+                int r = f->needed ? kernel_has(fd, rule->family, option, name, revision) : 0;
 
-                if (f->needed && kernel_has(fd, rule->family, option, name, 0) == -ENOENT)
+                if (r == -ENOENT || (r == -EPROTONOSUPPORT && revision > 0))
                         return f->what;
         }
         return NULL;

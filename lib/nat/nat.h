@@ -80,11 +80,16 @@ typedef struct NatPlan {
         const IpAddress *resolvers; /* the guest's DNS servers, wherever they are */
         size_t n_resolvers;
         bool clamp_mss; /* clamp the MSS of TCP: requires table mangle and target TCPMSS */
+        /* New connections to what is forwarded go to that netfilter queue, and past it while no
+         * program is bound to it; 0 = to none. Requires NAT_WHAT_QUEUE. */
+        uint16_t hold_queue;
+        bool only_hold; /* nothing but that */
 } NatPlan;
 
 /* What a guest can do without, as a NatRefusal names it. */
 #define NAT_WHAT_MAC       "match mac"
 #define NAT_WHAT_CONNLIMIT "match connlimit"
+#define NAT_WHAT_QUEUE     "target NFQUEUE"
 
 /* What the host refused. */
 typedef struct NatRefusal {

@@ -113,10 +113,11 @@ static void put_target(const Script *s, const NatRule *rule, const char *target)
 
 static void put_verdict(const Script *s, const NatRule *rule) {
         static const char *const words[] = {
-                [NAT_ACCEPT] = "accept", [NAT_DROP] = "drop",
-                [NAT_RETURN] = "return", [NAT_JUMP] = "jump ",
-                [NAT_DNAT] = "dnat",     [NAT_MASQUERADE] = "masquerade",
-                [NAT_SNAT] = "snat",     [NAT_CLAMP_MSS] = "tcp option maxseg size set rt mtu",
+                [NAT_ACCEPT] = "accept",    [NAT_DROP] = "drop",
+                [NAT_RETURN] = "return",    [NAT_JUMP] = "jump ",
+                [NAT_DNAT] = "dnat",        [NAT_MASQUERADE] = "masquerade",
+                [NAT_SNAT] = "snat",        [NAT_CLAMP_MSS] = "tcp option maxseg size set rt mtu",
+                [NAT_QUEUE] = "queue num ",
         };
 
         if (rule->verdict == NAT_DNAT || rule->verdict == NAT_SNAT)
@@ -125,6 +126,8 @@ static void put_verdict(const Script *s, const NatRule *rule) {
                 fputs(words[rule->verdict], s->file);
         if (rule->verdict == NAT_JUMP)
                 put_chain_name(s, rule->family, rule->chain);
+        if (rule->verdict == NAT_QUEUE)
+                fprintf(s->file, "%u bypass", rule->queue);
 }
 
 /* Each command gives the complete place, because that is all that an error message shows. */
@@ -312,13 +315,18 @@ static bool base_needed(const Script *s, const NatChains *chains, NatFamily fami
 }
 
 static void put_base(const Script *s, const NatChains *chains, NatFamily family, size_t base) {
+        char more[64];
+
         put_command(s, family, "add chain");
         fprintf(s->file, "%s { %s; policy accept; }\n", bases[base].name, bases[base].place);
         for (const NatChain *c = chains->chain; c < chains->chain + NAT_CHAIN_MAX; c++)
                 if (belongs(s, c, family) && hangs_on(c, base)) {
                         put_command(s, family, "add rule");
                         fprintf(s->file, "%s ", bases[base].name);
-                        put_rule(s, &c->jump, s->inet ? family_words[c->family].nfproto : "");
+                        snprintf(more, sizeof(more), "%s%s",
+                                 s->inet ? family_words[c->family].nfproto : "",
+                                 c->jump.states == NAT_STATE_NEW ? "ct state new " : "");
+                        put_rule(s, &c->jump, more);
                 }
 }
 

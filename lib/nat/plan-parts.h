@@ -36,3 +36,8 @@ int nat_plan_direct(NatChain *chain, const NatPlan *plan, NatRule rule);
 int nat_plan_cnt(NatChain *cnt, const NatPlan *plan);
 int nat_plan_from(NatChain *from, const NatPlan *plan, const NatSide *side, const NatChain *cnt);
 int nat_plan_to(NatChain *to, const NatPlan *plan, const NatSide *side, const NatChain *cnt);
+
+/* ---- plan-hold.c ---- */
+
+/* What the host forwards, and what is sent to the guest's own address as far as others may. */
+int nat_plan_hold(NatChain *hold, const NatPlan *plan, const NatSide *side);

@@ -31,6 +31,8 @@ static const struct {
         [NAT_CHAIN_OUT] = { NAT_TABLE_NAT, "OUTPUT", "UMLD-OUT-", NAT_LAST },
         [NAT_CHAIN_POST] = { NAT_TABLE_NAT, "POSTROUTING", "UMLD-POST-", NAT_LAST },
         [NAT_CHAIN_MSS] = { NAT_TABLE_MANGLE, "FORWARD", "UMLD-MSS-", NAT_LAST },
+        /* In a table of its own, so that what umld lets go meets everybody's filter as before. */
+        [NAT_CHAIN_HOLD] = { NAT_TABLE_MANGLE, "FORWARD", "UMLD-HOLD-", NAT_LAST },
 };
 
 /* Protocols and types that differ between the families. */
@@ -57,7 +59,7 @@ bool nat_rule_equal(const NatRule *a, const NatRule *b) {
                a->first_port == b->first_port && a->last_port == b->last_port && a->syn == b->syn &&
                a->icmp_type == b->icmp_type && a->states == b->states && a->verdict == b->verdict &&
                streq(a->chain, b->chain) && ip_address_equal(&a->to_address, &b->to_address) &&
-               a->to_port == b->to_port;
+               a->to_port == b->to_port && a->queue == b->queue;
 }
 
 bool nat_rule_leads(const NatRule *rule, const Forward *port) {
@@ -417,6 +419,8 @@ static int plan_side(NatChains *chains, NatFamily family, const NatPlan *plan) {
 
         if (ip_address_is_any(&side->guest_address))
                 return 0;
+        if (plan->only_hold)
+                return nat_plan_hold(nat_chain(chains, family, NAT_CHAIN_HOLD), plan, side);
         nat_chain(chains, family, NAT_CHAIN_USER)->kept = true;
         r = nat_plan_cnt(cnt, plan);
         if (r >= 0)
@@ -443,7 +447,7 @@ static int plan_side(NatChains *chains, NatFamily family, const NatPlan *plan) {
                               pre->n_rules > 0);
         if (r >= 0)
                 r = plan_mss(nat_chain(chains, family, NAT_CHAIN_MSS), plan);
-        return r;
+        return r < 0 ? r : nat_plan_hold(nat_chain(chains, family, NAT_CHAIN_HOLD), plan, side);
 }
 
 int nat_chains_plan(NatChains *chains, const NatPlan *plan) {
@@ -469,7 +473,7 @@ static uint64_t hash_rule(uint64_t hash, const NatRule *r) {
         const uint32_t numbers[] = { r->family,  r->protocol,   r->first_port,  r->last_port,
                                      r->syn,     r->icmp_type,  r->states,      r->verdict,
                                      r->to_port, r->not_source, r->source_bits, r->destination_bits,
-                                     r->above };
+                                     r->above,   r->queue };
 
         hash = hash_bytes(hash, numbers, sizeof(numbers));
         hash = hash_bytes(hash, r->not_mac, sizeof(r->not_mac));

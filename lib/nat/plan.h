@@ -19,12 +19,14 @@ typedef enum NatVerdict {
         NAT_MASQUERADE,
         NAT_SNAT,      /* to .to_address */
         NAT_CLAMP_MSS, /* clamps the MSS to the path MTU */
+        NAT_QUEUE,     /* to .queue: to the program that is bound to it, else accepted */
 } NatVerdict;
 
 enum {
         NAT_STATE_ESTABLISHED = 1 << 0,
         NAT_STATE_RELATED = 1 << 1,
         NAT_STATE_DNAT = 1 << 2,
+        NAT_STATE_NEW = 1 << 3, /* of jumps only */
 };
 
 #define NAT_CHAIN_NAME_SIZE 32 /* libiptc's limit; the kernel accepts names of up to 28 bytes */
@@ -47,6 +49,7 @@ typedef struct NatRule {
         char chain[NAT_CHAIN_NAME_SIZE];
         IpAddress to_address;
         uint16_t to_port; /* 0 = the port is not changed */
+        uint16_t queue;
 } NatRule;
 
 /* Does it match by not_mac? */
@@ -95,6 +98,7 @@ enum {
         NAT_CHAIN_OUT,  /* nat OUTPUT: to the uplink's addresses from the host itself */
         NAT_CHAIN_POST, /* nat POSTROUTING: masquerading */
         NAT_CHAIN_MSS,  /* mangle FORWARD: clamps the MSS */
+        NAT_CHAIN_HOLD, /* mangle FORWARD: queues new connections to the guest */
         NAT_CHAIN_KINDS,
 };
 

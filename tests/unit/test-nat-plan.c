@@ -373,6 +373,46 @@ static void test_clamped(void **state) {
         nat_chains_done(&chains);
 }
 
+/* Forwarded connections, and those to the own address of a guest that is not behind NAT. */
+static void test_held(void **state) {
+        static const Forward forwards[] = { { FORWARD_TCP | FORWARD_UDP, 8000, 8009, 80 } };
+        NatPlan plan = plan_with(forwards, 1);
+        const NatChain *c;
+        NatChains chains;
+
+        (void) state;
+        plan.hold_queue = 7;
+        plan.side[NAT_IPV4].masquerade = true;
+        plan.side[NAT_IPV6] = (NatSide){ .guest_address.v6 = GUEST6 };
+        ASSERT_OK(nat_chains_plan(&chains, &plan));
+        c = nat_chain(&chains, NAT_IPV4, NAT_CHAIN_HOLD);
+        assert_int_equal(c->n_rules, 1);
+        assert_string_equal(c->jump.out, "tap0");
+        assert_int_equal(c->jump.states, NAT_STATE_NEW);
+        assert_int_equal(c->rules[0].states, NAT_STATE_DNAT);
+        assert_int_equal(c->rules[0].verdict, NAT_QUEUE);
+        assert_int_equal(c->rules[0].queue, 7);
+        c = nat_chain(&chains, NAT_IPV6, NAT_CHAIN_HOLD);
+        assert_int_equal(c->n_rules, 3);
+        assert_int_equal(c->rules[1].protocol, IPPROTO_TCP);
+        assert_int_equal(c->rules[2].protocol, IPPROTO_UDP);
+        assert_int_equal(c->rules[2].first_port, 80);
+        assert_int_equal(c->rules[2].last_port, 89);
+        assert_int_equal(c->rules[2].states, 0);
+        nat_chains_done(&chains);
+
+        plan.only_hold = true;
+        ASSERT_OK(nat_chains_plan(&chains, &plan));
+        FOREACH_ELEMENT (each, chains.chain)
+                assert_int_equal(each->n_rules > 0, strncmp(each->name, "UMLD-HOLD-", 10) == 0);
+        nat_chains_done(&chains);
+
+        plan.n_forwards = 0;
+        ASSERT_OK(nat_chains_plan(&chains, &plan));
+        assert_int_equal(nat_chain(&chains, NAT_IPV4, NAT_CHAIN_HOLD)->n_rules, 0);
+        nat_chains_done(&chains);
+}
+
 /* Two rules that differ in any one thing are not equal. */
 static void test_equal(void **state) {
 #define BASE .in = "tap0", .out = "eth0", .verdict = NAT_JUMP, .chain = "x"
@@ -396,6 +436,7 @@ static void test_equal(void **state) {
                 { BASE, .to_address.v4 = { 1 } },
                 { BASE, .to_address.v6 = GUEST6 },
                 { BASE, .to_port = 1 },
+                { BASE, .queue = 1 },
         };
         NatRule same = base;
 
@@ -412,7 +453,7 @@ int main(void) {
                 cmocka_unit_test(test_too_many),    cmocka_unit_test(test_families),
                 cmocka_unit_test(test_host_access), cmocka_unit_test(test_proxied),
                 cmocka_unit_test(test_uplinks),     cmocka_unit_test(test_clamped),
-                cmocka_unit_test(test_equal),
+                cmocka_unit_test(test_equal),       cmocka_unit_test(test_held),
         };
 
         return RUN_TESTS(tests);

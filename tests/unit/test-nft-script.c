@@ -154,6 +154,22 @@ static void test_maps(void **state) {
         assert_non_null(strstr(fewer, "udp dport 53 counter dnat ip to 10.0.0.2\n"));
 }
 
+static void test_held(void **state) {
+        NatPlan plan = small_plan();
+        _cleanup_free_ char *text = NULL, *split = NULL;
+
+        (void) state;
+        plan.hold_queue = 40000;
+        text = script(&plan, true);
+        assert_non_null(strstr(text, "add rule inet umld-web UMLD-HOLD-web ip daddr 10.0.0.2 "
+                                     "ct status dnat counter queue num 40000 bypass\n"));
+        assert_non_null(strstr(text, "add rule inet umld-web mangle oifname \"tap0\" meta nfproto "
+                                     "ipv4 ct state new jump UMLD-HOLD-web\n"));
+        split = script(&plan, false);
+        assert_non_null(strstr(split, "add rule ip umld-web mangle oifname \"tap0\" "
+                                      "ct state new jump UMLD-HOLD-web\n"));
+}
+
 /* A table for each family, each with both hooks of nat. */
 static void test_split(void **state) {
         NatPlan plan = small_plan();
@@ -221,6 +237,7 @@ int main(void) {
                 cmocka_unit_test(test_inet),    cmocka_unit_test(test_maps),
                 cmocka_unit_test(test_split),   cmocka_unit_test(test_names),
                 cmocka_unit_test(test_nothing), cmocka_unit_test(test_replace),
+                cmocka_unit_test(test_held),
         };
 
         return RUN_TESTS(tests);
