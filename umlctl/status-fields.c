@@ -198,6 +198,17 @@ static void format_unconfirmed(FILE *f, const json_t *props, usec_t now) {
                 fputs("the configuration file as it is; it was reverted and is not in effect", f);
 }
 
+static void format_held(FILE *f, const json_t *props, usec_t now) {
+        uint64_t waiting = prop_number(props, UMLD_PROP_HELD_NOW),
+                 total = prop_number(props, UMLD_PROP_HELD_TOTAL),
+                 dropped = prop_number(props, UMLD_PROP_HELD_DROPPED);
+
+        (void) now;
+        if (total > 0 || dropped > 0)
+                fprintf(f, "%" PRIu64 " now, %" PRIu64 " in all, %" PRIu64 " dropped", waiting,
+                        total, dropped);
+}
+
 static void format_lacking(FILE *f, const json_t *props, usec_t now) {
         (void) now;
         put_sentences(f, json_object_get(props, UMLD_PROP_LACKING));
@@ -290,6 +301,9 @@ const StatusField status_fields[] = {
         { "network.forwards", UMLD_PROP_FORWARDS, FIELD_STRINGS, "Forwards" },
         { "network.proxies", UMLD_PROP_PROXIES, FIELD_STRINGS, "Relayed" },
         { "network.guarded", UMLD_PROP_GUARDED, FIELD_STRINGS, "Guarded" },
+        { "held.now", UMLD_PROP_HELD_NOW, FIELD_COUNT, "Held", format_held },
+        { "held.total", UMLD_PROP_HELD_TOTAL, FIELD_COUNT },
+        { "held.dropped", UMLD_PROP_HELD_DROPPED, FIELD_COUNT },
         { "unconfirmed.state", UMLD_PROP_UNCONFIRMED, FIELD_STRING, "Unconfirmed",
           format_unconfirmed },
         { "unconfirmed.until", UMLD_PROP_CONFIRM_UNTIL, FIELD_TIME },

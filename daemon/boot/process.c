@@ -72,6 +72,7 @@ static void read_status(GuestProcess *p) {
                         p->have_status = true;
                         p->status = m.status;
                         p->pid = 0; /* may belong to another process at any moment */
+                        p->listener.dying(p->listener.userdata);
                         break;
                 case INIT_LAYER:
                         note_layer(p, &m);
@@ -208,6 +209,7 @@ static void take_notification(GuestProcess *p, const MconsoleNotify *n) {
         if (n->type == MCONSOLE_PANIC) {
                 free(p->panic);
                 p->panic = TAKE_PTR(text);
+                p->listener.dying(p->listener.userdata);
         } else if (n->type == MCONSOLE_USER) {
                 if (p->messages++ < MESSAGES_LOGGED_MAX)
                         log_info("message from the guest: %s", text);

@@ -16,6 +16,7 @@ typedef struct GuestProcessListener {
                         void *userdata); /* from /proc/mconsole: written by the guest, escaped */
         void (*answer)(const char *text,
                        void *userdata); /* reply to the last command: from the guest, escaped */
+        void (*dying)(void *userdata);  /* it has panicked, or its main process has ended */
         void (*ended)(void *userdata);  /* no process of the guest is left */
         void *userdata;
 } GuestProcessListener;

@@ -111,6 +111,14 @@ static int append_proxies(const Guest *g, sd_bus_message *reply) {
         return r;
 }
 
+static HoldStatus held(const Guest *g) {
+        HoldStatus status = {};
+
+        if (g->hold)
+                hold_status(g->hold, &status);
+        return status;
+}
+
 static int append_lacking(const Guest *g, sd_bus_message *reply) {
         int r = 0;
 
@@ -309,6 +317,9 @@ static const char *connections_text(const Net *n) {
         LIST(FORWARDS, "as", append_forwards)                                                      \
         LIST(PROXIES, "as", append_proxies)                                                        \
         LIST(GUARDED, "as", append_guarded)                                                        \
+        VALUE(HELD_NOW, "u", held(g).now)                                                          \
+        VALUE(HELD_TOTAL, "t", held(g).total)                                                      \
+        VALUE(HELD_DROPPED, "t", held(g).dropped)                                                  \
         VALUE(UNCONFIRMED, "s",                                                                    \
               g->reload.trial        ? "pending"                                                   \
               : g->reload.taken_back ? "taken-back"                                                \

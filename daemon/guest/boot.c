@@ -28,6 +28,13 @@ static void on_message(const char *text, void *userdata) {
                 guest_become_ready(g);
 }
 
+static void on_dying(void *userdata) {
+        Guest *g = userdata;
+
+        g->boot.dying = true;
+        guest_follow_hold(g);
+}
+
 static void on_answer(const char *text, void *userdata) {
         guest_stop_answer(userdata, text);
 }
@@ -67,6 +74,7 @@ void guest_boot(Guest *g) {
         const GuestProcessListener listener = { .booted = on_booted,
                                                 .message = on_message,
                                                 .answer = on_answer,
+                                                .dying = on_dying,
                                                 .ended = on_ended,
                                                 .userdata = g };
         _cleanup_(fault_done) Fault fault = {};

@@ -18,6 +18,7 @@
 #include "daemon/host/disk-check.h"
 #include "daemon/host/modules.h"
 #include "daemon/net/conditions.h"
+#include "daemon/net/hold.h"
 #include "daemon/net/proxy.h"
 #include "daemon/net/watch.h"
 #include "daemon/setup/run.h"
@@ -56,6 +57,7 @@ typedef struct Boot {
                 *process; /* set by launch.c, cleared by boot.c at its end; NULL: none is running */
         bool said_ready;  /* boot.c: READY=1 was received, possibly before the kernel's own
                              notification */
+        bool dying;       /* boot.c: its kernel does nothing any more */
         Fault fault; /* watch.c: what the check of the host after the start could not repair; the
                         reason why this boot ends */
 } Boot;
@@ -139,6 +141,7 @@ typedef struct Guest {
         SetupRun *run; /* runs the steps of set-up and undo */
         NetWatch *net_watch;
         Proxies *proxies;
+        Hold *hold; /* NULL: the host cannot hold connections */
         Console *console;
         GuestMemory *memory;
         DiskSync *disk_sync;

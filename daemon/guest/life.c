@@ -8,6 +8,7 @@
 #include "daemon/guest/crash.h"
 #include "daemon/guest/log.h"
 #include "daemon/guest/parts.h"
+#include "daemon/net/hold-queue.h"
 #include "daemon/net/rules.h"
 
 int guest_guard_session(Guest *g, const char *ssh_connection, Fault *fault) {
@@ -62,6 +63,7 @@ Guest *guest_free(Guest *g) {
         console_free(g->console);
         net_watch_free(g->net_watch);
         proxies_free(g->proxies);
+        hold_free(g->hold);
         disk_sync_free(g->disk_sync);
         setup_free(g->setup);
         config_free(g->config);
@@ -118,6 +120,10 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
         if (r < 0)
                 return log_oom();
         g->setup->net->proxies = g->proxies;
+        r = hold_new(event, g->setup->net, &g->hold);
+        if (r < 0)
+                net_queue_lacking(g->setup->net, "the host has no netfilter queues", r);
+        g->setup->net->hold = g->hold;
         r = console_new(event, &g->console);
         if (r < 0)
                 return log_oom();

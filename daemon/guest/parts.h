@@ -14,6 +14,9 @@ void guest_set_state(Guest *g, GuestState to, const char *why);
 void guest_tell_waits(Guest *g);
 void guest_waiting_done(Guest *g);
 
+/* hold.c: after each change of the state, of the phase, and of settings. */
+void guest_follow_hold(Guest *g);
+
 /* timer.c: sends EV_TIMER after that time. There is one timer for all states, and it belongs to the
  * current one. */
 void guest_arm_timer(Guest *g, usec_t delay);

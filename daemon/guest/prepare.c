@@ -98,7 +98,7 @@ static void set_up(Guest *g) {
         g->next_start = (Moment){};
         free(g->stop.why);
         g->stop = (Stop){};
-        g->boot.said_ready = false;
+        g->boot.said_ready = g->boot.dying = false;
         fault_done(&g->boot.fault);
         if (g->setup->swept)
                 on_swept(0, NULL, g);

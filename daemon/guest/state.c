@@ -28,6 +28,7 @@ void guest_set_state(Guest *g, GuestState to, const char *why) {
         GuestState from = g->state;
 
         g->state = to;
+        guest_follow_hold(g);
         g->since = moment_after(CLOCK_BOOTTIME, 0);
         (void) free_and_strdup(&g->why, why);
         log_full(state_log_level(g, to), "%s -> %s: %s", guest_state_to_string(from),

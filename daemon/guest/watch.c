@@ -264,6 +264,7 @@ void guest_enter(Guest *g, BootPhase to) {
         BootPhase from = g->boot.phase;
 
         g->boot.phase = to;
+        guest_follow_hold(g); /* at once: what comes before is lost */
         for (size_t i = ARRAY_SIZE(watches); i-- > 0;)
                 if (is_for(i, from) && !is_for(i, to) && watches[i].end)
                         watches[i].end(g);
@@ -273,6 +274,7 @@ void guest_enter(Guest *g, BootPhase to) {
 }
 
 void guest_follow_settings(Guest *g, const Config *before) {
+        guest_follow_hold(g);
         for (size_t i = 0; i < ARRAY_SIZE(watches); i++)
                 if (is_for(i, g->boot.phase) && watches[i].differs &&
                     watches[i].differs(before, g->config))

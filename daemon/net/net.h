@@ -21,6 +21,7 @@ enum {
         NET_LACKS_MAC,          /* a check of the guest's MAC address */
         NET_LACKS_CONNLIMIT,    /* a limit of its connections */
         NET_LACKS_REVERSE_PATH, /* the kernel's own check of the guest's addresses */
+        NET_LACKS_HOLD,         /* a queue for connections to a guest that is not ready */
         NET_LACKS_CLOSED_TAP,   /* a tap by which the guest cannot reach the host over IPv6 */
         NET_LACKS,
 };
@@ -102,6 +103,12 @@ typedef struct Net {
         int lock_fd;       /* the xtables lock, else -EBADF */
         RulesMaker before; /* the backend of the existing rules */
 
+        /* hold-queue.c: the netfilter queue for connections that wait; 0 = they do not. */
+        uint16_t hold_queue;
+        Nat hold_nat;    /* hold-rules.c: of the rule in legacy tables */
+        bool hold_apart; /* it is there, because the backend has no queues */
+        bool hold_made;  /* it may be there */
+
         /* flows.c, when the rules have changed. */
         NatChains met;       /* the rules that flows have met */
         bool met_known;      /* they were made, or found right */
@@ -123,6 +130,7 @@ typedef struct Net {
 
         /* Set and owned by the guest. */
         struct Proxies *proxies; /* NULL: there will be none */
+        struct Hold *hold;       /* NULL: nothing can be held */
         const Config *held; /* the configuration that a reload may be reverted to, whose forwards
                                are reserved as well; NULL: none */
 } Net;

@@ -9,6 +9,8 @@
 #include "daemon/net/conditions.h"
 #include "daemon/net/flows.h"
 #include "daemon/net/forwarding.h"
+#include "daemon/net/hold-queue.h"
+#include "daemon/net/hold-rules.h"
 #include "daemon/net/ipv6.h"
 #include "daemon/net/ndp.h"
 #include "daemon/net/rules-make.h"
@@ -91,6 +93,8 @@ static int look_at_host(Net *net, Fault *f) {
                 net->addresses_looked = 0;
         }
         look_at_addresses(net);
+        if (net_queue_lost(net))
+                make_stale(net, "another program uses the guest's netfilter queue");
         if (net->host->config->n_forwards == 0)
                 return 0;
         r = guard_moved(&net->guard);
@@ -119,7 +123,9 @@ int net_rules_compare(Net *net, Fault *f) {
         r = net->maker.nat.backend->check(&net->maker.nat, &plan, &refusal);
         if (net->maker.nat.by_sizes > by_sizes) /* the tables of all guests were read */
                 resident_trim();
-        return r < 0 ? net_backend_fault(net, r, &refusal, f) : r;
+        if (r < 0)
+                return net_backend_fault(net, r, &refusal, f);
+        return r > 0 && net_hold_rules_right(net);
 }
 
 /* A process that has held the lock for several checks is logged, once. */

@@ -9,6 +9,8 @@
 #include "daemon/net/bars.h"
 #include "daemon/net/flows.h"
 #include "daemon/net/forwards.h"
+#include "daemon/net/hold-queue.h"
+#include "daemon/net/hold-rules.h"
 #include "daemon/net/ipv6.h"
 #include "daemon/net/rules-plan.h"
 #include "nat/xtables-lock.h"
@@ -27,6 +29,11 @@ static bool do_without(Net *net, int error, const NatRefusal *refusal) {
 
         if (!is_lack(error))
                 return false;
+        if (streq(refusal->what, NAT_WHAT_QUEUE)) {
+                if (!net_hold_apart(net))
+                        net_queue_lacking(net, "the host has no " NAT_WHAT_QUEUE, error);
+                return true;
+        }
         if (net_bars_lacking(net, refusal->what, tool, error))
                 return true;
         snprintf(what, sizeof(what), "the host has no %s %s", tool, refusal->what);
@@ -35,8 +42,14 @@ static bool do_without(Net *net, int error, const NatRefusal *refusal) {
                 net_ipv6_lacking(net, what, error);
                 return true;
         }
-        if (refusal->table != NAT_TABLE_MANGLE || net->lacking[NET_LACKS_MSS])
+        if (refusal->table != NAT_TABLE_MANGLE)
                 return false;
+        if (net->lacking[NET_LACKS_MSS]) {
+                bool queued = net->hold_queue > 0;
+
+                net_queue_lacking(net, what, error);
+                return queued;
+        }
         net->lacking[NET_LACKS_MSS] = strfmt(
                 "MSS clamping is not available: %s (%s); set a lower MTU= if large transfers hang",
                 what, strerror(-error));
@@ -172,8 +185,13 @@ int net_rules_make(Net *net, Fault *f) {
         if (net->host->quiet)
                 return r;
         if (r >= 0)
+                net_queue_choose(net);
+        if (r >= 0)
                 r = claim_ports(net, f);
         if (r >= 0)
                 r = apply_rules(net, f);
-        return end_attempt(net, r, f);
+        r = end_attempt(net, r, f);
+        if (r >= 0)
+                net_hold_rules_make(net);
+        return r;
 }

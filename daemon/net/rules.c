@@ -8,6 +8,8 @@
 #include "daemon/net/conditions.h"
 #include "daemon/net/flows.h"
 #include "daemon/net/forwards.h"
+#include "daemon/net/hold-queue.h"
+#include "daemon/net/hold-rules.h"
 #include "daemon/net/rules-make.h"
 #include "daemon/net/rules-plan.h"
 #include "daemon/net/tap.h"
@@ -56,6 +58,8 @@ int net_rules_down(Net *net, Fault *f) {
         if (r < 0)
                 return r;
         net_forwards_release(net);
+        net_queue_release(net);
+        net_hold_rules_remove(net);
         r = net_backend_remove(net);
         net->rules = false;
         net_conditions_forget(net);

@@ -90,6 +90,9 @@
 #define UMLD_PROP_FORWARDS     "Forwards"    /* as, in the syntax of Forward= */
 #define UMLD_PROP_PROXIES      "Proxies"     /* as, "PORT (state)": relayed in userland */
 #define UMLD_PROP_GUARDED      "Guarded"     /* as, "PORTS (why)": never forwarded */
+#define UMLD_PROP_HELD_NOW     "HeldNow"     /* u, new connections that wait for the guest */
+#define UMLD_PROP_HELD_TOTAL   "HeldTotal"   /* t, that have waited since umld started */
+#define UMLD_PROP_HELD_DROPPED "HeldDropped" /* t, that have waited in vain, or could not wait */
 #define UMLD_PROP_UNCONFIRMED                                                                      \
         "Unconfirmed" /* s, of the last reload: pending, taken-back (reverted) or "" */
 #define UMLD_PROP_CONFIRM_UNTIL "ConfirmUntil" /* t, when it will be reverted */

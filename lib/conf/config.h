@@ -213,6 +213,8 @@ typedef struct Config {
         IpPrefix reached[CONFIG_REACHED_MAX];
         size_t n_reached;
         unsigned connections; /* 0 = auto, CONNECTIONS_ANY = any number */
+        bool hold_connections;
+        usec_t hold_timeout;
         RulesBackend backend;
         Forward *forwards;
         size_t n_forwards;

@@ -212,7 +212,9 @@ class Kernels(RealGuest):
         umld = self.daemon(wrapper=self.without(lacks)).wait_ready(60)
         self.assertEqual(self.network(umld), (backend, reason))
         self.assertIn(f"by {backend} ({reason})", self.world.umlctl("status", "web").stdout)
-        self.assertEqual(umld.status()["network"]["lacking"], [])
+        # Connections cannot wait: nf_tables may be without queues, and where netfilter's netlink is missing, so are they.
+        lacking = umld.status()["network"]["lacking"]
+        self.assertTrue(not lacking or len(lacking) == 1 and "new connections do not wait" in lacking[0], lacking)
         self.assertEqual(self.made_by(), {backend})
         self.assert_served()
         self.assertEqual(umld.stop(40), DONE)

@@ -137,6 +137,7 @@ class Status(Case):
                                         "host_access": "icmp", "reach": "internet link", "connections": "16384",
                                         "reverse_path_filter": "strict", "repairs": 3, "forwards": ["tcp/8000-10000", "udp/53"],
                                         "proxies": [], "guarded": ["22"]})
+        self.assertEqual(d["held"], {"now": 0, "total": 0, "dropped": 0})
         self.assertEqual(d["confinement"], {"user": "60001", "seccomp": "off"})
         self.assertEqual(d["console"], {"log": "/var/log/umld/web/console.log"})
         self.assertEqual(d["daemon"], {"pid": 4700, "version": "0.1.0"})

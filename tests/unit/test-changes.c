@@ -50,6 +50,8 @@ static const struct {
         { "Network", "HostAccess", "no", NULL },
         { "Network", "Reach", "internet link", NULL },
         { "Network", "Connections", "2000", NULL },
+        { "Network", "HoldConnections", "no", NULL },
+        { "Network", "HoldTimeout", "7s", NULL },
         { "Network", "Backend", "nftables", NULL },
         { "Network", "MTU", "1400", NULL },
         { "Memory", "Backing", "dir:/m", NULL },

@@ -115,6 +115,9 @@ static void test_text(void **state) {
         check_text("{\"Name\": \"web\", \"State\": \"running\", \"Unconfirmed\": \"pending\", "
                    "\"ConfirmUntil\": 1700000042000000}",
                    "● web - running\n Unconfirmed: the last reload; will be reverted in 42s\n");
+        check_text("{\"Name\": \"web\", \"State\": \"running\", \"HeldNow\": 3, "
+                   "\"HeldTotal\": 127, \"HeldDropped\": 0}",
+                   "● web - running\n        Held: 3 now, 127 in all, 0 dropped\n");
         check_text("{\"Name\": \"web\", \"State\": \"running\", \"Unconfirmed\": \"taken-back\"}",
                    "● web - running\n Unconfirmed: the configuration file as it is; it was "
                    "reverted and is not in effect\n");

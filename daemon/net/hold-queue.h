@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The number of the netfilter queue of the guest: one that neither another guest nor another
+ * program uses. Under the xtables lock, because others choose as well. */
+
+#include "daemon/net/net.h"
+
+/* Chooses one if the guest needs one, and tells the umlds of other guests. */
+void net_queue_choose(Net *net);
+void net_queue_release(Net *net);
+
+/* Has another program taken it? No lock is needed. */
+bool net_queue_lost(const Net *net);
+
+/* The host cannot hold connections: says so once. error: why, what: what it lacks. */
+void net_queue_lacking(Net *net, const char *what, int error);

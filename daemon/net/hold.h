@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* New connections that come while the guest is not ready wait in a netfilter queue, and are let go
+ * when the guest can answer them. While it is ready nobody is bound to that queue, and what the
+ * guest's rules send there passes (nat/plan.h). Ports of Proxy= wait in proxy.c. */
+
+#include <systemd/sd-event.h>
+
+#include "basic/time-util.h"
+#include "daemon/net/net.h"
+
+typedef struct Hold Hold;
+
+/* What becomes of new connections. */
+typedef enum HoldPhase {
+        HOLD_OFF,   /* they pass; those that have waited are dropped: the guest stays down */
+        HOLD_WAIT,  /* they wait: nothing in the guest can answer */
+        HOLD_TRY,   /* its kernel runs: they wait for a service at their port */
+        HOLD_READY, /* the same, for a while, but those without such a port pass */
+} HoldPhase;
+
+typedef struct HoldStatus {
+        unsigned now;            /* connections that wait */
+        uint64_t total, dropped; /* since umld began */
+} HoldStatus;
+
+/* net is borrowed. */
+int hold_new(sd_event *event, Net *net, Hold **ret);
+/* All that waits is dropped. */
+Hold *hold_free(Hold *h);
+DEFINE_CLEANUP(Hold *, hold_free)
+
+void hold_set_phase(Hold *h, HoldPhase phase);
+
+void hold_status(const Hold *h, HoldStatus *ret);
+
+/* ---- for hold-queue.c ---- */
+
+/* Can this host hold packets in that queue? -EBUSY: another program has it; -EOPNOTSUPP: the kernel
+ * has no such queues. */
+int hold_probe(Hold *h, uint16_t number);
+/* Is another program bound to the queue that the rules name, or was it when it was needed? */
+bool hold_lost_queue(const Hold *h);
+/* The rules name another queue now. */
+void hold_follow_queue(Hold *h);

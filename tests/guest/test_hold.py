@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""HoldConnections=: who calls while the guest is not ready waits for it. The guests are real ones."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from umldtest import (DEBIAN_KERNEL, DONE, HOST, MAKE_GUEST, PATIENCE, SOURCE, TestCase, main, wait_until)
+
+LONG = 20 * PATIENCE  # much longer than a restart, and than what a client waits that was not held
+BINDER = """
+import socket, struct, sys
+s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
+s.bind((0, 0))
+command = struct.pack("=HHBBH", 8, 1, 1, 0, 0)
+body = struct.pack("=BBH", 0, 0, socket.htons(int(sys.argv[1]))) + command
+s.send(struct.pack("=IHHII", 16 + len(body), 3 << 8 | 2, 1 | 4, 1, 0) + body)
+print(struct.unpack_from("=i", s.recv(1000), 16)[0], flush=True)
+sys.stdin.read()
+"""
+
+
+class HoldTest(TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.images = Path(tempfile.mkdtemp(prefix="umld-hold.", dir="/var/tmp"))
+        cls.addClassCleanup(shutil.rmtree, cls.images)
+        subprocess.run([MAKE_GUEST, "--overlay", SOURCE / "tests/guest/overlay", cls.images / "guest.img"], check=True,
+                       timeout=60)
+
+    def configure(self, name="web", **sections):
+        network = {"Forward": "tcp/8080:80", **sections.pop("Network", {})}
+        self.world.guest(name, kernel=DEBIAN_KERNEL, image=self.images / "guest.img", Guest={"Memory": "48M"},
+                         Network=network, **sections)
+
+    def begin(self):
+        """A guest that serves its page, and nothing waits any more."""
+        umld = self.daemon().wait_ready(60)
+        self.world.fetch_when_served()
+        wait_until(lambda: self.queue() is None, what="the queue to be left")
+        return umld
+
+    def queue_number(self):
+        return int((self.world.runtime_dir / "web/queue").read_text())
+
+    def queue(self):
+        """The line of the guest's queue in the kernel's table, as numbers; None: nobody is bound to it."""
+        table = self.world.host("cat", "/proc/net/netfilter/nfnetlink_queue")
+        lines = [[int(n) for n in line.split()] for line in table.splitlines()]
+        return next((line for line in lines if line[0] == self.queue_number()), None)
+
+    def rules(self):
+        """Of both backends: a rule of nftables may have to be in a legacy table."""
+        return self.world.host("sh", "-c", "iptables-legacy-save -t mangle; nft list ruleset")
+
+    def held(self, umld):
+        return umld.status()["held"]
+
+    def kill_guest(self, umld):
+        """The guest's end is known when nothing answers for it any more."""
+        os.kill(umld.guest_pid(), signal.SIGKILL)
+        wait_until(self.queue, what="the queue to be bound")
+
+
+class Kills(HoldTest):
+    def test_kill(self):
+        """A client that calls as soon as the guest is dead is served as soon as it is back, and neither refused nor one
+        second late; the log has one line, and status the sums."""
+        self.configure()
+        umld = self.begin()
+        before = self.held(umld)
+        since = len(umld.log)
+        self.kill_guest(umld)
+        self.assertIn("<h1>web</h1>", self.world.fetch(8080, timeout=LONG))
+        wait_until(lambda: self.queue() is None, what="the queue to be left")
+        self.assertEqual(len(re.findall(r"held 1 connections for up to \d+", umld.log[since:])), 1, umld.log)
+        self.assertEqual(self.held(umld), {"now": 0, "total": before["total"] + 1, "dropped": 0})
+        self.assertIn("1 in all, 0 dropped" if before["total"] == 0 else "2 in all, 0 dropped",
+                      self.world.umlctl("status", "web").stdout)
+        self.assertEqual(umld.stop(40), DONE)
+
+    def test_restart_and_stop(self):
+        """Those who call during a requested restart wait; after a stop they are refused at once."""
+        self.configure()
+        before = self.world.snapshot()
+        umld = self.begin()
+        restart = threading.Thread(target=self.world.umlctl, args=("restart", "web"))
+        restart.start()
+        wait_until(self.queue, what="the queue to be bound")
+        self.assertIn("<h1>web</h1>", self.world.fetch(8080, timeout=LONG))
+        restart.join()
+        self.assertEqual(umld.stop(40), DONE)
+        self.assertFalse((self.world.runtime_dir / "web/queue").exists())
+        with self.assertRaises(ConnectionRefusedError):
+            self.world.fetch(8080, timeout=LONG)
+        self.assert_same_host(before)
+
+    def test_no(self):
+        """HoldConnections=no makes no rule, takes no queue, and a reload makes the difference."""
+        self.configure(Network={"HoldConnections": "no"})
+        umld = self.daemon().wait_ready(60)
+        self.world.fetch_when_served()
+        self.assertNotIn("UMLD-HOLD-web", self.rules())
+        self.assertFalse((self.world.runtime_dir / "web/queue").exists())
+        file = self.world.config_dir / "web.conf"
+        file.write_text(file.read_text().replace("HoldConnections=no", "HoldConnections=yes"))
+        self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
+        self.assertIn("UMLD-HOLD-web", self.rules())
+        self.kill_guest(umld)
+        self.assertIn("<h1>web</h1>", self.world.fetch(8080, timeout=LONG))
+        self.assertEqual(umld.stop(40), DONE)
+
+
+class Bounds(HoldTest):
+    def call(self, port=8080):
+        """A client that is still connecting."""
+        s = self.world.socket()
+        self.addCleanup(s.close)
+        s.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            s.connect((HOST, port))
+        return s
+
+    def test_timeout(self):
+        """Who has waited for HoldTimeout= is dropped and counted, here because nobody serves that port, which keeps
+        nobody from the one that is served."""
+        self.configure(Network={"Forward": "tcp/8080:80 tcp/8081:81", "HoldTimeout": "2s"})
+        umld = self.begin()
+        since = len(umld.log)
+        before = self.held(umld)
+        self.kill_guest(umld)
+        client = self.call(8081)
+        self.assertIn("<h1>web</h1>", self.world.fetch(8080, timeout=LONG))
+        wait_until(lambda: self.held(umld)["dropped"] == before["dropped"] + 1, LONG, "its end")
+        wait_until(lambda: self.queue() is None, LONG, "the queue to be left")
+        self.assertRegex(umld.log[since:], r"held \d connections for up to \d+ms, and dropped 1")
+        client.setblocking(True)
+        self.assertEqual(umld.stop(40), DONE)
+
+    def test_pause(self):
+        """Nothing is held for a start that is further away than HoldTimeout=, and all if that is raised."""
+        self.configure(Network={"HoldTimeout": "2s"}, Supervise={"RestartDelay": "8s"})
+        umld = self.begin()
+        os.kill(umld.guest_pid(), signal.SIGKILL)
+        umld.wait_state("backoff")
+        wait_until(lambda: self.queue() is None, what="the queue to be left")
+        file = self.world.config_dir / "web.conf"
+        file.write_text(file.read_text().replace("HoldTimeout=2s", "HoldTimeout=60s"))
+        self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
+        self.call()
+        wait_until(lambda: self.held(umld)["now"] == 1, what="a held connection")
+        self.assertIn("<h1>web</h1>", self.world.fetch(8080, timeout=LONG))
+        self.assertEqual(umld.stop(40), DONE)
+
+
+class Foreign(HoldTest):
+    def bind(self, number):
+        """A program of somebody else's on that queue."""
+        p = subprocess.Popen(self.world.command("host", "python3", "-c", BINDER, str(number)), stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, text=True)
+        self.addCleanup(p.communicate)
+        self.assertEqual(p.stdout.readline(), "0\n")
+        return p
+
+    def test_taken(self):
+        """Another program binds to the queue while the guest is running: umld moves to another one, and says so."""
+        self.configure()
+        umld = self.begin()
+        first = self.queue_number()
+        self.bind(first)
+        wait_until(lambda: self.queue_number() != first, 20 * PATIENCE, "another queue")
+        wait_until(lambda: re.search(rf"(--queue-num|queue .*to|queue num) {self.queue_number()}\b", self.rules()),
+                   what="its rule")
+        self.assertIn(f"another program uses netfilter queue {first}: connections wait in queue", umld.log)
+        self.kill_guest(umld)
+        self.assertIn("<h1>web</h1>", self.world.fetch(8080, timeout=LONG))
+        self.assertEqual(umld.stop(40), DONE)
+
+    def test_umld_killed(self):
+        """While it holds: the kernel drops what waits, and who calls then passes."""
+        self.configure(Supervise={"RestartDelay": "10s"})
+        umld = self.begin()
+        self.kill_guest(umld)
+        umld.wait_state("backoff")
+        with self.world.socket() as s:
+            s.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                s.connect((HOST, 8080))
+            wait_until(lambda: self.held(umld)["now"] == 1, what="a held connection")
+            umld.kill()
+            wait_until(lambda: self.queue() is None, what="the queue to be left")
+            again = self.daemon().wait_ready(60)
+            s.settimeout(LONG)
+            wait_until(lambda: s.connect_ex((HOST, 8080)) in (0, 106), LONG, "the same client's connection", 0.1)
+        self.assertEqual(again.stop(40), DONE)
+
+
+if __name__ == "__main__":
+    main()
