@@ -40,6 +40,7 @@ int version_print(void) {
         printf("umld %s\n", UMLD_VERSION);
         print("iptables", FEATURE_BUILT, UMLD_WITH_LIBIPTC);
         print("conntrack", FEATURE_BUILT, UMLD_WITH_CONNTRACK);
+        print("seccomp", *UMLD_WITH_SECCOMP ? FEATURE_BUILT : FEATURE_OFF, UMLD_WITH_SECCOMP);
         print("nftables", nft_has_library() ? FEATURE_FOUND : FEATURE_MISSING, "libnftables.so.1");
         print("systemd", sd_booted() > 0 ? FEATURE_FOUND : FEATURE_MISSING,
               sd_booted() > 0 ? "PID 1 of this host" : "not PID 1 of this host");

@@ -52,6 +52,7 @@ static Launch describe_launch(const Guest *g, const Strv *argv, const Strv *envi
                 .mount_ns_fd = h->jail.mount_ns_fd,
                 .layers = layers_in_force(h),
                 .required = h->config->required,
+                .seccomp_log = h->config->seccomp == SECCOMP_LOG,
                 .one_cpu = guest_has_one_cpu(g),
         };
 }

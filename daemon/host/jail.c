@@ -4,10 +4,13 @@
 #include "daemon/host/jail.h"
 #include "basic/cleanup.h"
 #include "daemon/host/host.h"
+#include "host/filter-order.h"
 #include "host/launch.h"
 
 void jail_init(Jail *j) {
-        *j = (Jail){ .mount_ns_fd = -EBADF, .cgroup_fd = -EBADF };
+        *j = (Jail){ .mount_ns_fd = -EBADF,
+                     .cgroup_fd = -EBADF,
+                     .seccomp_refused = filter_order_check() };
         if (launch_try_namespaces(CONFINE_BIT(CONFINE_PID_NAMESPACE) |
                                   CONFINE_BIT(CONFINE_IPC_NAMESPACE)) >= 0)
                 return;
@@ -27,6 +30,19 @@ static void say(Host *h, ConfineLayer layer, int refused, const char *instead) {
 void jail_namespaces_look(Host *h) {
         say(h, CONFINE_PID_NAMESPACE, h->jail.pid_refused, "child subreaper instead");
         say(h, CONFINE_IPC_NAMESPACE, h->jail.ipc_refused, NULL);
+}
+
+void jail_seccomp_look(Host *h) {
+        if (!layer_wanted(h, CONFINE_SECCOMP))
+                return;
+        if (h->jail.seccomp_refused < 0)
+                layer_set_refused(h, CONFINE_SECCOMP, h->jail.seccomp_refused,
+                                  h->jail.seccomp_refused == -EOPNOTSUPP
+                                          ? "it would hold for the guest's programs, too"
+                                          : NULL);
+        else
+                layer_set_on(h, CONFINE_SECCOMP,
+                             h->config->seccomp == SECCOMP_LOG ? "but only logs" : NULL);
 }
 
 bool jail_has_pid_namespace(const Host *h) {

@@ -31,6 +31,7 @@ typedef struct Jail {
         int mount_ns_fd; /* what only the guest sees: its tun node ("tun"), its memory ("memory");
                             -EBADF: nothing. Dropped by jail_drop_mount_ns() alone. */
         int cgroup_fd;   /* of all of the guest's processes, -EBADF: none; written by "cgroup" */
+        int seccomp_refused; /* why the host cannot filter system calls, or 0; by jail_init() */
         int pid_refused, ipc_refused; /* why the host refuses such a namespace, 0 = it does not;
                                          written once, by jail_init() */
 } Jail;
@@ -44,6 +45,8 @@ void jail_drop_mount_ns(Jail *j);
 
 /* Says which of the namespaces that the host was asked for at the start it has. */
 void jail_namespaces_look(struct Host *h);
+/* The same of the filter of system calls. */
+void jail_seccomp_look(struct Host *h);
 
 /* Will the guest's processes be in a pid namespace? */
 bool jail_has_pid_namespace(const struct Host *h);

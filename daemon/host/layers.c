@@ -48,7 +48,7 @@ void layer_set_refused(Host *h, ConfineLayer layer, int error, const char *detai
 
 /* Those that umld-init applies are on unless it has reported something else. */
 static LayerState state_of(const LayerReport *l, const ConfineInfo *info, int error) {
-        if (!info->late || l->state == LAYER_OFF)
+        if (!info->late || l->state == LAYER_OFF || l->state == LAYER_REFUSED)
                 return l->state;
         return error < 0 ? LAYER_REFUSED : LAYER_ON;
 }
@@ -68,7 +68,8 @@ const char *layer_text(const Host *h, ConfineLayer layer, int error,
                 break;
         case LAYER_REFUSED:
                 snprintf(buf, LAYER_TEXT_MAX, "refused (%s)%s%s",
-                         strerror(-(info->late ? error : l->error)), comma, l->detail);
+                         strerror(-(l->state == LAYER_REFUSED ? l->error : error)), comma,
+                         l->detail);
                 break;
         case LAYER_UNKNOWN:
                 buf[0] = '\0';
@@ -90,6 +91,7 @@ int layers_up(Host *h, Fault *f) {
                         *l = (LayerReport){};
         }
         jail_namespaces_look(h);
+        jail_seccomp_look(h);
         return 0;
 }
 

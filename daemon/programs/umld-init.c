@@ -30,6 +30,7 @@
 #include "basic/parse-util.h"
 #include "basic/process.h"
 #include "basic/spawn.h"
+#include "daemon/programs/syscall-filter.h"
 #include "host/cpus.h"
 #include "host/init-protocol.h"
 
@@ -41,12 +42,13 @@ enum {
 typedef struct Options {
         uid_t uid;
         const char *directory;
-        bool mount_ns, one_cpu;
+        bool mount_ns, one_cpu, seccomp_log;
         bool service;              /* not a kernel, but a program that gets a listening socket */
         uint64_t layers, required; /* CONFINE_BIT()s: to apply, and those that must not fail */
         char *environment[ENVIRONMENT_MAX + 2 + 1]; /* including what announce_socket() adds */
         size_t n_environment;
-        char **argv; /* of the kernel */
+        char **argv;               /* of the kernel */
+        struct sock_fprog *filter; /* of its system calls: layer_filter_made() */
 } Options;
 
 static void report(InitMessageType type, int error, int status, const char *step) {
@@ -124,6 +126,11 @@ static int layer_fixed_addresses(const Options *o) {
         return RET_NERRNO(personality(PER_LINUX | ADDR_NO_RANDOMIZE));
 }
 
+/* Compiling it takes longer than the exec that it is for. */
+static int layer_filter_made(const Options *o) {
+        return o->service ? 0 : syscall_filter_make(o->seccomp_log, o->filter);
+}
+
 typedef struct Layer {
         const char *step;
         int (*apply)(const Options *o);
@@ -139,6 +146,7 @@ static const Layer layers[] = {
         { "no_new_privs", layer_no_new_privileges, CONFINE_NO_NEW_PRIVILEGES },
         { "parent-death signal", layer_parent_death },
         { "fixed addresses", layer_fixed_addresses },
+        { "filter of system calls", layer_filter_made, CONFINE_SECCOMP },
 };
 static_assert(CONFINE_USER == 0, "the one layer that is never left out here");
 
@@ -156,9 +164,15 @@ static int layer_directory(const Options *o) {
         return RET_NERRNO(chdir(o->directory));
 }
 
+/* Nothing but the report and the exec follows, so that the list is the kernel's own. */
+static int layer_filter(const Options *o) {
+        return o->filter->len > 0 ? syscall_filter_apply(o->filter) : 0;
+}
+
 static const Layer last_layers[] = {
         { "change of directory", layer_directory },
         { "CPU", layer_one_cpu },
+        { "filter of system calls", layer_filter, CONFINE_SECCOMP },
 };
 
 static _noreturn_ void fail(int error, const char *step) {
@@ -280,6 +294,7 @@ static int parse_options(int argc, char **argv, Options *ret) {
                 { "directory", required_argument, NULL, 'd' },
                 { "mount-ns", no_argument, NULL, 'm' },
                 { "one-cpu", no_argument, NULL, 'c' },
+                { "seccomp-log", no_argument, NULL, 'L' },
                 { "service", no_argument, NULL, 's' },
                 { "setenv", required_argument, NULL, 'e' },
                 { "layers", required_argument, NULL, 'l' },
@@ -298,6 +313,8 @@ static int parse_options(int argc, char **argv, Options *ret) {
                         ret->mount_ns = true;
                 else if (c == 'c')
                         ret->one_cpu = true;
+                else if (c == 'L')
+                        ret->seccomp_log = true;
                 else if (c == 's')
                         ret->service = true;
                 else if (c == 'e' && ret->n_environment < ENVIRONMENT_MAX)
@@ -326,7 +343,8 @@ static int follow_umld(bool namespaced) {
 
 int main(int argc, char **argv) {
         bool namespaced = getpid() == 1;
-        Options o = {};
+        struct sock_fprog filter = {};
+        Options o = { .filter = &filter };
         sigset_t wanted;
         pid_t kernel;
         int r;

@@ -17,6 +17,10 @@ const ConfineInfo confine_table[CONFINE_MAX] = {
                                     "use the host's System V objects and message queues" },
         [CONFINE_CGROUP] = { "cgroup", "ControlGroup",
                              "leave processes that outlive the guest or escape its limits" },
+        [CONFINE_SECCOMP] = { "seccomp", "Seccomp",
+                              "make system calls that no guest needs, or use sockets of the "
+                              "network",
+                              .late = true },
 };
 
 ConfineLayer confine_from_name(const char *name) {

@@ -14,6 +14,7 @@ typedef enum ConfineLayer {
         CONFINE_PID_NAMESPACE,
         CONFINE_IPC_NAMESPACE,
         CONFINE_CGROUP,
+        CONFINE_SECCOMP,
         CONFINE_MAX,
         CONFINE_INVALID = -EINVAL,
 } ConfineLayer;

@@ -239,8 +239,9 @@ const char *config_argument(const Config *c, size_t i) {
 }
 
 bool config_has_layer(const Config *c, ConfineLayer layer) {
-        return layer == CONFINE_USER ? !streq(c->user, "root") && !streq(c->user, "0")
-                                     : c->layers[layer];
+        if (layer == CONFINE_USER)
+                return !streq(c->user, "root") && !streq(c->user, "0");
+        return layer == CONFINE_SECCOMP ? c->seccomp != SECCOMP_NO : c->layers[layer];
 }
 
 bool config_has_fallback(const Config *c) {

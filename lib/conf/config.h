@@ -125,6 +125,14 @@ typedef struct Probe {
 /* Formats a probe as in Probe=. Returns buf. */
 const char *probe_format(const Probe *p, char buf[static PROBE_TEXT_MAX]);
 
+/* Whether the kernel's system calls are filtered. */
+typedef enum SeccompMode {
+        SECCOMP_YES,
+        SECCOMP_LOG, /* the host's kernel logs what it would refuse */
+        SECCOMP_NO,
+        SECCOMP_MODE_MAX,
+} SeccompMode;
+
 DECLARE_STRING_TABLE(transport, Transport);
 DECLARE_STRING_TABLE(masquerade, Masquerade);
 DECLARE_STRING_TABLE(host_access, HostAccess);
@@ -253,7 +261,8 @@ typedef struct Config {
         /* [Confine] */
         char *user;               /* "auto", a user name or number */
         bool layers[CONFINE_MAX]; /* those that have a key of their own; ask config_has_layer() */
-        uint32_t required;        /* CONFINE_BIT()s of those without which it does not start */
+        SeccompMode seccomp;
+        uint32_t required; /* CONFINE_BIT()s of those without which it does not start */
 } Config;
 
 static inline bool config_has_ipv6(const Config *c) {

@@ -49,6 +49,11 @@ static const char *const restart_when_table[] = {
         [RESTART_ON_CRASH] = "on-crash",
         [RESTART_ALWAYS] = "always",
 };
+static const char *const seccomp_table[] = {
+        [SECCOMP_YES] = "yes",
+        [SECCOMP_LOG] = "log",
+        [SECCOMP_NO] = "no",
+};
 static const char *const cpu_affinity_table[] = {
         [CPU_AFFINITY_AUTO] = "auto",
         [CPU_AFFINITY_ANY] = "any",
@@ -293,6 +298,9 @@ static const Setting settings[] = {
           .parse = setting_parse_bool, AT_START(FLAT(layers[CONFINE_IPC_NAMESPACE])) },
         { "Confine", "ControlGroup", "yes | no", "Run the guest's processes in a cgroup", "yes",
           .parse = setting_parse_bool, AT_START(FLAT(layers[CONFINE_CGROUP])) },
+        { "Confine", "Seccomp", NULL,
+          "Filter the kernel's system calls; log only logs what would be refused", "yes",
+          .parse = setting_parse_choice, AT_START(FLAT(seccomp)), CHOICES(seccomp_table) },
         { "Confine", "Required", "LAYER...",
           "Layers without which the guest is not started; umld(8) lists them",
           .example = "user pid-namespace", .parse = setting_parse_required,

@@ -78,6 +78,8 @@ static int build_argv(const Launch *l, Strv *ret) {
                 return r;
         if (l->mount_ns_fd >= 0 && (r = strv_push(ret, "--mount-ns")) < 0)
                 return r;
+        if (l->seccomp_log && (r = strv_push(ret, "--seccomp-log")) < 0)
+                return r;
         if (l->one_cpu && (r = strv_push(ret, "--one-cpu")) < 0)
                 return r;
         if (l->service && (r = strv_push(ret, "--service")) < 0)

@@ -24,6 +24,7 @@ typedef struct Launch {
         uint32_t layers;         /* CONFINE_BIT()s of the layers to apply; what the host refuses is
                                     reported as INIT_LAYER */
         uint32_t required;       /* of those without which it must not run */
+        bool seccomp_log;        /* CONFINE_SECCOMP refuses nothing, but has it logged */
         bool one_cpu;            /* pin it to one CPU (cpus.h) */
         bool service; /* not a kernel: GUEST_FD_TERMINAL is a socket for sd_listen_fds(3) */
 } Launch;

@@ -203,6 +203,18 @@ class Kernels(TestCase):
         said = umld.status()["guest"]
         return said if None not in said.values() else None
 
+    def test_filter(self):
+        """The kernel's own processes may make few system calls, the guest's all, whatever intercepts them."""
+        self.configure(Guest={"Append": "seccomp=on"})
+        umld = self.daemon().wait_ready(60)
+        self.assertEqual(umld.layer("seccomp"), "on")
+        status = Path(f"/proc/{umld.guest_pid()}/status").read_text(encoding="utf-8")
+        self.assertIn("Seccomp:\t2\n", status)
+        self.world.fetch(PORT)
+        self.order("mount -t tmpfs not-filtered /tmp")
+        self.assertIn("not-filtered /tmp tmpfs", self.order("cat /proc/mounts"))
+        self.assertEqual(umld.stop(40), DONE)
+
     def test_fast_network(self):
         """What TCP is told, as the guest sees it; what the user says himself goes before it."""
         config = subprocess.run([self.kernel, "--showconfig"], stdout=subprocess.PIPE, encoding="utf-8", check=True).stdout

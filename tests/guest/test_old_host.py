@@ -81,6 +81,25 @@ class OldHost(umldtest.TestCase):
         self.assertNotEqual(os.readlink(f"/proc/{umld.guest_pid()}/ns/pid"), os.readlink(f"/proc/{umld.pid}/ns/pid"))
         self.assertEqual(umld.stop(), DONE)
 
+    def test_no_filter(self):
+        """Of system calls; one that the guest's programs would feel is refused by a test of its own."""
+        refuse = [self.world.program("tests/lib/refuse"), "seccomp", "--"]
+        self.world.guest(fake="lock,tap,boot,ready")
+        umld = Daemon(self.world, wrapper=refuse).wait_ready()
+        self.assertEqual(umld.layer("seccomp"), "refused (Invalid argument)")
+        self.assertEqual(umld.stop(), DONE)
+        self.world.guest(fake="lock,tap,boot,ready", Confine={"Required": "seccomp"})
+        umld = Daemon(self.world, wrapper=refuse)
+        self.assertEqual(umld.wait(), USAGE)
+        self.assertRegex(umld.log, r"Required=seccomp: this host refuses that layer of confinement: .+; remove")
+        for value, layer, mode in (("no", "off (configuration)", 0), ("log", "on, but only logs", 2), ("yes", "on", 2)):
+            self.world.guest(fake="lock,tap,boot,ready", Confine={"Seccomp": value})
+            umld = Daemon(self.world).wait_ready()
+            self.assertEqual(umld.layer("seccomp"), layer)
+            status = Path(f"/proc/{umld.guest_pid()}/status").read_text(encoding="utf-8")
+            self.assertIn(f"Seccomp:\t{mode}\n", status)
+            self.assertEqual(umld.stop(), DONE)
+
     def test_tun_of_several(self):
         """Each guest's user is let in while that guest is up, by its list or, where there is none, by the mode."""
         script = "lock,tap,boot,ready"

@@ -8,8 +8,10 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -49,7 +51,7 @@ static int wait_message(int status_fd, InitMessage *ret, pid_t *ret_pid) {
         }
 }
 
-static Started start(const char *script, bool no_pid_namespace) {
+static Started start_with(const char *script, uint32_t layers) {
         char *words[] = { (char *) "/bin/sh", (char *) "-c", (char *) script, NULL };
         char *variables[] = { (char *) "PATH=/bin:/usr/bin", (char *) "COLOUR=blue", NULL };
         Strv argv = { .v = words, .n = 3 }, environment = { .v = variables, .n = 2 };
@@ -61,7 +63,7 @@ static Started start(const char *script, bool no_pid_namespace) {
                 .directory = "/",
                 .cgroup_fd = -EBADF,
                 .mount_ns_fd = -EBADF,
-                .layers = no_pid_namespace ? CONFINE_ALL & ~namespaces : CONFINE_ALL,
+                .layers = layers,
         };
         Started s = {};
         InitMessage m;
@@ -75,11 +77,15 @@ static Started start(const char *script, bool no_pid_namespace) {
         safe_close(out[1]);
         safe_close(null);
         s.output = out[0];
-        assert_int_equal(s.launched.pid_namespace, !no_pid_namespace);
+        assert_int_equal(s.launched.pid_namespace, (layers & namespaces) != 0);
         assert_int_equal(wait_message(s.launched.status_fd, &m, &s.pid), 1);
         assert_int_equal(m.type, INIT_STARTING);
         assert_true(s.pid > 0);
         return s;
+}
+
+static Started start(const char *script, bool no_pid_namespace) {
+        return start_with(script, no_pid_namespace ? CONFINE_ALL & ~namespaces : CONFINE_ALL);
 }
 
 /* Waits for umld-init and returns the wait status of the main process that it reported, -1 for
@@ -159,6 +165,52 @@ static void test_what_it_has(void **state) {
         (void) state;
         make_capabilities_inheritable();
         for_both(check_what_it_has);
+}
+
+/* What a program of the user's found when it made the calls that no guest needs. */
+static void try_calls(uint32_t layers, char *buf, size_t size) {
+        char directory[] = "/tmp/umld-calls-XXXXXX", command[200], path[100];
+        Started s;
+
+        assert_non_null(mkdtemp(directory));
+        ASSERT_OK(chmod(directory, 0755));
+        snprintf(path, sizeof(path), "%s/try", directory);
+        snprintf(command, sizeof(command), "install -m 755 %s %s", getenv("TRY_CALLS"), path);
+        assert_int_equal(system(command), 0);
+        s = start_with(path, layers);
+        read_output(&s, buf, size);
+        assert_int_equal(finish(&s), 0);
+        ASSERT_OK(unlink(path));
+        ASSERT_OK(rmdir(directory));
+}
+
+/* Of each line of the list the call, which fails with EPERM, except for those that have another
+ * end. */
+static void test_filter(void **state) {
+        static const char *const others[] = { "clone3 38", "socket-unix 0", "getpid 0", "fork 0" };
+        char with[2000], without[2000], *rest = with, *line;
+        size_t refused = 0, other = 0;
+
+        (void) state;
+        if (!*getenv("WITH_SECCOMP"))
+                skip();
+        try_calls(CONFINE_ALL, with, sizeof(with));
+        try_calls(CONFINE_ALL & ~CONFINE_BIT(CONFINE_SECCOMP), without, sizeof(without));
+        assert_non_null(strstr(without, "socket-inet 0\n"));
+        assert_non_null(strstr(without, "shmget 0\n"));
+        assert_non_null(strstr(without, "keyctl 95\n"));
+        while ((line = strsep(&rest, "\n")) && *line) {
+                bool expected = false;
+
+                FOREACH_ELEMENT (o, others)
+                        expected |= streq(line, *o);
+                if (!expected && strcmp(line + strcspn(line, " "), " 1") != 0)
+                        fail_msg("%s", line);
+                refused += !expected;
+                other += expected;
+        }
+        assert_int_equal(other, ARRAY_SIZE(others));
+        assert_true(refused > 20);
 }
 
 static void check_helpers_die(bool no_pid_namespace) {
@@ -374,7 +426,7 @@ int main(void) {
                 cmocka_unit_test(test_what_it_has),    cmocka_unit_test(test_helpers_die),
                 cmocka_unit_test(test_dies_with_umld), cmocka_unit_test(test_failures),
                 cmocka_unit_test(test_orphans),        cmocka_unit_test(test_kill_user),
-                cmocka_unit_test(test_standby),
+                cmocka_unit_test(test_standby),        cmocka_unit_test(test_filter),
         };
 
         (void) alarm(60); /* nothing in here takes longer than a second */

@@ -53,6 +53,8 @@ static const struct {
           SYS_prctl,
           { { 0, FROM_TO(PR_SET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS) } },
           EINVAL },
+        { "seccomp", SYS_seccomp, {}, ENOSYS },
+        { "seccomp", SYS_prctl, { { 0, FROM_TO(PR_SET_SECCOMP, PR_SET_SECCOMP) } }, EINVAL },
         { "acl", SYS_setxattr, {}, EOPNOTSUPP },
         { "ip6tables", SYS_getsockopt, { { 1, FROM_TO(IPPROTO_IPV6, IPPROTO_IPV6) } }, EPERM },
         { "netfilter",

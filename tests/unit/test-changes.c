@@ -79,6 +79,7 @@ static const struct {
         { "Confine", "PrivatePIDs", "no", NULL },
         { "Confine", "PrivateIPC", "no", NULL },
         { "Confine", "ControlGroup", "no", NULL },
+        { "Confine", "Seccomp", "log", NULL },
         { "Confine", "Required", "cgroup", NULL },
 };
 

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* syscall-filter-none.c - for an umld that was built without libseccomp: there is no filter. */
+
+#include <errno.h>
+
+#include "daemon/programs/syscall-filter.h"
+
+int syscall_filter_make(bool log, struct sock_fprog *ret) {
+        (void) log;
+        (void) ret;
+        return -EOPNOTSUPP;
+}
+
+int syscall_filter_apply(const struct sock_fprog *filter) {
+        (void) filter;
+        return -EOPNOTSUPP;
+}

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* syscall-filter.c - the system calls that a guest's kernel may make on the host.
+ *
+ * The list is what the kernels 5.10 to 7.2 were seen to make, in all modes, and what their hostfs,
+ * copy-on-write disks and libc make in situations that were not seen. Everything else fails with
+ * EPERM, as if the user were not permitted: a kernel can cope with that, and a process that was
+ * taken over cannot reach the parts of the host's kernel in which most of its faults are found.
+ *
+ * The processes of the guest inherit the filter, but what they call never gets to it: their calls
+ * are intercepted before that, by ptrace or, with seccomp=on, by a filter of the guest's kernel,
+ * whose SECCOMP_RET_TRAP takes precedence over an error. */
+
+#include <errno.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "basic/cleanup.h"
+#include "basic/fd-util.h"
+#include "daemon/programs/syscall-filter.h"
+
+#ifndef CLONE_NEWTIME
+        #define CLONE_NEWTIME 0x00000080
+#endif
+#ifndef SECCOMP_FILTER_FLAG_SPEC_ALLOW /* Linux 4.17 */
+        #define SECCOMP_FILTER_FLAG_SPEC_ALLOW (1U << 2)
+#endif
+
+static const char *const allowed[] = {
+        /* processes of the guest, interrupts, the clock */
+        "ptrace",
+        "wait4",
+        "rt_sigreturn",
+        "rt_sigprocmask",
+        "epoll_wait",
+        "futex",
+        "timer_settime",
+        "clock_nanosleep",
+        "clock_gettime",
+        "gettimeofday",
+        "nanosleep",
+        "kill",
+        "tgkill",
+        "rt_sigsuspend",
+        "rt_sigaction",
+        "rt_sigpending",
+        "rt_sigtimedwait",
+        "rt_sigqueueinfo",
+        "sigaltstack",
+        "signalfd4",
+        "timer_create",
+        "timer_gettime",
+        "timer_delete",
+        "time",
+        "clock_getres",
+        "process_vm_readv",
+        "process_vm_writev",
+        "vfork",
+        "execve",
+        "execveat",
+        "exit",
+        "exit_group",
+        "setsid",
+        "setpgid",
+        "getpgrp",
+        "getpgid",
+        "getsid",
+        "getpid",
+        "getppid",
+        "gettid",
+        "getuid",
+        "geteuid",
+        "getgid",
+        "getegid",
+        "getresuid",
+        "getresgid",
+        "getgroups",
+        "sched_yield",
+        "sched_getaffinity",
+        "sched_getparam",
+        "sched_getscheduler",
+        "getcpu",
+        "getpriority",
+        "getrusage",
+        "times",
+        "waitid",
+        "restart_syscall",
+        "pause",
+        "alarm",
+        "setitimer",
+        "getitimer",
+        /* disks, network, console, files of hostfs */
+        "pread64",
+        "pwrite64",
+        "read",
+        "write",
+        "readv",
+        "writev",
+        "preadv",
+        "pwritev",
+        "poll",
+        "ppoll",
+        "pselect6",
+        "select",
+        "epoll_create",
+        "epoll_create1",
+        "epoll_ctl",
+        "epoll_pwait",
+        "eventfd2",
+        "ioctl",
+        "fcntl",
+        "flock",
+        "fallocate",
+        "fsync",
+        "fdatasync",
+        "syncfs",
+        "lseek",
+        "ftruncate",
+        "truncate",
+        "open",
+        "openat",
+        "close",
+        "close_range",
+        "dup",
+        "dup2",
+        "dup3",
+        "pipe",
+        "pipe2",
+        "stat",
+        "lstat",
+        "fstat",
+        "newfstatat",
+        "statx",
+        "statfs",
+        "fstatfs",
+        "access",
+        "faccessat",
+        "faccessat2",
+        "getdents64",
+        "getcwd",
+        "chdir",
+        "fchdir",
+        "mkdir",
+        "mkdirat",
+        "rmdir",
+        "unlink",
+        "unlinkat",
+        "rename",
+        "renameat",
+        "renameat2",
+        "link",
+        "linkat",
+        "symlink",
+        "symlinkat",
+        "readlink",
+        "readlinkat",
+        "mknod",
+        "mknodat",
+        "chmod",
+        "fchmod",
+        "fchmodat",
+        "chown",
+        "fchown",
+        "lchown",
+        "fchownat",
+        "utime",
+        "utimes",
+        "utimensat",
+        "futimesat",
+        "umask",
+        "getxattr",
+        "lgetxattr",
+        "fgetxattr",
+        "listxattr",
+        "llistxattr",
+        "flistxattr",
+        "copy_file_range",
+        "fadvise64",
+        /* the management console, and descriptors passed between the kernel's processes */
+        "bind",
+        "sendto",
+        "recvfrom",
+        "sendmsg",
+        "recvmsg",
+        "sendmmsg",
+        "recvmmsg",
+        "getsockname",
+        "getpeername",
+        "getsockopt",
+        "setsockopt",
+        "listen",
+        "accept",
+        "accept4",
+        "shutdown",
+        /* memory, threads, libc */
+        "mmap",
+        "munmap",
+        "mprotect",
+        "madvise",
+        "mremap",
+        "msync",
+        "brk",
+        "memfd_create",
+        "arch_prctl",
+        "modify_ldt",
+        "set_thread_area",
+        "get_thread_area",
+        "prctl",
+        "personality",
+        "seccomp",
+        "rseq",
+        "set_robust_list",
+        "get_robust_list",
+        "set_tid_address",
+        "membarrier",
+        "prlimit64",
+        "getrlimit",
+        "setrlimit",
+        "getrandom",
+        "uname",
+        "sysinfo",
+};
+
+/* Of a socket: only between processes of the host that it can name, that is in its own tree. */
+static const char *const for_unix[] = { "socket", "socketpair" };
+
+#define NAMESPACES                                                                                 \
+        (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |             \
+         CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME)
+
+static void release(scmp_filter_ctx *ctx) {
+        if (*ctx)
+                seccomp_release(*ctx);
+}
+
+/* Whose number libseccomp does not know is unknown to the kernels of its time, too. */
+static int add(scmp_filter_ctx ctx, uint32_t action, const char *name,
+               const struct scmp_arg_cmp *arg) {
+        int number = seccomp_syscall_resolve_name(name);
+
+        if (number == __NR_SCMP_ERROR)
+                return 0;
+        return seccomp_rule_add_array(ctx, action, number, arg ? 1 : 0, arg);
+}
+
+static int add_all(scmp_filter_ctx ctx) {
+        const struct scmp_arg_cmp is_unix = SCMP_A0(SCMP_CMP_EQ, AF_UNIX),
+                                  no_namespace = SCMP_A0(SCMP_CMP_MASKED_EQ, NAMESPACES, 0);
+        int r = 0;
+
+        FOREACH_ELEMENT (name, allowed)
+                if (r >= 0)
+                        r = add(ctx, SCMP_ACT_ALLOW, *name, NULL);
+        FOREACH_ELEMENT (name, for_unix)
+                if (r >= 0)
+                        r = add(ctx, SCMP_ACT_ALLOW, *name, &is_unix);
+        if (r >= 0)
+                r = add(ctx, SCMP_ACT_ALLOW, "clone", &no_namespace);
+        if (r >= 0) /* its flags lie in memory; upon this libc uses clone() */
+                r = add(ctx, SCMP_ACT_ERRNO(ENOSYS), "clone3", NULL);
+        return r;
+}
+
+static int read_program(int fd, struct sock_fprog *ret) {
+        _cleanup_free_ struct sock_filter *code = NULL;
+        struct stat st;
+
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (st.st_size <= 0 || (size_t) st.st_size > BPF_MAXINSNS * sizeof(*code))
+                return -E2BIG;
+        code = malloc((size_t) st.st_size);
+        if (!code)
+                return -ENOMEM;
+        if (pread(fd, code, (size_t) st.st_size, 0) != st.st_size)
+                return -EIO;
+        *ret = (struct sock_fprog){ .len = (unsigned short) ((size_t) st.st_size / sizeof(*code)),
+                                    .filter = TAKE_PTR(code) };
+        return 0;
+}
+
+int syscall_filter_make(bool log, struct sock_fprog *ret) {
+        uint32_t otherwise = log ? SCMP_ACT_LOG : SCMP_ACT_ERRNO(EPERM);
+        _cleanup_(release) scmp_filter_ctx ctx = seccomp_init(otherwise);
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        if (!ctx)
+                return -ENOMEM;
+        r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, otherwise);
+        if (r >= 0) /* a search tree, because kernels before 5.11 run it for each call */
+                r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+        if (r >= 0)
+                r = add_all(ctx);
+        if (r < 0)
+                return r;
+        fd = memfd_create("filter", MFD_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        r = seccomp_export_bpf(ctx, fd);
+        return r < 0 ? r : read_program(fd, ret);
+}
+
+/* Without that flag older kernels than 5.16 switch off speculation for whoever has a filter, which
+ * costs the guest more than all the rest. */
+int syscall_filter_apply(const struct sock_fprog *filter) {
+        if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, filter) >=
+            0)
+                return 0;
+        if (errno != EINVAL)
+                return -errno;
+        return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, filter) < 0 ? -errno : 0;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The system calls that a guest's kernel may make on the host, as a program for the host's kernel.
+ */
+
+#include <linux/filter.h>
+#include <stdbool.h>
+
+/* Compiles the filter. log: what is not on the list is not refused, but logged by the host's
+ * kernel. -EOPNOTSUPP: this umld was built without libseccomp. */
+int syscall_filter_make(bool log, struct sock_fprog *ret);
+
+/* Puts it in force for this process and all that it starts, for ever. */
+int syscall_filter_apply(const struct sock_fprog *filter);
