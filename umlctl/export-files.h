@@ -3,6 +3,7 @@
 
 /* The files of an export, by their names in it. */
 
+#include "umlctl/cow-disk.h"
 #include "umlctl/jobs.h"
 
 enum {
@@ -12,7 +13,8 @@ enum {
 typedef struct ExportFile {
         char name[24];
         int fd;
-        bool image; /* of a disk */
+        bool image;   /* of a disk */
+        CowDisk *cow; /* what is exported is fd with these changes; NULL: there are none */
 } ExportFile;
 
 typedef struct ExportFiles {

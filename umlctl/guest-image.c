@@ -40,14 +40,22 @@ static int load(GuestImage *i) {
 }
 
 /* umld locks an image in the first way, a kernel without umld in the second. */
-int guest_image_lock(int fd) {
-        struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+static int lock_image(int fd, int umld_lock, short kernel_lock) {
+        struct flock lock = { .l_type = kernel_lock, .l_whence = SEEK_SET };
 
-        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        if (flock(fd, umld_lock | LOCK_NB) < 0)
                 return errno == EWOULDBLOCK ? -EBUSY : -errno;
         if (fcntl(fd, F_GETLK, &lock) < 0)
                 return -errno;
         return lock.l_type == F_UNLCK ? 0 : -EBUSY;
+}
+
+int guest_image_lock(int fd) {
+        return lock_image(fd, LOCK_EX, F_WRLCK);
+}
+
+int guest_image_share(int fd) {
+        return lock_image(fd, LOCK_SH, F_RDLCK);
 }
 
 /* ---- its owner ---- */

@@ -23,6 +23,9 @@ void guest_image_done(GuestImage *i);
  */
 int guest_image_lock(int fd);
 
+/* The same for one that is only read, as a backing file is by several guests. */
+int guest_image_share(int fd);
+
 /* Both return 0 or the exit code, after an error message. */
 
 /* Reads the configuration, and opens the guest's first disk. */

@@ -50,6 +50,25 @@ static bool next_line(const char **text, bool *section, Line *ret) {
         return true;
 }
 
+/* The rest of the line but for cow=: what it had changed is in the image that is exported. */
+static void put_options(FILE *f, const Line *l) {
+        const char *end = l->text + l->size;
+
+        for (const char *p = l->path_end, *next; p < end; p = next) {
+                const char *word = skip_space(p + (*p == ','), end);
+
+                next = memchr(p + 1, ',', (size_t) (end - p - 1)) ?: end;
+                if (!startswith(word, "cow="))
+                        fprintf(f, "%.*s", (int) (next - p), p);
+        }
+        fputc('\n', f);
+}
+
+static void put_disk(FILE *f, const Line *l, const char *dir, const char *file) {
+        fprintf(f, "%.*s%s/%s", (int) (l->path - l->text), l->text, dir, file);
+        put_options(f, l);
+}
+
 static void put_path(FILE *f, const Line *l, const char *dir, const char *file) {
         fprintf(f, "%.*s%s/%s%.*s\n", (int) (l->path - l->text), l->text, dir, file,
                 (int) (l->text + l->size - l->path_end), l->path_end);
@@ -100,7 +119,7 @@ int moved_pack(const char *text, const Strv *disks, const char *kernel, char **r
                         put_line(f, "#", &l);
                         resets -= is_reset(&l);
                 } else if (l.path && !l.kernel && n < disks->n)
-                        put_path(f, &l, MOVED_DIR, disks->v[n++]);
+                        put_disk(f, &l, MOVED_DIR, disks->v[n++]);
                 else
                         put_line(f, "", &l);
         return finish(f, &out, ret);

@@ -42,8 +42,9 @@ typedef struct Options {
         bool some_boot;
         int64_t boot; /* 0: the latest, -1: the one before */
 
-        bool live, with_kernel; /* of export */
-        const char *new_name;   /* of import; NULL: not given */
+        bool live;            /* of export and disk */
+        bool with_kernel;     /* of export */
+        const char *new_name; /* of import; NULL: not given */
         bool read_only;
         bool force;
 

@@ -12,6 +12,7 @@
 #include "api/image-protocol.h"
 #include "basic/fd-util.h"
 #include "conf/config.h"
+#include "umlctl/copy-file.h"
 #include "umlctl/export-files.h"
 #include "umlctl/freeze.h"
 #include "umlctl/interrupt.h"
@@ -29,6 +30,8 @@ typedef struct Export {
         Progress progress;
         Config *config;
         ExportFiles files;
+        CowDisk cows[CONFIG_DISKS_MAX];
+        size_t n_cows;
         Freeze freeze;
         usec_t frozen;
         int output;
@@ -38,6 +41,8 @@ static void export_done(Export *x) {
         freeze_done(&x->freeze);
         progress_end(&x->progress);
         export_files_done(&x->files);
+        for (size_t i = 0; i < x->n_cows; i++)
+                cow_disk_done(&x->cows[i]);
         workspace_done(&x->workspace);
         config_free(x->config);
         safe_close(x->output);
@@ -69,18 +74,33 @@ static bool is_made(const Disk *d) {
         return d->swap_size > 0;
 }
 
+/* Exported as one image, which needs no other file where it is imported. */
+static int add_cow(Export *x, const Disk *d, const char *name) {
+        CowDisk *c = &x->cows[x->n_cows++];
+        int fd, r;
+
+        *c = (CowDisk) COW_DISK_INIT;
+        r = cow_disk_open(c, x->guest, d, x->options->live ? COW_READ : COW_COPY);
+        if (r != 0)
+                return r;
+        fd = fcntl(c->base, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        r = fd < 0 ? -errno : export_files_add(&x->files, name, fd);
+        if (r < 0)
+                return fail(x, r, "read its images");
+        if (c->cow >= 0)
+                x->files.v[x->files.n - 1].cow = c;
+        return 0;
+}
+
 static int add_disk(Export *x, size_t i) {
         const Disk *d = &x->config->disks[i];
         _cleanup_free_ char *name = disk_name(i);
         int r;
 
-        if (d->cow)
-                return fail_with(EXIT_FAILED,
-                                 "%s: Disk=%s is the backing file of %s; "
-                                 "a guest with cow= cannot be exported",
-                                 x->guest, d->path, d->cow);
         if (is_made(d))
                 return 0;
+        if (name && d->cow)
+                return add_cow(x, d, name);
         r = name ? export_files_open(&x->files, name, d->path, !d->read_only && !x->options->live)
                  : -ENOMEM;
         if (r == -EBUSY)
@@ -152,31 +172,29 @@ static int collect(Export *x) {
 
 /* ---- of a running guest ---- */
 
-/* With its holes, and by sharing blocks where the file system can. */
-static int copy_image(Export *x, ExportFile *file) {
-        _cleanup_(job_done) Job j = JOB_INIT;
-        _cleanup_free_ char *why = NULL;
-        _cleanup_close_ int copy = workspace_file(&x->workspace, file->name);
-        int r = copy < 0 ? copy : 0;
+/* The copy takes the place of *fd. */
+static int copy(Export *x, const char *name, int *fd) {
+        _cleanup_free_ char *why = NULL, *path = strfmt("%s/%s", x->workspace.path, name);
+        _cleanup_close_ int made = path ? workspace_file(&x->workspace, name) : -ENOMEM;
+        int r = made < 0 ? made : copy_file(*fd, path, &x->progress, &why);
 
-        for (const char *const *w =
-                     (const char *const[]){ "cp", "--sparse=always", "--reflink=auto", "--",
-                                            "/proc/self/fd/4", NULL };
-             r >= 0 && *w; w++)
-                r = strv_push(&j.argv, *w);
-        if (r >= 0)
-                r = strv_pushf(&j.argv, "%s/%s", x->workspace.path, file->name);
-        if (r < 0)
-                return fail(x, r, "copy its images");
-        j.what = "cp";
-        j.fds[4] = file->fd;
-        r = jobs_run(&j, 1, &x->progress, &why);
         if (r < 0)
                 return fail_with(EXIT_FAILED, "%s: cannot copy its images: %s", x->guest,
                                  why ?: strerror(-r));
-        safe_close(file->fd);
-        file->fd = TAKE_FD(copy);
+        safe_close(*fd);
+        *fd = TAKE_FD(made);
         return 0;
+}
+
+/* Of a copy-on-write disk it is the small file that the guest writes to. */
+static int copy_frozen(Export *x, ExportFile *file) {
+        _cleanup_free_ char *name = strfmt("%s.cow", file->name);
+
+        if (!file->image)
+                return 0;
+        if (!file->cow)
+                return copy(x, file->name, &file->fd);
+        return name ? copy(x, name, &file->cow->cow) : fail(x, -ENOMEM, "be exported");
 }
 
 static int copy_live(Export *x) {
@@ -184,9 +202,26 @@ static int copy_live(Export *x) {
 
         progress_set(&x->progress, "copying its images while it is frozen");
         for (size_t i = 0; r == 0 && i < x->files.n; i++)
-                if (x->files.v[i].image)
-                        r = copy_image(x, &x->files.v[i]);
+                r = copy_frozen(x, &x->files.v[i]);
         return r == 0 ? freeze_end(&x->freeze, &x->frozen) : r;
+}
+
+/* Makes one image of a backing file and the changes to it. */
+static int merge_all(Export *x) {
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < x->files.n; i++) {
+                ExportFile *f = &x->files.v[i];
+
+                if (!f->cow)
+                        continue;
+                r = copy(x, f->name, &f->fd);
+                if (r == 0)
+                        r = cow_disk_check_space(f->cow, f->fd);
+                if (r == 0)
+                        r = cow_disk_apply(f->cow, f->fd, &x->progress);
+        }
+        return r;
 }
 
 /* ---- the stream ---- */
@@ -255,6 +290,8 @@ static int export(Export *x) {
                 r = collect(x);
         if (r == 0 && x->options->live)
                 r = copy_live(x);
+        if (r == 0)
+                r = merge_all(x);
         return r == 0 ? write_stream(x) : r;
 }
 

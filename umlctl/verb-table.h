@@ -34,6 +34,7 @@ enum {
         VERB_EXPORT = 1 << 16,
         VERB_IMPORT = 1 << 17,
         VERB_ENABLE = 1 << 18,
+        VERB_LIVE = 1 << 22,
 };
 
 typedef struct Verb {

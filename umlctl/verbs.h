@@ -29,6 +29,7 @@ int verb_disable(const Options *o, const char *guest);
 int verb_export(const Options *o, const char *guest);
 int verb_import(const Options *o, const char *file);
 int verb_resize(const Options *o, const char *guest);
+int verb_disk(const Options *o, const char *guest);
 int verb_modules(const Options *o, const char *guest);
 int verb_memory(const Options *o, const char *guest);
 int verb_console(const Options *o, const char *guest);

@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/commit-note.h"
 #include "basic/file-util.h"
+#include "basic/log.h"
 #include "daemon/host/disk-cow.h"
 #include "uml/cow.h"
 
@@ -65,7 +67,29 @@ static int compare(const Disk *d, const CowHeader *was, const CowHeader *is, Fau
         return 0;
 }
 
-int disk_cow_prepare(const Disk *d, int backing, bool quiet, Fault *f) {
+/* An interrupted `umlctl disk commit` has written into the backing file what the copy-on-write file
+ * holds, so both together are what they were before. */
+static int undo_commit(const Host *h, const Disk *d, int backing, const CowHeader *was,
+                       CowHeader *is, Fault *f) {
+        int r;
+
+        if (was->mtime == is->mtime || !commit_note_matches(d->cow, d->path, was->mtime))
+                return 0;
+        is->mtime = was->mtime;
+        if (h->quiet)
+                return 0;
+        log_notice("Disk=%s: `umlctl disk %s commit` was interrupted; nothing is lost, run it "
+                   "again when the guest is stopped",
+                   d->path, h->config->name);
+        r = commit_set_time(backing, was->mtime);
+        return r >= 0 ? 0
+                      : fault_set(f, VERDICT_DISK, false, r,
+                                  "Disk=%s: cannot set its time back to that of before an "
+                                  "interrupted `umlctl disk commit`: %m",
+                                  d->path);
+}
+
+int disk_cow_prepare(const Host *h, const Disk *d, int backing, Fault *f) {
         _cleanup_close_ int fd = open(d->cow, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         CowHeader is, was;
         struct stat st;
@@ -79,7 +103,7 @@ int disk_cow_prepare(const Disk *d, int backing, bool quiet, Fault *f) {
         if (r < 0)
                 return r;
         if (fd < 0 || (fstat(fd, &st) >= 0 && S_ISREG(st.st_mode) && st.st_size == 0))
-                return quiet ? 0 : make(d, &is, f);
+                return h->quiet ? 0 : make(d, &is, f);
         r = cow_read(fd, &was);
         if (r == -EPROTONOSUPPORT) /* the kernel can compare those itself */
                 return 0;
@@ -88,5 +112,6 @@ int disk_cow_prepare(const Disk *d, int backing, bool quiet, Fault *f) {
                                  "Disk=%s: %s is not a copy-on-write file; use another one in "
                                  "cow=, which umld will create",
                                  d->path, d->cow);
-        return compare(d, &was, &is, f);
+        r = undo_commit(h, d, backing, &was, &is, f);
+        return r < 0 ? r : compare(d, &was, &is, f);
 }

@@ -161,7 +161,7 @@ static int take_disk(Host *h, const Disk *d, int fds[static 2], Fault *f) {
         r = take_image(h, d, d->path, d->read_only || d->cow, &fds[0], f);
         if (r < 0 || !d->cow)
                 return r;
-        r = disk_cow_prepare(d, fds[0], h->quiet, f);
+        r = disk_cow_prepare(h, d, fds[0], f);
         if (r < 0 || (h->quiet && access(d->cow, F_OK) < 0))
                 return r;
         return take_image(h, d, d->cow, false, &fds[1], f);

@@ -93,6 +93,17 @@ int write_file_atomic(const char *path, const void *data, size_t size, mode_t mo
         return fill_file_atomic(path, write_content, &(const Content){ data, size, mode });
 }
 
+int fsync_entry(const char *path) {
+        const char *slash = strrchr(path, '/');
+        _cleanup_free_ char *dir =
+                slash ? strndup(path, MAX((size_t) (slash - path), (size_t) 1)) : strdup(".");
+        _cleanup_close_ int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -EBADF;
+
+        if (fd < 0)
+                return dir ? -errno : -ENOMEM;
+        return RET_NERRNO(fsync(fd));
+}
+
 int memstream_close(FILE *f, char *const *text) {
         bool whole = !ferror(f);
 

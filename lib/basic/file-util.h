@@ -24,6 +24,9 @@ int fill_file_atomic(const char *path, int (*fill)(int fd, const void *what), co
  * the new one. */
 int write_file_atomic(const char *path, const void *data, size_t size, mode_t mode);
 
+/* Makes durable that there is an entry of this path. For programs that may wait for a disk. */
+int fsync_entry(const char *path);
+
 /* Closes a stream of open_memstream(), which has put *text there. -ENOMEM: the text is not whole,
  * or is NULL, which glibc's fclose() alone does not tell (2.36). The caller frees it in any case.
  */

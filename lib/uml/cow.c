@@ -16,7 +16,7 @@
 enum {
         COW_VERSION = 3,
         COW_SECTOR = 512,
-        COW_ALIGNMENT = 4096, /* of the data behind the bitmap */
+        COW_ALIGNMENT = 4096, /* of the bitmap, and of the data behind it */
 };
 
 struct header {
@@ -52,6 +52,19 @@ static uint64_t round_up(uint64_t n, uint64_t to) {
         return (n + to - 1) / to * to;
 }
 
+static uint64_t count_sectors(uint64_t size) {
+        return round_up(size, COW_SECTOR) / COW_SECTOR;
+}
+
+/* Of the bitmap, which begins at a boundary, too. */
+static uint64_t find_bitmap(void) {
+        return round_up(sizeof(struct header), COW_ALIGNMENT);
+}
+
+static uint64_t find_data(uint64_t size) {
+        return find_bitmap() + round_up(round_up(count_sectors(size), 8) / 8, COW_ALIGNMENT);
+}
+
 int cow_write(int fd, const CowHeader *header) {
         struct header h = {
                 .magic = htobe32(COW_MAGIC),
@@ -61,8 +74,7 @@ int cow_write(int fd, const CowHeader *header) {
                 .sector = htobe32(COW_SECTOR),
                 .alignment = htobe32(COW_ALIGNMENT),
         };
-        uint64_t sectors = round_up(header->size, COW_SECTOR) / COW_SECTOR,
-                 data = round_up(sizeof(h) + round_up(sectors, 8) / 8, COW_ALIGNMENT);
+        uint64_t data = find_data(header->size);
         size_t n = strnlen(header->backing, sizeof(header->backing));
 
         if (n == sizeof(header->backing))
@@ -73,4 +85,56 @@ int cow_write(int fd, const CowHeader *header) {
         if (pwrite(fd, &h, sizeof(h), 0) != (ssize_t) sizeof(h))
                 return errno > 0 ? -errno : -EIO;
         return 0;
+}
+
+/* ---- what was written ---- */
+
+void cow_runs_begin(CowRuns *runs, int fd, uint64_t size) {
+        *runs = (CowRuns){ .fd = fd,
+                           .sectors = count_sectors(size),
+                           .data = find_data(size),
+                           .loaded = UINT64_MAX };
+}
+
+static int load(CowRuns *runs) {
+        uint64_t per_load = 8 * sizeof(runs->bits), first = runs->next / per_load * per_load,
+                 left = round_up(runs->sectors - first, 8) / 8;
+        size_t size = MIN(left, sizeof(runs->bits));
+        ssize_t n;
+
+        if (first == runs->loaded)
+                return 0;
+        n = pread(runs->fd, runs->bits, size, (off_t) (find_bitmap() + first / 8));
+        if (n < 0)
+                return -errno;
+        if ((size_t) n < size)
+                return -EIO;
+        runs->loaded = first;
+        return 0;
+}
+
+/* 1 = the next sector was written. */
+static int look(CowRuns *runs) {
+        int r = load(runs);
+        uint64_t bit = runs->next - runs->loaded;
+
+        return r < 0 ? r : runs->bits[bit / 8] >> (bit % 8) & 1;
+}
+
+int cow_runs_next(CowRuns *runs, uint64_t *ret_begin, uint64_t *ret_end) {
+        uint64_t begin;
+        int r = 0;
+
+        while (runs->next < runs->sectors && (r = look(runs)) == 0)
+                runs->next++;
+        if (r < 0 || runs->next >= runs->sectors)
+                return MIN(r, 0);
+        begin = runs->next;
+        while (runs->next < runs->sectors && (r = look(runs)) > 0)
+                runs->next++;
+        if (r < 0)
+                return r;
+        *ret_begin = begin * COW_SECTOR;
+        *ret_end = runs->next * COW_SECTOR;
+        return 1;
 }

@@ -27,3 +27,21 @@ int cow_read(int fd, CowHeader *ret);
 /* Makes an empty file into one that kernels from 5.10 to 7.2 take for their own: sparse, with no
  * sector written. -ENAMETOOLONG: the path of the backing file does not fit. */
 int cow_write(int fd, const CowHeader *header);
+
+/* Where the sectors of the disk that were written are, in order. */
+typedef struct CowRuns {
+        int fd;
+        uint64_t sectors; /* of the disk */
+        uint64_t data;    /* where the first of them would be in the file */
+        uint64_t next;    /* to be looked at */
+        uint64_t loaded;  /* the first one of those in `bits` */
+        unsigned char bits[4096];
+} CowRuns;
+
+/* For a file whose header has this size of the disk; the data of an offset of the disk is at
+ * runs->data plus that offset. */
+void cow_runs_begin(CowRuns *runs, int fd, uint64_t size);
+
+/* The next bytes of the disk that were written, in whole sectors. 1; 0: there are no more; -EIO:
+ * the file ends too early. */
+int cow_runs_next(CowRuns *runs, uint64_t *ret_begin, uint64_t *ret_end);

@@ -348,11 +348,6 @@ class Refused(MoveCase):
             self.assertIn("in use by another process", p.stderr)
         self.export()
 
-    def test_cow(self):
-        self.set_config(f"[Guest]\nDisk={self.path('state/web/root.img')},cow={self.top}/web.cow\n")
-        p = self.export(code=FAILED)
-        self.assertIn("a guest with cow= cannot be exported", p.stderr)
-
     def test_running(self):
         self.running()
         p = self.export(code=FAILED)
