@@ -44,6 +44,8 @@ Guest *guest_free(Guest *g) {
         disk_check_free(g->disk_check);
         modules_update_free(g->modules);
         guest_process_free(g->boot.process);
+        if (g->setup)
+                net_conditions_ask(g->setup->net, NULL, NULL);
         guest_memory_free(g->memory);
         if (g->setup)
                 guest_reload_done(g);
@@ -107,6 +109,7 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
                              &g->memory);
         if (r < 0)
                 return log_error_errno(r, "cannot monitor the guest's memory: %m");
+        net_conditions_ask(g->setup->net, guest_tell_stocks, g);
         r = disk_sync_new(event, g->setup->host->disk_fds, ARRAY_SIZE(g->setup->host->disk_fds),
                           &g->disk_sync);
         if (r < 0)

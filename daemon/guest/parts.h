@@ -22,6 +22,9 @@ void guest_follow_hold(Guest *g);
 void guest_arm_timer(Guest *g, usec_t delay);
 void guest_disarm_timer(Guest *g);
 
+/* watch.c: what is known of the host's memory and disks, for the conditions. */
+void guest_tell_stocks(HostFacts *f, void *userdata);
+
 /* profile.c: records how a boot ended; true: the fallback begins with the next start. */
 bool guest_note_boot_end(Guest *g, Verdict verdict, usec_t run_time);
 /* A request for another attempt with the normal profile. */

@@ -132,6 +132,20 @@ static int thaw(Guest *g) {
         return 0;
 }
 
+void guest_tell_stocks(HostFacts *f, void *userdata) {
+        const Guest *g = userdata;
+        int pressure = guest_memory_judgement(g->memory, &f->memory_why);
+
+        f->memory = pressure < 0 ? ANSWER_UNKNOWN : answer_of(pressure == PRESSURE_NONE);
+        f->memory_short = pressure == PRESSURE_SHORT;
+        f->space_full = false;
+        f->space_why = NULL;
+        if (space_watch_judgement(g->watch.space, &f->space_why, &f->space_full) < 0)
+                f->space = ANSWER_UNKNOWN;
+        else
+                f->space = answer_of(!f->space_why);
+}
+
 /* ---- CPU ---- */
 
 static int begin_cpu(Guest *g) {

@@ -13,8 +13,8 @@
 #include "nat/xt-read.h"
 #include "nat/xt-tables.h"
 
-/* Interval for what the kernel has no events for, such as a policy of a legacy table, and for an
- * occasional check of the rest. */
+/* Interval for what the kernel has no events for, such as a policy of a legacy table changed
+ * without the xtables lock, and for an occasional check of the rest. */
 #define LOOK_EVERY     (30 * USEC_PER_SEC)
 #define LOOK_ALL_EVERY (10 * USEC_PER_MINUTE)
 /* Wrong rules are not reported for that long, because they are being repaired. */
@@ -32,6 +32,8 @@ struct Conditions {
         char *collision, *forwards;
         ConditionChanged changed;
         void *userdata;
+        void (*ask)(HostFacts *f, void *userdata);
+        void *ask_userdata;
 };
 
 Conditions *net_conditions_free(Conditions *c) {
@@ -57,6 +59,11 @@ int net_conditions_new(Conditions **ret) {
 void net_conditions_listen(Net *net, ConditionChanged changed, void *userdata) {
         net->conditions->changed = changed;
         net->conditions->userdata = userdata;
+}
+
+void net_conditions_ask(Net *net, void (*fn)(HostFacts *f, void *userdata), void *userdata) {
+        net->conditions->ask = fn;
+        net->conditions->ask_userdata = userdata;
 }
 
 const ConditionList *net_conditions(const Net *net) {
@@ -111,6 +118,8 @@ static void gather_own(Net *net, Conditions *c) {
         read_text(net, net_forwards_warnings, &c->forwards);
         f->collision = c->collision;
         f->forwards = c->forwards;
+        if (c->ask)
+                c->ask(f, c->ask_userdata);
         f->network_chosen = config_network_is_auto(net->host->config);
         f->answers = net->answers;
         f->answers_error = net->answers_error;
@@ -144,9 +153,9 @@ static void say(const Conditions *c, const Condition *one, bool over) {
         const char *name = condition_table[one->kind].name;
         _cleanup_free_ char *text = condition_format(one);
 
-        if (over)
+        if (over && !condition_table[one->kind].logged)
                 log_notice("%s: ok again", name);
-        else
+        else if (!condition_table[one->kind].logged)
                 log_warning("%s", text ?: one->text);
         if (c->changed)
                 c->changed(name, condition_state_to_string(over ? CONDITION_OK : one->state),
@@ -216,6 +225,16 @@ static bool rules_moved(const Net *net) {
         return (c->facts.rules == ANSWER_NO) != is_long_wrong(c);
 }
 
+/* Is it another answer than at the last look? */
+static bool stocks_moved(const Conditions *c) {
+        HostFacts now = c->facts;
+
+        if (c->ask)
+                c->ask(&now, c->ask_userdata);
+        return now.memory != c->facts.memory || now.memory_short != c->facts.memory_short ||
+               now.space != c->facts.space || now.space_full != c->facts.space_full;
+}
+
 static void look_now_and_then(Conditions *c) {
         usec_t now = now_usec(CLOCK_MONOTONIC);
 
@@ -237,7 +256,7 @@ void net_conditions_follow(Net *net) {
                 return;
         if (shape_moved(net))
                 c->stale |= CONDITIONS_LEGACY;
-        if (rules_moved(net))
+        if (rules_moved(net) || stocks_moved(c))
                 c->stale |= CONDITIONS_OWN;
         look_now_and_then(c);
         parts = c->stale;

@@ -9,6 +9,7 @@ Net *net_free(Net *net) {
         if (!net)
                 return NULL;
         rtnl_close(net->rtnl);
+        safe_close(net->lock_events);
         guard_done(&net->guard);
         net_conditions_free(net->conditions);
         net_flows_end(net);
@@ -29,7 +30,7 @@ int net_new(Host *host, Net **ret) {
         if (!net)
                 return -ENOMEM;
         net->host = host;
-        net->lock_fd = -EBADF;
+        net->lock_fd = net->lock_events = -EBADF;
         r = net_conditions_new(&net->conditions);
         if (r >= 0)
                 r = rtnl_open(&net->rtnl);

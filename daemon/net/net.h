@@ -125,6 +125,8 @@ typedef struct Net {
         bool drifted;          /* somebody else has changed them; written by rules-follow.c */
         bool network_moved;    /* the uplink may have changed: to be checked */
 
+        int lock_events; /* rules-follow.c: of the xtables lock; -EBADF: nothing is told */
+
         Guard guard; /* ports that are never forwarded: updated before each use; requests by ssh add
                         a session */
 

@@ -19,6 +19,7 @@
 #include "daemon/net/tap.h"
 #include "daemon/net/uplink.h"
 #include "host/resident.h"
+#include "nat/xtables-lock.h"
 
 #define LOCKED_LONG     (5 * USEC_PER_SEC)
 #define ADDRESSES_EVERY (20 * USEC_PER_SEC)
@@ -166,8 +167,19 @@ static int repair(Net *net, Fault *f) {
         return r;
 }
 
+/* Whoever had the lock may have replaced a rule by one of the same size, or changed a policy. */
+static void look_at_lock(Net *net) {
+        if (!xtables_lock_released(&net->lock_events))
+                return;
+        net->maker.nat.by_sizes = 0;
+        net_conditions_stale(net, CONDITIONS_LEGACY);
+}
+
 static int follow(Net *net, Fault *f) {
-        int r = look_at_host(net, f);
+        int r;
+
+        look_at_lock(net);
+        r = look_at_host(net, f);
 
         if (r < 0)
                 return r;

@@ -316,6 +316,13 @@ const char *guest_memory_pressure(const GuestMemory *m) {
         return m->why ?: "";
 }
 
+int guest_memory_judgement(const GuestMemory *m, const char **ret_why) {
+        if (!m->process)
+                return -ENOENT;
+        *ret_why = guest_memory_pressure(m);
+        return (int) m->pressure;
+}
+
 int guest_memory_move(GuestMemory *m, int64_t bytes, BalloonDone done, void *userdata,
                       char **ret_why) {
         if (bytes < 0 && m->process &&

@@ -30,6 +30,8 @@ uint64_t
 guest_memory_peak(GuestMemory *m); /* the maximum of this boot, as far as it was observed */
 uint64_t guest_memory_held(const GuestMemory *m);        /* in the balloon */
 const char *guest_memory_pressure(const GuestMemory *m); /* "tight: why", "" = none */
+/* The MemoryPressure; *ret_why is the sentence, "" = none. -ENOENT: no guest is running. */
+int guest_memory_judgement(const GuestMemory *m, const char **ret_why);
 
 /* Moves the balloon like guest_balloon_move(). -ENOMEM with a sentence in *ret_why, which the
  * caller frees: the memory to give back is not available any more. */

@@ -8,6 +8,7 @@
 
 #include "basic/cleanup.h"
 #include "basic/log.h"
+#include "basic/string-util.h"
 #include "daemon/base/timer.h"
 #include "daemon/watch/disk-space.h"
 #include "daemon/watch/space.h"
@@ -23,6 +24,8 @@ struct SpaceWatch {
         size_t n;
         sd_event_source *timer;
         SpaceLevel level;
+        bool looked;
+        char *why;   /* of a level that is not enough */
         bool frozen; /* by us */
         bool held;   /* by a client */
 };
@@ -93,11 +96,24 @@ static void thaw(SpaceWatch *w) {
                            "continues");
 }
 
-static void warn(const SpaceSight *s) {
-        log_warning("the file system of the guest's disks has only %" PRIu64
-                    "M left, and they may grow by %" PRIu64
-                    "M; free some space, because a guest is frozen before it is full",
-                    mib(s->available), mib(s->growth));
+static char *explain(const SpaceSight *s) {
+        return strfmt("the file system of the guest's disks has only %" PRIu64
+                      "M left, and they may grow by %" PRIu64 "M",
+                      mib(s->available), mib(s->growth));
+}
+
+static void note(SpaceWatch *w, SpaceLevel level, const SpaceSight *s) {
+        char *why = level == SPACE_ENOUGH ? NULL : explain(s);
+
+        if (level == SPACE_LOW && w->level == SPACE_ENOUGH && why)
+                log_warning("%s; free some space, because a guest is frozen before it is full",
+                            why);
+        if (level == SPACE_ENOUGH || why) { /* else the sentence before is still good */
+                free(w->why);
+                w->why = why;
+        }
+        w->level = level;
+        w->looked = true;
 }
 
 /* Returns when to check again. */
@@ -119,9 +135,7 @@ static usec_t look(SpaceWatch *w) {
                         tightest = s;
                 }
         }
-        if (worst == SPACE_LOW && w->level == SPACE_ENOUGH)
-                warn(&tightest);
-        w->level = worst;
+        note(w, worst, &tightest);
         if (worst == SPACE_FULL && !w->frozen)
                 freeze(w, &tightest);
         else if (worst != SPACE_FULL && w->frozen)
@@ -154,6 +168,7 @@ SpaceWatch *space_watch_free(SpaceWatch *w) {
                 (void) guest_process_command(w->process, "go");
         else if (w->frozen)
                 thaw(w);
+        free(w->why);
         free(w);
         return NULL;
 }
@@ -179,6 +194,14 @@ void space_watch_hold(SpaceWatch *w, bool held) {
         w->held = held;
         if (!held)
                 w->frozen = false;
+}
+
+int space_watch_judgement(const SpaceWatch *w, const char **ret_why, bool *ret_full) {
+        if (!w || !w->looked)
+                return -ENOENT;
+        *ret_why = w->level == SPACE_ENOUGH ? NULL : w->why;
+        *ret_full = w->level == SPACE_FULL;
+        return 0;
 }
 
 bool space_watch_frozen(const SpaceWatch *w) {

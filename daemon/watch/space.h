@@ -19,5 +19,9 @@ DEFINE_CLEANUP(SpaceWatch *, space_watch_free)
 /* A client has frozen the guest, or has had it go on, whoever had frozen it. w may be NULL. */
 void space_watch_hold(SpaceWatch *w, bool held);
 
+/* A sentence: how little space there is; NULL = enough. *ret_full: the guest must not write.
+ * -ENOENT: nobody has looked yet. w may be NULL. */
+int space_watch_judgement(const SpaceWatch *w, const char **ret_why, bool *ret_full);
+
 /* Is it frozen now? w may be NULL. */
 bool space_watch_frozen(const SpaceWatch *w);

@@ -265,6 +265,27 @@ static int judge_conntrack(const HostFacts *f, ConditionList *list) {
                                     "net.netfilter.nf_conntrack_max"));
 }
 
+/* ---- memory and disks ---- */
+
+static int judge_stock(ConditionList *list, ConditionKind kind, Answer enough, bool worse,
+                       const char *why, const char *remedy) {
+        if (enough != ANSWER_NO)
+                return condition_add_plain(list, kind,
+                                           enough == ANSWER_YES ? CONDITION_OK : CONDITION_UNKNOWN);
+        return condition_add(list, kind, worse ? CONDITION_BROKEN : CONDITION_WARNING, strdup(why),
+                             strdup(remedy));
+}
+
+static int judge_memory(const HostFacts *f, ConditionList *list) {
+        return judge_stock(list, CONDITION_MEMORY, f->memory, f->memory_short, f->memory_why,
+                           "stop another guest, set a lower Memory=, or set Balloon=auto");
+}
+
+static int judge_disk_space(const HostFacts *f, ConditionList *list) {
+        return judge_stock(list, CONDITION_DISK_SPACE, f->space, f->space_full, f->space_why,
+                           "free some space on it");
+}
+
 /* ---- THE table ---- */
 
 #define BY_EVENT CONDITION_BY_EVENT
@@ -308,6 +329,14 @@ const ConditionRow condition_table[CONDITION_MAX] = {
                                  NULL, judge_forwards },
         [CONDITION_CONNTRACK] = { "conntrack", "the connection tracking table has room", BY_LOOK,
                                   NULL, judge_conntrack },
+        [CONDITION_MEMORY] = { "memory", "the host has the memory that its guests may still use",
+                               BY_LOOK, "guests with Balloon=auto give some back", judge_memory,
+                               true },
+        [CONDITION_DISK_SPACE] = { "disk-space",
+                                   "the file systems of the guest's images have room for what it "
+                                   "may still write",
+                                   BY_LOOK, "it is frozen before they are full", judge_disk_space,
+                                   true },
 };
 
 int conditions_judge(const HostFacts *f, ConditionList *ret) {

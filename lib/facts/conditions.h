@@ -25,6 +25,8 @@ typedef enum ConditionKind {
         CONDITION_NETWORK,
         CONDITION_FORWARDS,
         CONDITION_CONNTRACK,
+        CONDITION_MEMORY,
+        CONDITION_DISK_SPACE,
         CONDITION_MAX,
 } ConditionKind;
 
@@ -64,6 +66,7 @@ typedef struct ConditionRow {
         ConditionSource source;
         const char *repair; /* what umld does about it itself; NULL = nothing */
         int (*judge)(const HostFacts *f, ConditionList *list);
+        bool logged; /* by those who look at it */
 } ConditionRow;
 
 extern const ConditionRow condition_table[CONDITION_MAX];

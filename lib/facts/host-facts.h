@@ -57,5 +57,9 @@ typedef struct HostFacts {
         const char *collision; /* what else uses the guest's network, and how; NULL = nothing */
         bool network_chosen;   /* by umld, instead of by HostAddress= */
         const char *forwards;  /* warnings about forwards: one sentence per line, or NULL */
+        /* Of the host, for its guests' memory and disks: is there enough, and if not, how it is. */
+        Answer memory, space;
+        const char *memory_why, *space_why;
+        bool memory_short, space_full;
         uint64_t tracked, tracked_max; /* connections in conntrack's table; 0 = not known */
 } HostFacts;

@@ -5,6 +5,7 @@
 
 #include "basic/cleanup.h"
 #include "basic/file-util.h"
+#include "nat/budget.h"
 #include "nat/firewall.h"
 #include "nat/trip.h"
 #include "nat/walk.h"
@@ -13,6 +14,7 @@
 #include "nat/xt-tables.h"
 
 #define NAMES_MAX 4096
+#define TIME_MAX  (50 * USEC_PER_MSEC) /* of the processor, for all tables */
 
 /* The tables that filter, in the order in which a packet meets them. */
 static const struct {
@@ -33,6 +35,7 @@ typedef struct Rules {
         const XtLibrary *xt;
         struct xtc_handle *h;
         const char *name;
+        Budget budget;
 } Rules;
 
 static void rules_done(Rules *r) {
@@ -54,10 +57,16 @@ static const void *next_rule(const void *rules, const void *rule) {
 }
 
 static void judge(const void *rules, const void *rule, const Packet *p, Step *ret) {
-        const Rules *r = rules;
-        const char *target = r->xt->target(rule, r->h);
-        int kind = xt_target_step(target);
+        Rules *r = (Rules *) rules;
+        const char *target;
+        int kind;
 
+        if (budget_spent(&r->budget)) { /* no rule matches any more, so that the walk ends soon */
+                *ret = (Step){ .match = MATCH_NO };
+                return;
+        }
+        target = r->xt->target(rule, r->h);
+        kind = xt_target_step(target);
         ret->match = xt_entry_judge(r->family, rule, p);
         if (kind >= 0)
                 ret->kind = (StepKind) kind;
@@ -101,8 +110,7 @@ static bool drops(const Rules *r, const char *chain) {
         return policy && streq(policy, "DROP");
 }
 
-static void walk_place(const Rules *r, size_t place, const Trip *t, const Packet *p,
-                       Obstacles *list) {
+static void walk_place(Rules *r, size_t place, const Trip *t, const Packet *p, Obstacles *list) {
         const Ruleset set = { first_rule, next_rule, judge, r };
         Obstacle o = { .family = t->family,
                        .ways = 1U << t->way,
@@ -114,6 +122,8 @@ static void walk_place(const Rules *r, size_t place, const Trip *t, const Packet
         if (!p->passes)
                 return;
         walk(&set, places[place].chain, drops(r, places[place].chain), NULL, p, &w);
+        if (r->budget.spent)
+                return;
         if ((w.end != WALK_DROPS && w.end != WALK_MAY_DROP) || chain_is_ours("", w.chain))
                 return;
         o.reply = p->reply;
@@ -135,7 +145,7 @@ static int walk_all(Rules *r, const char *names, const Trip *trips, size_t n, Ob
 
                 if (found < 0)
                         return found;
-                for (size_t k = 0; found > 0 && k < n; k++) {
+                for (size_t k = 0; found > 0 && k < n && !r->budget.spent; k++) {
                         Packet packets[TRIP_PACKETS];
 
                         trip_packets(&trips[k], packets);
@@ -160,7 +170,7 @@ static int find_taking(Rules *r, const char *names, const Trip *t, Taking *ret) 
         trip_packets(t, packets);
         snprintf(ours, sizeof(ours), "UMLD-PRE-%s", t->guest);
         walk(&set, "PREROUTING", false, ours, &packets[PACKET_PREROUTING], &w);
-        if (w.end != WALK_TAKES || chain_is_ours("", w.chain))
+        if (w.end != WALK_TAKES || r->budget.spent || chain_is_ours("", w.chain))
                 return 0;
         *ret = (Taking){ .taken = true, .legacy = true };
         strcpy(ret->table, "nat");
@@ -171,7 +181,8 @@ static int find_taking(Rules *r, const char *names, const Trip *t, Taking *ret) 
 int xt_trips(const Trip *trips, size_t n, Obstacles *list, Taking *taking) {
         static const char *const files[NAT_FAMILY_MAX] = { "/proc/self/net/ip_tables_names",
                                                            "/proc/self/net/ip6_tables_names" };
-        _cleanup_(rules_done) Rules rules = { .family = trips[0].family };
+        _cleanup_(rules_done)
+                Rules rules = { .family = trips[0].family, .budget = budget_of(TIME_MAX) };
         _cleanup_free_ char *names = NULL;
         ssize_t size = read_file(files[trips[0].family], NAMES_MAX, &names);
         int r;
@@ -179,5 +190,7 @@ int xt_trips(const Trip *trips, size_t n, Obstacles *list, Taking *taking) {
         if (size < 0)
                 return size == -ENOENT ? -ENOPROTOOPT : (int) size;
         r = walk_all(&rules, names, trips, n, list);
-        return r < 0 || !taking ? r : find_taking(&rules, names, &trips[0], taking);
+        if (r >= 0 && taking)
+                r = find_taking(&rules, names, &trips[0], taking);
+        return r >= 0 && rules.budget.spent ? -ETIME : r;
 }

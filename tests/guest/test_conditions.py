@@ -39,13 +39,15 @@ class Conditions(TestCase):
 class Simple(Conditions):
     def test_all_well(self):
         umld = self.start()
+        for stock in ("memory", "disk-space"):
+            self.wait_for(umld, stock, "ok")
         states = {name: state for name, (state, _, _) in self.conditions(umld).items()}
         conntrack = states.pop("conntrack")
         self.assertIn(conntrack, ("ok", "unknown"))  # the machine's namespace decides
         self.assertEqual(states, {
             "uplink": "ok", "address": "ok", "route": "ok", "reverse-path": "ok", "forwarding": "ok", "firewall": "ok",
-            "snat": "unused", "uplink6": "unused", "forwarding6": "unused", "firewall6": "unused", "rules": "ok", "tap": "ok",
-            "network": "ok", "forwards": "ok"})
+            "snat": "unused", "uplink6": "unused", "forwarding6": "unused", "firewall6": "unused", "proxy-ndp": "unused",
+            "rules": "ok", "tap": "ok", "network": "ok", "forwards": "ok", "memory": "ok", "disk-space": "ok"})
         self.assertEqual(umld.status()["network"]["warnings"], [])
         self.assertEqual(umld.stop(), DONE)
 
@@ -117,6 +119,17 @@ class Simple(Conditions):
         wait_until(lambda: "tap0 was set down by another program, and has been set up again" in umld.log)
         self.assertIn("10.0.0.2", self.world.host("ip", "neighbour", "show", "nud", "permanent"))
         self.wait_for(umld, "tap", "ok")
+        self.assertEqual(umld.stop(), DONE)
+
+    def test_bare_policy(self):
+        """No rule changes by it, nor the size of a table, and the kernel tells nobody; but iptables takes the lock."""
+        umld = self.start(Backend="nftables")  # whose rules do not keep a packet from that
+        for policy, state in (("DROP", "broken"), ("ACCEPT", "ok")):
+            self.world.host("iptables-legacy", "-P", "FORWARD", policy)
+            wait_until(lambda state=state: self.conditions(umld)["firewall"][0] == state, 12, f"firewall {state}", 0.05)
+        # Again after the lock's file was replaced.
+        self.world.host("sh", "-c", 'rm "$XTABLES_LOCKFILE"; iptables-legacy -P FORWARD DROP')
+        wait_until(lambda: self.conditions(umld)["firewall"][0] == "broken", 12, "firewall broken", 0.05)
         self.assertEqual(umld.stop(), DONE)
 
     def test_ipv6(self):

@@ -33,6 +33,14 @@ class SpaceTest(TestCase):
     def wait_health(self, umld, state):
         wait_until(lambda: umld.status()["health"]["state"] == state, 10, f"health {state}", 0.05)
 
+    def wait_condition(self, umld, state):
+        """Its sentence once the condition is in that state, and its remedy."""
+        def condition():
+            c, = (c for c in umld.status()["conditions"] if c["name"] == "disk-space")
+            return c if c["state"] == state else None
+        c = wait_until(condition, 10, f"disk-space {state}", 0.05)
+        return c["text"], c["remedy"]
+
     def console(self):
         return (self.world.log_dir / "web/console.log").read_text(errors="replace")
 
@@ -57,8 +65,13 @@ class Fake(SpaceTest):
         self.fill(leave=15)
         wait_until(lambda: "free some space, because a guest is frozen" in umld.log, what="a warning")
         self.assertEqual(umld.status()["health"]["state"], "good")
+        text, remedy = self.wait_condition(umld, "warning")
+        self.assertRegex(text, r"^the file system of the guest's disks has only 1[45]M left, and they may grow by 10\d\dM$")
+        self.assertEqual(remedy, "free some space on it")
+        self.assertIn(f"{text}; {remedy}", self.world.umlctl("status", "web").stdout)
         self.fill(leave=3)
         self.wait_health(umld, "frozen")
+        self.assertIn("has only 3M left", self.wait_condition(umld, "broken")[0])
         wait_until(lambda: "Z stopped\n" in self.console(), what="the guest's stop")
         self.fill(leave=9)  # not enough to go on
         time.sleep(1.5)
@@ -66,7 +79,9 @@ class Fake(SpaceTest):
         self.fill(leave=50)
         self.wait_health(umld, "good")
         wait_until(lambda: "Z goes on\n" in self.console(), what="the guest going on")
+        self.assertEqual(self.wait_condition(umld, "ok"), ("", ""))
         self.assertEqual(umld.log.count("has been frozen, so that"), 1)
+        self.assertNotIn("free some space on it", umld.log)  # in words of their own alone
         self.assertEqual(umld.status()["restarts"], 0)
         umld.stop()
 

@@ -468,6 +468,27 @@ static void test_untouched(void **state) {
         shell("test -z \"$(cat /proc/net/ip_tables_names)\"");
 }
 
+/* So does the legacy walk, which looks at each rule for each packet. */
+static void test_too_many_legacy_rules(void **state) {
+        enum { TRIPS = 400 };
+        Trip *trips = calloc(TRIPS, sizeof(*trips));
+        Obstacles list = {};
+
+        (void) state;
+        assert_non_null(trips);
+        for (size_t i = 0; i < TRIPS; i++)
+                trips[i] = trip(NAT_WAY_IN, NAT_IPV4);
+        shell("(echo '*filter'; for i in $(seq 15000); do echo \"-A FORWARD -p tcp --sport 1 -m "
+              "multiport "
+              "--dports 1,2,3,4,$i -j RETURN\"; done; "
+              "echo '-A FORWARD -i venet0 -j DROP'; echo COMMIT) | iptables-legacy-restore");
+        ASSERT_OK(xt_trips(trips, 1, &list, NULL));
+        assert_int_equal(worst(&list), SURE);
+        list.n = 0;
+        ASSERT_ERROR(xt_trips(trips, TRIPS, &list, NULL), ETIME);
+        free(trips);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup(test_iptables, setup),
@@ -477,6 +498,7 @@ int main(void) {
                 cmocka_unit_test_setup(test_time, setup),
                 cmocka_unit_test_setup(test_ipv6, setup),
                 cmocka_unit_test_setup(test_whose, setup),
+                cmocka_unit_test_setup(test_too_many_legacy_rules, setup),
                 cmocka_unit_test_setup(test_taken, setup),
                 cmocka_unit_test_setup(test_host, setup),
                 cmocka_unit_test_setup(test_untouched, setup),

@@ -17,6 +17,8 @@ static HostFacts good(void) {
         HostFacts f = { .tap = { "tap0", ANSWER_YES, ANSWER_YES, ANSWER_YES },
                         .answers = ANSWER_YES,
                         .rules = ANSWER_YES,
+                        .memory = ANSWER_YES,
+                        .space = ANSWER_YES,
                         .tracked = 10,
                         .tracked_max = 1000 };
 
@@ -367,6 +369,27 @@ static void test_firewalls(void **state) {
         }
 }
 
+static void test_stocks(void **state) {
+        HostFacts f = good();
+
+        (void) state;
+        f.memory = ANSWER_NO;
+        f.memory_why = "/dev/shm is nearly full";
+        check(&f, CONDITION_MEMORY, CONDITION_WARNING,
+              "/dev/shm is nearly full; stop another guest, set a lower Memory=, or set "
+              "Balloon=auto");
+        f.memory_short = true;
+        check(&f, CONDITION_MEMORY, CONDITION_BROKEN,
+              "/dev/shm is nearly full; stop another guest, set a lower Memory=, or set "
+              "Balloon=auto");
+        f = good();
+        f.space = ANSWER_NO;
+        f.space_why = "only 3M left";
+        check(&f, CONDITION_DISK_SPACE, CONDITION_WARNING, "only 3M left; free some space on it");
+        f.space_full = true;
+        check(&f, CONDITION_DISK_SPACE, CONDITION_BROKEN, "only 3M left; free some space on it");
+}
+
 static void test_proxy_ndp(void **state) {
         _cleanup_(condition_list_done) ConditionList list = {};
         HostFacts f = good();
@@ -394,6 +417,7 @@ int main(void) {
                 cmocka_unit_test(test_firewalls), cmocka_unit_test(test_two_uplinks),
                 cmocka_unit_test(test_vpn),       cmocka_unit_test(test_only_ipv6),
                 cmocka_unit_test(test_snat),      cmocka_unit_test(test_proxy_ndp),
+                cmocka_unit_test(test_stocks),
         };
 
         return RUN_TESTS(tests);
