@@ -28,7 +28,7 @@ static void print_kernel(const Host *h) {
 
 static void print_arguments(const Config *c, const Setup *s) {
         const Host *h = s->host;
-        _cleanup_free_ char *notify = strfmt("%s/notify", h->directory);
+        _cleanup_free_ char *notify = strfmt("%s/notify", h->sockets);
         const GuestPaths paths = { .umid = c->name, .uml_dir = h->uml_dir, .notify = notify };
         const GuestNet net = { .mtu = s->net->mtu, .ipv6 = net_has_ipv6(s->net) };
         _cleanup_strv_ Strv argv = {};

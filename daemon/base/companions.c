@@ -23,6 +23,8 @@ static const struct {
         [COMPANION_CONSOLE_FIX] = { "../lib/preload/umld-console-fix.so",
                                     "../lib/umld/umld-console-fix.so",
                                     UMLD_LIBDIR "/umld-console-fix.so" },
+        [COMPANION_TUN_FIX] = { "../lib/preload/umld-tun-fix.so", "../lib/umld/umld-tun-fix.so",
+                                UMLD_LIBDIR "/umld-tun-fix.so" },
 };
 static_assert(ARRAY_SIZE(places) == COMPANION_MAX, "a place for every companion");
 

@@ -11,6 +11,7 @@ typedef enum Companion {
         COMPANION_MODULES,     /* umld-modules */
         COMPANION_CPU_FIX,     /* preloaded into kernels before 6.13 */
         COMPANION_CONSOLE_FIX, /* preloaded into kernels whose console has a terminal */
+        COMPANION_TUN_FIX,     /* preloaded into kernels in a network namespace of their own */
         COMPANION_MAX,
 } Companion;
 

@@ -243,21 +243,35 @@ int guest_cmdline(const Config *c, const UmlKernel *k, const GuestNet *net, cons
  * given twice, the last one counts. */
 #define NO_RSEQ "glibc.pthread.rseq=0"
 
-int guest_environment(const char *memory_dir, const char *tunables, const char *cpu_fix,
-                      const char *console_fix, Strv *ret) {
+static int push_preloads(const GuestEnvironment *e, Strv *environment) {
+        _cleanup_free_ char *list = NULL;
+
+        FOREACH_ELEMENT (object, e->preload) {
+                char *longer;
+
+                if (!*object)
+                        continue;
+                longer = strfmt("%s%s%s", list ?: "", list ? ":" : "", *object);
+                free(list);
+                list = longer;
+                if (!list)
+                        return -ENOMEM;
+        }
+        return list ? strv_pushf(environment, "LD_PRELOAD=%s", list) : 0;
+}
+
+int guest_environment(const GuestEnvironment *e, Strv *ret) {
         _cleanup_strv_ Strv environment = {};
         int r;
 
         if ((r = strv_push(&environment,
                            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")) <
                     0 ||
-            (r = strv_pushf(&environment, "TMPDIR=%s", memory_dir)) < 0 ||
-            (r = strv_pushf(&environment, "GLIBC_TUNABLES=%s%s" NO_RSEQ, tunables ?: "",
-                            isempty(tunables) ? "" : ":")) < 0)
-                return r;
-        if ((cpu_fix || console_fix) &&
-            (r = strv_pushf(&environment, "LD_PRELOAD=%s%s%s", cpu_fix ?: "",
-                            cpu_fix && console_fix ? ":" : "", console_fix ?: "")) < 0)
+            (r = strv_pushf(&environment, "TMPDIR=%s", e->memory)) < 0 ||
+            (r = strv_pushf(&environment, "GLIBC_TUNABLES=%s%s" NO_RSEQ, e->tunables ?: "",
+                            isempty(e->tunables) ? "" : ":")) < 0 ||
+            (e->objects && (r = strv_pushf(&environment, "LD_LIBRARY_PATH=%s", e->objects)) < 0) ||
+            (r = push_preloads(e, &environment)) < 0)
                 return r;
         *ret = environment;
         environment = (Strv){};

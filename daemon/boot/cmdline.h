@@ -33,10 +33,15 @@ struct ether_addr guest_mac(const char *name);
 int guest_cmdline(const Config *c, const UmlKernel *k, const GuestNet *net, const GuestPaths *paths,
                   Strv *ret);
 
-/* Appends the environment: NAME=VALUE. `tunables` is umld's own GLIBC_TUNABLES, or NULL; the fixes
- * are objects to preload into the kernel, or NULL. */
-int guest_environment(const char *memory_dir, const char *tunables, const char *cpu_fix,
-                      const char *console_fix, Strv *ret);
+typedef struct GuestEnvironment {
+        const char *memory;     /* the directory for its memory file */
+        const char *objects;    /* the directory of its shared objects; NULL: those of the host */
+        const char *tunables;   /* umld's own GLIBC_TUNABLES, or NULL */
+        const char *preload[3]; /* objects to preload into it, the first one first; NULL: none */
+} GuestEnvironment;
+
+/* Appends the environment: NAME=VALUE. */
+int guest_environment(const GuestEnvironment *e, Strv *ret);
 
 /* The first word of Append= that this kernel does not know, or NULL. UML silently passes such words
  * to init. Reads the kernel's file if necessary. */

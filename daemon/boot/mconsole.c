@@ -36,7 +36,7 @@ MconsoleCall *mconsole_call_free(MconsoleCall *c) {
                 return NULL;
         sd_event_source_disable_unref(c->readable);
         sd_event_source_disable_unref(c->timer);
-        safe_close(c->fd);
+        (void) mconsole_close(c->fd);
         free(c->text);
         free(c);
         return NULL;
@@ -116,7 +116,7 @@ int mconsole_call(sd_event *event, int fd, const char *command, MconsoleCallDone
         int r;
 
         if (!c) {
-                safe_close(fd);
+                (void) mconsole_close(fd);
                 return -ENOMEM;
         }
         c->fd = fd;

@@ -31,6 +31,7 @@ struct GuestProcess {
         int mterminal_fd;
         uid_t uid;
         char *uml_dir;
+        char *clients; /* where our ends of its management console have names */
         char *mconsole_path;
         char *wanted_path;        /* the path that it announced, until we are connected */
         sd_event_source *retry;   /* its client connection */
@@ -158,7 +159,7 @@ static int retry_later(GuestProcess *p) {
 
 /* Connects to the console at p->wanted_path. */
 static void connect_mconsole(GuestProcess *p) {
-        int fd = mconsole_connect(p->uml_dir, p->wanted_path, p->uid), r;
+        int fd = mconsole_connect(p->uml_dir, p->wanted_path, p->uid, p->clients), r;
 
         if (may_try_again(fd) && retry_later(p) >= 0) {
                 log_debug_errno(fd, "cannot connect to the management console yet: %m");
@@ -169,7 +170,7 @@ static void connect_mconsole(GuestProcess *p) {
                 return;
         }
         p->mconsole_source = sd_event_source_disable_unref(p->mconsole_source);
-        safe_close(p->mterminal_fd);
+        (void) mconsole_close(p->mterminal_fd);
         p->mterminal_fd = fd;
         free(p->mconsole_path);
         p->mconsole_path = TAKE_PTR(p->wanted_path);
@@ -298,8 +299,9 @@ GuestProcess *guest_process_free(GuestProcess *p) {
         sd_event_source_disable_unref(p->orphans);
         launch_cancel(&p->launched);
         safe_close(p->notify_fd);
-        safe_close(p->mterminal_fd);
+        (void) mconsole_close(p->mterminal_fd);
         free(p->uml_dir);
+        free(p->clients);
         free(p->mconsole_path);
         free(p->wanted_path);
         free(p->panic);
@@ -353,7 +355,7 @@ static int go(const Launch *launch, Launched *standby, int output_fd, int termin
 }
 
 int guest_process_start(sd_event *event, const Launch *launch, Launched *standby, int output_fd,
-                        int terminal_fd, const char *notify_path, const char *uml_dir,
+                        int terminal_fd, const GuestSockets *sockets,
                         const GuestProcessListener *listener, GuestProcess **ret) {
         _cleanup_(guest_process_freep) GuestProcess *p = calloc(1, sizeof(*p));
         int r;
@@ -363,11 +365,12 @@ int guest_process_start(sd_event *event, const Launch *launch, Launched *standby
         p->launched.status_fd = p->mterminal_fd = -EBADF;
         p->listener = *listener;
         p->uid = launch->uid;
-        p->uml_dir = strdup(uml_dir);
-        p->notify_fd = mconsole_notify_listen(notify_path, launch->uid);
+        p->uml_dir = strdup(sockets->uml_dir);
+        p->clients = strdup(sockets->clients);
+        p->notify_fd = mconsole_notify_listen(sockets->notify, launch->uid);
         if (p->notify_fd < 0)
                 return p->notify_fd;
-        if (!p->uml_dir)
+        if (!p->uml_dir || !p->clients)
                 return -ENOMEM;
         p->started = now_usec(CLOCK_MONOTONIC);
         p->start = moment_after(CLOCK_BOOTTIME, 0);
@@ -386,7 +389,7 @@ int guest_process_command(GuestProcess *p, const char *command) {
 }
 
 int guest_process_mconsole(GuestProcess *p) {
-        return p->mconsole_path ? mconsole_connect(p->uml_dir, p->mconsole_path, p->uid)
+        return p->mconsole_path ? mconsole_connect(p->uml_dir, p->mconsole_path, p->uid, p->clients)
                                 : -ENOTCONN;
 }
 

@@ -21,12 +21,18 @@ typedef struct GuestProcessListener {
         void *userdata;
 } GuestProcessListener;
 
+/* Paths that are the same for it and for us. */
+typedef struct GuestSockets {
+        const char *notify;  /* where the kernel sends its notifications */
+        const char *clients; /* the directory for the names of our ends of its console */
+        const char *uml_dir; /* the only directory where its console's socket may be */
+} GuestSockets;
+
 /* Starts the kernel with these descriptors for its standard output and its console. standby: an
  * umld-init that was prepared for the same launch and is used if it is still alive, or one with
- * init = 0. notify_path: where the kernel sends its notifications; uml_dir: the only directory
- * where its console's socket may be. */
+ * init = 0. */
 int guest_process_start(sd_event *event, const Launch *launch, Launched *standby, int output_fd,
-                        int terminal_fd, const char *notify_path, const char *uml_dir,
+                        int terminal_fd, const GuestSockets *sockets,
                         const GuestProcessListener *listener, GuestProcess **ret);
 
 /* Kills every process of it that is left, and frees it. */

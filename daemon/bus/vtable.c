@@ -172,6 +172,7 @@ static const char *tun_access_text(TunAccess access) {
                 [TUN_OWN_NODE] = "a node of its own",
                 [TUN_USER_LET_IN] = "the host's, opened to its user",
                 [TUN_MODE_CHANGED] = "the host's, opened to all users",
+                [TUN_BROKER] = "opened by umld-init",
         };
 
         return texts[access];

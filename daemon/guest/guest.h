@@ -91,7 +91,7 @@ typedef struct Stop {
 typedef struct Standby {
         Launched launched;
         Strv argv, environment; /* the command line and environment it was created for */
-        ino_t mount_ns;         /* the mount namespace it was created in; 0 = ours */
+        ino_t mount_ns, net_ns; /* the namespaces it was created in; 0 = ours */
 } Standby;
 
 /* The timeout of the current state. Written by timer.c alone. */

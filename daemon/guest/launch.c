@@ -6,9 +6,10 @@
 #include "basic/log.h"
 #include "daemon/boot/cmdline.h"
 #include "daemon/guest/parts.h"
+#include "daemon/host/jail-tree.h"
 
 static char *notify_path(const Guest *g) {
-        return strfmt("%s/notify", g->setup->host->directory);
+        return strfmt("%s/notify", g->setup->host->sockets);
 }
 
 /* The command line and environment for the next boot. 1 = the arguments of FastNetwork= did not
@@ -21,6 +22,13 @@ static int build_command(const Guest *g, Strv *ret_argv, Strv *ret_environment) 
                                    .uml_dir = h->uml_dir,
                                    .notify = notify };
         const GuestNet guest_net = { .mtu = net->mtu, .ipv6 = net_has_ipv6(net) };
+        const GuestEnvironment environment = {
+                .memory = h->jail.has_tree ? TREE_MEMORY : h->memory.path,
+                .objects = h->jail.has_tree ? TREE_OBJECTS : NULL,
+                .tunables = getenv("GLIBC_TUNABLES"),
+                .preload = { h->jail.net_ns_fd >= 0 ? h->kernel.tun_fix : NULL, h->kernel.cpu_fix,
+                             jail_has_pid_namespace(h) ? h->kernel.console_fix : NULL },
+        };
         int r, left_out;
 
         if (!notify)
@@ -28,9 +36,7 @@ static int build_command(const Guest *g, Strv *ret_argv, Strv *ret_environment) 
         left_out = guest_cmdline(g->config, h->kernel.uml, &guest_net, &paths, ret_argv);
         if (left_out < 0)
                 return left_out;
-        r = guest_environment(h->memory.path, getenv("GLIBC_TUNABLES"), h->kernel.cpu_fix,
-                              jail_has_pid_namespace(h) ? h->kernel.console_fix : NULL,
-                              ret_environment);
+        r = guest_environment(&environment, ret_environment);
         return r < 0 ? r : left_out;
 }
 
@@ -50,6 +56,8 @@ static Launch describe_launch(const Guest *g, const Strv *argv, const Strv *envi
                 .directory = h->uml_dir,
                 .cgroup_fd = h->jail.cgroup_fd,
                 .mount_ns_fd = h->jail.mount_ns_fd,
+                .net_ns_fd = h->jail.net_ns_fd,
+                .tap = g->config->tap,
                 .layers = layers_in_force(h),
                 .required = h->config->required,
                 .seccomp_log = h->config->seccomp == SECCOMP_LOG,
@@ -79,6 +87,7 @@ int guest_make_standby(Guest *g) {
                 return 0;
         r = build_command(g, &g->standby.argv, &g->standby.environment);
         g->standby.mount_ns = namespace_id(l.mount_ns_fd);
+        g->standby.net_ns = namespace_id(l.net_ns_fd);
         return r < 0 ? r : launch_prepare(&l, &g->standby.launched);
 }
 
@@ -106,6 +115,9 @@ int guest_launch(Guest *g, const GuestProcessListener *listener, Fault *f) {
         _cleanup_strv_ Strv argv = {}, environment = {};
         _cleanup_close_ int terminal = -EBADF, output = -EBADF;
         const Launch l = describe_launch(g, &argv, &environment);
+        const GuestSockets sockets = { .notify = notify,
+                                       .clients = h->sockets,
+                                       .uml_dir = h->uml_dir };
         int r = notify ? build_command(g, &argv, &environment) : -ENOMEM;
 
         if (r < 0)
@@ -119,10 +131,11 @@ int guest_launch(Guest *g, const GuestProcessListener *listener, Fault *f) {
         console_note_boot(g->console, h->kernel.uml->release);
         if (!strv_equal(&argv, &g->standby.argv) ||
             !strv_equal(&environment, &g->standby.environment) ||
-            namespace_id(l.mount_ns_fd) != g->standby.mount_ns)
+            namespace_id(l.mount_ns_fd) != g->standby.mount_ns ||
+            namespace_id(l.net_ns_fd) != g->standby.net_ns)
                 guest_drop_standby(g);
-        r = guest_process_start(g->event, &l, &g->standby.launched, output, terminal, notify,
-                                h->uml_dir, listener, &g->boot.process);
+        r = guest_process_start(g->event, &l, &g->standby.launched, output, terminal, &sockets,
+                                listener, &g->boot.process);
         guest_drop_standby(g);
         return r < 0 ? fault_start(g, r, f) : r;
 }

@@ -126,9 +126,11 @@ static int open_image(Host *h, const Disk *d, const char *path, bool shared, int
                 r = lock_image(h, path, shared, &opened, f);
         if (r >= 0)
                 r = check_opened(h, d, path, opened, f);
-        if (r >= 0)
-                *fd = TAKE_FD(opened);
-        return r;
+        if (r < 0)
+                return r;
+        *fd = TAKE_FD(opened);
+        jail_drop_mount_ns(&h->jail); /* it may have the file before */
+        return 0;
 }
 
 static int take_image(Host *h, const Disk *d, const char *path, bool shared, int *fd, Fault *f) {

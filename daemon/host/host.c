@@ -24,6 +24,7 @@ Host *host_free(Host *h) {
         free(h->directory);
         free(h->shared);
         free(h->uml_dir);
+        free(h->sockets);
         free(h);
         return NULL;
 }
@@ -43,8 +44,9 @@ int host_new(Config *config, const char *runtime, Host **ret) {
         h->directory = strfmt("%s/%s", runtime, config->name);
         h->shared = strfmt("%s/.shared", runtime);
         h->uml_dir = strfmt("%s/%s/uml", runtime, config->name);
+        h->sockets = strfmt("%s/%s/sockets", runtime, config->name);
         undo = strfmt("%s/%s/undo", runtime, config->name);
-        if (!h->runtime || !h->directory || !h->shared || !h->uml_dir || !undo)
+        if (!h->runtime || !h->directory || !h->shared || !h->uml_dir || !h->sockets || !undo)
                 return -ENOMEM;
         r = ledger_load(undo, &h->ledger);
         if (r < 0)

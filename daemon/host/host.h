@@ -36,6 +36,7 @@ typedef struct Host {
         char *directory; /* RUNTIME/NAME */
         char *shared;    /* RUNTIME/.shared: settings of the host that guests have in common */
         char *uml_dir;   /* the guest's own directory for its sockets */
+        char *sockets;   /* RUNTIME/NAME/sockets: ours that the guest sends to */
 
         LockWait shared_wait; /* for the lock of that directory; written by daemon/setup */
 

@@ -115,6 +115,10 @@ int jail_tun_up(Host *h, Fault *f) {
         size_t which;
         int r;
 
+        if (h->jail.net_ns_fd >= 0) {
+                h->jail.tun_access = TUN_BROKER;
+                return 0;
+        }
         if (h->jail.tun_access != TUN_UNKNOWN && still_open(h))
                 return 0;
         if (h->jail.uid == 0) {
@@ -124,6 +128,8 @@ int jail_tun_up(Host *h, Fault *f) {
         if (access_as_user(h->jail.uid, &wish, 1, &which) >= 0)
                 r = join_those_who_opened(h);
         else {
+                if (h->jail.has_tree) /* nothing can be added to it */
+                        jail_drop_mount_ns(&h->jail);
                 r = mount_ns_add_tun(&h->jail.mount_ns_fd, h->jail.uid);
                 if (r >= 0)
                         h->jail.tun_access = TUN_OWN_NODE;

@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "api/dirs.h"
-#include "basic/file-util.h"
 #include "basic/log.h"
 #include "basic/parse-util.h"
 #include "daemon/host/host.h"
@@ -14,8 +13,6 @@
 #include "host/guest-uid.h"
 
 #define UID_NOBODY 65534
-
-#define REMOVAL_MAX (50 * USEC_PER_MSEC) /* at a time */
 
 static int wait_for_answer(const Child *question, Fault *f) {
         return fault_wait(f, VERDICT_USAGE, question->output, "the look-up of a user");
@@ -65,31 +62,6 @@ static int resolve_user(Host *h, uid_t *ret, Fault *f) {
         return 0;
 }
 
-/* A hostile guest may have filled it. */
-static int wait_for_removal(const Host *h, Fault *f) {
-        return fault_wait(f, VERDICT_DISK, -EBADF, "the removal of what the guest has left in %s",
-                          h->uml_dir);
-}
-
-/* The guest's own directory is emptied at each start: a stale umid makes the kernel choose another
- * name. */
-static int fresh_uml_dir(Host *h, Fault *f) {
-        int r = mkdir_p(h->directory, 0711); /* it may have been deleted */
-
-        if (r >= 0)
-                r = rm_rf_for(h->uml_dir, REMOVAL_MAX);
-        if (r == -EAGAIN)
-                return wait_for_removal(h, f);
-        if (r >= 0)
-                r = RET_NERRNO(mkdir(h->uml_dir, 0700));
-        if (r >= 0)
-                r = RET_NERRNO(chown(h->uml_dir, h->jail.uid, h->jail.uid));
-        if (r < 0)
-                return fault_set(f, VERDICT_DISK, true, r,
-                                 "%s: cannot create the guest's runtime directory: %m", h->uml_dir);
-        return 0;
-}
-
 static void say_user(Host *h) {
         char text[32];
 
@@ -103,7 +75,7 @@ int jail_user_up(Host *h, Fault *f) {
         int r;
 
         if (h->is_up && !h->quiet)
-                return fresh_uml_dir(h, f);
+                return jail_dirs_up(h, f);
         if (h->quiet && streq(h->config->user, "auto")) {
                 h->jail.likely_uid = UID_NOBODY; /* one is allocated only for a real start */
                 return 0;
@@ -123,19 +95,17 @@ int jail_user_up(Host *h, Fault *f) {
         if (r < 0)
                 return fault_set(f, VERDICT_DISK, true, r, "%s: cannot record what is changed: %m",
                                  h->ledger.file);
-        return fresh_uml_dir(h, f);
+        return jail_dirs_up(h, f);
 }
 
 int jail_user_down(Host *h, Fault *f) {
-        int r = rm_rf_for(h->uml_dir, REMOVAL_MAX);
+        int r = jail_dirs_down(h, f);
 
         if (r == -EAGAIN)
-                return wait_for_removal(h, f);
+                return r;
         jail_drop_mount_ns(&h->jail);
         h->jail.reachable = false;
-        if (r < 0)
-                log_warning_errno(r, "%s: cannot remove, ignoring: %m", h->uml_dir);
-        return MIN(r, 0);
+        return r;
 }
 
 /* Everything that the guest's user must be able to access; disks twice because of their

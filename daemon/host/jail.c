@@ -9,6 +9,7 @@
 
 void jail_init(Jail *j) {
         *j = (Jail){ .mount_ns_fd = -EBADF,
+                     .net_ns_fd = -EBADF,
                      .cgroup_fd = -EBADF,
                      .seccomp_refused = filter_order_check() };
         if (launch_try_namespaces(CONFINE_BIT(CONFINE_PID_NAMESPACE) |
@@ -52,10 +53,18 @@ bool jail_has_pid_namespace(const Host *h) {
 void jail_done(Jail *j) {
         child_done(&j->question);
         j->cgroup_fd = safe_close(j->cgroup_fd);
+        j->net_ns_fd = safe_close(j->net_ns_fd);
         j->mount_ns_fd = safe_close(j->mount_ns_fd);
 }
 
+void jail_drop_net_ns(Jail *j) {
+        j->net_ns_fd = safe_close(j->net_ns_fd);
+        if (j->tun_access == TUN_BROKER)
+                j->tun_access = TUN_UNKNOWN;
+}
+
 void jail_drop_mount_ns(Jail *j) {
+        j->has_tree = false;
         j->mount_ns_fd = safe_close(j->mount_ns_fd);
         if (j->tun_access == TUN_OWN_NODE)
                 j->tun_access = TUN_UNKNOWN;

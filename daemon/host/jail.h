@@ -18,6 +18,7 @@ typedef enum TunAccess {
         TUN_OWN_NODE,     /* one of its own, in a mount namespace */
         TUN_USER_LET_IN,  /* the host's, whose access control list has that user for now */
         TUN_MODE_CHANGED, /* the host's was opened to all, for as long as a guest needs it */
+        TUN_BROKER,       /* umld-init opens it for a kernel in a network namespace of its own */
 } TunAccess;
 
 typedef struct Jail {
@@ -30,6 +31,8 @@ typedef struct Jail {
         TunAccess tun_access; /* written by "tun", forgotten when the mount namespace is dropped */
         int mount_ns_fd; /* what only the guest sees: its tun node ("tun"), its memory ("memory");
                             -EBADF: nothing. Dropped by jail_drop_mount_ns() alone. */
+        bool has_tree;   /* its root is complete ("tree"): nothing can be added to it any more */
+        int net_ns_fd;   /* its network namespace ("net"), -EBADF: the host's */
         int cgroup_fd;   /* of all of the guest's processes, -EBADF: none; written by "cgroup" */
         int seccomp_refused; /* why the host cannot filter system calls, or 0; by jail_init() */
         int pid_refused, ipc_refused; /* why the host refuses such a namespace, 0 = it does not;
@@ -43,6 +46,15 @@ void jail_done(Jail *j);
 /* Drops the guest's mount namespace; the steps that need it create their mounts again. */
 void jail_drop_mount_ns(Jail *j);
 
+void jail_drop_net_ns(Jail *j);
+
+/* jail-net.c: an empty network namespace. */
+int jail_net_up(struct Host *h, Fault *f);
+int jail_net_down(struct Host *h, Fault *f);
+
+/* jail-tree.c: a root directory that holds only what the kernel needs. */
+int jail_tree_up(struct Host *h, Fault *f);
+
 /* Says which of the namespaces that the host was asked for at the start it has. */
 void jail_namespaces_look(struct Host *h);
 /* The same of the filter of system calls. */
@@ -51,7 +63,11 @@ void jail_seccomp_look(struct Host *h);
 /* Will the guest's processes be in a pid namespace? */
 bool jail_has_pid_namespace(const struct Host *h);
 
-/* jail-user.c: the guest's uid, its directory … */
+/* jail-dirs.c: the directories that it shares with umld; part of the step "user". */
+int jail_dirs_up(struct Host *h, Fault *f);
+int jail_dirs_down(struct Host *h, Fault *f);
+
+/* jail-user.c: the guest's uid … */
 int jail_user_up(struct Host *h, Fault *f);
 int jail_user_down(struct Host *h, Fault *f);
 /* and whether its user can access everything it needs. */

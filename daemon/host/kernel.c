@@ -16,6 +16,7 @@ void kernel_done(Kernel *k) {
         uml_kernel_free(k->uml);
         free(k->cpu_fix);
         free(k->console_fix);
+        free(k->tun_fix);
         *k = (Kernel){};
 }
 
@@ -96,6 +97,16 @@ static void find_console_fix(Kernel *kernel) {
         kernel->console_fix = NULL;
 }
 
+/* Without this object it has to stay in the host's network namespace, which the status shows. */
+static void find_tun_fix(Kernel *kernel) {
+        free(kernel->tun_fix);
+        kernel->tun_fix = NULL;
+        if (kernel->uml->static_linked || companion_find(COMPANION_TUN_FIX, &kernel->tun_fix) >= 0)
+                return;
+        free(kernel->tun_fix);
+        kernel->tun_fix = NULL;
+}
+
 static void take(Kernel *kernel, UmlKernel *uml, const Config *c) {
         const char *unknown = guest_unknown_argument(c, uml);
 
@@ -111,6 +122,7 @@ static void take(Kernel *kernel, UmlKernel *uml, const Config *c) {
         kernel->uml = uml;
         kernel->stat = (struct stat){}; /* set when the kernel has passed the checks */
         find_console_fix(kernel);
+        find_tun_fix(kernel);
 }
 
 int kernel_up(Host *h, Fault *f) {
@@ -136,6 +148,7 @@ int kernel_up(Host *h, Fault *f) {
                                  c->cpus, k->release, config_kernel(c));
         take(&h->kernel, TAKE_PTR(k), c);
         h->jail.reachable = false;
+        jail_drop_mount_ns(&h->jail); /* it may have the one before */
         r = find_cpu_fix(&h->kernel, f);
         if (r >= 0)
                 h->kernel.stat = st;

@@ -18,6 +18,8 @@ typedef struct Kernel {
         struct stat stat;  /* identifies the file, to notice that it has been replaced */
         char *cpu_fix;     /* object that makes the kernel work on this CPU, or NULL */
         char *console_fix; /* object that makes it follow its terminal's size, or NULL */
+        char *tun_fix;     /* object that lets it have its tap in an empty network namespace, or
+                              NULL */
         bool lacks_fix;    /* it would need the first, but is static */
 } Kernel;
 

@@ -59,6 +59,8 @@ static int private_up(Host *h, Fault *f) {
                 return fault_set(f, VERDICT_MEMORY, true, r,
                                  "%s: cannot create the directory for the guest's memory: %m",
                                  path);
+        if (h->jail.has_tree) /* nothing can be added to it */
+                jail_drop_mount_ns(&h->jail);
         in_namespace = r =
                 mount_ns_add_memory(&h->jail.mount_ns_fd, path, h->jail.uid, h->memory.need);
         if (r < 0)

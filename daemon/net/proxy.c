@@ -164,6 +164,7 @@ static int start_relay(Proxy *p) {
                 .directory = "/",
                 .cgroup_fd = -EBADF,
                 .mount_ns_fd = -EBADF,
+                .net_ns_fd = -EBADF,
                 .layers = all->pid_namespaces ? CONFINE_ALL
                                               : CONFINE_ALL & ~CONFINE_BIT(CONFINE_PID_NAMESPACE) &
                                                         ~CONFINE_BIT(CONFINE_IPC_NAMESPACE),

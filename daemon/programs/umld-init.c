@@ -20,6 +20,7 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -31,6 +32,7 @@
 #include "basic/process.h"
 #include "basic/spawn.h"
 #include "daemon/programs/syscall-filter.h"
+#include "daemon/programs/tun-broker.h"
 #include "host/cpus.h"
 #include "host/init-protocol.h"
 
@@ -44,6 +46,8 @@ typedef struct Options {
         const char *directory;
         bool mount_ns, one_cpu, seccomp_log;
         bool service;              /* not a kernel, but a program that gets a listening socket */
+        const char *tap;           /* its network namespace is empty, and this is its interface */
+        int tun_fd;                /* with that: the kernel's end of the socket to the broker */
         uint64_t layers, required; /* CONFINE_BIT()s: to apply, and those that must not fail */
         char *environment[ENVIRONMENT_MAX + 2 + 1]; /* including what announce_socket() adds */
         size_t n_environment;
@@ -64,6 +68,26 @@ static void report(InitMessageType type, int error, int status, const char *step
 /* The namespace created by umld, with mounts that only the guest may see. */
 static int layer_mount_namespace(const Options *o) {
         return o->mount_ns ? RET_NERRNO(setns(INIT_FD_MOUNT_NS, CLONE_NEWNS)) : 0;
+}
+
+static int layer_network_namespace(const Options *o) {
+        if (!o->tap)
+                return 0;
+        if (setns(INIT_FD_NET_NS, CLONE_NEWNET) < 0)
+                return -errno;
+        /* What had this number is of no use to the kernel. */
+        return dup2(o->tun_fd, GUEST_FD_TUN) < 0 ? -errno : 0;
+}
+
+/* The kernel tells its guest the name of its host. */
+static int layer_host_name(const Options *o) {
+        static const char name[] = "umld";
+
+        if (o->service)
+                return 0;
+        if (unshare(CLONE_NEWUTS) < 0)
+                return -errno;
+        return RET_NERRNO(sethostname(name, sizeof(name) - 1));
 }
 
 static int layer_limits(const Options *o) {
@@ -139,6 +163,8 @@ typedef struct Layer {
 } Layer;
 
 static const Layer layers[] = {
+        { "host name", layer_host_name, CONFINE_UTS_NAMESPACE },
+        { "network namespace", layer_network_namespace },
         { "mount namespace", layer_mount_namespace },
         { "resource limits", layer_limits },
         { "capabilities", layer_capabilities, CONFINE_CAPABILITIES },
@@ -245,6 +271,11 @@ static void announce_socket(Options *o) {
         o->environment[o->n_environment++] = (char *) "LISTEN_FDS=1";
 }
 
+static void close_namespaces(void) {
+        safe_close(INIT_FD_MOUNT_NS);
+        safe_close(INIT_FD_NET_NS);
+}
+
 /* Prepares everything for the exec before the go-ahead, so that a guest that died is restarted
  * faster. */
 static int run_kernel(void *userdata) {
@@ -260,8 +291,7 @@ static int run_kernel(void *userdata) {
         r = place_descriptors(fds);
         if (r < 0)
                 fail(-r, "set-up of descriptors");
-        if (o->mount_ns)
-                safe_close(INIT_FD_MOUNT_NS);
+        close_namespaces();
         apply_layers(o, last_layers, ARRAY_SIZE(last_layers));
         report(INIT_STARTING, 0, 0, "");
         execve(o->argv[0], o->argv, (char *const *) o->environment);
@@ -270,22 +300,46 @@ static int run_kernel(void *userdata) {
 
 /* ---- in umld-init ---- */
 
-/* Waits for the end of the kernel's main process, reaping whatever else ends. Without a pid
- * namespace SIGTERM means that umld has died. Returns true if the main process ended. */
-static bool supervise(pid_t kernel, const sigset_t *wanted) {
-        for (;;) {
-                pid_t pid;
-                int status;
+/* true: the main process has ended. */
+static bool reap(pid_t kernel) {
+        pid_t pid;
+        int status;
 
-                while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
-                        if (pid != kernel)
-                                continue;
-                        report(INIT_EXITED, 0, status, "");
-                        return true;
-                }
-                if (sigwaitinfo(wanted, NULL) == SIGTERM)
-                        return false;
+        while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
+                if (pid != kernel)
+                        continue;
+                report(INIT_EXITED, 0, status, "");
+                return true;
         }
+        return false;
+}
+
+/* Until a signal is pending or the kernel asks for its tap; not sooner than it may ask again. */
+static void wait_for_events(int signal_fd, const TunBroker *broker) {
+        usec_t pause = tun_broker_pause(broker, now_usec(CLOCK_MONOTONIC));
+        struct pollfd fds[] = {
+                { .fd = signal_fd, .events = POLLIN },
+                { .fd = pause > 0 ? -1 : broker->fd, .events = POLLIN },
+        };
+
+        (void) poll(fds, ARRAY_SIZE(fds), pause > 0 ? (int) (pause / USEC_PER_MSEC) + 1 : -1);
+}
+
+/* Waits for the end of the kernel's main process, reaping whatever else ends, and opens its tap for
+ * it. Without a pid namespace SIGTERM means that umld has died. Returns true if the main process
+ * ended. */
+static bool supervise(pid_t kernel, int signal_fd, TunBroker *broker) {
+        while (!reap(kernel)) {
+                struct signalfd_siginfo si;
+
+                wait_for_events(signal_fd, broker);
+                while (read(signal_fd, &si, sizeof(si)) == sizeof(si))
+                        if (si.ssi_signo == SIGTERM)
+                                return false;
+                if (broker->fd >= 0 && tun_broker_pause(broker, now_usec(CLOCK_MONOTONIC)) == 0)
+                        tun_broker_answer(broker, now_usec(CLOCK_MONOTONIC));
+        }
+        return true;
 }
 
 static int parse_options(int argc, char **argv, Options *ret) {
@@ -297,6 +351,7 @@ static int parse_options(int argc, char **argv, Options *ret) {
                 { "seccomp-log", no_argument, NULL, 'L' },
                 { "service", no_argument, NULL, 's' },
                 { "setenv", required_argument, NULL, 'e' },
+                { "tap", required_argument, NULL, 't' },
                 { "layers", required_argument, NULL, 'l' },
                 { "required", required_argument, NULL, 'r' },
                 {},
@@ -309,6 +364,8 @@ static int parse_options(int argc, char **argv, Options *ret) {
                         ret->uid = (uid_t) uid;
                 else if (c == 'd')
                         ret->directory = optarg;
+                else if (c == 't')
+                        ret->tap = optarg;
                 else if (c == 'm')
                         ret->mount_ns = true;
                 else if (c == 'c')
@@ -341,38 +398,65 @@ static int follow_umld(bool namespaced) {
         return p.revents & POLLHUP ? -EPIPE : 0;
 }
 
+/* The socket over which the kernel asks for its tap. */
+static int make_broker(Options *o, TunBroker *broker) {
+        int pair[2];
+
+        *broker = (TunBroker){ .fd = -EBADF, .tap = o->tap };
+        if (!o->tap)
+                return 0;
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return -errno;
+        broker->fd = fcntl(pair[0], F_DUPFD_CLOEXEC, GUEST_FD_TUN + 1);
+        o->tun_fd = fcntl(pair[1], F_DUPFD_CLOEXEC, GUEST_FD_TUN + 1);
+        safe_close(pair[0]);
+        safe_close(pair[1]);
+        return broker->fd < 0 || o->tun_fd < 0 ? -EMFILE : 0;
+}
+
+static int make_signals(void) {
+        sigset_t wanted;
+
+        sigemptyset(&wanted);
+        sigaddset(&wanted, SIGCHLD);
+        sigaddset(&wanted, SIGTERM);
+        (void) sigprocmask(SIG_BLOCK, &wanted, NULL);
+        return RET_NERRNO(signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC));
+}
+
 int main(int argc, char **argv) {
         bool namespaced = getpid() == 1;
         struct sock_fprog filter = {};
         Options o = { .filter = &filter };
-        sigset_t wanted;
+        TunBroker broker;
         pid_t kernel;
-        int r;
+        int signal_fd, r;
 
         r = parse_options(argc, argv, &o);
         if (r < 0) {
                 fprintf(stderr, "umld-init is run by umld(8) and is of no use by itself\n");
                 return 2;
         }
-        sigemptyset(&wanted);
-        sigaddset(&wanted, SIGCHLD);
-        sigaddset(&wanted, SIGTERM);
-        (void) sigprocmask(SIG_BLOCK, &wanted, NULL);
-        r = follow_umld(namespaced);
+        r = signal_fd = make_signals();
+        if (r >= 0)
+                r = make_broker(&o, &broker);
+        if (r >= 0)
+                r = follow_umld(namespaced);
         if (r >= 0 && !namespaced)
                 r = RET_NERRNO(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
         if (r < 0) {
-                report(INIT_FAILED, -r, 0, "set-up of umld-init");
+                report(INIT_FAILED, -r, -1, "set-up of umld-init");
                 return 1;
         }
         r = spawn(&(const Spawn){ .run = run_kernel, .userdata = &o, .keep_all = true }, &kernel);
         if (r < 0) {
-                report(INIT_FAILED, -r, 0, "fork of the kernel");
+                report(INIT_FAILED, -r, -1, "fork of the kernel");
                 return 1;
         }
-        if (o.mount_ns)
-                safe_close(INIT_FD_MOUNT_NS);
-        (void) supervise(kernel, &wanted);
+        close_namespaces();
+        if (o.tap)
+                safe_close(o.tun_fd);
+        (void) supervise(kernel, signal_fd, &broker);
         /* In a pid namespace the host's kernel does this as part of our exit. */
         if (!namespaced)
                 (void) process_kill_children(UINT64_MAX);

@@ -147,7 +147,7 @@ HealthWatch *health_watch_free(HealthWatch *w) {
                 return NULL;
         sd_event_source_disable_unref(w->timer);
         sd_event_source_disable_unref(w->answers);
-        safe_close(w->fd);
+        (void) mconsole_close(w->fd);
         free(w);
         return NULL;
 }

@@ -15,6 +15,13 @@ const ConfineInfo confine_table[CONFINE_MAX] = {
                                     "see or signal the host's processes" },
         [CONFINE_IPC_NAMESPACE] = { "ipc-namespace", "PrivateIPC",
                                     "use the host's System V objects and message queues" },
+        [CONFINE_UTS_NAMESPACE] = { "uts-namespace", "ProtectHostname", "see the host's name",
+                                    .late = true },
+        [CONFINE_NETWORK_NAMESPACE] = { "network-namespace", "PrivateNetwork",
+                                        "open connections or sockets on the host, or use another "
+                                        "tap than the guest's" },
+        [CONFINE_ROOT] = { "root", "PrivateRoot",
+                           "see any file of the host but its kernel, disks and memory" },
         [CONFINE_CGROUP] = { "cgroup", "ControlGroup",
                              "leave processes that outlive the guest or escape its limits" },
         [CONFINE_SECCOMP] = { "seccomp", "Seccomp",

@@ -28,7 +28,9 @@ enum {
         GUEST_FD_TERMINAL = 3, /* input of its console; it prints to standard output */
         INIT_FD_STATUS = 4,
         INIT_FD_MOUNT_NS = 5, /* only with --mount-ns */
-        INIT_FD_MAX = 5,
+        INIT_FD_NET_NS = 6,   /* only with --tap */
+        INIT_FD_MAX = 6,
+        GUEST_FD_TUN = 7, /* the kernel's, made by umld-init: host/tun-protocol.h */
         /* Passed with the one byte that starts the kernel: standard output, the terminal, and
            optionally a descriptor whose close by the exec reports it. */
         INIT_GO_FDS = 2,

@@ -49,13 +49,14 @@ static int start_init(const Launch *l, char *const *argv, int status_fd, Launche
                                            -EBADF,
                                            [GUEST_FD_TERMINAL] = -EBADF,
                                            [INIT_FD_STATUS] = status_fd,
-                                           [INIT_FD_MOUNT_NS] = l->mount_ns_fd };
+                                           [INIT_FD_MOUNT_NS] = l->mount_ns_fd,
+                                           [INIT_FD_NET_NS] = l->net_ns_fd };
         Spawn s = { .program = l->init,
                     .argv = argv,
                     .environment = no_environment,
                     .failed = report_failure,
                     .fds = fds,
-                    .n_fds = l->mount_ns_fd >= 0 ? INIT_FD_MAX + 1 : INIT_FD_MOUNT_NS,
+                    .n_fds = INIT_FD_MAX + 1,
                     .session = true,
                     .namespaces = namespaces_of(l->layers),
                     .cgroup_fd = MAX(l->cgroup_fd, 0) };
@@ -79,6 +80,8 @@ static int build_argv(const Launch *l, Strv *ret) {
         if (l->mount_ns_fd >= 0 && (r = strv_push(ret, "--mount-ns")) < 0)
                 return r;
         if (l->seccomp_log && (r = strv_push(ret, "--seccomp-log")) < 0)
+                return r;
+        if (l->net_ns_fd >= 0 && (r = strv_pushf(ret, "--tap=%s", l->tap)) < 0)
                 return r;
         if (l->one_cpu && (r = strv_push(ret, "--one-cpu")) < 0)
                 return r;

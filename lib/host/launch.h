@@ -21,6 +21,8 @@ typedef struct Launch {
         const char *directory;   /* its working directory */
         int cgroup_fd;           /* open directory of the cgroup to start in, or -EBADF */
         int mount_ns_fd;         /* mount namespace for it to enter, or -EBADF */
+        int net_ns_fd;           /* network namespace for it to enter, or -EBADF: ours */
+        const char *tap;         /* with net_ns_fd: the interface of ours that it may attach to */
         uint32_t layers;         /* CONFINE_BIT()s of the layers to apply; what the host refuses is
                                     reported as INIT_LAYER */
         uint32_t required;       /* of those without which it must not run */

@@ -35,6 +35,7 @@ typedef struct Addition {
         uid_t owner;
         const char *directory;
         uint64_t size;
+        const MountTree *tree;
 } Addition;
 
 static int mount_tun(const Addition *a) {
@@ -48,6 +49,10 @@ static int mount_tun(const Addition *a) {
 
 static int mount_memory(const Addition *a) {
         return private_memfs_mount(a->directory, a->owner, a->size);
+}
+
+static int mount_tree(const Addition *a) {
+        return mount_tree_enter(a->tree);
 }
 
 /* setns() leads to the root of the namespace, which in a chroot is not our root directory, and ours
@@ -146,4 +151,8 @@ int mount_ns_add_memory(int *fd, const char *directory, uid_t owner, uint64_t si
                                     .owner = owner,
                                     .directory = directory,
                                     .size = size });
+}
+
+int mount_ns_add_tree(int *fd, const MountTree *tree) {
+        return add(fd, &(Addition){ .mount = mount_tree, .tree = tree });
 }

@@ -3,7 +3,7 @@
 
 #include <sys/types.h>
 
-#include "basic/macro.h"
+#include "host/mount-tree.h"
 
 /* A mount namespace like ours, with mounts that only the guest may see. It is created once and
  * entered with setns() any number of times, which costs a fraction of creating one.
@@ -17,3 +17,6 @@ int mount_ns_add_tun(int *fd, uid_t owner);
 
 /* Adds a tmpfs for that user's memory file (private_memfs_mount()). */
 int mount_ns_add_memory(int *fd, const char *directory, uid_t owner, uint64_t size);
+
+/* Makes the tree its root directory, once and for all: nothing can be added after that. */
+int mount_ns_add_tree(int *fd, const MountTree *tree);

@@ -70,11 +70,47 @@ static int open_below(const char *directory, const char *path) {
         return TAKE_FD(fd);
 }
 
-int mconsole_connect(const char *directory, const char *path, uid_t owner) {
-        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+enum {
+        CLIENTS_MAX = 256,
+};
+
+/* Replies are sent to the sender's address, so a client needs one. An abstract one would be unknown
+ * in the kernel's network namespace; a path has to be the same in both mount namespaces. */
+static int bind_client(int fd, const char *clients, uid_t owner) {
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+
+        for (unsigned i = 0; i < CLIENTS_MAX; i++) {
+                if (snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/%u", clients, i) >=
+                    (int) sizeof(sa.sun_path))
+                        return -ENAMETOOLONG;
+                if (bind(fd, (struct sockaddr *) &sa, sizeof(sa)) >= 0)
+                        return RET_NERRNO(lchown(sa.sun_path, owner, owner));
+                if (errno != EADDRINUSE)
+                        return -errno;
+        }
+        return -EMFILE;
+}
+
+int mconsole_close(int fd) {
+        struct sockaddr_un sa = {};
+        socklen_t size = sizeof(sa) - 1;
+
+        if (fd >= 0 && getsockname(fd, (struct sockaddr *) &sa, &size) >= 0 && sa.sun_path[0])
+                (void) unlink(sa.sun_path);
+        return safe_close(fd);
+}
+
+static void mconsole_closep(const int *fd) {
+        (void) mconsole_close(*fd);
+}
+
+int mconsole_connect(const char *directory, const char *path, uid_t owner, const char *clients) {
+        _cleanup_(mconsole_closep) int fd =
+                socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         _cleanup_close_ int target = -EBADF;
         struct sockaddr_un sa = { .sun_family = AF_UNIX };
         struct stat st;
+        int r;
 
         if (fd < 0)
                 return -errno;
@@ -87,10 +123,9 @@ int mconsole_connect(const char *directory, const char *path, uid_t owner) {
                 return -ENOTSOCK;
         if (st.st_uid != owner)
                 return -EPERM;
-        /* Replies are sent to the sender's address, so we need one: autobind chooses an abstract
-         * one (unix(7)). */
-        if (bind(fd, (struct sockaddr *) &sa, sizeof(sa_family_t)) < 0)
-                return -errno;
+        r = bind_client(fd, clients, owner);
+        if (r < 0)
+                return r;
         snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d", target);
         if (connect(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0)
                 return -errno;

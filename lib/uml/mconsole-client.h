@@ -15,11 +15,15 @@ int mconsole_notify_listen(const char *path, uid_t owner);
 int mconsole_notify_receive(int fd, uid_t sender, char buf[static MCONSOLE_DATAGRAM_MAX],
                             MconsoleNotify *ret);
 
-/* Opens a client of the console at path below directory; replies arrive on the returned descriptor.
+/* Opens a client of the console at path below directory; replies arrive on the returned descriptor,
+ * which has a name in the directory clients: the kernel looks that up in its own namespaces.
  * Everything below the directory is controlled by the guest's user: links are not followed, and it
  * must be a socket (-ENOTSOCK) of that owner (-EPERM), not one of somebody else. -EXDEV: not below
  * the directory. */
-int mconsole_connect(const char *directory, const char *path, uid_t owner);
+int mconsole_connect(const char *directory, const char *path, uid_t owner, const char *clients);
+
+/* Closes a client, and removes its name. Returns -EBADF. */
+int mconsole_close(int fd);
 
 /* Sends one command. -EAGAIN: the kernel does not accept requests at the moment. */
 int mconsole_send(int fd, const char *command);

@@ -87,7 +87,9 @@ class Kernels(TestCase):
         self.assertIn("<h1>web</h1>", page)
         status = umld.status()
         self.assertEqual(status["kernel"]["path"], str(self.world.kernel(self.kernel)))
-        self.assertNotIn("opened", status["confinement"]["tun"])  # access to the host's node is not widened
+        layers = {name: text for name, text in status["confinement"].items() if name not in ("cgroup", "hostfs", "tun")}
+        self.assertEqual([name for name, text in layers.items() if not text.startswith("on")], [])
+        self.assertEqual(status["confinement"]["tun"], "opened by umld-init")
         self.assertEqual(self.order("echo hello"), "hello\n")
         self.assertEqual(umld.stop(40), DONE)
         self.assertIn("shut down cleanly by ctrl-alt-del", umld.said("STATUS")[-1])
@@ -341,6 +343,10 @@ class Static(TestCase):
                          Supervise={"Ready": "guest"}, Network={"Forward": f"tcp/{PORT}:80"})
         before = self.world.snapshot()
         umld = self.daemon().wait_ready(60)
+        layers = umld.status()["confinement"]
+        self.assertEqual(layers["root"], "on")
+        self.assertRegex(layers["network-namespace"], r"^refused \(.+\), it is static")
+        self.assertEqual(layers["tun"], "a node of its own")
         page = self.world.fetch(PORT)
         os.kill(umld.guest_pid(), signal.SIGKILL)
         self.world.fetch_when_served(PORT, 30, unlike=page)

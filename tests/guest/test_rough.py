@@ -96,7 +96,7 @@ class HostileGuests(RoughTest):
         """As the guest's user, who may write to that socket."""
         uid = int((self.world.state_dir / "web/uid").read_text())
         data = text.encode()
-        notify = self.world.runtime_dir / "web/notify"
+        notify = self.world.runtime_dir / "web/sockets/notify"
         wait_until(lambda: notify.exists() and notify.stat().st_uid == uid, what="the socket")
         pid = os.fork()
         if pid == 0:

@@ -63,6 +63,7 @@ static Started start_with(const char *script, uint32_t layers) {
                 .directory = "/",
                 .cgroup_fd = -EBADF,
                 .mount_ns_fd = -EBADF,
+                .net_ns_fd = -EBADF,
                 .layers = layers,
         };
         Started s = {};
@@ -280,6 +281,7 @@ static void test_failures(void **state) {
                 .directory = "/",
                 .cgroup_fd = -EBADF,
                 .mount_ns_fd = -EBADF,
+                .net_ns_fd = -EBADF,
                 .layers = CONFINE_ALL,
         };
         Started s = { .output = -EBADF };
@@ -342,6 +344,7 @@ static void test_standby(void **state) {
                 .directory = "/",
                 .cgroup_fd = -EBADF,
                 .mount_ns_fd = -EBADF,
+                .net_ns_fd = -EBADF,
                 .layers = CONFINE_ALL,
         };
         int null = ASSERT_OK(open("/dev/null", O_RDWR | O_CLOEXEC));

@@ -188,7 +188,8 @@ class World:
         """A copy of a program of the build, such as daemon/umld, with its companions around it."""
         if not self.programs.exists():
             for each in ("daemon/umld", "daemon/umld-init", "daemon/umld-disk-check", "lib/preload/umld-cpu-fix.so",
-                         "lib/preload/umld-console-fix.so", "umlctl/umlctl", "umlctl/umld-modules", "imager/umld-image",
+                         "lib/preload/umld-console-fix.so", "lib/preload/umld-tun-fix.so", "umlctl/umlctl",
+                         "umlctl/umld-modules", "imager/umld-image",
                          "guest/umld-guest-init", "tests/guest/fake-guest", "tests/lib/refuse"):
                 self.install(BUILD / each, self.programs / each)
             shutil.copytree(SOURCE / "recipes", self.programs / "recipes")
@@ -313,6 +314,7 @@ class World:
             base.setdefault("Kernel", self.program("tests/guest/fake-guest"))
             base.setdefault("Append", shlex.quote(f"fake={fake}".replace(" ", "_")))
             base.setdefault("Memory", "32M")
+            settings.setdefault("Confine", {}).setdefault("PrivateRoot", "no")  # its script names files of the host
         elif kernel is not None:
             base.setdefault("Kernel", self.kernel(kernel))
         if image is not None:
@@ -339,9 +341,12 @@ class World:
     # ---- what is there ----
 
     def processes(self, part="host"):
-        """{pid: command line} of all that runs in that part beside its keeper."""
+        """{pid: command line} of all that runs in that part beside its keeper, and of the guests' kernels, whose
+        network namespaces are their own."""
         pids = subprocess.run(["ip", "netns", "pids", f"{self.name}-{part}"], stdout=subprocess.PIPE,
                               encoding="utf-8", check=True).stdout.split()
+        if part == "host":
+            pids = list(dict.fromkeys(pids + self.guests_processes()))
         keeper = (self.dir / f"{part}.keeper").read_text().split()[0]
         found = {}
         for pid in pids:
@@ -349,6 +354,21 @@ class World:
                 line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
                 if pid != keeper and process_alive(pid):
                     found[int(pid)] = line or Path(f"/proc/{pid}/comm").read_text().strip()
+        return found
+
+    def uml_dir(self, name="web"):
+        """The directory of a guest's own sockets, a mount that only the host of this world has."""
+        keeper = (self.dir / "host.keeper").read_text().split()[0]
+        return Path(f"/proc/{keeper}/root{self.runtime_dir}/{name}/uml")
+
+    def guests_processes(self):
+        """Pids of the users that this world's guests run as."""
+        uids = {int(path.read_text()) for path in self.state_dir.glob("*/uid")}
+        found = []
+        for path in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if path.stat().st_uid in uids:
+                    found.append(path.name)
         return found
 
     def snapshot(self):
@@ -533,7 +553,7 @@ class Daemon:
         return self.status()["pid"]
 
     def mconsole_path(self):
-        return self.world.runtime_dir / self.name / "uml" / self.name / "mconsole"
+        return self.world.uml_dir(self.name) / self.name / "mconsole"
 
     def mconsole(self, command):
         return mconsole(self.world, self.mconsole_path(), command)
@@ -541,7 +561,8 @@ class Daemon:
 
 def mconsole(world, path, command, timeout=2):
     """Asks a guest's management console; the text of the answer."""
-    with tempfile.TemporaryDirectory(dir=world.dir) as scratch, \
+    # The answer is sent to a path that is the same for the guest's kernel.
+    with tempfile.TemporaryDirectory(dir=world.runtime_dir / Path(path).parts[-2] / "sockets") as scratch, \
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
         os.chmod(scratch, 0o711)
         s.bind(f"{scratch}/s")

@@ -118,7 +118,7 @@ class Soak:
 
     def order(self, command):
         with contextlib.suppress(OSError):
-            umldtest.mconsole(self.world, self.world.runtime_dir / "web/uml/web/mconsole", command, timeout=0.1)
+            umldtest.mconsole(self.world, self.world.uml_dir() / "web/mconsole", command, timeout=0.1)
 
     def tell(self, death):
         """Has it die by itself."""

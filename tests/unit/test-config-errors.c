@@ -424,7 +424,9 @@ static void test_rest(void **state) {
                 { "[Console]\nLogFiles=0\n", "2: LogFiles: \"0\": not a number from 1 to 100" },
                 { "[Confine]\nRequired=user walls\n",
                   "2: Required: \"walls\": no layer of confinement; use user, capabilities, "
-                  "no-new-privileges, pid-namespace, ipc-namespace, cgroup, seccomp" },
+                  "no-new-privileges, pid-namespace, ipc-namespace, uts-namespace, "
+                  "network-namespace, root, cgroup, "
+                  "seccomp" },
                 { "[Confine]\nPrivatePIDs=no\nRequired=user pid-namespace\n",
                   "3: Required: the layer pid-namespace is switched off by PrivatePIDs=; remove "
                   "one "

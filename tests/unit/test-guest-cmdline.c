@@ -201,22 +201,29 @@ static void test_mac(void **state) {
 
 static void test_environment(void **state) {
         _cleanup_strv_ Strv plain = {}, tuned = {}, preloaded = {}, both = {};
+        GuestEnvironment e = {};
 
         (void) state;
-        ASSERT_OK(guest_environment("/dev/shm", NULL, NULL, NULL, &plain));
+        e.memory = "/dev/shm";
+        ASSERT_OK(guest_environment(&e, &plain));
         assert_int_equal(plain.n, 3);
         assert_string_equal(plain.v[1], "TMPDIR=/dev/shm");
         assert_string_equal(plain.v[2], "GLIBC_TUNABLES=glibc.pthread.rseq=0");
-        ASSERT_OK(guest_environment("/dev/shm", "glibc.pthread.rseq=1:glibc.malloc.check=3", NULL,
-                                    NULL, &tuned));
+        e.tunables = "glibc.pthread.rseq=1:glibc.malloc.check=3";
+        ASSERT_OK(guest_environment(&e, &tuned));
         assert_string_equal(tuned.v[2], "GLIBC_TUNABLES=glibc.pthread.rseq=1:glibc.malloc.check=3:"
                                         "glibc.pthread.rseq=0");
-        ASSERT_OK(guest_environment("/dev/shm", "", "/usr/lib/umld/umld-cpu-fix.so", NULL,
-                                    &preloaded));
+        e.tunables = "";
+        e.preload[1] = "/usr/lib/umld/umld-cpu-fix.so";
+        ASSERT_OK(guest_environment(&e, &preloaded));
         assert_string_equal(preloaded.v[2], plain.v[2]);
         assert_string_equal(preloaded.v[3], "LD_PRELOAD=/usr/lib/umld/umld-cpu-fix.so");
-        ASSERT_OK(guest_environment("/dev/shm", NULL, "/l/cpu.so", "/l/console.so", &both));
-        assert_string_equal(both.v[3], "LD_PRELOAD=/l/cpu.so:/l/console.so");
+        e = (GuestEnvironment){ .memory = "/memory",
+                                .objects = "/lib",
+                                .preload = { "/l/tun.so", "/l/cpu.so", "/l/console.so" } };
+        ASSERT_OK(guest_environment(&e, &both));
+        assert_string_equal(both.v[3], "LD_LIBRARY_PATH=/lib");
+        assert_string_equal(both.v[4], "LD_PRELOAD=/l/tun.so:/l/cpu.so:/l/console.so");
 }
 
 int main(void) {

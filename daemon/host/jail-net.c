@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* jail-net.c - the network namespace of the guest's kernel, which has no interface. The tap stays
+ * in the host's: umld-init opens it there for the kernel (programs/tun-broker.h). */
+
+#include "basic/log.h"
+#include "daemon/host/host.h"
+#include "host/net-ns.h"
+
+#define STAYS "its kernel is in the host's network namespace"
+
+/* The kernel asks for its tap by an object that is preloaded into it. */
+static int check_kernel(const Host *h) {
+        return h->kernel.uml->static_linked ? -EOPNOTSUPP : h->kernel.tun_fix ? 0 : -ENOENT;
+}
+
+int jail_net_up(Host *h, Fault *f) {
+        int r;
+
+        (void) f;
+        if (!layer_wanted(h, CONFINE_NETWORK_NAMESPACE))
+                return 0;
+        r = check_kernel(h);
+        if (r < 0)
+                jail_drop_net_ns(&h->jail);
+        else if (h->jail.net_ns_fd < 0)
+                r = h->jail.net_ns_fd = net_ns_new();
+        if (r < 0)
+                layer_set_refused(h, CONFINE_NETWORK_NAMESPACE, r,
+                                  h->kernel.uml->static_linked
+                                          ? "it is static and opens its tap itself, so " STAYS
+                                          : STAYS);
+        else
+                layer_set_on(h, CONFINE_NETWORK_NAMESPACE, NULL);
+        return 0;
+}
+
+int jail_net_down(Host *h, Fault *f) {
+        (void) f;
+        jail_drop_net_ns(&h->jail);
+        return 0;
+}

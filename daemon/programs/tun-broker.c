@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tun-broker.c - attaches a descriptor of /dev/net/tun to the guest's tap, for its kernel. */
+
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "basic/cleanup.h"
+#include "daemon/programs/tun-broker.h"
+#include "host/tun-protocol.h"
+
+enum {
+        ANSWERS_MAX = 32, /* in a second: a guest that takes its interface down and up asks once */
+};
+
+/* What kernels ask for; no other kind of attachment is theirs to make. */
+#define FLAGS_ALLOWED (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)
+
+static int attach(const char *tap, const TunRequest *request) {
+        _cleanup_close_ int fd = -EBADF;
+        struct ifreq ifr = {};
+
+        if (strnlen(request->name, sizeof(request->name)) == sizeof(request->name) ||
+            !streq(request->name, tap) || (request->flags & ~(uint32_t) FLAGS_ALLOWED) ||
+            !(request->flags & IFF_TAP))
+                return -EPERM;
+        fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tap);
+        ifr.ifr_flags = (short) request->flags;
+        if (ioctl(fd, TUNSETIFF, &ifr) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+static void reply(int socket_fd, int attached) {
+        union {
+                struct cmsghdr align;
+                char buf[CMSG_SPACE(sizeof(int))];
+        } control = {};
+        TunAnswer answer = { .error = MIN(attached, 0) };
+        struct iovec iov = { .iov_base = &answer, .iov_len = sizeof(answer) };
+        struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+        if (attached >= 0) {
+                struct cmsghdr *c;
+
+                mh.msg_control = &control;
+                mh.msg_controllen = sizeof(control);
+                c = CMSG_FIRSTHDR(&mh);
+                c->cmsg_level = SOL_SOCKET;
+                c->cmsg_type = SCM_RIGHTS;
+                c->cmsg_len = CMSG_LEN(sizeof(int));
+                memcpy(CMSG_DATA(c), &attached, sizeof(attached));
+        }
+        /* One that does not read its answers does not get them. */
+        (void) sendmsg(socket_fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+usec_t tun_broker_pause(const TunBroker *b, usec_t now) {
+        usec_t until = usec_add(b->since, USEC_PER_SEC);
+
+        return b->answered < ANSWERS_MAX || now >= until ? 0 : until - now;
+}
+
+void tun_broker_answer(TunBroker *b, usec_t now) {
+        _cleanup_close_ int attached = -EBADF;
+        TunRequest request;
+        ssize_t n = recv(b->fd, &request, sizeof(request), MSG_DONTWAIT | MSG_TRUNC);
+
+        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+                b->fd = safe_close(b->fd);
+        if (n <= 0)
+                return;
+        if (now >= usec_add(b->since, USEC_PER_SEC)) {
+                b->since = now;
+                b->answered = 0;
+        }
+        b->answered++;
+        attached = n == sizeof(request) ? attach(b->tap, &request) : -EINVAL;
+        reply(b->fd, attached);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* mount-tree.c - builds the root directory of a guest's kernel out of bind mounts. */
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+
+#include "basic/cleanup.h"
+#include "host/mount-tree.h"
+
+/* Directories and mount points only, none of which takes up a page. */
+#define ROOT_OPTIONS "mode=0755,size=64k,nr_inodes=256"
+
+/* Creates the directories above a path below the working directory. */
+static int make_parents(const char *path) {
+        char part[PATH_MAX];
+
+        for (const char *p = strchr(path, '/'); p; p = strchr(p + 1, '/')) {
+                snprintf(part, sizeof(part), "%.*s", (int) (p - path), path);
+                if (mkdir(part, 0755) < 0 && errno != EEXIST)
+                        return -errno;
+        }
+        return 0;
+}
+
+static int make_mount_point(const char *path, bool directory) {
+        int r = make_parents(path), fd;
+
+        if (r < 0)
+                return r;
+        if (directory)
+                return mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
+        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
+        if (fd < 0)
+                return -errno;
+        safe_close(fd);
+        return 0;
+}
+
+/* What a remount has to repeat: some hosts do not allow a flag of theirs to be dropped. */
+static unsigned long flags_of(const char *path) {
+        static const struct {
+                unsigned long seen, flag;
+        } pairs[] = {
+                { ST_RDONLY, MS_RDONLY },     { ST_NOSUID, MS_NOSUID },
+                { ST_NODEV, MS_NODEV },       { ST_NOEXEC, MS_NOEXEC },
+                { ST_NOATIME, MS_NOATIME },   { ST_NODIRATIME, MS_NODIRATIME },
+                { ST_RELATIME, MS_RELATIME },
+        };
+        unsigned long flags = 0;
+        struct statvfs fs;
+
+        if (statvfs(path, &fs) < 0)
+                return 0;
+        FOREACH_ELEMENT (p, pairs)
+                if (fs.f_flag & p->seen)
+                        flags |= p->flag;
+        return flags;
+}
+
+static int bind_fd(int source, const char *target) {
+        char path[32];
+
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", source);
+        return RET_NERRNO(mount(path, target, NULL, MS_BIND, NULL));
+}
+
+static int restrict_mount(const TreeEntry *e, const char *target) {
+        unsigned long flags = flags_of(target) | MS_NOSUID;
+        struct stat st;
+
+        if (!e->writable)
+                flags |= MS_RDONLY;
+        if (!e->executable)
+                flags |= MS_NOEXEC;
+        if (stat(target, &st) >= 0 && !S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+                flags |= MS_NODEV;
+        return RET_NERRNO(mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | flags, NULL));
+}
+
+/* Can unnamed files be made in a directory that has no name any more? */
+static bool takes_unnamed(const char *directory) {
+        int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+        safe_close(fd);
+        return fd >= 0;
+}
+
+static int bind_unnamed(const TreeEntry *e, int source, const char *target) {
+        _cleanup_close_ int made = -EBADF;
+        int r;
+
+        if (mkdirat(source, e->name, 0700) < 0 && errno != EEXIST)
+                return -errno;
+        made = openat(source, e->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        r = made < 0 || fchown(made, e->owner, e->owner) < 0 ? -errno : bind_fd(made, target);
+        if (unlinkat(source, e->name, AT_REMOVEDIR) >= 0 && r >= 0 && takes_unnamed(target))
+                return 0;
+        if (r >= 0)
+                (void) umount2(target, MNT_DETACH);
+        return bind_fd(source, target);
+}
+
+static int mount_entry(const TreeEntry *e, int source) {
+        const char *target = e->path + 1; /* below the working directory */
+        int r = make_mount_point(target, e->kind != TREE_FILE);
+
+        if (r < 0)
+                return r;
+        r = e->kind == TREE_UNNAMED ? bind_unnamed(e, source, target) : bind_fd(source, target);
+        return r < 0 ? r : restrict_mount(e, target);
+}
+
+/* Before anything is mounted over them. */
+static int open_sources(const MountTree *tree, int fds[static TREE_ENTRIES_MAX]) {
+        for (size_t i = 0; i < tree->n; i++) {
+                const TreeEntry *e = &tree->entries[i];
+
+                fds[i] = open(e->source,
+                              e->kind == TREE_UNNAMED ? O_RDONLY | O_CLOEXEC : O_PATH | O_CLOEXEC);
+                if (fds[i] < 0)
+                        return -errno;
+        }
+        return 0;
+}
+
+/* All that is open goes with the child. */
+int mount_tree_enter(const MountTree *tree) {
+        int fds[TREE_ENTRIES_MAX], r = open_sources(tree, fds);
+
+        if (r < 0)
+                return r;
+        if (mount("umld", tree->base, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, ROOT_OPTIONS) <
+                    0 ||
+            chdir(tree->base) < 0)
+                return -errno;
+        for (size_t i = 0; r >= 0 && i < tree->n; i++)
+                r = mount_entry(&tree->entries[i], fds[i]);
+        if (r >= 0)
+                r = RET_NERRNO(mount(NULL, ".", NULL,
+                                     MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                                     ROOT_OPTIONS));
+        if (r >= 0)
+                r = RET_NERRNO((int) syscall(SYS_pivot_root, ".", "."));
+        if (r >= 0)
+                return umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ? -errno : 0;
+        /* The namespace may be used without it. */
+        if (chdir("/") >= 0)
+                (void) umount2(tree->base, MNT_DETACH);
+        return r;
+}
