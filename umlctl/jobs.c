@@ -178,12 +178,29 @@ static void keep_tail(Job *j, const char *text, size_t size) {
         j->tail[j->n_tail] = '\0';
 }
 
+static void end_line(Job *j) {
+        j->line[j->n_line] = '\0';
+        j->marked = startswith(j->line, j->mark);
+        j->n_line = 0;
+}
+
+/* Keeps the first line with the mark: what comes later is often no more than its consequence. */
+static void look_for_mark(Job *j, const char *text, size_t size) {
+        for (size_t i = 0; i < size && j->mark && !j->marked; i++)
+                if (text[i] == '\n')
+                        end_line(j);
+                else if (j->n_line < JOB_LINE_MAX)
+                        j->line[j->n_line++] = text[i];
+}
+
 static void read_errors(Job *j) {
         char text[4096];
         size_t n;
 
-        while ((n = read_more(&j->errors, text, sizeof(text))) > 0)
+        while ((n = read_more(&j->errors, text, sizeof(text))) > 0) {
+                look_for_mark(j, text, n);
                 keep_tail(j, text, n);
+        }
 }
 
 /* ---- waiting ---- */
@@ -238,6 +255,18 @@ static void collect(Wait *w) {
                 end_all(w, SIGKILL);
 }
 
+static void check_all(Wait *w) {
+        for (size_t i = 0; i < w->n && w->told_to_end == 0; i++) {
+                Job *j = &w->jobs[i];
+                const char *why = j->check && !j->ended ? j->check(j->userdata) : NULL;
+
+                if (!why)
+                        continue;
+                (void) free_and_strdup(&j->error, why);
+                end_all(w, SIGTERM);
+        }
+}
+
 static bool all_ended(const Wait *w) {
         for (size_t i = 0; i < w->n; i++)
                 if (!w->jobs[i].ended)
@@ -270,6 +299,7 @@ static int wait_all(Wait *w) {
                 }
                 read_signals(w);
                 collect(w);
+                check_all(w);
                 show(w);
         }
         return 0;
@@ -328,7 +358,7 @@ static int explain(Wait *w, char **ret_why) {
                 *ret_why = strfmt("%s was killed by signal %d (%s)", j->what, WTERMSIG(j->status),
                                   strsignal(WTERMSIG(j->status)));
         else if (j->n_tail > 0)
-                *ret_why = strfmt("%s: %s", j->what, last_line(j->tail));
+                *ret_why = strfmt("%s: %s", j->what, j->marked ? j->line : last_line(j->tail));
         else
                 *ret_why = strfmt("%s exited with status %d", j->what, WEXITSTATUS(j->status));
         return -EIO;

@@ -12,6 +12,7 @@
 enum {
         JOB_FDS_MAX = 7,
         JOB_TAIL_MAX = 1024, /* bytes kept of standard error */
+        JOB_LINE_MAX = 256,
 };
 
 typedef struct Job {
@@ -28,7 +29,11 @@ typedef struct Job {
          * returns a descriptor, which is closed when it has been sent, or a negative errno. */
         int (*file)(const char *name, void *userdata);
         void *userdata;
-        uint64_t total; /* bytes that it will read, for the progress bar; 0: unknown */
+        /* Called several times a second while it runs. A text ends all programs, and is why. */
+        const char *(*check)(void *userdata);
+        const char *mark; /* why it fails is the first line of its standard error that begins with
+                             this; NULL: the last line */
+        uint64_t total;   /* bytes that it will read, for the progress bar; 0: unknown */
 
         /* State and result. */
         pid_t pid;
@@ -36,6 +41,9 @@ typedef struct Job {
         char *error; /* the "error" message of umld-image */
         char tail[JOB_TAIL_MAX + 1];
         size_t n_tail;
+        char line[JOB_LINE_MAX + 1]; /* with a mark: the line that is being read, */
+        size_t n_line;
+        bool marked; /* or the one that has it */
         uint64_t done;
         bool ended;
         bool failed_first; /* before any of them was terminated */

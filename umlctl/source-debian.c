@@ -75,6 +75,7 @@ int source_open_debian(Source *s) {
                                  s->shown);
         s->keep_top = true;
         s->producer.what = "mmdebstrap";
+        s->producer.mark = "E: ";
         r = push_words(suite, argv);
         if (r >= 0 && mirror)
                 r = strv_push(argv, mirror);

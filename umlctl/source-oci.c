@@ -2,8 +2,10 @@
 /* source-oci.c - a container image, "oci:NAME[:TAG]" of a registry or "oci:DIRECTORY[:TAG]". */
 
 #include <fcntl.h>
+#include <fts.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "api/exit-codes.h"
@@ -15,7 +17,10 @@
 
 enum {
         NOBODY = 65534,
+        KEEP_FREE = 64 * 1024 * 1024, /* on the host's disk */
 };
+
+#define IMAGE_SIZE_DEFAULT (UINT64_C(1) << 30)
 
 /* ---- files that umld-image asks for ---- */
 
@@ -128,7 +133,39 @@ static void cut_log(char *why) {
         *to = '\0';
 }
 
+/* What is below the directory, on the disk; it grows meanwhile. */
+static uint64_t size_below(char *path) {
+        char *const paths[] = { path, NULL };
+        FTS *fts = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+        uint64_t sum = 0;
+
+        for (FTSENT *e; fts && (e = fts_read(fts));)
+                if (e->fts_info == FTS_F)
+                        sum += (uint64_t) e->fts_statp->st_blocks * 512;
+        if (fts)
+                (void) fts_close(fts);
+        return sum;
+}
+
+typedef struct Pull {
+        char *home;
+        uint64_t max; /* bytes: unpacked, the layers take more than as they come */
+} Pull;
+
+/* A registry may send any amount. */
+static const char *check_pull(void *userdata) {
+        const Pull *p = userdata;
+        struct statvfs st;
+
+        if (size_below(p->home) > p->max)
+                return "its layers are larger than the guest's image; use a larger --size";
+        if (statvfs(p->home, &st) >= 0 && (uint64_t) st.f_bavail * st.f_frsize < KEEP_FREE)
+                return "the host's disk is nearly full";
+        return NULL;
+}
+
 static int pull(Source *s, const char *name) {
+        Pull p = { .max = s->options->size ?: IMAGE_SIZE_DEFAULT };
         _cleanup_free_ char *home = NULL, *why = NULL, *layout = NULL,
                             *text = strfmt("pulling %s", s->shown);
         _cleanup_(job_done) Job j = JOB_INIT;
@@ -145,10 +182,15 @@ static int pull(Source *s, const char *name) {
         layout = home ? strfmt("%s/image", home) : NULL;
         if (r < 0 || !layout)
                 return source_fail_errno(s, r < 0 ? r : -ENOMEM);
+        p.home = home;
         j.what = "skopeo";
+        j.check = check_pull;
+        j.userdata = &p;
         progress_set(s->progress, text);
         r = jobs_run(&j, 1, s->progress, &why);
-        if (r < 0 && why)
+        if (r >= 0 && check_pull(&p)) /* it was faster than the checks */
+                return source_failed(s, -EFBIG, check_pull(&p));
+        if (r < 0 && why && !j.error)
                 cut_log(why);
         return r < 0 ? source_failed(s, r, why) : open_layout(s, layout);
 }

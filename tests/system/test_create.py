@@ -457,6 +457,8 @@ class Programs(CreateCase):
         """The reason is that of the program, not that its output is no archive."""
         self.program("mmdebstrap", "echo 'I: working' >&2; echo 'E: no such suite' >&2; exit 25")
         self.refused(FAILED, "mmdebstrap: E: no such suite", "web", "--from=debian:none")
+        self.program("mmdebstrap", "echo 'W: none' >&2; echo 'E: the reason' >&2; echo 'E: apt-get failed' >&2; echo bye >&2; exit 1")
+        self.refused(FAILED, "mmdebstrap: E: the reason$", "web", "--from=debian:none")
         self.program("mmdebstrap", f"head -c 1500 {self.tar}; echo 'E: broken off' >&2; exit 25")
         self.refused(FAILED, "mmdebstrap: E: broken off", "web", "--from=debian:none")
         self.program("mmdebstrap", "kill -9 $$")

@@ -327,6 +327,14 @@ class Registry(OciCase):
         self.create_inside("oci:127.0.0.1:5000/image@sha256:" + hashlib.sha256(shown).hexdigest())
         self.assertEqual(self.image().text("/a"), "1")
 
+    def test_too_large(self):
+        """A pull ends before it fills the host's disk."""
+        self.layout.image([{"a": ("file", os.urandom(24 << 20), 0o644)}, {"b": ("file", os.urandom(24 << 20), 0o644)}], RUN)
+        self.push("large:latest")
+        p = self.create_inside("oci:127.0.0.1:5000/large", code=FAILED)
+        self.assertIn("its layers are larger than the guest's image; use a larger --size", p.stderr)
+        self.assertEqual(list(self.path("state").iterdir()), [])
+
     def test_not_there(self):
         p = self.create_inside("oci:127.0.0.1:5000/none", code=FAILED)
         self.assertRegex(p.stderr, "skopeo: .*(manifest unknown|name unknown)")
