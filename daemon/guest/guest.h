@@ -91,6 +91,7 @@ typedef struct Stop {
 typedef struct Standby {
         Launched launched;
         Strv argv, environment; /* the command line and environment it was created for */
+        LaunchLimits limits;
         ino_t mount_ns, net_ns; /* the namespaces it was created in; 0 = ours */
 } Standby;
 

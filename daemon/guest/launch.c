@@ -7,6 +7,7 @@
 #include "daemon/boot/cmdline.h"
 #include "daemon/guest/parts.h"
 #include "daemon/host/jail-tree.h"
+#include "daemon/host/limits.h"
 
 static char *notify_path(const Guest *g) {
         return strfmt("%s/notify", g->setup->host->sockets);
@@ -60,6 +61,7 @@ static Launch describe_launch(const Guest *g, const Strv *argv, const Strv *envi
                 .tap = g->config->tap,
                 .layers = layers_in_force(h),
                 .required = h->config->required,
+                .limits = limits_of(h),
                 .seccomp_log = h->config->seccomp == SECCOMP_LOG,
                 .one_cpu = guest_has_one_cpu(g),
         };
@@ -86,6 +88,7 @@ int guest_make_standby(Guest *g) {
         if (!jail_has_pid_namespace(g->setup->host))
                 return 0;
         r = build_command(g, &g->standby.argv, &g->standby.environment);
+        g->standby.limits = l.limits;
         g->standby.mount_ns = namespace_id(l.mount_ns_fd);
         g->standby.net_ns = namespace_id(l.net_ns_fd);
         return r < 0 ? r : launch_prepare(&l, &g->standby.launched);
@@ -122,6 +125,7 @@ int guest_launch(Guest *g, const GuestProcessListener *listener, Fault *f) {
 
         if (r < 0)
                 return fault_start(g, r, f);
+        limits_say(g->setup->host);
         if (r > 0)
                 log_warning("FastNetwork=yes: no room for its arguments on the kernel's command "
                             "line, leaving them out; shorten Append= or set FastNetwork=no");
@@ -131,6 +135,7 @@ int guest_launch(Guest *g, const GuestProcessListener *listener, Fault *f) {
         console_note_boot(g->console, h->kernel.uml->release);
         if (!strv_equal(&argv, &g->standby.argv) ||
             !strv_equal(&environment, &g->standby.environment) ||
+            memcmp(&l.limits, &g->standby.limits, sizeof(l.limits)) != 0 ||
             namespace_id(l.mount_ns_fd) != g->standby.mount_ns ||
             namespace_id(l.net_ns_fd) != g->standby.net_ns)
                 guest_drop_standby(g);

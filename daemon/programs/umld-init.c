@@ -12,16 +12,19 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -35,9 +38,11 @@
 #include "daemon/programs/tun-broker.h"
 #include "host/cpus.h"
 #include "host/init-protocol.h"
+#include "host/launch.h"
 
 enum {
         ENVIRONMENT_MAX = 16,
+        OOM_SCORE = 300,          /* services have 0 */
         SERVICE_FILES_MAX = 4096, /* descriptors: 256 connections use 6 each */
 };
 
@@ -51,7 +56,8 @@ typedef struct Options {
         uint64_t layers, required; /* CONFINE_BIT()s: to apply, and those that must not fail */
         char *environment[ENVIRONMENT_MAX + 2 + 1]; /* including what announce_socket() adds */
         size_t n_environment;
-        char **argv;               /* of the kernel */
+        char **argv; /* of the kernel */
+        LaunchLimits limits;
         struct sock_fprog *filter; /* of its system calls: layer_filter_made() */
 } Options;
 
@@ -103,6 +109,52 @@ static int layer_limits(const Options *o) {
                         return -errno;
         }
         return RET_NERRNO(setrlimit(RLIMIT_CORE, &no_core));
+}
+
+/* Its processes are the first to go when the host has no memory left. */
+static int prefer_for_oom(void) {
+        _cleanup_close_ int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+        char text[16] = "";
+        ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+        if (n < 0)
+                return -errno;
+        if (atoi(text) >= OOM_SCORE)
+                return 0;
+        n = snprintf(text, sizeof(text), "%d", OOM_SCORE);
+        return pwrite(fd, text, (size_t) n, 0) < 0 ? -errno : 0;
+}
+
+/* Never more than what umld itself may use. */
+static int limit(int resource, uint64_t most) {
+        struct rlimit l;
+
+        if (getrlimit(resource, &l) < 0)
+                return -errno;
+        l.rlim_max = MIN(l.rlim_max, (rlim_t) most);
+        l.rlim_cur = l.rlim_max;
+        return RET_NERRNO(setrlimit(resource, &l));
+}
+
+static int layer_guest_limits(const Options *o) {
+        const struct {
+                int resource;
+                uint64_t most;
+        } limits[] = {
+                { RLIMIT_NPROC, o->limits.processes },
+                { RLIMIT_NOFILE, o->limits.files },
+                { RLIMIT_FSIZE, o->limits.file_size },
+                { RLIMIT_DATA, o->limits.data },
+        };
+        int r = prefer_for_oom();
+
+        (void) umask(077);
+        FOREACH_ELEMENT (l, limits)
+                if (r >= 0 && l->most > 0)
+                        r = limit(l->resource, l->most);
+        if (r >= 0)
+                r = limit(RLIMIT_MEMLOCK, 0);
+        return r < 0 ? r : limit(RLIMIT_MSGQUEUE, 0);
 }
 
 /* Drops the privileges that a child could inherit. Our own capabilities go with the change of user.
@@ -163,6 +215,7 @@ typedef struct Layer {
 } Layer;
 
 static const Layer layers[] = {
+        { "limits of the guest", layer_guest_limits, CONFINE_LIMITS }, /* needs /proc */
         { "host name", layer_host_name, CONFINE_UTS_NAMESPACE },
         { "network namespace", layer_network_namespace },
         { "mount namespace", layer_mount_namespace },
@@ -348,6 +401,7 @@ static int parse_options(int argc, char **argv, Options *ret) {
                 { "directory", required_argument, NULL, 'd' },
                 { "mount-ns", no_argument, NULL, 'm' },
                 { "one-cpu", no_argument, NULL, 'c' },
+                { "limits", required_argument, NULL, 'x' },
                 { "seccomp-log", no_argument, NULL, 'L' },
                 { "service", no_argument, NULL, 's' },
                 { "setenv", required_argument, NULL, 'e' },
@@ -370,6 +424,10 @@ static int parse_options(int argc, char **argv, Options *ret) {
                         ret->mount_ns = true;
                 else if (c == 'c')
                         ret->one_cpu = true;
+                else if (c == 'x' && sscanf(optarg, "%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%" SCNu64,
+                                            &ret->limits.processes, &ret->limits.files,
+                                            &ret->limits.file_size, &ret->limits.data) == 4)
+                        continue;
                 else if (c == 'L')
                         ret->seccomp_log = true;
                 else if (c == 's')

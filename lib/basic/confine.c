@@ -28,6 +28,10 @@ const ConfineInfo confine_table[CONFINE_MAX] = {
                               "make system calls that no guest needs, or use sockets of the "
                               "network",
                               .late = true },
+        [CONFINE_LIMITS] = { "limits", "Limits",
+                             "use up the host's processes, descriptors, disk space or locked "
+                             "memory",
+                             .late = true },
 };
 
 ConfineLayer confine_from_name(const char *name) {

@@ -18,6 +18,7 @@ typedef enum ConfineLayer {
         CONFINE_ROOT,
         CONFINE_CGROUP,
         CONFINE_SECCOMP,
+        CONFINE_LIMITS,
         CONFINE_MAX,
         CONFINE_INVALID = -EINVAL,
 } ConfineLayer;

@@ -2,6 +2,7 @@
 /* launch.c - starts umld-init, and lets it start the kernel. */
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -78,6 +79,10 @@ static int build_argv(const Launch *l, Strv *ret) {
             (r = strv_pushf(ret, "--required=%u", l->required)) < 0)
                 return r;
         if (l->mount_ns_fd >= 0 && (r = strv_push(ret, "--mount-ns")) < 0)
+                return r;
+        if ((r = strv_pushf(ret, "--limits=%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64,
+                            l->limits.processes, l->limits.files, l->limits.file_size,
+                            l->limits.data)) < 0)
                 return r;
         if (l->seccomp_log && (r = strv_push(ret, "--seccomp-log")) < 0)
                 return r;

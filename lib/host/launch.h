@@ -13,6 +13,12 @@
 #include "basic/confine.h"
 #include "basic/string-util.h"
 
+/* Of each of its processes, but the first, which is of all; 0 = not limited. */
+typedef struct LaunchLimits {
+        uint64_t processes, files;
+        uint64_t file_size, data; /* bytes */
+} LaunchLimits;
+
 typedef struct Launch {
         const char *init;        /* path of umld-init */
         const Strv *argv;        /* path and arguments of the kernel */
@@ -26,6 +32,7 @@ typedef struct Launch {
         uint32_t layers;         /* CONFINE_BIT()s of the layers to apply; what the host refuses is
                                     reported as INIT_LAYER */
         uint32_t required;       /* of those without which it must not run */
+        LaunchLimits limits;     /* of CONFINE_LIMITS */
         bool seccomp_log;        /* CONFINE_SECCOMP refuses nothing, but has it logged */
         bool one_cpu;            /* pin it to one CPU (cpus.h) */
         bool service; /* not a kernel: GUEST_FD_TERMINAL is a socket for sd_listen_fds(3) */

@@ -65,6 +65,10 @@ static Started start_with(const char *script, uint32_t layers) {
                 .mount_ns_fd = -EBADF,
                 .net_ns_fd = -EBADF,
                 .layers = layers,
+                .limits = { .processes = 200,
+                            .files = 300,
+                            .file_size = 1 << 20,
+                            .data = 64 << 20 },
         };
         Started s = {};
         InitMessage m;
@@ -166,6 +170,40 @@ static void test_what_it_has(void **state) {
         (void) state;
         make_capabilities_inheritable();
         for_both(check_what_it_has);
+}
+
+/* What must be in the output is in it, and nothing of that if the layer is left out. */
+static void test_limits(void **state) {
+        static const char script[] = "sed 's/  */ /g' /proc/self/limits; echo oom $(cat "
+                                     "/proc/self/oom_score_adj); umask; "
+                                     "head -c 2000000 /dev/zero >/tmp/umld-launch.$$ 2>/dev/null; "
+                                     "echo size $(stat -c %s "
+                                     "/tmp/umld-launch.$$); rm -f /tmp/umld-launch.$$";
+        static const char *const lines[] = {
+                "Max processes 200 200",
+                "Max open files 300 300",
+                "Max file size 1048576 1048576",
+                "Max data size 67108864 67108864",
+                "Max locked memory 0 0",
+                "Max msgqueue size 0 0",
+                "oom 300\n",
+                "0077\n",
+                "size 1048576\n",
+        };
+        char out[4000];
+
+        (void) state;
+        for (int with = 0; with < 2; with++) {
+                Started s = start_with(script, with ? CONFINE_ALL
+                                                    : CONFINE_ALL & ~CONFINE_BIT(CONFINE_LIMITS));
+
+                read_output(&s, out, sizeof(out));
+                assert_int_equal(finish(&s), 0);
+                FOREACH_ELEMENT (l, lines)
+                        if ((strstr(out, *l) != NULL) != (with > 0))
+                                fail_msg("%d: %s: %s", with, *l, out);
+                assert_non_null(strstr(out, "Max core file size 0 0"));
+        }
 }
 
 /* What a program of the user's found when it made the calls that no guest needs. */
@@ -430,6 +468,7 @@ int main(void) {
                 cmocka_unit_test(test_dies_with_umld), cmocka_unit_test(test_failures),
                 cmocka_unit_test(test_orphans),        cmocka_unit_test(test_kill_user),
                 cmocka_unit_test(test_standby),        cmocka_unit_test(test_filter),
+                cmocka_unit_test(test_limits),
         };
 
         (void) alarm(60); /* nothing in here takes longer than a second */

@@ -83,6 +83,7 @@ static const struct {
         { "Confine", "PrivateRoot", "no", NULL },
         { "Confine", "ControlGroup", "no", NULL },
         { "Confine", "Seccomp", "log", NULL },
+        { "Confine", "Limits", "no", NULL },
         { "Confine", "Required", "cgroup", NULL },
 };
 

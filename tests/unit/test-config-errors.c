@@ -426,7 +426,7 @@ static void test_rest(void **state) {
                   "2: Required: \"walls\": no layer of confinement; use user, capabilities, "
                   "no-new-privileges, pid-namespace, ipc-namespace, uts-namespace, "
                   "network-namespace, root, cgroup, "
-                  "seccomp" },
+                  "seccomp, limits" },
                 { "[Confine]\nPrivatePIDs=no\nRequired=user pid-namespace\n",
                   "3: Required: the layer pid-namespace is switched off by PrivatePIDs=; remove "
                   "one "

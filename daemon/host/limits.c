@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* limits.c - how much of the host a guest's kernel may use: derived from what it was given. */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "basic/string-util.h"
+#include "daemon/host/host.h"
+#include "daemon/host/limits.h"
+
+#define MEBIBYTE UINT64_C(1048576)
+
+/* A guest's kernel allows itself one process for each 128 KiB of memory. */
+#define MEMORY_OF_PROCESS UINT64_C(65536)
+#define PROCESSES_MIN     UINT64_C(256)
+#define PROCESSES_MAX     UINT64_C(16384)
+
+/* Besides those of its processes: with seccomp=on each has one. */
+#define FILES_OF_KERNEL UINT64_C(256)
+
+/* What one of its processes may have beside the guest's memory, which is a shared file. */
+#define DATA_MAX (256 * MEBIBYTE)
+
+/* The memory file is a little larger than the memory. */
+#define MEMORY_FILE_ROOM (64 * MEBIBYTE)
+
+/* They count for all processes of a user, so only with a user of its own are they the guest's. */
+static uint64_t processes_of(const Config *c) {
+        if (!streq(c->user, "auto"))
+                return 0;
+        if (c->memory / MEMORY_OF_PROCESS <= PROCESSES_MIN)
+                return PROCESSES_MIN;
+        return MIN(c->memory / MEMORY_OF_PROCESS, PROCESSES_MAX);
+}
+
+static uint64_t size_of(int fd) {
+        struct stat st;
+
+        return fd >= 0 && fstat(fd, &st) >= 0 && S_ISREG(st.st_mode) ? (uint64_t) st.st_size : 0;
+}
+
+/* Room for the header and the bitmap of a copy-on-write file, which grows to the size of the other
+ * one and has one bit for each 512 bytes. */
+static uint64_t file_size_of(const Host *h) {
+        uint64_t most = h->config->memory + MEMORY_FILE_ROOM;
+
+        for (size_t i = 0; i < h->config->n_disks; i++) {
+                uint64_t disk = size_of(h->disk_fds[2 * i]);
+
+                if (h->config->disks[i].cow)
+                        disk += disk / 1024 + MEBIBYTE;
+                most = MAX(most, disk);
+                most = MAX(most, size_of(h->disk_fds[2 * i + 1]));
+        }
+        return most;
+}
+
+LaunchLimits limits_of(const Host *h) {
+        LaunchLimits l = { .processes = processes_of(h->config),
+                           .file_size = file_size_of(h),
+                           .data = DATA_MAX };
+
+        l.files = FILES_OF_KERNEL + (l.processes > 0 ? l.processes : PROCESSES_MAX);
+        return l;
+}
+
+void limits_say(Host *h) {
+        const LaunchLimits l = limits_of(h);
+        char text[LAYER_DETAIL_MAX], processes[32] = "processes not limited";
+
+        if (!layer_wanted(h, CONFINE_LIMITS))
+                return;
+        if (l.processes > 0)
+                snprintf(processes, sizeof(processes), "%" PRIu64 " processes", l.processes);
+        snprintf(text, sizeof(text), "%s, %" PRIu64 " descriptors, files up to %" PRIu64 "M",
+                 processes, l.files, (l.file_size + MEBIBYTE - 1) / MEBIBYTE);
+        layer_set_on(h, CONFINE_LIMITS, text);
+}
