@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* kernel.c - the guest's kernel: its features, and whether it can run on this CPU. */
 
+#include "basic/file-util.h"
 #include "basic/log.h"
 #include "daemon/base/companions.h"
 #include "daemon/boot/cmdline.h"
@@ -133,6 +134,11 @@ int kernel_up(Host *h, Fault *f) {
 
         if (stat(config_kernel(c), &st) >= 0 && is_known(&h->kernel, config_kernel(c), &st))
                 return 0;
+        if (st.st_ino != 0 && others_may_write(&st))
+                return fault_set(f, VERDICT_KERNEL, false, -EPERM,
+                                 "Kernel=%s: may be written by others than root and the user that "
+                                 "umld runs as; run chown root and chmod go-w on it",
+                                 config_kernel(c));
         r = ask(&h->kernel, config_kernel(c), &st, &k, f);
         if (r < 0)
                 return r;

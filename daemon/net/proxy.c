@@ -7,9 +7,9 @@
  * port costs no memory. A connection made while the guest is not ready waits in the socket's
  * backlog: to a client a restart is a delay. When the guest ends, the relays end.
  *
- * A relay runs under an umld-init of its own, like the guest's kernel: an unprivileged user, no
- * capabilities, no_new_privs, a pid namespace, and it dies with umld. One that fails is restarted
- * with increasing delays; the socket is kept. */
+ * A relay runs under an umld-init of its own, like the guest's kernel: an unprivileged user, which
+ * is not the guest's, no capabilities, no_new_privs, a pid namespace, and it dies with umld. One
+ * that fails is restarted with increasing delays; the socket is kept. */
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -23,14 +23,11 @@
 #include "basic/time-util.h"
 #include "daemon/base/restart-policy.h"
 #include "daemon/net/proxy.h"
+#include "host/guest-uid.h"
 #include "host/init-protocol.h"
 #include "host/launch.h"
 
 #define IDLE_TIME "30s" /* for --exit-idle-time */
-
-enum {
-        UID_NOBODY = 65534,
-};
 
 typedef struct Proxy {
         Proxies *all;
@@ -53,7 +50,6 @@ struct Proxies {
         bool pid_namespaces;
         ProxyPhase phase;
         struct in_addr guest;
-        uid_t uid;
         Proxy **ports, **next; /* those to come: proxies_prepare() */
         size_t n, n_next;
 };
@@ -160,7 +156,7 @@ static int start_relay(Proxy *p) {
                 .init = all->init,
                 .argv = &argv,
                 .environment = &environment,
-                .uid = all->uid != 0 ? all->uid : UID_NOBODY,
+                .uid = RELAY_UID,
                 .directory = "/",
                 .cgroup_fd = -EBADF,
                 .mount_ns_fd = -EBADF,
@@ -318,7 +314,7 @@ static void free_ports(Proxy **list, size_t n, Proxy *const *others, size_t n_ot
         free(list);
 }
 
-int proxies_prepare(Proxies *p, const Forward *list, size_t n, struct in_addr guest, uid_t uid,
+int proxies_prepare(Proxies *p, const Forward *list, size_t n, struct in_addr guest,
                     uint16_t *ret_port) {
         size_t room = 1, n_next = 0;
         Proxy **next;
@@ -330,7 +326,6 @@ int proxies_prepare(Proxies *p, const Forward *list, size_t n, struct in_addr gu
         if (!next)
                 return -ENOMEM;
         p->guest = guest;
-        p->uid = uid;
         r = make_ports(p, list, n, next, &n_next, ret_port);
         if (r < 0) {
                 free_ports(next, n_next, p->ports, p->n);

@@ -26,7 +26,7 @@ DEFINE_CLEANUP(Proxies *, proxies_free)
 
 /* Listens on these ports as well; on failure nothing changes, and *ret_port is the port that cannot
  * be had. -EADDRINUSE: somebody has it. */
-int proxies_prepare(Proxies *p, const Forward *list, size_t n, struct in_addr guest, uid_t uid,
+int proxies_prepare(Proxies *p, const Forward *list, size_t n, struct in_addr guest,
                     uint16_t *ret_port);
 /* Closes the others: ports that stay keep their connections. */
 void proxies_commit(Proxies *p);

@@ -88,8 +88,7 @@ int net_relays_prepare(Net *net, Fault *f) {
         }
         if (net->host->quiet || !net->proxies)
                 return 0;
-        r = proxies_prepare(net->proxies, c->proxies, c->n_proxies, c->guest_address,
-                            net->host->jail.uid, &port);
+        r = proxies_prepare(net->proxies, c->proxies, c->n_proxies, c->guest_address, &port);
         /* A reload that waits for libnftables opens the ports again at each attempt, and its child
            may not have closed yet what it inherited of the last one. */
         if (r == -EADDRINUSE && net->under_way)

@@ -104,6 +104,13 @@ int fsync_entry(const char *path) {
         return RET_NERRNO(fsync(fd));
 }
 
+bool others_may_write(const struct stat *st) {
+        bool own = st->st_uid == 0 || st->st_uid == geteuid(),
+             own_group = st->st_gid == 0 || st->st_gid == getegid();
+
+        return !own || (st->st_mode & S_IWOTH) || ((st->st_mode & S_IWGRP) && !own_group);
+}
+
 int memstream_close(FILE *f, char *const *text) {
         bool whole = !ferror(f);
 

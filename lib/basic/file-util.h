@@ -27,6 +27,10 @@ int write_file_atomic(const char *path, const void *data, size_t size, mode_t mo
 /* Makes durable that there is an entry of this path. For programs that may wait for a disk. */
 int fsync_entry(const char *path);
 
+/* May anybody write it but root, its group, and the user and group that we run as? */
+struct stat;
+bool others_may_write(const struct stat *st);
+
 /* Closes a stream of open_memstream(), which has put *text there. -ENOMEM: the text is not whole,
  * or is NULL, which glibc's fclose() alone does not tell (2.36). The caller frees it in any case.
  */

@@ -7,6 +7,7 @@
 
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
+#include "basic/file-util.h"
 #include "conf/ini-file.h"
 #include "conf/refuse.h"
 
@@ -25,6 +26,9 @@ int ini_file_read(const char *path, char **ret, size_t *ret_size, char **ret_why
         if (!S_ISREG(st.st_mode))
                 return refuse(ret_why, "is %s, not a file",
                               S_ISDIR(st.st_mode) ? "a directory" : "a device or pipe");
+        if (others_may_write(&st))
+                return refuse(ret_why, "may be written by others than root and the user that umld "
+                                       "runs as; run chown root and chmod go-w on it");
         buf = malloc(INI_FILE_MAX + 2);
         if (!buf)
                 return -ENOMEM;

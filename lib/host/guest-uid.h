@@ -10,6 +10,9 @@
 enum {
         GUEST_UID_FIRST = 60800,
         GUEST_UID_LAST = 61183,
+        /* Of all relays of ports, each of which has a pid namespace of its own: a guest that has
+         * left its confinement can neither signal nor read them. */
+        RELAY_UID = 60799,
 };
 
 /* The user of guest name, noted in STATE_DIR/NAME/uid: the one it has, else the lowest that no

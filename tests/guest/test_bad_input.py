@@ -149,6 +149,15 @@ class Kernel(BadInput):
             path.chmod(0o644)
         self.expect(make, "not executable")
 
+    def test_writable(self):
+        for owner, mode in ((0, 0o757), (1000, 0o755)):
+            def make(path, owner=owner, mode=mode):
+                path.unlink(missing_ok=True)
+                shutil.copy(DEBIAN_KERNEL, path)
+                path.chmod(mode)
+                os.chown(path, owner, 0)
+            self.expect(make, "may be written by others than root")
+
     def test_plain_program(self):
         self.expect(lambda path: shutil.copy("/bin/true", path), "not a UML kernel")
 

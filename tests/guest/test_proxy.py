@@ -231,6 +231,7 @@ class Relay(ProxyTest):
         self.assertEqual(len(relays), 2)
         self.assertEqual({f"running, pid {pid}" for pid in relays}, set(self.relayed(umld).values()))
         for pid in relays:
+            self.assertEqual(os.stat(f"/proc/{pid}").st_uid, 60799)  # no guest's
             status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
                           if ":\t" in line)
             self.assertEqual(set(status["Uid"].split()), {status["Uid"].split()[0]})

@@ -379,6 +379,13 @@ static void test_files(void **state) {
         assert_true(c->memory == UINT64_C(1) << 30);
         assert_string_equal(c->file, file);
 
+        ASSERT_OK(chmod(file, 0602));
+        assert_load_fails(
+                file, EINVAL,
+                ": may be written by others than root and the user that umld runs as; run "
+                "chown root and chmod go-w on it");
+        ASSERT_OK(chmod(file, 0600));
+
         if (geteuid() == 0) /* to whom every file is readable */
                 ASSERT_OK(seteuid(65534));
         else
