@@ -243,7 +243,7 @@ static int make_directories(const char *name) {
                 UmldDir dir;
                 mode_t top, own;
         } wanted[] = {
-                { DIR_RUNTIME, 0755, 0711 }, /* traversed by the guest's user */
+                { DIR_RUNTIME, 0711, 0711 }, /* traversed by the guest's user */
                 { DIR_STATE, 0711, 0711 },   /* traversed on the way to its images */
         };
 

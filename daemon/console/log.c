@@ -52,6 +52,8 @@ static int open_file(ConsoleLog *log) {
 
         if (fd < 0 || fstat(fd, &st) < 0)
                 return -errno;
+        if (st.st_size == 0 && fchmod(fd, 0640) < 0) /* it may be new, and umld have any umask */
+                return -errno;
         if (log->group != (gid_t) -1 && st.st_gid != log->group &&
             fchown(fd, (uid_t) -1, log->group) < 0)
                 log_debug_errno(errno, "%s: cannot be given to its group: %m", log->path);

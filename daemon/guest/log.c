@@ -1,11 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* log.c - where a guest's console is logged. */
 
-#include "daemon/guest/log.h"
+#include <sys/stat.h>
+
 #include "api/dirs.h"
 #include "basic/file-util.h"
 #include "basic/log.h"
+#include "daemon/guest/log.h"
 #include "host/accounts.h"
+
+/* Consoles may contain anything, so only root and the group may read them. Whoever made a directory
+ * for root alone, umlctl for example, did not know the group. */
+static int make_directory(const char *path, gid_t group) {
+        int r = mkdir_p(path, 0750);
+        struct stat st;
+
+        if (r >= 0 && group != (gid_t) -1 && lstat(path, &st) >= 0 && st.st_gid == 0 &&
+            lchown(path, (uid_t) -1, group) < 0)
+                log_debug_errno(errno, "%s: cannot be given to group umld: %m", path);
+        return r;
+}
 
 static int open_file(const Config *c, ConsoleLog **ret) {
         _cleanup_free_ char *directory = umld_path(DIR_LOG, c->name, NULL);
@@ -15,9 +29,9 @@ static int open_file(const Config *c, ConsoleLog **ret) {
 
         if (!directory || !path)
                 return log_oom();
-        r = mkdir_p(directory, 0750);
-        if (r >= 0 && group != (gid_t) -1 && lchown(directory, (uid_t) -1, group) < 0)
-                log_debug_errno(errno, "%s: cannot be given to group umld: %m", directory);
+        r = make_directory(umld_dir(DIR_LOG), group);
+        if (r >= 0)
+                r = make_directory(directory, group);
         if (r >= 0)
                 r = console_log_open(path, c->log_max, c->log_files, group, ret);
         if (r < 0)

@@ -54,6 +54,7 @@ int pid_lock(const char *path, pid_t *ret_holder) {
 
                 if (fd < 0)
                         return -errno;
+                (void) fchmod(fd, 0644); /* whatever our umask: umlctl asks who has the lock */
                 r = lock_patiently(fd);
                 if (r < 0) {
                         if (r != -EWOULDBLOCK)
