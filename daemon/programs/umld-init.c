@@ -34,6 +34,7 @@
 #include "basic/parse-util.h"
 #include "basic/process.h"
 #include "basic/spawn.h"
+#include "daemon/programs/guest-limits.h"
 #include "daemon/programs/syscall-filter.h"
 #include "daemon/programs/tun-broker.h"
 #include "host/cpus.h"
@@ -111,50 +112,8 @@ static int layer_limits(const Options *o) {
         return RET_NERRNO(setrlimit(RLIMIT_CORE, &no_core));
 }
 
-/* Its processes are the first to go when the host has no memory left. */
-static int prefer_for_oom(void) {
-        _cleanup_close_ int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
-        char text[16] = "";
-        ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-
-        if (n < 0)
-                return -errno;
-        if (atoi(text) >= OOM_SCORE)
-                return 0;
-        n = snprintf(text, sizeof(text), "%d", OOM_SCORE);
-        return pwrite(fd, text, (size_t) n, 0) < 0 ? -errno : 0;
-}
-
-/* Never more than what umld itself may use. */
-static int limit(int resource, uint64_t most) {
-        struct rlimit l;
-
-        if (getrlimit(resource, &l) < 0)
-                return -errno;
-        l.rlim_max = MIN(l.rlim_max, (rlim_t) most);
-        l.rlim_cur = l.rlim_max;
-        return RET_NERRNO(setrlimit(resource, &l));
-}
-
 static int layer_guest_limits(const Options *o) {
-        const struct {
-                int resource;
-                uint64_t most;
-        } limits[] = {
-                { RLIMIT_NPROC, o->limits.processes },
-                { RLIMIT_NOFILE, o->limits.files },
-                { RLIMIT_FSIZE, o->limits.file_size },
-                { RLIMIT_DATA, o->limits.data },
-        };
-        int r = prefer_for_oom();
-
-        (void) umask(077);
-        FOREACH_ELEMENT (l, limits)
-                if (r >= 0 && l->most > 0)
-                        r = limit(l->resource, l->most);
-        if (r >= 0)
-                r = limit(RLIMIT_MEMLOCK, 0);
-        return r < 0 ? r : limit(RLIMIT_MSGQUEUE, 0);
+        return guest_limits_apply(&o->limits);
 }
 
 /* Drops the privileges that a child could inherit. Our own capabilities go with the change of user.
