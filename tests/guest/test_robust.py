@@ -99,16 +99,25 @@ class Clients(RobustTest):
                 pass
         return True
 
+    def answered(self, s):
+        """libsystemd does not look at a request that came with the end of the authentication before the next one."""
+        s.sendall(self.ping())
+        with contextlib.suppress(TimeoutError):
+            return len(s.recv(1000)) > 16
+        return False
+
     def test_bounds(self):
         """What clients announce, pass, or do not read costs nothing, and they are closed."""
-        umld = self.start().wait_ready()
+        # What is only allocated is not taken, unless libc is told to fill it, as meson does, or a sanitizer marks it.
+        umld = self.start(daemon={"env": {"MALLOC_PERTURB_": "0"}}).wait_ready()
+        bound = 8192 * (32 if "asan" in Path(f"/proc/{umld.pid}/maps").read_text(encoding="utf-8") else 1)
         before, files = self.memory(umld), len(os.listdir(f"/proc/{umld.pid}/fd"))
         for _ in range(64):
             s = self.authenticated()
             with contextlib.suppress(ConnectionError, TimeoutError):
                 s.sendall(self.ping(127 << 20) + bytes(4 << 20))
             self.assertTrue(self.closed(s))
-        self.assertLess(self.memory(umld) - before, 8192)
+        self.assertLess(self.memory(umld) - before, bound)
 
         s = self.authenticated()
         null = os.open("/dev/null", os.O_RDONLY)
@@ -120,13 +129,12 @@ class Clients(RobustTest):
         self.assertLess(len(os.listdir(f"/proc/{umld.pid}/fd")), files + 5)
 
         s = self.authenticated()
-        s.sendall(self.ping())
-        self.assertGreater(len(s.recv(1000)), 16)  # an answer: what is closed below is not closed for another reason
         s.settimeout(1)
+        wait_until(lambda: self.answered(s), 20, "an answer")  # what is closed below is not closed for another reason
         with contextlib.suppress(ConnectionError, TimeoutError):
             for _ in range(200):
                 s.sendall(self.ping() * 500)
-        self.assertLess(self.memory(umld) - before, 8192)
+        self.assertLess(self.memory(umld) - before, bound)
         self.assertTrue(self.closed(s))
         self.restart_by_kill(umld)
         self.assertEqual(umld.stop(), DONE)
