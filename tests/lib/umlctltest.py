@@ -15,6 +15,7 @@ import threading
 import time
 import unittest
 
+import jsonschemas
 import umldtest
 from umldtest import PATIENCE
 
@@ -154,6 +155,8 @@ class Case(unittest.TestCase):
     def expect(self, code, *args, **more):
         p = self.run_umlctl(*args, **more)
         self.assertEqual(p.returncode, code, "%s: %s%s" % (args, p.stdout, p.stderr))
+        if "--json" in args and p.stdout:
+            jsonschemas.check(args, p.stdout)
         return p
 
     def expect_line(self, code, *args, **more):

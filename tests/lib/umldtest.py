@@ -28,6 +28,7 @@ import time
 import unittest
 from pathlib import Path
 
+import jsonschemas
 import nft_tables
 import tap
 
@@ -236,6 +237,7 @@ class World:
                      env={"UMLD_DAEMON": str(self.program("daemon/umld")), **options.pop("env", {})}, **options)
         p.json = None
         if "--json" in arguments and p.stdout:
+            jsonschemas.check(arguments, p.stdout)
             p.json = json.loads(p.stdout)
         return p
 

@@ -36,6 +36,7 @@ WANTED = [
     r"lib/tmpfiles\.d/umld\.conf",
     r"share/umld/recipes/openrc\.recipe",
     "share/umld/recipes/network",
+    r"share/umld/umlctl\.schema\.json",
     "share/bash-completion/completions/umlctl",
 ]
 
