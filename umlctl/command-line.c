@@ -211,8 +211,7 @@ static const OptionRow rows[] = {
         { "shrink", "SIZE", VERB_MEMORY, 's', "Take this much free memory from the guest",
           take_shrink },
         { "grow", "SIZE", VERB_MEMORY, 'g', "Give this much of it back to the guest", take_grow },
-        { "follow", NULL, VERB_LOG, 'f', "Keep printing new lines as they are written",
-          take_follow },
+        { "follow", NULL, VERB_LOG | VERB_EVENTS, 'f', "Keep printing what is new", take_follow },
         { "lines", "NUMBER", VERB_LOG, 'n', "Number of most recent lines to show", take_lines },
         { "since", "WHEN", VERB_LOG, 'S',
           "Show lines since this time (10min, 18:30, 2026-11-21, yesterday)", take_since },
@@ -384,7 +383,7 @@ static int check_words(const CommandLine *c, const Verb *v) {
 }
 
 int command_line_finish(CommandLine *c, const Verb *v) {
-        int r = parse(c->n_words, c->words, v, ":", c);
+        int r = parse(c->n_words, c->words, v, v->flags & VERB_COMMAND ? "+:" : ":", c);
 
         if (r != 0)
                 return r;

@@ -87,6 +87,12 @@ static const Verb verbs[] = {
           verb_console, "Attach to the console of a guest" },
         { "log", "[NAME]", 0, 1, VERB_GUEST | VERB_JSON | VERB_LOG, verb_log,
           "Show what a guest printed on its console" },
+        { "ssh", "NAME [COMMAND...]", 1, UINT_MAX, VERB_GUEST | VERB_KNOWN | VERB_COMMAND, verb_ssh,
+          "Log in to a guest by SSH, or run a command there" },
+        { "events", "[NAME...]", 0, UINT_MAX,
+          VERB_GUEST | VERB_KNOWN | VERB_MANY | VERB_TOGETHER | VERB_EVERY | VERB_JSON |
+                  VERB_EVENTS,
+          verb_events, "Show the states of guests and, with --follow, what happens to them" },
         { "mconsole", "NAME COMMAND...", 2, UINT_MAX, VERB_GUEST | VERB_KNOWN | VERB_FORCE,
           verb_mconsole, "Send a command to the management console of a guest's kernel" },
         { "help", "[VERB]", 0, 1, 0, verb_help, "Show this help, or that of a verb" },
@@ -213,6 +219,7 @@ static int run_verb(CommandLine *c, const Verb *v) {
         o->words = c->words + s.n_words;
         o->guests = &s.names;
         o->single = s.single;
+        o->every = s.n_words == 0;
         if (v->flags & VERB_TOGETHER)
                 return v->run(o, NULL);
         if (s.names.n == 0)

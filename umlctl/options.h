@@ -54,4 +54,5 @@ typedef struct Options {
 
         const Strv *guests; /* of a verb that is run once for all of them */
         bool single;        /* one guest was named, by its name */
+        bool every;         /* no guest was named */
 } Options;

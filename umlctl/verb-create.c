@@ -9,7 +9,9 @@
 #include "api/dirs.h"
 #include "api/exit-codes.h"
 #include "api/modules-record.h"
+#include "api/ssh-files.h"
 #include "basic/fd-util.h"
+#include "basic/file-util.h"
 #include "basic/parse-util.h"
 #include "umlctl/guest-modules.h"
 #include "umlctl/guests.h"
@@ -36,6 +38,7 @@ typedef struct Creation {
         char *config;
         Config *parsed;
         GuestModules modules;
+        bool has_key; /* SSH_KEY_PATH is in the workspace */
         uint64_t entries, free;
         Strv ports; /* that the image says it serves: "tcp/80" */
 } Creation;
@@ -288,10 +291,52 @@ static int remember_modules(const Creation *c) {
         return fd < 0 ? fd : write_all(fd, text, strlen(text));
 }
 
+/* "key" for "key.pub", if it is there: what `umlctl ssh` logs in with. The caller frees it. */
+static char *private_key(const Creation *c) {
+        const char *given = c->options->create.ssh_key;
+        size_t n = given ? strlen(given) : 0;
+        _cleanup_free_ char *path = NULL;
+
+        if (n <= 4 || !streq(given + n - 4, ".pub"))
+                return NULL;
+        path = strndup(given, n - 4);
+        return path ? realpath(path, NULL) : NULL;
+}
+
+static int remember_key(Creation *c) {
+        _cleanup_free_ char *key = private_key(c);
+        _cleanup_close_ int fd = key ? workspace_file(&c->workspace, SSH_KEY_PATH) : -EBADF;
+
+        c->has_key = key;
+        if (!key)
+                return 0;
+        if (fd < 0)
+                return fd;
+        return dprintf(fd, "%s\n", key) < 0 ? -EIO : RET_NERRNO(fchmod(fd, 0644));
+}
+
+/* What was known about a guest that has been replaced. */
+static void forget_ssh(const Creation *c) {
+        _cleanup_free_ char *hosts = umld_path(DIR_STATE, c->name, SSH_KNOWN_HOSTS),
+                            *key = umld_path(DIR_STATE, c->name, SSH_KEY_PATH);
+
+        if (hosts)
+                (void) unlink_quiet(hosts);
+        if (key && !c->has_key)
+                (void) unlink_quiet(key);
+}
+
 static int commit(Creation *c) {
-        const char *const files[] = { "root.img", c->modules.record ? MODULES_RECORD : NULL, NULL };
+        const char *files[4] = { "root.img" };
+        size_t n = 1;
         int r = remember_modules(c);
 
+        if (r >= 0)
+                r = remember_key(c);
+        if (c->modules.record)
+                files[n++] = MODULES_RECORD;
+        if (c->has_key)
+                files[n++] = SSH_KEY_PATH;
         if (r >= 0)
                 r = workspace_config(&c->workspace, c->config);
         if (r < 0)
@@ -302,7 +347,10 @@ static int commit(Creation *c) {
         if (r == -EEXIST)
                 return fail_with(EXIT_FAILED, "%s: another process has created it meanwhile",
                                  c->name);
-        return r < 0 ? fail(c, r, "put its files in place") : 0;
+        if (r < 0)
+                return fail(c, r, "put its files in place");
+        forget_ssh(c);
+        return 0;
 }
 
 /* Is that "tcp/8080:5432", "tcp/5432" or "all", for the port "tcp/5432"? */

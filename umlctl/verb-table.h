@@ -24,6 +24,8 @@ enum {
         VERB_FOR = 1 << 6,
         VERB_NO_WAIT = 1 << 7,
         VERB_TABLE = 1 << 8,
+        VERB_EVENTS = 1 << 22,
+        VERB_COMMAND = 1 << 23, /* what is behind the guest is not for us, but a command */
         VERB_MEMORY = 1 << 15,
         VERB_LOG = 1 << 9,
         VERB_ATTACH = 1 << 10,

@@ -22,6 +22,8 @@ int verb_wait(const Options *o, const char *guest);
 int verb_cat(const Options *o, const char *guest);
 int verb_set(const Options *o, const char *guest);
 int verb_edit(const Options *o, const char *guest);
+int verb_events(const Options *o, const char *guest);
+int verb_ssh(const Options *o, const char *guest);
 int verb_check(const Options *o, const char *guest);
 int verb_enable(const Options *o, const char *guest);
 int verb_crashes(const Options *o, const char *guest);
