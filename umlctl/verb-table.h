@@ -24,7 +24,7 @@ enum {
         VERB_FOR = 1 << 6,
         VERB_NO_WAIT = 1 << 7,
         VERB_TABLE = 1 << 8,
-        VERB_EVENTS = 1 << 22,
+        VERB_EVENTS = 1 << 24,
         VERB_COMMAND = 1 << 23, /* what is behind the guest is not for us, but a command */
         VERB_MEMORY = 1 << 15,
         VERB_LOG = 1 << 9,

@@ -241,7 +241,7 @@ class Kernels(TestCase):
         self.assertEqual(facts["memory"], 1024 * int(self.order("awk /MemTotal/{print$2} /proc/meminfo")))
         self.assertLess(facts["memory_available"], facts["memory"])
         self.assertIn(f"Guest: {congestion} with ", self.world.umlctl("status", "web").stdout)
-        self.assertRegex(self.world.umlctl("list").stdout, rf"LOAD +TCP .*\n.* {congestion} ")
+        self.assertRegex(self.world.umlctl("list").stdout, rf"CPU +TCP .*\n.* {congestion} ")
         self.order("sysctl -w net.ipv4.tcp_congestion_control=reno")
         wait_until(lambda: self.facts(umld)["congestion_control"] == "reno", 30, "another congestion control")
         self.assertEqual(umld.stop(40), DONE)
