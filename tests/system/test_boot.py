@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""umld under a real systemd: a Debian tree with umld installed in it, booted in a container on the network of a test
-world. One story, told in order."""
+"""umld under a real systemd: its package, installed in a Debian tree that is booted in a container on the network of a
+test world. One story, told in order."""
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,18 +13,12 @@ import tempfile
 import time
 import unittest
 
+import packages
 from booted import Booted
-from umldtest import BUILD, MAKE_GUEST, SOURCE, World, main, wait_until
+from umldtest import SOURCE, World, clean_file_system, main, wait_until
 
 UNIT = "umld@web.service"
-CONFIG = """\
-[Guest]
-Memory=48M
-[Console]
-Journal=yes
-[Network]
-Forward=tcp/8080:80
-"""
+FORWARD = "Forward=tcp/8080:80"
 
 
 def note(text):
@@ -57,13 +52,9 @@ class Boot(unittest.TestCase):
 
     @classmethod
     def make_tree(cls):
-        packages = command(f"{SOURCE}/tools/install-packages", "--list", "run", "boot").split()
-        command(f"{SOURCE}/tools/debian-tree", "--slim", cls.tree, *packages)
-        command("meson", "install", "-C", BUILD, "--no-rebuild", env=dict(os.environ, DESTDIR=cls.tree))
-        os.makedirs(f"{cls.tree}/etc/umld", exist_ok=True)
-        os.makedirs(f"{cls.tree}/var/lib/umld/web")
-        command(MAKE_GUEST, f"{cls.tree}/var/lib/umld/web/root.img")
-        cls.configure(CONFIG)
+        needed = command(f"{SOURCE}/tools/install-packages", "--list", "run", "boot").split()
+        command(f"{SOURCE}/tools/debian-tree", "--slim", cls.tree, *needed)
+        shutil.copy(packages.deb(), f"{cls.tree}/root/")
 
     # ---- what the tests ask and do ----
 
@@ -101,7 +92,7 @@ class Boot(unittest.TestCase):
 
     def start(self):
         """From whatever is: the guest is up."""
-        self.configure(CONFIG)
+        self.configure(self.config)
         self.machine.run("systemctl", "reset-failed", UNIT)
         self.machine.out("systemctl", "start", UNIT, timeout=90)
         self.wait_page()
@@ -124,21 +115,45 @@ class Boot(unittest.TestCase):
 
     # ---- the story ----
 
-    def test_01_installed_and_idle(self):
+    def test_01_installed(self):
         self.machine.start()
         self.assertEqual(self.machine.wait_running(60), "running")
-        self.assertEqual(self.machine.out("systemctl", "is-active", "umld.target"), "active")
+        self.machine.out("apt-get", "install", "-y", "--no-install-recommends", f"/root/{packages.deb().name}", timeout=120)
         modes = self.machine.out("stat", "-c", "%a %U %G %n", "/run/umld", "/var/lib/umld", "/var/log/umld")
         self.assertEqual(modes.splitlines(), ["711 root root /run/umld", "711 root root /var/lib/umld",
                                               "750 root umld /var/log/umld"])
-        done = self.machine.run("umlctl", "status", "web")
-        self.assertEqual(done.returncode, 3, done.stdout + done.stderr)
+        self.assertEqual(self.machine.run("systemctl", "--failed", "--quiet").stdout, "")
+        self.assertIn("systemd           found", self.machine.out("umld", "--version"))
+
+    def test_01_the_first_guest(self):
+        """Two commands."""
         type(self).before = self.host()
+        self.machine.out("umlctl", "create", "web", "--forward", "tcp/8080:80", "--memory", "48M", "--set", "Journal=yes",
+                         timeout=60)
+        with open(f"{self.tree}/etc/umld/web.conf", encoding="utf-8") as config:
+            type(self).config = config.read()
+        self.assertIn(FORWARD, self.config)
+        self.assertEqual(self.machine.run("umlctl", "status", "web").returncode, 3)
+        self.machine.out("systemctl", "start", "--no-block", UNIT)
+        states = [self.machine.run("systemctl", "is-active", UNIT).stdout.strip()]
+        while states[-1] == "activating":
+            states.append(self.machine.run("systemctl", "is-active", UNIT).stdout.strip())
+        self.assertEqual((states[0], states[-1]), ("activating", "active"))
+        # Ready in the sense of a user: at that moment its page is there.
+        self.assertTrue(self.page(), "active, but no page")
+        self.machine.out("umlctl", "stop", "web", timeout=60)
+        self.assert_host_as_before()
+        self.machine.out("umlctl", "start", "web", "--enable", timeout=60)
+        self.assertTrue(self.page())
+
+    def test_02_autopkgtest(self):
+        """What Debian's own tests run after an installation, beside another guest."""
+        shutil.copy(f"{SOURCE}/debian/tests/guest", f"{self.tree}/root/")
+        self.machine.out("/root/guest", timeout=120)
+        self.assertTrue(self.page())
 
     def test_02_enabled_and_rebooted(self):
-        self.machine.run("umlctl", "enable", "web", check=True)
         self.assertEqual(self.machine.out("systemctl", "is-enabled", UNIT), "enabled")
-        self.assertEqual(self.machine.show(UNIT, "ActiveState"), "inactive")
         begun = time.monotonic()
         self.machine.reboot()
         page = self.wait_page(60)
@@ -146,6 +161,9 @@ class Boot(unittest.TestCase):
         self.assertIn("User-Mode-Linux", page)
         self.assertEqual(self.machine.wait_running(60), "running")
         self.assertEqual(self.machine.show(UNIT, "ActiveState"), "active")
+        self.assertEqual(self.machine.out("systemctl", "is-active", "umld.target", "network-online.target"), "active\nactive")
+        rules = self.machine.out("iptables-legacy", "-w", "-t", "nat", "-S")
+        self.assertEqual(rules.count("--dport 8080"), 1, rules)
 
     def test_03_says_how_it_is(self):
         text = self.machine.show(UNIT, "StatusText")
@@ -168,6 +186,40 @@ class Boot(unittest.TestCase):
             self.assertEqual((line["SYSLOG_IDENTIFIER"], line["_SYSTEMD_UNIT"], line["PRIORITY"]),
                              ("umld@web", UNIT, "6"))
 
+    def test_03_order(self):
+        """After the network has come up; before it goes, when the host is shut down."""
+        after, conflicts = self.machine.show(UNIT, "After").split(), self.machine.show(UNIT, "Conflicts").split()
+        self.assertLessEqual({"network.target", "network-online.target"}, set(after))
+        self.assertIn("shutdown.target", conflicts)
+        self.assertIn("shutdown.target", self.machine.show(UNIT, "Before").split())
+        self.assertIn(UNIT, self.machine.show("umld.target", "Wants").split())
+
+    def test_03_journal_tells_it_in_order(self):
+        lines = self.machine.out("journalctl", "-b", "-o", "cat", "-u", UNIT).splitlines()
+        found = [next((i for i, line in enumerate(lines) if re.search(what, line)), None)
+                 for what in (r"^Starting ", r"stopped -> preparing", r"preparing -> booting", r"init as init process",
+                              r"booting -> running", r"^Started ")]
+        self.assertNotIn(None, found, lines)
+        self.assertEqual(found, sorted(found))
+
+    def test_03_boot_script(self):
+        """That of hosts without systemd, by hand: all enabled guests, or those that are named."""
+        self.machine.shell("mkdir -p /etc/umld/autostart; ln -sfn ../web.conf /etc/umld/autostart/web")
+        self.addCleanup(self.machine.run, "rm", "-r", "/etc/umld/autostart")
+        script, before = "/etc/init.d/umld", self.status()["pid"]
+        self.assertIn("running", self.machine.out(script, "status"))
+        self.machine.out(script, "reload")
+        self.machine.out(script, "restart", timeout=60)
+        self.assertNotEqual(self.status()["pid"], before)
+        self.machine.out(script, "stop", "web", timeout=60)
+        self.assertEqual(self.machine.run(script, "status").returncode, 3)
+        self.assertIsNone(self.page())
+        self.assertEqual(self.machine.run(script, "start", "nobody").returncode, 1)
+        self.machine.out(script, "start", timeout=60)
+        self.wait_page()
+        self.assertEqual(self.machine.run(script, "frob").returncode, 2)
+        self.assertEqual(self.machine.show("umld.service", "LoadState"), "masked")
+
     def test_04_stop_leaves_nothing(self):
         self.machine.out("umlctl", "stop", "web", timeout=60)
         self.assertEqual(self.machine.show(UNIT, "ActiveState"), "inactive")
@@ -189,13 +241,13 @@ class Boot(unittest.TestCase):
     def test_06_reload(self):
         self.start()
         guest = self.status()["pid"]
-        self.configure(CONFIG + "Forward=tcp/8081:80\n")
+        self.configure(self.config.replace(FORWARD, FORWARD + "\nForward=tcp/8081:80"))
         self.machine.out("systemctl", "reload", UNIT)
         self.wait_page(5, port=8081)
-        self.configure(CONFIG)
+        self.configure(self.config)
         self.machine.out("systemctl", "reload", UNIT)
         self.assertIsNone(self.page(port=8081))
-        self.configure(CONFIG + "Forward=tcp/none\n")
+        self.configure(self.config.replace(FORWARD, "Forward=tcp/none"))
         self.assertNotEqual(self.machine.run("systemctl", "reload", UNIT).returncode, 0)
         self.assertEqual(self.machine.show(UNIT, "ActiveState"), "active")
         self.assertEqual(self.status()["pid"], guest)
@@ -239,6 +291,21 @@ class Boot(unittest.TestCase):
         self.wait_other_page(old)
         self.assertNotEqual(self.machine.show(UNIT, "MainPID"), umld)
 
+    def test_09_overrides(self):
+        """What systemctl edit writes holds for umld and for its guest."""
+        self.machine.run("systemctl", "stop", UNIT, timeout=60)
+        self.machine.shell(f"""
+            printf '[Service]\\nNice=7\\nEnvironment=SEEN=yes\\nTasksMax=321\\n' >/root/override
+            export EDITOR='cp /root/override'
+            script -qec 'systemctl edit {UNIT}' /dev/null""")  # it insists on a terminal
+        self.addCleanup(self.machine.run, "systemctl", "revert", UNIT)
+        self.start()
+        umld, guest = self.machine.show(UNIT, "MainPID"), self.status()["pid"]
+        self.assertEqual([line.split() for line in self.machine.out("ps", "-o", "ni=", "-p", f"{umld},{guest}").splitlines()],
+                         [["7"], ["7"]])
+        self.assertIn("SEEN=yes", self.machine.out("cat", f"/proc/{umld}/environ"))
+        self.assertEqual(self.machine.show(UNIT, "TasksMax"), "321")
+
     def test_10_bad_configuration(self):
         self.machine.run("systemctl", "stop", UNIT, timeout=60)
         self.configure("[Guest]\nMemory=much\n")
@@ -250,7 +317,7 @@ class Boot(unittest.TestCase):
         self.assertIn("web.conf:2", self.machine.out("journalctl", "--no-pager", "-b", "-u", UNIT))
         done = self.machine.run("umlctl", "start", "web", timeout=60)
         self.assertEqual(done.returncode, 2, done.stderr)
-        self.configure(CONFIG)
+        self.configure(self.config)
         self.machine.run("systemctl", "reset-failed", UNIT)
         self.assert_host_as_before()
 
@@ -271,6 +338,7 @@ class Boot(unittest.TestCase):
         self.assertNotIn("tap0", left)
         rules = command("ip", "netns", "exec", f"{self.world.name}-host", "iptables-legacy", "-t", "nat", "-S")
         self.assertNotIn("UMLD", rules)
+        self.assertEqual(clean_file_system(f"{self.tree}/var/lib/umld/web/root.img"), "")
 
     def test_13_old_control_groups(self):
         """cgroup v1 alone, as on old hosts. systemd is not told of empty groups there: TimeoutStopSec= is the limit."""
@@ -286,6 +354,52 @@ class Boot(unittest.TestCase):
         self.machine.run("umlctl", "disable", "web", check=True)
         self.assertEqual(self.machine.run("systemctl", "is-enabled", UNIT).stdout.strip(), "disabled")
         self.machine.poweroff()
+
+    def test_14_disabled(self):
+        self.machine.unified = True
+        self.machine.start()
+        self.assertEqual(self.machine.wait_running(60), "running")
+        self.assertEqual(self.machine.out("systemctl", "is-active", "umld.target"), "active")
+        self.assertEqual(self.machine.show(UNIT, "ActiveState"), "inactive")
+        self.assert_host_as_before()
+
+
+    def next_version(self):
+        """The same package with a higher version, in the tree."""
+        root = f"{self.work}/next"
+        command("dpkg-deb", "-R", str(packages.deb()), root)
+        with open(f"{root}/DEBIAN/control", "r+", encoding="utf-8") as control:
+            text = re.sub(r"(?m)^Version: .*", r"\g<0>+next", control.read())
+            control.seek(0)
+            control.write(text)
+        command("dpkg-deb", "--root-owner-group", "-Znone", "-b", root, f"{self.tree}/root/next.deb")
+
+    def test_15_upgrade_keeps_guests_running(self):
+        self.machine.out("umlctl", "start", "web", "--enable", timeout=60)
+        umld, guest, page = self.machine.show(UNIT, "MainPID"), self.status()["pid"], self.wait_page()
+        self.next_version()
+        self.machine.out("apt-get", "install", "-y", "/root/next.deb", timeout=120)
+        self.assertIn("+next", self.machine.out("dpkg-query", "-W", "umld"))
+        self.assertEqual((self.machine.show(UNIT, "MainPID"), self.status()["pid"], self.page()), (umld, guest, page))
+        self.assertEqual(self.machine.show(UNIT, "NeedDaemonReload"), "no")
+        # Until its administrator restarts it: then the new umld is there.
+        self.machine.out("systemctl", "restart", UNIT, timeout=60)
+        self.assertNotEqual(self.machine.show(UNIT, "MainPID"), umld)
+        self.wait_other_page(page)
+
+    def test_16_removed_and_purged(self):
+        self.machine.out("apt-get", "remove", "-y", "umld", timeout=120)
+        self.assertIsNone(self.page())
+        self.assert_host_as_before()
+        self.machine.out("apt-get", "purge", "-y", "umld", timeout=120)
+        left = self.machine.shell("find / -xdev -name '*umld*' ! -path '/tmp/*' ! -path '/root/*' ! -path '/proc/*' | sort")
+        self.assertEqual([line for line in left.splitlines() if not line.startswith("/var/cache/")],
+                         ["/etc/umld", "/var/lib/umld"])
+        self.assertEqual(self.machine.shell("find /etc/umld /var/lib/umld -mindepth 1 -maxdepth 1 | sort").split(),
+                         ["/etc/umld/web.conf", "/var/lib/umld/web"])
+        self.assertTrue(os.path.exists(f"{self.tree}/var/lib/umld/web/root.img"))
+        self.assertNotEqual(self.machine.run("getent", "group", "umld").returncode, 0)
+        self.assertEqual(self.machine.run("systemctl", "--failed", "--quiet").stdout, "")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,134 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The packages: what tools/package makes of the sources, and what the tools of the distributions think of it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+import packages  # noqa: E402
+from packages import DIRECTORY, VERSION  # noqa: E402
+from umldtest import BUILD, SOURCE, main  # noqa: E402
+
+# What must be in a package of umld on any distribution; the directories differ.
+PARTS = ["bin/umlctl", "bin/umld", "umld-init", "umld-disk-check", "umld-image", "umld-fetch", "umld-guest-init",
+         "umld-cpu-fix.so", "umld-console-fix.so", "umld@.service", "umld.target", "multi-user.target.d/umld.conf",
+         "sysusers.d/umld.conf", "tmpfiles.d/umld.conf", "recipes/openrc.recipe", "completions/umlctl",
+         "site-functions/_umlctl", "man1/umlctl.1", "man5/umld.conf.5", "man8/umld.8"]
+
+
+def output(*words, **options):
+    return subprocess.run(words, check=True, stdout=subprocess.PIPE, encoding="utf-8", **options).stdout
+
+
+def contents(deb):
+    return output("sh", "-c", 'dpkg-deb --fsys-tarfile "$1" | tar -t', "sh", deb).split()
+
+
+class Case(unittest.TestCase):
+    maxDiff = None
+    timeout = 900  # a build takes minutes on a busy machine
+
+    def setUp(self):
+        self.work = Path(tempfile.mkdtemp(prefix="umld-packages-", dir="/var/tmp"))
+        self.addCleanup(shutil.rmtree, self.work)
+
+    def assert_whole(self, names):
+        names = [name.rstrip("/") for name in names]
+        for part in PARTS:
+            found = [n for n in names if n.endswith("/" + part) or n.endswith(f"/{part}.gz")
+                     or n.endswith("/" + part.replace("bin/", "sbin/", 1))]
+            self.assertTrue(found, f"{part} is missing: {names}")
+
+
+class Source(Case):
+    """The source archive of meson dist, and that of tools/package."""
+
+    def test_both_have_all_files(self):
+        packages.package(self.work, "tar")
+        with tarfile.open(self.work / f"umld-{VERSION}.tar.xz") as tar:
+            ours = {m.name: tar.extractfile(m).read() if m.isfile() else m.linkname for m in tar}
+        tracked = output("git", "-C", SOURCE, "ls-files", "-z").split("\0")[:-1]
+        self.assertEqual(sorted(ours), sorted(f"umld-{VERSION}/{name}" for name in tracked))
+        output("meson", "dist", "-C", BUILD, "--no-tests", "--formats", "xztar", stderr=subprocess.DEVNULL)
+        with tarfile.open(Path(BUILD) / f"meson-dist/umld-{VERSION}.tar.xz") as tar:
+            mesons = {m.name: tar.extractfile(m).read() if m.isfile() else m.linkname for m in tar if not m.isdir()}
+        committed = output("git", "-C", SOURCE, "ls-tree", "-rz", "--name-only", "HEAD").split("\0")[:-1]
+        self.assertEqual(sorted(mesons), sorted(f"umld-{VERSION}/{name}" for name in committed))
+        if not output("git", "-C", SOURCE, "status", "--porcelain", "--untracked-files=no"):
+            self.assertEqual([n for n in ours if ours[n] != mesons[n]], [])
+
+
+class Debian(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = packages.debs()
+
+    def test_lintian(self):
+        changes = list(self.directory.glob(f"umld_{VERSION}_*.changes"))
+        self.assertEqual(len(changes), 1)
+        done = subprocess.run(["lintian", "--allow-root", "--pedantic", "--fail-on=error,warning,pedantic", changes[0]],
+                              check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
+        self.assertEqual((done.stdout, done.returncode), ("", 0))
+
+    def test_contents(self):
+        self.assert_whole(contents(packages.deb()))
+        self.assertRegex(output("dpkg-deb", "-f", packages.deb(), "Recommends"), r"\buser-mode-linux\b")
+        print(f"# {packages.deb().name}: {os.path.getsize(packages.deb()) // 1024} KiB,",
+              output("dpkg-deb", "-f", packages.deb(), "Installed-Size").strip(), "KiB installed")
+
+    def test_tools_and_doc(self):
+        for name, words in (("umld-tools", ["./usr/bin/umld-build-kernel", "./usr/share/umld/tools/kernel/needed.config",
+                                            "./usr/share/man/man1/umld-make-guest.1.gz"]),
+                            ("umld-doc", ["./usr/share/doc/umld/README.md.gz",
+                                          "./usr/share/doc/umld-doc/examples/umld.conf.example"])):
+            listed = contents(packages.deb(name))
+            for word in words:
+                self.assertIn(word, listed)
+
+    def test_tools_work_where_they_are_installed(self):
+        subprocess.run(["dpkg-deb", "-x", packages.deb("umld-tools"), self.work], check=True)
+        subprocess.run([self.work / "usr/bin/umld-make-guest", "--size", "8M", self.work / "image"], check=True)
+        self.assertEqual(output("/sbin/e2label", self.work / "image").strip(), "umld-guest")
+        self.assertIn("--flavour", output(self.work / "usr/bin/umld-build-kernel", "--help"))
+
+    def test_built_again_elsewhere(self):
+        """At another time, in another place, with another locale and time zone: the same bytes."""
+        packages.package(self.work, "deb", TZ="Pacific/Kiritimati", LC_ALL="C", HOME="/nonexistent",
+                         DEB_BUILD_OPTIONS="nocheck")
+        again = {p.name: packages.sha256(p) for p in self.work.iterdir() if p.suffix in (".deb", ".xz", ".dsc")}
+        self.assertEqual({name: packages.sha256(DIRECTORY / name) for name in again}, again)
+        self.assertEqual(len([name for name in again if name.endswith(".deb")]), 4)
+
+
+class Others(Case):
+    def test_rpm(self):
+        packages.package(self.work, "--quick", "rpm")
+        rpm = next(self.work.glob(f"umld-{VERSION}-*.x86_64.rpm"))
+        self.assert_whole(output("rpm", "-qlp", rpm).split())
+        scripts = output("rpm", "-qp", "--scripts", rpm)
+        self.assertRegex(scripts, r"(?s)preuninstall.*\$1.*-eq 0.*umlctl --quiet stop")
+        self.assertIn("/usr/bin/umld-make-guest", output("rpm", "-qlp", next(self.work.glob("umld-tools-*.noarch.rpm"))))
+
+    def test_arch(self):
+        packages.package(self.work, "--quick", "arch")
+        with tarfile.open(next(self.work.glob(f"umld-{VERSION}-*.pkg.tar.xz"))) as tar:
+            names = tar.getnames()
+            info = tar.extractfile(".PKGINFO").read().decode()
+        self.assert_whole([f"/{name}" for name in names])
+        self.assertIn(".INSTALL", names)
+        self.assertIn(f"pkgver = {VERSION}-1", info)
+        # Every file that makepkg is to keep on upgrades is there, and each below /etc is kept.
+        backup = set(re.findall(r"backup = (\S+)", info))
+        self.assertEqual(backup, {n for n in names if n.startswith("etc/") and n.endswith(".conf")})
+
+
+if __name__ == "__main__":
+    main()
