@@ -130,6 +130,16 @@ static int count_users_processes(void) {
         return atoi(line);
 }
 
+static void wait_users_processes(int n) {
+        usec_t deadline = now_usec(CLOCK_MONOTONIC) + 5 * USEC_PER_SEC;
+
+        while (count_users_processes() != n) {
+                if (now_usec(CLOCK_MONOTONIC) > deadline)
+                        fail_msg("not %d processes of the guest's user within 5 s", n);
+                (void) usleep(1000);
+        }
+}
+
 static void for_both(void (*fn)(bool no_pid_namespace)) {
         fn(false);
         fn(true);
@@ -260,12 +270,11 @@ static void check_helpers_die(bool no_pid_namespace) {
         char out[8];
 
         ASSERT_OK(read_all(s.output, out, 3));
-        (void) usleep(50000);
-        assert_true(count_users_processes() >= 3);
+        wait_users_processes(4);
         ASSERT_OK(kill(s.pid, SIGKILL));
         assert_int_equal(finish(&s), SIGKILL);
         safe_close(s.output);
-        assert_int_equal(count_users_processes(), 0);
+        wait_users_processes(0);
 }
 
 static void test_helpers_die(void **state) {
@@ -275,7 +284,6 @@ static void test_helpers_die(void **state) {
 
 /* umld dies: so does the guest. The "umld" is a child of ours here. */
 static void check_dies_with_umld(bool no_pid_namespace) {
-        usec_t deadline = now_usec(CLOCK_MONOTONIC) + 5 * USEC_PER_SEC;
         int ready[2];
         char c;
         pid_t umld;
@@ -283,7 +291,7 @@ static void check_dies_with_umld(bool no_pid_namespace) {
         ASSERT_OK(pipe(ready));
         umld = ASSERT_OK(fork());
         if (umld == 0) {
-                Started s = start("setsid sleep 1000 & sleep 1000", no_pid_namespace);
+                Started s = start("setsid sleep 1000 & exec sleep 1000", no_pid_namespace);
 
                 (void) s;
                 (void) !write(ready[1], "x", 1);
@@ -293,13 +301,10 @@ static void check_dies_with_umld(bool no_pid_namespace) {
         assert_int_equal(read(ready[0], &c, 1), 1);
         safe_close(ready[0]);
         safe_close(ready[1]);
-        (void) usleep(20000);
-        assert_true(count_users_processes() >= 2);
+        wait_users_processes(2);
         ASSERT_OK(kill(umld, SIGKILL));
         assert_int_equal(waitpid(umld, NULL, 0), umld);
-        while (count_users_processes() > 0)
-                if (now_usec(CLOCK_MONOTONIC) > deadline)
-                        fail_msg("processes outlive umld");
+        wait_users_processes(0);
 }
 
 static void test_dies_with_umld(void **state) {
@@ -359,16 +364,6 @@ static void test_failures(void **state) {
         safe_close(null);
 }
 
-static void wait_users_processes(int n) {
-        usec_t deadline = now_usec(CLOCK_MONOTONIC) + 5 * USEC_PER_SEC;
-
-        while (count_users_processes() != n) {
-                if (now_usec(CLOCK_MONOTONIC) > deadline)
-                        fail_msg("not %d processes of the guest's user within 5 s", n);
-                (void) usleep(1000);
-        }
-}
-
 /* One that stands by has done all but the exec, and is not needed, or was killed meanwhile, or
  * loses its umld. */
 static void test_standby(void **state) {
@@ -419,8 +414,7 @@ static void test_orphans(void **state) {
         (void) state;
         ASSERT_OK(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
         s = start("setsid sleep 1000 & exec sleep 1000", true);
-        (void) usleep(20000);
-        assert_int_equal(count_users_processes(), 2);
+        wait_users_processes(2);
         ASSERT_OK(kill(s.launched.init, SIGKILL));
         assert_int_equal(finish(&s), -1);
         ASSERT_OK(process_kill_children(5 * USEC_PER_SEC));
@@ -452,7 +446,7 @@ static void test_kill_user(void **state) {
         (void) state;
         ASSERT_ERROR(process_kill_user(0), EINVAL);
         s = start("setsid sleep 1000 & exec sleep 1000", true);
-        (void) usleep(20000);
+        wait_users_processes(3); /* with the foreign one */
         while (ASSERT_OK(process_kill_user(TEST_UID)) > 0)
                 (void) usleep(1000);
         assert_int_equal(finish(&s), SIGKILL);

@@ -89,7 +89,8 @@ class Soak:
 
     def resources(self):
         directory = Path(f"/proc/{self.umld.pid}")
-        rss = int(re.search(r"VmRSS:\s*(\d+)", (directory / "status").read_text())[1])
+        # What is mapped from files comes and goes with the host's page cache and is not ours.
+        rss = int(re.search(r"RssAnon:\s*(\d+)", (directory / "status").read_text())[1])
         return len(list((directory / "fd").iterdir())), rss
 
     def wait_running(self, old):
