@@ -280,7 +280,7 @@ int guest_environment(const GuestEnvironment *e, Strv *ret) {
 
 /* A word with a dot may be a parameter of a loadable module, or of init (systemd.unit=…); those
  * after "--" are for init. */
-const char *guest_unknown_argument(const Config *c, const UmlKernel *k) {
+const char *guest_unknown_argument(const Config *c, UmlKernel *k) {
         const char *word;
 
         for (size_t i = 0; (word = config_argument(c, i)); i++) {

@@ -45,4 +45,4 @@ int guest_environment(const GuestEnvironment *e, Strv *ret);
 
 /* The first word of Append= that this kernel does not know, or NULL. UML silently passes such words
  * to init. Reads the kernel's file if necessary. */
-const char *guest_unknown_argument(const Config *c, const UmlKernel *k);
+const char *guest_unknown_argument(const Config *c, UmlKernel *k);

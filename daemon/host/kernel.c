@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* kernel.c - the guest's kernel: its features, and whether it can run on this CPU. */
 
+#include <unistd.h>
+
+#include "api/dirs.h"
 #include "basic/file-util.h"
 #include "basic/log.h"
 #include "daemon/base/companions.h"
 #include "daemon/boot/cmdline.h"
 #include "daemon/host/host.h"
 #include "uml/kernel-probe.h"
+#include "uml/kernel-record.h"
+
+/* STATE/NAME/kernel: what the guest's kernel has answered */
+#define KERNEL_RECORD "kernel"
 
 enum {
         PROBE_TIMEOUT = 10 * USEC_PER_SEC, /* it answers in 1 ms */
@@ -22,7 +29,7 @@ void kernel_done(Kernel *k) {
 }
 
 static bool same_file(const struct stat *a, const struct stat *b) {
-        return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+        return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
                a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
@@ -51,6 +58,29 @@ static int ask(Kernel *k, const char *path, const struct stat *st, UmlKernel **r
         if (r < 0)
                 return fault_set(f, VERDICT_KERNEL, false, r, "%s", error ?: path);
         return 0;
+}
+
+/* What it answered at an earlier start. A file that cannot be executed is queried, which tells why
+ * not. */
+static UmlKernel *recall(const Config *c, const char *path, const struct stat *st) {
+        _cleanup_free_ char *record = umld_path(DIR_STATE, c->name, KERNEL_RECORD);
+        UmlKernel *k = NULL;
+
+        return record && access(path, X_OK) >= 0 && kernel_record_read(record, path, st, &k) >= 0
+                       ? k
+                       : NULL;
+}
+
+/* Without the record the next start takes some milliseconds longer, and nobody has to know. */
+static void remember(const Config *c, const UmlKernel *k, const struct stat *st) {
+        _cleanup_free_ char *record = umld_path(DIR_STATE, c->name, KERNEL_RECORD), *text = NULL;
+        int r;
+
+        if (!record || !kernel_record_settled(st) || !(text = kernel_record_text(k, st)))
+                return;
+        r = write_file_atomic(record, text, strlen(text), 0644);
+        if (r < 0)
+                log_debug_errno(r, "%s: %m; the next start will query the kernel again", record);
 }
 
 /* Kernels that have no space for this CPU's state panic at the first task switch without the
@@ -130,18 +160,24 @@ int kernel_up(Host *h, Fault *f) {
         const Config *c = h->config;
         _cleanup_(uml_kernel_freep) UmlKernel *k = NULL;
         struct stat st = {};
-        int r;
+        size_t known;
+        bool asked;
+        int r = RET_NERRNO(stat(config_kernel(c), &st));
 
-        if (stat(config_kernel(c), &st) >= 0 && is_known(&h->kernel, config_kernel(c), &st))
+        if (r >= 0 && is_known(&h->kernel, config_kernel(c), &st))
                 return 0;
         if (st.st_ino != 0 && others_may_write(&st))
                 return fault_set(f, VERDICT_KERNEL, false, -EPERM,
                                  "Kernel=%s: may be written by others than root and the user that "
                                  "umld runs as; run chown root and chmod go-w on it",
                                  config_kernel(c));
-        r = ask(&h->kernel, config_kernel(c), &st, &k, f);
+        if (r >= 0 && !h->kernel.probe)
+                k = recall(c, config_kernel(c), &st);
+        asked = !k;
+        r = asked ? ask(&h->kernel, config_kernel(c), &st, &k, f) : 0;
         if (r < 0)
                 return r;
+        known = k->known.n;
         if (guest_transport(c, k) == TRANSPORT_AUTO)
                 return fault_set(f, VERDICT_KERNEL, false, -EOPNOTSUPP,
                                  "Transport=%s: Linux %s (%s) does not have it; set Transport=auto "
@@ -153,6 +189,8 @@ int kernel_up(Host *h, Fault *f) {
                                  "CPU; set CPUs=1 or use another kernel",
                                  c->cpus, k->release, config_kernel(c));
         take(&h->kernel, TAKE_PTR(k), c);
+        if (!h->quiet && (asked || h->kernel.uml->known.n > known))
+                remember(c, h->kernel.uml, &st);
         h->jail.reachable = false;
         jail_drop_mount_ns(&h->jail); /* it may have the one before */
         r = find_cpu_fix(&h->kernel, f);

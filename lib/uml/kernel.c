@@ -15,21 +15,37 @@ UmlKernel *uml_kernel_free(UmlKernel *k) {
                 return NULL;
         strv_done(&k->modules);
         strv_done(&k->parameters);
+        strv_done(&k->known);
         free(k->release);
         free(k->path);
         free(k);
         return NULL;
 }
 
-int uml_kernel_knows(const UmlKernel *k, const char *name, size_t len) {
-        _cleanup_free_ char *flag = strndup(name, len),
-                            *assignment = strfmt("%.*s=", (int) len, name);
-        _cleanup_close_ int fd = open(k->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-        const char *const strings[] = { assignment, flag, NULL };
+static int search(const UmlKernel *k, const char *name) {
+        _cleanup_free_ char *assignment = strfmt("%s=", name);
+        const char *const strings[] = { assignment, name, NULL };
+        _cleanup_close_ int fd = -EBADF;
 
-        if (!flag || !assignment)
+        if (!assignment)
                 return -ENOMEM;
+        fd = open(k->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         return fd < 0 ? -errno : kernel_file_has_string(fd, strings);
+}
+
+int uml_kernel_knows(UmlKernel *k, const char *name, size_t len) {
+        _cleanup_free_ char *flag = strndup(name, len);
+        int r;
+
+        if (!flag)
+                return -ENOMEM;
+        for (size_t i = 0; i < k->known.n; i++)
+                if (streq(k->known.v[i], flag))
+                        return 1;
+        r = search(k, flag);
+        if (r > 0)
+                (void) strv_push(&k->known, flag); /* else it is searched again */
+        return r;
 }
 
 bool uml_kernel_takes_sysctls(const UmlKernel *k) {

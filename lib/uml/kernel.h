@@ -22,15 +22,17 @@ typedef struct UmlKernel {
         bool whole_cpu_state; /* tools/build-kernel has built the CPU-state fix into it */
         bool static_linked;   /* static, so nothing can be preloaded into it */
         Strv modules;    /* those that FastNetwork= needs and that are not built in: "tcp_bbr" */
-        Strv parameters; /* names of the parameters that --help lists, for warnings about Append= */
+        Strv parameters; /* names of the parameters that --help lists */
+        Strv known;      /* names that uml_kernel_knows() has found */
 } UmlKernel;
 
 UmlKernel *uml_kernel_free(UmlKernel *k);
 DEFINE_CLEANUP(UmlKernel *, uml_kernel_free)
 
 /* Does the kernel have a parameter of that name (without "=" and what follows)? It is searched
- * among the strings of the file, which include the names of all parameters. 1 = yes, 0 = no. */
-int uml_kernel_knows(const UmlKernel *k, const char *name, size_t len);
+ * among the strings of the file, which include the names of all parameters, unless it was found
+ * before. 1 = yes, 0 = no. */
+int uml_kernel_knows(UmlKernel *k, const char *name, size_t len);
 
 /* Does it accept sysctl.NAME=VALUE as an argument? Pure. */
 bool uml_kernel_takes_sysctls(const UmlKernel *k);

@@ -327,6 +327,60 @@ def add_kernels():
         globals()[name] = type(name, (Kernels,), {"kernel": kernel, "__module__": __name__})
 
 
+def with_hash(text):
+    """A record of a kernel's answers, whole: with its FNV-1a hash."""
+    value = 0xcbf29ce484222325
+    for byte in text.encode():
+        value = (value ^ byte) * 0x100000001b3 % 2 ** 64
+    return f"{text}hash {value:016x}\n"
+
+
+class Record(TestCase):
+    """What a kernel has answered is kept for the next start. Which answers a start has used shows in a warning."""
+
+    def setUp(self):
+        super().setUp()
+        self.kernel = self.world.dir / "kernel"
+        shutil.copy(self.world.program("tests/guest/fake-guest"), self.kernel)
+        self.record = self.world.state_dir / "web/kernel"
+        self.world.guest(Guest={"Kernel": self.kernel, "Append": ["fake=boot,ready", "nonsense"], "Memory": "32M"})
+
+    def used(self):
+        """The release of the kernel that a start believes to run."""
+        umld = self.daemon().wait_ready()
+        self.assertEqual(umld.stop(), DONE)
+        return re.search(r"Append=nonsense: unknown to Linux (\S+),", umld.log)[1]
+
+    def keep(self, release):
+        text = self.record.read_text()
+        self.record.write_text(with_hash(re.sub("release .*", f"release {release}", text[:text.index("hash ")])))
+
+    def test_used(self):
+        real = self.used()
+        self.assertFalse(self.record.exists())  # the kernel is too new: another one could have the same times
+        wait_until(lambda: time.time() > self.kernel.stat().st_ctime + 3, what="an older kernel")
+        self.assertEqual(self.used(), real)
+        self.assertIn("knows fake\n", self.record.read_text())
+        self.keep("9.8.7-kept")
+        self.assertEqual(self.used(), "9.8.7-kept")
+
+        with self.subTest("damaged"):
+            self.record.write_bytes(self.record.read_bytes()[:-9])
+            self.assertEqual(self.used(), real)
+        with self.subTest("of somebody else"):
+            self.keep("9.8.7-kept")
+            os.chown(self.record, 65534, 65534)
+            self.assertEqual(self.used(), real)
+        with self.subTest("of the file before"):
+            self.keep("9.8.7-kept")
+            os.utime(self.kernel)
+            self.assertEqual(self.used(), real)
+        with self.subTest("cannot be kept"):
+            self.record.unlink()
+            self.record.mkdir()
+            self.assertEqual(self.used(), real)
+
+
 class Static(TestCase):
     """A statically linked kernel, which nothing can be preloaded into."""
 
