@@ -40,6 +40,9 @@ bool image_is_ext(void);
 /* Checks and repairs the file system of the image, which has size bytes, and grows it. */
 int mend_image(const Order *o, uint64_t size);
 
+/* Of the image that is being written, in bytes. */
+uint64_t image_size(void);
+
 /* The failure of putting something into an image, in words. Returns the exit code. */
 int fail_write(const ImageWriter *w, int error, const char *why);
 

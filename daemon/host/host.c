@@ -3,13 +3,6 @@
 
 #include "daemon/host/host.h"
 #include "basic/string-util.h"
-#include "host/lock.h"
-
-bool host_guest_alive(const char *name, void *userdata) {
-        _cleanup_free_ char *lock = strfmt("%s/%s/lock", (const char *) userdata, name);
-
-        return !lock || pid_lock_held(lock);
-}
 
 Host *host_free(Host *h) {
         if (!h)

@@ -7,24 +7,13 @@
 
 #include "basic/file-util.h"
 #include "basic/string-util.h"
-#include "daemon/host/memory-claims.h"
 #include "daemon/host/memory-sum.h"
 
 enum {
-        DEVICES_MAX = 16, /* with more of them, every umld adds up the claims itself */
-        SUM_TEXT_MAX = 44 * (DEVICES_MAX + 1),
+        SUM_TEXT_MAX = 44 * (MEMORY_DEVICES_MAX + 1),
 };
 
-typedef struct MemorySum {
-        usec_t when;
-        uint64_t open;
-        struct {
-                uint64_t device, open;
-        } on[DEVICES_MAX];
-        size_t n;
-} MemorySum;
-
-static char *sum_path(const Host *h) {
+char *memory_sum_path(const Host *h) {
         return strfmt("%s/memory/sum", h->shared);
 }
 
@@ -39,14 +28,15 @@ static int parse(const char *text, MemorySum *ret) {
         if (sscanf(text, "%" SCNu64 " %" SCNu64 " %n", &s.when, &s.open, &n) != 2)
                 return -EBADMSG;
         for (text += n; *text; text += n, s.n++)
-                if (s.n == DEVICES_MAX || sscanf(text, "%" SCNu64 " %" SCNu64 " %n",
-                                                 &s.on[s.n].device, &s.on[s.n].open, &n) != 2)
+                if (s.n == MEMORY_DEVICES_MAX ||
+                    sscanf(text, "%" SCNu64 " %" SCNu64 " %n", &s.on[s.n].device, &s.on[s.n].open,
+                           &n) != 2)
                         return -EBADMSG;
         *ret = s;
         return 0;
 }
 
-static int load(const char *path, usec_t max_age, MemorySum *ret) {
+int memory_sum_load(const char *path, usec_t max_age, MemorySum *ret) {
         usec_t now = now_usec(CLOCK_MONOTONIC);
         _cleanup_free_ char *text = NULL;
         MemorySum s;
@@ -65,7 +55,7 @@ static int load(const char *path, usec_t max_age, MemorySum *ret) {
         return 0;
 }
 
-static void store(const char *path, const MemorySum *s) {
+void memory_sum_store(const char *path, const MemorySum *s) {
         char text[SUM_TEXT_MAX];
         int n = snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64 "\n", s->when, s->open);
 
@@ -77,13 +67,13 @@ static void store(const char *path, const MemorySum *s) {
 }
 
 /* false: there are too many file systems. */
-static bool add_claim(MemorySum *s, uint64_t device, uint64_t open) {
+bool memory_sum_add(MemorySum *s, uint64_t device, uint64_t open) {
         size_t i = 0;
 
         s->open = add(s->open, open);
         while (i < s->n && s->on[i].device != device)
                 i++;
-        if (i == DEVICES_MAX)
+        if (i == MEMORY_DEVICES_MAX)
                 return false;
         if (i == s->n) {
                 s->on[i].device = device;
@@ -94,61 +84,10 @@ static bool add_claim(MemorySum *s, uint64_t device, uint64_t open) {
         return true;
 }
 
-static uint64_t on_device(const MemorySum *s, uint64_t device) {
+uint64_t memory_sum_on(const MemorySum *s, uint64_t device) {
         for (size_t i = 0; i < s->n; i++)
                 if (s->on[i].device == device)
                         return s->on[i].open;
-        return 0;
-}
-
-/* The claims are locked meanwhile: one recorded after they were read would not be in the sum. */
-static int add_up(const Host *h, const char *path, uint64_t device, uint64_t *ret_open,
-                  uint64_t *ret_on_device) {
-        _cleanup_(shared_closep) SharedSetting *book = NULL;
-        MemorySum s = { .when = now_usec(CLOCK_MONOTONIC) };
-        uint64_t here = 0;
-        MemoryClaims claims;
-        bool all = true;
-        int r = memory_claims_hold(h, &book, &claims);
-
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < claims.n; i++) {
-                uint64_t open = memory_claim_open(&claims.v[i]);
-
-                all &= add_claim(&s, claims.v[i].device, open);
-                if (claims.v[i].device == device)
-                        here = add(here, open);
-        }
-        if (all && claims.n > 1) /* otherwise only this guest needs it */
-                store(path, &s);
-        *ret_open = s.open;
-        *ret_on_device = here;
-        return 0;
-}
-
-int memory_sum_get(const Host *h, uint64_t device, usec_t max_age, uint64_t *ret_open,
-                   uint64_t *ret_on_device) {
-        _cleanup_free_ char *path = sum_path(h);
-        MemorySum s = {};
-
-        if (!path)
-                return -ENOMEM;
-        if (load(path, max_age, &s) < 0)
-                return add_up(h, path, device, ret_open, ret_on_device);
-        *ret_open = s.open;
-        *ret_on_device = on_device(&s, device);
-        return 0;
-}
-
-int memory_sum_others(const Host *h, uint64_t device, usec_t max_age, uint64_t *ret) {
-        uint64_t open, on_device, others;
-        int r = memory_sum_get(h, device, max_age, &open, &on_device);
-
-        if (r < 0)
-                return r;
-        others = device == 0 ? open : on_device;
-        *ret = others - MIN(others, h->memory.need);
         return 0;
 }
 
@@ -162,21 +101,21 @@ static void subtract_claim(MemorySum *s, const MemoryClaim *c) {
 /* What a guest has taken of its claim nobody has noted, so only one of which nothing was taken can
  * be subtracted. */
 void memory_sum_change(const Host *h, const MemoryClaim *from, const MemoryClaim *to) {
-        _cleanup_free_ char *path = sum_path(h);
+        _cleanup_free_ char *path = memory_sum_path(h);
         MemorySum s;
 
-        if (!path || load(path, USEC_INFINITY, &s) < 0)
+        if (!path || memory_sum_load(path, USEC_INFINITY, &s) < 0)
                 return;
         if (from->inode == 0)
                 subtract_claim(&s, from);
-        if (from->inode == 0 && add_claim(&s, to->device, to->need))
-                store(path, &s);
+        if (from->inode == 0 && memory_sum_add(&s, to->device, to->need))
+                memory_sum_store(path, &s);
         else
                 memory_sum_forget(h);
 }
 
 void memory_sum_forget(const Host *h) {
-        _cleanup_free_ char *path = sum_path(h);
+        _cleanup_free_ char *path = memory_sum_path(h);
 
         if (path)
                 (void) unlink_quiet(path);

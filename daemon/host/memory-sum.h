@@ -30,3 +30,27 @@ void memory_sum_change(const Host *h, const MemoryClaim *from, const MemoryClaim
 
 /* Claims have changed in another way, or a guest has given back what it had taken. */
 void memory_sum_forget(const Host *h);
+
+/* ---- the kept sum itself, for memory-others.c ---- */
+
+enum {
+        MEMORY_DEVICES_MAX = 16, /* with more of them, every umld adds up the claims itself */
+};
+
+typedef struct MemorySum {
+        usec_t when;
+        uint64_t open;
+        struct {
+                uint64_t device, open;
+        } on[MEMORY_DEVICES_MAX];
+        size_t n;
+} MemorySum;
+
+/* Where it is; the caller frees it. */
+char *memory_sum_path(const Host *h);
+int memory_sum_load(const char *path, usec_t max_age, MemorySum *ret);
+void memory_sum_store(const char *path, const MemorySum *s);
+
+/* Adds a claim. false: there are too many file systems. */
+bool memory_sum_add(MemorySum *s, uint64_t device, uint64_t open);
+uint64_t memory_sum_on(const MemorySum *s, uint64_t device);

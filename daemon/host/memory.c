@@ -22,14 +22,6 @@ static const BackingOps *const backings[] = {
 };
 static_assert(ARRAY_SIZE(backings) == MEMORY_BACKING_MAX, "operations for every backing");
 
-uint64_t memory_mib(uint64_t bytes) {
-        return (bytes >> 20) + ((bytes & ((1 << 20) - 1)) != 0);
-}
-
-bool memory_is_tight(uint64_t taken, uint64_t size) {
-        return taken > size / 100 * MEMORY_TIGHT_PERCENT;
-}
-
 void memory_done(HostMemory *m) {
         free(m->path);
         free(m->refused);

@@ -3,6 +3,14 @@
 
 #include "daemon/host/share.h"
 #include "basic/log.h"
+#include "basic/string-util.h"
+#include "host/lock.h"
+
+bool host_guest_alive(const char *name, void *userdata) {
+        _cleanup_free_ char *lock = strfmt("%s/%s/lock", (const char *) userdata, name);
+
+        return !lock || pid_lock_held(lock);
+}
 
 int host_shared_open(const Host *h, const char *name, SharedSetting **ret) {
         return shared_open(h->shared, name, host_guest_alive, h->runtime, ret);

@@ -21,13 +21,6 @@ typedef struct Loader {
         ConfigEntries *entries; /* what was read, if that is asked for */
 } Loader;
 
-bool uplinks_have(const Uplinks *u, const char *ifname) {
-        for (size_t i = 0; i < u->n; i++)
-                if (streq(u->list[i], ifname))
-                        return true;
-        return false;
-}
-
 Config *config_free(Config *c) {
         if (!c)
                 return NULL;
@@ -236,12 +229,6 @@ const char *config_argument(const Config *c, size_t i) {
                 return c->append.v[i];
         i -= c->append.n;
         return c->in_fallback && i < c->fallback_append.n ? c->fallback_append.v[i] : NULL;
-}
-
-bool config_has_layer(const Config *c, ConfineLayer layer) {
-        if (layer == CONFINE_USER)
-                return !streq(c->user, "root") && !streq(c->user, "0");
-        return layer == CONFINE_SECCOMP ? c->seccomp != SECCOMP_NO : c->layers[layer];
 }
 
 bool config_has_fallback(const Config *c) {

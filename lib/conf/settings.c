@@ -30,12 +30,6 @@ static const char *const rules_backend_table[] = {
         [RULES_IPTABLES] = "iptables",
         [RULES_NFTABLES] = "nftables",
 };
-static const char *const memory_backing_table[] = {
-        [BACKING_AUTO] = "auto",
-        [BACKING_SHM] = "shm",
-        [BACKING_PRIVATE] = "private",
-        [BACKING_DIR] = "dir",
-};
 static const char *const balloon_mode_table[] = {
         [BALLOON_NO] = "no",
         [BALLOON_AUTO] = "auto",
@@ -63,7 +57,6 @@ DEFINE_STRING_TABLE(transport, Transport, TRANSPORT_MAX);
 DEFINE_STRING_TABLE(masquerade, Masquerade, MASQUERADE_MAX);
 DEFINE_STRING_TABLE(host_access, HostAccess, HOST_ACCESS_MAX);
 DEFINE_STRING_TABLE(rules_backend, RulesBackend, RULES_BACKEND_MAX);
-DEFINE_STRING_TABLE(memory_backing, MemoryBacking, MEMORY_BACKING_MAX);
 DEFINE_STRING_TABLE(balloon_mode, BalloonMode, BALLOON_MODE_MAX);
 DEFINE_STRING_TABLE(ready_when, ReadyWhen, READY_WHEN_MAX);
 DEFINE_STRING_TABLE(restart_when, RestartWhen, RESTART_WHEN_MAX);

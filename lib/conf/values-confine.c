@@ -50,3 +50,9 @@ int setting_parse_required(const Setting *s, const char *value, Config *c, char 
         c->required |= set;
         return 0;
 }
+
+bool config_has_layer(const Config *c, ConfineLayer layer) {
+        if (layer == CONFINE_USER)
+                return !streq(c->user, "root") && !streq(c->user, "0");
+        return layer == CONFINE_SECCOMP ? c->seccomp != SECCOMP_NO : c->layers[layer];
+}

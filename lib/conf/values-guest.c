@@ -4,9 +4,18 @@
 #include <ctype.h>
 
 #include "basic/parse-util.h"
+#include "basic/string-table.h"
 #include "basic/string-util.h"
 #include "conf/refuse.h"
 #include "conf/values.h"
+
+static const char *const memory_backing_table[] = {
+        [BACKING_AUTO] = "auto",
+        [BACKING_SHM] = "shm",
+        [BACKING_PRIVATE] = "private",
+        [BACKING_DIR] = "dir",
+};
+DEFINE_STRING_TABLE(memory_backing, MemoryBacking, MEMORY_BACKING_MAX);
 
 static bool is_file_path(const char *s) {
         return s[0] == '/' && s[strlen(s) - 1] != '/';

@@ -159,3 +159,10 @@ int setting_parse_snat_address(const Setting *s, const char *value, Config *c, c
         memcpy(c->snat_addresses, found, sizeof(found));
         return 0;
 }
+
+bool uplinks_have(const Uplinks *u, const char *ifname) {
+        for (size_t i = 0; i < u->n; i++)
+                if (streq(u->list[i], ifname))
+                        return true;
+        return false;
+}

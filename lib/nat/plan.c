@@ -71,21 +71,6 @@ bool nat_rule_leads(const NatRule *rule, const Forward *port) {
                rule->first_port <= port->host_first && port->host_first <= rule->last_port;
 }
 
-int nat_chain_add(NatChain *chain, NatRule rule) {
-        if (chain->n_rules == chain->n_allocated) {
-                size_t n = MAX(chain->n_allocated * 2, (size_t) 8);
-                NatRule *rules = reallocarray(chain->rules, n, sizeof(NatRule));
-
-                if (!rules)
-                        return -ENOMEM;
-                chain->rules = rules;
-                chain->n_allocated = n;
-        }
-        rule.family = chain->family;
-        chain->rules[chain->n_rules++] = rule;
-        return 0;
-}
-
 /* ---- port forwards ---- */
 
 static int add_redirection(NatChain *pre, const NatPlan *plan, size_t limit, NatRule rule) {
@@ -158,10 +143,6 @@ static int plan_guard(NatChain *pre, const NatPlan *plan) {
         return r;
 }
 
-bool nat_forward_is_for(const Forward *f, NatFamily family) {
-        return f->family == FORWARD_BOTH || f->family == families[family].forward;
-}
-
 /* Protocols without ports, of which the guest gets everything. */
 static int plan_others(NatChain *pre, const NatPlan *plan, size_t limit) {
         int r = 0;
@@ -187,16 +168,6 @@ static int plan_forwards(NatChain *pre, const NatPlan *plan, size_t limit, bool 
                                 return r;
                 }
         return 0;
-}
-
-size_t nat_count_uplinks(const NatPlan *plan, NatFamily family) {
-        return plan->side[family].uplinks ? plan->side[family].n_uplinks : 1;
-}
-
-void nat_copy_uplink(char ret[static IFNAMSIZ], const NatPlan *plan, NatFamily family, size_t i) {
-        const NatSide *side = &plan->side[family];
-
-        strncpy(ret, side->uplinks ? side->uplinks[i] : plan->uplink, IFNAMSIZ - 1);
 }
 
 static int plan_pre(NatChain *pre, const NatPlan *plan) {

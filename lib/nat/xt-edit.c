@@ -6,11 +6,6 @@
 #include "nat/blob.h"
 #include "nat/xt-bans.h"
 
-void xt_table_done(XtTable *t) {
-        if (t->handle)
-                t->xt->free(t->handle);
-}
-
 /* Queried only when something has to be written, which a check every few seconds does not. */
 static void encode(XtTable *t, const NatRule *rule, NatBlob *ret) {
         if (!t->revisions_known)

@@ -4,22 +4,8 @@
 /* A guest's chains in one legacy table: are they as planned? If not, edits them, in the snapshot
  * that is later committed. */
 
-#include "nat/features.h"
 #include "nat/plan.h"
 #include "nat/xt-tables.h"
-
-/* A table that is being looked at or edited. */
-typedef struct XtTable {
-        NatFamily family;
-        NatTable table;
-        const XtLibrary *xt;
-        struct xtc_handle *handle; /* NULL = nothing to do in this table */
-        bool changed;
-        NatRevisions revisions;
-        bool revisions_known;
-} XtTable;
-
-void xt_table_done(XtTable *t);
 
 /* Is it expected that the table cannot be read? A host may hide all IPv6 tables. */
 bool xt_may_be_missing(const XtTable *t, int error);

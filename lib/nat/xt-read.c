@@ -14,7 +14,6 @@
 
 #include "nat/blob.h"
 #include "nat/xt-read.h"
-#include "nat/xt-tables.h"
 
 #include <linux/netfilter.h>
 
@@ -50,6 +49,16 @@ static const char *const hook_names[NF_INET_NUMHOOKS] = {
         [NF_INET_FORWARD] = "FORWARD",          [NF_INET_LOCAL_OUT] = "OUTPUT",
         [NF_INET_POST_ROUTING] = "POSTROUTING",
 };
+
+const char *xt_table_name(NatTable table) {
+        static const char *const names[NAT_TABLE_MAX] = {
+                [NAT_TABLE_FILTER] = "filter",
+                [NAT_TABLE_NAT] = "nat",
+                [NAT_TABLE_MANGLE] = "mangle",
+        };
+
+        return names[table];
+}
 
 typedef struct Chain {
         const char *name;

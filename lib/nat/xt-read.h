@@ -14,3 +14,6 @@ const XtLibrary *xt_reader(NatFamily family);
  * removing a rule changes it, replacing one by another of the same size does not. wanted: bits 1 <<
  * NAT_TABLE_…; the tables become active. */
 int xt_shapes(NatFamily family, unsigned wanted, uint64_t ret[static NAT_TABLE_MAX]);
+
+/* As the kernel calls it. */
+const char *xt_table_name(NatTable table);

@@ -5,7 +5,6 @@
 #include "basic/file-util.h"
 
 #include "host/modprobe.h"
-#include "nat/features.h"
 #include "nat/xt-read.h"
 #include "nat/xt-tables.h"
 
@@ -13,13 +12,10 @@
 
 #define NAMES_MAX 4096
 
-static const struct {
-        const char *name;
-        const char *module[NAT_FAMILY_MAX];
-} tables[NAT_TABLE_MAX] = {
-        [NAT_TABLE_FILTER] = { "filter", { "iptable_filter", "ip6table_filter" } },
-        [NAT_TABLE_NAT] = { "nat", { "iptable_nat", "ip6table_nat" } },
-        [NAT_TABLE_MANGLE] = { "mangle", { "iptable_mangle", "ip6table_mangle" } },
+static const char *const table_modules[NAT_TABLE_MAX][NAT_FAMILY_MAX] = {
+        [NAT_TABLE_FILTER] = { "iptable_filter", "ip6table_filter" },
+        [NAT_TABLE_NAT] = { "iptable_nat", "ip6table_nat" },
+        [NAT_TABLE_MANGLE] = { "iptable_mangle", "ip6table_mangle" },
 };
 
 static const struct {
@@ -51,7 +47,7 @@ static int load_modules_once(NatFamily family) {
         Child *c = &modules[family].child;
 
         for (NatTable t = 0; t < NAT_TABLE_MAX; t++)
-                names[t + 1] = tables[t].module[family];
+                names[t + 1] = table_modules[t][family];
         if (!modules[family].asked && modprobe_start(names, c) < 0)
                 child_done(c);
         modules[family].asked = true;
@@ -77,7 +73,7 @@ static struct xtc_handle *take_snapshot(const XtLibrary *xt, NatTable table) {
         struct xtc_handle *h;
 
         errno = 0;
-        h = xt->init(tables[table].name);
+        h = xt->init(xt_table_name(table));
         if (!h || xt_error() != -ENOMEM)
                 return h;
         xt->free(h);
@@ -85,8 +81,9 @@ static struct xtc_handle *take_snapshot(const XtLibrary *xt, NatTable table) {
         return NULL;
 }
 
-const char *xt_table_name(NatTable table) {
-        return tables[table].name;
+void xt_table_done(XtTable *t) {
+        if (t->handle)
+                t->xt->free(t->handle);
 }
 
 NatRefusal xt_refusal(NatFamily family, NatTable table) {
@@ -127,7 +124,7 @@ unsigned xt_tables_in_use(NatFamily family) {
         rest = names;
         while ((line = strsep(&rest, "\n")))
                 for (NatTable t = 0; t < NAT_TABLE_MAX; t++)
-                        if (streq(line, tables[t].name))
+                        if (streq(line, xt_table_name(t)))
                                 in_use |= 1U << t;
         return in_use;
 }

@@ -3,12 +3,12 @@
 
 /* The legacy tables as a whole: do they exist, and what do they contain of the host's own? */
 
+#include "nat/features.h"
 #include "nat/xtables.h"
 
 /* The error of a library call that has failed. */
 int xt_error(void);
 
-const char *xt_table_name(NatTable table);
 /* For a table that was refused as a whole. */
 NatRefusal xt_refusal(NatFamily family, NatTable table);
 
@@ -18,6 +18,19 @@ NatRefusal xt_refusal(NatFamily family, NatTable table);
  */
 int xt_table_open(const XtLibrary *xt, NatFamily family, NatTable table, struct xtc_handle **ret);
 int xt_modules_fd(void);
+
+/* A table that is being looked at or edited. */
+typedef struct XtTable {
+        NatFamily family;
+        NatTable table;
+        const XtLibrary *xt;
+        struct xtc_handle *handle; /* NULL = nothing to do in this table */
+        bool changed;
+        NatRevisions revisions;
+        bool revisions_known;
+} XtTable;
+
+void xt_table_done(XtTable *t);
 
 /* The tables that are active in this network namespace, as bits 1 << NAT_TABLE_…. Just reading a
  * table would activate it. */
