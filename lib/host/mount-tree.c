@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 
@@ -133,6 +134,7 @@ int mount_tree_enter(const MountTree *tree) {
 
         if (r < 0)
                 return r;
+        (void) umask(022); /* ours may be narrower, but the guest's user has to get through */
         if (mount("umld", tree->base, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, ROOT_OPTIONS) <
                     0 ||
             chdir(tree->base) < 0)
