@@ -18,6 +18,7 @@
 #include "daemon/host/disk-check.h"
 #include "daemon/host/modules.h"
 #include "daemon/net/conditions.h"
+#include "daemon/net/dead-flows.h"
 #include "daemon/net/hold.h"
 #include "daemon/net/proxy.h"
 #include "daemon/net/watch.h"
@@ -71,6 +72,7 @@ typedef struct Watches {
         SpaceWatch *space;
         CpuWatch *cpu;
         FactsWatch *facts;
+        DeadFlows *dead_flows;   /* of the boot before: until this one answers */
         sd_event_source *verify; /* checks the host after a start */
         sd_event_source *settle; /* trims umld's memory when the start is over */
 } Watches;

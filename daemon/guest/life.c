@@ -56,6 +56,7 @@ Guest *guest_free(Guest *g) {
         sd_event_source_disable_unref(g->timer.later);
         sd_event_source_disable_unref(g->timer.now);
         sd_event_source_disable_unref(g->watch.verify);
+        dead_flows_free(g->watch.dead_flows);
         fault_done(&g->boot.fault);
         if (g->past.crash) /* the event loop has failed */
                 guest_keep_crash(g);

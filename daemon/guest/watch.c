@@ -171,6 +171,20 @@ static void end_connections(Guest *g) {
         proxies_set_phase(g->proxies, PROXY_HOLD);
 }
 
+/* ---- tracked connections ---- */
+
+static int end_search(Guest *g) {
+        g->watch.dead_flows = dead_flows_free(g->watch.dead_flows);
+        return 0;
+}
+
+/* Nobody answers for them any more. */
+static void begin_search(Guest *g) {
+        (void) end_search(g);
+        if (g->setup->net->rules && dead_flows_new(g->event, g->config, &g->watch.dead_flows) < 0)
+                log_debug("the connections of the guest stay tracked");
+}
+
 /* ---- the host after a start, and umld itself ---- */
 
 /* What cannot be repaired ends this boot. */
@@ -252,6 +266,7 @@ static const struct {
         { "space watch", BOOT_LAUNCHED, BOOT_OVER, begin_space, end_space, NULL },
         { "CPU watch", BOOT_LAUNCHED, BOOT_OVER, begin_cpu, end_cpu, NULL },
         { "relayed connections", BOOT_LAUNCHED, BOOT_OVER, NULL, end_connections, NULL },
+        { "tracked connections", BOOT_ANSWERS, BOOT_OVER, end_search, begin_search, NULL },
         { "hang check", BOOT_ANSWERS, BOOT_STOPPING, begin_health, end_health, health_differs },
         { "init watch", BOOT_ANSWERS, BOOT_READY, guest_watch_init, guest_unwatch_init, NULL },
         { "probes", BOOT_READY, BOOT_STOPPING, begin_probes, end_probes, probes_differ },
