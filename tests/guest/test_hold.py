@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,7 @@ import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (DEBIAN_KERNEL, DONE, HOST, MAKE_GUEST, PATIENCE, SOURCE, TestCase, main, wait_until)
+from umldtest import (BUILD, DEBIAN_KERNEL, DONE, HOST, MAKE_GUEST, PATIENCE, SOURCE, TestCase, main, wait_until)
 
 LONG = 20 * PATIENCE  # much longer than a restart, and than what a client waits that was not held
 BINDER = """
@@ -26,6 +27,23 @@ body = struct.pack("=BBH", 0, 0, socket.htons(int(sys.argv[1]))) + command
 s.send(struct.pack("=IHHII", 16 + len(body), 3 << 8 | 2, 1 | 4, 1, 0) + body)
 print(struct.unpack_from("=i", s.recv(1000), 16)[0], flush=True)
 sys.stdin.read()
+"""
+
+# TCP's first packets without a connection: address, port and number.
+FLOOD = """
+import socket, struct, sys
+host, port, packets = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+source = socket.inet_aton("203.0.113.1")
+def checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+for n in range(packets):
+    head = lambda c: struct.pack("!HHIIBBHHH", 10000 + n, port, n, 0, 5 << 4, 2, 65535, c, 0)
+    pseudo = source + socket.inet_aton(host) + struct.pack("!BBH", 0, 6, 20)
+    s.sendto(head(checksum(pseudo + head(0))), (host, 0))
 """
 
 
@@ -153,7 +171,72 @@ class Kills(HoldTest):
         self.assertEqual(umld.stop(40), DONE)
 
 
+class Kinds(HoldTest):
+    def test_udp(self):
+        """A datagram of a new flow waits until the guest is ready, and is answered."""
+        shutil.copy(BUILD / "tests/guest/udp-echo", self.overlay() / "bin/udp-echo")
+        lines = (SOURCE / "tools/guest/etc/init.d/rcS").read_text().split("\n")
+        rcs = self.overlay() / "etc/init.d/rcS"
+        rcs.write_text("\n".join([lines[0], "/bin/udp-echo 6000 6000", *lines[1:]]))
+        rcs.chmod(0o755)
+        image = self.images / "udp.img"
+        subprocess.run([MAKE_GUEST, "--overlay", self.overlay(), image], check=True, timeout=60 * PATIENCE)
+        self.world.guest("web", kernel=DEBIAN_KERNEL, image=image, Guest={"Memory": "48M"},
+                         Network={"Forward": "tcp/8080:80 udp/6000"}, Supervise={"Ready": "guest"})
+        umld = self.begin()
+        self.kill_guest(umld)
+        with self.world.socket(kind=socket.SOCK_DGRAM) as s:
+            s.settimeout(LONG)
+            s.sendto(b"hello", (HOST, 6000))
+            self.assertEqual(s.recv(100), b"hello")
+        self.assertEqual(umld.stop(40), DONE)
+
+    def overlay(self):
+        directory = self.images / "overlay"
+        for part in ("bin", "etc/init.d"):
+            (directory / part).mkdir(parents=True, exist_ok=True)
+        return directory
+
+
 class Bounds(HoldTest):
+    def flood(self, port, packets):
+        """First packets of connections that nobody wants, each from another port or address."""
+        p = self.world.run("inet", "python3", "-c", FLOOD, HOST, str(port), str(packets))
+        self.assertEqual(p.returncode, 0, p.stderr)
+
+    def test_flood(self):
+        """10000 of them take neither umld's memory nor its time, nor the host's or the other guest's; and are over with
+        the outage."""
+        self.configure("other", Network={"Forward": "tcp/9080:80"})
+        self.configure(Supervise={"RestartDelay": "6s"})
+        other = self.daemon("other").wait_ready(60)
+        umld = self.begin()
+        memory = self.memory(umld)
+        self.kill_guest(umld)
+        umld.wait_state("backoff")
+        self.flood(8080, 10000)
+        held = self.held(umld)
+        self.assertLessEqual(held["now"], 1024)
+        self.assertGreater(held["dropped"], 5000)
+        self.assertLess(self.memory(umld) - memory, 2048)
+        with self.world.socket("host") as listener, self.world.socket() as client:
+            listener.bind(("0.0.0.0", 2222))
+            listener.listen()
+            client.settimeout(LONG)
+            client.connect((HOST, 2222))
+        self.assertIn("<h1>other</h1>", self.world.fetch(9080, timeout=LONG))
+        umld.wait_state("running", 40)
+        wait_until(lambda: self.queue() is None, LONG, "the queue to be left")
+        self.assertEqual(self.held(umld)["now"], 0)
+        self.assertIn("<h1>web</h1>", self.world.fetch_when_served())
+        self.assertEqual((umld.stop(40), other.stop(40)), (DONE, DONE))
+
+    def memory(self, umld):
+        """KiB of umld's own."""
+        pid = umld.status()["daemon"]["pid"]
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        return sum(int(n) for n in re.findall(r"Private_\w+:\s+(\d+) kB", text))
+
     def call(self, port=8080):
         """A client that is still connecting."""
         s = self.world.socket()

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -123,6 +124,24 @@ class Kernels(RealGuest):
         self.assertEqual((self.sysctl("all/forwarding"), self.sysctl("tap0/accept_ra")), ("1", "0"))
         self.assertEqual(umld.stop(40), DONE)
         self.assert_same_host(before)
+
+    def test_held(self):
+        """Who calls a guest that has just died is served as soon as it is back: through DNAT, and by its own address
+        where it is not behind NAT."""
+        self.world.guest(kernel=self.kernel, image=self.images / "guest.img", Supervise={"Ready": "guest"},
+                         Network={"Forward": f"tcp/{PORT}:80", "Masquerade6": "no", **ADDRESSES})
+        self.world.run("inet", "ip", "-6", "route", "add", f"{GUEST6}/128", "via", HOST6, check=True)
+        umld = self.daemon().wait_ready(60)
+        queue = (self.world.runtime_dir / "web/queue").read_text().strip()
+        bound = lambda: queue in self.world.host("cat", "/proc/net/netfilter/nfnetlink_queue").split()
+        for address, port in ((HOST6, PORT), (GUEST6, 80)):
+            with self.subTest(address=address):
+                self.world.fetch_when_served(port, address=address)
+                wait_until(lambda: not bound(), 20, what="the queue to be left")
+                os.kill(umld.guest_pid(), signal.SIGKILL)
+                wait_until(bound, what="the queue to be bound")
+                self.assertIn("<h1>web</h1>", self.world.fetch(port, address=address, timeout=20 * PATIENCE))
+        self.assertEqual(umld.stop(40), DONE)
 
     def test_port(self):
         """umlctl port about IPv6: what is forwarded, by which address, and who listens in the guest."""
