@@ -87,7 +87,13 @@ void net_queue_lacking(Net *net, const char *what, int error) {
         net->lacking[NET_LACKS_HOLD] = strfmt("%s (%s): new connections do not wait while the "
                                               "guest is not ready",
                                               what, strerror(-error));
-        log_notice("%s", net->lacking[NET_LACKS_HOLD] ?: what);
+}
+
+void net_queue_say(Net *net) {
+        if (!net->lacking[NET_LACKS_HOLD] || net->hold_said)
+                return;
+        log_notice("%s", net->lacking[NET_LACKS_HOLD]);
+        net->hold_said = true;
 }
 
 void net_queue_choose(Net *net) {

@@ -13,5 +13,7 @@ void net_queue_release(Net *net);
 /* Has another program taken it? No lock is needed. */
 bool net_queue_lost(const Net *net);
 
-/* The host cannot hold connections: says so once. error: why, what: what it lacks. */
+/* The host cannot hold connections. error: why, what: what it lacks. */
 void net_queue_lacking(Net *net, const char *what, int error);
+/* Logs that once: when the rules are there, for as long as that may fail only faults are logged. */
+void net_queue_say(Net *net);

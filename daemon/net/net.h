@@ -107,6 +107,7 @@ typedef struct Net {
         uint16_t hold_queue;
         Nat hold_nat;    /* hold-rules.c: of the rule in legacy tables */
         bool hold_apart; /* it is there, because the backend has no queues */
+        bool hold_said;  /* what is missing for it has been logged */
         bool hold_made;  /* it may be there */
 
         /* flows.c, when the rules have changed. */

@@ -191,7 +191,9 @@ int net_rules_make(Net *net, Fault *f) {
         if (r >= 0)
                 r = apply_rules(net, f);
         r = end_attempt(net, r, f);
-        if (r >= 0)
-                net_hold_rules_make(net);
+        if (r < 0)
+                return r;
+        net_hold_rules_make(net);
+        net_queue_say(net);
         return r;
 }
