@@ -12,7 +12,7 @@
  * does not let root become nobody. */
 int jail_enter(int fd);
 
-/* Root becomes that user instead, who owns all files already. */
+/* The same, but root becomes this user, who already owns all the files. */
 int jail_enter_as(uid_t uid);
 
 /* Limits the size of files (RLIMIT_FSIZE). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The columns of `umlctl list` and `umlctl top`. */
+/* The columns of `umlctl list`. */
 
 #include "basic/time-util.h"
 #include "umlctl/snapshot.h"

@@ -108,7 +108,8 @@ int config_files_check(const ConfigFiles *c, const char *path, const char *text)
         put_all(f, c, path, text);
         r = memstream_close(f, &all);
         if (r >= 0 && size > INI_FILE_MAX)
-                return fail_with(EXIT_USAGE, "%s: the configuration would be larger than 1 MiB",
+                return fail_with(EXIT_USAGE,
+                                 "%s: the configuration would be larger than 1 MiB; shorten it",
                                  path);
         if (r >= 0)
                 r = config_parse(c->guest, c->file, all, size, disk, &config, &error);
@@ -176,9 +177,11 @@ int config_files_write(const ConfigFiles *c, const char *path, const char *befor
                 r = real ? replace_locked(real, before, text) : -errno;
         }
         if (r == -ESTALE)
-                return fail_with(EXIT_FAILED,
-                                 "%s: was changed by somebody else meanwhile, so it was left alone",
-                                 path);
+                return fail_with(
+                        EXIT_FAILED,
+                        "%s: was changed by somebody else meanwhile, so it was left alone; "
+                        "try again",
+                        path);
         return r < 0 ? fail(path, r) : 0;
 }
 

@@ -30,15 +30,16 @@ void cow_disk_done(CowDisk *c) {
 
 static int fail_file(const CowDisk *c, int error, const char *path) {
         if (error == -EBUSY)
-                return fail_with(EXIT_FAILED, "%s: %s is in use by another process", c->guest,
-                                 path);
+                return fail_with(EXIT_FAILED,
+                                 "%s: %s is in use by another process; see fuser -v %s", c->guest,
+                                 path, path);
         return fail_with(error == -EACCES || error == -EPERM ? EXIT_NOT_PERMITTED : EXIT_FAILED,
                          "%s: cannot open %s: %s", c->guest, path, strerror(-error));
 }
 
 /* ---- opening ---- */
 
-/* Returns the size; a file that is no regular one is no image. */
+/* Only a regular file can be an image. */
 static int open_file(const char *path, int flags, int *ret, struct stat *st) {
         _cleanup_close_ int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 
@@ -91,16 +92,18 @@ static int check_pair(CowDisk *c) {
 
         if (r < 0)
                 return fail_with(EXIT_FAILED,
-                                 "%s: %s is not a copy-on-write file of a version known here",
+                                 "%s: %s is not a copy-on-write file, or of an unknown version; "
+                                 "correct cow=",
                                  c->guest, c->disk->cow);
         if (commit_note_matches(c->disk->cow, c->disk->path, h.mtime))
                 c->header.mtime = h.mtime;
         if (belongs(c, &h))
                 return 0;
-        return fail_with(EXIT_FAILED,
-                         "%s: %s is not as it was when %s was created on top of it; `umlctl check "
-                         "%s` says what differs",
-                         c->guest, c->disk->path, c->disk->cow, c->guest);
+        return fail_with(
+                EXIT_FAILED,
+                "%s: %s has been modified since %s was created on top of it, or is another "
+                "file; `umlctl check %s` says what differs",
+                c->guest, c->disk->path, c->disk->cow, c->guest);
 }
 
 static int open_cow(CowDisk *c, CowUse use) {
@@ -177,7 +180,7 @@ int cow_disk_check_space(const CowDisk *c, int to) {
                 return 0;
         return fail_with(EXIT_FAILED,
                          "%s: the changes in %s need up to %s more on the host's disk, which has "
-                         "%s left; nothing was changed",
+                         "%s left; free some space (nothing was changed)",
                          c->guest, c->disk->cow, FORMAT_SIZE(needed), FORMAT_SIZE(left));
 }
 

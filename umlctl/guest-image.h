@@ -12,15 +12,16 @@ typedef struct GuestImage {
         const char *guest;
         Config *config;
         int fd;     /* locked, so that the guest cannot be started meanwhile */
-        uid_t user; /* umld-image works as this user, whose it is; 0: as nobody, who owns it then */
+        uid_t user; /* its owner, as whom umld-image works; 0: umld-image works as nobody,
+                       who then owns it */
 } GuestImage;
 
 #define GUEST_IMAGE_INIT ((GuestImage){ .fd = -EBADF })
 
 void guest_image_done(GuestImage *i);
 
-/* For as long as it is open, no umld uses this image. -EBUSY: one does, or a kernel without umld.
- */
+/* As long as it is open, no umld uses this image. -EBUSY: an umld uses it, or a kernel that was
+ * started without umld. */
 int guest_image_lock(int fd);
 
 /* The same for one that is only read, as a backing file is by several guests. */

@@ -36,7 +36,7 @@ static int run(void *userdata) {
 static void begin(One *one) {
         int r;
 
-        (void) fflush(stdout); /* else each of them would print it */
+        (void) fflush(stdout); /* otherwise each child would print it, too */
         r = spawn(
                 &(const Spawn){
                         .run = run, .userdata = one, .keep_all = true, .death_signal = SIGTERM },

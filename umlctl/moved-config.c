@@ -50,7 +50,7 @@ static bool next_line(const char **text, bool *section, Line *ret) {
         return true;
 }
 
-/* The rest of the line but for cow=: what it had changed is in the image that is exported. */
+/* The rest of the line without cow=, whose changes are in the exported image. */
 static void put_options(FILE *f, const Line *l) {
         const char *end = l->text + l->size;
 

@@ -29,7 +29,7 @@ static int fail_list(int r) {
                          "cannot list the guests in %s: %s", umld_dir(DIR_CONFIG), strerror(-r));
 }
 
-/* Those that the verb can be for. */
+/* The guests that the verb can be applied to. */
 static int list_guests(const Verb *v, Strv *ret) {
         int r = needs_file(v) ? guests_configured(ret) : guests_known(ret);
 
@@ -167,7 +167,8 @@ static int take_only(const Verb *v, const Options *o, Selection *s) {
 int selection_make(const Verb *v, const Options *o, char *const *words, int n_words, Selection *s) {
         s->n_words = v->flags & VERB_MANY ? n_words : MIN(n_words, 1);
         if (s->n_words > 0 && o->all)
-                return fail_with(EXIT_USAGE, "--all means all guests, so no NAME is needed");
+                return fail_with(EXIT_USAGE,
+                                 "--all means all guests, so leave out either NAME or --all");
         if (s->n_words > 0)
                 return take_words(v, words, s);
         if (o->all || (v->flags & VERB_EVERY))

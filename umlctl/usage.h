@@ -10,5 +10,5 @@
 #define USAGE_PROP_SENT     "UsageSent"     /* bytes that came out of the guest on its tap */
 #define USAGE_PROP_RECEIVED "UsageReceived" /* and those that went in */
 
-/* Adds them to what the guest's umld has told. */
+/* Adds them to what the guest's umld has reported. */
 int usage_add(json_t *props);

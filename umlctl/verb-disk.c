@@ -70,9 +70,10 @@ static int open_disks(DiskWork *w, CowUse use) {
                         snapshots_sweep(w->config->disks[i].cow);
         }
         if (r == 0 && w->n == 0)
-                return fail_with(EXIT_FAILED,
-                                 "%s: has no disk with a copy-on-write file (Disk=…,cow=FILE)",
-                                 w->guest);
+                return fail_with(
+                        EXIT_FAILED,
+                        "%s: has no disk with a copy-on-write file; set Disk=PATH,cow=FILE",
+                        w->guest);
         return r;
 }
 
@@ -119,13 +120,15 @@ static int open_snapshot(const DiskWork *w, const CowDisk *c, int *ret) {
 
         *ret = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
         if (*ret < 0)
-                return fail_with(EXIT_FAILED, "%s: has no snapshot %s of %s", w->guest, w->snapshot,
-                                 c->disk->cow);
+                return fail_with(EXIT_FAILED,
+                                 "%s: has no snapshot %s of %s; umlctl disk %s list shows those "
+                                 "there are",
+                                 w->guest, w->snapshot, c->disk->cow, w->guest);
         if (!cow_disk_fits(c, *ret))
                 return fail_with(EXIT_FAILED,
-                                 "%s: %s is not as it was when the snapshot %s was made, which is "
-                                 "of no use any more",
-                                 w->guest, c->disk->path, w->snapshot);
+                                 "%s: %s has been modified since the snapshot %s was made, so the "
+                                 "snapshot is of no use any more; remove it: %s",
+                                 w->guest, c->disk->path, w->snapshot, path);
         return 0;
 }
 
@@ -178,8 +181,8 @@ static int check_other(const DiskWork *w, const char *other) {
                 if (uses(c, &w->disks[i]))
                         return fail_with(
                                 EXIT_FAILED,
-                                "%s: %s is a disk of %s, too, whose changes to it would be "
-                                "lost; remove that guest, or give this one a copy of the "
+                                "%s: %s is also a disk of %s, which would lose its changes to "
+                                "it; remove that guest, or give this one a copy of the "
                                 "image",
                                 w->guest, w->disks[i].disk->path, other);
         return 0;
@@ -227,11 +230,13 @@ static int check_name(const DiskWork *w, const CowDisk *c) {
         _cleanup_free_ char *path = snapshot_path(c->disk->cow, w->snapshot);
 
         if (c->cow < 0)
-                return fail_with(EXIT_FAILED,
-                                 "%s: nothing was written to %s yet, so there is nothing to keep",
-                                 w->guest, c->disk->path);
+                return fail_with(
+                        EXIT_FAILED,
+                        "%s: nothing has been written to %s yet, so there is nothing to keep",
+                        w->guest, c->disk->path);
         return path && access(path, F_OK) >= 0
-                       ? fail_with(EXIT_FAILED, "%s: has a snapshot %s already", w->guest,
+                       ? fail_with(EXIT_FAILED,
+                                   "%s: has a snapshot %s already; choose another name", w->guest,
                                    w->snapshot)
                        : 0;
 }
@@ -307,7 +312,7 @@ static int check(const Options *o, const char *guest, const DiskAction *a) {
         _cleanup_free_ char *undo = umld_path(DIR_RUNTIME, guest, "undo");
 
         if (o->live && a->run != snapshot)
-                return fail_with(EXIT_USAGE, "--live is for snapshots");
+                return fail_with(EXIT_USAGE, "--live is for snapshots only");
         if (o->live && !running)
                 return fail_with(EXIT_NOT_RUNNING,
                                  "%s is not running; make the snapshot without --live", guest);
@@ -334,8 +339,8 @@ static int ask(const DiskWork *w, const DiskAction *a) {
                                  "%s: standard input is not a terminal, so this cannot be "
                                  "confirmed; use --force",
                                  w->guest);
-        fprintf(stderr, "Throw away all that %s has changed on its disks%s%s? [y/N] ", w->guest,
-                w->snapshot ? " since the snapshot " : "", w->snapshot ?: "");
+        fprintf(stderr, "Throw away all that %s has changed on disks with cow=%s%s? [y/N] ",
+                w->guest, w->snapshot ? " since the snapshot " : "", w->snapshot ?: "");
         if (fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y'))
                 return 0;
         return fail_with(EXIT_FAILED, "%s: nothing was changed", w->guest);
@@ -365,8 +370,8 @@ static void say_done(const DiskWork *w, const DiskAction *a) {
         else if (a->run == commit)
                 printf("%s: its changes are in the backing file now\n", w->guest);
         else
-                printf("%s: is as %s%s\n", w->guest,
-                       w->snapshot ? "in the snapshot " : "its backing file", w->snapshot ?: "");
+                printf("%s: is back to %s%s\n", w->guest,
+                       w->snapshot ? "the snapshot " : "its backing file", w->snapshot ?: "");
 }
 
 int verb_disk(const Options *o, const char *guest) {

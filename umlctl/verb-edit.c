@@ -147,7 +147,8 @@ static int edit_once(Edit *e) {
         int r = find_editor(&editor);
 
         if (r < 0 || editor.n == 0)
-                return fail_with(EXIT_FAILED, "no editor was found; set EDITOR to one");
+                return fail_with(EXIT_FAILED,
+                                 "no editor was found; install one, or set EDITOR to one");
         if (strv_push(&editor, e->copy) < 0)
                 return fail_with(EXIT_FAILED, "out of memory");
         r = run_editor(e, &editor);
@@ -160,7 +161,9 @@ static int edit_once(Edit *e) {
                 return fail_with(EXIT_FAILED, "%s: cannot be read: %s", e->copy,
                                  strerror((int) -n));
         if (strlen(e->after) != (size_t) n)
-                return fail_with(EXIT_USAGE, "%s: contains a NUL, so it was not changed", e->path);
+                return fail_with(EXIT_USAGE,
+                                 "%s: was not changed, because the new text contains a NUL byte",
+                                 e->path);
         return 0;
 }
 

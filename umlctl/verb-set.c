@@ -109,8 +109,8 @@ static int choose(Change *c, const Request *q) {
                                  "umlctl edit",
                                  c->files.guest, q->setting->key, c->files.guest);
         if (n == 0 && q->how == HOW_REMOVE)
-                return fail_with(EXIT_FAILED, "%s: there is no %s=%s", c->files.guest,
-                                 q->setting->key, q->value);
+                return fail_with(EXIT_FAILED, "%s: there is no %s=%s; see umlctl cat %s",
+                                 c->files.guest, q->setting->key, q->value, c->files.guest);
         if (!c->path) {
                 c->path = TAKE_PTR(path);
                 c->before = strdup(text);
@@ -166,7 +166,7 @@ static int check_once(const Request *all, size_t n) {
         for (size_t i = 0; i < n; i++)
                 for (size_t j = 0; j < i; j++)
                         if (all[i].setting == all[j].setting && !all[i].setting->repeatable)
-                                return fail_with(EXIT_USAGE, "%s is given twice",
+                                return fail_with(EXIT_USAGE, "%s is given twice; give it once",
                                                  all[i].setting->key);
         return 0;
 }

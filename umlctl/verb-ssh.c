@@ -40,8 +40,9 @@ static int find_address(const char *guest, char **ret) {
         return *ret ? 0 : fail_with(EXIT_FAILED, "out of memory");
 }
 
-/* An address may come to another guest, so that the key belongs to the guest's name. The first one
- * of a new guest is accepted: it came by the guest's own tap, to which nobody else has access. */
+/* An address may come to another guest, so that the key belongs to the guest's name. The first
+ * key of a new guest is accepted: it came over the guest's own tap, to which nobody else has
+ * access. */
 static int push_host_key(const char *guest, Strv *argv) {
         _cleanup_free_ char *path = umld_path(DIR_STATE, guest, SSH_KNOWN_HOSTS);
         static const char *const options[] = { "-oGlobalKnownHostsFile=/dev/null",
@@ -96,5 +97,5 @@ int verb_ssh(const Options *o, const char *guest) {
         if (make_argv(guest, address, o->words, &argv) < 0)
                 return fail_with(EXIT_FAILED, "out of memory");
         (void) execvp("ssh", argv.v);
-        return fail_with(EXIT_FAILED, "cannot run ssh: %m");
+        return fail_with(EXIT_FAILED, "cannot run ssh: %m; install an SSH client");
 }

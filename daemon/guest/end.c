@@ -68,8 +68,10 @@ void guest_judge_end(Guest *g, Verdict *ret_verdict, char **ret_detail) {
 
         if (failure && guest_process_refused(g->boot.process)) {
                 *ret_verdict = VERDICT_USAGE;
-                *ret_detail = strfmt("Required=%s: this host refuses that layer of confinement: %s",
-                                     guest_process_refused(g->boot.process), strerror(error));
+                *ret_detail =
+                        strfmt("Required=%s: this host refuses that layer of confinement: %s; "
+                               "remove it from Required= to start the guest without it",
+                               guest_process_refused(g->boot.process), strerror(error));
                 return;
         }
         if (failure) {

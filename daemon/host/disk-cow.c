@@ -68,7 +68,7 @@ static int compare(const Disk *d, const CowHeader *was, const CowHeader *is, Fau
 }
 
 /* An interrupted `umlctl disk commit` has written into the backing file what the copy-on-write file
- * holds, so both together are what they were before. */
+ * holds, so a guest that uses both sees the same as before. */
 static int undo_commit(const Host *h, const Disk *d, int backing, const CowHeader *was,
                        CowHeader *is, Fault *f) {
         int r;
@@ -78,13 +78,13 @@ static int undo_commit(const Host *h, const Disk *d, int backing, const CowHeade
         is->mtime = was->mtime;
         if (h->quiet)
                 return 0;
-        log_notice("Disk=%s: `umlctl disk %s commit` was interrupted; nothing is lost, run it "
+        log_notice("Disk=%s: `umlctl disk %s commit` was interrupted; nothing is lost; run it "
                    "again when the guest is stopped",
                    d->path, h->config->name);
         r = commit_set_time(backing, was->mtime);
         return r >= 0 ? 0
                       : fault_set(f, VERDICT_DISK, false, r,
-                                  "Disk=%s: cannot set its time back to that of before an "
+                                  "Disk=%s: cannot restore its modification time after an "
                                   "interrupted `umlctl disk commit`: %m",
                                   d->path);
 }

@@ -19,7 +19,7 @@
 /* A directory, the number of the kernel's process, its socket, and some to spare. */
 #define UML_DIR_OPTIONS "mode=0700,size=64k,nr_inodes=16"
 
-/* A hostile guest may have filled one that is no tmpfs. */
+/* A directory that is not a tmpfs may have been filled by a hostile guest. */
 static int wait_for_removal(const Host *h, Fault *f) {
         return fault_wait(f, VERDICT_DISK, -EBADF, "the removal of what the guest has left in %s",
                           h->uml_dir);
@@ -32,7 +32,8 @@ static bool is_mounted(const Host *h) {
                own.st_dev != parent.st_dev;
 }
 
-/* However many: there is one for each umld that was killed between mounting and the next step. */
+/* There may be several mounts: one for each umld that was killed between mounting and the next
+ * step. */
 static int unmount(const Host *h) {
         while (is_mounted(h))
                 if (umount2(h->uml_dir, MNT_DETACH) < 0)
@@ -66,7 +67,7 @@ static int make_uml_dir(Host *h) {
         if (r < 0)
                 log_debug_errno(r, "%s: cannot be a tmpfs of its own, continuing: %m", h->uml_dir);
         else
-                jail_drop_mount_ns(&h->jail); /* it has the one before */
+                jail_drop_mount_ns(&h->jail); /* it contains the previous mount */
         return 0;
 }
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* jail-net.c - the network namespace of the guest's kernel, which has no interface. The tap stays
- * in the host's: umld-init opens it there for the kernel (programs/tun-broker.h). */
+ * in that of the host, where umld-init opens it for the kernel (programs/tun-broker.h). */
 
 #include "basic/log.h"
 #include "daemon/host/host.h"
 #include "host/net-ns.h"
 
-#define STAYS "its kernel is in the host's network namespace"
+#define STAYS "stays in the host's network namespace"
 
-/* The kernel asks for its tap by an object that is preloaded into it. */
+/* A kernel in another network namespace needs the preloaded object that asks for its tap. */
 static int check_kernel(const Host *h) {
         return h->kernel.uml->static_linked ? -EOPNOTSUPP : h->kernel.tun_fix ? 0 : -ENOENT;
 }
@@ -27,8 +27,8 @@ int jail_net_up(Host *h, Fault *f) {
         if (r < 0)
                 layer_set_refused(h, CONFINE_NETWORK_NAMESPACE, r,
                                   h->kernel.uml->static_linked
-                                          ? "it is static and opens its tap itself, so " STAYS
-                                          : STAYS);
+                                          ? "a static kernel opens its tap itself and " STAYS
+                                          : "the kernel " STAYS);
         else
                 layer_set_on(h, CONFINE_NETWORK_NAMESPACE, NULL);
         return 0;

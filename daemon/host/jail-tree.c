@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* jail-tree.c - the root directory of the guest's kernel, which holds what that needs and nothing
- * else. It is built once for many boots, in the guest's mount namespace. */
+/* jail-tree.c - the root directory of the guest's kernel, which holds nothing but what the kernel
+ * needs. It is built once for many boots, in the guest's mount namespace. */
 
 #include "daemon/host/jail-tree.h"
 #include "basic/log.h"
@@ -39,7 +39,7 @@ static int add_same(Plan *p, const TreeEntry *e) {
 
 /* ---- the kernel ---- */
 
-/* What is preloaded into it. */
+/* The kernel, and the objects that are preloaded into it. */
 static size_t list_programs(const Host *h, const char *list[static 4]) {
         const char *const all[] = { config_kernel(h->config), h->kernel.cpu_fix,
                                     h->kernel.console_fix, h->kernel.tun_fix };
@@ -113,7 +113,7 @@ static int add_disks(const Host *h, Plan *p) {
         return r;
 }
 
-/* In a directory that others use as well it gets one of its own. */
+/* Other programs use that directory as well, so the kernel sees only a new one in it. */
 static int add_memory(const Host *h, Plan *p) {
         p->name = strfmt("umld-%s", h->config->name);
         if (!p->name)
@@ -159,7 +159,7 @@ int jail_tree_up(Host *h, Fault *f) {
                 r = mount_ns_add_tree(&h->jail.mount_ns_fd, &p.tree);
         h->jail.has_tree = r >= 0;
         if (r < 0)
-                layer_set_refused(h, CONFINE_ROOT, r, "it sees the host's files");
+                layer_set_refused(h, CONFINE_ROOT, r, "the kernel sees the host's files");
         else
                 layer_set_on(h, CONFINE_ROOT, NULL);
         return 0;

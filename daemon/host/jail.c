@@ -39,7 +39,7 @@ void jail_seccomp_look(Host *h) {
         if (h->jail.seccomp_refused < 0)
                 layer_set_refused(h, CONFINE_SECCOMP, h->jail.seccomp_refused,
                                   h->jail.seccomp_refused == -EOPNOTSUPP
-                                          ? "it would hold for the guest's programs, too"
+                                          ? "it would apply to the guest's programs, too"
                                           : NULL);
         else
                 layer_set_on(h, CONFINE_SECCOMP,

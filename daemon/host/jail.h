@@ -60,7 +60,7 @@ void jail_namespaces_look(struct Host *h);
 /* The same of the filter of system calls. */
 void jail_seccomp_look(struct Host *h);
 
-/* Will the guest's processes be in a pid namespace? */
+/* Will the guest's processes be in a PID namespace? */
 bool jail_has_pid_namespace(const struct Host *h);
 
 /* jail-dirs.c: the directories that it shares with umld; part of the step "user". */

@@ -32,7 +32,7 @@ void layer_set_on(Host *h, ConfineLayer layer, const char *detail) {
         set_detail(l, detail);
 }
 
-/* Logged when it happens, not at each repetition of the step. */
+/* The step is repeated for every boot, but the same refusal is logged only once. */
 void layer_set_refused(Host *h, ConfineLayer layer, int error, const char *detail) {
         const ConfineInfo *info = &confine_table[layer];
         LayerReport *l = &h->layers.v[layer];
@@ -46,7 +46,7 @@ void layer_set_refused(Host *h, ConfineLayer layer, int error, const char *detai
                                  info->name, l->detail[0] ? "; " : "", l->detail);
 }
 
-/* Those that umld-init applies are on unless it has reported something else. */
+/* umld-init reports only failures, so a layer that it applies is on unless it has reported one. */
 static LayerState state_of(const LayerReport *l, const ConfineInfo *info, int error) {
         if (!info->late || l->state == LAYER_OFF || l->state == LAYER_REFUSED)
                 return l->state;

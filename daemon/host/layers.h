@@ -38,7 +38,7 @@ bool layer_wanted(const struct Host *h, ConfineLayer layer);
 /* All that are configured and have not been refused, as CONFINE_BIT()s. */
 uint32_t layers_in_force(const struct Host *h);
 
-/* Those who apply a layer say what has become of it. The detail may be NULL. */
+/* For the code that applies a layer. The detail may be NULL. */
 void layer_set_on(struct Host *h, ConfineLayer layer, const char *detail);
 void layer_set_refused(struct Host *h, ConfineLayer layer, int error, const char *detail);
 
@@ -47,7 +47,7 @@ void layer_set_refused(struct Host *h, ConfineLayer layer, int error, const char
 const char *layer_text(const struct Host *h, ConfineLayer layer, int error,
                        char buf[static LAYER_TEXT_MAX]);
 
-/* Steps of the set-up. The first takes over the configuration; the last fails if a layer that is
- * required is not on. Those that umld-init applies are checked there. */
+/* Steps of the set-up. The first reads the configuration; the last fails if the host has refused a
+ * layer that is required. umld-init itself checks the layers that it applies. */
 int layers_up(struct Host *h, Fault *f);
 int layers_required_up(struct Host *h, Fault *f);

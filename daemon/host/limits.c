@@ -11,21 +11,23 @@
 
 #define MEBIBYTE UINT64_C(1048576)
 
-/* A guest's kernel allows itself one process for each 128 KiB of memory. */
+/* A guest's kernel allows one process for each 128 KiB of its memory. The limit is twice that, so
+ * that the guest's own comes first. */
 #define MEMORY_OF_PROCESS UINT64_C(65536)
 #define PROCESSES_MIN     UINT64_C(256)
 #define PROCESSES_MAX     UINT64_C(16384)
 
-/* Besides those of its processes: with seccomp=on each has one. */
+/* In addition to one for each process of the guest, which a kernel with seccomp=on needs. */
 #define FILES_OF_KERNEL UINT64_C(256)
 
-/* What one of its processes may have beside the guest's memory, which is a shared file. */
+/* Private memory of one process; that of the guest is a shared file, which does not count. */
 #define DATA_MAX (256 * MEBIBYTE)
 
 /* The memory file is a little larger than the memory. */
 #define MEMORY_FILE_ROOM (64 * MEBIBYTE)
 
-/* They count for all processes of a user, so only with a user of its own are they the guest's. */
+/* The kernel counts all processes of a user, so this can be limited only if the guest has a user of
+ * its own. */
 static uint64_t processes_of(const Config *c) {
         if (!streq(c->user, "auto"))
                 return 0;
@@ -40,8 +42,8 @@ static uint64_t size_of(int fd) {
         return fd >= 0 && fstat(fd, &st) >= 0 && S_ISREG(st.st_mode) ? (uint64_t) st.st_size : 0;
 }
 
-/* Room for the header and the bitmap of a copy-on-write file, which grows to the size of the other
- * one and has one bit for each 512 bytes. */
+/* A copy-on-write file can grow to the size of its backing file, and in addition has a header and a
+ * bitmap with one bit for each 512 bytes. */
 static uint64_t file_size_of(const Host *h) {
         uint64_t most = h->config->memory + MEMORY_FILE_ROOM;
 

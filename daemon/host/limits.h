@@ -10,5 +10,5 @@ struct Host;
 /* Derived from its memory and the disks that are open. */
 LaunchLimits limits_of(const struct Host *h);
 
-/* Says in the table of layers what they are. */
+/* Notes them as the detail of the layer, which the status shows. */
 void limits_say(struct Host *h);

@@ -31,7 +31,7 @@ static const char *obstacle(const Host *h) {
         if (d->read_only)
                 return "is read-only";
         if (d->cow)
-                return "is the backing file of another";
+                return "is a backing file";
         return S_ISREG(st.st_mode) ? NULL : "is not a regular file";
 }
 
@@ -41,7 +41,7 @@ static void tell_foreign(const Host *h) {
 
         if (h->config->fast_network && k->modules.n > 0)
                 log_info("Disk=%s: was not made by umlctl create, so it may lack %s and other "
-                         "modules of Linux %s; `umlctl modules %s` puts them there",
+                         "modules of Linux %s; `umlctl modules %s` puts them into it",
                          h->config->disks[0].path, k->modules.v[0], k->release, h->config->name);
 }
 
@@ -63,8 +63,9 @@ static int is_outdated(const Host *h) {
                 return 0;
         why = obstacle(h);
         if (why)
-                log_notice("Disk=%s: %s, so the modules of Linux %s are not put there, continuing",
-                           h->config->disks[0].path, why, h->kernel.uml->release);
+                log_notice(
+                        "Disk=%s: %s, so the modules of Linux %s are not put into it, continuing",
+                        h->config->disks[0].path, why, h->kernel.uml->release);
         return !why;
 }
 
@@ -84,7 +85,7 @@ static void on_ended(int status, void *userdata) {
                             FORMAT_TIMESPAN(MODULES_UPDATE_LIMIT));
         else if (status != 0)
                 log_warning("the modules of the guest's kernel are not in its image, starting "
-                            "without them; try `umlctl modules` while the guest is stopped");
+                            "without them; run `umlctl modules` when the guest is stopped");
         u->done(u->userdata);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* hold-queue.c - chooses the netfilter queue of a guest.
  *
- * Queues are numbers that any program may use, so umld takes an unusual one, and leaves it to
- * whoever else is bound to it. An umld tells the others its own in RUNTIME/NAME/queue. */
+ * Queues are numbers that any program may use, so umld takes an unusual one, and chooses
+ * another one if a program is bound to it. RUNTIME/NAME/queue tells other umlds which one it is. */
 
 #include "daemon/net/hold-queue.h"
 #include <dirent.h>

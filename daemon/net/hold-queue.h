@@ -2,7 +2,7 @@
 #pragma once
 
 /* The number of the netfilter queue of the guest: one that neither another guest nor another
- * program uses. Under the xtables lock, because others choose as well. */
+ * program uses. Under the xtables lock, because other umlds choose, too. */
 
 #include "daemon/net/net.h"
 
@@ -15,5 +15,6 @@ bool net_queue_lost(const Net *net);
 
 /* The host cannot hold connections. error: why, what: what it lacks. */
 void net_queue_lacking(Net *net, const char *what, int error);
-/* Logs that once: when the rules are there, for as long as that may fail only faults are logged. */
+/* Logs that once. Called when the rules are in place: a start that fails before that logs only its
+ * fault. */
 void net_queue_say(Net *net);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* hold.c - holds connections to a guest that is not ready, and lets them go.
+/* hold.c - holds connections to a guest that is not ready, and releases them.
  *
- * A connection is let go as soon as a service accepts another one at its port, which umld tries
- * every few milliseconds while something waits for it. So nobody is refused by a guest that is up
- * before its services are. Others, such as packets of UDP, wait until the guest is ready. */
+ * A TCP connection is released as soon as a service accepts connections at its port, which umld
+ * tries every few milliseconds while something waits for that port. So no client is refused because
+ * a guest is up before its services are. Everything else, such as UDP, waits until the guest is
+ * ready. */
 
 #include "daemon/net/hold.h"
 #include <sys/socket.h>
@@ -16,9 +17,9 @@
 
 enum {
         HELD_MAX = 1024,      /* packets */
-        SPARE = 256,          /* and so many may be on their way to a verdict */
+        SPARE = 256,          /* more that the kernel may queue: those not read yet */
         PORTS_MAX = 32,       /* tried at a time */
-        AT_A_TIME = 8,        /* let go before the guest gets time to take them */
+        AT_A_TIME = 8,        /* released before the guest gets time to accept them */
         READ_AT_A_TIME = 256, /* packets, then other events have their turn */
         BYTES_MAX = 4 << 20,  /* of all that are held */
 };
@@ -81,7 +82,7 @@ static HoldPort *find_idle(Hold *h) {
         return NULL;
 }
 
-/* NULL: so many are tried already, and this one has its turn when they are open. */
+/* NULL: as many ports as possible are being tried; this one is tried when one of them is open. */
 static HoldPort *want_port(Hold *h, int family, uint16_t port) {
         HoldPort *p = find_port(h, family, port);
 
@@ -147,7 +148,7 @@ static void give_verdict(Hold *h, uint32_t id, bool accept) {
         int r = nfqueue_verdict(h->queue, id, accept);
 
         if (r < 0)
-                log_debug_errno(r, "cannot decide about a held connection: %m");
+                log_debug_errno(r, "cannot pass or drop a held connection: %m");
 }
 
 static void drop(Hold *h, uint32_t id) {
@@ -161,7 +162,7 @@ static void arm_tick(Hold *h, usec_t delay) {
                 log_debug("cannot set the timer of held connections");
 }
 
-/* How many wait for which port. */
+/* Counts how many packets wait for which port. */
 static void count(Hold *h) {
         h->bytes = 0;
         FOREACH_ELEMENT (p, h->ports)
@@ -176,8 +177,8 @@ static void count(Hold *h) {
         }
 }
 
-/* Decides about those that are due, at most max of them: those too old, and those that may pass.
- * true: some may pass and have not yet. */
+/* Drops those that have waited too long, and lets those pass that may, but at most max of these.
+ * true: more may pass. */
 static bool decide(Hold *h, size_t max) {
         usec_t now = now_here(), timeout = config_of(h)->hold_timeout;
         size_t kept = 0;
@@ -272,7 +273,7 @@ static void on_packet(const NfPacket *p, void *userdata) {
         if (may_pass(h, p->family, p->protocol, p->destination_port))
                 give_verdict(h, p->id, true);
         else if (p->protocol == IPPROTO_TCP && !p->syn)
-                /* Of a connection that has ended with the guest, which will say so. */
+                /* Part of a connection that died with the guest, which resets it once it is up. */
                 give_verdict(h, p->id, h->phase == HOLD_READY);
         else if (is_held(h, flow_of(p))) /* sent once more */
                 give_verdict(h, p->id, false);
@@ -290,13 +291,14 @@ static void say_outage(Hold *h) {
         if (h->outage_dropped > 0)
                 snprintf(dropped, sizeof(dropped), ", and dropped %u", h->outage_dropped);
         if (h->outage > 0 || h->outage_dropped > 0)
-                log_notice("held %u connections for up to %s%s", h->outage,
+                log_notice("held %u connection%s for up to %s%s", h->outage,
+                           h->outage == 1 ? "" : "s",
                            FORMAT_TIMESPAN(h->longest / USEC_PER_MSEC * USEC_PER_MSEC), dropped);
         h->outage = h->outage_dropped = 0;
         h->longest = 0;
 }
 
-/* What has not passed by now will not. */
+/* Drops what still waits: after this nobody would release it. */
 static void unbind(Hold *h) {
         uint64_t lost;
         int r;
@@ -309,7 +311,7 @@ static void unbind(Hold *h) {
         h->phase = HOLD_OFF; /* what comes meanwhile passes */
         r = nfqueue_unbind(h->queue, &lost);
         if (r < 0)
-                log_debug_errno(r, "cannot leave the queue of held connections: %m");
+                log_debug_errno(r, "cannot unbind from the queue of held connections: %m");
         h->dropped += lost;
         h->outage_dropped += (unsigned) lost;
         h->bound = false;
@@ -341,7 +343,7 @@ static int bind_queue(Hold *h) {
         return 0;
 }
 
-/* Does every port that others can call accept connections? Then nothing has to wait any more. */
+/* Do all forwarded ports accept connections? Then nothing has to wait any more. */
 static bool all_open(Hold *h) {
         const Config *c = config_of(h);
 
@@ -359,7 +361,7 @@ static bool is_over(Hold *h) {
         return h->n == 0 && h->phase == HOLD_READY && (waits_for_nothing(h) || all_open(h));
 }
 
-/* Lets go what may, and looks again when the guest had time for it. */
+/* Releases what may pass, a few at a time, and comes back when the guest has had time for them. */
 static void go_on(Hold *h) {
         bool more = decide(h, AT_A_TIME);
         usec_t end = usec_add(h->entered, config_of(h)->hold_timeout);
@@ -420,7 +422,7 @@ void hold_set_phase(Hold *h, HoldPhase phase) {
         r = bind_queue(h);
         h->lost = r == -EBUSY;
         if (r < 0)
-                log_warning_errno(r, "connections to the guest do not wait for it: %m");
+                log_warning_errno(r, "new connections do not wait for the guest: %m");
         else if (h->bound)
                 go_on(h);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* New connections that come while the guest is not ready wait in a netfilter queue, and are let go
- * when the guest can answer them. While it is ready nobody is bound to that queue, and what the
- * guest's rules send there passes (nat/plan.h). Ports of Proxy= wait in proxy.c. */
+/* New connections that come while the guest is not ready wait in a netfilter queue, and are
+ * released when the guest can answer them. While it is ready nobody is bound to that queue, and
+ * what the guest's rules send there passes (nat/plan.h). Ports of Proxy= wait in proxy.c. */
 
 #include <systemd/sd-event.h>
 
@@ -14,10 +14,10 @@ typedef struct Hold Hold;
 
 /* What becomes of new connections. */
 typedef enum HoldPhase {
-        HOLD_OFF,   /* they pass; those that have waited are dropped: the guest stays down */
+        HOLD_OFF,   /* they pass; those that still wait are dropped */
         HOLD_WAIT,  /* they wait: nothing in the guest can answer */
         HOLD_TRY,   /* its kernel runs: they wait for a service at their port */
-        HOLD_READY, /* the same, for a while, but those without such a port pass */
+        HOLD_READY, /* ready, for a while: TCP still waits for a service, all else passes */
 } HoldPhase;
 
 typedef struct HoldStatus {

@@ -8,7 +8,7 @@
  * backlog: to a client a restart is a delay. When the guest ends, the relays end.
  *
  * A relay runs under an umld-init of its own, like the guest's kernel: an unprivileged user, which
- * is not the guest's, no capabilities, no_new_privs, a pid namespace, and it dies with umld. One
+ * is not the guest's, no capabilities, no_new_privs, a PID namespace, and it dies with umld. One
  * that fails is restarted with increasing delays; the socket is kept. */
 
 #include <arpa/inet.h>

@@ -132,7 +132,7 @@ static int check_network6(Net *net, int index, Fault *f) {
         ip_address_format(&owner.address, theirs);
         return fault_set(
                 f, VERDICT_NETWORK, false, -EADDRINUSE,
-                "HostAddress6=%s/%u: overlaps %s/%u of %s; use a part of it, as %s/112, or "
+                "HostAddress6=%s/%u: overlaps %s/%u of %s; use a part of it, such as %s/112, or "
                 "another network",
                 host, c->host_prefix6, theirs, owner.bits, other, host);
 }
@@ -162,7 +162,7 @@ static void check_reverse_path(Net *net) {
         if (r >= 0 || *lacking)
                 return;
         *lacking = strfmt("the reverse path filter cannot be enabled on the tap (%s): only the "
-                          "firewall rules drop what the guest sends in another's name",
+                          "firewall rules drop what the guest sends from addresses of others",
                           strerror(-r));
         if (*lacking)
                 log_notice("%s", *lacking);

@@ -14,7 +14,7 @@ enum {
         OOM_SCORE = 300, /* services have 0 */
 };
 
-/* Its processes are the first to go when the host has no memory left. */
+/* If the host runs out of memory, the OOM killer prefers the guest's processes to services. */
 static int prefer_for_oom(void) {
         _cleanup_close_ int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
         char text[16] = "";

@@ -226,7 +226,8 @@ static const char *const allowed[] = {
         "sysinfo",
 };
 
-/* Of a socket: only between processes of the host that it can name, that is in its own tree. */
+/* With AF_UNIX only, whose addresses are paths in the kernel's root directory, or names in its
+ * network namespace. */
 static const char *const for_unix[] = { "socket", "socketpair" };
 
 #define NAMESPACES                                                                                 \
@@ -238,7 +239,7 @@ static void release(scmp_filter_ctx *ctx) {
                 seccomp_release(*ctx);
 }
 
-/* Whose number libseccomp does not know is unknown to the kernels of its time, too. */
+/* A call that libseccomp does not know is unknown to the kernels of its time, too. */
 static int add(scmp_filter_ctx ctx, uint32_t action, const char *name,
                const struct scmp_arg_cmp *arg) {
         int number = seccomp_syscall_resolve_name(name);
@@ -261,7 +262,7 @@ static int add_all(scmp_filter_ctx ctx) {
                         r = add(ctx, SCMP_ACT_ALLOW, *name, &is_unix);
         if (r >= 0)
                 r = add(ctx, SCMP_ACT_ALLOW, "clone", &no_namespace);
-        if (r >= 0) /* its flags lie in memory; upon this libc uses clone() */
+        if (r >= 0) /* a filter cannot see its flags; libc falls back to clone() */
                 r = add(ctx, SCMP_ACT_ERRNO(ENOSYS), "clone3", NULL);
         return r;
 }
@@ -306,8 +307,8 @@ int syscall_filter_make(bool log, struct sock_fprog *ret) {
         return r < 0 ? r : read_program(fd, ret);
 }
 
-/* Without that flag older kernels than 5.16 switch off speculation for whoever has a filter, which
- * costs the guest more than all the rest. */
+/* Without that flag kernels before 5.16 restrict speculative execution for every process that has a
+ * filter, which costs the guest more than the filter itself. */
 int syscall_filter_apply(const struct sock_fprog *filter) {
         if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, filter) >=
             0)

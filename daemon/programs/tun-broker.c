@@ -56,7 +56,7 @@ static void reply(int socket_fd, int attached) {
                 c->cmsg_len = CMSG_LEN(sizeof(int));
                 memcpy(CMSG_DATA(c), &attached, sizeof(attached));
         }
-        /* One that does not read its answers does not get them. */
+        /* A kernel that does not read its answers loses them; umld-init must not wait for it. */
         (void) sendmsg(socket_fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 

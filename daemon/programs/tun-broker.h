@@ -19,5 +19,5 @@ typedef struct TunBroker {
 /* When may it be asked again? 0: at once. */
 usec_t tun_broker_pause(const TunBroker *b, usec_t now);
 
-/* Answers one request, after which the socket has gone if its other end has. */
+/* Answers one request; closes the socket if its other end is closed. */
 void tun_broker_answer(TunBroker *b, usec_t now);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* umld-init.c - umld-init, the tiny process between umld and a guest's kernel.
  *
- * It is pid 1 of the guest's pid namespace or, on a host without those, a child subreaper. Either
+ * It is pid 1 of the guest's PID namespace or, on a host without those, a child subreaper. Either
  * way every process that the kernel ever creates is its descendant, and it ends only when they have
  * ended: in a namespace the host's kernel takes care of that, else process_kill_children() does. A
  * UML kernel itself must not be pid 1: abort() is ignored there, so a panic would loop forever.

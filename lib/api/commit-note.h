@@ -2,10 +2,10 @@
 #pragma once
 
 /* While umlctl writes the changes of a copy-on-write file into its backing file, COW.commit says
- * so. What the guest sees in both files together is the same at any time of that. So after an
- * interruption the guest can run on, once the time of the backing file has been set back, by which
- * kernels recognise it; but the backing file is of use only together with the other one until the
- * commit has been completed. */
+ * so. Meanwhile both files together show the guest the same as before. So after an interruption the
+ * guest can go on, once the modification time of the backing file, by which kernels recognise it,
+ * has been restored; but until the commit has been completed, the backing file is of use only
+ * together with its copy-on-write file. */
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -6,7 +6,7 @@
 const ConfineInfo confine_table[CONFINE_MAX] = {
         [CONFINE_USER] = { "user", "User", "use what belongs to root or another guest" },
         [CONFINE_CAPABILITIES] = { "capabilities", "DropCapabilities",
-                                   "get capabilities that a process of the host has left to it",
+                                   "use capabilities that it inherited from a process of the host",
                                    .late = true },
         [CONFINE_NO_NEW_PRIVILEGES] = { "no-new-privileges", "NoNewPrivileges",
                                         "gain privileges by executing a set-user-ID program",
@@ -18,15 +18,15 @@ const ConfineInfo confine_table[CONFINE_MAX] = {
         [CONFINE_UTS_NAMESPACE] = { "uts-namespace", "ProtectHostname", "see the host's name",
                                     .late = true },
         [CONFINE_NETWORK_NAMESPACE] = { "network-namespace", "PrivateNetwork",
-                                        "open connections or sockets on the host, or use another "
-                                        "tap than the guest's" },
+                                        "connect from the host, listen on it, or use another tap "
+                                        "than the guest's" },
         [CONFINE_ROOT] = { "root", "PrivateRoot",
                            "see any file of the host but its kernel, disks and memory" },
         [CONFINE_CGROUP] = { "cgroup", "ControlGroup",
-                             "leave processes that outlive the guest or escape its limits" },
+                             "leave processes behind that outlive the guest" },
         [CONFINE_SECCOMP] = { "seccomp", "Seccomp",
-                              "make system calls that no guest needs, or use sockets of the "
-                              "network",
+                              "make system calls that no guest needs, or open network "
+                              "sockets",
                               .late = true },
         [CONFINE_LIMITS] = { "limits", "Limits",
                              "use up the host's processes, descriptors, disk space or locked "

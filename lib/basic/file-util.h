@@ -27,7 +27,7 @@ int write_file_atomic(const char *path, const void *data, size_t size, mode_t mo
 /* Makes durable that there is an entry of this path. For programs that may wait for a disk. */
 int fsync_entry(const char *path);
 
-/* May anybody write it but root, its group, and the user and group that we run as? */
+/* May it be written by others than root, root's group, and the user and group that we run as? */
 struct stat;
 bool others_may_write(const struct stat *st);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What a configuration says, key by key, for those who show it to people. */
+/* What a configuration says, key by key, for programs that show it to people. */
 
 #include "conf/settings.h"
 
@@ -18,7 +18,7 @@ typedef struct ConfigEntries {
 
 void config_entries_done(ConfigEntries *e);
 
-/* NULL, which nobody has asked for, remains empty. */
+/* e may be NULL: then the caller does not want the list, and nothing is done. */
 int config_entries_add(ConfigEntries *e, const Setting *s, const char *value, unsigned line);
 void config_entries_drop(ConfigEntries *e, const Setting *s);
 

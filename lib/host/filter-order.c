@@ -53,7 +53,7 @@ static int be_traced(void *userdata) {
         return NOT_TRACED;
 }
 
-/* Where the filter comes first the child has got its error, and ends. */
+/* If the filter comes first, the child has got the error, and ends. */
 static int watch(pid_t pid) {
         int status;
 

@@ -10,7 +10,7 @@
 enum {
         GUEST_UID_FIRST = 60800,
         GUEST_UID_LAST = 61183,
-        /* Of all relays of ports, each of which has a pid namespace of its own: a guest that has
+        /* Of all relays of ports, each of which has a PID namespace of its own: a guest that has
          * left its confinement can neither signal nor read them. */
         RELAY_UID = 60799,
 };

@@ -12,7 +12,7 @@
 #include "basic/cleanup.h"
 #include "host/mount-tree.h"
 
-/* Directories and mount points only, none of which takes up a page. */
+/* It holds only directories and mount points, which take up no pages. */
 #define ROOT_OPTIONS "mode=0755,size=64k,nr_inodes=256"
 
 /* Creates the directories above a path below the working directory. */
@@ -128,7 +128,7 @@ static int open_sources(const MountTree *tree, int fds[static TREE_ENTRIES_MAX])
         return 0;
 }
 
-/* All that is open goes with the child. */
+/* Runs in a child that ends soon, so the descriptors are not closed. */
 int mount_tree_enter(const MountTree *tree) {
         int fds[TREE_ENTRIES_MAX], r = open_sources(tree, fds);
 
@@ -149,7 +149,7 @@ int mount_tree_enter(const MountTree *tree) {
                 r = RET_NERRNO((int) syscall(SYS_pivot_root, ".", "."));
         if (r >= 0)
                 return umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ? -errno : 0;
-        /* The namespace may be used without it. */
+        /* The namespace may still be used, but without the tree. */
         if (chdir("/") >= 0)
                 (void) umount2(tree->base, MNT_DETACH);
         return r;

@@ -105,7 +105,7 @@ static void take_packet(NfQueue *q, const struct nlmsghdr *h) {
                 p.size = mnl_attr_get_payload_len(attr[NFQA_PAYLOAD]);
                 nfqueue_parse(mnl_attr_get_payload(attr[NFQA_PAYLOAD]), p.size, &p);
         }
-        if (attr[NFQA_CAP_LEN]) /* what it had before it was cut off */
+        if (attr[NFQA_CAP_LEN]) /* its length before it was cut */
                 p.size = ntohl(mnl_attr_get_u32(attr[NFQA_CAP_LEN]));
         q->fn(&p, q->userdata);
 }
@@ -212,7 +212,7 @@ int nfqueue_fd(const NfQueue *q) {
 
 static int explain(int error) {
         switch (-error) {
-        case EPERM: /* also the kernel's word for: of another program */
+        case EPERM: /* also if another program has the queue */
                 return -EBUSY;
         case EINVAL:
         case ENOENT:
@@ -262,8 +262,8 @@ bool nfqueue_taken(const NfQueue *q, uint16_t number) {
         return look_up(number, &port, &lost) && port != q->port;
 }
 
-/* From then on the kernel lets everything pass that comes (Linux 3.6). What is too much for a full
- * queue passes it, and then any packet is too much. */
+/* From then on the kernel lets every packet pass (Linux 3.6): what does not fit in a full queue is
+ * told to pass, and a queue of length 0 is always full. */
 static void open_queue(NfQueue *q) {
         char first[REQUEST_SIZE], second[REQUEST_SIZE];
         struct nlmsghdr *pass = begin(first, NFQNL_MSG_CONFIG, q->number),

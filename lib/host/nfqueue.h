@@ -34,12 +34,13 @@ int nfqueue_fd(const NfQueue *q);
  * that queue. */
 int nfqueue_bind(NfQueue *q, uint16_t number, unsigned max);
 
-/* Nobody's packets come any more: what comes passes the queue, and none gets lost on the way. The
- * caller has given its verdict on all that it has heard of; fn may be called for others, and has to
- * give one at once. *ret_lost: how many the kernel has dropped because too many waited. */
+/* Leaves the queue without losing a packet: those that come later pass it. The caller must have
+ * given a verdict on all packets that fn was called for. fn may be called for others meanwhile, and
+ * has to give its verdict at once. *ret_lost: how many the kernel has dropped because too many
+ * waited. */
 int nfqueue_unbind(NfQueue *q, uint64_t *ret_lost);
 
-/* Calls fn for what has come, at most for so many; 0 = that was all, 1 = there may be more. */
+/* Calls fn for the packets that have come, at most max; 0 = that was all, 1 = there may be more. */
 int nfqueue_read(NfQueue *q, unsigned max);
 
 int nfqueue_verdict(NfQueue *q, uint32_t id, bool accept);
@@ -47,5 +48,5 @@ int nfqueue_verdict(NfQueue *q, uint32_t id, bool accept);
 /* Has another program than this socket bound that queue? If that cannot be seen: no. */
 bool nfqueue_taken(const NfQueue *q, uint16_t number);
 
-/* The headers of a packet of n bytes, of which the first are there. */
+/* Reads the headers of a packet, of which the first n bytes are given. */
 void nfqueue_parse(const void *data, size_t n, NfPacket *ret);

@@ -6,9 +6,9 @@
  * umld-init is asked for a descriptor that is attached to it, which takes the place of the
  * placeholder.
  *
- * They run inside the kernel: on small stacks, in threads without a TLS of their own. */
+ * These functions run inside the kernel: on small stacks, in threads without a TLS of their own. */
 
-#undef _FILE_OFFSET_BITS /* which makes open() another name of open64() */
+#undef _FILE_OFFSET_BITS /* it would make open() another name for open64() */
 
 #include <dlfcn.h>
 #include <errno.h>

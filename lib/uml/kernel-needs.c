@@ -80,7 +80,7 @@ static const Elf64_Phdr *segment(const Object *o, uint32_t type) {
         return NULL;
 }
 
-/* Where in the file is what is loaded at that address? */
+/* Returns the offset in the file of what is loaded at that address. */
 static int offset_of(const Object *o, uint64_t address, uint64_t *ret) {
         for (size_t i = 0; i < o->n_segments; i++) {
                 const Elf64_Phdr *p = &o->segments[i];
@@ -185,7 +185,7 @@ static void cache_done(Cache *c) {
         free(c->text);
 }
 
-/* Without one only the trusted directories count, as for ld.so(8). */
+/* Without a cache only the trusted directories are searched, as by ld.so(8). */
 static int cache_load(Cache *c) {
         _cleanup_close_ int fd = open(CACHE, O_RDONLY | O_CLOEXEC);
         struct stat st;

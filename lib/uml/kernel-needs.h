@@ -14,7 +14,7 @@ typedef struct KernelNeeds {
 
 void kernel_needs_done(KernelNeeds *n);
 
-/* For these programs and objects, and of what they need in turn; besides the object that libc loads
- * by itself when a thread is cancelled. -ENOENT: *ret_missing, which the caller frees, cannot be
- * found. */
+/* Finds what these programs and objects need, what that needs in turn, and the object that libc
+ * loads by itself when a thread is cancelled. -ENOENT: *ret_missing, which the caller frees, cannot
+ * be found. */
 int kernel_needs_find(const char *const *programs, size_t n, KernelNeeds *ret, char **ret_missing);

@@ -55,8 +55,8 @@ bool kernel_record_settled(const struct stat *kernel) {
                kernel->st_mtim.tv_sec + SETTLED <= time(NULL);
 }
 
-/* What the record is for. The number of the device is none of it: a disk may have another one after
- * the next boot of the host. */
+/* Identifies the file that the record is for. The device number is left out, because a disk may
+ * have another one after the next boot of the host. */
 static void put_head(FILE *f, const char *path, const struct stat *st) {
         fprintf(f, "umld %s\nkernel %s\nfile %ju %jd %jd.%09ld %jd.%09ld\n", UMLD_VERSION, path,
                 (uintmax_t) st->st_ino, (intmax_t) st->st_size, (intmax_t) st->st_mtim.tv_sec,

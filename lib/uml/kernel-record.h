@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What a kernel has answered, kept in a file for the next start: so a start does not run the kernel
- * three times before it boots it. A record is for one file and one version of umld; whatever is
- * wrong with it, there is just none. */
+/* What a kernel has answered, kept in a file for the next start: without it, a start runs the
+ * kernel three times before it boots it. A record is for one file and one version of umld; one that
+ * is wrong in any way is ignored. */
 
 #include <sys/stat.h>
 

@@ -53,7 +53,7 @@ class Fake(LawTest):
         self.assertEqual(umld.stop(), DONE)
 
     def test_shared_image(self):
-        for suffix, why in (",ro", "is read-only"), (f",cow={self.world.state_dir}/web/root.cow", "is the backing file of another"):
+        for suffix, why in (",ro", "is read-only"), (f",cow={self.world.state_dir}/web/root.cow", "is a backing file"):
             with self.subTest(suffix=suffix):
                 self.configure_for("echo got $*", suffix=suffix)
                 self.world.image().chmod(0o644)

@@ -362,7 +362,7 @@ class Answers(Link):
             p = self.world.check("web")
             self.assertEqual(p.returncode, FAILED if refused else DONE, p.stderr)
             if refused:
-                self.assertIn(f"HostAddress6={network}: overlaps 2001:db8:6::/64 of six0; use a part of it, as "
+                self.assertIn(f"HostAddress6={network}: overlaps 2001:db8:6::/64 of six0; use a part of it, such as "
                               "2001:db8:6::1:1/112, or another network", p.stderr)
 
     def test_refused(self):

@@ -399,7 +399,7 @@ class Static(TestCase):
         umld = self.daemon().wait_ready(60)
         layers = umld.status()["confinement"]
         self.assertEqual(layers["root"], "on")
-        self.assertRegex(layers["network-namespace"], r"^refused \(.+\), it is static")
+        self.assertRegex(layers["network-namespace"], r"^refused \(.+\), a static kernel")
         self.assertEqual(layers["tun"], "a node of its own")
         page = self.world.fetch(PORT)
         os.kill(umld.guest_pid(), signal.SIGKILL)

@@ -217,7 +217,7 @@ class HostAccess(NetworkTest):
             "unshare", "-m", "sh", "-ec", "mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys;"
             ' exec "$@"', "sh"]).wait_ready()
         reasons = ["the reverse path filter cannot be enabled on the tap (Read-only file system): only the firewall rules drop "
-                   "what the guest sends in another's name",
+                   "what the guest sends from addresses of others",
                    "HostAccess= applies to IPv4 only: IPv6 cannot be disabled on the tap (Read-only file system)"]
         self.assertEqual([umld.log.count(reason) for reason in reasons], [1, 1])
         network = umld.status()["network"]

@@ -80,7 +80,7 @@ class Disks(Case):
         self.assertEqual((self.cow.stat().st_uid, self.cow.stat().st_gid), (54321, 54322))
         os.utime(self.base)  # a changed backing file leaves nothing else to do
         self.assertIsNone(self.view())
-        self.assertIn("is not as it was", self.expect(FAILED, "disk", "web", "commit").stderr)
+        self.assertIn("has been modified since", self.expect(FAILED, "disk", "web", "commit").stderr)
         self.expect(DONE, "disk", "web", "reset", "--force")
         self.assertEqual(self.view(), before)
 
@@ -120,14 +120,14 @@ class Disks(Case):
         shutil.move(kept, self.top)
         self.expect(DONE, "disk", "web", "commit")
         shutil.move(os.path.join(self.top, kept.name), kept)
-        self.assertIn("is not as it was when the snapshot old", self.expect(FAILED, "disk", "web", "reset", "old", "--force").stderr)
+        self.assertIn("has been modified since the snapshot old", self.expect(FAILED, "disk", "web", "reset", "old", "--force").stderr)
 
     def test_shared_base(self):
         """What another guest has on top of it would be lost."""
         self.configure_cow("mail", os.path.join(self.top, "mail.cow"))
         self.change(0)
         before = self.base.read_bytes()
-        self.assertIn("is a disk of mail, too", self.expect(FAILED, "disk", "web", "commit").stderr)
+        self.assertIn("is also a disk of mail", self.expect(FAILED, "disk", "web", "commit").stderr)
         self.assertEqual(self.base.read_bytes(), before)
         self.expect(DONE, "disk", "web", "snapshot", "one")
         self.expect(DONE, "disk", "web", "reset", "--force")
@@ -177,7 +177,7 @@ class Disks(Case):
         self.cow.unlink()
         self.expect(DONE, "disk", "web", "commit")
         self.expect(DONE, "disk", "web", "reset", "--force")
-        self.assertIn("nothing was written", self.expect(FAILED, "disk", "web", "snapshot").stderr)
+        self.assertIn("nothing has been written", self.expect(FAILED, "disk", "web", "snapshot").stderr)
 
     def test_full_disk(self):
         """Without space for all of it nothing is changed."""
