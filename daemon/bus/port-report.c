@@ -208,7 +208,9 @@ static PortAnswer check_firewall(const PortFacts *f, const Words *w, char **ret)
                 *ret = condition_obstacle_text(o, f->tap);
                 return o->certain ? PORT_NO : PORT_UNKNOWN;
         }
-        *ret = strdup(f->looked == ANSWER_YES ? "no rule of the host drops it" : "unknown");
+        *ret = strdup(f->looked == ANSWER_YES
+                              ? "no rule of the host drops it, bans of some addresses aside"
+                              : "unknown");
         return f->looked == ANSWER_YES ? PORT_YES : PORT_UNKNOWN;
 }
 
@@ -224,14 +226,14 @@ static PortAnswer check_flows(const PortFacts *f, const Words *w, char **ret) {
                 *ret = strdup("unknown");
                 return PORT_UNKNOWN;
         }
-        *ret = f->flows.n == 0
+        *ret = f->flows.stale.n == 0
                        ? strdup("no older connection holds the port")
                        : strfmt("packets of %s%s do not reach the guest, because the host still "
                                 "tracks a connection from before the forward; conntrack -D -p udp "
                                 "--orig-port-dst %u",
-                                ip_address_format(&f->flows.client, client),
-                                f->flows.n > 1 ? " and others" : "", f->port.host_first);
-        return f->flows.n == 0 ? PORT_YES : PORT_NO;
+                                ip_address_format(&f->flows.stale.client, client),
+                                f->flows.stale.n > 1 ? " and others" : "", f->port.host_first);
+        return f->flows.stale.n == 0 ? PORT_YES : PORT_NO;
 }
 
 /* ---- the checks: test connections ---- */
@@ -271,6 +273,27 @@ static PortAnswer check_through(const PortFacts *f, const Words *w, char **ret) 
         return judge_call(&f->through);
 }
 
+/* ---- the check: strangers ---- */
+
+static bool was_served(const PortFacts *f) {
+        return f->flows_known == ANSWER_YES && f->flows.served.n > 0;
+}
+
+/* The host has no outside to try it from, but remembers for a while who came from there. */
+static PortAnswer check_outside(const PortFacts *f, const Words *w, char **ret) {
+        char client[IP_ADDRESS_TEXT_MAX];
+
+        (void) w;
+        if (was_served(f)) {
+                *ret = strfmt("%s was served", ip_address_format(&f->flows.served.client, client));
+                return PORT_YES;
+        }
+        *ret = strdup(f->flows_known == ANSWER_YES
+                              ? "not tried: no connection from outside is tracked now"
+                              : "not tried: the tracked connections cannot be listed");
+        return PORT_UNKNOWN;
+}
+
 /* In the order of the way. */
 static const struct {
         const char *name;
@@ -292,6 +315,7 @@ static const struct {
         { "conntrack", check_flows },
         { "guest listens", check_direct, .own_reason = true },
         { "from the host", check_through, true },
+        { "from outside", check_outside, true },
 };
 
 /* ---- the verdict ---- */
@@ -375,14 +399,30 @@ static char *find_doubt(const PortFacts *f, const PortReport *r) {
         return NULL;
 }
 
+/* What it rests on that strangers get in. */
+static char *format_proof(const PortFacts *f) {
+        char client[IP_ADDRESS_TEXT_MAX];
+
+        if (was_served(f))
+                return strfmt("%s was served from outside",
+                              ip_address_format(&f->flows.served.client, client));
+        return strdup("not tried from outside, but judged by the rules and a connection of the "
+                      "host's own");
+}
+
 static char *format_verdict(const PortFacts *f, const Words *w, const char *reason,
                             const char *doubt) {
+        _cleanup_free_ char *proof = format_proof(f);
+
+        if (!proof)
+                return NULL;
         if (reason)
                 return strfmt("%s does not work: %s", w->port, reason);
         if (doubt)
                 return strfmt("whether %s works cannot be told: %s", w->port, doubt);
-        return strfmt("%s works: %s=%s sends connections to %s %s, which %s", w->port, f->key,
-                      w->leads, w->guest, w->guest_port, is_udp(f) ? "does not refuse" : "answers");
+        return strfmt("%s works: %s=%s sends connections to %s %s, which %s; %s", w->port, f->key,
+                      w->leads, w->guest, w->guest_port, is_udp(f) ? "does not refuse" : "answers",
+                      proof);
 }
 
 int port_report(const PortFacts *f, PortReport *ret) {

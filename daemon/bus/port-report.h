@@ -11,7 +11,7 @@
 #include "basic/time-util.h"
 #include "facts/conditions.h"
 #include "host/listeners.h"
-#include "nat/stale-flows.h"
+#include "nat/port-flows.h"
 #include "nat/trip.h"
 
 /* The result of a test connection. */
@@ -39,8 +39,8 @@ typedef struct PortFacts {
         Answer looked;       /* at the rules of others, for this port: */
         Obstacles obstacles; /* those that drop it */
         Taking taking;       /* or take it elsewhere */
-        Answer flows_known;  /* for UDP: */
-        StaleFlows flows;    /* tracked connections that do not lead to the guest */
+        Answer flows_known;  /* the tracked connections to the port: */
+        PortFlows flows;
 
         bool rules_known, rules_right;
         bool packets_known;
@@ -65,7 +65,7 @@ typedef struct PortCheck {
 } PortCheck;
 
 enum {
-        PORT_CHECKS = 14,
+        PORT_CHECKS = 15,
 };
 
 typedef struct PortReport {

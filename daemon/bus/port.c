@@ -204,17 +204,37 @@ static void find_obstacles(const Net *net, PortFacts *f) {
                               (nft >= 0 || nft == -ENOPROTOOPT));
 }
 
-/* Each packet of UDP looks like an old connection's. */
+typedef struct Way {
+        const Net *net;
+        const PortFacts *facts;
+} Way;
+
+/* The answer leaves by an uplink, and not to a container or another network of the host's. */
+static bool is_stranger(const IpAddress *client, void *userdata) {
+        const Way *w = userdata;
+        bool relayed = streq(w->facts->key, "Proxy");
+        int out = net_route_out(w->net->rtnl, relayed ? &w->facts->public : &w->facts->guest,
+                                client, relayed ? 0 : (int) if_nametoindex(w->facts->tap));
+        char name[IFNAMSIZ];
+
+        return out > 0 && if_indextoname((unsigned) out, name) &&
+               uplinks_have(&w->net->uplinks[family_of(w->facts)], name);
+}
+
 static void find_flows(const Net *net, PortFacts *f) {
         NatFamily family = family_of(f);
-        const PublicAddresses *own = &net->public[family];
-        int r;
+        Way way = { net, f };
+        PortSearch s = { .family = family,
+                         .protocol = f->port.protocols == FORWARD_UDP ? IPPROTO_UDP : IPPROTO_TCP,
+                         .port = f->port.host_first,
+                         .own = net->public[family].list,
+                         .n_own = net->public[family].n,
+                         .guest = f->key && streq(f->key, "Proxy") ? NULL : &f->guest,
+                         .is_stranger = is_stranger,
+                         .userdata = &way };
 
-        if (f->port.protocols != FORWARD_UDP || !f->key)
-                return;
-        r = flows_find_stale(family, IPPROTO_UDP, f->port.host_first, own->list, own->n, &f->guest,
-                             &f->flows);
-        f->flows_known = r >= 0 ? ANSWER_YES : ANSWER_UNKNOWN;
+        if (f->key)
+                f->flows_known = port_flows_find(&s, &f->flows) >= 0 ? ANSWER_YES : ANSWER_UNKNOWN;
 }
 
 static int find_facts(PortRequest *q) {

@@ -108,9 +108,11 @@ static ConntrackFlow flow_of(const struct nf_conntrack *ct, int family) {
                 .to = end_of(ct, family, false, false),
                 .reply_from = end_of(ct, family, true, true),
                 .reply_to = end_of(ct, family, true, false),
-                .replied = nfct_get_attr_u32(ct, ATTR_STATUS) & IPS_SEEN_REPLY,
         };
+        uint32_t status = nfct_get_attr_u32(ct, ATTR_STATUS);
 
+        f.replied = status & IPS_SEEN_REPLY;
+        f.assured = status & IPS_ASSURED;
         f.established = f.protocol == IPPROTO_TCP &&
                         nfct_get_attr_u8(ct, ATTR_TCP_STATE) == TCP_CONNTRACK_ESTABLISHED;
         return f;

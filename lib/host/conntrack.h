@@ -19,6 +19,7 @@ typedef struct ConntrackFlow {
         uint8_t protocol;
         ConntrackEnd from, to, reply_from, reply_to;
         bool replied;     /* an answer was seen */
+        bool assured;     /* both ends talk: of TCP, the handshake was completed once */
         bool established; /* by TCP's handshake */
 } ConntrackFlow;
 

@@ -156,12 +156,16 @@ class Kernels(RealGuest):
             return p.json["verdict"], {c["check"]: (c["ok"], c["text"]) for c in p.json["checks"]}
 
         verdict, checks = explain(f"tcp6/{PORT}")
-        self.assertEqual(verdict, f"tcp6/{PORT} works: Forward=tcp/{PORT}:80 sends connections to {GUEST6} tcp/80, which answers")
-        self.assertEqual({name for name, (ok, _) in checks.items() if not ok}, set())
+        self.assertEqual(verdict, f"tcp6/{PORT} works: Forward=tcp/{PORT}:80 sends connections to {GUEST6} tcp/80, which answers; "
+                         "not tried from outside, but judged by the rules and a connection of the host's own")
+        self.assertEqual({name for name, (ok, _) in checks.items() if not ok}, {"from outside"})
         self.assertRegex(checks["from the host"][1], f"^{HOST6} tcp6/{PORT} answered")
         self.assertIn("0 connections so far, and the test connection was counted", checks["rules"][1])
         self.world.fetch(PORT)  # by IPv4
         self.assertIn("1 connections so far", explain(f"tcp6/{PORT}")[1]["rules"][1])
+        self.assertIsNone(explain(f"tcp6/{PORT}")[1]["from outside"][0])
+        self.world.fetch(PORT, address=HOST6)
+        self.assertTrue(explain(f"tcp6/{PORT}")[0].endswith(f"which answers; {INET6} was served from outside"))
         self.assertIn("sends connections to 10.0.0.2 tcp/80, which answers", explain(f"tcp/{PORT}")[0])
         self.assertEqual(explain("tcp6/8081")[0], "tcp6/8081 does not work: nothing in the guest listens on tcp/81")
         self.assertIn("it is not in Forward=", explain("tcp/8081")[0])

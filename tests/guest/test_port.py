@@ -11,8 +11,11 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (BACKEND, DEBIAN_KERNEL, DONE, FAILED, HOST, MAKE_GUEST, NOT_RUNNING, PACE, SOURCE, USAGE, TestCase, main,
+from umldtest import (BACKEND, DEBIAN_KERNEL, DONE, FAILED, HOST, INET, MAKE_GUEST, NOT_RUNNING, PACE, SOURCE, USAGE, TestCase, main,
                       wait_until)
+
+
+NOT_TRIED = "not tried from outside, but judged by the rules and a connection of the host's own"
 
 
 class PortTest(TestCase):
@@ -60,17 +63,24 @@ class Verdicts(PortTest):
     def test_works(self):
         self.start(Forward="tcp/8080:80 tcp/9000-9010:80-90")
         verdict, checks = self.explain("tcp/8080", DONE)
-        self.assertEqual(verdict, "tcp/8080 works: Forward=tcp/8080:80 sends connections to 10.0.0.2 tcp/80, which answers")
-        self.assertEqual({name for name, (ok, _) in checks.items() if not ok}, set())
+        works = "tcp/8080 works: Forward=tcp/8080:80 sends connections to 10.0.0.2 tcp/80, which answers"
+        self.assertEqual(verdict, f"{works}; {NOT_TRIED}")
+        self.assertEqual({name for name, (ok, _) in checks.items() if not ok}, {"from outside"})
+        self.assertEqual(checks["from outside"], (None, "not tried: no connection from outside is tracked now"))
         self.assertIn("1 connections so far, and the test connection was counted", self.explain("tcp/8080", DONE)[1]["rules"][1])
+        self.world.fetch(8080, part="host")  # nobody from outside
+        self.assertIsNone(self.explain("tcp/8080", DONE)[1]["from outside"][0])
         self.world.fetch(8080)
-        self.assertIn("3 connections so far", self.explain("tcp/8080", DONE)[1]["rules"][1])
+        verdict, checks = self.explain("tcp/8080", DONE)
+        self.assertIn("5 connections so far", checks["rules"][1])
+        self.assertEqual(verdict, f"{works}; {INET} was served from outside")
+        self.assertEqual(checks["from outside"], (True, f"{INET} was served"))
         self.assertIn("sends connections to 10.0.0.2 tcp/80,", self.explain("tcp/9000", DONE)[0])
         p = self.world.umlctl("port", "web", "tcp/8080")
         lines = p.stdout.splitlines()
         self.assertEqual(lines[0], f"web: {verdict}")
         self.assertRegex(lines[1], r"^  ok  guest          running$")
-        self.assertEqual(len(lines), 15)
+        self.assertEqual(len(lines), 16)
 
     def test_nobody_listens(self):
         self.start(Forward="tcp/8081:81 udp/5000")
@@ -103,7 +113,10 @@ class Verdicts(PortTest):
         self.start(Proxy="tcp/8080:80 tcp/8081:81")
         verdict, checks = self.explain("tcp/8080", DONE)
         self.assertIn("Proxy=tcp/8080:80 sends connections to", verdict)
-        self.assertEqual({name for name, (ok, _) in checks.items() if not ok}, set())
+        self.assertEqual({name for name, (ok, _) in checks.items() if not ok}, {"from outside"})
+        self.shell("iptables-legacy -A INPUT -m conntrack --ctstate INVALID -j DROP")  # else a relay's are not tracked
+        self.assertTrue(self.is_served())
+        self.assertEqual(self.explain("tcp/8080", DONE)[1]["from outside"], (True, f"{INET} was served"))
         self.assertIn("nothing in the guest listens on tcp/81", self.explain("tcp/8081", FAILED)[0])
 
     # A rule of somebody else's before ours in FORWARD, and one that takes calls of the host itself.

@@ -71,6 +71,7 @@ static PortFacts good(unsigned protocol) {
                 .tap = "tap0",
                 .looked = ANSWER_YES,
                 .flows_known = ANSWER_YES,
+                .flows.served = { 1, { .v4.s_addr = inet_addr("198.51.100.7") } },
         };
 }
 
@@ -111,8 +112,7 @@ static void test_ipv6(void **state) {
         ASSERT_OK(ip_address_parse("2001:db8::10", &f.public));
         check(&f, PORT_YES,
               "tcp6/8080 works: Forward=tcp/8000-8999:1-1000 sends connections to fd00::2 tcp/81, "
-              "which "
-              "answers");
+              "which answers; 198.51.100.7 was served from outside");
         f.through.error = -ECONNREFUSED;
         check_line(&f, "from the host", PORT_NO, "2001:db8::10 tcp6/8080 refused");
 }
@@ -124,8 +124,7 @@ static void test_works(void **state) {
         (void) state;
         check(&f, PORT_YES,
               "tcp/8080 works: Forward=tcp/8000-8999:1-1000 sends connections to 10.0.0.2 tcp/81, "
-              "which "
-              "answers");
+              "which answers; 198.51.100.7 was served from outside");
         ASSERT_OK(port_report(&f, &r));
         for (size_t i = 0; i < PORT_CHECKS; i++)
                 assert_int_equal(r.checks[i].answer, PORT_YES);
@@ -133,14 +132,39 @@ static void test_works(void **state) {
         f = good(FORWARD_UDP);
         check(&f, PORT_YES,
               "udp/8080 works: Forward=udp/8000-8999:1-1000 sends connections to 10.0.0.2 udp/81, "
-              "which does "
-              "not refuse");
+              "which does not refuse; 198.51.100.7 was served from outside");
         f = good(FORWARD_TCP);
         f.key = "Proxy";
         f.packets_known = f.rules_right = false;
         check(&f, PORT_YES,
               "tcp/8080 works: Proxy=tcp/8000-8999:1-1000 sends connections to 10.0.0.2 tcp/81, "
-              "which answers");
+              "which answers; 198.51.100.7 was served from outside");
+}
+
+/* The one proof is a stranger who was served. Without it, it is said on what the verdict rests. */
+static void test_proof(void **state) {
+        PortFacts f = good(FORWARD_TCP);
+
+        (void) state;
+        check_line(&f, "from outside", PORT_YES, "198.51.100.7 was served");
+        f.flows.served = (FlowsFound){};
+        check(&f, PORT_YES,
+              "tcp/8080 works: Forward=tcp/8000-8999:1-1000 sends connections to 10.0.0.2 tcp/81, "
+              "which answers; not tried from outside, but judged by the rules and a connection of "
+              "the host's own");
+        check_line(&f, "from outside", PORT_UNKNOWN,
+                   "not tried: no connection from outside is tracked now");
+        f = good(FORWARD_TCP);
+        f.flows_known = ANSWER_UNKNOWN;
+        check(&f, PORT_YES,
+              "tcp/8080 works: Forward=tcp/8000-8999:1-1000 sends connections to 10.0.0.2 tcp/81, "
+              "which answers; not tried from outside, but judged by the rules and a connection of "
+              "the host's own");
+        check_line(&f, "from outside", PORT_UNKNOWN,
+                   "not tried: the tracked connections cannot be listed");
+        f = good(FORWARD_TCP); /* served a minute ago, and nobody is any more */
+        f.direct.error = -ECONNREFUSED;
+        check(&f, PORT_NO, "tcp/8080 does not work: nothing in the guest listens on tcp/81");
 }
 
 /* Each with all that comes after it wrong as well. */
@@ -282,7 +306,7 @@ static void test_way(void **state) {
         f.key = "Proxy"; /* which does without */
         check(&f, PORT_YES,
               "tcp/8080 works: Proxy=tcp/8000-8999:1-1000 sends connections to 10.0.0.2 tcp/81, "
-              "which answers");
+              "which answers; 198.51.100.7 was served from outside");
         f.key = "Forward";
         host.side[NAT_IPV4].named_by = "Uplink";
         host.side[NAT_IPV4].uplinks[0] = (LinkFacts){ "eth0", ANSWER_NO };
@@ -292,7 +316,7 @@ static void test_way(void **state) {
               "Uplink=venet0, or Uplink=auto");
         f = good(FORWARD_UDP);
         setup(NULL);
-        f.flows = (StaleFlows){ .n = 1, .client.v4.s_addr = inet_addr("192.0.2.7") };
+        f.flows = (PortFlows){ .stale = { 1, { .v4.s_addr = inet_addr("192.0.2.7") } } };
         check(&f, PORT_NO,
               "udp/8080 does not work: packets of 192.0.2.7 do not reach the guest, because the "
               "host still tracks a connection from before the forward; conntrack -D -p udp "
@@ -329,6 +353,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_works, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_ipv6, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_proof, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_order, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_unasked, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
