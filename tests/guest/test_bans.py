@@ -97,10 +97,44 @@ class Bans(TestCase):
         self.assert_same_host(before)
 
 
+    def test_sets(self):
+        """Bans by the real ipset and by sets of nftables, from before umld came and in UMLD-USER."""
+        self.shell("ipset create before hash:ip; ipset create user hash:ip")
+        if IPTABLES:
+            self.shell("iptables-legacy -A FORWARD -m set --match-set before src -j DROP; iptables-legacy -A FORWARD -j REJECT")
+            user = ("iptables-legacy -A UMLD-USER -m set --match-set user src -j DROP", "ipset add user {0}", "ipset del user {0}")
+        else:
+            self.shell("iptables-nft -A FORWARD -m set --match-set before src -j DROP")
+            user = ("nft add set inet umld bans '{ type ipv4_addr; }'; nft add rule inet umld UMLD-USER ip saddr @bans drop",
+                    "nft add element inet umld bans '{{ {0} }}'", "nft delete element inet umld bans '{{ {0} }}'")
+        umld = self.start()
+        self.shell(user[0])
+        for number, (ban, unban) in enumerate((("ipset add before {0}", "ipset del before {0}"), user[1:])):
+            with self.subTest(ban=ban):
+                self.assert_served()
+                self.shell(ban.format(INET))
+                self.assert_banned()
+                self.assert_works_for_others()
+                self.shell("iptables-legacy -D FORWARD -j UMLD-FWD-web" if IPTABLES else "nft delete table inet umld-web")
+                wait_until(lambda n=number: umld.status()["network"]["repairs"] > n, 20, "the repair")
+                self.assert_banned()
+                self.shell(unban.format(INET))
+                self.assert_served()
+        self.assertEqual(umld.stop(40), DONE)
+
+    def assert_works_for_others(self):
+        """Who is banned is nobody's proof but of the past, and no rule is said to let everybody in."""
+        p = self.world.umlctl("port", "web", f"tcp/{PORT}", "--json")
+        self.assertTrue(p.json["works"], p.json["verdict"])
+        self.assertTrue(p.json["verdict"].endswith(f"; {INET} was served from outside"), p.json["verdict"])
+        firewall, = (c["text"] for c in p.json["checks"] if c["check"] == "firewall")
+        self.assertEqual(firewall, "no rule of the host drops it, bans of some addresses aside")
+
+
 class Fail2ban(Bans):
     """With the real server, which reads a log that we write, and asks no DNS, which a world has not."""
 
-    test_from_before = test_by_hand = None
+    test_from_before = test_by_hand = test_sets = None
 
     def setUp(self):
         super().setUp()

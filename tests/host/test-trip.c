@@ -87,6 +87,9 @@ static void run(const char *tool, const Case *cases, size_t n) {
         assert_int_equal(wrong, 0);
 }
 
+/* Real ones of ipset(8). */
+#define SETS "ipset create bans hash:net; ipset create pairs hash:ip,port; "
+
 static const Case of_iptables[] = {
         { ":", NOTHING, NOTHING },
         { "ipt -A INPUT -j DROP; ipt -P INPUT DROP; ipt -P OUTPUT DROP", NOTHING, NOTHING },
@@ -112,6 +115,10 @@ static const Case of_iptables[] = {
         /* bans do not concern a stranger */
         { "ipt -A FORWARD -s 192.0.2.0/24 -j DROP", NOTHING, NOTHING },
         { "ipt -A FORWARD ! -s 192.0.2.0/24 -j DROP", SURE, SURE },
+        { SETS "ipt -A FORWARD -m set --match-set bans src -j DROP", NOTHING, NOTHING },
+        { SETS "ipt -A FORWARD -m set --match-set pairs src,dst -j DROP", NOTHING, NOTHING },
+        { SETS "ipt -A FORWARD -m set ! --match-set bans src -j DROP", SURE, SURE },
+        { SETS "ipt -A FORWARD -m set --match-set bans dst -j DROP", MAY, MAY },
         { "ipt -A FORWARD -d 10.0.0.0/8 -j DROP", SURE, SURE },
         /* what is accepted before */
         { "ipt -P FORWARD DROP; ipt -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j "
