@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from recipetree import classes_of
+from recipetree import ByHand, classes_of
 from umldtest import BUILD, DONE, HOST, SOURCE, TestCase, clean_file_system, main, test_kernels
 
 IMAGES = SOURCE.parent / "shared/images"
@@ -58,6 +58,20 @@ class Scratch(TestCase):
         swaps = subprocess.run(["/sbin/debugfs", "-R", "cat /swaps", self.world.image()], check=True, stdout=subprocess.PIPE,
                                stderr=subprocess.DEVNULL, encoding="utf-8", timeout=60).stdout
         self.assertRegex(swaps, r"/dev/ubdb\s+partition\s+8188\s")
+
+
+class OfTheManual(ByHand):
+    def test_alpine(self):
+        if not MINIROOTFS.exists():
+            self.skipTest(f"{MINIROOTFS} does not exist")
+        tree = Path(self.world.dir, "tree")
+        tree.mkdir()
+        subprocess.run(["tar", "-xzf", MINIROOTFS, "-C", tree], check=True, timeout=60)
+        inittab = tree / "etc/inittab"
+        line, = self.recipe_of(1)
+        kept = [x for x in inittab.read_text(encoding="utf-8").splitlines() if not x.startswith("tty")]
+        inittab.write_text("\n".join([*kept, line, ""]), encoding="utf-8")
+        self.check_login(tree)
 
 
 globals().update(classes_of({

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from recipetree import classes_of
+from recipetree import ByHand, classes_of
 from umldtest import SOURCE, main
 
 ARCH_RELEASE = "NAME=\"Arch Linux\"\nID=arch\n"
@@ -66,6 +66,15 @@ def arch_tree():
     (tree / "usr/lib/os-release").write_text(ARCH_RELEASE, encoding="utf-8")
     (tree / "etc/os-release").symlink_to("../usr/lib/os-release")
     return tree
+
+
+class SystemdOfTheManual(ByHand):
+    memory = "128M"
+
+    def test_debian(self):
+        section, *setting = self.recipe_of(0)
+        self.assertEqual(section, "[Guest]")
+        self.check_login(systemd_tree(), setting)
 
 
 BASE = {"has_ssh": True, "memory": "128M", "ready_limit": 100, "timeout": 240, "options": ("--size=1G",)}

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from terminal import Terminal
-from umldtest import BUILD, DONE, HOST, PATIENCE, TestCase, clean_file_system, test_kernels, wait_until
+from umldtest import BUILD, DONE, HOST, PATIENCE, SOURCE, TestCase, clean_file_system, test_kernels, wait_until
 
 PORT, SSH = 9000, 2200
 PASSWORD = "correct horse"
@@ -190,6 +190,29 @@ class Tree(TestCase):
         self.assertIn("uid=0", terminal.command("id"))
         terminal.detach()
         self.stop(umld)
+
+
+class ByHand(TestCase):
+    """A tree as its distribution made it, with what umld.conf(5) has for it, to the letter."""
+
+    shm = "256M"
+    memory = "96M"
+
+    @staticmethod
+    def recipe_of(which):
+        """The lines that the manual shows for Debian (0) or Alpine (1)."""
+        text = (SOURCE / "man/umld.conf.5").read_text(encoding="utf-8").partition(".Ss Existing images\n")[2].partition("\n.Ss ")[0]
+        return re.findall(r"^\.Bd -literal.*\n([^.][\s\S]*?)\n\.Ed$", text, re.M)[which].splitlines()
+
+    def check_login(self, tree, setting=()):
+        p = self.world.umlctl("create", "web", f"--from={tree}", "--recipe=none", "--size=1G", f"--memory={self.memory}",
+                              f"--kernel={self.world.kernel(test_kernels()[-1])}", *(f"--set={line}" for line in setting), timeout=120 * PATIENCE)
+        self.assertEqual(p.returncode, DONE, p.stderr)
+        umld = self.daemon().wait_ready(100)
+        terminal = Terminal(self.world)
+        terminal.wait_for("login:", 100)
+        terminal.detach()
+        self.assertEqual(umld.stop(90), DONE)
 
 
 def classes_of(trees):
