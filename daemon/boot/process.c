@@ -56,7 +56,7 @@ static void note_layer(GuestProcess *p, const InitMessage *m) {
         if (m->status < 0 || m->status >= CONFINE_MAX)
                 return;
         p->layer_errors[m->status] = -m->error;
-        log_notice_errno(m->error, "confinement: this host refuses the layer %s: %m",
+        log_notice_errno(m->error, "confinement: the layer %s is not in force: %m",
                          confine_table[m->status].name);
 }
 

@@ -42,7 +42,7 @@ void layer_set_refused(Host *h, ConfineLayer layer, int error, const char *detai
         l->error = error;
         set_detail(l, detail);
         if (news && !h->quiet)
-                log_notice_errno(error, "confinement: this host refuses the layer %s: %m%s%s",
+                log_notice_errno(error, "confinement: the layer %s is not in force: %m%s%s",
                                  info->name, l->detail[0] ? "; " : "", l->detail);
 }
 

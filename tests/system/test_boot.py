@@ -183,7 +183,7 @@ class Boot(unittest.TestCase):
         self.assertRegex(confinement.pop("user"), r"^on, uid \d+$")
         self.assertGreater(len(confinement), 9)
         self.assertEqual({name: text for name, text in confinement.items() if not re.match(r"on(,|$)", text)}, {})
-        self.assertNotIn("refuses the layer", self.machine.out("journalctl", "-b", "-o", "cat", "-u", UNIT))
+        self.assertNotIn("confinement: the layer", self.machine.out("journalctl", "-b", "-o", "cat", "-u", UNIT))
         name = self.machine.out("nsenter", "-t", str(self.status()["pid"]), "-u", "uname", "-n")
         self.assertEqual(name, "umld")
         self.assertNotEqual(self.machine.out("uname", "-n"), "umld")  # the host has kept its own
