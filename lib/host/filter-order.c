@@ -53,21 +53,28 @@ static int be_traced(void *userdata) {
         return NOT_TRACED;
 }
 
-/* If the filter comes first, the child has got the error, and ends. */
+/* Waits for the child's end. If the filter comes first, it gets the error and never stops at the
+ * call; else it stops there, and what it does then makes no difference. A child that cannot be
+ * moved on must be killed, which is not relied on otherwise: it would be waited for in vain. */
 static int watch(pid_t pid) {
+        bool traced = false;
         int status;
 
         while ((status = spawn_wait(pid)) >= 0 && WIFSTOPPED(status)) {
-                if (WSTOPSIG(status) == SIGTRAP)
-                        return 0;
-                if (ptrace(PTRACE_SYSEMU, pid, NULL, NULL) < 0)
-                        return -errno;
+                traced |= WSTOPSIG(status) == SIGTRAP;
+                if (ptrace(traced ? PTRACE_CONT : PTRACE_SYSEMU, pid, NULL, NULL) < 0) {
+                        int r = -errno;
+
+                        if (kill(pid, SIGKILL) >= 0)
+                                (void) spawn_wait(pid);
+                        return r;
+                }
         }
         if (status < 0)
                 return status;
         if (WIFEXITED(status) && WEXITSTATUS(status) > NO_FILTER)
                 return NO_FILTER - WEXITSTATUS(status);
-        return -EOPNOTSUPP;
+        return traced ? 0 : -EOPNOTSUPP;
 }
 
 int filter_order_check(void) {
@@ -75,10 +82,5 @@ int filter_order_check(void) {
         pid_t pid;
         int r = spawn(&s, &pid);
 
-        if (r < 0)
-                return r;
-        r = watch(pid);
-        (void) kill(pid, SIGKILL);
-        (void) spawn_wait(pid);
-        return r;
+        return r < 0 ? r : watch(pid);
 }
