@@ -178,7 +178,10 @@ class World:
     def free_uids(self):
         """The first of some uids that no other world uses."""
         with locked(self.dir.parent):
-            taken = {int(f.read_text()) for f in self.dir.parent.glob("*/uids")}
+            taken = set()
+            for f in self.dir.parent.glob("*/uids"):
+                with contextlib.suppress(FileNotFoundError):  # of a world that has just been removed
+                    taken.add(int(f.read_text()))
             first = next(u for u in range(UID_FIRST, UID_LAST, UIDS_PER_WORLD) if u not in taken)
             (self.dir / "uids").write_text(f"{first}\n")
         return first
@@ -365,8 +368,10 @@ class World:
 
     def guests_processes(self):
         """Pids of the users that this world's guests run as."""
-        uids = {int(path.read_text()) for path in self.state_dir.glob("*/uid")}
-        found = []
+        uids, found = set(), []
+        for path in self.state_dir.glob("*/uid"):
+            with contextlib.suppress(FileNotFoundError):  # removed by the end of its umld
+                uids.add(int(path.read_text()))
         for path in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 if path.stat().st_uid in uids:
