@@ -20,7 +20,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from umldtest import (DONE, FAR, HOST, HOST_TAP, MAKE_GUEST, NOT_RUNNING, SOURCE, TestCase,
-                      clean_file_system, main, process_alive, static_kernel, test_kernels, wait_until)
+                      clean_file_system, main, process_alive, resting_descriptors, static_kernel, test_kernels,
+                      wait_until)
 
 PORT = 8080
 
@@ -134,15 +135,13 @@ class Kernels(TestCase):
         """No helper, memory, tap or descriptor is left by any of ten deaths."""
         umld = self.start(supervise={"RestartDelayMax": "0"})
         page = self.world.fetch(PORT)
-        umld.status()  # answered when all is open that stays open
-        time.sleep(0.1)
-        descriptors = len(os.listdir(f"/proc/{umld.pid}/fd"))
+        descriptors = resting_descriptors(umld.pid)
         for _ in range(10):
             os.kill(umld.guest_pid(), signal.SIGKILL)
             page = self.world.fetch_when_served(PORT, 30, unlike=page)
             wait_until(lambda: umld.status()["state"] == "running", what="running")
         self.assertEqual(umld.status()["restarts"], 10)
-        wait_until(lambda: len(os.listdir(f"/proc/{umld.pid}/fd")) == descriptors, 5, "as many descriptors as before")
+        self.assertEqual(resting_descriptors(umld.pid), descriptors)
         self.assertLessEqual(len([c for c in self.world.processes().values() if "umld-init" in c]), 3)
         shm = os.statvfs(f"/proc/{umld.pid}/root/dev/shm")
         self.assertLess((shm.f_blocks - shm.f_bfree) * shm.f_frsize, 64 << 20)

@@ -344,7 +344,7 @@ class Endurance(RoughTest):
 
     def resources(self, umld):
         status = Path(f"/proc/{umld.pid}/status").read_text()
-        rss = int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
+        rss = int(next(line for line in status.splitlines() if line.startswith("RssAnon")).split()[1])
         return len(os.listdir(f"/proc/{umld.pid}/fd")), rss
 
     def test_restarts_leak_nothing(self):

@@ -10,8 +10,6 @@
 #include "facts/obstacle-text.h"
 #include "nat/trip.h"
 
-#include <linux/netfilter.h>
-
 enum {
         NOTHING,
         MAY,
@@ -80,8 +78,8 @@ static void run(const char *tool, const Case *cases, size_t n) {
                         Obstacles list = look(&t, NULL);
 
                         if (worst(&list) != wanted[way] && ++wrong)
-                                print_error("%s: %s: way %d: %d instead of %d\n", tool, c->rules,
-                                            way, worst(&list), wanted[way]);
+                                print_error("%s: %s: way %d: %d\n", tool, c->rules, way,
+                                            worst(&list));
                 }
         }
         assert_int_equal(wrong, 0);
@@ -288,8 +286,7 @@ static void test_bans(void **state) {
                       "echo '}'; echo '}'; } | nft -f -",
                       c->flags, c->extra);
                 list = look(&t, NULL);
-                if (worst(&list) != c->wanted)
-                        fail_msg("%s %s: %d", c->flags, c->extra, worst(&list));
+                assert_int_equal(worst(&list), c->wanted);
         }
 }
 
@@ -322,13 +319,11 @@ static void test_ipv6(void **state) {
         list = look(&t, NULL);
         assert_int_equal(worst(&list), NOTHING);
         shell("ip6tables-legacy -A FORWARD -d fd00::/64 -p tcp --dport 80 -m conntrack --ctstate "
-              "NEW "
-              "-j REJECT");
+              "NEW -j REJECT");
         list = look(&t, NULL);
         assert_int_equal(worst(&list), SURE);
         shell("ip6tables-legacy -F; nft add table inet own; nft 'add chain inet own f { type "
-              "filter "
-              "hook forward priority 0; }'; nft add rule inet own f ip6 daddr fd00::2 drop");
+              "filter hook forward priority 0; }'; nft add rule inet own f ip6 daddr fd00::2 drop");
         list = look(&t, NULL);
         assert_int_equal(worst(&list), SURE);
         assert_int_equal(list.list[0].family, NAT_IPV6);
@@ -341,16 +336,15 @@ static void test_whose(void **state) {
                 Firewall firewall;
         } cases[] = {
                 { "iptables-nft -P FORWARD DROP; iptables-nft -N ufw-before-forward; iptables-nft "
-                  "-A "
-                  "FORWARD -j ufw-before-forward",
+                  "-A FORWARD -j ufw-before-forward",
                   "the policy of chain FORWARD of the nftables table ip filter", FIREWALL_UFW },
                 { "iptables-legacy -N DOCKER-USER; iptables-legacy -A FORWARD -j DOCKER-USER; "
                   "iptables-legacy -P FORWARD DROP",
                   "the policy of chain FORWARD of the legacy iptables table filter",
                   FIREWALL_DOCKER },
                 { "nft add table inet firewalld; nft 'add chain inet firewalld filter_FORWARD { "
-                  "type "
-                  "filter hook forward priority 10; }'; nft add rule inet firewalld filter_FORWARD "
+                  "type filter hook forward priority 10; }'; nft add rule inet firewalld "
+                  "filter_FORWARD "
                   "reject with icmpx admin-prohibited",
                   "a rule in chain filter_FORWARD of the nftables table inet firewalld",
                   FIREWALL_FIREWALLD },
@@ -381,21 +375,18 @@ static void test_taken(void **state) {
                 bool taken;
         } cases[] = {
                 { ":", false },
-                { "iptables-legacy -t nat -A PREROUTING -p tcp --dport 8080 -j DNAT --to "
-                  "10.9.9.9:1",
-                  true },
+                { "ipt -t nat -A PREROUTING -p tcp --dport 8080 -j DNAT --to 9.9.9.9", true },
                 { "iptables-nft -t nat -A PREROUTING -p tcp --dport 8080 -j REDIRECT --to-ports 1",
                   true },
-                { "iptables-legacy -t nat -A PREROUTING -p tcp --dport 80 -j DNAT --to 10.9.9.9:1",
-                  false },
+                { "ipt -t nat -A PREROUTING -p tcp --dport 80 -j DNAT --to 10.9.9.9:1", false },
                 /* as Docker has it */
                 { "iptables-nft -t nat -N DOCKER; iptables-nft -t nat -A PREROUTING -m addrtype "
                   "--dst-type LOCAL -j DOCKER; iptables-nft -t nat -A DOCKER ! -i docker0 -p tcp "
                   "--dport 8080 -j DNAT --to-destination 172.17.0.2:80",
                   true },
                 /* behind ours */
-                { "iptables-legacy -t nat -N UMLD-PRE-web; iptables-legacy -t nat -A PREROUTING -j "
-                  "UMLD-PRE-web; iptables-legacy -t nat -A PREROUTING -p tcp -j DNAT --to 10.9.9.9",
+                { "ipt -t nat -N UMLD-PRE-web; ipt -t nat -A PREROUTING -j "
+                  "UMLD-PRE-web; ipt -t nat -A PREROUTING -p tcp -j DNAT --to 10.9.9.9",
                   false },
                 { "nft add table ip o; nft 'add chain ip o p { type nat hook prerouting priority "
                   "-98; }'; nft add rule ip o p tcp dport 8080 dnat to 10.9.9.9",
@@ -411,11 +402,10 @@ static void test_taken(void **state) {
                 Obstacles list;
 
                 setup(state);
-                shell("%s", c->rules);
+                shell("set -e; ipt() { iptables-legacy \"$@\"; }; %s", c->rules);
                 list = look(&t, &taking);
                 assert_int_equal(list.n, 0);
-                if (taking.taken != c->taken)
-                        fail_msg("%s: %d", c->rules, taking.taken);
+                assert_int_equal(taking.taken, c->taken);
         }
 }
 
@@ -426,19 +416,15 @@ static void test_host(void **state) {
                 int wanted;
                 const char *remedy;
         } cases[] = {
-                { "iptables-legacy -P FORWARD DROP", NOTHING, NULL },
-                { "iptables-legacy -P INPUT DROP", SURE,
+                { "ipt -P FORWARD DROP", NOTHING, NULL },
+                { "ipt -P INPUT DROP", SURE,
                   "iptables-legacy -I INPUT -p tcp --dport 8080 -j ACCEPT" },
-                { "iptables-legacy -P INPUT DROP; iptables-legacy -A INPUT -p tcp --dport 8080 -j "
-                  "ACCEPT",
-                  NOTHING, NULL },
+                { "ipt -P INPUT DROP; ipt -A INPUT -p tcp --dport 8080 -j ACCEPT", NOTHING, NULL },
                 { "iptables-nft -P INPUT DROP; iptables-nft -N ufw-user-input", SURE,
                   "ufw allow 8080/tcp" },
-                { "iptables-legacy -P OUTPUT DROP", SURE,
+                { "ipt -P OUTPUT DROP", SURE,
                   "iptables-legacy -I OUTPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT" },
-                { "iptables-legacy -P OUTPUT DROP; iptables-legacy -A OUTPUT -m conntrack "
-                  "--ctstate "
-                  "ESTABLISHED -j ACCEPT",
+                { "ipt -P OUTPUT DROP; ipt -A OUTPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT",
                   NOTHING, NULL },
                 { "nft add table inet firewalld; nft 'add chain inet firewalld filter_INPUT { type "
                   "filter hook input priority 10; policy drop; }'",
@@ -454,7 +440,7 @@ static void test_host(void **state) {
                 Obstacles list;
 
                 setup(state);
-                shell("%s", c->rules);
+                shell("set -e; ipt() { iptables-legacy \"$@\"; }; %s", c->rules);
                 list = look(&t, NULL);
                 if (worst(&list) != c->wanted)
                         fail_msg("%s: %d", c->rules, worst(&list));
@@ -475,7 +461,7 @@ static void test_untouched(void **state) {
         shell("test -z \"$(cat /proc/net/ip_tables_names)\"");
 }
 
-/* So does the legacy walk, which looks at each rule for each packet. */
+/* The walk of legacy rules looks at each rule for each packet, within a budget of time. */
 static void test_too_many_legacy_rules(void **state) {
         enum { TRIPS = 2000 };
         _cleanup_free_ Trip *trips = calloc(TRIPS, sizeof(*trips));
@@ -485,10 +471,9 @@ static void test_too_many_legacy_rules(void **state) {
         assert_non_null(trips);
         for (size_t i = 0; i < TRIPS; i++)
                 trips[i] = trip(NAT_WAY_IN, NAT_IPV4);
-        shell("(echo '*filter'; for i in $(seq 3000); do echo \"-A FORWARD -p tcp --sport 1 -m "
-              "multiport "
-              "--dports 1,2,3,4,$i -j RETURN\"; done; "
-              "echo '-A FORWARD -i venet0 -j DROP'; echo COMMIT) | iptables-legacy-restore");
+        shell("(echo '*filter'; for i in $(seq 3000); do echo \"-A FORWARD -p tcp --sport $i -j "
+              "RETURN\"; done; echo '-A FORWARD -i venet0 -j DROP'; echo COMMIT) | "
+              "iptables-legacy-restore");
         ASSERT_OK(xt_trips(trips, 1, &list, NULL));
         assert_int_equal(worst(&list), SURE);
         list.n = 0;

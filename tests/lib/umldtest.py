@@ -70,6 +70,18 @@ main = tap.main
 os.environ["SSH_CONNECTION"] = ""  # that of whoever runs the tests is none of theirs
 
 
+def resting_descriptors(pid):
+    """How many an umld has open when it has nothing more to prepare: the standby for the next boot comes after the
+    readiness, and what a request needs goes after its answer."""
+    counts = []
+
+    def rests():
+        counts.append(len(os.listdir(f"/proc/{pid}/fd")))
+        return len(counts) >= 10 and len(set(counts[-10:])) == 1
+    wait_until(rests, 20, f"a number of descriptors of {pid} that stays", interval=0.05)
+    return counts[-1]
+
+
 def wait_until(condition, timeout=10, what=None, interval=0.005):
     """The first true value of condition(); AssertionError when there is none in time."""
     end = time.monotonic() + timeout * PATIENCE

@@ -83,7 +83,8 @@ class Soak:
     def start(self):
         self.umld = umldtest.Daemon(self.world, "web").wait_ready(60)
         self.wait_running(None)
-        self.at_first = self.settled()
+        umldtest.resting_descriptors(self.umld.pid)
+        self.at_first = self.resources()
         self.deaths_of_umld = 0
 
     def resources(self):
@@ -91,15 +92,6 @@ class Soak:
         # What is mapped from files comes and goes with the host's page cache and is not ours.
         rss = int(re.search(r"RssAnon:\s*(\d+)", (directory / "status").read_text())[1])
         return len(list((directory / "fd").iterdir())), rss
-
-    def settled(self):
-        """What umld holds when it has nothing more to prepare: a standby for the next boot comes after the readiness."""
-        seen = []
-
-        def quiet():
-            seen.append(self.resources())
-            return seen[-1] if len({descriptors for descriptors, _ in seen[-10:]}) == 1 and len(seen) >= 10 else None
-        return wait_until(quiet, 10, "umld at rest", interval=0.05)
 
     def wait_running(self, old):
         """Until another kernel than that with pid `old` runs, and is well."""
