@@ -12,7 +12,7 @@
 #include "host/conntrack.h"
 #include "nat/port-flows.h"
 
-#define TIME_MAX (50 * USEC_PER_MSEC)
+#define TIME_MAX (50 * USEC_PER_MSEC) /* of the processor */
 
 typedef struct Looking {
         const PortSearch *search;
@@ -56,7 +56,7 @@ static bool look_at(const ConntrackFlow *flow, void *userdata) {
 int port_flows_find(const PortSearch *s, PortFlows *ret) {
         _cleanup_(conntrack_dump_freep) ConntrackDump *dump = NULL;
         Looking l = { .search = s };
-        usec_t end = usec_add(now_usec(CLOCK_MONOTONIC), TIME_MAX);
+        usec_t end = usec_add(now_usec(CLOCK_THREAD_CPUTIME_ID), TIME_MAX);
         int r = conntrack_dump_new(s->family == NAT_IPV6 ? AF_INET6 : AF_INET, &dump);
 
         if (r < 0)
@@ -64,7 +64,7 @@ int port_flows_find(const PortSearch *s, PortFlows *ret) {
         while ((r = conntrack_dump_step(dump, look_at, &l)) != 0) {
                 if (r < 0)
                         return r == -EAGAIN ? -E2BIG : r; /* the kernel has never been late */
-                if (now_usec(CLOCK_MONOTONIC) > end)
+                if (now_usec(CLOCK_THREAD_CPUTIME_ID) > end)
                         return -E2BIG;
         }
         *ret = l.found;
