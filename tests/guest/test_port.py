@@ -115,7 +115,7 @@ class Verdicts(PortTest):
         self.assertIn("Proxy=tcp/8080:80 sends connections to", verdict)
         self.assertEqual({name for name, (ok, _) in checks.items() if not ok}, {"from outside"})
         self.shell("iptables-legacy -A INPUT -m conntrack --ctstate INVALID -j DROP")  # else a relay's are not tracked
-        self.assertTrue(self.is_served())
+        wait_until(self.is_served, 20, "the page")
         self.assertEqual(self.explain("tcp/8080", DONE)[1]["from outside"], (True, f"{INET} was served"))
         self.assertIn("nothing in the guest listens on tcp/81", self.explain("tcp/8081", FAILED)[0])
 
