@@ -420,9 +420,9 @@ static char *format_verdict(const PortFacts *f, const Words *w, const char *reas
                 return strfmt("%s does not work: %s", w->port, reason);
         if (doubt)
                 return strfmt("whether %s works cannot be told: %s", w->port, doubt);
-        return strfmt("%s works: %s=%s sends connections to %s %s, which %s; %s", w->port, f->key,
-                      w->leads, w->guest, w->guest_port, is_udp(f) ? "does not refuse" : "answers",
-                      proof);
+        return strfmt("%s %s: %s=%s sends connections to %s %s, which %s; %s", w->port,
+                      was_served(f) ? "works" : "should work", f->key, w->leads, w->guest,
+                      w->guest_port, is_udp(f) ? "does not refuse" : "answers", proof);
 }
 
 int port_report(const PortFacts *f, PortReport *ret) {

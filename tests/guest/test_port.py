@@ -63,8 +63,8 @@ class Verdicts(PortTest):
     def test_works(self):
         self.start(Forward="tcp/8080:80 tcp/9000-9010:80-90")
         verdict, checks = self.explain("tcp/8080", DONE)
-        works = "tcp/8080 works: Forward=tcp/8080:80 sends connections to 10.0.0.2 tcp/80, which answers"
-        self.assertEqual(verdict, f"{works}; {NOT_TRIED}")
+        leads = "Forward=tcp/8080:80 sends connections to 10.0.0.2 tcp/80, which answers"
+        self.assertEqual(verdict, f"tcp/8080 should work: {leads}; {NOT_TRIED}")
         self.assertEqual({name for name, (ok, _) in checks.items() if not ok}, {"from outside"})
         self.assertEqual(checks["from outside"], (None, "not tried: no connection from outside is tracked now"))
         self.assertIn("1 connections so far, and the test connection was counted", self.explain("tcp/8080", DONE)[1]["rules"][1])
@@ -73,7 +73,7 @@ class Verdicts(PortTest):
         self.world.fetch(8080)
         verdict, checks = self.explain("tcp/8080", DONE)
         self.assertIn("5 connections so far", checks["rules"][1])
-        self.assertEqual(verdict, f"{works}; {INET} was served from outside")
+        self.assertEqual(verdict, f"tcp/8080 works: {leads}; {INET} was served from outside")
         self.assertEqual(checks["from outside"], (True, f"{INET} was served"))
         self.assertIn("sends connections to 10.0.0.2 tcp/80,", self.explain("tcp/9000", DONE)[0])
         p = self.world.umlctl("port", "web", "tcp/8080")

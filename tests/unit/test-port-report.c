@@ -149,17 +149,17 @@ static void test_proof(void **state) {
         check_line(&f, "from outside", PORT_YES, "198.51.100.7 was served");
         f.flows.served = (FlowsFound){};
         check(&f, PORT_YES,
-              "tcp/8080 works: Forward=tcp/8000-8999:1-1000 sends connections to 10.0.0.2 tcp/81, "
-              "which answers; not tried from outside, but judged by the rules and a connection of "
-              "the host's own");
+              "tcp/8080 should work: Forward=tcp/8000-8999:1-1000 sends connections to 10.0.0.2 "
+              "tcp/81, which answers; not tried from outside, but judged by the rules and a "
+              "connection of the host's own");
         check_line(&f, "from outside", PORT_UNKNOWN,
                    "not tried: no connection from outside is tracked now");
         f = good(FORWARD_TCP);
         f.flows_known = ANSWER_UNKNOWN;
         check(&f, PORT_YES,
-              "tcp/8080 works: Forward=tcp/8000-8999:1-1000 sends connections to 10.0.0.2 tcp/81, "
-              "which answers; not tried from outside, but judged by the rules and a connection of "
-              "the host's own");
+              "tcp/8080 should work: Forward=tcp/8000-8999:1-1000 sends connections to 10.0.0.2 "
+              "tcp/81, which answers; not tried from outside, but judged by the rules and a "
+              "connection of the host's own");
         check_line(&f, "from outside", PORT_UNKNOWN,
                    "not tried: the tracked connections cannot be listed");
         f = good(FORWARD_TCP); /* served a minute ago, and nobody is any more */
