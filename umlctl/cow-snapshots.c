@@ -113,7 +113,7 @@ static int put_in_place(int fd, const char *new, const char *to, int owner) {
 int snapshot_copy(const char *guest, int from, const char *to, int owner, Progress *progress) {
         _cleanup_free_ char *new = strfmt("%s" SUFFIX, to), *why = NULL;
         _cleanup_close_ int fd = new ? open_new(new) : -ENOMEM;
-        int r = fd < 0 ? fd : copy_file(from, new, progress, &why);
+        int r = fd < 0 ? fd : copy_file(from, fd, progress, &why);
 
         if (r >= 0)
                 r = put_in_place(fd, new, to, owner);

@@ -174,9 +174,9 @@ static int collect(Export *x) {
 
 /* The copy takes the place of *fd. */
 static int copy(Export *x, const char *name, int *fd) {
-        _cleanup_free_ char *why = NULL, *path = strfmt("%s/%s", x->workspace.path, name);
-        _cleanup_close_ int made = path ? workspace_file(&x->workspace, name) : -ENOMEM;
-        int r = made < 0 ? made : copy_file(*fd, path, &x->progress, &why);
+        _cleanup_free_ char *why = NULL;
+        _cleanup_close_ int made = workspace_file(&x->workspace, name);
+        int r = made < 0 ? made : copy_file(*fd, made, &x->progress, &why);
 
         if (r < 0)
                 return fail_with(EXIT_FAILED, "%s: cannot copy its images: %s", x->guest,

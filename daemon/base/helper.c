@@ -17,6 +17,7 @@ enum {
         LINES_MAX = 40, /* of its output: more would only fill the host's log */
         LINE_SIZE_MAX = 200,
         CHUNK = 1024,
+        CHUNKS_AT_A_TIME = 64,
 };
 
 struct Helper {
@@ -40,12 +41,16 @@ static void report_line(Helper *h) {
                 h->order.line(text, h->order.userdata);
 }
 
-/* It arrives in pieces. */
-static void read_output(Helper *h) {
+/* It arrives in pieces: not more than some at a time, for a program that never stops must not keep
+ * the loop from its other work, such as its time limit. true: there is no more. */
+static bool read_output(Helper *h) {
         char buf[CHUNK];
-        ssize_t n;
+        ssize_t n = 0;
 
-        while ((n = read(h->output, buf, sizeof(buf))) > 0)
+        for (unsigned chunks = 0; chunks < CHUNKS_AT_A_TIME; chunks++) {
+                n = read(h->output, buf, sizeof(buf));
+                if (n <= 0)
+                        break;
                 for (ssize_t i = 0; i < n; i++) {
                         bool end = buf[i] == '\n' || buf[i] == '\r';
 
@@ -54,12 +59,13 @@ static void read_output(Helper *h) {
                         if (end || h->size == sizeof(h->line))
                                 report_line(h);
                 }
+        }
+        return n <= 0;
 }
 
 static int on_readable(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         (void) fd;
-        read_output(userdata);
-        if (revents & (EPOLLHUP | EPOLLERR))
+        if (read_output(userdata) && (revents & (EPOLLHUP | EPOLLERR)))
                 (void) sd_event_source_set_enabled(s, SD_EVENT_OFF);
         return 0;
 }
@@ -79,7 +85,7 @@ static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
 
         (void) s;
         h->pid = 0; /* sd-event has reaped it */
-        read_output(h);
+        (void) read_output(h);
         report_line(h);
         h->timer = sd_event_source_disable_unref(h->timer);
         h->readable = sd_event_source_disable_unref(h->readable);

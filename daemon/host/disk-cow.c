@@ -47,11 +47,14 @@ static bool same_file(const char *a, const char *b) {
 }
 
 static int compare(const Disk *d, const CowHeader *was, const CowHeader *is, Fault *f) {
-        if (!same_file(was->backing, d->path))
+        if (!same_file(was->backing, d->path)) {
+                _cleanup_free_ char *safe = escape_text(was->backing, strlen(was->backing), 500);
+
                 return fault_set(f, VERDICT_DISK, false, -EINVAL,
                                  "Disk=%s,cow=%s: the backing file of the copy-on-write file is "
                                  "%s; use that one, or another file in cow=",
-                                 d->path, d->cow, was->backing);
+                                 d->path, d->cow, safe ?: "another one");
+        }
         if (was->size != is->size)
                 return fault_set(f, VERDICT_DISK, false, -EINVAL,
                                  "Disk=%s: had %ju bytes when %s was created on top of it and has "

@@ -22,7 +22,10 @@ static void plan_done(Plan *p) {
         free(p->name);
 }
 
+/* A path with ".." would lead out of the tree while it is being made. */
 static int add(Plan *p, const TreeEntry *e) {
+        if (e->path[0] != '/' || strstr(e->path, "/../"))
+                return -EINVAL;
         if (p->tree.n == TREE_ENTRIES_MAX)
                 return -E2BIG;
         p->tree.entries[p->tree.n++] = *e;

@@ -3,6 +3,7 @@
 
 #include "daemon/net/hold-rules.h"
 #include "basic/cleanup.h"
+#include "basic/log.h"
 #include "daemon/net/hold-queue.h"
 #include "daemon/net/rules-plan.h"
 #include "nat/xt-tables.h"
@@ -64,8 +65,11 @@ bool net_hold_rules_right(Net *net) {
 
 void net_hold_rules_remove(Net *net) {
         NatRefusal refusal;
+        int r = 0;
 
         if (net->hold_made && net->maker.nat.backend != &nat_iptables)
-                (void) nat_iptables.remove(&net->hold_nat, net->host->config->name, &refusal);
-        net->hold_made = false;
+                r = nat_iptables.remove(&net->hold_nat, net->host->config->name, &refusal);
+        if (r < 0)
+                log_debug_errno(r, "the rule for held connections stays for now: %m");
+        net->hold_made = r < 0;
 }

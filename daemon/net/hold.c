@@ -9,7 +9,6 @@
 #include "daemon/net/hold.h"
 #include <sys/socket.h>
 
-#include "basic/hash.h"
 #include "basic/log.h"
 #include "daemon/base/timer.h"
 #include "daemon/net/hold-port.h"
@@ -82,13 +81,17 @@ static HoldPort *find_idle(Hold *h) {
         return NULL;
 }
 
+static HoldPort *find_slot(Hold *h) {
+        return find_port(h, AF_UNSPEC, 0) ?: find_idle(h);
+}
+
 /* NULL: as many ports as possible are being tried; this one is tried when one of them is open. */
 static HoldPort *want_port(Hold *h, int family, uint16_t port) {
         HoldPort *p = find_port(h, family, port);
 
         if (p)
                 return p;
-        p = find_port(h, AF_UNSPEC, 0) ?: find_idle(h);
+        p = find_slot(h);
         if (!p)
                 return NULL;
         hold_port_cancel(p);
@@ -130,7 +133,7 @@ static bool waits_for_nothing(const Hold *h) {
 }
 
 static bool may_pass(Hold *h, int family, uint8_t protocol, uint16_t port) {
-        const HoldPort *p;
+        const HoldPort *p = find_port(h, family, port);
 
         if (waits_for_nothing(h))
                 return true;
@@ -138,8 +141,10 @@ static bool may_pass(Hold *h, int family, uint8_t protocol, uint16_t port) {
                 return false;
         if (protocol != IPPROTO_TCP)
                 return h->phase == HOLD_READY;
-        p = find_port(h, family, port);
-        return p && (p->open || (p->unasked && h->phase == HOLD_READY));
+        if (p)
+                return p->open || (p->unasked && h->phase == HOLD_READY);
+        /* Calls to many closed ports take all slots; the others do not wait for that. */
+        return h->phase == HOLD_READY && !find_slot(h);
 }
 
 /* ---- the list ---- */
@@ -162,18 +167,26 @@ static void arm_tick(Hold *h, usec_t delay) {
                 log_debug("cannot set the timer of held connections");
 }
 
-/* Counts how many packets wait for which port. */
+/* Counts how many packets wait for which port. Ports that have a slot keep it; what is left then
+ * goes to the others. */
 static void count(Hold *h) {
         h->bytes = 0;
         FOREACH_ELEMENT (p, h->ports)
                 p->held = 0;
         for (size_t i = 0; i < h->n; i++) {
-                const Held *e = &h->list[i];
-                HoldPort *p = e->protocol == IPPROTO_TCP ? want_port(h, e->family, e->port) : NULL;
+                HoldPort *p = find_port(h, h->list[i].family, h->list[i].port);
 
-                h->bytes += e->size;
-                if (p)
+                h->bytes += h->list[i].size;
+                if (p && h->list[i].protocol == IPPROTO_TCP)
                         p->held++;
+        }
+        for (size_t i = 0; i < h->n; i++) {
+                const Held *e = &h->list[i];
+                bool known = e->protocol != IPPROTO_TCP || find_port(h, e->family, e->port);
+                HoldPort *p = known ? NULL : want_port(h, e->family, e->port);
+
+                if (p)
+                        p->held = 1; /* or more: they are waited for alike */
         }
 }
 
@@ -220,16 +233,6 @@ static bool is_held(const Hold *h, uint64_t flow) {
         return false;
 }
 
-static uint64_t flow_of(const NfPacket *p) {
-        const uint16_t ends[] = { p->source_port, p->destination_port, p->protocol };
-        uint64_t hash = hash_bytes(HASH_BASIS, ends, sizeof(ends));
-
-        hash = hash_bytes(hash, &p->source.v4, sizeof(p->source.v4));
-        hash = hash_bytes(hash, &p->source.v6, sizeof(p->source.v6));
-        hash = hash_bytes(hash, &p->destination.v4, sizeof(p->destination.v4));
-        return hash_bytes(hash, &p->destination.v6, sizeof(p->destination.v6));
-}
-
 static usec_t pause_of(const Hold *h) {
         usec_t lasts = usec_sub(now_here(), h->entered);
 
@@ -247,7 +250,7 @@ static void hold(Hold *h, const NfPacket *p) {
 
         *e = (Held){ .id = p->id,
                      .size = p->size,
-                     .flow = flow_of(p),
+                     .flow = nf_packet_flow(p),
                      .since = now_here(),
                      .family = p->family,
                      .protocol = p->protocol,
@@ -270,12 +273,13 @@ static void hold(Hold *h, const NfPacket *p) {
 static void on_packet(const NfPacket *p, void *userdata) {
         Hold *h = userdata;
 
-        if (may_pass(h, p->family, p->protocol, p->destination_port))
+        if (!h->list || /* somebody else's, while a free queue is looked for */
+            may_pass(h, p->family, p->protocol, p->destination_port))
                 give_verdict(h, p->id, true);
         else if (p->protocol == IPPROTO_TCP && !p->syn)
                 /* Part of a connection that died with the guest, which resets it once it is up. */
                 give_verdict(h, p->id, h->phase == HOLD_READY);
-        else if (is_held(h, flow_of(p))) /* sent once more */
+        else if (is_held(h, nf_packet_flow(p))) /* sent once more */
                 give_verdict(h, p->id, false);
         else if (h->n == HELD_MAX || h->bytes + p->size > BYTES_MAX)
                 drop(h, p->id);
@@ -330,6 +334,7 @@ static int bind_queue(Hold *h) {
         h->list = calloc(HELD_MAX, sizeof(*h->list));
         if (!h->list)
                 return -ENOMEM;
+        h->n = h->bytes = 0; /* packets may come with the answer */
         r = nfqueue_bind(h->queue, number, HELD_MAX + SPARE);
         if (r >= 0)
                 r = sd_event_source_set_enabled(h->io, SD_EVENT_ON);
@@ -339,7 +344,6 @@ static int bind_queue(Hold *h) {
                 return r;
         }
         h->bound = true;
-        h->n = h->bytes = 0;
         return 0;
 }
 

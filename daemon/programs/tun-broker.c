@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -21,11 +22,13 @@ enum {
 static int attach(const char *tap, const TunRequest *request) {
         _cleanup_close_ int fd = -EBADF;
         struct ifreq ifr = {};
+        unsigned index;
 
         if (strnlen(request->name, sizeof(request->name)) == sizeof(request->name) ||
             !streq(request->name, tap) || (request->flags & ~(uint32_t) FLAGS_ALLOWED) ||
             !(request->flags & IFF_TAP))
                 return -EPERM;
+        index = if_nametoindex(tap);
         fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
@@ -33,7 +36,9 @@ static int attach(const char *tap, const TunRequest *request) {
         ifr.ifr_flags = (short) request->flags;
         if (ioctl(fd, TUNSETIFF, &ifr) < 0)
                 return -errno;
-        return TAKE_FD(fd);
+        /* A tap that has gone, which the guest can bring about, would be created by that call,
+         * without owner and settings; it goes with this descriptor. */
+        return index > 0 && if_nametoindex(tap) == index ? TAKE_FD(fd) : -ENODEV;
 }
 
 static void reply(int socket_fd, int attached) {

@@ -43,7 +43,6 @@
 
 enum {
         ENVIRONMENT_MAX = 16,
-        OOM_SCORE = 300,          /* services have 0 */
         SERVICE_FILES_MAX = 4096, /* descriptors: 256 connections use 6 each */
 };
 

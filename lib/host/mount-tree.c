@@ -2,9 +2,11 @@
 /* mount-tree.c - builds the root directory of a guest's kernel out of bind mounts. */
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -90,18 +92,33 @@ static bool takes_unnamed(const char *directory) {
         return fd >= 0;
 }
 
-static int bind_unnamed(const TreeEntry *e, int source, const char *target) {
+/* All users may make files in /dev/shm, so nobody must foresee the name, or get in while the
+ * directory has one: it gets its owner last. Without a name it could not be bound any more. */
+static int bind_new(const TreeEntry *e, int source, const char *target) {
         _cleanup_close_ int made = -EBADF;
+        char name[NAME_MAX + 1];
+        uint64_t random;
         int r;
 
-        if (mkdirat(source, e->name, 0700) < 0 && errno != EEXIST)
+        if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
                 return -errno;
-        made = openat(source, e->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        r = made < 0 || fchown(made, e->owner, e->owner) < 0 ? -errno : bind_fd(made, target);
-        if (unlinkat(source, e->name, AT_REMOVEDIR) >= 0 && r >= 0 && takes_unnamed(target))
-                return 0;
-        if (r >= 0)
-                (void) umount2(target, MNT_DETACH);
+        snprintf(name, sizeof(name), "%.200s.%016" PRIx64, e->name, random);
+        if (mkdirat(source, name, 0700) < 0)
+                return -errno;
+        made = openat(source, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        r = made < 0 ? -errno : bind_fd(made, target);
+        if (unlinkat(source, name, AT_REMOVEDIR) < 0 && r >= 0)
+                r = -errno;
+        return r < 0 ? r : RET_NERRNO(fchown(made, e->owner, e->owner));
+}
+
+/* Where the file system has no unnamed files, the kernel has to see the whole directory. */
+static int bind_unnamed(const TreeEntry *e, int source, const char *target) {
+        int r = bind_new(e, source, target);
+
+        if (r < 0 || takes_unnamed(target))
+                return r;
+        (void) umount2(target, MNT_DETACH);
         return bind_fd(source, target);
 }
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "basic/hash.h"
 #include "host/nfqueue.h"
 
 /* After glibc's headers: only in this order are the two compatible. */
@@ -312,4 +313,14 @@ int nfqueue_verdict(NfQueue *q, uint32_t id, bool accept) {
 
         nfq_nlmsg_verdict_put(h, (int) id, accept ? NF_ACCEPT : NF_DROP);
         return say(q, h);
+}
+
+uint64_t nf_packet_flow(const NfPacket *p) {
+        const uint16_t ends[] = { p->source_port, p->destination_port, p->protocol };
+        uint64_t hash = hash_bytes(HASH_BASIS, ends, sizeof(ends));
+
+        hash = hash_bytes(hash, &p->source.v4, sizeof(p->source.v4));
+        hash = hash_bytes(hash, &p->source.v6, sizeof(p->source.v6));
+        hash = hash_bytes(hash, &p->destination.v4, sizeof(p->destination.v4));
+        return hash_bytes(hash, &p->destination.v6, sizeof(p->destination.v6));
 }

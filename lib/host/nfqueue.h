@@ -50,3 +50,6 @@ bool nfqueue_taken(const NfQueue *q, uint16_t number);
 
 /* Reads the headers of a packet, of which the first n bytes are given. */
 void nfqueue_parse(const void *data, size_t n, NfPacket *ret);
+
+/* A hash of the packet's ends, by which a repetition of it is known. */
+uint64_t nf_packet_flow(const NfPacket *p);

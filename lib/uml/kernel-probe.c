@@ -76,9 +76,11 @@ static void become_nobody(int kernel_fd) {
         /* Where a host refuses it, the sockets of nobody in the host's network are what is left. */
         (void) unshare(CLONE_NEWNET | CLONE_NEWIPC);
         if (setgroups(0, NULL) >= 0 && setresgid(NOBODY, NOBODY, NOBODY) >= 0 &&
-            setresuid(NOBODY, NOBODY, NOBODY) >= 0)
+            setresuid(NOBODY, NOBODY, NOBODY) >= 0) {
                 /* Without execveat() the descriptor is reached through our directory in /proc. */
                 (void) prctl(PR_SET_DUMPABLE, 1);
+                (void) prctl(PR_SET_PDEATHSIG, SIGKILL); /* the change of user has cleared it */
+        }
 }
 
 static int run_kernel(int output, void *userdata) {

@@ -57,7 +57,7 @@ static const struct {
         { "clone3", CLONE3, 0, 0, 0 },
         /* What a kernel does need. */
         { "socket-unix", SYS_socket, AF_UNIX, SOCK_DGRAM, 0 },
-        { "getpid", SYS_getppid, 0, 0, 0 },
+        { "getppid", SYS_getppid, 0, 0, 0 },
 };
 
 /* Without libc's fork(), which may prefer another call. */
