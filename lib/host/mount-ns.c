@@ -111,7 +111,7 @@ static int open_namespace(pid_t child, int fd) {
 /* Returns a descriptor of the namespace with the addition. */
 static int make(int old, Addition *a) {
         _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
-        int fds[FDS] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO }, pair[2], r;
+        int fds[FDS], pair[2], r;
         pid_t child;
 
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -119,8 +119,8 @@ static int make(int old, Addition *a) {
         ours = pair[0];
         theirs = pair[1];
         a->join = old >= 0;
-        fds[FD_OLD] = a->join ? old : theirs;
-        fds[FD_PARENT] = theirs;
+        for (size_t i = 0; i < FDS; i++) /* not our own 0, 1 and 2: one of them may be `ours` */
+                fds[i] = i == FD_OLD && a->join ? old : theirs;
         r = spawn(&(const Spawn){ .run = run_child, .userdata = a, .fds = fds, .n_fds = FDS },
                   &child);
         if (r < 0)

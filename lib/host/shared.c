@@ -181,11 +181,11 @@ int shared_open(const char *dir, const char *setting,
         if (isempty(setting) || setting[0] == '.' || strchr(setting, '/') || streq(setting, "lock"))
                 return -EINVAL;
         s = calloc(1, sizeof(*s));
-        if (!s || !lock_path)
+        if (!s)
                 return -ENOMEM;
         s->lock_fd = -EBADF;
         s->dir = strfmt("%s/%s", dir, setting);
-        if (!s->dir)
+        if (!s->dir || !lock_path)
                 return -ENOMEM;
         r = mkdir_p(dir, 0755);
         if (r < 0)

@@ -126,10 +126,28 @@ static void test_chroot(void **state) {
         }
 }
 
+/* Then the socket to the child is number 0, and the child must not hold it as its input: it waits
+ * for the end of what it reads there. */
+static void test_without_standard_input(void **state) {
+        pid_t child = fork();
+        int status, fd = -EBADF;
+
+        (void) state;
+        ASSERT_OK(child);
+        if (child == 0) {
+                alarm(20);
+                close(STDIN_FILENO);
+                _exit(mount_ns_add_tun(&fd, TEST_UID) >= 0 ? 0 : 1);
+        }
+        ASSERT_OK(RET_NERRNO(waitpid(child, &status, 0)));
+        assert_int_equal(status, 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_own_root),
                 cmocka_unit_test(test_chroot),
+                cmocka_unit_test(test_without_standard_input),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);

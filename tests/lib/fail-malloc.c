@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* fail-malloc.c - preloaded: lets every Kth request for memory fail, K from FAIL_MALLOC_EVERY, in
- * the program whose name FAIL_MALLOC_IN gives, behind the first FAIL_MALLOC_AFTER of them. */
+ * the program whose name FAIL_MALLOC_IN gives, behind the first FAIL_MALLOC_AFTER of them. That
+ * program ends if it closes its standard input: then it frees a descriptor that was never set. */
 
 #include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t n, size_t size);
@@ -52,4 +55,10 @@ void *calloc(size_t n, size_t size) {
 
 void *realloc(void *p, size_t size) {
         return fails() ? NULL : __libc_realloc(p, size);
+}
+
+int close(int fd) {
+        if (every > 0 && fd == STDIN_FILENO)
+                abort();
+        return (int) syscall(SYS_close, fd);
 }
