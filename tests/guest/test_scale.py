@@ -65,9 +65,14 @@ class Scale(TestCase):
         # Within 20 s each umld notices that its guest's share of connections is another one, if it is (umld(8)).
         with contextlib.suppress(AssertionError):
             wait_until(lambda: "number of guests have changed" in first.log, 25, "the new share")
-        made_more, read_more, private_more = self.measure(first.pid)
-        # Some of it depends on when a timer runs, and on whether the machine is busy.
-        self.assertLessEqual(sum(made_more.values()), sum(made.values()) * 1.25 + 40, f"{made}\n{made_more}")
+        # Some of it depends on when a timer runs, and on whether the machine is busy. What is done less often than once in
+        # a window may fall into one of them, but not into each.
+        for _ in range(3):
+            made_more, read_more, private_more = self.measure(first.pid)
+            if sum(made_more.values()) <= sum(made.values()) * 1.25 + 40:
+                break
+        else:
+            self.fail(f"{made}\n{made_more}")
         self.assertLessEqual(read_more, read * 1.25 + 16384)
         self.assertLessEqual(private_more, private * 1.1 + 32)
 

@@ -110,6 +110,12 @@ def static_kernel():
     return kernel if kernel.exists() else None
 
 
+def with_variables(variables):
+    """The words that give a program its environment. It is not given to what starts the program in a world: a shell
+    that such a preload delays, or that asks for a user, is not to be measured."""
+    return ["env", *(f"{name}={value}" for name, value in variables.items())] if variables else []
+
+
 def preloaded(module):
     """The environment in which a module of tests/lib is preloaded into umld."""
     # It comes before a sanitizer, which would not have that.
@@ -235,9 +241,9 @@ class World:
 
     def run(self, part, *command, check=False, timeout=60, env=None, **options):
         """Runs a command in the host or inet part; its CompletedProcess with text."""
-        return subprocess.run(self.command(part, *command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, encoding="utf-8", errors="replace", check=check,
-                              timeout=timeout * PATIENCE, env={**os.environ, **(env or {})}, **options)
+        return subprocess.run(self.command(part, *with_variables(env), *command), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", errors="replace",
+                              check=check, timeout=timeout * PATIENCE, **options)
 
     def host(self, *command, **options):
         """The output of a command on the host, which must succeed."""
@@ -487,8 +493,8 @@ class Daemon:
         with open(self.log_file, "wb") as log:
             self.started = time.monotonic()
             self.process = subprocess.Popen(
-                world.command("host", *wrapper, world.program("daemon/umld"), *arguments, name),
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **variables}, start_new_session=True)
+                world.command("host", *wrapper, *with_variables(variables), world.program("daemon/umld"), *arguments, name),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         self.pid = self.process.pid  # all the way down by exec
         world.daemons.append(self)
 
