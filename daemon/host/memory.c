@@ -156,13 +156,15 @@ static int take(Host *h, MemoryBacking backing, Fault *f) {
         return r;
 }
 
-/* The first of them that works on this host. */
+/* The first of them that works on this host. A kernel that sees no other part of the host's
+ * /dev/shm must not be able to fill it either; one that sees all of it can anyhow. */
 static int take_first(Host *h, Fault *f) {
-        static const MemoryBacking order[] = { BACKING_SHM, BACKING_PRIVATE };
+        static const MemoryBacking orders[2][2] = { { BACKING_SHM, BACKING_PRIVATE },
+                                                    { BACKING_PRIVATE, BACKING_SHM } };
         bool retry = false;
         int r = -EINVAL;
 
-        FOREACH_ELEMENT (backing, order) {
+        FOREACH_ELEMENT (backing, orders[layer_wanted(h, CONFINE_ROOT)]) {
                 _cleanup_(fault_done) Fault fault = {};
 
                 r = take(h, *backing, &fault);

@@ -212,7 +212,7 @@ static const Setting settings[] = {
 
         /* [Memory] */
         { "Memory", "Backing", "auto | shm | private | dir:PATH",
-          "Where to keep the guest's memory; auto: /dev/shm, else a tmpfs of its own", "auto",
+          "Where to keep the guest's memory; auto: a tmpfs of its own, else /dev/shm", "auto",
           .parse = setting_parse_backing, AT_START(FLAT(backing), TEXT(backing_dir)) },
         { "Memory", "Balloon", NULL,
           "Take free memory back from the guest when the host runs short of memory", "no",
