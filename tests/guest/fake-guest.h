@@ -38,6 +38,9 @@ void step_reboot(const char *arg);
 void step_kill(const char *number);
 void step_panic(const char *text);
 
+/* A step of a program that consists of these files and its own (tests/breakout); NULL in others. */
+void __attribute__((weak)) step_breakout(const char *arg);
+
 /* STEP:ARGUMENT, which is changed. */
 void run_step(char *step);
 

@@ -247,6 +247,7 @@ static const struct {
         { "reboot", step_reboot },
         { "panic", step_panic, .text = true }, /* with that TEXT */
         { "kill", step_kill },                 /* dies by that signal */
+        { "breakout", step_breakout },         /* tries what it must not be able to do */
 };
 
 void run_step(char *step) {
@@ -257,7 +258,7 @@ void run_step(char *step) {
                 *argument++ = '\0';
         while (i < ARRAY_SIZE(steps) && !streq(steps[i].name, step))
                 i++;
-        if (i == ARRAY_SIZE(steps)) {
+        if (i == ARRAY_SIZE(steps) || !steps[i].run) {
                 fprintf(stderr, "fake-guest: unknown step '%s'\n", step);
                 exit(1);
         }
