@@ -74,6 +74,7 @@ static void read_status(GuestProcess *p) {
                         p->status = m.status;
                         p->pid = 0; /* may belong to another process at any moment */
                         p->listener.dying(p->listener.userdata);
+                        launch_acknowledge(p->launched.status_fd);
                         break;
                 case INIT_LAYER:
                         note_layer(p, &m);

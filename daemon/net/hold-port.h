@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Tries a port of the guest again and again, until a service there accepts a connection. */
+/* The ports of the guest that connections wait for: each is tried again and again, until a service
+ * there accepts a connection. */
 
 #include <systemd/sd-event.h>
 
-#include "basic/ip-address.h"
+#include "daemon/net/net.h"
 
-/* At most so many tries are waited for at a time: a packet that was sent before the guest's network
- * was up is lost, and one that a busy guest answers late is not. */
-#define HOLD_TRIES 8
+enum {
+        HOLD_PORTS_MAX = 32, /* tried at a time */
+        /* Of one port at most so many tries are waited for at a time: a packet that was sent before
+         * the guest's network was up is lost, and one that a busy guest answers late is not. */
+        HOLD_TRIES = 8,
+};
 
 typedef struct HoldPort HoldPort;
+typedef struct HoldPorts HoldPorts;
 
 typedef struct HoldTry {
         HoldPort *port;
@@ -20,17 +25,37 @@ typedef struct HoldTry {
 } HoldTry;
 
 struct HoldPort {
-        int family;    /* AF_INET, AF_INET6; 0 = the slot is free */
-        uint16_t port; /* TCP */
-        unsigned held; /* connections that wait for it */
-        bool open;     /* it has accepted one */
-        bool unasked;  /* the host itself refuses to try it */
+        HoldPorts *all;
+        int family;      /* AF_INET, AF_INET6; 0 = the slot is free */
+        uint16_t port;   /* TCP */
+        unsigned held;   /* connections that wait for it */
+        bool open;       /* it has accepted one */
+        unsigned credit; /* so many more may be released until it has accepted another one: a
+                            service with a full backlog accepts none */
+        unsigned batch;  /* its credit at first: more each time */
+        bool unasked;    /* the host itself refuses to try it */
         HoldTry tries[HOLD_TRIES];
         unsigned next; /* the oldest of them */
-        void (*opened)(void *userdata);
+};
+
+struct HoldPorts {
+        HoldPort list[HOLD_PORTS_MAX];
+        sd_event *event; /* borrowed, as is the next */
+        const Net *net;
+        void (*opened)(void *userdata); /* one of them has accepted a connection */
         void *userdata;
 };
 
+/* NULL: it is not among them. */
+HoldPort *hold_port_find(HoldPorts *all, int family, uint16_t port);
+/* Takes it in, in the place of one that nothing waits for. NULL: there is none. */
+HoldPort *hold_port_want(HoldPorts *all, int family, uint16_t port);
+/* Is there no place for another one? */
+bool hold_ports_full(HoldPorts *all);
+
 /* Once more, instead of the oldest of HOLD_TRIES. */
-void hold_port_try(HoldPort *p, sd_event *event, const IpAddress *guest);
-void hold_port_cancel(HoldPort *p);
+void hold_port_try(HoldPort *p);
+/* All that connections wait for, and that have to accept one first. */
+void hold_ports_try(HoldPorts *all);
+/* None of them is open any more. */
+void hold_ports_forget(HoldPorts *all);

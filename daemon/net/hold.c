@@ -11,16 +11,14 @@
 
 #include "basic/log.h"
 #include "daemon/base/timer.h"
-#include "daemon/net/hold-port.h"
+#include "daemon/net/hold-list.h"
+#include "daemon/net/hold-record.h"
 #include "host/nfqueue.h"
 
 enum {
-        HELD_MAX = 1024,      /* packets */
         SPARE = 256,          /* more that the kernel may queue: those not read yet */
-        PORTS_MAX = 32,       /* tried at a time */
-        AT_A_TIME = 8,        /* released before the guest gets time to accept them */
+        AT_A_TIME = 8,        /* of those that no port is tried for, before the guest gets time */
         READ_AT_A_TIME = 256, /* packets, then other events have their turn */
-        BYTES_MAX = 4 << 20,  /* of all that are held */
 };
 
 #define PAUSE      (2 * USEC_PER_MSEC)   /* between those */
@@ -28,15 +26,6 @@ enum {
 #define TRY_LATER  (25 * USEC_PER_MSEC)  /* then, */
 #define TRY_LATEST (125 * USEC_PER_MSEC) /* and in the end */
 #define ACCURACY   (USEC_PER_MSEC / 2)
-
-typedef struct Held {
-        uint32_t id, size;
-        uint64_t flow; /* hash of its ends */
-        usec_t since;
-        int family;
-        uint8_t protocol;
-        uint16_t port; /* of the guest */
-} Held;
 
 struct Hold {
         sd_event *event;
@@ -47,9 +36,9 @@ struct Hold {
         bool bound;
         bool lost;      /* somebody else was bound to the queue when it was needed */
         usec_t entered; /* the phase */
-        Held *list;     /* in the order in which they came; HELD_MAX while bound */
-        size_t n, bytes;
-        HoldPort ports[PORTS_MAX];
+        HeldList held;  /* while bound */
+        HoldPorts ports;
+        HoldRecord *record;
         uint64_t total, dropped;
         unsigned outage, outage_dropped; /* of this outage */
         usec_t longest;
@@ -63,65 +52,6 @@ static const Config *config_of(const Hold *h) {
         return h->net->host->config;
 }
 
-/* ---- ports ---- */
-
-static void on_opened(void *userdata);
-
-static HoldPort *find_port(Hold *h, int family, uint16_t port) {
-        FOREACH_ELEMENT (p, h->ports)
-                if (p->family == family && p->port == port)
-                        return p;
-        return NULL;
-}
-
-static HoldPort *find_idle(Hold *h) {
-        FOREACH_ELEMENT (p, h->ports)
-                if (p->held == 0)
-                        return p;
-        return NULL;
-}
-
-static HoldPort *find_slot(Hold *h) {
-        return find_port(h, AF_UNSPEC, 0) ?: find_idle(h);
-}
-
-/* NULL: as many ports as possible are being tried; this one is tried when one of them is open. */
-static HoldPort *want_port(Hold *h, int family, uint16_t port) {
-        HoldPort *p = find_port(h, family, port);
-
-        if (p)
-                return p;
-        p = find_slot(h);
-        if (!p)
-                return NULL;
-        hold_port_cancel(p);
-        *p = (HoldPort){ .family = family, .port = port, .opened = on_opened, .userdata = h };
-        return p;
-}
-
-static void forget_ports(Hold *h) {
-        FOREACH_ELEMENT (p, h->ports) {
-                hold_port_cancel(p);
-                p->open = false;
-        }
-}
-
-static IpAddress guest_address(const Hold *h, int family) {
-        const Config *c = config_of(h);
-
-        return family == AF_INET6 ? (IpAddress){ .v6 = c->guest_address6 }
-                                  : (IpAddress){ .v4 = c->guest_address };
-}
-
-static void try_ports(Hold *h) {
-        FOREACH_ELEMENT (p, h->ports)
-                if (p->held > 0 && !p->open) {
-                        IpAddress guest = guest_address(h, p->family);
-
-                        hold_port_try(p, h->event, &guest);
-                }
-}
-
 /* ---- may it pass? ---- */
 
 /* A guest that says itself when it is ready is believed. */
@@ -133,7 +63,7 @@ static bool waits_for_nothing(const Hold *h) {
 }
 
 static bool may_pass(Hold *h, int family, uint8_t protocol, uint16_t port) {
-        const HoldPort *p = find_port(h, family, port);
+        const HoldPort *p = hold_port_find(&h->ports, family, port);
 
         if (waits_for_nothing(h))
                 return true;
@@ -144,7 +74,17 @@ static bool may_pass(Hold *h, int family, uint8_t protocol, uint16_t port) {
         if (p)
                 return p->open || (p->unasked && h->phase == HOLD_READY);
         /* Calls to many closed ports take all slots; the others do not wait for that. */
-        return h->phase == HOLD_READY && !find_slot(h);
+        return h->phase == HOLD_READY && hold_ports_full(&h->ports);
+}
+
+/* Not before those that came earlier for the same port. */
+static bool may_pass_at_once(Hold *h, const NfPacket *p) {
+        const HoldPort *port = p->protocol == IPPROTO_TCP
+                                       ? hold_port_find(&h->ports, p->family, p->destination_port)
+                                       : NULL;
+
+        return may_pass(h, p->family, p->protocol, p->destination_port) &&
+               (waits_for_nothing(h) || !port || port->held == 0);
 }
 
 /* ---- the list ---- */
@@ -156,10 +96,22 @@ static void give_verdict(Hold *h, uint32_t id, bool accept) {
                 log_debug_errno(r, "cannot pass or drop a held connection: %m");
 }
 
-static void drop(Hold *h, uint32_t id) {
-        give_verdict(h, id, false);
+static void count_drop(Hold *h) {
         h->dropped++;
         h->outage_dropped++;
+}
+
+/* That one waits no longer. */
+static void decide_one(Hold *h, const Held *e, bool accept) {
+        if (!accept)
+                count_drop(h);
+        else
+                h->longest = MAX(h->longest, usec_sub(now_here(), e->since));
+        if (!e->frame)
+                give_verdict(h, e->id, accept);
+        else if (accept)
+                hold_record_send(h->record, e->frame, e->size);
+        free(e->frame);
 }
 
 static void arm_tick(Hold *h, usec_t delay) {
@@ -167,70 +119,54 @@ static void arm_tick(Hold *h, usec_t delay) {
                 log_debug("cannot set the timer of held connections");
 }
 
-/* Counts how many packets wait for which port. Ports that have a slot keep it; what is left then
- * goes to the others. */
-static void count(Hold *h) {
-        h->bytes = 0;
-        FOREACH_ELEMENT (p, h->ports)
-                p->held = 0;
-        for (size_t i = 0; i < h->n; i++) {
-                HoldPort *p = find_port(h, h->list[i].family, h->list[i].port);
+/* Has it the right to pass now? Those that no port is tried for share *max. */
+static bool take_turn(Hold *h, const Held *e, size_t *max) {
+        HoldPort *p = e->protocol == IPPROTO_TCP && !waits_for_nothing(h)
+                              ? hold_port_find(&h->ports, e->family, e->port)
+                              : NULL;
+        const bool paced = p && !p->unasked;
 
-                h->bytes += h->list[i].size;
-                if (p && h->list[i].protocol == IPPROTO_TCP)
-                        p->held++;
-        }
-        for (size_t i = 0; i < h->n; i++) {
-                const Held *e = &h->list[i];
-                bool known = e->protocol != IPPROTO_TCP || find_port(h, e->family, e->port);
-                HoldPort *p = known ? NULL : want_port(h, e->family, e->port);
-
-                if (p)
-                        p->held = 1; /* or more: they are waited for alike */
-        }
+        if (paced ? p->credit == 0 : *max == 0)
+                return false;
+        if (paced)
+                p->credit--;
+        else
+                --*max;
+        return true;
 }
 
-/* Drops those that have waited too long, and lets those pass that may, but at most max of these.
- * true: more may pass. */
+/* Drops those that have waited too long, and lets those pass that may and whose turn it is. true:
+ * more may pass. */
 static bool decide(Hold *h, size_t max) {
         usec_t now = now_here(), timeout = config_of(h)->hold_timeout;
         size_t kept = 0;
         bool more = false;
 
-        for (size_t i = 0; i < h->n; i++) {
-                const Held *e = &h->list[i];
+        for (size_t i = 0; i < h->held.n; i++) {
+                const Held *e = &h->held.list[i];
                 const bool pass = may_pass(h, e->family, e->protocol, e->port);
 
-                if (pass && max > 0) {
-                        give_verdict(h, e->id, true);
-                        h->longest = MAX(h->longest, usec_sub(now, e->since));
-                        max--;
-                } else if (now >= usec_add(e->since, timeout))
-                        drop(h, e->id);
+                if (pass && take_turn(h, e, &max))
+                        decide_one(h, e, true);
+                else if (now >= usec_add(e->since, timeout))
+                        decide_one(h, e, false);
                 else {
                         more |= pass;
-                        h->list[kept++] = *e;
+                        h->held.list[kept++] = *e;
                 }
         }
-        if (kept < h->n) {
-                h->n = kept;
-                count(h);
+        if (kept < h->held.n) {
+                h->held.n = kept;
+                held_list_count(&h->held, &h->ports);
         }
         return more;
 }
 
 static void drop_all(Hold *h) {
-        for (size_t i = 0; i < h->n; i++)
-                drop(h, h->list[i].id);
-        h->n = 0;
-        count(h);
-}
-
-static bool is_held(const Hold *h, uint64_t flow) {
-        for (size_t i = 0; i < h->n; i++)
-                if (h->list[i].flow == flow)
-                        return true;
-        return false;
+        for (size_t i = 0; i < h->held.n; i++)
+                decide_one(h, &h->held.list[i], false);
+        h->held.n = 0;
+        held_list_count(&h->held, &h->ports);
 }
 
 static usec_t pause_of(const Hold *h) {
@@ -243,48 +179,61 @@ static usec_t pause_of(const Hold *h) {
         return lasts < 5 * USEC_PER_SEC ? TRY_LATER : TRY_LATEST;
 }
 
-static void hold(Hold *h, const NfPacket *p) {
-        HoldPort *port =
-                p->protocol == IPPROTO_TCP ? want_port(h, p->family, p->destination_port) : NULL;
-        Held *e = &h->list[h->n];
+static void hold(Hold *h, const NfPacket *p, void *frame) {
+        HoldPort *port = p->protocol == IPPROTO_TCP
+                                 ? hold_port_want(&h->ports, p->family, p->destination_port)
+                                 : NULL;
 
-        *e = (Held){ .id = p->id,
-                     .size = p->size,
-                     .flow = nf_packet_flow(p),
-                     .since = now_here(),
-                     .family = p->family,
-                     .protocol = p->protocol,
-                     .port = p->destination_port };
-        h->n++;
-        h->bytes += e->size;
+        held_list_add(&h->held, p, frame);
         h->total++;
         h->outage++;
         if (port)
                 port->held++;
-        if (port && port->held == 1 && h->phase != HOLD_WAIT) {
-                IpAddress guest = guest_address(h, p->family);
-
-                hold_port_try(port, h->event, &guest);
-        }
-        if (h->n == 1)
+        if (port && port->held == 1 && h->phase != HOLD_WAIT && port->credit == 0)
+                hold_port_try(port);
+        if (h->held.n == 1)
                 arm_tick(h, pause_of(h));
 }
 
 static void on_packet(const NfPacket *p, void *userdata) {
         Hold *h = userdata;
 
-        if (!h->list || /* somebody else's, while a free queue is looked for */
-            may_pass(h, p->family, p->protocol, p->destination_port))
+        if (!h->held.list || /* somebody else's, while a free queue is looked for */
+            may_pass_at_once(h, p))
                 give_verdict(h, p->id, true);
         else if (p->protocol == IPPROTO_TCP && !p->syn)
                 /* Part of a connection that died with the guest, which resets it once it is up. */
                 give_verdict(h, p->id, h->phase == HOLD_READY);
-        else if (is_held(h, nf_packet_flow(p))) /* sent once more */
+        else if (held_list_has(&h->held, nf_packet_flow(p))) /* sent once more */
                 give_verdict(h, p->id, false);
-        else if (h->n == HELD_MAX || h->bytes + p->size > BYTES_MAX)
-                drop(h, p->id);
-        else
-                hold(h, p);
+        else if (held_list_full(&h->held, p->size)) {
+                give_verdict(h, p->id, false);
+                count_drop(h);
+        } else
+                hold(h, p, NULL);
+}
+
+/* ---- those that were on their way to the guest ---- */
+
+static void on_recorded(const NfPacket *p, const void *frame, size_t size, void *userdata) {
+        Hold *h = userdata;
+        NfPacket whole = *p;
+        void *copy;
+
+        whole.size = (uint32_t) size;
+        if (held_list_has(&h->held, nf_packet_flow(p)) || held_list_full(&h->held, size))
+                return;
+        copy = malloc(size);
+        if (copy)
+                hold(h, &whole, memcpy(copy, frame, size));
+}
+
+/* They came before the others. */
+static void hold_recorded(Hold *h) {
+        const size_t before = h->held.n;
+
+        hold_record_take(h->record, on_recorded, h);
+        held_list_put_first(&h->held, before);
 }
 
 /* ---- the queue ---- */
@@ -319,9 +268,8 @@ static void unbind(Hold *h) {
         h->dropped += lost;
         h->outage_dropped += (unsigned) lost;
         h->bound = false;
-        forget_ports(h);
-        free(h->list);
-        h->list = NULL;
+        hold_ports_forget(&h->ports);
+        held_list_done(&h->held);
         say_outage(h);
 }
 
@@ -331,16 +279,14 @@ static int bind_queue(Hold *h) {
 
         if (h->bound || number == 0)
                 return 0;
-        h->list = calloc(HELD_MAX, sizeof(*h->list));
-        if (!h->list)
-                return -ENOMEM;
-        h->n = h->bytes = 0; /* packets may come with the answer */
+        r = held_list_new(&h->held); /* packets may come with the answer */
+        if (r < 0)
+                return r;
         r = nfqueue_bind(h->queue, number, HELD_MAX + SPARE);
         if (r >= 0)
                 r = sd_event_source_set_enabled(h->io, SD_EVENT_ON);
         if (r < 0) {
-                free(h->list);
-                h->list = NULL;
+                held_list_done(&h->held);
                 return r;
         }
         h->bound = true;
@@ -353,7 +299,7 @@ static bool all_open(Hold *h) {
 
         for (size_t i = 0; i < c->n_forwards; i++) {
                 const Forward *f = &c->forwards[i];
-                const HoldPort *p = find_port(h, AF_INET, f->guest_first);
+                const HoldPort *p = hold_port_find(&h->ports, AF_INET, f->guest_first);
 
                 if (f->protocols != FORWARD_TCP || f->host_first != f->host_last || !p || !p->open)
                         return false;
@@ -362,7 +308,7 @@ static bool all_open(Hold *h) {
 }
 
 static bool is_over(Hold *h) {
-        return h->n == 0 && h->phase == HOLD_READY && (waits_for_nothing(h) || all_open(h));
+        return h->held.n == 0 && h->phase == HOLD_READY && (waits_for_nothing(h) || all_open(h));
 }
 
 /* Releases what may pass, a few at a time, and comes back when the guest has had time for them. */
@@ -370,12 +316,14 @@ static void go_on(Hold *h) {
         bool more = decide(h, AT_A_TIME);
         usec_t end = usec_add(h->entered, config_of(h)->hold_timeout);
 
-        if (is_over(h))
+        if (is_over(h)) {
                 unbind(h);
-        else if (more)
-                arm_tick(h, PAUSE);
-        else if (h->n > 0)
-                arm_tick(h, pause_of(h));
+                return;
+        }
+        if (h->phase != HOLD_WAIT)
+                hold_ports_try(&h->ports);
+        if (h->held.n > 0)
+                arm_tick(h, more ? PAUSE : pause_of(h));
         else if (h->phase == HOLD_READY)
                 arm_tick(h, usec_sub(end, now_here()) + ACCURACY);
 }
@@ -389,8 +337,6 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *userdata) {
 
         (void) s;
         (void) usec;
-        if (h->phase == HOLD_TRY || h->phase == HOLD_READY)
-                try_ports(h);
         go_on(h);
         return 0;
 }
@@ -408,8 +354,10 @@ static int on_packets(sd_event_source *s, int fd, uint32_t revents, void *userda
 /* ---- for others ---- */
 
 void hold_set_phase(Hold *h, HoldPhase phase) {
+        bool was_down;
         int r;
 
+        hold_record_follow(h->record);
         if (!config_of(h)->hold_connections || (phase == HOLD_READY && !h->bound))
                 phase = HOLD_OFF;
         if (phase == HOLD_OFF) {
@@ -419,20 +367,26 @@ void hold_set_phase(Hold *h, HoldPhase phase) {
         }
         if (phase == h->phase && h->bound)
                 return;
+        was_down = h->phase == HOLD_WAIT;
         h->phase = phase;
         h->entered = now_here();
         if (phase == HOLD_WAIT)
-                forget_ports(h);
+                hold_ports_forget(&h->ports);
         r = bind_queue(h);
         h->lost = r == -EBUSY;
         if (r < 0)
                 log_warning_errno(r, "new connections do not wait for the guest: %m");
-        else if (h->bound)
-                go_on(h);
+        if (!h->bound)
+                return;
+        if (was_down && phase != HOLD_WAIT)
+                hold_recorded(h);
+        go_on(h);
 }
 
 void hold_status(const Hold *h, HoldStatus *ret) {
-        *ret = (HoldStatus){ .now = (unsigned) h->n, .total = h->total, .dropped = h->dropped };
+        *ret = (HoldStatus){ .now = (unsigned) h->held.n,
+                             .total = h->total,
+                             .dropped = h->dropped };
 }
 
 int hold_probe(Hold *h, uint16_t number) {
@@ -465,6 +419,7 @@ Hold *hold_free(Hold *h) {
         sd_event_source_disable_unref(h->io);
         sd_event_source_disable_unref(h->tick);
         nfqueue_free(h->queue);
+        hold_record_free(h->record);
         sd_event_unref(h->event);
         free(h);
         return NULL;
@@ -487,6 +442,10 @@ int hold_new(sd_event *event, Net *net, Hold **ret) {
                 return -ENOMEM;
         h->event = sd_event_ref(event);
         h->net = net;
+        h->ports = (HoldPorts){ .event = event, .net = net, .opened = on_opened, .userdata = h };
+        r = hold_record_new(event, net, &h->record);
+        if (r < 0)
+                return r;
         r = nfqueue_new(on_packet, h, &h->queue);
         if (r >= 0)
                 r = listen_to_queue(h);

@@ -72,8 +72,8 @@ usec_t tun_broker_pause(const TunBroker *b, usec_t now) {
 }
 
 void tun_broker_answer(TunBroker *b, usec_t now) {
-        _cleanup_close_ int attached = -EBADF;
         TunRequest request;
+        int attached;
         ssize_t n = recv(b->fd, &request, sizeof(request), MSG_DONTWAIT | MSG_TRUNC);
 
         if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
@@ -85,6 +85,9 @@ void tun_broker_answer(TunBroker *b, usec_t now) {
                 b->answered = 0;
         }
         b->answered++;
+        b->attached = safe_close(b->attached); /* a tap has one at a time */
         attached = n == sizeof(request) ? attach(b->tap, &request) : -EINVAL;
         reply(b->fd, attached);
+        if (attached >= 0)
+                b->attached = attached;
 }

@@ -11,6 +11,9 @@
 
 typedef struct TunBroker {
         int fd;          /* -EBADF: none */
+        int attached;    /* the last descriptor that was given away; -EBADF: none. As long as it is
+                            open the tap keeps its carrier: the host goes on sending to it after
+                            the kernel's death, and can record what it sends */
         const char *tap; /* the only interface */
         unsigned answered;
         usec_t since; /* of those answers */

@@ -44,6 +44,7 @@
 enum {
         ENVIRONMENT_MAX = 16,
         SERVICE_FILES_MAX = 4096, /* descriptors: 256 connections use 6 each */
+        UMLD_PATIENCE_MS = 500,
 };
 
 typedef struct Options {
@@ -353,6 +354,14 @@ static bool supervise(pid_t kernel, int signal_fd, TunBroker *broker) {
         return true;
 }
 
+/* The tap has its carrier until umld has seen to it that nobody sends to the guest any more. */
+static void wait_for_umld(const TunBroker *broker) {
+        struct pollfd p = { .fd = INIT_FD_STATUS, .events = POLLIN };
+
+        if (broker->attached >= 0)
+                (void) poll(&p, 1, UMLD_PATIENCE_MS);
+}
+
 static int parse_options(int argc, char **argv, Options *ret) {
         static const struct option options[] = {
                 { "uid", required_argument, NULL, 'u' },
@@ -418,7 +427,7 @@ static int follow_umld(bool namespaced) {
 static int make_broker(Options *o, TunBroker *broker) {
         int pair[2];
 
-        *broker = (TunBroker){ .fd = -EBADF, .tap = o->tap };
+        *broker = (TunBroker){ .fd = -EBADF, .attached = -EBADF, .tap = o->tap };
         if (!o->tap)
                 return 0;
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -472,7 +481,8 @@ int main(int argc, char **argv) {
         close_namespaces();
         if (o.tap)
                 safe_close(o.tun_fd);
-        (void) supervise(kernel, signal_fd, &broker);
+        if (supervise(kernel, signal_fd, &broker))
+                wait_for_umld(&broker);
         /* In a pid namespace the host's kernel does this as part of our exit. */
         if (!namespaced)
                 (void) process_kill_children(UINT64_MAX);

@@ -2,8 +2,8 @@
 #pragma once
 
 /* What umld-init tells umld over the SOCK_SEQPACKET pair it was started with: one message per
- * packet. Both are from the same build and the same boot of a guest, so the format has no version.
- */
+ * packet. umld answers INIT_EXITED with a packet of one byte. Both are from the same build and the
+ * same boot of a guest, so the format has no version. */
 
 #include <stdint.h>
 

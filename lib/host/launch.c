@@ -202,3 +202,7 @@ int launch_receive(int status_fd, InitMessage *ret, pid_t *ret_pid) {
         *ret_pid = sender.pid;
         return 1;
 }
+
+void launch_acknowledge(int status_fd) {
+        (void) !send(status_fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}

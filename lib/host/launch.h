@@ -65,3 +65,5 @@ int launch_try_namespaces(uint32_t layers);
  * is closed. */
 struct InitMessage;
 int launch_receive(int status_fd, struct InitMessage *ret, pid_t *ret_pid);
+/* Tells umld-init that INIT_EXITED was taken note of: it lets go of the guest's tap. */
+void launch_acknowledge(int status_fd);

@@ -47,6 +47,29 @@ for n in range(packets):
     s.sendto(head(checksum(pseudo + head(0))), (host, 0))
 """
 
+# One first packet, which nobody sends again, and its answer: address and port.
+ONCE = """
+import socket, struct, sys
+host, port = sys.argv[1], int(sys.argv[2])
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+s.settimeout(120)
+def checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+head = lambda c: struct.pack("!HHIIBBHHH", 4321, port, 1, 0, 5 << 4, 2, 65535, c, 0)
+pseudo = socket.inet_aton("203.0.113.1") + socket.inet_aton(host) + struct.pack("!BBH", 0, 6, 20)
+s.sendto(head(checksum(pseudo + head(0))), (host, 0))
+print("sent", flush=True)
+while True:
+    data = s.recv(2000)
+    source, target, _, _, _, flags = struct.unpack_from("!HHIIBB", data, 20)
+    if (source, target) == (port, 4321):
+        print("answered" if flags & 0x12 == 0x12 else "refused", flush=True)
+        break
+"""
+
 
 class HoldTest(TestCase):
     @classmethod
@@ -61,9 +84,9 @@ class HoldTest(TestCase):
         self.world.guest(name, kernel=DEBIAN_KERNEL, image=self.images / "guest.img", Guest={"Memory": "48M"},
                          Network=network, **sections)
 
-    def begin(self, *others):
+    def begin(self, *others, **daemon):
         """A guest whose ports are served, and nothing waits any more."""
-        umld = self.daemon().wait_ready(60)
+        umld = self.daemon(**daemon).wait_ready(60)
         self.world.fetch_when_served()
         for call in others:
             wait_until(call, LONG, "an answer")
@@ -169,6 +192,46 @@ class Kills(HoldTest):
         self.assertIn("UMLD-HOLD-web", self.rules())
         self.kill_guest(umld)
         self.assertIn("<h1>web</h1>", self.world.fetch(8080, timeout=LONG))
+        self.assertEqual(umld.stop(40), DONE)
+
+
+class Lost(HoldTest):
+    def call_once(self):
+        """A client that sends its first packet once: what it prints."""
+        p = subprocess.Popen(self.world.command("inet", "python3", "-c", ONCE, HOST, "8080"), stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, text=True)
+        self.addCleanup(p.communicate)
+        self.addCleanup(p.kill)
+        self.assertEqual(p.stdout.readline(), "sent\n")
+        return p.stdout
+
+    def test_unread(self):
+        """A first packet that the dead kernel had not read yet is sent to the next one: the client does not have to
+        send it again. It counts as held."""
+        self.configure()
+        umld = self.begin()
+        before = self.held(umld)
+        os.kill(umld.guest_pid(), signal.SIGSTOP)
+        client = self.call_once()
+        wait_until(lambda: re.search(r"SYN_SENT .*sport=4321 dport=8080", self.world.host("cat", "/proc/net/nf_conntrack")),
+                   what="the packet on the tap")
+        self.assertIsNone(self.queue())
+        self.kill_guest(umld)
+        self.assertEqual(client.readline(), "answered\n")
+        wait_until(lambda: self.queue() is None, LONG, "the queue to be left")
+        self.assertEqual(self.held(umld), {"now": 0, "total": before["total"] + 1, "dropped": 0})
+        self.assertEqual(umld.stop(40), DONE)
+
+    def test_no_record(self):
+        """A host that does not let umld see packets: said once, and the queue holds as ever."""
+        self.configure()
+        umld = self.begin(wrapper=[self.world.program("tests/lib/refuse"), "packet", "--"])
+        lacking = [text for text in umld.status()["network"]["lacking"] if "no record of packets" in text]
+        self.assertEqual(len(lacking), 1)
+        self.assertEqual(umld.log.count(lacking[0]), 1)
+        self.kill_guest(umld)
+        self.assertIn("<h1>web</h1>", self.world.fetch(8080, timeout=LONG))
+        self.assertEqual(umld.log.count(lacking[0]), 1)
         self.assertEqual(umld.stop(40), DONE)
 
 

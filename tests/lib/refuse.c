@@ -62,6 +62,7 @@ static const struct {
           { { 0, FROM_TO(AF_NETLINK, AF_NETLINK) },
             { 2, FROM_TO(NETLINK_NETFILTER, NETLINK_NETFILTER) } },
           EPERM },
+        { "packet", SYS_socket, { { 0, FROM_TO(AF_PACKET, AF_PACKET) } }, EPERM },
         /* Kernels that do not have them at all. */
         { "legacy-tables",
           SYS_getsockopt,
@@ -126,10 +127,11 @@ int main(int argc, char **argv) {
                 }
         }
         if (i + 1 >= argc) {
-                fprintf(stderr, "usage: refuse "
-                                "remount|mount|newns|no-new-privs|acl|ip6tables|netfilter|legacy-"
-                                "tables|nf_tables… -- "
-                                "PROGRAM…\n");
+                fprintf(stderr,
+                        "usage: refuse "
+                        "remount|mount|newns|no-new-privs|acl|ip6tables|netfilter|packet|legacy-"
+                        "tables|nf_tables… -- "
+                        "PROGRAM…\n");
                 return 125;
         }
         (void) execvp(argv[i + 1], argv + i + 1);
