@@ -149,6 +149,40 @@ int cow_disk_count(const CowDisk *c, uint64_t *ret) {
         return 0;
 }
 
+int cow_disk_whole(const CowDisk *c) {
+        uint64_t begin, end, last = 0;
+        struct stat st;
+        CowHeader h;
+        CowRuns runs;
+        int r;
+
+        if (fstat(c->cow, &st) < 0)
+                return -errno;
+        r = cow_read(c->cow, &h);
+        if (r < 0)
+                return r == -EBADMSG ? 0 : r;
+        cow_runs_begin(&runs, c->cow, c->header.size);
+        while ((r = cow_runs_next(&runs, &begin, &end)) > 0)
+                last = runs.data + MIN(end, c->header.size);
+        if (r < 0)
+                return r == -EIO ? 0 : r;
+        return (uint64_t) st.st_size >= last;
+}
+
+int cow_disk_check_whole(const CowDisk *c) {
+        int r = c->cow < 0 ? 1 : cow_disk_whole(c);
+
+        if (r > 0)
+                return 0;
+        if (r < 0)
+                return fail_file(c, r, c->disk->cow);
+        return fail_with(EXIT_FAILED,
+                         "%s: the end of %s is missing, and with it some of the changes (nothing "
+                         "was changed); restore that file, or give up what is in it: umlctl disk "
+                         "%s reset",
+                         c->guest, c->disk->cow, c->guest);
+}
+
 /* How much of this range has no blocks yet. */
 static uint64_t holes_in(int fd, uint64_t begin, uint64_t end) {
         uint64_t sum = 0;

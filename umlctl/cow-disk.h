@@ -35,6 +35,13 @@ bool cow_disk_fits(const CowDisk *c, int fd);
 /* The size of the changes. */
 int cow_disk_count(const CowDisk *c, uint64_t *ret);
 
+/* 1 = all the changes are in the copy-on-write file, 0 = its end has been cut off, or more of it.
+ * Such a file is of use to the guest, whose kernel takes what is missing for zeros. */
+int cow_disk_whole(const CowDisk *c);
+
+/* The same with an error message. */
+int cow_disk_check_whole(const CowDisk *c);
+
 /* Is there space for the changes in `to`? */
 int cow_disk_check_space(const CowDisk *c, int to);
 

@@ -132,6 +132,12 @@ static int open_snapshot(const DiskWork *w, const CowDisk *c, int *ret) {
         return 0;
 }
 
+static int restore_snapshot(DiskWork *w, int from, const CowDisk *c) {
+        int r = snapshot_copy(w->guest, from, c->disk->cow, c->cow, &w->progress);
+
+        return r == 0 ? disk_forget_commit(c) : r;
+}
+
 static int reset_to_snapshot(DiskWork *w) {
         int from[CONFIG_DISKS_MAX], r = 0;
         size_t n = 0;
@@ -139,8 +145,7 @@ static int reset_to_snapshot(DiskWork *w) {
         for (; r == 0 && n < w->n; n++)
                 r = open_snapshot(w, &w->disks[n], &from[n]);
         for (size_t i = 0; r == 0 && i < n; i++)
-                r = snapshot_copy(w->guest, from[i], w->disks[i].disk->cow, w->disks[i].cow,
-                                  &w->progress);
+                r = restore_snapshot(w, from[i], &w->disks[i]);
         while (n > 0)
                 safe_close(from[--n]);
         return r;
@@ -150,7 +155,7 @@ static int reset(DiskWork *w) {
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < w->n; i++)
-                r = disk_check_reset(&w->disks[i]);
+                r = disk_check_reset(&w->disks[i], w->snapshot != NULL);
         if (r != 0 || w->snapshot)
                 return r ?: reset_to_snapshot(w);
         for (size_t i = 0; r == 0 && i < w->n; i++)

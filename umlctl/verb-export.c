@@ -81,6 +81,8 @@ static int add_cow(Export *x, const Disk *d, const char *name) {
 
         *c = (CowDisk) COW_DISK_INIT;
         r = cow_disk_open(c, x->guest, d, x->options->live ? COW_READ : COW_COPY);
+        if (r == 0)
+                r = cow_disk_check_whole(c);
         if (r != 0)
                 return r;
         fd = fcntl(c->base, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);

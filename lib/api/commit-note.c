@@ -7,6 +7,7 @@
 #include "api/commit-note.h"
 #include "basic/fd-util.h"
 #include "basic/file-util.h"
+#include "basic/parse-util.h"
 #include "basic/string-util.h"
 
 enum {
@@ -38,6 +39,21 @@ bool commit_note_exists(const char *cow) {
         _cleanup_free_ char *path = note_path(cow);
 
         return path && access(path, F_OK) >= 0;
+}
+
+int commit_note_time(const char *cow, uint32_t *ret) {
+        _cleanup_free_ char *path = note_path(cow), *text = NULL;
+        ssize_t n = path ? read_file(path, NOTE_MAX, &text) : -ENOMEM;
+        uint64_t mtime;
+        int r;
+
+        if (n < 0)
+                return (int) n;
+        text[strcspn(text, " \n")] = '\0';
+        r = parse_unsigned(text, 0, UINT32_MAX, &mtime);
+        if (r >= 0)
+                *ret = (uint32_t) mtime;
+        return r;
 }
 
 bool commit_note_matches(const char *cow, const char *base, uint32_t mtime) {

@@ -15,6 +15,9 @@ int commit_note_write(const char *cow, const char *base, uint32_t mtime);
 
 bool commit_note_exists(const char *cow);
 
+/* The time in it, whatever the backing file. -ENOENT: there is no note. */
+int commit_note_time(const char *cow, uint32_t *ret);
+
 /* Was it begun for this backing file, of that time? */
 bool commit_note_matches(const char *cow, const char *base, uint32_t mtime);
 

@@ -168,9 +168,77 @@ class Disks(Case):
                     os.truncate(self.cow, 8 * 4096)
                 p = self.run_umlctl("disk", "web", "commit")
                 self.assertEqual(p.returncode, FAILED, p.stdout)
-                if what != "bits":
-                    self.assertEqual(self.base.read_bytes(), expected)
-                    self.assertEqual(int(self.base.stat().st_mtime), OLD)
+                self.assertEqual(self.base.read_bytes(), expected)
+                self.assertEqual(int(self.base.stat().st_mtime), OLD)
+
+    def cut(self, size):
+        """The end of the copy-on-write file is lost, as on a disk that was full or damaged."""
+        os.truncate(self.cow, size)
+
+    def test_cut_off(self):
+        """Nothing is written into the backing file, nothing exported, and reset is the way out. Without a change in
+        what is missing nothing is lost."""
+        data, before = cow.data_at(8 * MIB), self.base.read_bytes()
+        for what, size in (("data", data + MIB + 512), ("all data", data), ("bits", cow.BITMAP + 10), ("header", 100)):
+            with self.subTest(missing=what):
+                self.change(0, MIB)
+                self.cut(size)
+                p = self.expect_line(FAILED, "disk", "web", "commit")
+                self.assertIn(f"{self.cow} is not a copy-on" if what == "header" else f"the end of {self.cow} is missing", p)
+                with open(os.path.join(self.top, "web.export"), "wb") as out:
+                    self.expect(FAILED, "export", "web", stdout=out)
+                self.assertEqual((self.base.read_bytes(), int(self.base.stat().st_mtime)), (before, OLD))
+                self.assertEqual(os.listdir(self.state), ["root.cow"])
+                self.expect(DONE, "disk", "web", "reset", "--force")
+                self.assertEqual(self.view(), before)
+        self.change(0, MIB)
+        expected = self.view()
+        self.cut(data + MIB + 4096)
+        self.expect(DONE, "disk", "web", "commit")
+        self.assertEqual(self.base.read_bytes(), expected)
+
+    def killed_commit(self, *options):
+        """A commit that strace kills when it first makes this call."""
+        p = subprocess.run(["strace", "-qq", "-o", "/dev/null", *options, UMLCTL, "disk", "web", "commit"], env=self.env,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, timeout=60)
+        self.assertEqual(p.returncode, -signal.SIGKILL)
+        self.assertEqual(sorted(os.listdir(self.state)), ["root.cow", "root.cow.commit"])
+
+    def test_cut_off_in_commit(self):
+        """What was lost after an interruption cannot be committed any more, and the rest is given up."""
+        for cut in lambda: self.cut(cow.data_at(8 * MIB) + MIB), lambda: self.cut(100), self.cow.unlink:
+            cow.make(self.cow, self.base)
+            self.change(0, MIB)
+            self.killed_commit("-e", "trace=fsync", "-P", self.base, "-e", "inject=fsync:error=EIO:signal=KILL")
+            self.assertIn("complete it first", self.expect_line(FAILED, "disk", "web", "reset", "--force"))
+            shutil.copy(self.cow, f"{self.cow}.snapshot-old")
+            cut()
+            if self.cow.exists():
+                self.expect_line(FAILED, "disk", "web", "commit")
+            self.assertRegex(self.expect_line(FAILED, "disk", "web", "reset", "old", "--force"), "of no use|has been modified")
+            os.unlink(f"{self.cow}.snapshot-old")
+            then = int(self.base.stat().st_mtime)
+            self.assertIn(f"e2fsck -f {self.base}", self.expect(DONE, "disk", "web", "reset", "--force").stderr)
+            self.assertGreater(int(self.base.stat().st_mtime), then)  # no other file on top of it fits
+            if self.cow.exists():
+                self.assertEqual(self.view(), self.base.read_bytes())
+            self.assertIn(os.listdir(self.state), ([], ["root.cow"]))
+            self.expect(DONE, "disk", "web", "reset", "--force")
+
+    def test_killed_in_the_last_step(self):
+        """All is in the backing file, and only the note is left: a reset loses nothing but what came later."""
+        for action in ("reset", "--force"), ("reset", "later", "--force"), ("commit",):
+            self.change(0, MIB)
+            expected = self.view()
+            self.killed_commit("-e", "trace=unlink", "-P", f"{self.cow}.commit", "-e", "inject=unlink:error=EIO:signal=KILL")
+            self.assertEqual((self.view(), self.base.read_bytes()), (expected, expected))
+            if "commit" not in action:
+                self.expect(DONE, "disk", "web", "snapshot", "later")
+                self.change(2 * MIB)
+            self.expect(DONE, "disk", "web", *action)
+            self.assertEqual(self.view(), expected)
+            Path(f"{self.cow}.snapshot-later").unlink(missing_ok=True)
+            self.assertEqual(os.listdir(self.state), ["root.cow"])
 
     def test_not_yet(self):
         """Before the first start there is no copy-on-write file."""
