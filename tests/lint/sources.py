@@ -32,11 +32,11 @@ def language(root, path):
         return 'python'
     if path.suffix == '.sh':
         return 'shell'
-    if path.suffix == '' and 'corpus' not in path.parts:
+    if path.suffix in ('', '.in') and 'corpus' not in path.parts:
         line = first_line(root / path)
         if line.startswith(b'#!') and b'python' in line:
             return 'python'
-        if line.startswith(b'#!') and line.rstrip().endswith(b'sh'):
+        if line.startswith(b'#!') and line.rstrip().endswith((b'sh', b'/openrc-run')):
             return 'shell'
     return None
 

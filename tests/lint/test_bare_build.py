@@ -43,12 +43,17 @@ class BareBuild(unittest.TestCase):
         return json.loads(output("meson", "introspect", what, self.work / name))
 
     def test_without_cmocka(self):
-        done = self.setup("auto")
+        done = self.setup("auto", "--prefix=/usr", "-Dinit-script=openrc")
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertRegex(done.stdout, r"tests *: NO")
         self.assertEqual(self.introspect("auto", "--tests"), [])
         installed = {os.path.basename(path) for path in self.introspect("auto", "--installed").values()}
         self.assertLessEqual({"umld", "umlctl", "umld-init", "umld-disk-check", "umld@.service", "umld.8"}, installed)
+        # The boot script of hosts without systemd, where it is asked for.
+        self.assertIn("/etc/init.d/umld", self.introspect("auto", "--installed").values())
+        script = (self.work / "auto/init/umld").read_text(encoding="utf-8")
+        self.assertTrue(script.startswith("#!/sbin/openrc-run\n"), script[:200])
+        self.assertIn("\numlctl=/usr/bin/umlctl\n", script)
 
     def test_tests_that_were_asked_for(self):
         """Those are an error where they cannot be had, which tools/test relies on."""

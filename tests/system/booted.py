@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A Debian tree booted with systemd as PID 1 (tools/container), on the network of a test world."""
+"""A Debian tree booted with its own init as PID 1 (tools/container), on the network of a test world."""
 
 import os
 import signal
@@ -21,15 +21,18 @@ def process(pid):
 
 
 class Booted:
-    """tree: the Debian tree. netns: path of its network namespace. log: what nspawn says."""
+    """tree: the Debian tree. netns: path of its network namespace. log: what nspawn says. init: the name of its first
+    process. options: more of them for tools/container."""
 
-    def __init__(self, tree, netns, log, unified):
-        self.tree, self.netns, self.log, self.unified = tree, netns, log, unified
+    def __init__(self, tree, netns, log, unified=True, init="systemd", options=()):
+        self.tree, self.netns, self.log, self.unified, self.init = tree, netns, log, unified, init
+        self.options = options
         self.wrapper = self.leader = None
-        os.makedirs(f"{tree}/var/log/journal", exist_ok=True)  # keeps the journal over a reboot
+        if init == "systemd":
+            os.makedirs(f"{tree}/var/log/journal", exist_ok=True)  # keeps the journal over a reboot
 
     def start(self):
-        """Starts it and returns at once; leader is the pid of its systemd."""
+        """Starts it and returns at once; leader is the pid of its init."""
         environment = dict(
             os.environ,
             SYSTEMD_NSPAWN_API_VFS_WRITABLE="network",
@@ -37,8 +40,8 @@ class Booted:
         )
         with open(self.log, "ab") as log:
             self.wrapper = subprocess.Popen(
-                [SOURCE / "tools/container", self.tree, "--machine=umld-boot", "--hostname=vps",
-                 "--console=pipe", f"--network-namespace-path={self.netns}", "--boot"],
+                [SOURCE / "tools/container", self.tree, f"--machine=umld-{os.path.basename(self.netns)}",
+                 "--hostname=vps", "--console=pipe", f"--network-namespace-path={self.netns}", *self.options, "--boot"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
             )
         self.leader = wait_until(self._find_leader, 20, "a first process in the container", 0.05)
@@ -49,11 +52,11 @@ class Booted:
                 raise AssertionError(f"nspawn ended with {self.wrapper.returncode}: {log.read()[-2000:]}")
         parents = {self.wrapper.pid}
         found = {pid: process(pid) for pid in os.listdir("/proc") if pid.isdigit()}
-        # The wrapper's child is nspawn; nspawn's child that is pid 1 of its namespace is systemd.
+        # The wrapper's child is nspawn; nspawn's child that is pid 1 of its namespace is init.
         for _ in range(2):
             parents |= {int(pid) for pid, p in found.items() if int(p.get("PPid", 0)) in parents}
         for pid, p in found.items():
-            if p.get("NSpid", "").split()[1:] == ["1"] and int(p["PPid"]) in parents and p["Name"] == "systemd":
+            if p.get("NSpid", "").split()[1:] == ["1"] and int(p["PPid"]) in parents and p["Name"] == self.init:
                 return int(pid)
         return None
 
@@ -91,7 +94,7 @@ class Booted:
         return self.run("systemctl", "is-system-running", "--wait", timeout=seconds).stdout.strip()
 
     def _end(self, verb, seconds):
-        self.run("systemctl", verb)
+        self.run(verb)
         status = self.wrapper.wait(timeout=seconds)
         self.wrapper = self.leader = None
         return status
