@@ -190,7 +190,7 @@ static int fail_key(const char *key) {
         return fail_with(EXIT_USAGE, "--output: unknown column '%s'; there are %s", key, all ?: "");
 }
 
-static const Column *find(const char *key) {
+const Column *columns_find(const char *key) {
         FOREACH_ELEMENT (c, table)
                 if (streq(c->key, key))
                         return c;
@@ -212,7 +212,7 @@ int columns_choose(const char *list, const Column *ret[static COLUMNS_MAX], size
         if (!copy)
                 return fail_with(EXIT_FAILED, "out of memory");
         while ((key = strsep(&rest, ","))) {
-                const Column *c = find(key);
+                const Column *c = columns_find(key);
 
                 if (!c)
                         return fail_key(key);

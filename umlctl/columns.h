@@ -26,6 +26,19 @@ const Column *columns_table(size_t *ret_n);
  * after an error message, the exit code. */
 int columns_choose(const char *list, const Column *ret[static COLUMNS_MAX], size_t *ret_n);
 
+/* The column with that key; NULL: there is none. */
+const Column *columns_find(const char *key);
+
+typedef struct ColumnsStyle {
+        bool headings; /* a line of titles */
+        bool coloured;
+        size_t width; /* of the terminal; 0: it is none, and may be as wide as it gets */
+} ColumnsStyle;
+
+/* A line for each guest; the caller frees *ret. */
+int columns_format(const Column *const *columns, size_t n, const Snapshot *s, size_t n_guests,
+                   usec_t now, const ColumnsStyle *style, char **ret);
+
 /* Prints a line for each guest, fit to the terminal; with or without a line of titles. */
 int columns_print(const Column *const *columns, size_t n, const Snapshot *s, size_t n_guests,
                   usec_t now, bool headings);

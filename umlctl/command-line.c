@@ -33,6 +33,13 @@ static int take_tables(CommandLine *c, const char *value) {
         return 0;
 }
 
+static int take_host(CommandLine *c, const char *value) {
+        if (isempty(value) || value[0] == '-')
+                return fail_with(EXIT_USAGE, "--host=%s: must be [USER@]HOST", value);
+        c->host = value;
+        return 0;
+}
+
 #define DEFINE_SWITCH(name, field)                                                                 \
         static int name(CommandLine *c, const char *value) {                                       \
                 (void) value;                                                                      \
@@ -45,6 +52,7 @@ DEFINE_SWITCH(take_json, json);
 DEFINE_SWITCH(take_no_wait, no_wait);
 DEFINE_SWITCH(take_enable, enable);
 DEFINE_SWITCH(take_quiet, quiet);
+DEFINE_SWITCH(take_no_pager, no_pager);
 DEFINE_SWITCH(take_all, all);
 DEFINE_SWITCH(take_no_headings, no_headings);
 DEFINE_SWITCH(take_follow, follow);
@@ -82,6 +90,21 @@ static int take_lines(CommandLine *c, const char *value) {
         if (parse_unsigned(value, 0, 1000000, &c->options.lines) >= 0)
                 return 0;
         return fail_with(EXIT_USAGE, "--lines=%s: must be a number from 0 to 1000000", value);
+}
+
+static int take_interval(CommandLine *c, const char *value) {
+        if (parse_timespan(value, &c->options.interval) >= 0 &&
+            c->options.interval >= 100 * USEC_PER_MSEC && c->options.interval <= USEC_PER_HOUR)
+                return 0;
+        return fail_with(EXIT_USAGE,
+                         "--interval=%s: must be a time span from 100ms to 1h, for example 2s",
+                         value);
+}
+
+static int take_count(CommandLine *c, const char *value) {
+        if (parse_unsigned(value, 1, 1000000, &c->options.count) >= 0)
+                return 0;
+        return fail_with(EXIT_USAGE, "--count=%s: must be a number from 1 to 1000000", value);
 }
 
 static int take_since(CommandLine *c, const char *value) {
@@ -147,6 +170,7 @@ static int take_swap(CommandLine *c, const char *value) {
 
 DEFINE_TEXT(take_name, new_name);
 DEFINE_TEXT(take_output, output);
+DEFINE_TEXT(take_sort, sort);
 DEFINE_TEXT(take_from, create.from);
 DEFINE_TEXT(take_recipe, create.recipe);
 DEFINE_TEXT(take_ssh_key, create.ssh_key);
@@ -193,12 +217,18 @@ static const OptionRow rows[] = {
         { "help", NULL, 0, 'h', "Show this help", take_help },
         { "version", NULL, 0, 'V', "Show the version", take_version },
         { "quiet", NULL, 0, 'q', "Print errors only, besides what was asked for", take_quiet },
+        { "host", "[USER@]HOST", 0, 'H', "Run umlctl on that host, by ssh", take_host },
+        { "no-pager", NULL, 0, 0, "Do not show long output in a pager", take_no_pager },
         { "all", NULL, VERB_MANY, 'a', "For all guests", take_all },
         { "json", NULL, VERB_JSON, 'j', "Print JSON", take_json },
         { "output", "COLUMNS", VERB_TABLE, 'o', "Columns to show, for example name,state",
           take_output },
-        { "no-headings", NULL, VERB_TABLE, 0, "Print no line with the names of the columns",
-          take_no_headings },
+        { "no-headings", NULL, VERB_TABLE | VERB_TOP, 0,
+          "Print no line with the names of the columns", take_no_headings },
+        { "sort", "ORDER", VERB_TOP, 's',
+          "What comes first: cpu (the default), memory, traffic, start or name", take_sort },
+        { "interval", "TIME", VERB_TOP, 'i', "Time between two looks (2s)", take_interval },
+        { "count", "NUMBER", VERB_TOP, 'c', "End after this number of looks", take_count },
         { "for", "STATE", VERB_FOR, 'f', "State to wait for: running (the default) or stopped",
           take_for },
         { "timeout", "TIME", VERB_TIMEOUT, 't',
@@ -334,6 +364,17 @@ static int fail_option(int c, char *const argv[]) {
         return fail_with(EXIT_USAGE, "-%c: unknown option; see umlctl --help", optopt);
 }
 
+/* Notes an option for the umlctl of another host. */
+static int pass_on(CommandLine *c, const OptionRow *row, const char *value) {
+        int r = 0;
+
+        if (row->take == take_host)
+                return 0;
+        r = row->argspec ? strv_pushf(&c->passed, "--%s=%s", row->name, value)
+                         : strv_pushf(&c->passed, "--%s", row->name);
+        return r < 0 ? fail_with(EXIT_FAILED, "out of memory") : 0;
+}
+
 static int parse(int argc, char *const argv[], const Verb *v, const char *mode, CommandLine *c) {
         Getopt g;
         int code, r;
@@ -349,6 +390,8 @@ static int parse(int argc, char *const argv[], const Verb *v, const char *mode, 
                 row = code < 256 ? g.letters[code] : &rows[code - 256];
                 c->given[row - rows] = true;
                 r = row->take(c, optarg);
+                if (r == 0)
+                        r = pass_on(c, row, optarg);
                 if (r != 0)
                         return r;
         }
@@ -393,6 +436,7 @@ int command_line_finish(CommandLine *c, const Verb *v) {
 }
 
 void command_line_done(CommandLine *c) {
+        strv_done(&c->passed);
         strv_done(&c->options.create.forwards);
         strv_done(&c->options.create.set);
         strv_done(&c->options.create.copies);

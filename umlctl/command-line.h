@@ -13,6 +13,8 @@ typedef struct CommandLine {
         Options options;
         bool given[OPTIONS_MAX];
         bool help, version, tables;
+        const char *host; /* where umlctl is to run; NULL: here */
+        Strv passed;      /* all options but this one, as "--name=value" */
         const char *verb; /* as given; NULL: no verb */
         int n_words;      /* the arguments after it that are not options */
         char *const *words;

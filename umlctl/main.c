@@ -16,6 +16,8 @@
 #include "umlctl/columns.h"
 #include "umlctl/command-line.h"
 #include "umlctl/many.h"
+#include "umlctl/pager.h"
+#include "umlctl/remote.h"
 #include "umlctl/say.h"
 #include "umlctl/selection.h"
 #include "umlctl/status-fields.h"
@@ -28,11 +30,15 @@ static const Verb verbs[] = {
         { "create", "NEW", 1, 1, VERB_GUEST | VERB_CREATE | VERB_FORCE, verb_create,
           "Make a guest: its image and its configuration" },
         { "list", "[NAME...]", 0, UINT_MAX,
-          VERB_GUEST | VERB_KNOWN | VERB_MANY | VERB_TOGETHER | VERB_EVERY | VERB_JSON | VERB_TABLE,
+          VERB_GUEST | VERB_KNOWN | VERB_MANY | VERB_TOGETHER | VERB_EVERY | VERB_JSON |
+                  VERB_TABLE | VERB_PAGED,
           verb_list, "List guests in a table" },
+        { "top", "[NAME...]", 0, UINT_MAX,
+          VERB_GUEST | VERB_KNOWN | VERB_MANY | VERB_TOGETHER | VERB_EVERY | VERB_JSON | VERB_TOP,
+          verb_top, "Show live what guests use: CPU, memory, network" },
         { "status", "[NAME...]", 0, UINT_MAX,
-          VERB_MANY | VERB_TOGETHER | VERB_GUEST | VERB_KNOWN | VERB_ALL | VERB_JSON, verb_status,
-          "Show the status of a guest" },
+          VERB_MANY | VERB_TOGETHER | VERB_GUEST | VERB_KNOWN | VERB_ALL | VERB_JSON | VERB_PAGED,
+          verb_status, "Show the status of a guest" },
         { "start", "[NAME...]", 0, UINT_MAX,
           VERB_MANY | VERB_GUEST | VERB_CONFIGURED | VERB_TIMEOUT | VERB_NO_WAIT | VERB_ENABLE,
           verb_start, "Start a guest and wait until it is ready" },
@@ -58,7 +64,7 @@ static const Verb verbs[] = {
           "Start a guest at boot" },
         { "disable", "[NAME...]", 0, UINT_MAX, VERB_MANY | VERB_GUEST, verb_disable,
           "Do not start a guest at boot" },
-        { "cat", "[NAME]", 0, 1, VERB_GUEST | VERB_CONFIGURED | VERB_JSON, verb_cat,
+        { "cat", "[NAME]", 0, 1, VERB_GUEST | VERB_CONFIGURED | VERB_JSON | VERB_PAGED, verb_cat,
           "Show the configuration of a guest, with its defaults" },
         { "edit", "NAME [DROP-IN]", 1, 2, VERB_GUEST | VERB_CONFIGURED, verb_edit,
           "Edit the configuration of a guest, and check it" },
@@ -77,7 +83,7 @@ static const Verb verbs[] = {
           verb_export, "Write a guest to standard output, to keep it or to move it" },
         { "import", "FILE", 1, 1, VERB_IMPORT, verb_import,
           "Make a guest from what export has written" },
-        { "crashes", "[NAME] [N]", 0, 2, VERB_GUEST | VERB_JSON, verb_crashes,
+        { "crashes", "[NAME] [N]", 0, 2, VERB_GUEST | VERB_JSON | VERB_PAGED, verb_crashes,
           "List the crashes of a guest, newest first, or show the N-th report" },
         { "memory", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_JSON | VERB_MEMORY, verb_memory,
           "Show a guest's memory usage, or move memory between guest and host" },
@@ -85,7 +91,7 @@ static const Verb verbs[] = {
           "Check whether a port of the host reaches the guest, and if not, why" },
         { "console", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_ATTACH | VERB_FORCE,
           verb_console, "Attach to the console of a guest" },
-        { "log", "[NAME]", 0, 1, VERB_GUEST | VERB_JSON | VERB_LOG, verb_log,
+        { "log", "[NAME]", 0, 1, VERB_GUEST | VERB_JSON | VERB_LOG | VERB_PAGED, verb_log,
           "Show what a guest printed on its console" },
         { "ssh", "NAME [COMMAND...]", 1, UINT_MAX, VERB_GUEST | VERB_KNOWN | VERB_COMMAND, verb_ssh,
           "Log in to a guest by SSH, or run a command there" },
@@ -95,7 +101,7 @@ static const Verb verbs[] = {
           verb_events, "Show the states of guests and, with --follow, what happens to them" },
         { "mconsole", "NAME COMMAND...", 2, UINT_MAX, VERB_GUEST | VERB_KNOWN | VERB_FORCE,
           verb_mconsole, "Send a command to the management console of a guest's kernel" },
-        { "help", "[VERB]", 0, 1, 0, verb_help, "Show this help, or that of a verb" },
+        { "help", "[VERB]", 0, 1, VERB_PAGED, verb_help, "Show this help, or that of a verb" },
 };
 
 static void print_option(const OptionRow *o) {
@@ -252,14 +258,18 @@ static int run(int argc, char *argv[]) {
         if (r != 0)
                 return r;
         say_set_quiet(c.options.quiet);
-        if (c.version)
-                return version_print();
         if (c.tables)
                 return print_tables();
+        if (c.host && !c.help)
+                return remote_run(&c, v);
+        if (c.version)
+                return version_print();
+        if (!v && !c.help)
+                return fail_with(EXIT_USAGE, "no verb given; see umlctl --help");
+        if (!c.options.no_pager && !c.options.follow && (c.help || v->flags & VERB_PAGED))
+                pager_open();
         if (c.help)
                 return verb_help(&c.options, c.verb);
-        if (!v)
-                return fail_with(EXIT_USAGE, "no verb given; see umlctl --help");
         r = check_dirs();
         return r != 0 ? r : run_verb(&c, v);
 }
@@ -273,6 +283,7 @@ int main(int argc, char *argv[]) {
                 return EXIT_FAILED;
         (void) setlocale(LC_CTYPE, "");
         r = run(argc, argv);
+        pager_close();
         if (fflush(stdout) != 0 || ferror(stdout))
                 return fail_with(r == EXIT_DONE ? EXIT_FAILED : r, "cannot write the output: %m");
         return r;

@@ -30,9 +30,13 @@ typedef struct Options {
         bool no_wait;
         bool enable; /* of start */
         bool quiet;
+        bool no_pager;
         bool all;           /* all guests */
         const char *output; /* columns, comma-separated; NULL: the usual ones */
         bool no_headings;
+        const char *sort;      /* of top; NULL: not given */
+        usec_t interval;       /* of top; 0: not given */
+        uint64_t count;        /* of top; 0: not given */
         uint64_t shrink, grow; /* bytes; 0: not given */
 
         bool follow;

@@ -230,11 +230,48 @@ static void format_console_log(FILE *f, const json_t *props, usec_t now) {
                         name ?: "");
 }
 
+/* ---- trouble is coloured ---- */
+
+static Colour colour_trouble(const json_t *props) {
+        (void) props;
+        return COLOUR_RED;
+}
+
+static Colour colour_warning(const json_t *props) {
+        (void) props;
+        return COLOUR_YELLOW;
+}
+
+static bool ended_badly(const json_t *props) {
+        const char *verdict = prop_string(props, UMLD_PROP_LAST_VERDICT);
+        Verdict v = isempty(verdict) ? VERDICT_NONE : verdict_from_string(verdict);
+
+        return v != VERDICT_NONE && v != VERDICT_POWEROFF && v != VERDICT_REBOOT &&
+               v != VERDICT_STOPPED;
+}
+
+bool status_has_failed(const json_t *props) {
+        return ended_badly(props) && prop_number(props, UMLD_PROP_PID) == 0;
+}
+
+static Colour colour_last_exit(const json_t *props) {
+        return status_has_failed(props) ? COLOUR_RED
+               : ended_badly(props)     ? COLOUR_YELLOW
+                                        : COLOUR_NONE;
+}
+
+static Colour colour_health(const json_t *props) {
+        GuestHealth h = guest_health_from_string(prop_string(props, UMLD_PROP_HEALTH) ?: "");
+
+        return h == HEALTH_GOOD || h == HEALTH_BUSY || h == HEALTH_BOOTING ? COLOUR_NONE
+                                                                           : COLOUR_YELLOW;
+}
+
 const StatusField status_fields[] = {
-        /* JSON path, property, type, label, format */
+        /* JSON path, property, type, label, format, colour */
         { "name", UMLD_PROP_NAME, FIELD_STRING },
         { "state", UMLD_PROP_STATE, FIELD_STRING },
-        { "error", SNAPSHOT_PROP_ERROR, FIELD_STRING, "Error" },
+        { "error", SNAPSHOT_PROP_ERROR, FIELD_STRING, "Error", NULL, colour_trouble },
         { "wanted", UMLD_PROP_WANTED, FIELD_STRING, "Wanted" },
         { "status", UMLD_PROP_STATUS_TEXT, FIELD_STRING, "Status" },
         { "waiting_for", UMLD_PROP_WAITING_FOR, FIELD_STRING, "Waiting for" },
@@ -243,7 +280,7 @@ const StatusField status_fields[] = {
         { "daemon.version", UMLD_PROP_DAEMON_VERSION, FIELD_STRING },
         { "since", UMLD_PROP_SINCE, FIELD_TIME },
         { "uptime", UMLD_PROP_STARTED, FIELD_AGE, "Uptime" },
-        { "health.state", UMLD_PROP_HEALTH, FIELD_STRING, "Health", format_health },
+        { "health.state", UMLD_PROP_HEALTH, FIELD_STRING, "Health", format_health, colour_health },
         { "health.latency", UMLD_PROP_LATENCY, FIELD_SPAN },
         { "guest.congestion_control", UMLD_PROP_GUEST_CONGESTION, FIELD_STRING, "Guest",
           format_guest },
@@ -255,10 +292,11 @@ const StatusField status_fields[] = {
         { "probe.latency", UMLD_PROP_PROBE_LATENCY, FIELD_SPAN },
         { "probe.services", UMLD_PROP_PROBES, FIELD_MAP, "Probes" },
         { "profile", UMLD_PROP_PROFILE, FIELD_STRING },
-        { "fallback", UMLD_PROP_FALLBACK_WHY, FIELD_STRING, "Fallback", format_fallback },
+        { "fallback", UMLD_PROP_FALLBACK_WHY, FIELD_STRING, "Fallback", format_fallback,
+          colour_warning },
         { "restarts", UMLD_PROP_RESTARTS, FIELD_COUNT, "Restarts" },
-        { "last_exit.verdict", UMLD_PROP_LAST_VERDICT, FIELD_STRING, "Last exit",
-          format_last_exit },
+        { "last_exit.verdict", UMLD_PROP_LAST_VERDICT, FIELD_STRING, "Last exit", format_last_exit,
+          colour_last_exit },
         { "last_exit.detail", UMLD_PROP_LAST_DETAIL, FIELD_STRING },
         { "last_exit.when", UMLD_PROP_LAST_WHEN, FIELD_TIME },
         { "next_start", UMLD_PROP_NEXT_START, FIELD_TIME, "Next start", format_next_start },
@@ -274,8 +312,10 @@ const StatusField status_fields[] = {
         { "memory.used", UMLD_PROP_MEMORY_USED, FIELD_SIZE },
         { "memory.peak", UMLD_PROP_MEMORY_PEAK, FIELD_SIZE },
         { "memory.balloon", UMLD_PROP_MEMORY_BALLOON, FIELD_SIZE },
-        { "memory.pressure", UMLD_PROP_MEMORY_PRESSURE, FIELD_STRING, "Pressure" },
-        { "memory.refused", UMLD_PROP_MEMORY_REFUSED, FIELD_STRING, "Refused" },
+        { "memory.pressure", UMLD_PROP_MEMORY_PRESSURE, FIELD_STRING, "Pressure", NULL,
+          colour_warning },
+        { "memory.refused", UMLD_PROP_MEMORY_REFUSED, FIELD_STRING, "Refused", NULL,
+          colour_warning },
         { "disks.synced", UMLD_PROP_DISKS_SYNCED, FIELD_TIME, "Disks", format_disks },
         { "network.tap", UMLD_PROP_TAP, FIELD_STRING, "Network", format_network },
         { "network.host", UMLD_PROP_HOST_ADDRESS, FIELD_STRING },
@@ -296,8 +336,10 @@ const StatusField status_fields[] = {
         { "network.sent", USAGE_PROP_SENT, FIELD_SIZE },
         { "network.received", USAGE_PROP_RECEIVED, FIELD_SIZE },
         { "conditions", UMLD_PROP_CONDITIONS, FIELD_OBJECTS },
-        { "network.warnings", UMLD_PROP_WARNINGS, FIELD_STRINGS, "Warnings", format_warnings },
-        { "network.lacking", UMLD_PROP_LACKING, FIELD_STRINGS, "Lacking", format_lacking },
+        { "network.warnings", UMLD_PROP_WARNINGS, FIELD_STRINGS, "Warnings", format_warnings,
+          colour_warning },
+        { "network.lacking", UMLD_PROP_LACKING, FIELD_STRINGS, "Lacking", format_lacking,
+          colour_warning },
         { "network.forwards", UMLD_PROP_FORWARDS, FIELD_STRINGS, "Forwards" },
         { "network.proxies", UMLD_PROP_PROXIES, FIELD_STRINGS, "Relayed" },
         { "network.guarded", UMLD_PROP_GUARDED, FIELD_STRINGS, "Guarded" },
@@ -305,7 +347,7 @@ const StatusField status_fields[] = {
         { "held.total", UMLD_PROP_HELD_TOTAL, FIELD_COUNT },
         { "held.dropped", UMLD_PROP_HELD_DROPPED, FIELD_COUNT },
         { "unconfirmed.state", UMLD_PROP_UNCONFIRMED, FIELD_STRING, "Unconfirmed",
-          format_unconfirmed },
+          format_unconfirmed, colour_warning },
         { "unconfirmed.until", UMLD_PROP_CONFIRM_UNTIL, FIELD_TIME },
         { "confinement", UMLD_PROP_CONFINEMENT, FIELD_MAP, "Confinement" },
         { "console.log", UMLD_PROP_CONSOLE_LOG, FIELD_STRING, "Console log", format_console_log },

@@ -36,6 +36,9 @@ typedef struct StatusField {
         /* Prints the value for people, nothing if there is nothing to show; NULL: according to the
          * type. */
         void (*format)(FILE *f, const json_t *props, usec_t now);
+
+        /* The colour of its line; NULL: none. */
+        Colour (*colour)(const json_t *props);
 } StatusField;
 
 extern const StatusField status_fields[];
@@ -46,6 +49,9 @@ int status_to_json(const json_t *props, usec_t now, json_t **ret);
 
 /* Prints the text of `umlctl status`; foreign text in it is safe for a terminal. */
 int status_print(FILE *f, const json_t *props, usec_t now, bool coloured, bool utf8);
+
+/* Has the guest ended in a way that nobody asked for, and is not running again? */
+bool status_has_failed(const json_t *props);
 
 /* The colour in which a state is shown. */
 Colour status_colour(const char *state);

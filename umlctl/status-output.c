@@ -158,6 +158,28 @@ static void print_head(FILE *f, const json_t *props, usec_t now, bool coloured, 
         fputc('\n', f);
 }
 
+/* A sequence for each line, because pagers reset colours at its end. */
+static void put_coloured(FILE *f, const char *text, Colour colour) {
+        while (*text) {
+                size_t n = strcspn(text, "\n");
+
+                fprintf(f, "%s%.*s%s", colour_sequence(colour), (int) n, text,
+                        colour_sequence(COLOUR_NONE));
+                text += n;
+                if (*text)
+                        fputc(*text++, f);
+        }
+}
+
+static void print_line(FILE *f, const StatusField *field, const char *text, Colour colour) {
+        fprintf(f, "%*s: ", STATUS_LABEL_WIDTH, field->label);
+        if (colour == COLOUR_NONE)
+                fputs(text, f);
+        else
+                put_coloured(f, text, colour);
+        fputc('\n', f);
+}
+
 int status_print(FILE *f, const json_t *props, usec_t now, bool coloured, bool utf8) {
         print_head(f, props, now, coloured, utf8);
         for (size_t i = 0; i < n_status_fields; i++) {
@@ -178,7 +200,8 @@ int status_print(FILE *f, const json_t *props, usec_t now, bool coloured, bool u
                 if (memstream_close(line, &text) < 0)
                         return -ENOMEM;
                 if (!isempty(text))
-                        fprintf(f, "%*s: %s\n", STATUS_LABEL_WIDTH, field->label, text);
+                        print_line(f, field, text,
+                                   coloured && field->colour ? field->colour(props) : COLOUR_NONE);
         }
         return 0;
 }

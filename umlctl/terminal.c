@@ -7,10 +7,31 @@
 
 #include "umlctl/terminal.h"
 
+/* What standard output was before it became a pipe to a pager. */
+static struct {
+        bool kept;
+        size_t width;
+} output;
+
+static size_t ask_width(int fd) {
+        struct winsize size = {};
+
+        return ioctl(fd, TIOCGWINSZ, &size) >= 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+void terminal_keep_output(void) {
+        output.width = ask_width(STDOUT_FILENO);
+        output.kept = isatty(STDOUT_FILENO);
+}
+
+bool terminal_is(int fd) {
+        return (output.kept && fd == STDOUT_FILENO) || isatty(fd);
+}
+
 bool terminal_smart(int fd) {
         const char *term = getenv("TERM");
 
-        return isatty(fd) && !isempty(term) && !streq(term, "dumb");
+        return terminal_is(fd) && !isempty(term) && !streq(term, "dumb");
 }
 
 bool terminal_coloured(int fd) {
@@ -18,9 +39,7 @@ bool terminal_coloured(int fd) {
 }
 
 size_t terminal_width(int fd) {
-        struct winsize size = {};
-
-        return ioctl(fd, TIOCGWINSZ, &size) >= 0 && size.ws_col > 0 ? size.ws_col : 80;
+        return output.kept && fd == STDOUT_FILENO ? output.width : ask_width(fd);
 }
 
 const char *colour_sequence(Colour colour) {

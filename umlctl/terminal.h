@@ -14,6 +14,13 @@ typedef enum Colour {
         COLOUR_MAX,
 } Colour;
 
+/* Is fd a terminal, or, if it is standard output, shown on one by a pager? */
+bool terminal_is(int fd);
+
+/* To be called before standard output is replaced by a pipe to a pager: the answers below, and the
+ * one above, remain those for the terminal. */
+void terminal_keep_output(void);
+
 /* Is fd a terminal that understands control sequences at all? */
 bool terminal_smart(int fd);
 

@@ -296,7 +296,7 @@ static int show(const Options *o, const char *guest, const char *directory, LogF
                 .coloured = !o->json && terminal_coloured(STDOUT_FILENO),
                 .boot = -1,
                 .holding = o->some_lines,
-                .filter = { .utf8 = o->json || !isatty(STDOUT_FILENO) ||
+                .filter = { .utf8 = o->json || !terminal_is(STDOUT_FILENO) ||
                                     streq(nl_langinfo(CODESET), "UTF-8") },
                 .out = stdout,
         };

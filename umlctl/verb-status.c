@@ -13,11 +13,16 @@
 #include "umlctl/bus-client.h"
 #include "umlctl/columns.h"
 #include "umlctl/json-output.h"
+#include "umlctl/log-tail.h"
 #include "umlctl/say.h"
 #include "umlctl/snapshot.h"
 #include "umlctl/status-fields.h"
 #include "umlctl/status-value.h"
 #include "umlctl/verbs.h"
+
+enum {
+        LAST_LINES = 8, /* of the console, after a failure */
+};
 
 static int print_json_list(const Snapshot *s, size_t n, usec_t now) {
         json_auto_t *list = json_array();
@@ -41,6 +46,14 @@ static int print_json_one(const Snapshot *s, usec_t now) {
         return r < 0 ? r : json_print(one);
 }
 
+/* What the guest said last, which often is why. */
+static void print_last_lines(const json_t *props, bool utf8) {
+        const char *path = prop_string(props, UMLD_PROP_CONSOLE_LOG);
+
+        if (!isempty(path))
+                log_tail_print(stdout, path, LAST_LINES, "    | ", utf8);
+}
+
 static int print_texts(const Snapshot *s, size_t n, usec_t now) {
         bool coloured = terminal_coloured(STDOUT_FILENO),
              utf8 = streq(nl_langinfo(CODESET), "UTF-8");
@@ -50,6 +63,8 @@ static int print_texts(const Snapshot *s, size_t n, usec_t now) {
                 if (i > 0)
                         putchar('\n');
                 r = status_print(stdout, s[i].props, now, coloured, utf8);
+                if (r >= 0 && status_has_failed(s[i].props))
+                        print_last_lines(s[i].props, utf8);
         }
         return r;
 }

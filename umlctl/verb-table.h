@@ -25,6 +25,7 @@ enum {
         VERB_NO_WAIT = 1 << 7,
         VERB_TABLE = 1 << 8,
         VERB_EVENTS = 1 << 24,
+        VERB_TOP = 1 << 26,
         VERB_COMMAND = 1 << 23, /* what is behind the guest is not for us, but a command */
         VERB_MEMORY = 1 << 15,
         VERB_LOG = 1 << 9,
@@ -37,6 +38,8 @@ enum {
         VERB_IMPORT = 1 << 17,
         VERB_ENABLE = 1 << 18,
         VERB_LIVE = 1 << 22,
+
+        VERB_PAGED = 1 << 25, /* its output may be long */
 };
 
 typedef struct Verb {

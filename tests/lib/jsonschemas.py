@@ -13,7 +13,7 @@ except ImportError:  # this interpreter is not that of the distribution, whose p
     import jsonschema
 
 SCHEMA = Path(__file__).resolve().parents[2] / "umlctl/umlctl.schema.json"
-LINES = ("log", "events")  # verbs that print a document for each line
+LINES = ("log", "events", "top")  # verbs that print a document for each line
 
 
 @functools.lru_cache(maxsize=None)

@@ -13,7 +13,7 @@ from umldtest import wait_until
 
 
 class Terminal:
-    """umlctl console, or another verb, on a terminal of its own."""
+    """umlctl console, or another verb, on a terminal of its own; without a world, any program."""
 
     def __init__(self, world, *arguments, verb="console", rows=24, columns=80, env=None):
         self.master, self.slave = pty.openpty()
@@ -21,7 +21,7 @@ class Terminal:
         self.before = termios.tcgetattr(self.slave)
         self.text = ""
         self.process = subprocess.Popen(
-            world.command("host", world.program("umlctl/umlctl"), verb, "web", *arguments), stdin=self.slave,
+            world.command("host", world.program("umlctl/umlctl"), verb, "web", *arguments) if world else arguments, stdin=self.slave,
             stdout=self.slave, stderr=self.slave, start_new_session=True,
             env={**os.environ, "TERM": "xterm", **(env or {})},
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))

@@ -111,7 +111,7 @@ class Case(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.top)
         self.env = {k: v for k, v in os.environ.items()
                     if not k.startswith("UMLD_") and k not in ("NO_COLOR", "LS_COLORS")}
-        self.env.update(LC_ALL="C.UTF-8", TERM="xterm")
+        self.env.update(LC_ALL="C.UTF-8", TERM="xterm", UMLD_PAGER="")
         self.command = [UMLCTL]
         for kind in ("config", "runtime", "state", "log"):
             path = os.path.join(self.top, kind)

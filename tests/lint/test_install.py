@@ -39,6 +39,7 @@ WANTED = [
     "share/umld/recipes/network",
     r"share/umld/umlctl\.schema\.json",
     "share/bash-completion/completions/umlctl",
+    r"share/fish/vendor_completions\.d/umlctl\.fish",
 ]
 
 
