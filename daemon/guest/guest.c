@@ -19,7 +19,8 @@ static void act_announce(Guest *g) {
 static void act_stop(Guest *g, GuestAsked asked) {
         if (g->wanted == WANTED_DOWN)
                 notify_stopping();
-        notify_extend_timeout(usec_add(g->config->stop_timeout, 10 * USEC_PER_SEC));
+        notify_extend_timeout(
+                usec_add(g->config->stop_timeout, g->config->drain + 10 * USEC_PER_SEC));
         guest_stop_begin(g, asked);
 }
 
@@ -161,6 +162,8 @@ int guest_start(Guest *g) {
 
 int guest_stop(Guest *g) {
         g->wanted = WANTED_DOWN;
+        guest_follow_hold(g);
+        guest_stop_hurry(g); /* what a restart waited for */
         return order(g, EV_STOP, "stop requested");
 }
 

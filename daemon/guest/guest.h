@@ -19,6 +19,7 @@
 #include "daemon/host/modules.h"
 #include "daemon/net/conditions.h"
 #include "daemon/net/dead-flows.h"
+#include "daemon/net/drain.h"
 #include "daemon/net/hold.h"
 #include "daemon/net/proxy.h"
 #include "daemon/net/watch.h"
@@ -86,6 +87,7 @@ typedef struct Stop {
         usec_t began; /* when that step began, CLOCK_MONOTONIC; timer.c moves both after the host
                          was suspended */
         usec_t due;   /* when the next step is due */
+        Drain *drain; /* stop.c: before the first step, connections are let finish; else NULL */
 } Stop;
 
 /* The umld-init of the next start, created as soon as the guest is ready. Written by launch.c

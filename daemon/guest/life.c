@@ -8,7 +8,6 @@
 #include "daemon/guest/crash.h"
 #include "daemon/guest/log.h"
 #include "daemon/guest/parts.h"
-#include "daemon/net/hold-queue.h"
 #include "daemon/net/rules.h"
 
 int guest_guard_session(Guest *g, const char *ssh_connection, Fault *fault) {
@@ -126,7 +125,7 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
         g->setup->net->proxies = g->proxies;
         r = hold_new(event, g->setup->net, &g->hold);
         if (r < 0)
-                net_queue_lacking(g->setup->net, "the host has no netfilter queues", r);
+                return log_oom();
         g->setup->net->hold = g->hold;
         r = console_new(event, &g->console);
         if (r < 0)

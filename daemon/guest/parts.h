@@ -58,6 +58,8 @@ void guest_stop_begin(Guest *g, GuestAsked asked);
 void guest_stop_harder(Guest *g);
 /* Takes the next step because of the kernel's reply (escaped text) to the current one. */
 void guest_stop_answer(Guest *g, const char *answer);
+/* Does not wait any longer for connections to finish, and takes the first step. */
+void guest_stop_hurry(Guest *g);
 /* Kills the guest without any steps, like a power failure. */
 void guest_stop_at_once(Guest *g, GuestAsked asked);
 /* The step that was reached, and whether it lets the guest shut down by itself. */

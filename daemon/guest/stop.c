@@ -129,18 +129,64 @@ static void take_step(Guest *g) {
         }
 }
 
-void guest_stop_begin(Guest *g, GuestAsked asked) {
+static void begin_steps(Guest *g, GuestAsked asked) {
         g->stop.asked = asked;
-        guest_enter(g, BOOT_STOPPING); /* the stop has a timeout of its own */
         g->stop.step = 0;
         g->stop.began = now_usec(CLOCK_MONOTONIC);
         take_step(g);
+}
+
+/* ---- before the first step of a restart ---- */
+
+void guest_stop_hurry(Guest *g) {
+        unsigned left;
+
+        if (!g->stop.drain)
+                return;
+        left = drain_left(g->stop.drain);
+        if (left > 0)
+                log_notice("stop: %u connection%s cut off", left, left == 1 ? " is" : "s are");
+        g->stop.drain = drain_free(g->stop.drain);
+        begin_steps(g, ASKED_STOP);
+}
+
+static void on_drained(void *userdata) {
+        guest_stop_hurry(userdata);
+}
+
+/* Clients with connections lose nothing by the wait, and new ones are held meanwhile. */
+static bool waits_for_clients(const Guest *g, GuestAsked asked) {
+        return asked == ASKED_STOP && g->wanted == WANTED_UP && g->boot.phase == BOOT_READY &&
+               g->config->drain > 0;
+}
+
+static int wait_for_clients(Guest *g) {
+        int r = drain_new(g->event, g->config, on_drained, g, &g->stop.drain);
+
+        if (r < 0)
+                return r;
+        log_info("stop: established connections may finish within %s",
+                 FORMAT_TIMESPAN(g->config->drain));
+        guest_arm_timer(g, g->config->drain);
+        return 0;
+}
+
+void guest_stop_begin(Guest *g, GuestAsked asked) {
+        const bool waits = waits_for_clients(g, asked);
+
+        guest_enter(g, BOOT_STOPPING); /* the stop has a timeout of its own */
+        if (!waits || wait_for_clients(g) < 0)
+                begin_steps(g, asked);
 }
 
 void guest_stop_harder(Guest *g) {
         const StopStep *step = current_step(g);
         usec_t left = usec_sub(g->stop.due, now_usec(CLOCK_MONOTONIC));
 
+        if (g->stop.drain) {
+                guest_stop_hurry(g);
+                return;
+        }
         if (step && step->done && left > 0 && !strstr(console_tail(g->console), step->done)) {
                 guest_arm_timer(g, MIN(left, STOP_LOOK));
                 return;
@@ -153,7 +199,7 @@ void guest_stop_harder(Guest *g) {
 void guest_stop_answer(Guest *g, const char *answer) {
         size_t next;
 
-        if (g->boot.phase != BOOT_STOPPING)
+        if (g->boot.phase != BOOT_STOPPING || g->stop.drain)
                 return;
         next = answered_step(g->stop.step, answer);
         if (next == g->stop.step)

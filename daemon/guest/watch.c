@@ -156,6 +156,13 @@ static void end_cpu(Guest *g) {
         g->watch.cpu = cpu_watch_free(g->watch.cpu);
 }
 
+/* ---- connections that a restart lets finish ---- */
+
+/* stop.c begins that. */
+static void end_drain(Guest *g) {
+        g->stop.drain = drain_free(g->stop.drain);
+}
+
 /* ---- relays ---- */
 
 static int begin_relays(Guest *g) {
@@ -275,6 +282,7 @@ static const struct {
         { "stand-by", BOOT_READY, BOOT_GONE, guest_make_standby, guest_drop_standby, NULL },
         { "settling", BOOT_READY, BOOT_STOPPING, begin_settle, end_settle, NULL },
         { "thaw", BOOT_STOPPING, BOOT_KILLED, thaw, NULL, NULL },
+        { "connections' end", BOOT_STOPPING, BOOT_KILLED, NULL, end_drain, NULL },
 };
 
 static bool is_for(size_t i, BootPhase phase) {

@@ -21,6 +21,8 @@ enum {
         NUMBER_MAX = 16, /* bytes of a number */
 };
 
+#define RETRY_AFTER (5 * USEC_PER_SEC)
+
 static bool is_wanted(const Net *net) {
         const Config *c = net->host->config;
 
@@ -62,13 +64,13 @@ static int claim(const Net *net, uint16_t number) {
         return path && text ? write_file_atomic(path, text, strlen(text), 0644) : -ENOMEM;
 }
 
-/* The number, or an error: -EBUSY, all are taken. */
+/* The number, or an error: -EBUSY, all are taken; -EPERM, nobody is seen to have them. */
 static int find_free(const Net *net) {
         const char *name = net->host->config->name;
         uint64_t hash = hash_bytes(HASH_BASIS, name, strlen(name));
         int r = -EBUSY;
 
-        for (unsigned i = 0; r == -EBUSY && i < ATTEMPTS; i++) {
+        for (unsigned i = 0; (r == -EBUSY || r == -EPERM) && i < ATTEMPTS; i++) {
                 uint16_t number = (uint16_t) (QUEUE_FIRST + (hash + i) % QUEUES);
 
                 if (is_claimed(net, number) || number == net->hold_queue)
@@ -80,13 +82,38 @@ static int find_free(const Net *net) {
         return r;
 }
 
+/* May it work a little later? */
+static bool is_passing(int error) {
+        static const int passing[] = { EMFILE, ENFILE, ENOMEM, ENOBUFS, EAGAIN,
+                                       EINTR,  EBUSY,  ENOSPC, EDQUOT,  EIO };
+
+        FOREACH_ELEMENT (e, passing)
+                if (error == -*e)
+                        return true;
+        return false;
+}
+
 void net_queue_lacking(Net *net, const char *what, int error) {
         if (net->lacking[NET_LACKS_HOLD])
                 return;
         net->hold_queue = 0;
+        if (is_passing(error)) {
+                if (net->hold_retry == 0)
+                        log_notice_errno(error,
+                                         "%s at present (%m): new connections do not wait while "
+                                         "the guest is not ready; trying again",
+                                         what);
+                net->hold_retry = usec_add(now_usec(CLOCK_MONOTONIC), RETRY_AFTER);
+                return;
+        }
         net->lacking[NET_LACKS_HOLD] = strfmt("%s (%s): new connections do not wait while the "
                                               "guest is not ready",
                                               what, strerror(-error));
+}
+
+bool net_queue_due(const Net *net) {
+        return net->hold_retry > 0 && is_wanted(net) &&
+               now_usec(CLOCK_MONOTONIC) >= net->hold_retry;
 }
 
 void net_queue_say(Net *net) {
@@ -119,6 +146,10 @@ void net_queue_choose(Net *net) {
         if (net->hold_queue > 0)
                 log_notice("another program uses netfilter queue %u: connections wait in queue %d",
                            net->hold_queue, r);
+        if (net->hold_retry > 0)
+                log_notice("new connections wait while the guest is not ready: netfilter queue %d",
+                           r);
+        net->hold_retry = 0;
         net->hold_queue = (uint16_t) r;
         hold_follow_queue(net->hold);
 }
@@ -129,6 +160,7 @@ void net_queue_release(Net *net) {
         if (net->hold)
                 hold_set_phase(net->hold, HOLD_OFF);
         net->hold_queue = 0;
+        net->hold_retry = 0;
         if (path)
                 (void) unlink_quiet(path);
 }

@@ -13,7 +13,10 @@ void net_queue_release(Net *net);
 /* Has another program taken it? No lock is needed. */
 bool net_queue_lost(const Net *net);
 
-/* The host cannot hold connections. error: why, what: what it lacks. */
+/* Could none be chosen for a reason that may have passed? */
+bool net_queue_due(const Net *net);
+
+/* The host cannot hold connections, for now or for ever. error: why, what: what it lacks. */
 void net_queue_lacking(Net *net, const char *what, int error);
 /* Logs that once. Called when the rules are in place: a start that fails before that logs only its
  * fault. */

@@ -389,17 +389,32 @@ void hold_status(const Hold *h, HoldStatus *ret) {
                              .dropped = h->dropped };
 }
 
+static int open_queue(Hold *h) {
+        int r = h->queue ? 0 : nfqueue_new(on_packet, h, &h->queue);
+
+        if (r < 0 || h->io)
+                return r;
+        r = sd_event_add_io(h->event, &h->io, nfqueue_fd(h->queue), EPOLLIN, on_packets, h);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(h->io, "held-packets");
+        return sd_event_source_set_enabled(h->io, SD_EVENT_OFF);
+}
+
 int hold_probe(Hold *h, uint16_t number) {
+        int r = h->bound ? 0 : open_queue(h);
         uint64_t lost;
-        int r = h->bound ? 0 : nfqueue_bind(h->queue, number, 1);
 
         if (r < 0 || h->bound)
                 return r;
-        return nfqueue_unbind(h->queue, &lost);
+        r = nfqueue_bind(h->queue, number, 1);
+        if (r >= 0)
+                return nfqueue_unbind(h->queue, &lost);
+        return r == -EBUSY && !nfqueue_taken(h->queue, number) ? -EPERM : r;
 }
 
 bool hold_lost_queue(const Hold *h) {
-        return !h->bound && (h->lost || nfqueue_taken(h->queue, h->net->hold_queue));
+        return h->queue && !h->bound && (h->lost || nfqueue_taken(h->queue, h->net->hold_queue));
 }
 
 void hold_follow_queue(Hold *h) {
@@ -425,15 +440,6 @@ Hold *hold_free(Hold *h) {
         return NULL;
 }
 
-static int listen_to_queue(Hold *h) {
-        int r = sd_event_add_io(h->event, &h->io, nfqueue_fd(h->queue), EPOLLIN, on_packets, h);
-
-        if (r < 0)
-                return r;
-        (void) sd_event_source_set_description(h->io, "held-packets");
-        return sd_event_source_set_enabled(h->io, SD_EVENT_OFF);
-}
-
 int hold_new(sd_event *event, Net *net, Hold **ret) {
         _cleanup_(hold_freep) Hold *h = calloc(1, sizeof(*h));
         int r;
@@ -444,11 +450,6 @@ int hold_new(sd_event *event, Net *net, Hold **ret) {
         h->net = net;
         h->ports = (HoldPorts){ .event = event, .net = net, .opened = on_opened, .userdata = h };
         r = hold_record_new(event, net, &h->record);
-        if (r < 0)
-                return r;
-        r = nfqueue_new(on_packet, h, &h->queue);
-        if (r >= 0)
-                r = listen_to_queue(h);
         if (r >= 0)
                 r = timer_new(event, "held-connections", USEC_INFINITY, ACCURACY, on_tick, h,
                               &h->tick);

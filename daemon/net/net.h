@@ -106,10 +106,11 @@ typedef struct Net {
 
         /* hold-queue.c: the netfilter queue for connections that wait; 0 = they do not. */
         uint16_t hold_queue;
-        Nat hold_nat;    /* hold-rules.c: of the rule in legacy tables */
-        bool hold_apart; /* it is there, because the backend has no queues */
-        bool hold_said;  /* what is missing for it has been logged */
-        bool hold_made;  /* it may be there */
+        usec_t hold_retry; /* when to choose one again; 0 = no reason to */
+        Nat hold_nat;      /* hold-rules.c: of the rule in legacy tables */
+        bool hold_apart;   /* it is there, because the backend has no queues */
+        bool hold_said;    /* what is missing for it has been logged */
+        bool hold_made;    /* it may be there */
 
         /* flows.c, when the rules have changed. */
         NatChains met;       /* the rules that flows have met */

@@ -96,6 +96,8 @@ static int look_at_host(Net *net, Fault *f) {
         look_at_addresses(net);
         if (net_queue_lost(net))
                 make_stale(net, "another program uses the guest's netfilter queue");
+        if (net_queue_due(net))
+                make_stale(net, "a netfilter queue may be free now");
         if (net->host->config->n_forwards == 0)
                 return 0;
         r = guard_moved(&net->guard);

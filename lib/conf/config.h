@@ -223,6 +223,7 @@ typedef struct Config {
         unsigned connections; /* 0 = auto, CONNECTIONS_ANY = any number */
         bool hold_connections;
         usec_t hold_timeout;
+        usec_t drain; /* 0 = established connections are not waited for */
         RulesBackend backend;
         Forward *forwards;
         size_t n_forwards;

@@ -113,8 +113,13 @@ static ConntrackFlow flow_of(const struct nf_conntrack *ct, int family) {
 
         f.replied = status & IPS_SEEN_REPLY;
         f.assured = status & IPS_ASSURED;
-        f.established = f.protocol == IPPROTO_TCP &&
-                        nfct_get_attr_u8(ct, ATTR_TCP_STATE) == TCP_CONNTRACK_ESTABLISHED;
+        if (f.protocol == IPPROTO_TCP) {
+                uint8_t state = nfct_get_attr_u8(ct, ATTR_TCP_STATE);
+
+                f.established = state == TCP_CONNTRACK_ESTABLISHED;
+                f.open = f.established || state == TCP_CONNTRACK_SYN_RECV ||
+                         state == TCP_CONNTRACK_FIN_WAIT || state == TCP_CONNTRACK_CLOSE_WAIT;
+        }
         return f;
 }
 

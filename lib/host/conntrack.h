@@ -21,6 +21,7 @@ typedef struct ConntrackFlow {
         bool replied;     /* an answer was seen */
         bool assured;     /* both ends talk: of TCP, the handshake was completed once */
         bool established; /* by TCP's handshake */
+        bool open;        /* the same, until one end has closed it and the other one agreed */
 } ConntrackFlow;
 
 /* One pass over all flows. */

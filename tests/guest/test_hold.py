@@ -19,15 +19,21 @@ from umldtest import (BUILD, DEBIAN_KERNEL, DONE, HOST, MAKE_GUEST, PATIENCE, SA
                       wait_until)
 
 LONG = 20 * PATIENCE  # much longer than a restart, and than what a client waits that was not held
+# Programs on these queues; the one whose number is read from standard input lets go.
 BINDER = """
 import socket, struct, sys
-s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
-s.bind((0, 0))
-command = struct.pack("=HHBBH", 8, 1, 1, 0, 0)
-body = struct.pack("=BBH", 0, 0, socket.htons(int(sys.argv[1]))) + command
-s.send(struct.pack("=IHHII", 16 + len(body), 3 << 8 | 2, 1 | 4, 1, 0) + body)
-print(struct.unpack_from("=i", s.recv(1000), 16)[0], flush=True)
-sys.stdin.read()
+sockets, command = {}, struct.pack("=HHBBH", 8, 1, 1, 0, 0)
+for number in map(int, sys.argv[1:]):
+    s = sockets[number] = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
+    s.bind((0, 0))
+    body = struct.pack("=BBH", 0, 0, socket.htons(number)) + command
+    s.send(struct.pack("=IHHII", 16 + len(body), 3 << 8 | 2, 1 | 4, 1, 0) + body)
+    error = struct.unpack_from("=i", s.recv(1000), 16)[0]
+    if error:
+        sys.exit(f"{number}: {error}")
+print("bound", flush=True)
+for line in sys.stdin:
+    sockets[int(line)].close()
 """
 
 # TCP's first packets without a connection: address, port and number.
@@ -109,6 +115,33 @@ class HoldTest(TestCase):
     def held(self, umld):
         return umld.status()["held"]
 
+    def session(self):
+        """A connection that lasts, to the guest's echo service; None: there is none."""
+        s = self.world.socket()
+        self.addCleanup(s.close)
+        s.settimeout(LONG)
+        with contextlib.suppress(OSError):
+            s.connect((HOST, 8007))
+            if self.echo(s):
+                return s
+        return None
+
+    def echoes(self):
+        s = self.session()
+        if s:
+            s.close()
+        return s
+
+    def echo(self, s):
+        s.sendall(b"hello")
+        return s.recv(10) == b"hello"
+
+    def reload(self, before, after):
+        file = self.world.config_dir / "web.conf"
+        self.assertIn(before, file.read_text())
+        file.write_text(file.read_text().replace(before, after))
+        self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
+
     def kill_guest(self, umld):
         """The guest's end is known when nothing answers for it any more."""
         os.kill(umld.guest_pid(), signal.SIGKILL)
@@ -151,20 +184,8 @@ class Kills(HoldTest):
         """A connection that the guest had is forgotten by the host at once, gets no answer while the guest is down, and
         is reset by the next boot at the client's next packet."""
         self.configure(Network={"Forward": "tcp/8080:80 tcp/8007:7"}, Supervise={"RestartDelay": "3s"})
-        sessions = []
-
-        def session():
-            s = self.world.socket()
-            self.addCleanup(s.close)
-            s.settimeout(LONG)
-            with contextlib.suppress(OSError):
-                s.connect((HOST, 8007))
-                s.sendall(b"hello")
-                if s.recv(10) == b"hello":
-                    sessions.append(s)
-            return sessions
-        umld = self.begin(session)
-        s = sessions[0]
+        umld = self.begin(self.echoes)
+        s = self.session()
         tracked = lambda: re.findall(r"ESTABLISHED.* dport=8007 .*", self.world.host("cat", "/proc/net/nf_conntrack"))
         self.assertEqual(len(tracked()), 1)
         self.kill_guest(umld)
@@ -193,6 +214,50 @@ class Kills(HoldTest):
         self.kill_guest(umld)
         self.assertIn("<h1>web</h1>", self.world.fetch(8080, timeout=LONG))
         self.assertEqual(umld.stop(40), DONE)
+
+
+class Drains(HoldTest):
+    def restart(self, umld):
+        """Ordered, and connections are let finish: whom to wait for at the end."""
+        since = len(umld.log)
+        order = threading.Thread(target=self.world.umlctl, args=("restart", "web"))
+        order.start()
+        wait_until(lambda: "established connections may finish within" in umld.log[since:], what="the wait")
+        self.assertTrue(self.queue())
+        return order
+
+    def test_drain(self):
+        """A restart lets an established connection finish and holds new ones meanwhile; it cuts off what takes longer
+        than Drain=, and a stop waits for nobody."""
+        self.configure(Network={"Forward": "tcp/8080:80 tcp/8007:7", "Drain": "5min"})
+        umld = self.begin(self.echoes)
+        s, boot = self.session(), umld.guest_pid()
+        order = self.restart(umld)
+        pages = []
+        client = threading.Thread(target=lambda: pages.append(self.world.fetch(8080, timeout=LONG)))
+        client.start()
+        wait_until(lambda: self.held(umld)["now"] == 1, what="a held connection")
+        self.assertTrue(self.echo(s))
+        self.assertEqual((umld.status()["state"], umld.guest_pid()), ("stopping", boot))
+        s.close()
+        client.join()
+        order.join()
+        self.assertIn("<h1>web</h1>", pages[0])
+        self.assertNotIn("cut off", umld.log)
+        self.reload("Drain=5min", "Drain=500ms")
+        wait_until(self.echoes, LONG, "an answer")
+        s = self.session()
+        self.restart(umld).join()
+        self.assertRegex(umld.log, r"stop: \d connections? (is|are) cut off")
+        with contextlib.suppress(ConnectionError):  # closed by the service's end, or reset by the next boot
+            self.assertFalse(self.echo(s))
+        self.reload("Drain=500ms", "Drain=5min")
+        wait_until(self.echoes, LONG, "an answer")
+        s = self.session()
+        order = self.restart(umld)
+        self.assertEqual(self.world.umlctl("stop", "web").returncode, DONE)
+        order.join()
+        self.assertEqual(umld.wait(40), DONE)
 
 
 class Lost(HoldTest):
@@ -344,12 +409,12 @@ class Bounds(HoldTest):
 
 
 class Foreign(HoldTest):
-    def bind(self, number):
-        """A program of somebody else's on that queue."""
-        p = subprocess.Popen(self.world.command("host", "python3", "-c", BINDER, str(number)), stdin=subprocess.PIPE,
+    def bind(self, *numbers):
+        """Somebody else's programs on these queues."""
+        p = subprocess.Popen(self.world.command("host", "python3", "-c", BINDER, *map(str, numbers)), stdin=subprocess.PIPE,
                              stdout=subprocess.PIPE, text=True)
         self.addCleanup(p.communicate)
-        self.assertEqual(p.stdout.readline(), "0\n")
+        self.assertEqual(p.stdout.readline(), "bound\n")
         return p
 
     def test_taken(self):
@@ -362,6 +427,22 @@ class Foreign(HoldTest):
         wait_until(lambda: re.search(rf"(--queue-num|queue .*to|queue num) {self.queue_number()}\b", self.rules()),
                    what="its rule")
         self.assertIn(f"another program uses netfilter queue {first}: connections wait in queue", umld.log)
+        self.kill_guest(umld)
+        self.assertIn("<h1>web</h1>", self.world.fetch(8080, timeout=LONG))
+        self.assertEqual(umld.stop(40), DONE)
+
+    def test_all_taken(self):
+        """Other programs have all queues that umld tries: it says so, and takes one as soon as it can."""
+        self.configure()
+        umld = self.begin()
+        first = self.queue_number() - 32768
+        numbers = [32768 + (first + i) % 16384 for i in range(64)]
+        programs = self.bind(*numbers)
+        wait_until(lambda: "trying again" in umld.log, 20 * PATIENCE, "a message")
+        self.assertNotIn("UMLD-HOLD-web", self.rules())
+        print(numbers[10], file=programs.stdin, flush=True)
+        wait_until(lambda: f"guest is not ready: netfilter queue {numbers[10]}" in umld.log, 40 * PATIENCE, "a queue")
+        wait_until(lambda: "UMLD-HOLD-web" in self.rules(), what="its rule")
         self.kill_guest(umld)
         self.assertIn("<h1>web</h1>", self.world.fetch(8080, timeout=LONG))
         self.assertEqual(umld.stop(40), DONE)

@@ -52,6 +52,7 @@ static const struct {
         { "Network", "Connections", "2000", NULL },
         { "Network", "HoldConnections", "no", NULL },
         { "Network", "HoldTimeout", "7s", NULL },
+        { "Network", "Drain", "7s", NULL },
         { "Network", "Backend", "nftables", NULL },
         { "Network", "MTU", "1400", NULL },
         { "Memory", "Backing", "dir:/m", NULL },
