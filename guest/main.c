@@ -43,6 +43,10 @@ static usec_t now(void) {
         return now_usec(CLOCK_MONOTONIC);
 }
 
+static void tell_umld(const char *message) {
+        (void) write_existing("/proc/mconsole", message);
+}
+
 static _noreturn_ void power_off(void) {
         (void) kill(-1, SIGTERM);
         (void) usleep(100 * USEC_PER_MSEC);
@@ -56,6 +60,7 @@ static _noreturn_ void power_off(void) {
 }
 
 static _noreturn_ void give_up(const char *why) {
+        tell_umld("STOPPING=poweroff\n");
         fprintf(stderr, "umld: %s\n", why);
         power_off();
 }
@@ -92,7 +97,7 @@ static void look_if_ready(Init *i) {
         if (i->service.n_ports > 0 && now() < i->started + READY_LIMIT && !listens(i))
                 return;
         i->ready = true;
-        (void) write_existing("/proc/mconsole", "READY=1\n");
+        tell_umld("READY=1\n");
 }
 
 static void on_end(Init *i, int status) {
@@ -120,6 +125,7 @@ static _noreturn_ void stop(Init *i) {
         usec_t limit = now() + STOP_LIMIT;
         const struct timespec some = { .tv_nsec = 20 * 1000 * 1000 };
 
+        tell_umld("STOPPING=poweroff\n");
         if (i->pid > 0)
                 (void) kill(i->pid, i->service.stop_signal);
         while (i->pid > 0 && now() < limit) {

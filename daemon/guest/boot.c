@@ -18,14 +18,36 @@ static void on_booted(void *userdata) {
                 guest_become_ready(g);
 }
 
-static void on_message(const char *text, void *userdata) {
-        Guest *g = userdata;
-
-        if (g->config->ready != READY_GUEST || !streq(text, "READY=1"))
+static void take_ready(Guest *g) {
+        if (g->config->ready != READY_GUEST)
                 return;
         g->boot.said_ready = true;
         if (g->boot.phase == BOOT_ANSWERS)
                 guest_become_ready(g);
+}
+
+/* Its services are about to end, long before its kernel does. */
+static void take_leaving(Guest *g, Leaving leaving) {
+        g->boot.leaving = leaving;
+        hold_leave_again(g->hold);
+        guest_follow_hold(g);
+}
+
+static void on_message(const char *text, void *userdata) {
+        static const struct {
+                const char *text;
+                Leaving leaving;
+        } leavings[] = {
+                { "STOPPING=1", LEAVING_SOMEHOW },
+                { "STOPPING=reboot", LEAVING_REBOOT },
+                { "STOPPING=poweroff", LEAVING_POWEROFF },
+        };
+
+        if (streq(text, "READY=1"))
+                take_ready(userdata);
+        FOREACH_ELEMENT (l, leavings)
+                if (streq(text, l->text))
+                        take_leaving(userdata, l->leaving);
 }
 
 static void on_dying(void *userdata) {

@@ -52,6 +52,14 @@ typedef enum BootPhase {
         BOOT_GONE,     /* it has ended, and nothing is kept */
 } BootPhase;
 
+/* What a guest has said about its own shutdown. */
+typedef enum Leaving {
+        LEAVING_NOT,
+        LEAVING_SOMEHOW, /* it does not know whether it reboots */
+        LEAVING_REBOOT,
+        LEAVING_POWEROFF,
+} Leaving;
+
 /* The current or last boot. prepare.c resets it before the next one. */
 typedef struct Boot {
         BootPhase phase; /* watch.c: guest_enter() */
@@ -60,6 +68,7 @@ typedef struct Boot {
         bool said_ready;  /* boot.c: READY=1 was received, possibly before the kernel's own
                              notification */
         bool dying;       /* boot.c: its kernel does nothing any more */
+        Leaving leaving;  /* boot.c: STOPPING= was received */
         Fault fault; /* watch.c: what the check of the host after the start could not repair; the
                         reason why this boot ends */
 } Boot;
@@ -146,7 +155,7 @@ typedef struct Guest {
         SetupRun *run; /* runs the steps of set-up and undo */
         NetWatch *net_watch;
         Proxies *proxies;
-        Hold *hold; /* NULL: the host cannot hold connections */
+        Hold *hold;
         Console *console;
         GuestMemory *memory;
         DiskSync *disk_sync;

@@ -13,13 +13,21 @@ static bool will_be_up(const Guest *g) {
         return g->wanted == WANTED_UP;
 }
 
+/* It shuts itself down, and umld lets it. */
+static bool will_stay_off(const Guest *g) {
+        return g->boot.leaving == LEAVING_POWEROFF && g->config->restart != RESTART_ALWAYS &&
+               g->boot.phase < BOOT_STOPPING;
+}
+
 static HoldPhase wanted_phase(const Guest *g) {
         BootPhase phase = g->boot.phase;
 
-        if (!will_be_up(g) || phase == BOOT_GONE)
+        if (!will_be_up(g) || will_stay_off(g) || phase == BOOT_GONE)
                 return HOLD_OFF;
         if (g->boot.dying)
                 return HOLD_WAIT;
+        if (g->boot.leaving != LEAVING_NOT && phase <= BOOT_READY)
+                return HOLD_LEAVING;
         /* If the guest says itself when it is ready, its services do not count before. */
         if (phase == BOOT_ANSWERS && g->config->ready == READY_BOOT)
                 return HOLD_TRY;

@@ -34,6 +34,7 @@ struct Hold {
         sd_event_source *io, *tick;
         HoldPhase phase;
         bool bound;
+        bool overdue;   /* the guest has been leaving for longer than anybody waits */
         bool lost;      /* somebody else was bound to the queue when it was needed */
         usec_t entered; /* the phase */
         HeldList held;  /* while bound */
@@ -54,6 +55,11 @@ static const Config *config_of(const Hold *h) {
 
 /* ---- may it pass? ---- */
 
+/* The guest can answer nobody, or should not be asked to. */
+static bool is_away(HoldPhase phase) {
+        return phase == HOLD_WAIT || phase == HOLD_LEAVING;
+}
+
 /* A guest that says itself when it is ready is believed. */
 static bool waits_for_nothing(const Hold *h) {
         return h->phase == HOLD_OFF ||
@@ -67,7 +73,7 @@ static bool may_pass(Hold *h, int family, uint8_t protocol, uint16_t port) {
 
         if (waits_for_nothing(h))
                 return true;
-        if (h->phase == HOLD_WAIT)
+        if (is_away(h->phase))
                 return false;
         if (protocol != IPPROTO_TCP)
                 return h->phase == HOLD_READY;
@@ -172,7 +178,7 @@ static void drop_all(Hold *h) {
 static usec_t pause_of(const Hold *h) {
         usec_t lasts = usec_sub(now_here(), h->entered);
 
-        if (h->phase == HOLD_WAIT)
+        if (is_away(h->phase))
                 return TRY_LATEST;
         if (lasts < USEC_PER_SEC)
                 return TRY_EVERY;
@@ -189,7 +195,7 @@ static void hold(Hold *h, const NfPacket *p, void *frame) {
         h->outage++;
         if (port)
                 port->held++;
-        if (port && port->held == 1 && h->phase != HOLD_WAIT && port->credit == 0)
+        if (port && port->held == 1 && !is_away(h->phase) && port->credit == 0)
                 hold_port_try(port);
         if (h->held.n == 1)
                 arm_tick(h, pause_of(h));
@@ -203,7 +209,7 @@ static void on_packet(const NfPacket *p, void *userdata) {
                 give_verdict(h, p->id, true);
         else if (p->protocol == IPPROTO_TCP && !p->syn)
                 /* Part of a connection that died with the guest, which resets it once it is up. */
-                give_verdict(h, p->id, h->phase == HOLD_READY);
+                give_verdict(h, p->id, h->phase == HOLD_READY || h->phase == HOLD_LEAVING);
         else if (held_list_has(&h->held, nf_packet_flow(p))) /* sent once more */
                 give_verdict(h, p->id, false);
         else if (held_list_full(&h->held, p->size)) {
@@ -316,15 +322,17 @@ static void go_on(Hold *h) {
         bool more = decide(h, AT_A_TIME);
         usec_t end = usec_add(h->entered, config_of(h)->hold_timeout);
 
-        if (is_over(h)) {
+        if (h->phase == HOLD_LEAVING && now_here() >= end)
+                h->overdue = true;
+        if (is_over(h) || h->overdue) {
                 unbind(h);
                 return;
         }
-        if (h->phase != HOLD_WAIT)
+        if (!is_away(h->phase))
                 hold_ports_try(&h->ports);
         if (h->held.n > 0)
                 arm_tick(h, more ? PAUSE : pause_of(h));
-        else if (h->phase == HOLD_READY)
+        else if (h->phase == HOLD_READY || h->phase == HOLD_LEAVING)
                 arm_tick(h, usec_sub(end, now_here()) + ACCURACY);
 }
 
@@ -354,11 +362,12 @@ static int on_packets(sd_event_source *s, int fd, uint32_t revents, void *userda
 /* ---- for others ---- */
 
 void hold_set_phase(Hold *h, HoldPhase phase) {
-        bool was_down;
+        bool was_away;
         int r;
 
         hold_record_follow(h->record);
-        if (!config_of(h)->hold_connections || (phase == HOLD_READY && !h->bound))
+        h->overdue = h->overdue && phase == HOLD_LEAVING;
+        if (!config_of(h)->hold_connections || h->overdue || (phase == HOLD_READY && !h->bound))
                 phase = HOLD_OFF;
         if (phase == HOLD_OFF) {
                 unbind(h);
@@ -367,10 +376,10 @@ void hold_set_phase(Hold *h, HoldPhase phase) {
         }
         if (phase == h->phase && h->bound)
                 return;
-        was_down = h->phase == HOLD_WAIT;
+        was_away = is_away(h->phase);
         h->phase = phase;
         h->entered = now_here();
-        if (phase == HOLD_WAIT)
+        if (is_away(phase))
                 hold_ports_forget(&h->ports);
         r = bind_queue(h);
         h->lost = r == -EBUSY;
@@ -378,9 +387,13 @@ void hold_set_phase(Hold *h, HoldPhase phase) {
                 log_warning_errno(r, "new connections do not wait for the guest: %m");
         if (!h->bound)
                 return;
-        if (was_down && phase != HOLD_WAIT)
+        if (was_away && !is_away(phase))
                 hold_recorded(h);
         go_on(h);
+}
+
+void hold_leave_again(Hold *h) {
+        h->overdue = false;
 }
 
 void hold_status(const Hold *h, HoldStatus *ret) {

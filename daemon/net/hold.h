@@ -14,10 +14,11 @@ typedef struct Hold Hold;
 
 /* What becomes of new connections. */
 typedef enum HoldPhase {
-        HOLD_OFF,   /* they pass; those that still wait are dropped */
-        HOLD_WAIT,  /* they wait: nothing in the guest can answer */
-        HOLD_TRY,   /* its kernel runs: they wait for a service at their port */
-        HOLD_READY, /* ready, for a while: TCP still waits for a service, all else passes */
+        HOLD_OFF,     /* they pass; those that still wait are dropped */
+        HOLD_LEAVING, /* they wait: the guest has said that it shuts down; for HoldTimeout= only */
+        HOLD_WAIT,    /* they wait: nothing in the guest can answer */
+        HOLD_TRY,     /* its kernel runs: they wait for a service at their port */
+        HOLD_READY,   /* ready, for a while: TCP still waits for a service, all else passes */
 } HoldPhase;
 
 typedef struct HoldStatus {
@@ -32,6 +33,8 @@ Hold *hold_free(Hold *h);
 DEFINE_CLEANUP(Hold *, hold_free)
 
 void hold_set_phase(Hold *h, HoldPhase phase);
+/* The guest says again that it shuts down: HOLD_LEAVING may begin once more. */
+void hold_leave_again(Hold *h);
 
 void hold_status(const Hold *h, HoldStatus *ret);
 

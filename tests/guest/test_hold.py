@@ -142,6 +142,15 @@ class HoldTest(TestCase):
         file.write_text(file.read_text().replace(before, after))
         self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
 
+    def call(self, port=8080):
+        """A client that is still connecting."""
+        s = self.world.socket()
+        self.addCleanup(s.close)
+        s.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            s.connect((HOST, port))
+        return s
+
     def kill_guest(self, umld):
         """The guest's end is known when nothing answers for it any more."""
         os.kill(umld.guest_pid(), signal.SIGKILL)
@@ -260,6 +269,46 @@ class Drains(HoldTest):
         self.assertEqual(umld.wait(40), DONE)
 
 
+class Leaves(HoldTest):
+    def order(self, command):
+        """Runs that in the guest."""
+        with contextlib.suppress(OSError):
+            self.world.fetch(8080, "/cgi-bin/do?sh+-c+" + command.replace(" ", "${IFS}"), timeout=LONG)
+
+    def test_reboot(self):
+        """A guest that reboots itself says so before its services end: who calls from then on waits for the next boot."""
+        self.configure()
+        umld = self.begin()
+        boot = umld.guest_pid()
+        self.order("reboot")
+        wait_until(self.queue, what="the queue to be bound")
+        self.assertIn("message from the guest: STOPPING=1", umld.log)
+        self.assertEqual((umld.status()["state"], umld.guest_pid()), ("running", boot))
+        self.assertIn("<h1>web</h1>", self.world.fetch(8080, timeout=LONG))
+        self.assertNotEqual(umld.guest_pid(), boot)
+        self.assertIn("reboot:", umld.log)
+        self.assertEqual(umld.stop(40), DONE)
+
+    def test_words(self):
+        """Nobody waits for a guest that powers itself off and stays off, and nobody longer than HoldTimeout= for one
+        that only says that it leaves."""
+        self.configure(Network={"HoldTimeout": "2s"})
+        umld = self.begin()
+        before = self.held(umld)["dropped"]
+        for word in ("1", "reboot"):
+            self.order(f"echo STOPPING={word} >/proc/mconsole")
+            wait_until(self.queue, what="the queue to be bound")
+            client = self.call()
+            wait_until(lambda: self.queue() is None, LONG, "the queue to be left")
+            self.assertGreater(self.held(umld)["dropped"], before)
+            before = self.held(umld)["dropped"]
+            client.close()
+        self.assertIn("<h1>web</h1>", self.world.fetch(8080, timeout=LONG))
+        self.order("echo STOPPING=poweroff >/proc/mconsole; poweroff -f")
+        self.assertEqual(umld.wait(40), DONE)
+        self.assertEqual(umld.log.count("held 1 connection"), 3)  # begin() and the two above
+
+
 class Lost(HoldTest):
     def call_once(self):
         """A client that sends its first packet once: what it prints."""
@@ -366,15 +415,6 @@ class Bounds(HoldTest):
         pid = umld.status()["daemon"]["pid"]
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
         return sum(int(n) for n in re.findall(r"Private_\w+:\s+(\d+) kB", text))
-
-    def call(self, port=8080):
-        """A client that is still connecting."""
-        s = self.world.socket()
-        self.addCleanup(s.close)
-        s.setblocking(False)
-        with contextlib.suppress(BlockingIOError):
-            s.connect((HOST, port))
-        return s
 
     def test_timeout(self):
         """Who has waited for HoldTimeout= is dropped and counted, here because nobody serves that port, which keeps
