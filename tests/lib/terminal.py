@@ -23,7 +23,7 @@ class Terminal:
         self.process = subprocess.Popen(
             world.command("host", world.program("umlctl/umlctl"), verb, "web", *arguments) if world else arguments, stdin=self.slave,
             stdout=self.slave, stderr=self.slave, start_new_session=True,
-            env={**os.environ, "TERM": "xterm", **(env or {})},
+            env={**os.environ, "TERM": "xterm", **({"UMLD_PAGER": ""} if world else {}), **(env or {})},
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
 
     def resize(self, rows, columns):
