@@ -13,6 +13,10 @@
 #include "basic/process.h"
 #include "host/file-lock.h"
 
+enum {
+        LOOKS = 3,
+};
+
 int file_lock(const char *path, int flags, mode_t mode) {
         _cleanup_close_ int fd = open(path, flags | O_CLOEXEC, mode);
 
@@ -62,6 +66,18 @@ static bool has_open(pid_t pid, const struct stat *file) {
         return false;
 }
 
+/* Many may have the lock in turn, each for a moment only: one that has just released it is no
+ * reason to search all processes. */
+static pid_t find_listed(const struct stat *file) {
+        for (int i = 0; i < LOOKS; i++) {
+                pid_t pid = find_in_locks(file);
+
+                if (pid == 0 || has_open(pid, file))
+                        return pid;
+        }
+        return 0;
+}
+
 /* The list is not enough: on overlayfs the lock's device is not the file's, and a lock inherited
  * from a process that has ended is listed under the pid of that process. */
 static pid_t find_by_descriptors(const struct stat *file) {
@@ -83,8 +99,8 @@ int file_lock_holder(const char *path, pid_t *ret_pid, char ret_comm[static 16])
 
         if (stat(path, &file) < 0)
                 return -errno;
-        pid = find_in_locks(&file);
-        if (pid == 0 || !has_open(pid, &file))
+        pid = find_listed(&file);
+        if (pid == 0)
                 pid = find_by_descriptors(&file);
         if (pid == 0)
                 return 0;
