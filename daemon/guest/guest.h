@@ -63,6 +63,7 @@ typedef enum Leaving {
 /* The current or last boot. prepare.c resets it before the next one. */
 typedef struct Boot {
         BootPhase phase; /* watch.c: guest_enter() */
+        usec_t set_up; /* prepare.c: when all of the host was set up, CLOCK_MONOTONIC; 0 = before */
         GuestProcess
                 *process; /* set by launch.c, cleared by boot.c at its end; NULL: none is running */
         bool said_ready;  /* boot.c: READY=1 was received, possibly before the kernel's own

@@ -85,12 +85,23 @@ static void on_set_up(int r, Fault *fault, void *userdata) {
                 update_modules(g);
 }
 
+/* The first start, or the first one after everything was undone. */
+static void on_all_set_up(int r, Fault *fault, void *userdata) {
+        Guest *g = userdata;
+
+        g->boot.set_up = now_usec(CLOCK_MONOTONIC);
+        on_set_up(r, fault, g);
+}
+
 static void on_swept(int r, Fault *fault, void *userdata) {
         Guest *g = userdata;
 
         (void) r; /* what could not be undone has been logged */
         (void) fault;
-        setup_run_begin(g->run, g->setup->host->is_up ? SETUP_BEFORE : SETUP_ALL, on_set_up, g);
+        if (g->setup->host->is_up)
+                setup_run_begin(g->run, SETUP_BEFORE, on_set_up, g);
+        else
+                setup_run_begin(g->run, SETUP_ALL, on_all_set_up, g);
 }
 
 static void set_up(Guest *g) {
@@ -99,6 +110,7 @@ static void set_up(Guest *g) {
         free(g->stop.why);
         g->stop = (Stop){};
         g->boot.said_ready = g->boot.dying = false;
+        g->boot.set_up = 0;
         fault_done(&g->boot.fault);
         if (g->setup->swept)
                 on_swept(0, NULL, g);

@@ -93,9 +93,10 @@ typedef struct Net {
         RulesMaker maker;                      /* the backend, chosen by backend.c */
         Masquerade masquerade[NAT_FAMILY_MAX]; /* the choice: never auto */
         bool open_tap_said;
-        unsigned repairs;   /* of rules that another program changed */
-        usec_t last_repair; /* CLOCK_MONOTONIC */
-        LockWait lock_wait; /* for the xtables lock */
+        unsigned repairs;     /* of rules that another program changed */
+        usec_t last_repair;   /* CLOCK_MONOTONIC */
+        LockWait lock_wait;   /* for the xtables lock */
+        usec_t looked_around; /* rules.c: for what the rules depend on, CLOCK_MONOTONIC */
 
         /* Written by rules-make.c: while a child sets the rules, the lock is kept, and `maker` is
          * the backend in progress.

@@ -15,6 +15,8 @@
 #include "daemon/net/tap.h"
 #include "daemon/net/uplink.h"
 
+#define LOOK_AGAIN USEC_PER_SEC
+
 /* Known since the tap was created; but as long as that may fail, only faults are reported. */
 static void warn_of_open_tap(Net *net) {
         if (net->lacking[NET_LACKS_CLOSED_TAP] && !net->open_tap_said)
@@ -22,7 +24,8 @@ static void warn_of_open_tap(Net *net) {
         net->open_tap_said = true;
 }
 
-int net_rules_up(Net *net, Fault *f) {
+/* What the rules depend on, from the host. */
+static int look_around(Net *net, Fault *f) {
         int r = net_find_uplink(net, f);
 
         net->waits_for_route = r == -ENETUNREACH && !net->rules;
@@ -34,7 +37,22 @@ int net_rules_up(Net *net, Fault *f) {
                 return r;
         net_mtu_follow(net);
         (void) net_bars_look(net);
-        r = net->host->quiet ? 0 : net_tables_lock(net, f);
+        net->looked_around = now_usec(CLOCK_MONOTONIC);
+        return 0;
+}
+
+/* The lock is tried again and again where many guests start at once: that alone must be cheap, or
+ * those that wait keep the one that has it from ending. */
+static bool has_just_looked(const Net *net) {
+        return net->lock_wait.since > 0 && net->looked_around > 0 &&
+               usec_sub(now_usec(CLOCK_MONOTONIC), net->looked_around) < LOOK_AGAIN;
+}
+
+int net_rules_up(Net *net, Fault *f) {
+        int r = has_just_looked(net) ? 0 : look_around(net, f);
+
+        if (r >= 0 && !net->host->quiet)
+                r = net_tables_lock(net, f);
         if (r < 0)
                 return r;
         r = net_rules_make(net, f);

@@ -76,6 +76,15 @@ class Scale(TestCase):
         self.assertLessEqual(read_more, read * 1.25 + 16384)
         self.assertLessEqual(private_more, private * 1.1 + 32)
 
+    def test_locks(self):
+        """A first start takes the lock of the tables once: what has just been set up is not checked again."""
+        self.world.guest("web", fake="memory:1,boot,ready", Supervise={"Ready": "guest"}, Network={"Forward": "tcp/8080:80"})
+        trace = self.world.dir / "trace"
+        umld = Daemon(self.world, "web", wrapper=["strace", "-qq", "-e", "trace=openat", "-o", trace]).wait_ready(60)
+        self.assertEqual(trace.read_text(encoding="utf-8").count('xtables.lock"'), 1)
+        self.assertEqual(self.world.umlctl("stop", "web").returncode, 0)
+        umld.wait(60)
+
     def test_list(self):
         """All are asked, and all answer."""
         self.start(range(MANY))
