@@ -97,8 +97,8 @@ static Verdict judge_last_words(const Evidence *e, char **ret_line) {
 }
 
 /* Exit 0 with `noreboot` is a poweroff or a reboot: the kernel's last line tells which. Its sysrq
- * for a reboot bypasses the code that prints it. */
-static Verdict judge_exit_zero(const char *console) {
+ * for a reboot bypasses the code that prints it. *ret_last is where it is, or NULL. */
+static Verdict judge_exit_zero(const char *console, const char **ret_last) {
         static const struct {
                 const char *words;
                 Verdict verdict;
@@ -119,7 +119,23 @@ static Verdict judge_exit_zero(const char *console) {
                 last = p;
                 v = e->verdict;
         }
+        *ret_last = last;
         return v;
+}
+
+/* 6.1 sometimes panics in its own exit, when a signal of the host meets what it has already torn
+ * down. Its disks are closed by then: it has done what it was asked to. */
+static bool panicked_in_exit(const Evidence *e) {
+        const char *last;
+
+        if (!e->have_status || !WIFSIGNALED(e->status) || WTERMSIG(e->status) != SIGABRT)
+                return false;
+        (void) judge_exit_zero(e->console, &last);
+        if (!last)
+                return false;
+        last += strcspn(last, "\r\n");
+        last += strspn(last, "\r\n");
+        return !*last || startswith(last, "Kernel panic - not syncing: ");
 }
 
 static Verdict judge_panic(const Evidence *e, char **ret_detail) {
@@ -140,10 +156,11 @@ static Verdict judge_panic(const Evidence *e, char **ret_detail) {
 
 static Verdict judge_exit(const Evidence *e, char **ret_detail) {
         int code = WEXITSTATUS(e->status);
+        const char *last;
         Verdict v;
 
         if (e->booted && code == 0) {
-                v = judge_exit_zero(e->console);
+                v = judge_exit_zero(e->console, &last);
                 *ret_detail = strdup(v == VERDICT_REBOOT ? "the guest rebooted"
                                                          : "the guest powered off");
                 return v;
@@ -183,7 +200,16 @@ static Verdict judge_signal(const Evidence *e, char **ret_detail) {
         return VERDICT_KILLED;
 }
 
-int verdict_judge(const Evidence *e, Verdict *ret, char **ret_detail) {
+static Evidence without_panic_in_exit(const Evidence *e) {
+        Evidence copy = *e;
+
+        if (panicked_in_exit(e))
+                copy.status = 0;
+        return copy;
+}
+
+int verdict_judge(const Evidence *evidence, Verdict *ret, char **ret_detail) {
+        const Evidence seen = without_panic_in_exit(evidence), *e = &seen;
         _cleanup_free_ char *detail = NULL;
         Verdict v;
 

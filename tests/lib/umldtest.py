@@ -385,16 +385,22 @@ class World:
         return Path(f"/proc/{keeper}/root{self.runtime_dir}/{name}/uml")
 
     def guests_processes(self):
-        """Pids of the users that this world's guests run as."""
+        """Pids of the users that this world's guests run as; a guest of another world may have the same one."""
         uids, found = set(), []
         for path in self.state_dir.glob("*/uid"):
             with contextlib.suppress(FileNotFoundError):  # removed by the end of its umld
                 uids.add(int(path.read_text()))
         for path in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                if path.stat().st_uid in uids:
+                if path.stat().st_uid in uids and self.is_ours(path):
                     found.append(path.name)
         return found
+
+    def is_ours(self, proc):
+        """Is it in the control group of this world? Yes, where there are none."""
+        if not self.group:
+            return True
+        return f"/{self.group.name}/" in (proc / "cgroup").read_text(encoding="utf-8").rstrip("\n") + "/"
 
     def snapshot(self):
         return Snapshot(self)

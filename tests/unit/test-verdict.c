@@ -47,6 +47,27 @@ static void test_by_itself(void **state) {
         check(SEEN(.status = EXITED(42)), VERDICT_EXIT, "the kernel ended with exit status 42");
 }
 
+/* As 6.1 does at times, when it is done with everything else. */
+static void test_panic_in_exit(void **state) {
+        const char *panic = "Kernel panic - not syncing: Segfault with no mm";
+
+        (void) state;
+        check(SEEN(.status = KILLED(SIGABRT), .console = "reboot: Power down\r\n", .panic = panic),
+              VERDICT_POWEROFF, "the guest powered off");
+        check(SEEN(.status = KILLED(SIGABRT),
+                   .console =
+                           "reboot: Restarting system\nKernel panic - not syncing: Segfault with "
+                           "no mm\nModules linked in:\n"),
+              VERDICT_REBOOT, "the guest rebooted");
+        check(SEEN(.status = KILLED(SIGABRT), .console = "reboot: Power down\n", .panic = panic,
+                   .asked = ASKED_STOP, .stop_clean = true, .stop_step = "ctrl-alt-del"),
+              VERDICT_STOPPED, "shut down cleanly by ctrl-alt-del");
+        /* not one that goes on */
+        check(SEEN(.status = KILLED(SIGABRT), .console = "reboot: Power down\nlogin: \n",
+                   .panic = panic),
+              VERDICT_PANIC, panic);
+}
+
 static void test_before_boot(void **state) {
         (void) state;
         check((Evidence){ .have_status = true, .status = EXITED(0) }, VERDICT_EXIT,
@@ -176,9 +197,13 @@ static void test_guest_text_is_data(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_by_itself), cmocka_unit_test(test_before_boot),
-                cmocka_unit_test(test_crashes),   cmocka_unit_test(test_stub),
-                cmocka_unit_test(test_asked),     cmocka_unit_test(test_guest_text_is_data),
+                cmocka_unit_test(test_by_itself),
+                cmocka_unit_test(test_panic_in_exit),
+                cmocka_unit_test(test_before_boot),
+                cmocka_unit_test(test_crashes),
+                cmocka_unit_test(test_stub),
+                cmocka_unit_test(test_asked),
+                cmocka_unit_test(test_guest_text_is_data),
         };
 
         return RUN_TESTS(tests);
