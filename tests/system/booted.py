@@ -20,6 +20,12 @@ def process(pid):
         return {}
 
 
+def inside(leader):
+    """The beginning of a command that is run in the container of that process, as root, with nothing of our environment."""
+    return ["nsenter", "-t", str(leader), "-m", "-u", "-i", "-n", "-p", "-C", "--",
+            "env", "-i", f"PATH={PATH}", "HOME=/root", "TERM=dumb", "LC_ALL=C.UTF-8"]
+
+
 class Booted:
     """tree: the Debian tree. netns: path of its network namespace. log: what nspawn says. init: the name of its first
     process. options: more of them for tools/container."""
@@ -61,10 +67,9 @@ class Booted:
         return None
 
     def run(self, *command, timeout=30, check=False):
-        """Runs a command inside, as root, with nothing of our environment."""
+        """Runs a command inside."""
         done = subprocess.run(
-            ["nsenter", "-t", str(self.leader), "-m", "-u", "-i", "-n", "-p", "-C", "--",
-             "env", "-i", f"PATH={PATH}", "HOME=/root", "TERM=dumb", "LC_ALL=C.UTF-8", *command],
+            inside(self.leader) + list(command),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout,
             encoding="utf-8", errors="replace", check=False,
         )
