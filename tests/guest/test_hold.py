@@ -292,7 +292,7 @@ class Leaves(HoldTest):
     def test_words(self):
         """Nobody waits for a guest that powers itself off and stays off, and nobody longer than HoldTimeout= for one
         that only says that it leaves."""
-        self.configure(Network={"HoldTimeout": "2s"})
+        self.configure(Network={"HoldTimeout": "6s"})
         umld = self.begin()
         before = self.held(umld)["dropped"]
         for word in ("1", "reboot"):
@@ -304,9 +304,10 @@ class Leaves(HoldTest):
             before = self.held(umld)["dropped"]
             client.close()
         self.assertIn("<h1>web</h1>", self.world.fetch(8080, timeout=LONG))
+        since = len(umld.log)
         self.order("echo STOPPING=poweroff >/proc/mconsole; poweroff -f")
         self.assertEqual(umld.wait(40), DONE)
-        self.assertEqual(umld.log.count("held 1 connection"), 3)  # begin() and the two above
+        self.assertNotRegex(umld.log[since:], r"held \d+ connection")
 
 
 class Lost(HoldTest):
