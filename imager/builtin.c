@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* builtin.c - umld-image builtin: the default guest as an archive on standard output. It is made of
- * this host's static busybox and of the files in tools/guest, which are compiled in. */
+ * this host's static busybox and of the files in imager/builtin, which are compiled in. */
 
 #include <archive.h>
 #include <archive_entry.h>

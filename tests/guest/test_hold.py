@@ -354,7 +354,7 @@ class Kinds(HoldTest):
     def test_udp(self):
         """A datagram of a new flow waits until the guest is ready, and is answered."""
         shutil.copy(BUILD / "tests/guest/udp-echo", self.overlay() / "bin/udp-echo")
-        lines = (SOURCE / "tools/guest/etc/init.d/rcS").read_text().split("\n")
+        lines = (SOURCE / "imager/builtin/etc/init.d/rcS").read_text().split("\n")
         rcs = self.overlay() / "etc/init.d/rcS"
         rcs.write_text("\n".join([lines[0], "/bin/udp-echo 6000 6000", *lines[1:]]))
         rcs.chmod(0o755)

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import DONE, FAILED, MAKE_GUEST, NOT_RUNNING, USAGE, TestCase, main, test_kernels, wait_until
+from umldtest import BUILTIN, DONE, FAILED, MAKE_GUEST, NOT_RUNNING, USAGE, TestCase, main, test_kernels, wait_until
 
 MIB = 1 << 20
 QUICK = {"StartTimeout": "30s", "StopTimeout": "10s", "RestartDelayMax": "5s"}
@@ -43,7 +43,7 @@ def stress_image(directory):
     """The default guest, and what fills its memory when the kernel's arguments have the word stress."""
     overlay = Path(directory) / "overlay"
     (overlay / "etc").mkdir(parents=True)
-    inittab = (MAKE_GUEST.parent / "guest/etc/inittab").read_text()
+    inittab = (BUILTIN / "etc/inittab").read_text()
     (overlay / "etc/inittab").write_text(inittab + "::once:/etc/stress\n")
     (overlay / "etc/stress").write_text(STRESS)
     (overlay / "etc/stress").chmod(0o755)

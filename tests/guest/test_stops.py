@@ -9,11 +9,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from spin import make_spin  # noqa: E402
-from umldtest import DONE, MAKE_GUEST, PATIENCE, TestCase, clean_file_system, main, test_kernels  # noqa: E402
+from umldtest import BUILTIN, DONE, MAKE_GUEST, PATIENCE, TestCase, clean_file_system, main, test_kernels  # noqa: E402
 
 LIMIT = 8  # StopTimeout
 
-INITTAB = (MAKE_GUEST.parent / "guest/etc/inittab").read_text()
+INITTAB = (BUILTIN / "etc/inittab").read_text()
 CAD = "::ctrlaltdel:/etc/init.d/rcK\n"
 
 
@@ -28,7 +28,7 @@ class Stops(TestCase):
         self.assertIn(CAD, INITTAB)
         writer = "::respawn:/bin/sh -c 'n=0; while :; do n=$((n+1)); echo $n >/root/file$((n%50)); done'\n"
         (overlay / "etc/inittab").write_text(INITTAB.replace(CAD, on_cad) + writer)
-        reboot = (MAKE_GUEST.parent / "guest/etc/init.d/rcK").read_text().replace("poweroff -f", "reboot -f")
+        reboot = (BUILTIN / "etc/init.d/rcK").read_text().replace("poweroff -f", "reboot -f")
         (overlay / "etc/reboot").write_text(reboot)
         (overlay / "etc/reboot").chmod(0o755)
         image = self.world.dir / "guest.img"

@@ -5,11 +5,10 @@
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (FAR, HOST, INET, MAKE_GUEST, WORLD, Daemon, Snapshot, TestCase, World, clean_file_system, main,
+from umldtest import (FAR, HOST, INET, WORLD, Daemon, Snapshot, TestCase, World, main,
                       process_alive, wait_until)
 
 
@@ -162,61 +161,6 @@ class WorldTest(TestCase):
             subprocess.run(f"{WORLD} up {name} 3>&1 | cat", shell=True, check=True, timeout=20)
         finally:
             subprocess.run([WORLD, "down", name], check=True)
-
-
-class MakeGuest(TestCase):
-    def make(self, *arguments, name="guest.img", **options):
-        image = self.world.dir / name
-        subprocess.run([MAKE_GUEST, *arguments, image], check=True, timeout=60, **options)
-        return image
-
-    def debugfs(self, image, command):
-        return subprocess.run(["/sbin/debugfs", "-R", command, image], stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, encoding="utf-8", check=True).stdout
-
-    def test_image(self):
-        image = self.make()
-        self.assertEqual(image.stat().st_size, 64 << 20)
-        self.assertLess(image.stat().st_blocks * 512, 16 << 20)
-        self.assertEqual(clean_file_system(image), "")
-        self.assertRegex(self.debugfs(image, "stat /dev/console"), r"character special")
-        for path in ("/bin/busybox", "/etc/init.d/rcS", "/root"):
-            self.assertRegex(self.debugfs(image, f"stat {path}"), r"User: +0 +Group: +0\b")
-
-    def test_size_and_overlay(self):
-        overlay = self.world.dir / "overlay"
-        (overlay / "etc").mkdir(parents=True)
-        (overlay / "etc/inittab").write_text("# mine\n")
-        image = self.make("--size", "20M", "--overlay", overlay)
-        self.assertEqual(image.stat().st_size, 20 << 20)
-        self.assertEqual(self.debugfs(image, "cat /etc/inittab"), "# mine\n")
-
-    def test_same_again(self):
-        environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
-        first, second = (self.make(name=f"{n}.img", env=environment).read_bytes() for n in range(2))
-        self.assertTrue(first == second)
-
-    def test_as_a_plain_user(self):
-        with tempfile.TemporaryDirectory(dir="/var/tmp") as place:
-            os.chmod(place, 0o777)
-            tools = Path(place, "tools")
-            subprocess.run(["cp", "-r", MAKE_GUEST.parent, tools], check=True)
-            image = Path(place, "guest.img")
-            subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-                            tools / "make-guest", image], check=True, timeout=60)
-            self.assertEqual(clean_file_system(image), "")
-            self.assertRegex(self.debugfs(image, "stat /bin/busybox"), r"User: +0 +Group: +0\b")
-            self.assertEqual(image.stat().st_uid, 65534)
-
-    def test_errors(self):
-        for arguments, environment in ((["--size", "much", "x.img"], {}), ([], {}), (["a", "b"], {}),
-                                       (["/nonexistent/x.img"], {}), (["--overlay", "/nonexistent", "x.img"], {})):
-            with self.subTest(arguments=arguments):
-                p = subprocess.run([MAKE_GUEST, *arguments], cwd=self.world.dir, env={**os.environ, **environment},
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
-                self.assertNotEqual(p.returncode, 0)
-                self.assertNotEqual(p.stderr, "")
-        self.assertEqual([p for p in self.world.dir.iterdir() if "x.img" in p.name], [])
 
 
 if __name__ == "__main__":

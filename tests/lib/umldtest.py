@@ -35,7 +35,8 @@ import tap
 SOURCE = Path(os.environ.get("UMLD_SOURCE_ROOT") or Path(__file__).resolve().parents[2])
 BUILD = Path(os.environ.get("UMLD_BUILD_ROOT") or SOURCE / "build")
 WORLD = SOURCE / "tests/world"
-MAKE_GUEST = SOURCE / "tools/make-guest"
+MAKE_GUEST = SOURCE / "tests/make-guest"
+BUILTIN = SOURCE / "imager/builtin"  # the files of that guest
 
 # What makes the rules of guests that do not say so themselves; as umld chooses in an empty world, where not set.
 BACKEND = os.environ.get("UMLD_TEST_BACKEND")

@@ -25,7 +25,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import umldtest  # noqa: E402
 from spin import make_spin  # noqa: E402
-from umldtest import DONE, MAKE_GUEST, PATIENCE, World, clean_file_system, process_alive, wait_until  # noqa: E402
+from umldtest import BUILTIN, DONE, MAKE_GUEST, PATIENCE, World, clean_file_system, process_alive, wait_until  # noqa: E402
 
 SUPERVISE = {"Restart": "always", "RestartReset": "0", "StopTimeout": "8s", "StartTimeout": "60s",
              "HangCheck": "200ms", "HangTimeout": f"{PATIENCE:g}s"}
@@ -72,7 +72,7 @@ class Soak:
             return
         overlay = self.world.dir / "overlay/etc"
         overlay.mkdir(parents=True)
-        inittab = (MAKE_GUEST.parent / "guest/etc/inittab").read_text()
+        inittab = (BUILTIN / "etc/inittab").read_text()
         (overlay / "inittab").write_text(f"{inittab}::respawn:/bin/busybox nc -ll -p {ORDERS} -e /bin/sh\n")
         image = self.world.dir / "guest.img"
         subprocess.run([MAKE_GUEST, "--overlay", overlay.parent, image], check=True, timeout=60)

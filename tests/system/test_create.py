@@ -197,7 +197,7 @@ class Create(CreateCase):
         """Then it is the default guest, of this host's busybox and of what umld-image brings."""
         self.expect(DONE, "create", "web", "--size=32M")
         image = self.image()
-        self.assertEqual(image.text("/sbin/init"), (SOURCE / "tools/guest/sbin/init").read_text(encoding="utf-8"))
+        self.assertEqual(image.text("/sbin/init"), (SOURCE / "imager/builtin/sbin/init").read_text(encoding="utf-8"))
         self.assertEqual(image.read("/bin/busybox"), Path("/bin/busybox").read_bytes())
         self.assertEqual(image.stat("/bin/sh")["target"], "/bin/busybox")
         self.assertEqual(image.stat("/dev/null")["device"], (1, 3))
