@@ -33,7 +33,7 @@ static const struct {
         [RECIPE_REMOVE] = { "remove", "p", 1, UINT_MAX, "PATH…" },
         [RECIPE_MASK] = { "mask", "w", 1, UINT_MAX, "UNIT…" },
         [RECIPE_RUNLEVEL] = { "runlevel", "w", 2, UINT_MAX, "RUNLEVEL SERVICE…" },
-        [RECIPE_WISH] = { "wish", "w", 1, 1, "ready, by-init or any-interface" },
+        [RECIPE_WISH] = { "wish", "w", 1, 1, "ready, by-init, any-interface or host-key" },
         [RECIPE_NOTE] = { "note", "w", 1, 1, "TEXT" },
         [RECIPE_FAIL] = { "fail", "w", 1, 1, "TEXT" },
 };
@@ -58,6 +58,8 @@ static const RecipeGiven givens[] = {
         { "busybox", true, NULL },
         { "password", false, "--password-stdin" },
         { "ssh-key", true, "--ssh-key" },
+        { "ssh-host-key", true, NULL },
+        { "ssh-host-pub", true, NULL },
         { "firstboot", true, "--firstboot" },
 };
 
@@ -234,6 +236,15 @@ static int check_write(Parser *p, const Strv *words) {
         return 0;
 }
 
+static bool is_wish(const char *word) {
+        static const char *const wishes[] = { "ready", "by-init", "any-interface", "host-key" };
+
+        FOREACH_ELEMENT (w, wishes)
+                if (streq(*w, word))
+                        return true;
+        return false;
+}
+
 static int check_words(Parser *p, const Statement *s) {
         const char *kinds = verbs[s->verb].words;
         int r = 0;
@@ -250,9 +261,8 @@ static int check_words(Parser *p, const Statement *s) {
         }
         if (r >= 0 && s->verb == RECIPE_WRITE)
                 r = check_write(p, &s->words);
-        if (r >= 0 && s->verb == RECIPE_WISH && !streq(s->words.v[0], "ready") &&
-            !streq(s->words.v[0], "by-init") && !streq(s->words.v[0], "any-interface"))
-                r = refuse(p, "wish %s: unknown; use ready, by-init or any-interface",
+        if (r >= 0 && s->verb == RECIPE_WISH && !is_wish(s->words.v[0]))
+                r = refuse(p, "wish %s: unknown; use ready, by-init, any-interface or host-key",
                            s->words.v[0]);
         for (size_t i = 0; r >= 0 && i < s->words.n; i++)
                 if ((s->verb == RECIPE_MASK || s->verb == RECIPE_RUNLEVEL) &&

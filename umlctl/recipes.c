@@ -10,6 +10,7 @@
 #include "api/dirs.h"
 #include "api/exit-codes.h"
 #include "basic/file-util.h"
+#include "umlctl/host-key.h"
 #include "umlctl/password.h"
 #include "umlctl/programs.h"
 #include "umlctl/recipes.h"
@@ -109,11 +110,25 @@ static int add_directories(Strv *argv) {
         return r;
 }
 
+static int add_host_key(const RecipesIn *in, Strv *argv) {
+        int r = 0;
+
+        if (in->host_key)
+                r = strv_pushf(argv, "%s/" HOST_KEY_FILE ":/given/ssh-host-key",
+                               in->workspace->path);
+        if (in->host_key && r >= 0)
+                r = strv_pushf(argv, "%s/" HOST_KEY_PUBLIC ":/given/ssh-host-pub",
+                               in->workspace->path);
+        return r;
+}
+
 static int add_known(const RecipesIn *in, Strv *argv) {
         int r = add_directories(argv);
 
         if (r >= 0)
                 r = add_local_time(argv);
+        if (r >= 0)
+                r = add_host_key(in, argv);
         return r < 0 ? fail(in, r, "cannot collect the recipes") : 0;
 }
 

@@ -13,7 +13,8 @@ typedef struct RecipesIn {
         const char *guest;
         const Workspace *workspace;
         Progress *progress;
-        int archive; /* out: to be read from its beginning */
+        bool host_key; /* is in the workspace (umlctl/host-key.h) */
+        int archive;   /* out: to be read from its beginning */
 } RecipesIn;
 
 /* Reads the password where that was asked for, and makes the archive. Returns 0 or the exit code,

@@ -15,6 +15,7 @@
 #include "basic/parse-util.h"
 #include "umlctl/guest-modules.h"
 #include "umlctl/guests.h"
+#include "umlctl/host-key.h"
 #include "umlctl/interrupt.h"
 #include "umlctl/new-config.h"
 #include "umlctl/pack.h"
@@ -38,7 +39,8 @@ typedef struct Creation {
         char *config;
         Config *parsed;
         GuestModules modules;
-        bool has_key; /* SSH_KEY_PATH is in the workspace */
+        bool has_key;      /* SSH_KEY_PATH is in the workspace, */
+        bool has_host_key; /* SSH_KNOWN_HOSTS, too: umld-image has put the key into the tree */
         uint64_t entries, free;
         Strv ports; /* that the image says it serves: "tcp/80" */
 } Creation;
@@ -94,13 +96,17 @@ static int check_new(const Creation *c) {
 /* ---- the image ---- */
 
 /* What a recipe has made the tree do. */
-static void take_wish(ImageWishes *wishes, const char *value) {
+static void take_wish(Creation *c, const char *value) {
+        ImageWishes *wishes = &c->source.wishes;
+
         if (streq(value, "ready"))
                 wishes->ready = true;
         else if (streq(value, "by-init"))
                 wishes->by_init = true;
         else if (streq(value, "any-interface"))
                 wishes->any_interface = true;
+        else if (streq(value, "host-key"))
+                c->has_host_key = c->recipes.host_key;
 }
 
 static void on_result(const char *key, const char *value, void *userdata) {
@@ -117,7 +123,7 @@ static void on_result(const char *key, const char *value, void *userdata) {
         else if (streq(key, "recipe"))
                 (void) free_and_strdup(&c->recipe, value);
         else if (streq(key, "wish"))
-                take_wish(&c->source.wishes, value);
+                take_wish(c, value);
 }
 
 /* The files of --copy as an archive that is added to the tree. */
@@ -227,11 +233,23 @@ static int prepare(Creation *c) {
         return r != 0 ? r : configure(c);
 }
 
+/* Without it the guest makes its key at its first boot. */
+static bool make_host_key(Creation *c) {
+        _cleanup_free_ char *why = NULL;
+        int r = host_key_make(&c->workspace, &c->progress, &why);
+
+        if (r < 0 && !interrupt_get()) /* whatever comes next says so */
+                note("%s: cannot make an SSH host key: %s; the guest makes its own", c->name,
+                     why ?: strerror(-r));
+        return r > 0;
+}
+
 static int pack_recipes(Creation *c) {
         c->recipes = (RecipesIn){ .options = &c->options->create,
                                   .guest = c->name,
                                   .workspace = &c->workspace,
                                   .progress = &c->progress,
+                                  .host_key = make_host_key(c),
                                   .archive = -EBADF };
         return recipes_pack(&c->recipes, c->program);
 }
@@ -320,23 +338,27 @@ static void forget_ssh(const Creation *c) {
         _cleanup_free_ char *hosts = umld_path(DIR_STATE, c->name, SSH_KNOWN_HOSTS),
                             *key = umld_path(DIR_STATE, c->name, SSH_KEY_PATH);
 
-        if (hosts)
+        if (hosts && !c->has_host_key)
                 (void) unlink_quiet(hosts);
         if (key && !c->has_key)
                 (void) unlink_quiet(key);
 }
 
 static int commit(Creation *c) {
-        const char *files[4] = { "root.img" };
+        const char *files[5] = { "root.img" };
         size_t n = 1;
         int r = remember_modules(c);
 
         if (r >= 0)
                 r = remember_key(c);
+        if (r >= 0 && c->has_host_key)
+                r = host_key_remember(&c->workspace, c->name);
         if (c->modules.record)
                 files[n++] = MODULES_RECORD;
         if (c->has_key)
                 files[n++] = SSH_KEY_PATH;
+        if (c->has_host_key)
+                files[n++] = SSH_KNOWN_HOSTS;
         if (r >= 0)
                 r = workspace_config(&c->workspace, c->config);
         if (r < 0)

@@ -40,20 +40,22 @@ static int find_address(const char *guest, char **ret) {
         return *ret ? 0 : fail_with(EXIT_FAILED, "out of memory");
 }
 
-/* An address may come to another guest, so that the key belongs to the guest's name. The first
- * key of a new guest is accepted: it came over the guest's own tap, to which nobody else has
- * access. */
+/* An address may come to another guest, so that the key belongs to the guest's name. Of a guest
+ * whose key was not made with it, the first one is accepted: it came over the guest's own tap, to
+ * which nobody else has access. */
 static int push_host_key(const char *guest, Strv *argv) {
         _cleanup_free_ char *path = umld_path(DIR_STATE, guest, SSH_KNOWN_HOSTS);
         static const char *const options[] = { "-oGlobalKnownHostsFile=/dev/null",
-                                               "-oCheckHostIP=no", "-oHashKnownHosts=no",
-                                               "-oStrictHostKeyChecking=accept-new" };
+                                               "-oCheckHostIP=no", "-oHashKnownHosts=no" };
         int r = path ? 0 : -ENOMEM;
 
         if (r >= 0)
                 r = strv_pushf(argv, "-oHostKeyAlias=" SSH_ALIAS, guest);
         if (r >= 0)
                 r = strv_pushf(argv, "-oUserKnownHostsFile=\"%s\"", path);
+        if (r >= 0)
+                r = strv_pushf(argv, "-oStrictHostKeyChecking=%s",
+                               access(path, F_OK) >= 0 ? "yes" : "accept-new");
         FOREACH_ELEMENT (option, options)
                 if (r >= 0)
                         r = strv_push(argv, *option);

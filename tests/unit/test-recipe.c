@@ -138,7 +138,8 @@ static void test_mistakes(void **state) {
                 { "if exists /a", "if without end" },
                 { "include nothing", "there is no file nothing beside the recipes" },
                 { "include a.recipe", "files that include each other" },
-                { "wish more", "wish more: unknown; use ready, by-init or any-interface" },
+                { "wish more",
+                  "wish more: unknown; use ready, by-init, any-interface or host-key" },
         };
 
         (void) state;
