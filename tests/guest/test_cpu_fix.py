@@ -33,7 +33,7 @@ BOOT = """
 dir=$1 kernel=$2 preload=$3
 mount -t tmpfs -o size=128m,mode=1777 none "$dir/mem" || exit 99
 setpriv --reuid=%d --regid=%d --clear-groups --no-new-privs \\
-        env -i TMPDIR="$dir/mem" LD_PRELOAD="$preload" setarch -R "$kernel" \\
+        env -i TMPDIR="$dir/mem" GLIBC_TUNABLES=glibc.pthread.rseq=0 LD_PRELOAD="$preload" setarch -R "$kernel" \\
         ubda="$dir/image" root=/dev/ubda ro mem=64m con=null con0=fd:0,fd:1 umid=x uml_dir="$dir/mem" \\
         init=/init initcall_blacklist=raid6_select_algo,raid6_init lpj=20000000 noreboot
 exit $?
