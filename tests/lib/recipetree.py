@@ -130,6 +130,11 @@ class Tree(TestCase):
             p = self.ssh("hostname")
             self.assertEqual((p.returncode, p.stdout), (0, "www.example.org\n"), p.stderr)
             keys = self.ssh("cat /etc/ssh/ssh_host_ed25519_key.pub").stdout
+            # That key is known since the creation, and none is taken on trust.
+            known = self.world.state_dir / "web/known_hosts"
+            self.assertEqual(known.read_text(encoding="ascii").split()[:3], ["umld-web", *keys.split()[:2]])
+            p = self.world.umlctl("ssh", "web", "hostname")
+            self.assertEqual((p.returncode, p.stdout), (0, "www.example.org\n"), p.stderr)
         times = [self.stop(umld)]
         report = dict(line.partition(" ")[::2] for line in self.read("/root/report").splitlines())
         self.assertEqual(report["hostname"], "www.example.org")
