@@ -19,11 +19,11 @@
 
 #include "basic/fd-util.h"
 #include "basic/log.h"
+#include "basic/sandbox.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "daemon/base/restart-policy.h"
 #include "daemon/net/proxy.h"
-#include "host/guest-uid.h"
 #include "host/init-protocol.h"
 #include "host/launch.h"
 

@@ -13,7 +13,6 @@
 #include <getopt.h>
 #include <grp.h>
 #include <inttypes.h>
-#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -28,6 +27,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "basic/capabilities.h"
 #include "basic/cleanup.h"
 #include "basic/confine.h"
 #include "basic/fd-util.h"
@@ -119,20 +119,8 @@ static int layer_guest_limits(const Options *o) {
 /* Drops the privileges that a child could inherit. Our own capabilities go with the change of user.
  */
 static int layer_capabilities(const Options *o) {
-        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-        struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
-
         (void) o;
-        /* Inherited ones would become the guest's at an exec; not every kernel has ambient ones. */
-        (void) prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-        for (int cap = 0; cap <= CAP_LAST_CAP; cap++)
-                if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EINVAL && errno != EPERM)
-                        return -errno;
-        if (syscall(SYS_capget, &header, data) < 0)
-                return -errno;
-        for (size_t i = 0; i < ARRAY_SIZE(data); i++)
-                data[i].inheritable = 0;
-        return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+        return capabilities_keep(0);
 }
 
 static int layer_user(const Options *o) {

@@ -102,7 +102,8 @@ int child_start(Child *c, const ChildWish *wish) {
                                        /* It must not continue behind the back of the next umld
                                         * when this one is killed. */
                                        .death_signal = SIGKILL,
-                                       .session = wish->session },
+                                       .session = wish->session,
+                                       .optional_namespaces = wish->optional_namespaces },
                        &pid)) < 0)
                 return r;
         pids_add(&running, pid);

@@ -20,6 +20,7 @@ typedef struct ChildWish {
                        */
         int fd;       /* kept open in the child; 0 = none */
         bool session; /* it leads a session of its own, which ends with it */
+        unsigned long optional_namespaces; /* as of spawn() */
 } ChildWish;
 
 /* All zero: no child. */

@@ -79,13 +79,18 @@ static _noreturn_ void execute(const Spawn *s) {
         _exit(SPAWN_FAILED);
 }
 
+/* In a PID namespace of its own it has none. */
+static bool is_orphan(pid_t parent) {
+        return getppid() != parent && getpid() != 1;
+}
+
 static _noreturn_ void begin(const Spawn *s, pid_t parent, bool join_cgroup) {
         sigset_t none;
 
         reset_signals();
         if (s->death_signal != 0) {
                 (void) prctl(PR_SET_PDEATHSIG, s->death_signal);
-                if (getppid() != parent) /* it died before it could be said */
+                if (is_orphan(parent)) /* it died before it could be said */
                         _exit(SPAWN_FAILED);
         }
         if (s->session)
@@ -108,8 +113,8 @@ static _noreturn_ void begin(const Spawn *s, pid_t parent, bool join_cgroup) {
 /* ---- in the parent ---- */
 
 /* libc knows of fork() only, and has stale ids of the process and thread after the others. */
-static pid_t clone_process(const Spawn *s, bool *ret_join_cgroup) {
-        struct clone_args_v2 args = { .flags = s->namespaces | CLONE_INTO_CGROUP,
+static pid_t clone_process(const Spawn *s, unsigned long namespaces, bool *ret_join_cgroup) {
+        struct clone_args_v2 args = { .flags = namespaces | CLONE_INTO_CGROUP,
                                       .exit_signal = SIGCHLD,
                                       .cgroup = (uint64_t) s->cgroup_fd };
         pid_t pid;
@@ -121,9 +126,9 @@ static pid_t clone_process(const Spawn *s, bool *ret_join_cgroup) {
                         return pid;
                 *ret_join_cgroup = true;
         }
-        if (s->namespaces == 0)
+        if (namespaces == 0)
                 return fork();
-        return (pid_t) syscall(SYS_clone, s->namespaces | SIGCHLD, NULL, NULL, NULL, NULL);
+        return (pid_t) syscall(SYS_clone, namespaces | SIGCHLD, NULL, NULL, NULL, NULL);
 }
 
 int spawn(const Spawn *s, pid_t *ret) {
@@ -136,7 +141,9 @@ int spawn(const Spawn *s, pid_t *ret) {
         sigfillset(&all);
         if (sigprocmask(SIG_SETMASK, &all, &before) < 0)
                 return -errno;
-        pid = clone_process(s, &join_cgroup);
+        pid = clone_process(s, s->namespaces | s->optional_namespaces, &join_cgroup);
+        if (pid < 0 && s->optional_namespaces != 0)
+                pid = clone_process(s, s->namespaces, &join_cgroup);
         if (pid == 0)
                 begin(s, parent, join_cgroup);
         pid = RET_NERRNO(pid);

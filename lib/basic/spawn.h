@@ -42,6 +42,7 @@ typedef struct Spawn {
 
         /* CLONE_NEW…: clone() instead of libc's fork(), after which malloc() is not safe. */
         unsigned long namespaces;
+        unsigned long optional_namespaces; /* if the host refuses them, they are left out */
         int cgroup_fd; /* directory of the cgroup to begin in, if the host allows it; 0 = ours */
 } Spawn;
 

@@ -8,11 +8,8 @@
 /* The uids of guests: a range that is used neither by Debian's accounts (up to 59999) nor by
  * systemd (systemd.io/UIDS-GIDS), and is below 65536 so that it exists in containers, too. */
 enum {
-        GUEST_UID_FIRST = 60800,
+        GUEST_UID_FIRST = 60800, /* those of helpers are below it: basic/sandbox.h */
         GUEST_UID_LAST = 61183,
-        /* Of all relays of ports, each of which has a PID namespace of its own: a guest that has
-         * left its confinement can neither signal nor read them. */
-        RELAY_UID = 60799,
 };
 
 /* The user of guest name, noted in STATE_DIR/NAME/uid: the one it has, else the lowest that no

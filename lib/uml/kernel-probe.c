@@ -4,22 +4,22 @@
  * The three queries run in parallel, each in a process of its own, because most of the one or two
  * milliseconds of a query is spent in the exec. The kernel is run from the descriptor that was
  * checked, so that what runs is what was found to be a UML kernel. It may come from a stranger,
- * with an imported guest, so it does not run as root. */
+ * with an imported guest, so it runs in a sandbox, as a user of its own. */
 
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/personality.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "basic/child.h"
 #include "basic/fd-util.h"
+#include "basic/sandbox.h"
 #include "basic/spawn.h"
 #include "uml/kernel-answers.h"
 #include "uml/kernel-file.h"
@@ -29,8 +29,10 @@ enum {
         ANSWER_MAX = (1 << 20) - 1, /* a configuration is about 80 KB */
         QUOTE_MAX = 200,            /* of the output, in an error message */
         QUESTIONS = 3,
-        NOBODY = 65534,
+        FILES_MAX = 64,
 };
+
+#define MEMORY_MAX (UINT64_C(2) << 30)
 
 static const struct {
         const char *argument;
@@ -65,39 +67,39 @@ typedef struct Run {
         const char *path, *argument;
 } Run;
 
-/* A kernel that only root may execute is root's own, and for guests with User=root: it stays
- * usable. Where a container has no such user, there is none to become. */
-static void become_nobody(int kernel_fd) {
+/* A kernel that only root may execute is root's own, and for guests with User=root. It is executed
+ * from a copy in memory then, because the user of a probe may not. */
+static int copy_of_root_only(int kernel_fd) {
+        _cleanup_close_ int copy = -EBADF;
         struct stat st;
+        off_t at = 0;
 
-        if (geteuid() != 0 || fstat(kernel_fd, &st) < 0 ||
-            (st.st_uid == 0 && !(st.st_mode & S_IXOTH)))
-                return;
-        /* Where a host refuses it, the sockets of nobody in the host's network are what is left. */
-        (void) unshare(CLONE_NEWNET | CLONE_NEWIPC);
-        if (setgroups(0, NULL) >= 0 && setresgid(NOBODY, NOBODY, NOBODY) >= 0 &&
-            setresuid(NOBODY, NOBODY, NOBODY) >= 0) {
-                /* Without execveat() the descriptor is reached through our directory in /proc. */
-                (void) prctl(PR_SET_DUMPABLE, 1);
-                (void) prctl(PR_SET_PDEATHSIG, SIGKILL); /* the change of user has cleared it */
-        }
+        if (geteuid() != 0 || fstat(kernel_fd, &st) < 0 || (st.st_mode & S_IXOTH))
+                return kernel_fd;
+        copy = (int) syscall(SYS_memfd_create, "kernel", 1 /* MFD_CLOEXEC */);
+        while (copy >= 0 && at < st.st_size)
+                if (sendfile(copy, kernel_fd, &at, (size_t) (st.st_size - at)) <= 0)
+                        return kernel_fd;
+        if (copy < 0 || fchmod(copy, 0555) < 0)
+                return kernel_fd;
+        return TAKE_FD(copy);
 }
 
 static int run_kernel(int output, void *userdata) {
+        static const Sandbox sandbox = {
+                .uid = PROBE_UID, .files = FILES_MAX, .file_size = 0, .memory = MEMORY_MAX
+        };
         static char *const no_environment[] = { NULL };
-        static const struct rlimit no_core = { 0, 0 };
         const Run *run = userdata;
         char *argv[] = { (char *) run->path, (char *) run->argument, NULL };
-        int persona = personality(0xffffffff);
+        int persona = personality(0xffffffff), kernel = copy_of_root_only(run->kernel_fd), r;
 
-        (void) setrlimit(RLIMIT_CORE, &no_core);
-        become_nobody(run->kernel_fd);
-        (void) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        r = sandbox_enter(&sandbox);
         /* Newer kernels would set this themselves and exec a second time. */
         if (persona >= 0)
                 (void) personality((unsigned long) persona | ADDR_NO_RANDOMIZE);
-        if (dup2(output, STDERR_FILENO) >= 0)
-                (void) fexecve(run->kernel_fd, argv, no_environment);
+        if (r >= 0 && dup2(output, STDERR_FILENO) >= 0)
+                (void) fexecve(kernel, argv, no_environment);
         dprintf(output, "%s",
                 errno == ENOENT
                         ? "its interpreter, part of the C library it was built for, is missing"
@@ -112,7 +114,8 @@ static int ask(UmlProbe *p, size_t i, usec_t patience) {
                                  .patience = patience,
                                  .keep = ANSWER_MAX,
                                  .fd = p->fd,
-                                 .session = true };
+                                 .session = true,
+                                 .optional_namespaces = SANDBOX_NAMESPACES };
 
         return child_start(&p->answers[i], &wish);
 }

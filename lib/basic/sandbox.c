@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* sandbox.c - confines a helper process before it reads foreign data. */
+
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "basic/capabilities.h"
+#include "basic/cleanup.h"
+#include "basic/fd-util.h"
+#include "basic/sandbox.h"
+
+enum {
+        NOBODY = 65534,
+        PROCESSES_MAX = 512, /* of all helpers of a kind on the host together */
+        MOUNTINFO_MAX = 64 * 1024,
+};
+
+/* Linux 5.12; the number is the same on all architectures. */
+#ifndef SYS_mount_setattr
+        #define SYS_mount_setattr 442
+#endif
+
+/* ---- mounts ---- */
+
+struct mount_attributes {
+        uint64_t set, clear, propagation, user_namespace;
+};
+
+/* In one call, including mounts of which mountinfo shows nothing in a chroot. */
+static int all_read_only(void) {
+        struct mount_attributes a = { .set = 1 /* MOUNT_ATTR_RDONLY */ |
+                                             2 /* MOUNT_ATTR_NOSUID */ };
+
+        return RET_NERRNO((int) syscall(SYS_mount_setattr, AT_FDCWD, "/", 0x8000 /* AT_RECURSIVE */,
+                                        &a, sizeof(a)));
+}
+
+/* "\040" and the like, as mountinfo writes blanks. */
+static void unescape(char *s) {
+        char *to = s;
+
+        for (; *s; s++)
+                if (s[0] == '\\' && s[1] && s[2] && s[3]) {
+                        *to++ = (char) ((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+                        s += 3;
+                } else
+                        *to++ = *s;
+        *to = '\0';
+}
+
+static void make_read_only(const char *point) {
+        struct statvfs vfs;
+        unsigned long flags = MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID;
+
+        if (statvfs(point, &vfs) < 0)
+                return;
+        flags |= (vfs.f_flag & ST_NODEV ? MS_NODEV : 0) | (vfs.f_flag & ST_NOEXEC ? MS_NOEXEC : 0);
+        (void) mount(NULL, point, NULL, flags, NULL);
+}
+
+/* On older kernels one after the other; the fifth field of a line is the mount point. */
+static int each_read_only(void) {
+        static char text[MOUNTINFO_MAX];
+        _cleanup_close_ int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd < 0 ? -errno : read_all(fd, text, sizeof(text) - 1);
+        char *next = text, *line;
+
+        if (n < 0)
+                return (int) n;
+        text[n] = '\0';
+        while ((line = strsep(&next, "\n"))) {
+                char *point = NULL;
+
+                for (int i = 0; i < 5 && line; i++)
+                        point = strsep(&line, " ");
+                if (!point || !line)
+                        continue;
+                unescape(point);
+                make_read_only(point);
+        }
+        return 0;
+}
+
+int sandbox_mounts(void) {
+        int r;
+
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+                return -errno;
+        if (getpid() == 1) /* else it would show the same processes as before */
+                (void) mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+        r = all_read_only();
+        return r == -ENOSYS || r == -EPERM ? each_read_only() : r;
+}
+
+/* ---- the rest ---- */
+
+static void leave_namespaces(void) {
+        static const int each[] = { CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS };
+
+        if (unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) >= 0)
+                return;
+        FOREACH_ELEMENT (flag, each)
+                (void) unshare(*flag);
+}
+
+/* In a container that lacks the user of the role, nobody is still better than root. */
+static int become(uid_t wanted) {
+        const uid_t each[] = { wanted, NOBODY };
+
+        if (setgroups(0, NULL) < 0)
+                return 1;
+        FOREACH_ELEMENT (uid, each)
+                if (setresgid(*uid, *uid, *uid) >= 0 && setresuid(*uid, *uid, *uid) >= 0)
+                        return 0;
+        return 1;
+}
+
+static void limit(int resource, uint64_t most) {
+        struct rlimit l;
+
+        if (getrlimit((__rlimit_resource_t) resource, &l) < 0)
+                return;
+        l.rlim_max = MIN(l.rlim_max, (rlim_t) most);
+        l.rlim_cur = l.rlim_max;
+        (void) setrlimit((__rlimit_resource_t) resource, &l);
+}
+
+static void limit_all(const Sandbox *s) {
+        limit(RLIMIT_CORE, 0);
+        limit(RLIMIT_MEMLOCK, 0);
+        limit(RLIMIT_MSGQUEUE, 0);
+        limit(RLIMIT_NOFILE, s->files);
+        if (s->file_size != UINT64_MAX)
+                limit(RLIMIT_FSIZE, s->file_size);
+#if !defined(__SANITIZE_ADDRESS__) /* whose shadow memory takes terabytes of address space */
+        if (s->memory != 0)
+                limit(RLIMIT_AS, s->memory);
+#endif
+}
+
+int sandbox_enter(const Sandbox *s) {
+        int r = 0;
+
+        if (geteuid() == 0) {
+                leave_namespaces();
+                (void) sandbox_mounts();
+                limit(RLIMIT_NPROC, PROCESSES_MAX);
+                r = capabilities_keep(0);
+                if (r >= 0)
+                        r = become(s->uid);
+        }
+        limit_all(s);
+        (void) umask(077);
+        /* The change of user has cleared the first, and made our own directory in /proc, through
+         * which descriptors are opened again, inaccessible. */
+        if (r >= 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0 ||
+                       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0))
+                return -errno;
+        return r;
+}
