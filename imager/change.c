@@ -28,7 +28,7 @@ int mode_change(int argc, char *argv[]) {
 
         if (r != 0)
                 return r;
-        r = o.user != 0 ? jail_enter_as(o.user) : jail_enter(IMAGE_FD_IMAGE);
+        r = jail_enter();
         if (r < 0)
                 return say_error("cannot drop privileges: %s", strerror(-r));
         if (fstat(IMAGE_FD_IMAGE, &st) < 0)

@@ -238,7 +238,7 @@ static int export(Export *x, char *const *names) {
 
 int mode_export(int argc, char *argv[]) {
         Export x = { .a = archive_write_new(), .buf = malloc(CHUNK) };
-        int r = jail_enter(-1);
+        int r = jail_enter();
 
         if (r < 0)
                 return say_error("cannot drop privileges: %s", strerror(-r));

@@ -220,7 +220,7 @@ static int import(Import *x) {
 
 int mode_import(int argc, char *argv[]) {
         Import x = { .a = archive_read_new() };
-        int r = jail_enter(-1);
+        int r = jail_enter();
 
         (void) argv;
         if (r < 0)

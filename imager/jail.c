@@ -1,75 +1,62 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* jail.c - drops privileges before untrusted input is read. */
 
-#include <grp.h>
-#include <sched.h>
+#include <fcntl.h>
 #include <signal.h>
-#include <sys/prctl.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "basic/cleanup.h"
+#include "basic/process.h"
+#include "basic/sandbox.h"
+#include "basic/string-util.h"
+#include "image/tool.h"
 #include "imager/jail.h"
-
-enum {
-        NOBODY = 65534,
-};
+#include "umld-config.h"
 
 /* Decompressors use windows of up to 2 GiB if the input says so; directories are kept in memory. */
 #define MEMORY_MAX (UINT64_C(2) << 30)
 
-static void limit(int resource, rlim_t value) {
-        struct rlimit l = { value, value }, old;
+enum {
+        FILES_MAX = 64,
+};
 
-        if (getrlimit((__rlimit_resource_t) resource, &old) >= 0 && old.rlim_max < value)
-                l.rlim_cur = l.rlim_max = old.rlim_max;
-        (void) setrlimit((__rlimit_resource_t) resource, &l);
+/* Without it e2fsprogs cannot open an image that is another user's, and say so. */
+static void preload_for_tools(void) {
+        static const char *const places[] = { "../lib/preload/", "../../lib/umld/" };
+        _cleanup_free_ char *directory = NULL;
+        int fd = -EBADF;
+
+        if (program_directory(&directory) >= 0)
+                FOREACH_ELEMENT (p, places) {
+                        _cleanup_free_ char *path = strfmt("%s/%sumld-image-fix.so", directory, *p);
+
+                        fd = path && fd < 0 ? open(path, O_RDONLY | O_CLOEXEC) : fd;
+                }
+        if (fd < 0)
+                fd = open(UMLD_LIBDIR "/umld-image-fix.so", O_RDONLY | O_CLOEXEC);
+        tool_preload(fd);
 }
 
-static bool sanitized(void) {
-#if defined(__SANITIZE_ADDRESS__)
-        return true; /* its shadow memory takes terabytes of address space */
-#else
-        return false;
-#endif
-}
+int jail_enter(void) {
+        static const Sandbox sandbox = {
+                .uid = IMAGE_UID, .files = FILES_MAX, .file_size = UINT64_MAX, .memory = MEMORY_MAX
+        };
 
-static int become(uid_t uid) {
-        /* The host may refuse namespaces; what matters is the change of user. */
-        (void) unshare(CLONE_NEWNET);
-        (void) unshare(CLONE_NEWIPC);
-        if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
-                return -errno;
-        return 0;
-}
-
-static int limit_all(void) {
-        /* After the change of user our own directory in /proc is not accessible. */
-        if (prctl(PR_SET_DUMPABLE, 1) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-            prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-                return -errno;
-        limit(RLIMIT_CORE, 0);
-        limit(RLIMIT_NOFILE, 64);
-        if (!sanitized())
-                limit(RLIMIT_AS, MEMORY_MAX);
+        if (geteuid() == 0)
+                preload_for_tools();
         (void) signal(SIGXFSZ, SIG_IGN); /* write() then fails with EFBIG */
         (void) signal(SIGPIPE, SIG_IGN);
-        return 0;
-}
-
-int jail_enter(int fd) {
-        bool failed = geteuid() == 0 &&
-                      ((fd >= 0 && fchown(fd, NOBODY, NOBODY) < 0) || become(NOBODY) < 0);
-        int r = limit_all();
-
-        return r < 0 ? r : failed;
-}
-
-int jail_enter_as(uid_t uid) {
-        int r = become(uid);
-
-        return r < 0 ? r : limit_all();
+        return sandbox_enter(&sandbox);
 }
 
 void jail_limit_files(uint64_t max) {
-        limit(RLIMIT_FSIZE, (rlim_t) max);
+        struct rlimit l;
+
+        if (getrlimit(RLIMIT_FSIZE, &l) < 0)
+                return;
+        l.rlim_max = MIN(l.rlim_max, (rlim_t) max);
+        l.rlim_cur = l.rlim_max;
+        (void) setrlimit(RLIMIT_FSIZE, &l);
 }

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "api/exit-codes.h"
 #include "basic/macro.h"
@@ -25,8 +26,15 @@ static void set_encoding(void) {
                 (void) setlocale(LC_CTYPE, "en_US.UTF-8");
 }
 
+/* As the first process of a PID namespace it would ignore that otherwise. */
+static void on_term(int sig) {
+        _exit(128 + sig);
+}
+
 int main(int argc, char *argv[]) {
         set_encoding();
+        if (getpid() == 1)
+                (void) signal(SIGTERM, on_term);
         (void) signal(SIGCHLD, SIG_DFL);
         FOREACH_ELEMENT (mode, modes)
                 if (argc > 1 && streq(argv[1], mode->name))

@@ -159,7 +159,7 @@ int mode_oci(int argc, char *argv[]) {
 
         if (r != 0)
                 return r;
-        r = jail_enter(IMAGE_FD_IMAGE);
+        r = jail_enter();
         if (r < 0)
                 return say_error("cannot drop privileges: %s", strerror(-r));
         r = read_recipes(&o);

@@ -25,10 +25,8 @@ int order_read(int argc, char *argv[], Recipes *recipes, Order *o) {
                 { "recipes", no_argument, NULL, 'r' },
                 { "recipe", required_argument, NULL, 'R' },
                 { "given", required_argument, NULL, 'g' },
-                { "user", required_argument, NULL, 'u' },
                 {},
         };
-        uint64_t user;
         int c;
 
         while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0)
@@ -48,10 +46,6 @@ int order_read(int argc, char *argv[], Recipes *recipes, Order *o) {
                         o->recipes = recipes;
                 else if (c == 'R')
                         o->recipe = optarg;
-                else if (c == 'u' && parse_unsigned(optarg, 1, UINT32_MAX - 1, &user) >= 0)
-                        o->user = (uid_t) user;
-                else if (c == 'u')
-                        return say_error("--user=%s: no user that it can become", optarg);
                 else if (c == 'g' && (!recipes || strv_push(&recipes->given, optarg) < 0))
                         return say_error("--given=%s: cannot be taken", optarg);
                 else if (c != 's' && c != 'g')
@@ -68,7 +62,7 @@ int mode_write(int argc, char *argv[]) {
 
         if (r != 0)
                 return r;
-        r = jail_enter(IMAGE_FD_IMAGE);
+        r = jail_enter();
         if (r < 0)
                 return say_error("cannot drop privileges: %s", strerror(-r));
         r = read_recipes(&o);

@@ -16,7 +16,6 @@ typedef struct Order {
         const char *tag;   /* of the container image; NULL: it has only one */
         const char *modules; /* IMAGE_FD_MODULES is one with the modules of this kernel's release */
         const char *recipe;  /* the name of one, "auto" or "none"; NULL: auto for an archive */
-        uid_t user;          /* whose the image is; 0: nobody becomes its owner */
         Recipes *recipes;    /* NULL: none were handed over */
 } Order;
 

@@ -11,9 +11,7 @@
 typedef struct GuestImage {
         const char *guest;
         Config *config;
-        int fd;     /* locked, so that the guest cannot be started meanwhile */
-        uid_t user; /* its owner, as whom umld-image works; 0: umld-image works as nobody,
-                       who then owns it */
+        int fd; /* locked, so that the guest cannot be started meanwhile */
 } GuestImage;
 
 #define GUEST_IMAGE_INIT ((GuestImage){ .fd = -EBADF })
@@ -27,13 +25,12 @@ int guest_image_lock(int fd);
 /* The same for one that is only read, as a backing file is by several guests. */
 int guest_image_share(int fd);
 
-/* Both return 0 or the exit code, after an error message. */
-
-/* Reads the configuration, and opens the guest's first disk. */
+/* Reads the configuration, and opens the guest's first disk. Returns 0 or the exit
+ * code, after an error message. */
 int guest_image_open(GuestImage *i, const char *guest);
 
-/* The same for an image that umld has open, locked and given to the guest's user. */
-int guest_image_take(GuestImage *i, const char *guest, int fd);
+/* Takes one that umld has open and locked. */
+void guest_image_take(GuestImage *i, const char *guest, int fd);
 
 typedef struct ImageChange {
         uint64_t size;       /* to grow it to; 0: as it is */
@@ -41,5 +38,5 @@ typedef struct ImageChange {
         const char *release; /* of their kernel */
 } ImageChange;
 
-/* By umld-image, which checks and repairs its file system first. */
+/* By umld-image, which checks and repairs its file system first. Returns the same. */
 int guest_image_change(GuestImage *i, const ImageChange *change, Progress *progress);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/signalfd.h>
@@ -13,6 +14,7 @@
 #include "api/image-protocol.h"
 #include "basic/fd-util.h"
 #include "basic/parse-util.h"
+#include "basic/sandbox.h"
 #include "basic/spawn.h"
 #include "umlctl/interrupt.h"
 #include "umlctl/jobs.h"
@@ -71,7 +73,10 @@ static int start(Job *j, const sigset_t *mask) {
                                      .n_fds = count_fds(fds),
                                      .death_signal = SIGTERM,
                                      .group = true, /* Ctrl-C is for us to pass on */
-                                     .mask = mask },
+                                     .mask = mask,
+                                     .optional_namespaces = j->sandbox && geteuid() == 0
+                                                                    ? SANDBOX_NAMESPACES
+                                                                    : 0 },
                      &j->pid);
 }
 

@@ -22,6 +22,7 @@ typedef struct Job {
                                  1, else closed. 2 is a pipe that is read here; in a pipeline, 1 of
                                  each and 0 of the next one are set here */
         bool speaks;          /* umld-image: descriptor 1 is a socket for its messages */
+        bool sandbox;         /* it enters one (basic/sandbox.h), and begins as that needs it */
 
         /* Called for each "result KEY VALUE" of umld-image. */
         void (*result)(const char *key, const char *value, void *userdata);

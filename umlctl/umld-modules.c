@@ -28,8 +28,7 @@ int main(int argc, char *argv[]) {
                         need.ipv6 = true;
         interrupt_block();
         progress_begin(&progress, argv[1], false);
-        r = guest_image_take(&image, argv[1], MODULES_IMAGE_FD);
-        if (r == 0)
-                r = modules_named(argv[1], &named);
+        guest_image_take(&image, argv[1], MODULES_IMAGE_FD);
+        r = modules_named(argv[1], &named);
         return r == 0 ? modules_put(&image, &need, &progress, false) : r;
 }

@@ -174,6 +174,7 @@ static int write_image(Creation *c) {
         c->source.producer = JOB_INIT; /* ours now */
         *writer = JOB_INIT;
         writer->what = "umld-image";
+        writer->sandbox = true;
         writer->speaks = true;
         writer->result = on_result;
         writer->file = on_file;
@@ -194,10 +195,7 @@ static int write_image(Creation *c) {
         return r < 0 ? source_failed(&c->source, r, why) : 0;
 }
 
-/* The image was owned by nobody while it was written. */
 static int own_image(Creation *c) {
-        if (geteuid() == 0 && fchown(c->image, 0, 0) < 0)
-                return fail(c, -errno, "own the image");
         if (fchmod(c->image, 0600) < 0 || fsync(c->image) < 0)
                 return fail(c, -errno, "write the image");
         return 0;

@@ -248,6 +248,7 @@ static int write_stream(Export *x) {
         if (r < 0)
                 return fail(x, r, "be exported");
         j.what = "umld-image";
+        j.sandbox = true;
         j.speaks = true;
         j.file = on_file;
         j.userdata = x;

@@ -89,6 +89,7 @@ static int take_apart(Import *x) {
         if (r < 0 || fstat(x->input, &st) < 0)
                 return fail(x, r < 0 ? r : -errno, "be imported");
         j.what = "umld-image";
+        j.sandbox = true;
         j.speaks = true;
         j.file = on_file;
         j.userdata = x;

@@ -25,6 +25,9 @@ static const struct {
                                     UMLD_LIBDIR "/umld-console-fix.so" },
         [COMPANION_TUN_FIX] = { "../lib/preload/umld-tun-fix.so", "../lib/umld/umld-tun-fix.so",
                                 UMLD_LIBDIR "/umld-tun-fix.so" },
+        [COMPANION_IMAGE_FIX] = { "../lib/preload/umld-image-fix.so",
+                                  "../lib/umld/umld-image-fix.so",
+                                  UMLD_LIBDIR "/umld-image-fix.so" },
 };
 static_assert(ARRAY_SIZE(places) == COMPANION_MAX, "a place for every companion");
 

@@ -12,6 +12,7 @@ typedef enum Companion {
         COMPANION_CPU_FIX,     /* preloaded into kernels before 6.13 */
         COMPANION_CONSOLE_FIX, /* preloaded into kernels whose console has a terminal */
         COMPANION_TUN_FIX,     /* preloaded into kernels in a network namespace of their own */
+        COMPANION_IMAGE_FIX,   /* preloaded into e2fsck */
         COMPANION_MAX,
 } Companion;
 

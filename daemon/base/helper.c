@@ -2,12 +2,14 @@
 /* helper.c - a program that does something for umld, which does not wait for it. */
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "basic/child.h"
 #include "basic/fd-util.h"
+#include "basic/sandbox.h"
 #include "basic/spawn.h"
 #include "basic/string-util.h"
 #include "daemon/base/helper.h"
@@ -134,7 +136,8 @@ static int start(const HelperOrder *o, int output, pid_t *ret) {
                                      .fds = fds,
                                      .n_fds = ARRAY_SIZE(fds),
                                      .death_signal = SIGKILL,
-                                     .group = true },
+                                     .group = true,
+                                     .optional_namespaces = o->sandbox ? SANDBOX_NAMESPACES : 0 },
                      ret);
 }
 

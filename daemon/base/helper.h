@@ -21,6 +21,7 @@ typedef struct HelperOrder {
         char *const *argv;   /* NULL-terminated */
         int fd;              /* its descriptor 3 */
         usec_t limit;        /* how long it may take */
+        bool sandbox;        /* it enters one (basic/sandbox.h), and begins as that needs it */
         void (*line)(const char *text, void *userdata); /* a line of its output, escaped */
         void (*ended)(int status, void *userdata);      /* may free the helper */
         void *userdata;                                 /* of both */

@@ -17,7 +17,7 @@ struct DiskCheck {
         usec_t limit;
         DiskCheckDone done;
         void *userdata;
-        char *program;
+        char *program, *preload;
         size_t disk; /* the one in progress */
         Helper *helper;
 };
@@ -55,6 +55,7 @@ DiskCheck *disk_check_free(DiskCheck *c) {
         helper_free(c->helper);
         sd_event_unref(c->event);
         free(c->program);
+        free(c->preload);
         free(c);
         return NULL;
 }
@@ -113,19 +114,17 @@ static void on_ended(int status, void *userdata) {
 }
 
 static int check_disk(DiskCheck *c) {
-        _cleanup_free_ char *user = strfmt("%u", (unsigned) c->host->jail.uid);
-        char *const argv[] = { (char *) "umld-disk-check", user, NULL };
+        char *const argv[] = { (char *) "umld-disk-check", c->preload, NULL };
         int r;
 
         log_warning("Disk=%s: its file system has recorded errors; checking it before the start",
                     disk_path(c));
-        if (!user)
-                return -ENOMEM;
         r = helper_start(c->event,
                          &(const HelperOrder){ .program = c->program,
                                                .argv = argv,
                                                .fd = c->host->disk_fds[2 * c->disk],
                                                .limit = c->limit,
+                                               .sandbox = true,
                                                .line = log_line,
                                                .ended = on_ended,
                                                .userdata = c },
@@ -160,6 +159,8 @@ int disk_check_start(sd_event *event, const Host *h, usec_t limit, DiskCheckDone
                           .done = done,
                           .userdata = userdata };
         r = companion_find(COMPANION_DISK_CHECK, &c->program);
+        if (r >= 0)
+                r = companion_find(COMPANION_IMAGE_FIX, &c->preload);
         if (r >= 0)
                 r = next_disk(c, i);
         if (r > 0)

@@ -3,45 +3,56 @@
  * to repair it.
  *
  * The contents of an image were written by the guest, so it is not umld that reads it, but this
- * program, as the guest's user, which owns the image at that time, and without any privileges. */
+ * program, in a sandbox, as a user of its own. The image stays the guest's: it comes as an open
+ * descriptor, and an object that is preloaded into e2fsck lets that use it. */
 
 #include <ext2fs/ext2fs.h>
-#include <grp.h>
-#include <signal.h>
+#include <fcntl.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "basic/cleanup.h"
-#include "basic/parse-util.h"
+#include "basic/sandbox.h"
 #include "basic/string-util.h"
 #include "daemon/programs/disk-check-protocol.h"
+
+/* Enough for e2fsck on some terabytes. */
+#define MEMORY_MAX (UINT64_C(2) << 30)
+
+enum {
+        FILES_MAX = 64,
+};
 
 #define IMAGE "/proc/self/fd/3"
 static_assert(DISK_CHECK_FD == 3, "IMAGE's number");
 
-static int become(uid_t uid) {
-        static const struct rlimit none = {};
+/* It neither grows nor shrinks an image. */
+static int enter_sandbox(void) {
+        struct stat st;
 
-        if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
+        if (fstat(DISK_CHECK_FD, &st) < 0)
                 return -errno;
-        (void) setrlimit(RLIMIT_CORE, &none);
-        /* After the change of user our own directory in /proc is not accessible. */
-        if (prctl(PR_SET_DUMPABLE, 1) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-            prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-                return -errno;
-        return 0;
+        return sandbox_enter(&(const Sandbox){
+                .uid = DISK_CHECK_UID,
+                .files = FILES_MAX,
+                .file_size = S_ISREG(st.st_mode) ? (uint64_t) st.st_size : UINT64_MAX,
+                .memory = MEMORY_MAX });
 }
 
 /* A superblock that the library rejects is a matter for e2fsck. */
 static bool tell_errors(void) {
         const struct ext2_super_block *s;
         ext2_filsys fs;
-        errcode_t e = ext2fs_open(IMAGE, EXT2_FLAG_64BITS | EXT2_FLAG_SOFTSUPP_FEATURES, 0, 0,
-                                  unix_io_manager, &fs);
+        int own = fcntl(DISK_CHECK_FD, F_DUPFD_CLOEXEC, DISK_CHECK_FD + 1);
+        char number[16];
+        errcode_t e;
         bool errors;
 
+        snprintf(number, sizeof(number), "%d", own); /* the library closes it */
+        e = ext2fs_open(number, EXT2_FLAG_64BITS | EXT2_FLAG_SOFTSUPP_FEATURES, 0, 0,
+                        unixfd_io_manager, &fs);
         if (e != 0) {
                 printf("superblock: %s\n", error_message(e));
                 return true;
@@ -65,15 +76,25 @@ static int set_path(void) {
         return path ? RET_NERRNO(setenv("PATH", path + (path[0] == ':'), 1)) : -ENOMEM;
 }
 
+/* By its descriptor, since its path may lead through directories of root's. */
+static int preload(const char *object) {
+        char path[32];
+        int fd = open(object, O_RDONLY); /* stays open in e2fsck */
+
+        if (fd < 0)
+                return -errno;
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        return RET_NERRNO(setenv("LD_PRELOAD", path, 1));
+}
+
 int main(int argc, char *argv[]) {
-        uint64_t uid;
         int r;
 
-        if (argc != 2 || parse_unsigned(argv[1], 0, UINT32_MAX - 1, &uid) < 0) {
+        if (argc != 2) {
                 fputs("umld-disk-check is run by umld(8) and is of no use by itself\n", stderr);
                 return DISK_CHECK_FAILED;
         }
-        if ((r = become((uid_t) uid)) < 0 || (r = set_path()) < 0) {
+        if ((r = preload(argv[1])) < 0 || (r = enter_sandbox()) < 0 || (r = set_path()) < 0) {
                 fprintf(stderr, "umld-disk-check: %s\n", strerror(-r));
                 return DISK_CHECK_FAILED;
         }

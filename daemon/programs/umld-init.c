@@ -33,6 +33,7 @@
 #include "basic/fd-util.h"
 #include "basic/parse-util.h"
 #include "basic/process.h"
+#include "basic/sandbox.h"
 #include "basic/spawn.h"
 #include "daemon/programs/guest-limits.h"
 #include "daemon/programs/syscall-filter.h"
@@ -84,6 +85,13 @@ static int layer_network_namespace(const Options *o) {
                 return -errno;
         /* What had this number is of no use to the kernel. */
         return dup2(o->tun_fd, GUEST_FD_TUN) < 0 ? -errno : 0;
+}
+
+/* A kernel has its own root directory instead. A host that refuses it lets the relay run. */
+static int layer_service_mounts(const Options *o) {
+        if (o->service)
+                (void) sandbox_mounts(o->layers & CONFINE_BIT(CONFINE_PID_NAMESPACE));
+        return 0;
 }
 
 /* The kernel tells its guest the name of its host. */
@@ -166,6 +174,7 @@ static const Layer layers[] = {
         { "host name", layer_host_name, CONFINE_UTS_NAMESPACE },
         { "network namespace", layer_network_namespace },
         { "mount namespace", layer_mount_namespace },
+        { "mounts", layer_service_mounts },
         { "resource limits", layer_limits },
         { "capabilities", layer_capabilities, CONFINE_CAPABILITIES },
         { "change of user", layer_user }, /* needs its capabilities */

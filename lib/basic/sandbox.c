@@ -92,12 +92,12 @@ static int each_read_only(void) {
         return 0;
 }
 
-int sandbox_mounts(void) {
+int sandbox_mounts(bool own_pids) {
         int r;
 
         if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
                 return -errno;
-        if (getpid() == 1) /* else it would show the same processes as before */
+        if (own_pids) /* else it would show the same processes as before */
                 (void) mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
         r = all_read_only();
         return r == -ENOSYS || r == -EPERM ? each_read_only() : r;
@@ -154,7 +154,7 @@ int sandbox_enter(const Sandbox *s) {
 
         if (geteuid() == 0) {
                 leave_namespaces();
-                (void) sandbox_mounts();
+                (void) sandbox_mounts(getpid() == 1);
                 limit(RLIMIT_NPROC, PROCESSES_MAX);
                 r = capabilities_keep(0);
                 if (r >= 0)

@@ -35,6 +35,6 @@ typedef struct Sandbox {
  * Without root only no_new_privs and the limits are left to be done. */
 int sandbox_enter(const Sandbox *s);
 
-/* Part of it: all mounts become read-only for this process, and /proc shows its own PID namespace.
- * -EPERM etc.: not on this host. */
-int sandbox_mounts(void);
+/* Part of it: all mounts become read-only for this process. own_pids: it is in a PID namespace of
+ * its own, which /proc shows from now on. -EPERM etc.: not on this host. */
+int sandbox_mounts(bool own_pids);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* open.c - opens the file system of an image, and closes it. */
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -71,11 +72,14 @@ static void inodes_are_zeros(ext2_filsys fs) {
 }
 
 static int open_fs(ImageWriter *w, int fd) {
-        char path[32];
+        int own = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1); /* the library closes it */
+        char number[16];
         errcode_t e;
 
-        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-        e = ext2fs_open(path, EXT2_FLAG_RW | EXT2_FLAG_64BITS, 0, 0, unix_io_manager, &w->fs);
+        if (own < 0)
+                return image_check(w, errno, "cannot open its file system");
+        snprintf(number, sizeof(number), "%d", own);
+        e = ext2fs_open(number, EXT2_FLAG_RW | EXT2_FLAG_64BITS, 0, 0, unixfd_io_manager, &w->fs);
         if (e == EXT2_ET_BAD_MAGIC || e == EXT2_ET_SHORT_READ)
                 return image_fail(w, -EMEDIUMTYPE, "holds no ext2, ext3 or ext4 file system");
         if (e == EXT2_ET_UNSUPP_FEATURE || e == EXT2_ET_RO_UNSUPP_FEATURE)

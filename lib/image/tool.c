@@ -10,9 +10,20 @@
 #include "image/tool.h"
 
 enum {
+        FD_IMAGE = 3,
+        FD_PRELOAD,
+        FDS,
         OUTPUT_MAX = 2048,
         SHOWN_MAX = 400,
 };
+
+static int preload = -EBADF;
+
+void tool_preload(int fd) {
+        preload = fd;
+}
+
+static_assert(FD_PRELOAD == 4, "LD_PRELOAD names it");
 
 /* The PATH set by systemd or a login shell may lack the sbin directories. */
 static int set_environment(void) {
@@ -26,6 +37,8 @@ static int set_environment(void) {
         (void) setenv("MKE2FS_CONFIG", "/dev/null", 1); /* not the defaults of this host */
         (void) setenv("E2FSCK_CONFIG", "/dev/null", 1);
         (void) setenv("LC_ALL", "C.UTF-8", 1);
+        if (preload >= 0)
+                (void) setenv("LD_PRELOAD", "/proc/self/fd/4", 1);
         if (epoch)
                 (void) setenv("E2FSPROGS_FAKE_TIME", epoch, 1);
         return 0;
@@ -84,8 +97,8 @@ int tool_run(Strv *argv, int fd, char **ret_output) {
         writing = ends[1];
         r = spawn(&(const Spawn){ .run = run,
                                   .userdata = argv,
-                                  .fds = (const int[]){ -EBADF, writing, writing, fd },
-                                  .n_fds = 4 },
+                                  .fds = (const int[]){ -EBADF, writing, writing, fd, preload },
+                                  .n_fds = FDS },
                   &pid);
         if (r < 0)
                 return r;

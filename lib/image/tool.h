@@ -5,6 +5,10 @@
 
 #include "basic/string-util.h"
 
+/* An open object (lib/preload/image-fix.c) that lets the programs use an image which their user may
+ * not open; negative: none. */
+void tool_preload(int fd);
+
 /* argv is appended with the path of the image, which is open as fd. Returns the program's exit
  * status; -ENOENT: it is not installed; -EIO: it was killed. *ret_output is the end of what it
  * printed, made printable, which the caller frees; it is set unless memory is out. */

@@ -15,6 +15,17 @@ from umldtest import (DEBIAN_KERNEL, DONE, FAILED, MAKE_GUEST, TestCase, clean_f
 
 QUICK = {"StartTimeout": "20s", "StopTimeout": "4s", "RestartDelayMax": "5s"}
 ERRORS = 2  # of the superblock's state
+DISK_CHECK_UID = 60798
+
+
+def processes_of(uid, name):
+    """The pids of a user's processes whose program has this name."""
+    for proc in Path("/proc").glob("[0-9]*"):
+        try:
+            if proc.stat().st_uid == uid and os.path.basename((proc / "cmdline").read_bytes().split(b"\0")[0]) == name:
+                yield int(proc.name)
+        except OSError:
+            pass
 
 
 def debugfs(image, *commands):
@@ -127,14 +138,26 @@ class Fake(CheckTest):
         before = self.world.snapshot()
         umld = self.daemon(env=self.fake_e2fsck("echo is $$ of `id -u`; exec sleep 600"))
         pid, uid = map(int, wait_until(lambda: re.search(r"is (\d+) of (\d+)", umld.log), 10, "e2fsck").groups())
+        self.assertEqual((pid, uid), (1, DISK_CHECK_UID))  # in a PID namespace of its own, and not the guest's user
+        pid = wait_until(lambda: next(processes_of(DISK_CHECK_UID, b"sleep"), None), 10, "e2fsck")
+        self.confined(Path("/proc", str(pid)))
         wait_until(lambda: umld.status()["state"] == "preparing", 10)
         status = umld.status()
         self.assertIn("recorded errors and is being checked", status["status"])
-        self.assertEqual(uid, int((self.world.state_dir / "web/uid").read_text()))
         self.assertEqual(self.world.umlctl("stop", "web").returncode, DONE)
         self.assertEqual(umld.wait(), DONE)
         self.assertFalse(process_alive(pid))
         self.assert_same_host(before)
+
+    def confined(self, proc):
+        status = (proc / "status").read_text()
+        for line in ("CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1"):
+            self.assertIn(line, status)
+        for namespace in ("net", "ipc", "uts", "pid", "mnt"):
+            self.assertNotEqual(os.readlink(proc / "ns" / namespace), os.readlink(f"/proc/self/ns/{namespace}"))
+        root = next(line.split() for line in (proc / "mountinfo").read_text().splitlines() if line.split()[4] == "/")
+        self.assertIn("ro", root[5].split(","))
+        self.assertNotEqual((self.world.state_dir / "web/root.img").stat().st_uid, DISK_CHECK_UID)
 
     def test_too_slow(self):
         image = self.mkfs()

@@ -239,6 +239,8 @@ class Relay(ProxyTest):
             self.assertEqual({status[c].strip("0") for c in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}, {""})
             self.assertEqual(status["NoNewPrivs"], "1")
             self.assertNotEqual(os.readlink(f"/proc/{pid}/ns/pid"), os.readlink("/proc/self/ns/pid"))
+            mounts = [line.split() for line in Path(f"/proc/{pid}/mountinfo").read_text().splitlines()]
+            self.assertTrue(all("ro" in m[5].split(",") for m in mounts if m[4] != "/proc"), mounts)
         umld.kill()
         wait_until(lambda: not any(process_alive(pid) for pid in relays), what="the relays to die with umld")
 

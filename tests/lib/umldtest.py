@@ -211,7 +211,7 @@ class World:
         """A copy of a program of the build, such as daemon/umld, with its companions around it."""
         if not self.programs.exists():
             for each in ("daemon/umld", "daemon/umld-init", "daemon/umld-disk-check", "lib/preload/umld-cpu-fix.so",
-                         "lib/preload/umld-console-fix.so", "lib/preload/umld-tun-fix.so", "umlctl/umlctl",
+                         "lib/preload/umld-console-fix.so", "lib/preload/umld-tun-fix.so", "lib/preload/umld-image-fix.so", "umlctl/umlctl",
                          "umlctl/umld-modules", "imager/umld-image",
                          "guest/umld-guest-init", "tests/guest/fake-guest", "tests/lib/refuse"):
                 self.install(BUILD / each, self.programs / each)

@@ -30,6 +30,7 @@ WANTED = [
     r"lib/umld/umld-cpu-fix\.so",
     r"lib/umld/umld-console-fix\.so",
     r"lib/umld/umld-tun-fix\.so",
+    r"lib/umld/umld-image-fix\.so",
     r"lib/systemd/system/umld@\.service",
     r"lib/systemd/system/umld\.target",
     r"lib/systemd/system/multi-user\.target\.d/umld\.conf",
