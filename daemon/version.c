@@ -21,12 +21,9 @@ static void print(const char *name, FeatureState state, const char *what) {
 
 static void print_companions(void) {
         static const char *const names[] = {
-                [COMPANION_INIT] = "umld-init",
-                [COMPANION_DISK_CHECK] = "umld-disk-check",
-                [COMPANION_MODULES] = "umld-modules",
-                [COMPANION_CPU_FIX] = "cpu-fix",
-                [COMPANION_CONSOLE_FIX] = "console-fix",
-                [COMPANION_TUN_FIX] = "tun-fix",
+                [COMPANION_INIT] = "umld-init",          [COMPANION_DISK_CHECK] = "umld-disk-check",
+                [COMPANION_MODULES] = "umld-modules",    [COMPANION_CPU_FIX] = "cpu-fix",
+                [COMPANION_CONSOLE_FIX] = "console-fix", [COMPANION_TUN_FIX] = "tun-fix",
                 [COMPANION_IMAGE_FIX] = "image-fix",
         };
         static_assert(ARRAY_SIZE(names) == COMPANION_MAX, "a name for every companion");
