@@ -28,11 +28,12 @@ def inside(leader):
 
 class Booted:
     """tree: the Debian tree. netns: path of its network namespace. log: what nspawn says. init: the name of its first
-    process. options: more of them for tools/container."""
+    process. options: more of them for tools/container. before: a command that starts it, and what is run inside,
+    with what they are to inherit."""
 
     def __init__(self, tree, netns, log, unified=True, init="systemd", options=()):
         self.tree, self.netns, self.log, self.unified, self.init = tree, netns, log, unified, init
-        self.options = options
+        self.options, self.before = options, []
         self.wrapper = self.leader = None
         if init == "systemd":
             os.makedirs(f"{tree}/var/log/journal", exist_ok=True)  # keeps the journal over a reboot
@@ -46,7 +47,7 @@ class Booted:
         )
         with open(self.log, "ab") as log:
             self.wrapper = subprocess.Popen(
-                [SOURCE / "tools/container", self.tree, f"--machine=umld-{os.path.basename(self.netns)}",
+                [*self.before, SOURCE / "tools/container", self.tree, f"--machine=umld-{os.path.basename(self.netns)}",
                  "--hostname=vps", "--console=pipe", f"--network-namespace-path={self.netns}", *self.options, "--boot"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
             )
@@ -69,7 +70,7 @@ class Booted:
     def run(self, *command, timeout=30, check=False):
         """Runs a command inside."""
         done = subprocess.run(
-            inside(self.leader) + list(command),
+            [*self.before, *inside(self.leader), *command],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout,
             encoding="utf-8", errors="replace", check=False,
         )

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import unittest
+from pathlib import Path
 
 import packages
 from booted import Booted
@@ -73,13 +74,16 @@ class Boot(unittest.TestCase):
                     said += f"\n{name}:\n" + "".join(text.readlines()[-20:])
         return said
 
-    def page(self, port=8080):
-        """The guest's page as a client on the Internet gets it, or None."""
+    def any_page(self, port):
+        """A guest's page as a client on the Internet gets it, or None."""
         try:
-            text = self.world.fetch(port, timeout=0.3)
+            return self.world.fetch(port, timeout=0.3)
         except OSError:
             return None
-        return text if "<h1>web</h1>" in text else None
+
+    def page(self, port=8080):
+        text = self.any_page(port)
+        return text if text and "<h1>web</h1>" in text else None
 
     def wait_page(self, seconds=20, port=8080):
         return wait_until(lambda: self.page(port), seconds, f"the page on port {port}", 0.02)
@@ -414,7 +418,7 @@ class Boot(unittest.TestCase):
             self.assertLess(attempt, 2, "they wait for each other")
             self.machine.out("systemctl", "stop", *units, timeout=120)
         for i in range(len(names)):
-            wait_until(lambda port=8090 + i: "<h1>" in self.world.fetch(port, timeout=3), 20, f"a page on port {8090 + i}")
+            wait_until(lambda port=8090 + i: self.any_page(port), 20, f"a page on port {8090 + i}")
         taps = self.machine.shell("ip -o -4 address show | awk '$2 ~ /^tap/ { print $4 }'").split()
         self.assertEqual((len(taps), len(set(taps))), (len(names), len(names)), taps)
         self.assertNotIn("backoff", self.machine.out("journalctl", "-b", "-o", "cat", *[f"--unit={unit}" for unit in units]))
@@ -431,6 +435,44 @@ class Boot(unittest.TestCase):
         self.assertEqual(self.machine.wait_running(60), "running")
         for name in names:
             self.machine.out("umlctl", "remove", "--force", name)
+        self.assert_host_as_before()
+
+    def small(self, memory):
+        """A control group with that much memory, the file that counts its kills, and the beginning of a command that
+        is run in it on one processor."""
+        top = Path("/sys/fs/cgroup/memory")
+        old = (top / "memory.limit_in_bytes").exists()
+        group = self.world.other_group(top if old else top.parent)
+        (group / ("memory.limit_in_bytes" if old else "memory.max")).write_text(str(memory), encoding="ascii")
+        kills = group / ("memory.oom_control" if old else "memory.events")
+        return group, kills, ["sh", "-c", f'echo $$ >{group}/cgroup.procs && exec "$@"', "sh",
+                       "taskset", "--cpu-list", str(min(os.sched_getaffinity(0)))]
+
+    def test_14_small_machine(self):
+        """128 MiB and one processor: the package is installed, a guest is made, and is up after a reboot."""
+        self.machine.poweroff()
+        group, kills, self.machine.before = self.small(128 << 20)
+        self.addCleanup(setattr, self.machine, "before", [])
+        self.machine.start()
+        self.assertIn(self.machine.wait_running(90), ("running", "degraded"))
+        self.assertEqual(self.machine.out("nproc"), "1")
+        self.assertEqual(self.machine.shell("grep -h ^Cpus_allowed_list /proc/1/status /proc/self/status | sort -u | wc -l"), "1")
+        self.machine.out("apt-get", "install", "-y", "--reinstall", f"/root/{packages.deb().name}", timeout=120)
+        self.machine.out("umlctl", "create", "small", "--memory", "48M", "--forward", "tcp/8090:80", timeout=120)
+        self.machine.out("umlctl", "start", "small", "--enable", timeout=120)
+        self.machine.reboot()
+        wait_until(lambda: self.any_page(8090), 60, "the page after a reboot", 0.1)
+        self.assertEqual(self.machine.wait_running(60), "running")
+        self.assertIn(f"/{group.name}", Path(f"/proc/{self.machine.leader}/cgroup").read_text(encoding="ascii"))
+        self.assertEqual(dict(line.split() for line in kills.read_text(encoding="ascii").splitlines())["oom_kill"], "0")
+        self.machine.poweroff()
+        self.assertEqual(clean_file_system(f"{self.tree}/var/lib/umld/small/root.img"), "")
+        self.machine.before = []
+        self.machine.start()
+        self.assertEqual(self.machine.wait_running(60), "running")
+        self.machine.out("umlctl", "stop", "small", timeout=60)
+        self.machine.out("umlctl", "disable", "small")
+        self.machine.out("umlctl", "remove", "--force", "small")
         self.assert_host_as_before()
 
     def next_version(self):
