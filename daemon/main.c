@@ -13,6 +13,7 @@
 #include "basic/parse-util.h"
 #include "conf/config.h"
 #include "daemon/base/notify.h"
+#include "daemon/doctor/doctor.h"
 #include "daemon/doubts.h"
 #include "daemon/guest/unconfirmed.h"
 #include "daemon/manager.h"
@@ -23,7 +24,10 @@
 static int help(void) {
         printf("umld [OPTIONS] NAME\n\nStarts the User-Mode-Linux guest NAME and keeps it running, "
                "in the foreground.\n\n  -c --check    print what starting the guest would do, and "
-               "change nothing\n  -d --debug    log debug messages, too\n  -h --help     print "
+               "change nothing\n  -d --debug    log debug messages, too\n     --doctor   check the "
+               "host, for the guest NAME or for none\n     --measure  the same, and how fast "
+               "guests can be\n     --mend=CHECK  mend what that check of the host has found\n  -h "
+               "--help     print "
                "this help\n     --version  print the version and the features\n\nSee umld(8), "
                "umld.conf(5) and "
                "umlctl(1).\n");
@@ -66,6 +70,24 @@ static int load(const char *name, Config **ret) {
         return r == -ENOENT ? EXIT_NO_GUEST : EXIT_USAGE;
 }
 
+/* Of the host, with or without a guest. */
+static int doctor(const char *name, bool measure, const char *mend) {
+        if (name && !guest_name_valid(name)) {
+                log_error("%s: invalid guest name; use 1 to 15 characters of a-z, 0-9 and -, "
+                          "beginning with a letter",
+                          name);
+                return EXIT_USAGE;
+        }
+        if (check_directories() < 0)
+                return EXIT_USAGE;
+        if (mend && geteuid() != 0) {
+                log_error("--mend=%s: only root may change the host; run it as root", mend);
+                return EXIT_NOT_PERMITTED;
+        }
+        log_set_max_level(LOG_ERR); /* the findings say all of it */
+        return mend ? doctor_mend(mend, name) : doctor_run(name, measure);
+}
+
 static int run(Config *config) {
         _cleanup_(manager_freep) Manager *m = NULL;
         int r = manager_new(config, &m);
@@ -75,14 +97,14 @@ static int run(Config *config) {
 
 int main(int argc, char **argv) {
         static const struct option options[] = {
-                { "check", no_argument, NULL, 'c' },
-                { "debug", no_argument, NULL, 'd' },
-                { "help", no_argument, NULL, 'h' },
-                { "version", no_argument, NULL, 'V' },
-                {},
+                { "check", no_argument, NULL, 'c' },   { "doctor", no_argument, NULL, 'D' },
+                { "measure", no_argument, NULL, 'M' }, { "mend", required_argument, NULL, 'm' },
+                { "debug", no_argument, NULL, 'd' },   { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, 'V' }, {},
         };
         _cleanup_(config_freep) Config *config = NULL;
-        bool check = false;
+        bool check = false, examine = false, measure = false;
+        const char *mend = NULL;
         int c, r;
 
         /* Our caller may have left descriptors open or closed, or signals ignored, that we need. */
@@ -99,6 +121,17 @@ int main(int argc, char **argv) {
                 case 'c':
                         check = true;
                         break;
+                case 'm':
+                        mend = optarg;
+                        examine = true;
+                        break;
+                case 'M':
+                        measure = true;
+                        examine = true;
+                        break;
+                case 'D':
+                        examine = true;
+                        break;
                 case 'd':
                         log_set_max_level(LOG_DEBUG);
                         break;
@@ -110,6 +143,8 @@ int main(int argc, char **argv) {
                         return EXIT_USAGE;
                 }
         }
+        if (examine && argc - optind <= 1)
+                return doctor(argv[optind], measure, mend);
         log_never_wait();
         log_set_error_hook(notify_status); /* umlctl and systemctl show why a start failed */
         if (argc - optind != 1) {

@@ -24,7 +24,7 @@ static void print_companions(void) {
                 [COMPANION_INIT] = "umld-init",          [COMPANION_DISK_CHECK] = "umld-disk-check",
                 [COMPANION_MODULES] = "umld-modules",    [COMPANION_CPU_FIX] = "cpu-fix",
                 [COMPANION_CONSOLE_FIX] = "console-fix", [COMPANION_TUN_FIX] = "tun-fix",
-                [COMPANION_IMAGE_FIX] = "image-fix",
+                [COMPANION_IMAGE_FIX] = "image-fix",     [COMPANION_GUEST_INIT] = "umld-guest-init",
         };
         static_assert(ARRAY_SIZE(names) == COMPANION_MAX, "a name for every companion");
 

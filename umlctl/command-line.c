@@ -59,6 +59,7 @@ DEFINE_SWITCH(take_follow, follow);
 DEFINE_SWITCH(take_read_only, read_only);
 DEFINE_SWITCH(take_force, force);
 DEFINE_SWITCH(take_live, live);
+DEFINE_SWITCH(take_fix, fix);
 DEFINE_SWITCH(take_with_kernel, with_kernel);
 DEFINE_SWITCH(take_password, create.password);
 
@@ -252,6 +253,7 @@ static const OptionRow rows[] = {
         { "force", NULL, VERB_FORCE, 'F',
           "Do not ask; take over a console, replace a guest, send a command that kills the kernel",
           take_force },
+        { "fix", NULL, VERB_FIX, 0, "Mend what umld itself can mend, after asking", take_fix },
         { "live", NULL, VERB_LIVE, 0,
           "Export a guest, or make a snapshot of it, while it is running", take_live },
         { "with-kernel", NULL, VERB_EXPORT, 0, "Export its kernel as well", take_with_kernel },

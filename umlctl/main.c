@@ -57,6 +57,8 @@ static const Verb verbs[] = {
           "Kill a guest immediately, without a clean shutdown" },
         { "check", "[NAME...]", 0, UINT_MAX, VERB_MANY | VERB_GUEST | VERB_CONFIGURED, verb_check,
           "Show what starting a guest would do, and whether it would work" },
+        { "doctor", "[NAME]", 0, 1, VERB_JSON | VERB_FIX | VERB_FORCE, verb_doctor,
+          "Check whether the host can run a guest, and how well" },
         { "wait", "[NAME...]", 0, UINT_MAX,
           VERB_MANY | VERB_GUEST | VERB_KNOWN | VERB_FOR | VERB_TIMEOUT, verb_wait,
           "Wait until a guest is running or stopped" },

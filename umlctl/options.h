@@ -51,6 +51,7 @@ typedef struct Options {
         const char *new_name; /* of import; NULL: not given */
         bool read_only;
         bool force;
+        bool fix; /* of doctor */
 
         CreateOptions create;
 

@@ -9,6 +9,7 @@
 #include "basic/string-util.h"
 #include "umlctl/bus-client.h"
 #include "umlctl/detach.h"
+#include "umlctl/doctor.h"
 #include "umlctl/programs.h"
 #include "umlctl/say.h"
 #include "umlctl/ssh-session.h"
@@ -91,28 +92,40 @@ static int say_up(const Options *o, const char *guest) {
         return EXIT_DONE;
 }
 
+/* The cause may be something that umld has seen only the symptom of. */
+static int say_failure(const char *guest, int code, char *message) {
+        _cleanup_free_ char *text = message;
+
+        (void) fail_with(code, "%s", text ?: "out of memory");
+        doctor_say_faults(guest, text);
+        return code;
+}
+
 static int say_dying(const Waiter *w) {
         _cleanup_free_ char *why = control_end(w), *until = NULL;
 
         until = status_until_text(prop_number(w->props, UMLD_PROP_NEXT_START),
                                   now_usec(CLOCK_REALTIME));
-        return fail_with(EXIT_FAILED,
-                         "%s failed to start: %s; umld will retry %s (to give up: umlctl stop %s)",
-                         w->name, isempty(why) ? "it died" : why, until ?: "soon", w->name);
+        return say_failure(
+                w->name, EXIT_FAILED,
+                strfmt("%s failed to start: %s; umld will retry %s (to give up: umlctl stop %s)",
+                       w->name, isempty(why) ? "it died" : why, until ?: "soon", w->name));
 }
 
 static int say_failed(const Waiter *w) {
         _cleanup_free_ char *why = control_end(w);
 
-        return fail_with(EXIT_FAILED, "%s failed to start: %s", w->name,
-                         isempty(why) ? "umld ended" : why);
+        return say_failure(
+                w->name, EXIT_FAILED,
+                strfmt("%s failed to start: %s", w->name, isempty(why) ? "umld ended" : why));
 }
 
 static int say_detached_failed(const char *guest, const Detached *d) {
         _cleanup_free_ char *why = detach_reason(d);
 
-        return fail_with(detach_exit_code(d), "%s failed to start: %s (log: %s)", guest,
-                         why ?: "out of memory", d->log);
+        return say_failure(
+                guest, detach_exit_code(d),
+                strfmt("%s failed to start: %s (log: %s)", guest, why ?: "out of memory", d->log));
 }
 
 static int say_job_ended(const Options *o, const char *guest, sd_bus *manager,
@@ -128,13 +141,13 @@ static int say_job_ended(const Options *o, const char *guest, sd_bus *manager,
                                  job->unit);
         manager_failure_read(manager, job->unit, &f);
         last = control_last_exit(guest);
-        return fail_with(f.exit_status == EXIT_USAGE ? EXIT_USAGE : EXIT_FAILED,
-                         "%s failed to start: %s (journalctl -u %s)", guest,
-                         !isempty(f.status_text) ? f.status_text
-                         : !isempty(last)        ? last
-                         : !isempty(f.result)    ? f.result
-                                                 : job->result,
-                         job->unit);
+        return say_failure(guest, f.exit_status == EXIT_USAGE ? EXIT_USAGE : EXIT_FAILED,
+                           strfmt("%s failed to start: %s (journalctl -u %s)", guest,
+                                  !isempty(f.status_text) ? f.status_text
+                                  : !isempty(last)        ? last
+                                  : !isempty(f.result)    ? f.result
+                                                          : job->result,
+                                  job->unit));
 }
 
 /* An umld started by systemd does not have our environment. */

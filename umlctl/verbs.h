@@ -26,6 +26,7 @@ int verb_edit(const Options *o, const char *guest);
 int verb_events(const Options *o, const char *guest);
 int verb_ssh(const Options *o, const char *guest);
 int verb_check(const Options *o, const char *guest);
+int verb_doctor(const Options *o, const char *guest);
 int verb_enable(const Options *o, const char *guest);
 int verb_crashes(const Options *o, const char *guest);
 int verb_disable(const Options *o, const char *guest);

@@ -28,6 +28,8 @@ static const struct {
         [COMPANION_IMAGE_FIX] = { "../lib/preload/umld-image-fix.so",
                                   "../lib/umld/umld-image-fix.so",
                                   UMLD_LIBDIR "/umld-image-fix.so" },
+        [COMPANION_GUEST_INIT] = { "../guest/umld-guest-init", "../libexec/umld/umld-guest-init",
+                                   UMLD_LIBEXECDIR "/umld-guest-init" },
 };
 static_assert(ARRAY_SIZE(places) == COMPANION_MAX, "a place for every companion");
 

@@ -13,6 +13,7 @@ typedef enum Companion {
         COMPANION_CONSOLE_FIX, /* preloaded into kernels whose console has a terminal */
         COMPANION_TUN_FIX,     /* preloaded into kernels in a network namespace of their own */
         COMPANION_IMAGE_FIX,   /* preloaded into e2fsck */
+        COMPANION_GUEST_INIT,  /* umld-guest-init, which boots a trial for umld --doctor */
         COMPANION_MAX,
 } Companion;
 

@@ -260,6 +260,38 @@ int setup_give_up(SetupPass *pass, usec_t waited, const Fault *wait, Fault *ret)
         return 0;
 }
 
+/* One step of a check. */
+static int examine(Setup *s, size_t step, Fault *f) {
+        usec_t since = now_usec(CLOCK_MONOTONIC);
+        int r;
+
+        while ((r = step_up(s, step, f)) == -EAGAIN &&
+               now_usec(CLOCK_MONOTONIC) < usec_add(since, UNDO_PATIENCE)) {
+                struct pollfd p = { .fd = f->wake_fd > 0 ? f->wake_fd : -1, .events = POLLIN };
+
+                fault_done(f);
+                (void) poll(&p, 1, 1);
+        }
+        return r;
+}
+
+void setup_examine(Setup *s, SetupExamined fn, void *userdata) {
+        bool net_failed = false;
+
+        s->host->quiet = true;
+        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+                _cleanup_(fault_done) Fault f = {};
+                bool of_net = steps[i].net_up;
+                int r;
+
+                if (!steps[i].check)
+                        continue;
+                r = of_net && net_failed ? -ECANCELED : examine(s, i, &f);
+                net_failed |= of_net && r < 0;
+                fn(steps[i].name, r, &f, userdata);
+        }
+}
+
 int setup_wait(Setup *s, SetupKind kind, Fault *f) {
         SetupPass pass = { .kind = kind };
         usec_t since = now_usec(CLOCK_MONOTONIC);

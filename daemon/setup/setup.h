@@ -55,5 +55,11 @@ bool setup_waits_on(const SetupPass *pass, usec_t waited, const Fault *wait);
  * the next step. */
 int setup_give_up(SetupPass *pass, usec_t waited, const Fault *wait, Fault *ret);
 
+/* For umld --doctor: goes through the steps of SETUP_CHECK, also behind one that has failed, and
+ * tells fn the result of each. -ECANCELED: not tried, because it rests on one that has failed.
+ * Waits as long as that takes. */
+typedef void (*SetupExamined)(const char *step, int r, const Fault *f, void *userdata);
+void setup_examine(Setup *s, SetupExamined fn, void *userdata);
+
 /* A complete pass, for callers without an event loop; waits as long as that takes. */
 int setup_wait(Setup *s, SetupKind kind, Fault *fault);

@@ -13,6 +13,25 @@ enum {
         LINE_MAX_USED = 256 /* lines written by the kernel have 110 */
 };
 
+const BeancounterInfo beancounter_infos[] = {
+        { "kmemsize", "memory of the kernel for processes, sockets and files" },
+        { "privvmpages", "memory that programs have allocated" },
+        { "physpages", "memory in use" },
+        { "oomguarpages", "memory that is safe from the OOM killer" },
+        { "shmpages", "shared memory, in which guests may have theirs" },
+        { "lockedpages", "memory locked by programs" },
+        { "numproc", "processes and threads" },
+        { "numfile", "open files" },
+        { "numtcpsock", "TCP sockets" },
+        { "numothersock", "other sockets, such as those between umld and its guests" },
+        { "tcpsndbuf", "buffers of what TCP sends" },
+        { "tcprcvbuf", "buffers of what TCP receives" },
+        { "othersockbuf", "buffers of UNIX sockets and datagrams" },
+        { "dcachesize", "names of files kept in memory" },
+        { "numiptent", "firewall rules" },
+        {},
+};
+
 /* LONG_MAX of the kernel's word size stands for "no limit". */
 static uint64_t unlimited(uint64_t v) {
         return v == INT32_MAX || v >= INT64_MAX ? UINT64_MAX : v;
@@ -49,7 +68,8 @@ static int parse_row(char *const words[static COLUMNS + 1], size_t n, Beancounte
                 return -EBADMSG;
         if ((r = parse_number(words[1], &b.held)) < 0 ||
             (r = parse_number(words[3], &b.barrier)) < 0 ||
-            (r = parse_number(words[4], &b.limit)) < 0)
+            (r = parse_number(words[4], &b.limit)) < 0 ||
+            (r = parse_number(words[5], &b.failures)) < 0)
                 return r;
         b.barrier = unlimited(b.barrier);
         b.limit = unlimited(b.limit);

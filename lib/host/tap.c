@@ -39,6 +39,16 @@ static int tap_attach(const char *ifname, int *ret_fd) {
         return 0;
 }
 
+/* The driver has nothing to read for a descriptor that is attached to no interface. */
+int tap_driver_try(void) {
+        _cleanup_close_ int fd = open(TUN_NODE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+        char byte;
+
+        if (fd < 0)
+                return errno == ENXIO ? -ENODEV : errno == EACCES ? -EPERM : -errno;
+        return read(fd, &byte, sizeof(byte)) < 0 && errno == EBADFD ? 0 : -ENOTTY;
+}
+
 int tap_create(const char *ifname, uid_t owner) {
         _cleanup_close_ int fd = -EBADF;
         struct ifreq ifr = {};

@@ -19,6 +19,10 @@ int tap_create(const char *ifname, uid_t owner);
 /* 1 = removed, 0 = did not exist. -EBUSY as above. */
 int tap_remove(const char *ifname);
 
+/* Would it work, as far as can be told without making one? 0, or -ENODEV, -ENOENT, -EPERM as above;
+ * -ENOTTY: the node is some other file. */
+int tap_driver_try(void);
+
 /* Finds who is attached: the lowest pid of this network namespace whose /proc/PID/fdinfo names the
  * tap, and its command name, which the process chose itself: escape it. 1 = found, 0 = nobody. */
 int tap_holder(const char *ifname, pid_t *ret_pid, char ret_comm[static 16]);

@@ -55,6 +55,7 @@ static const struct {
           EINVAL },
         { "seccomp", SYS_seccomp, {}, ENOSYS },
         { "seccomp", SYS_prctl, { { 0, FROM_TO(PR_SET_SECCOMP, PR_SET_SECCOMP) } }, EINVAL },
+        { "ptrace", SYS_ptrace, {}, EPERM },
         { "acl", SYS_setxattr, {}, EOPNOTSUPP },
         { "ip6tables", SYS_getsockopt, { { 1, FROM_TO(IPPROTO_IPV6, IPPROTO_IPV6) } }, EPERM },
         { "netfilter",
@@ -127,11 +128,11 @@ int main(int argc, char **argv) {
                 }
         }
         if (i + 1 >= argc) {
-                fprintf(stderr,
-                        "usage: refuse "
-                        "remount|mount|newns|no-new-privs|acl|ip6tables|netfilter|packet|legacy-"
-                        "tables|nf_tables… -- "
-                        "PROGRAM…\n");
+                fprintf(stderr, "usage: refuse "
+                                "remount|mount|newns|no-new-privs|seccomp|ptrace|acl|ip6tables|"
+                                "netfilter|packet|legacy-"
+                                "tables|nf_tables… -- "
+                                "PROGRAM…\n");
                 return 125;
         }
         (void) execvp(argv[i + 1], argv + i + 1);

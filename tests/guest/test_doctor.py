@@ -1,0 +1,340 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""umlctl doctor: each fault of a host, made on purpose, is found, named with its remedy, and mended where umld can."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+import umldtest  # noqa: E402
+from umldtest import (BUILD, DEBIAN_KERNEL, DONE, FAILED, NO_GUEST, NOT_PERMITTED, USAGE, TestCase,  # noqa: E402
+                      main, preloaded)
+
+OLD_HOST = BUILD / "tests/guest/old-host"
+NOBODY = 65534
+
+
+class DoctorTest(TestCase):
+    def find(self, *arguments, wrapper=(), env=None, code=None):
+        """{check: (verdict, text, remedy, mend)} of umld --doctor; of several with one name the worst."""
+        p = self.world.run("host", *wrapper, *umldtest.with_variables(env or {}), self.world.program("daemon/umld"), "--doctor",
+                           *arguments)
+        rank = ["ok", "unknown", "warning", "fault"].index
+        found = {}
+        for line in p.stdout.splitlines():
+            _, name, *rest = line.split("\t")
+            self.assertEqual(len(rest), 4, line)
+            if name not in found or rank(rest[0]) > rank(found[name][0]):
+                found[name] = tuple(rest)
+        self.findings = found
+        faults = {name: f for name, f in found.items() if f[0] == "fault"}
+        self.assertEqual(p.returncode, code if code is not None else FAILED if faults else DONE, p.stdout + p.stderr)
+        return found
+
+    def faults(self, *arguments, **options):
+        found = self.find(*arguments, **options)
+        return {name for name, f in found.items() if f[0] == "fault"}
+
+    def refuse(self, *words):
+        return [self.world.program("tests/lib/refuse"), *words, "--"]
+
+    def shell(self, command):
+        return self.world.host("sh", "-c", command)
+
+    def mend(self, check, *arguments):
+        return self.world.run("host", self.world.program("daemon/umld"), f"--mend={check}", *arguments)
+
+    def assert_found(self, name, verdict, text, remedy=".*"):
+        self.assertEqual(self.findings[name][0], verdict, self.findings[name])
+        self.assertRegex(self.findings[name][1], text)
+        self.assertRegex(self.findings[name][2], remedy)
+
+
+class Healthy(DoctorTest):
+    def test_no_guest(self):
+        """Before any guest exists; and nothing of the host has changed afterwards."""
+        before = self.world.snapshot()
+        p = self.world.umlctl("doctor", "--json")
+        self.assertEqual(p.returncode, DONE, p.stdout + p.stderr)
+        self.assertEqual((p.json["guest"], p.json["can_start"]), (None, True))
+        found = {c["check"]: c for c in p.json["checks"]}
+        self.assertEqual({c["verdict"] for c in p.json["checks"]} - {"ok", "unknown", "warning"}, set())
+        for check in ("tun", "masquerade", "snat", "ptrace", "seccomp", "namespaces", "queue", "kernel", "boot", "memory-file"):
+            self.assertEqual(found[check]["verdict"], "ok", found[check])
+        self.assertRegex(found["system-calls"]["text"], r"^[1-9]\d+ system calls a second under ptrace$")
+        self.assertRegex(found["boot"]["text"], r"^Linux \S+ boots, runs its init and halts within ")
+        p = self.world.umlctl("doctor")
+        self.assertEqual(p.returncode, DONE)
+        self.assertRegex(p.stdout, r"(?m)^  ok       tun              /dev/net/tun works$")
+        self.assertRegex(p.stdout, r"(?m)^a guest can start here$")
+        self.assertNotIn("\033", p.stdout)
+        self.assert_same_host(before)
+        self.assertEqual(list(Path("/tmp").glob("umld-doctor-*")), [])
+
+    def test_of_a_guest(self):
+        self.world.guest(kernel=DEBIAN_KERNEL)
+        p = self.world.umlctl("doctor", "web", "--json")
+        self.assertEqual((p.returncode, p.json["guest"], p.json["can_start"]), (DONE, "web", True), p.stdout)
+        names = {c["check"] for c in p.json["checks"]}
+        self.assertLessEqual({"configuration", "disks", "leftovers", "reach"}, names)
+        self.assertEqual(self.world.umlctl("doctor", "db").returncode, NO_GUEST)
+        self.assertEqual(self.world.umlctl("doctor", "no guest").returncode, USAGE)
+
+    def test_running(self):
+        """Its own umld has what it needs."""
+        self.world.guest(fake="lock,tap,boot,ready")
+        umld = self.daemon().wait_ready()
+        self.assertEqual(self.faults("web"), set())
+        self.assert_found("leftovers", "ok", "nothing is left")
+        self.assertEqual(umld.stop(), DONE)
+
+    def test_without_root(self):
+        """What only root can see is unknown, and no fault; but then nobody knows whether a guest could start."""
+        nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+        self.assertEqual(self.faults(wrapper=nobody, code=FAILED), set())
+        self.assert_found("rights", "warning", "not run as root")
+        self.assert_found("masquerade", "unknown", "only root can tell")
+        self.assert_found("ptrace", "ok", "can be intercepted")
+        self.assertEqual({f[3] for f in self.findings.values()}, {""})
+        p = self.world.run("host", *nobody, *umldtest.with_variables({"UMLD_DAEMON": str(self.world.program("daemon/umld"))}),
+                           self.world.program("umlctl/umlctl"), "doctor", "--fix")
+        self.assertEqual(p.returncode, NOT_PERMITTED, p.stderr)
+        self.assertEqual(self.world.run("host", *nobody, self.world.program("daemon/umld"), "--mend=tun").returncode,
+                         NOT_PERMITTED)
+
+
+class Devices(DoctorTest):
+    def test_tun(self):
+        self.shell("mount -t tmpfs tmpfs /dev/net")
+        self.assertEqual(self.faults(), {"tun"})
+        self.assert_found("tun", "fault", "^there is no /dev/net/tun$", "panel.*mknod")
+        self.assertEqual(self.findings["tun"][3], "make the device node /dev/net/tun")
+        p = self.world.umlctl("doctor", "--fix")
+        self.assertEqual(p.returncode, USAGE, p.stderr)  # nobody can be asked
+        p = self.world.umlctl("doctor", "--fix", "--force")
+        self.assertEqual(p.returncode, DONE, p.stdout + p.stderr)
+        self.assertIn("tun: done", p.stderr)
+        self.assertEqual(self.shell("stat -c '%F %a %t %T' /dev/net/tun").strip(), "character special file 600 a c8")
+        p = self.mend("tun")
+        self.assertEqual(p.returncode, USAGE)
+        self.assertIn("tun: there is nothing that umld can mend", p.stderr)
+
+    def test_tun_forbidden(self):
+        """As the device control group of a container does it."""
+        self.shell("mount -t tmpfs -o nodev tmpfs /dev/net && mknod /dev/net/tun c 10 200")
+        self.assertEqual(self.faults(), {"tun"})
+        self.assert_found("tun", "fault", "/dev/net/tun: Operation not permitted", "device control group .* panel")
+        self.assertEqual(self.findings["tun"][3], "")
+
+    def test_other_node(self):
+        self.shell("mount -t tmpfs tmpfs /dev/net && mknod /dev/net/tun c 1 3")
+        self.assertEqual(self.faults(), {"tun"})
+        self.assert_found("tun", "fault", "is not the node of the TUN driver", "mknod")
+
+
+class Processes(DoctorTest):
+    def test_ptrace(self):
+        self.assertEqual(self.faults(wrapper=self.refuse("ptrace")), {"ptrace"})
+        self.assert_found("ptrace", "fault", r"does not let a process trace its children.*\(Operation not permitted\)",
+                          "ask the provider")
+
+    def test_yama(self):
+        self.shell("mount -t tmpfs tmpfs /proc/sys/kernel && mkdir /proc/sys/kernel/yama && "
+                   "echo 3 >/proc/sys/kernel/yama/ptrace_scope")
+        self.assertEqual(self.faults(), {"yama"})
+        self.assert_found("yama", "fault", "is 3", "sysctl.d")
+        self.shell("echo 1 >/proc/sys/kernel/yama/ptrace_scope")
+        self.assertEqual(self.faults(), set())
+        self.assert_found("yama", "ok", "is 1")
+
+    def test_confinement(self):
+        self.assertEqual(self.faults(wrapper=self.refuse("seccomp")), set())
+        self.assert_found("seccomp", "warning", "refuses filters of system calls")
+        self.shell("mount -t tmpfs tmpfs /sys/fs/cgroup")
+        wrapper = [self.world.install(OLD_HOST, self.world.dir / "old-host")]
+        self.assertEqual(self.faults(wrapper=wrapper), set())
+        self.assert_found("namespaces", "warning", "pid, ipc, network, mount", "nesting")
+        self.assert_found("cgroup", "warning", "no control groups")
+        self.assert_found("masquerade", "unknown", "were not tried")
+        self.world.guest(fake="boot,ready", Confine={"Required": "pid-namespace"})
+        self.assertEqual(self.faults("web", wrapper=wrapper), {"confinement"})
+        self.assert_found("confinement", "fault", "Required=pid-namespace: this host refuses", "remove it")
+
+
+class Memory(DoctorTest):
+    def test_shm(self):
+        self.shell("mount -o remount,ro /dev/shm")
+        self.find()
+        self.assert_found("shm", "warning", "/dev/shm is read-only", "mount a tmpfs")
+        self.shell("mount -o remount,rw,noexec /dev/shm")
+        self.find()
+        self.assert_found("shm", "ok", "noexec, which is changed for guests")
+
+    def test_backing(self):
+        """Every place for the memory file is refused."""
+        self.shell("mount -o remount,ro /dev/shm")
+        self.world.guest(fake="boot,ready", Memory={"Backing": "shm"})
+        self.assertIn("memory-file", self.faults("web"))
+        self.assert_found("memory-file", "fault", "/dev/shm is read-only", "mount a tmpfs there")
+
+    def test_short(self):
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
+        fake = self.world.dir / "meminfo"
+        fake.write_text("\n".join("MemAvailable: 20480 kB" if line.startswith("MemAvailable") else line
+                                  for line in text.splitlines()) + "\n", encoding="ascii")
+        self.shell(f"mount --bind {fake} /proc/meminfo")
+        self.find()
+        self.assert_found("free", "warning", "20M left by MemAvailable, but a guest with the default Memory= may use", "Memory=")
+
+
+class Network(DoctorTest):
+    def test_no_tables(self):
+        self.assertEqual(self.faults(wrapper=self.refuse("legacy-tables", "nf_tables")), {"masquerade"})
+        self.assert_found("iptables", "ok", "no legacy tables")
+        self.assert_found("nftables", "ok", "no nf_tables")
+        self.assert_found("masquerade", "fault", "does not work", "ask the provider for iptables with NAT")
+
+    def test_no_nat(self):
+        """The other tables are there, so that umld --check has nothing to say."""
+        self.world.guest(fake="boot,ready")
+        self.assertEqual(self.faults("web", env=preloaded("no-nat.so")), {"masquerade"})
+        self.assert_found("masquerade", "fault", "(table nat|target MASQUERADE|nat).* does not work", "netfilter full")
+        self.assert_found("snat", "warning", "does not work")
+
+    def test_forbidden(self):
+        self.assertEqual(self.faults(wrapper=self.refuse("netfilter", "legacy-tables")), {"masquerade"})
+        self.assert_found("queue", "warning", "no netfilter queues")
+        self.assert_found("nftables", "unknown", "Operation not permitted")
+
+    def test_both_views(self):
+        self.shell("iptables-legacy -A INPUT -p tcp --dport 2222 -j ACCEPT")
+        self.shell("nft 'add table inet own; add chain inet own c { type filter hook input priority 0; }; "
+                   "add rule inet own c tcp dport 2222 accept'")
+        self.assertEqual(self.faults(), set())
+        self.assert_found("nftables", "warning", "in nf_tables and in legacy tables", "iptables-legacy-save")
+
+    def test_conntrack(self):
+        self.shell("mount -t tmpfs tmpfs /proc/sys/net/netfilter; cd /proc/sys/net/netfilter; "
+                   "echo 1000 >nf_conntrack_max; echo 950 >nf_conntrack_count")
+        self.find()
+        self.assert_found("conntrack", "warning", "tracks 950 of at most 1000 connections", "nf_conntrack_max")
+        p = self.world.umlctl("doctor", "--fix", "--force")
+        self.assertEqual(self.shell("cat /proc/sys/net/netfilter/nf_conntrack_max").strip(), "2000", p.stderr)
+        self.find()
+        self.assert_found("conntrack", "ok", "950 of at most 2000")
+
+    def test_uplink(self):
+        self.shell("ip route del default")
+        self.assertEqual(self.faults(), {"rules", "uplink", "route"})
+        self.assert_found("rules", "fault", "default route")
+
+    def test_firewall(self):
+        self.shell("iptables-legacy -P FORWARD DROP; iptables-legacy -A FORWARD -s 10.0.0.0/8 -j DROP")
+        self.assertEqual(self.faults(), {"firewall"})
+        self.assert_found("firewall", "fault", "drops IPv4 connections", "iptables")
+
+    def test_collision(self):
+        self.shell("ip address add 10.7.0.9/24 dev venet0")
+        self.world.guest(fake="boot,ready", Network={"HostAddress": "10.7.0.1/24", "Forward": "tcp/8080:80"})
+        self.find("web")
+        said = [f for f in self.findings.values() if f[0] in ("warning", "fault") and "10.7.0" in f[1]]
+        self.assertNotEqual(said, [], self.findings)
+
+
+class Guest(DoctorTest):
+    def test_kernel(self):
+        kernel = self.world.dir / "linux"
+        self.world.guest(fake="boot,ready", Guest={"Kernel": kernel})
+        self.assertEqual(self.faults("web"), {"kernel", "reach"})
+        self.assert_found("kernel", "fault", str(kernel))
+        kernel.write_text("#!/bin/sh\n", encoding="ascii")
+        kernel.chmod(0o755)
+        self.assertEqual(self.faults("web"), {"kernel"})
+        self.world.install(BUILD / "tests/guest/fake-guest", kernel).chmod(0o777)
+        self.assertEqual(self.faults("web"), {"kernel"})
+        self.assert_found("kernel", "fault", "may be written by others", "chmod go-w")
+        self.assertEqual(self.mend("kernel", "web").returncode, DONE)
+        self.assertEqual(oct(kernel.stat().st_mode & 0o7777), "0o755")
+        self.assertEqual(self.faults("web"), set())
+
+    def test_disks(self):
+        self.world.guest(fake="boot,ready")
+        image = self.world.image()
+        data = bytearray(image.read_bytes())
+        image.rename(image.with_suffix(".away"))
+        self.assertEqual(self.faults("web"), {"disks"})
+        self.assert_found("disks", "fault", "no such image", "create it")
+        image.write_bytes(b"QFI\xfb" + bytes(4096))
+        self.assertEqual(self.faults("web"), {"disks"})
+        self.assert_found("disks", "fault", "a qcow2 image", "convert it")
+        data[1024 + 58] |= 2
+        image.write_bytes(data)
+        self.assertEqual(self.faults("web"), set())
+        self.assert_found("disks", "warning", "has recorded errors", "e2fsck")
+
+    def test_space(self):
+        """More holes than the file system has room for."""
+        small = self.world.dir / "small"
+        small.mkdir()
+        self.shell(f"mount -t tmpfs -o size=2M tmpfs {small}")
+        self.world.guest(fake="boot,ready", Guest={"Disk": f"{small}/root.img,adopt"})
+        image = self.world.image()
+        self.shell(f"cp {image} {small}/root.img && truncate -s 1G {small}/root.img && chmod 666 {small}/root.img")
+        self.find("web")
+        self.assert_found("disks", "fault", "too little for the .* by which the image may grow", "free some")
+
+    def test_configuration(self):
+        self.world.guest(fake="boot,ready")
+        path = self.world.config_dir / "web.conf"
+        text = path.read_text(encoding="ascii")
+        path.write_text(text + "[Network]\nMasquerad=no\n", encoding="ascii")
+        self.assertEqual(self.faults("web"), {"configuration"})
+        self.assert_found("configuration", "fault", r"web\.conf:\d+: Masquerad: unknown key; did you mean Masquerade=")
+        self.assert_found("kernel", "unknown", "not checked")
+        path.write_text(text, encoding="ascii")
+        path.chmod(0o666)
+        self.assertEqual(self.faults("web"), {"configuration"})
+        self.assertEqual(self.mend("configuration", "web").returncode, DONE)
+        self.assertEqual(self.faults("web"), set())
+
+    def test_leftovers(self):
+        before = self.world.snapshot()
+        self.world.guest(fake="lock,tap,boot,ready")
+        umld = self.daemon().wait_ready()
+        os.kill(umld.pid, signal.SIGKILL)
+        umld.wait()
+        self.assertEqual(self.faults("web"), set())
+        self.assert_found("leftovers", "warning", "a killed umld of this guest has left changes", "next start")
+        self.assertEqual(self.mend("leftovers", "web").returncode, DONE)
+        after = self.world.snapshot()
+        self.assertEqual([line for line in before.difference(after).splitlines()
+                          if line.startswith(("+", "-")) and "/run/" not in line and line[:3] not in ("+++", "---")], [])
+        self.faults("web")
+        self.assert_found("leftovers", "ok", "nothing is left")
+
+
+class Start(DoctorTest):
+    def test_cause(self):
+        """The kernel only says that it cannot trace."""
+        self.world.guest(kernel=DEBIAN_KERNEL, Supervise={"Restart": "no"})
+        p = self.world.run("host", *self.refuse("ptrace"),
+                           *umldtest.with_variables({"UMLD_DAEMON": str(self.world.program("daemon/umld"))}),
+                           self.world.program("umlctl/umlctl"), "start", "web")
+        self.assertEqual(p.returncode, FAILED, p.stderr)
+        lines = p.stderr.splitlines()
+        self.assertRegex(lines[0], "^umlctl: web failed to start: ")
+        self.assertRegex(p.stderr, r"(?m)^umlctl: web: the host does not let a process trace its children, .*; ask the provider")
+
+    def test_nothing_twice(self):
+        self.world.guest(fake="boot,ready")
+        self.world.image().unlink()
+        p = self.world.umlctl("start", "web")
+        self.assertEqual(p.returncode, FAILED, p.stderr)
+        self.assertEqual(p.stderr.count("no such image"), 1, p.stderr)
+        self.assertEqual(len(p.stderr.splitlines()), 1, p.stderr)
+
+
+if __name__ == "__main__":
+    main()
