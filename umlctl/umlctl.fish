@@ -63,6 +63,7 @@ complete -c umlctl -n __umlctl_needs_verb -a reload -d 'Apply configuration chan
 complete -c umlctl -n __umlctl_needs_verb -a confirm -d 'Keep the changes made by reload --confirm'
 complete -c umlctl -n __umlctl_needs_verb -a kill -d 'Kill a guest immediately, without a clean shutdown'
 complete -c umlctl -n __umlctl_needs_verb -a check -d 'Show what starting a guest would do'
+complete -c umlctl -n __umlctl_needs_verb -a doctor -d 'Check whether the host can run a guest, and how well'
 complete -c umlctl -n __umlctl_needs_verb -a wait -d 'Wait until a guest is running or stopped'
 complete -c umlctl -n __umlctl_needs_verb -a enable -d 'Start a guest at boot'
 complete -c umlctl -n __umlctl_needs_verb -a disable -d 'Do not start a guest at boot'
@@ -84,17 +85,17 @@ complete -c umlctl -n __umlctl_needs_verb -a ssh -d 'Log in to a guest by SSH, o
 complete -c umlctl -n __umlctl_needs_verb -a events -d 'Show what happens to guests'
 complete -c umlctl -n __umlctl_needs_verb -a mconsole -d 'Send a command to the management console of a guest'
 complete -c umlctl -n __umlctl_needs_verb -a help -d 'Show the help, or that of a verb'
-complete -c umlctl -n '__umlctl_verb_is help' -a 'create list top status start stop restart reload confirm kill check wait enable disable cat edit set remove modules resize disk export import crashes memory port console log ssh events mconsole help'
+complete -c umlctl -n '__umlctl_verb_is help' -a 'create list top status start stop restart reload confirm kill check doctor wait enable disable cat edit set remove modules resize disk export import crashes memory port console log ssh events mconsole help'
 
 # Guests
 complete -c umlctl -n '__umlctl_verb_is list top status start stop restart reload confirm kill check wait enable disable events' -a '(__umlctl_guests)'
-complete -c umlctl -n '__umlctl_needs_guest cat edit set remove modules resize disk export crashes memory port console log ssh mconsole' -a '(__umlctl_guests)'
+complete -c umlctl -n '__umlctl_needs_guest doctor cat edit set remove modules resize disk export crashes memory port console log ssh mconsole' -a '(__umlctl_guests)'
 complete -c umlctl -n '__umlctl_verb_is disk; and not __umlctl_needs_guest disk' -a 'list reset commit snapshot'
 complete -c umlctl -n '__umlctl_verb_is import' -F
 
 # What some verbs take
 complete -c umlctl -n '__umlctl_verb_is list top status start stop restart reload confirm kill check wait enable disable events' -s a -l all -d 'For all guests'
-complete -c umlctl -n '__umlctl_verb_is list top status cat crashes memory port log events' -s j -l json -d 'Print JSON'
+complete -c umlctl -n '__umlctl_verb_is list top status doctor cat crashes memory port log events' -s j -l json -d 'Print JSON'
 complete -c umlctl -n '__umlctl_verb_is list' -s o -l output -x -a 'name state since uptime restarts memory cpu load tcp address address6 tap sent received health kernel pid forwards last-exit status' -d 'Columns to show'
 complete -c umlctl -n '__umlctl_verb_is list top' -l no-headings -d 'Print no line with the names of the columns'
 complete -c umlctl -n '__umlctl_verb_is top' -s s -l sort -x -a 'cpu memory traffic start name' -d 'What comes first'
@@ -112,7 +113,8 @@ complete -c umlctl -n '__umlctl_verb_is log' -s n -l lines -x -d 'Number of most
 complete -c umlctl -n '__umlctl_verb_is log' -s S -l since -x -d 'Show lines since this time'
 complete -c umlctl -n '__umlctl_verb_is log' -s b -l boot -x -d 'Show only this boot'
 complete -c umlctl -n '__umlctl_verb_is console' -s r -l read-only -d 'Watch only'
-complete -c umlctl -n '__umlctl_verb_is create remove disk console mconsole' -s F -l force -d 'Do not ask, take over the console, replace a guest, or kill the kernel'
+complete -c umlctl -n '__umlctl_verb_is create remove disk doctor console mconsole' -s F -l force -d 'Do not ask, take over the console, replace a guest, or kill the kernel'
+complete -c umlctl -n '__umlctl_verb_is doctor' -l fix -d 'Mend what umld itself can mend, after asking'
 complete -c umlctl -n '__umlctl_verb_is disk export' -l live -d 'Export a guest, or make a snapshot of it, while it is running'
 complete -c umlctl -n '__umlctl_verb_is export' -l with-kernel -d 'Export its kernel as well'
 complete -c umlctl -n '__umlctl_verb_is import' -l name -x -d 'Name of the guest made by import'

@@ -38,7 +38,7 @@ enum {
         VERB_IMPORT = 1 << 17,
         VERB_ENABLE = 1 << 18,
         VERB_LIVE = 1 << 22,
-        VERB_FIX = 1 << 26,
+        VERB_FIX = 1 << 27,
 
         VERB_PAGED = 1 << 25, /* its output may be long */
 };
