@@ -26,7 +26,8 @@ static int help(void) {
                "in the foreground.\n\n  -c --check    print what starting the guest would do, and "
                "change nothing\n  -d --debug    log debug messages, too\n     --doctor   check the "
                "host, for the guest NAME or for none\n     --measure  the same, and how fast "
-               "guests can be\n     --mend=CHECK  mend what that check of the host has found\n  -h "
+               "guests can be\n     --repair=CHECK  repair what that check of the host has found\n "
+               " -h "
                "--help     print "
                "this help\n     --version  print the version and the features\n\nSee umld(8), "
                "umld.conf(5) and "
@@ -71,7 +72,7 @@ static int load(const char *name, Config **ret) {
 }
 
 /* Of the host, with or without a guest. */
-static int doctor(const char *name, bool measure, const char *mend) {
+static int doctor(const char *name, bool measure, const char *repair) {
         if (name && !guest_name_valid(name)) {
                 log_error("%s: invalid guest name; use 1 to 15 characters of a-z, 0-9 and -, "
                           "beginning with a letter",
@@ -80,12 +81,12 @@ static int doctor(const char *name, bool measure, const char *mend) {
         }
         if (check_directories() < 0)
                 return EXIT_USAGE;
-        if (mend && geteuid() != 0) {
-                log_error("--mend=%s: only root may change the host; run it as root", mend);
+        if (repair && geteuid() != 0) {
+                log_error("--repair=%s: only root may change the host; run it as root", repair);
                 return EXIT_NOT_PERMITTED;
         }
         log_set_max_level(LOG_ERR); /* the findings say all of it */
-        return mend ? doctor_mend(mend, name) : doctor_run(name, measure);
+        return repair ? doctor_repair(repair, name) : doctor_run(name, measure);
 }
 
 static int run(Config *config) {
@@ -98,13 +99,13 @@ static int run(Config *config) {
 int main(int argc, char **argv) {
         static const struct option options[] = {
                 { "check", no_argument, NULL, 'c' },   { "doctor", no_argument, NULL, 'D' },
-                { "measure", no_argument, NULL, 'M' }, { "mend", required_argument, NULL, 'm' },
+                { "measure", no_argument, NULL, 'M' }, { "repair", required_argument, NULL, 'm' },
                 { "debug", no_argument, NULL, 'd' },   { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, 'V' }, {},
         };
         _cleanup_(config_freep) Config *config = NULL;
         bool check = false, examine = false, measure = false;
-        const char *mend = NULL;
+        const char *repair = NULL;
         int c, r;
 
         /* Our caller may have left descriptors open or closed, or signals ignored, that we need. */
@@ -122,7 +123,7 @@ int main(int argc, char **argv) {
                         check = true;
                         break;
                 case 'm':
-                        mend = optarg;
+                        repair = optarg;
                         examine = true;
                         break;
                 case 'M':
@@ -144,7 +145,7 @@ int main(int argc, char **argv) {
                 }
         }
         if (examine && argc - optind <= 1)
-                return doctor(argv[optind], measure, mend);
+                return doctor(argv[optind], measure, repair);
         log_never_wait();
         log_set_error_hook(notify_status); /* umlctl and systemctl show why a start failed */
         if (argc - optind != 1) {

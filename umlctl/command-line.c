@@ -253,7 +253,7 @@ static const OptionRow rows[] = {
         { "force", NULL, VERB_FORCE, 'F',
           "Do not ask; take over a console, replace a guest, send a command that kills the kernel",
           take_force },
-        { "fix", NULL, VERB_FIX, 0, "Mend what umld itself can mend, after asking", take_fix },
+        { "fix", NULL, VERB_FIX, 0, "Repair what umld itself can repair, after asking", take_fix },
         { "live", NULL, VERB_LIVE, 0,
           "Export a guest, or make a snapshot of it, while it is running", take_live },
         { "with-kernel", NULL, VERB_EXPORT, 0, "Export its kernel as well", take_with_kernel },

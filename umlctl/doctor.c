@@ -63,7 +63,9 @@ static int call(const char *const words[], bool quiet, usec_t patience, Child *r
 
 /* Splits a line at its tabs, in place. */
 static json_t *read_line(char *line) {
-        static const char *const keys[] = { "group", "check", "verdict", "text", "remedy", "mend" };
+        static const char *const keys[] = {
+                "group", "check", "verdict", "text", "remedy", "repair"
+        };
         json_t *o = json_object();
 
         FOREACH_ELEMENT (key, keys) {
@@ -101,8 +103,8 @@ int doctor_ask(const char *guest, bool measure, bool quiet, json_t **ret, int *r
         return read_lines(child.said, ret);
 }
 
-int doctor_mend(const char *guest, const char *check) {
-        _cleanup_free_ char *option = strfmt("--mend=%s", check);
+int doctor_repair(const char *guest, const char *check) {
+        _cleanup_free_ char *option = strfmt("--repair=%s", check);
         const char *const words[] = { "umld", option, guest, NULL };
         _cleanup_(child_done) Child child = {};
         int r = option ? call(words, false, PATIENCE, &child) : -ENOMEM;

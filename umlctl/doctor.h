@@ -2,7 +2,7 @@
 #pragma once
 
 /* What umld --doctor finds, as JSON: an array of objects with group, check, verdict, text, remedy
- * and mend, the last two "" if there is nothing to do. */
+ * and repair, the last two "" if there is nothing to do. */
 
 #include <jansson.h>
 
@@ -12,8 +12,8 @@
  * or nowhere if it is to be quiet. */
 int doctor_ask(const char *guest, bool measure, bool quiet, json_t **ret, int *ret_code);
 
-/* Has umld mend what a check has found, and returns its exit code. */
-int doctor_mend(const char *guest, const char *check);
+/* Has umld repair what a check has found, and returns its exit code. */
+int doctor_repair(const char *guest, const char *check);
 
 /* After a failed start: shows the faults, apart from those that the message says already, which
  * may be NULL. */

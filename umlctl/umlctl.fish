@@ -114,7 +114,7 @@ complete -c umlctl -n '__umlctl_verb_is log' -s S -l since -x -d 'Show lines sin
 complete -c umlctl -n '__umlctl_verb_is log' -s b -l boot -x -d 'Show only this boot'
 complete -c umlctl -n '__umlctl_verb_is console' -s r -l read-only -d 'Watch only'
 complete -c umlctl -n '__umlctl_verb_is create remove disk doctor console mconsole' -s F -l force -d 'Do not ask, take over the console, replace a guest, or kill the kernel'
-complete -c umlctl -n '__umlctl_verb_is doctor' -l fix -d 'Mend what umld itself can mend, after asking'
+complete -c umlctl -n '__umlctl_verb_is doctor' -l fix -d 'Repair what umld itself can repair, after asking'
 complete -c umlctl -n '__umlctl_verb_is disk export' -l live -d 'Export a guest, or make a snapshot of it, while it is running'
 complete -c umlctl -n '__umlctl_verb_is export' -l with-kernel -d 'Export its kernel as well'
 complete -c umlctl -n '__umlctl_verb_is import' -l name -x -d 'Name of the guest made by import'

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* verb-doctor.c - doctor: shows what is right and wrong with this host, and has it mended. */
+/* verb-doctor.c - doctor: shows what is right and wrong with this host, and has it repaired. */
 
 #include <stdio.h>
 #include <unistd.h>
@@ -32,16 +32,16 @@ static Colour colour_of(const char *verdict) {
 
 static void print_one(const json_t *o, bool coloured) {
         const char *verdict = field(o, "verdict"), *remedy = field(o, "remedy"),
-                   *mend = field(o, "mend");
+                   *repair = field(o, "repair");
 
         printf("  %s%-*s%s %-*s %s\n", coloured ? colour_sequence(colour_of(verdict)) : "",
                VERDICT_WIDTH, verdict, coloured ? colour_sequence(COLOUR_NONE) : "", CHECK_WIDTH,
                field(o, "check"), field(o, "text"));
         if (*remedy)
                 printf("  %*s -> %s\n", VERDICT_WIDTH + 1 + CHECK_WIDTH, "", remedy);
-        if (*mend)
+        if (*repair)
                 printf("  %*s -> umlctl doctor --fix can %s\n", VERDICT_WIDTH + 1 + CHECK_WIDTH, "",
-                       mend);
+                       repair);
 }
 
 static bool has_fault(const json_t *list) {
@@ -85,7 +85,7 @@ static int print_json(const char *guest, const json_t *list, int code) {
         return code;
 }
 
-/* ---- mending ---- */
+/* ---- repairing ---- */
 
 /* 1 = yes, 0 = no. */
 static int ask(const Options *o, const char *what) {
@@ -97,18 +97,18 @@ static int ask(const Options *o, const char *what) {
         return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
-/* The exit code; *ret_done: how much was mended. */
-static int mend_all(const Options *o, const char *guest, const json_t *list, unsigned *ret_done) {
+/* The exit code; *ret_done: how much was repaired. */
+static int repair_all(const Options *o, const char *guest, const json_t *list, unsigned *ret_done) {
         const json_t *one;
         size_t i;
 
         json_array_foreach(list, i, one) {
-                const char *mend = field(one, "mend"), *check = field(one, "check");
+                const char *repair = field(one, "repair"), *check = field(one, "check");
                 int r;
 
-                if (!*mend || !ask(o, mend))
+                if (!*repair || !ask(o, repair))
                         continue;
-                r = doctor_mend(guest, check);
+                r = doctor_repair(guest, check);
                 if (r != EXIT_DONE)
                         return r;
                 note("%s: done", check);
@@ -122,7 +122,7 @@ static int check_fix(const Options *o) {
                 return fail_with(EXIT_NOT_PERMITTED, "--fix changes the host; run it as root");
         if (!o->force && !isatty(STDIN_FILENO))
                 return fail_with(EXIT_USAGE, "standard input is not a terminal, so nothing can be "
-                                             "asked; use --force to mend without asking");
+                                             "asked; use --force to repair without asking");
         return EXIT_DONE;
 }
 
@@ -145,7 +145,7 @@ static int fix(const Options *o, const char *guest, json_t **list, int *code) {
         int r = check_fix(o);
 
         if (r == EXIT_DONE)
-                r = mend_all(o, guest, *list, &done);
+                r = repair_all(o, guest, *list, &done);
         if (r != EXIT_DONE || done == 0)
                 return r;
         json_decref(*list);

@@ -97,7 +97,7 @@ void check_limits(Exam *e) {
 
 /* ---- what a killed umld has left ---- */
 
-const char *may_mend_leftovers(const Exam *e) {
+const char *may_repair_leftovers(const Exam *e) {
         const Ledger *l = e->setup ? &e->setup->host->ledger : NULL;
 
         return e->name && !e->running && l && (l->tap || l->cgroup || l->mount || l->n_owners > 0)
@@ -106,7 +106,7 @@ const char *may_mend_leftovers(const Exam *e) {
 }
 
 /* No umld of this guest can be started meanwhile. */
-int mend_leftovers(Exam *e) {
+int repair_leftovers(Exam *e) {
         _cleanup_free_ char *path = umld_path(DIR_RUNTIME, e->name, "lock");
         _cleanup_(setup_freep) Setup *s = NULL;
         _cleanup_(fault_done) Fault f = {};
@@ -120,7 +120,7 @@ int mend_leftovers(Exam *e) {
 }
 
 void check_leftovers(Exam *e) {
-        if (*may_mend_leftovers(e))
+        if (*may_repair_leftovers(e))
                 exam_tell(e, DOCTOR_WARNING, "the guest's next start undoes it",
                           "a killed umld of this guest has left changes on the host");
         else if (e->name)

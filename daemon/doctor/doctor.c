@@ -14,7 +14,7 @@ static const Check checks[] = {
         { "host", "clock", check_clock },
         { "host", "limits", check_limits },
         { "host", "beancounters", check_beancounters },
-        { "host", "leftovers", check_leftovers, may_mend_leftovers, mend_leftovers },
+        { "host", "leftovers", check_leftovers, may_repair_leftovers, repair_leftovers },
         { "processes", "ptrace", check_ptrace },
         { "processes", "yama", check_yama },
         { "processes", "seccomp", check_seccomp },
@@ -24,21 +24,21 @@ static const Check checks[] = {
         { "memory", "shm", check_shm },
         { "memory", "free", check_memory },
         { "memory", "promises", check_promises },
-        { "network", "tun", check_tun, may_mend_tun, mend_tun },
+        { "network", "tun", check_tun, may_repair_tun, repair_tun },
         { "network", "iptables", check_iptables },
         { "network", "nftables", check_nftables },
         { "network", "masquerade", check_rules },
         { "network", "snat", check_snat },
-        { "network", "conntrack", check_conntrack, may_mend_conntrack, mend_conntrack },
+        { "network", "conntrack", check_conntrack, may_repair_conntrack, repair_conntrack },
         { "network", "queue", check_queue },
         { "network", "addresses", check_network },
         { "network", "tap", check_tap },
         { "network", "rules", check_plan },
         { "network", "relays", check_relays },
         { "network", "conditions", check_conditions },
-        { "guest", "configuration", check_configuration, may_mend_configuration,
-          mend_configuration },
-        { "guest", "kernel", check_kernel, may_mend_kernel, mend_kernel },
+        { "guest", "configuration", check_configuration, may_repair_configuration,
+          repair_configuration },
+        { "guest", "kernel", check_kernel, may_repair_kernel, repair_kernel },
         { "guest", "disks", check_disks },
         { "guest", "memory-file", check_backing },
         { "guest", "reach", check_reach },
@@ -47,8 +47,8 @@ static const Check checks[] = {
         { "speed", "boot", check_boot, .measures = true },
 };
 
-const char *check_mend(const Exam *e) {
-        return geteuid() == 0 && e->check->may_mend ? e->check->may_mend(e) : "";
+const char *check_repair(const Exam *e) {
+        return geteuid() == 0 && e->check->may_repair ? e->check->may_repair(e) : "";
 }
 
 /* The exit code for a guest that cannot be examined. */
@@ -83,7 +83,7 @@ int doctor_run(const char *name, bool measure) {
         return e.faults > 0 || e.unseen > 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
-int doctor_mend(const char *check, const char *name) {
+int doctor_repair(const char *check, const char *name) {
         _cleanup_(exam_done) Exam e = {};
         int r = begin(&e, name);
 
@@ -91,14 +91,14 @@ int doctor_mend(const char *check, const char *name) {
                 return r;
         FOREACH_ELEMENT (c, checks) {
                 e.check = c;
-                if (!streq(c->name, check) || !*check_mend(&e))
+                if (!streq(c->name, check) || !*check_repair(&e))
                         continue;
-                r = c->mend(&e);
+                r = c->repair(&e);
                 if (r >= 0)
                         return EXIT_DONE;
-                log_error_errno(r, "%s: cannot be mended: %m", check);
+                log_error_errno(r, "%s: cannot be repaired: %m", check);
                 return EXIT_FAILED;
         }
-        log_error("%s: there is nothing that umld can mend; see umlctl doctor", check);
+        log_error("%s: there is nothing that umld can repair; see umlctl doctor", check);
         return EXIT_USAGE;
 }

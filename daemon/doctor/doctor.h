@@ -11,20 +11,20 @@ typedef struct Check {
         void (*look)(Exam *e);
         /* What umld can do about what was found, "" = nothing; and doing it. NULL: never anything.
          */
-        const char *(*may_mend)(const Exam *e);
-        int (*mend)(Exam *e);
+        const char *(*may_repair)(const Exam *e);
+        int (*repair)(Exam *e);
         bool measures; /* takes its time */
 } Check;
 
 /* Of the current check; "" if there is nothing. */
-const char *check_mend(const Exam *e);
+const char *check_repair(const Exam *e);
 
 /* Prints the findings; name: NULL = of no guest. Returns the exit code: EXIT_FAILED if there is a
  * fault, or if only root can tell whether there is one. */
 int doctor_run(const char *name, bool measure);
 
 /* Mends what the check of that name has found, and returns the exit code. */
-int doctor_mend(const char *check, const char *name);
+int doctor_repair(const char *check, const char *name);
 
 /* checks-host.c */
 void check_rights(Exam *e);
@@ -74,14 +74,14 @@ void check_confinement(Exam *e);
 void check_calls(Exam *e);
 void check_boot(Exam *e);
 
-/* mend.c */
-const char *may_mend_tun(const Exam *e);
-int mend_tun(Exam *e);
-const char *may_mend_conntrack(const Exam *e);
-int mend_conntrack(Exam *e);
-const char *may_mend_kernel(const Exam *e);
-int mend_kernel(Exam *e);
-const char *may_mend_configuration(const Exam *e);
-int mend_configuration(Exam *e);
-const char *may_mend_leftovers(const Exam *e);
-int mend_leftovers(Exam *e);
+/* repair.c */
+const char *may_repair_tun(const Exam *e);
+int repair_tun(Exam *e);
+const char *may_repair_conntrack(const Exam *e);
+int repair_conntrack(Exam *e);
+const char *may_repair_kernel(const Exam *e);
+int repair_kernel(Exam *e);
+const char *may_repair_configuration(const Exam *e);
+int repair_configuration(Exam *e);
+const char *may_repair_leftovers(const Exam *e);
+int repair_leftovers(Exam *e);

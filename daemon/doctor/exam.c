@@ -30,21 +30,21 @@ static void print_field(const char *text) {
 }
 
 void exam_tell_as(Exam *e, const char *name, DoctorVerdict verdict, const char *remedy,
-                  const char *mend, const char *text) {
+                  const char *repair, const char *text) {
         fputs(e->check->group, stdout);
         print_field(name);
         print_field(verdicts[verdict]);
         print_field(text);
         print_field(remedy);
-        print_field(mend);
+        print_field(repair);
         putchar('\n');
         e->faults += verdict == DOCTOR_FAULT;
         e->unseen += verdict == DOCTOR_UNKNOWN && geteuid() != 0;
         e->told = true;
 }
 
-static const char *mend_of(const Exam *e, DoctorVerdict verdict) {
-        return verdict != DOCTOR_OK && verdict != DOCTOR_UNKNOWN ? check_mend(e) : "";
+static const char *repair_of(const Exam *e, DoctorVerdict verdict) {
+        return verdict != DOCTOR_OK && verdict != DOCTOR_UNKNOWN ? check_repair(e) : "";
 }
 
 void exam_tell(Exam *e, DoctorVerdict verdict, const char *remedy, const char *format, ...) {
@@ -54,7 +54,7 @@ void exam_tell(Exam *e, DoctorVerdict verdict, const char *remedy, const char *f
         va_start(ap, format);
         text = strfmtv(format, ap);
         va_end(ap);
-        exam_tell_as(e, e->check->name, verdict, remedy, mend_of(e, verdict),
+        exam_tell_as(e, e->check->name, verdict, remedy, repair_of(e, verdict),
                      text ?: "out of memory");
 }
 

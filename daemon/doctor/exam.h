@@ -52,7 +52,7 @@ void exam_tell(Exam *e, DoctorVerdict verdict, const char *remedy, const char *f
         _printf_(4, 5);
 /* The same under another name than the check's, and with what umld itself can do about it. */
 void exam_tell_as(Exam *e, const char *name, DoctorVerdict verdict, const char *remedy,
-                  const char *mend, const char *text);
+                  const char *repair, const char *text);
 
 /* Tells of an error; one for want of root's rights is no verdict. */
 void exam_tell_error(Exam *e, int error, const char *remedy, const char *what);

@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/stat.h>
 
@@ -27,9 +29,11 @@ enum {
 #define PATIENCE (30 * USEC_PER_SEC)
 
 /* Its init finds no service, and halts: then its kernel has run a program and ended. */
-#define ENDED   "reboot: "
-#define NO_ROOT "VFS: Cannot open root device"
-#define PANIC   "Kernel panic - not syncing: "
+#define ENDED         "reboot: "
+#define NO_ROOT       "VFS: Cannot open root device"
+#define NO_TMPFS      "umld: no tmpfs"
+#define TMPFS_OPTIONS "mode=0755,size=64M,uid=65534,gid=65534"
+#define PANIC         "Kernel panic - not syncing: "
 
 typedef struct Trial {
         Strv argv, environment;
@@ -47,10 +51,19 @@ static void trial_done(Trial *t) {
         strv_done(&t->environment);
 }
 
+/* Only the kernel sees it. */
+static int mount_tmpfs(const char *path) {
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                return -errno;
+        return RET_NERRNO(mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, TMPFS_OPTIONS));
+}
+
 /* No more than a guest's kernel may do. */
 static int run_kernel(void *userdata) {
         const Trial *t = userdata;
 
+        if (mount_tmpfs(t->directory) < 0)
+                dprintf(STDOUT_FILENO, NO_TMPFS "\n");
         if (geteuid() == 0 &&
             (setgroups(0, NULL) < 0 || setgid(UID_NOBODY) < 0 || setuid(UID_NOBODY) < 0))
                 return SPAWN_FAILED;
@@ -97,10 +110,7 @@ static int make_words(Trial *t, const Kernel *k, const char *init) {
 
 static int prepare(Trial *t, const Exam *e) {
         const Host *h = e->setup->host;
-        const GuestEnvironment environment = {
-                .memory = h->memory.path ?: "/dev/shm",
-                .preload = { h->kernel.cpu_fix },
-        };
+        GuestEnvironment environment = { .preload = { h->kernel.cpu_fix } };
         _cleanup_free_ char *init = NULL;
         int r = companion_find(COMPANION_GUEST_INIT, &init);
 
@@ -108,6 +118,7 @@ static int prepare(Trial *t, const Exam *e) {
                 r = make_directory(t);
         if (r >= 0)
                 r = make_words(t, &h->kernel, init);
+        environment.memory = t->directory;
         return r < 0 ? r : guest_environment(&environment, &t->environment);
 }
 
@@ -184,6 +195,11 @@ static void tell(Exam *e, const Trial *t) {
                         e, DOCTOR_UNKNOWN, "",
                         "Linux %s gets to its root directory within %s, but has no hostfs to go on",
                         k->release, FORMAT_TIMESPAN(t->took));
+        else if (strstr(t->output, NO_TMPFS))
+                exam_tell(e, DOCTOR_UNKNOWN, geteuid() == 0 ? "" : "run it as root",
+                          "Linux %s does not boot in a plain directory, and a tmpfs of its own is "
+                          "refused: %s",
+                          k->release, why ?: "out of memory");
         else if (t->took >= PATIENCE)
                 exam_tell(e, DOCTOR_FAULT, "", "Linux %s has not booted within %s", k->release,
                           FORMAT_TIMESPAN(t->took));
@@ -193,11 +209,11 @@ static void tell(Exam *e, const Trial *t) {
 }
 
 void check_boot(Exam *e) {
-        const ExamStep *kernel = exam_step(e, "kernel"), *memory = exam_step(e, "memory");
+        const ExamStep *kernel = exam_step(e, "kernel");
         Trial *t;
         int r;
 
-        if (!kernel || !memory || kernel->r < 0 || memory->r < 0) {
+        if (!kernel || kernel->r < 0) {
                 exam_tell(e, DOCTOR_UNKNOWN, "", "not tried, because of what is said above");
                 return;
         }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""umlctl doctor: each fault of a host, made on purpose, is found, named with its remedy, and mended where umld can."""
+"""umlctl doctor: each fault of a host, made on purpose, is found, named with its remedy, and repaired where umld can."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ NOBODY = 65534
 
 class DoctorTest(TestCase):
     def find(self, *arguments, wrapper=(), env=None, code=None):
-        """{check: (verdict, text, remedy, mend)} of umld --doctor; of several with one name the worst."""
+        """{check: (verdict, text, remedy, repair)} of umld --doctor; of several with one name the worst."""
         p = self.world.run("host", *wrapper, *umldtest.with_variables(env or {}), self.world.program("daemon/umld"), "--doctor",
                            *arguments)
         rank = ["ok", "unknown", "warning", "fault"].index
@@ -43,8 +43,8 @@ class DoctorTest(TestCase):
     def shell(self, command):
         return self.world.host("sh", "-c", command)
 
-    def mend(self, check, *arguments):
-        return self.world.run("host", self.world.program("daemon/umld"), f"--mend={check}", *arguments)
+    def repair(self, check, *arguments):
+        return self.world.run("host", self.world.program("daemon/umld"), f"--repair={check}", *arguments)
 
     def assert_found(self, name, verdict, text, remedy=".*"):
         self.assertEqual(self.findings[name][0], verdict, self.findings[name])
@@ -101,7 +101,7 @@ class Healthy(DoctorTest):
         p = self.world.run("host", *nobody, *umldtest.with_variables({"UMLD_DAEMON": str(self.world.program("daemon/umld"))}),
                            self.world.program("umlctl/umlctl"), "doctor", "--fix")
         self.assertEqual(p.returncode, NOT_PERMITTED, p.stderr)
-        self.assertEqual(self.world.run("host", *nobody, self.world.program("daemon/umld"), "--mend=tun").returncode,
+        self.assertEqual(self.world.run("host", *nobody, self.world.program("daemon/umld"), "--repair=tun").returncode,
                          NOT_PERMITTED)
 
 
@@ -117,9 +117,9 @@ class Devices(DoctorTest):
         self.assertEqual(p.returncode, DONE, p.stdout + p.stderr)
         self.assertIn("tun: done", p.stderr)
         self.assertEqual(self.shell("stat -c '%F %a %t %T' /dev/net/tun").strip(), "character special file 600 a c8")
-        p = self.mend("tun")
+        p = self.repair("tun")
         self.assertEqual(p.returncode, USAGE)
-        self.assertIn("tun: there is nothing that umld can mend", p.stderr)
+        self.assertIn("tun: there is nothing that umld can repair", p.stderr)
 
     def test_tun_forbidden(self):
         """As the device control group of a container does it."""
@@ -255,7 +255,7 @@ class Guest(DoctorTest):
         self.world.install(BUILD / "tests/guest/fake-guest", kernel).chmod(0o777)
         self.assertEqual(self.faults("web"), {"kernel"})
         self.assert_found("kernel", "fault", "may be written by others", "chmod go-w")
-        self.assertEqual(self.mend("kernel", "web").returncode, DONE)
+        self.assertEqual(self.repair("kernel", "web").returncode, DONE)
         self.assertEqual(oct(kernel.stat().st_mode & 0o7777), "0o755")
         self.assertEqual(self.faults("web"), set())
 
@@ -281,7 +281,8 @@ class Guest(DoctorTest):
         self.shell(f"mount -t tmpfs -o size=2M tmpfs {small}")
         self.world.guest(fake="boot,ready", Guest={"Disk": f"{small}/root.img,adopt"})
         image = self.world.image()
-        self.shell(f"cp {image} {small}/root.img && truncate -s 1G {small}/root.img && chmod 666 {small}/root.img")
+        self.shell(f"cp {image} {small}/root.img && truncate -s 1G {small}/root.img; "
+                   f"dd if=/dev/zero of={small}/fill bs=4k 2>/dev/null || true")
         self.find("web")
         self.assert_found("disks", "fault", "too little for the .* by which the image may grow", "free some")
 
@@ -296,21 +297,21 @@ class Guest(DoctorTest):
         path.write_text(text, encoding="ascii")
         path.chmod(0o666)
         self.assertEqual(self.faults("web"), {"configuration"})
-        self.assertEqual(self.mend("configuration", "web").returncode, DONE)
+        self.assertEqual(self.repair("configuration", "web").returncode, DONE)
         self.assertEqual(self.faults("web"), set())
 
     def test_leftovers(self):
-        before = self.world.snapshot()
         self.world.guest(fake="lock,tap,boot,ready")
+        before = self.world.snapshot()
         umld = self.daemon().wait_ready()
         os.kill(umld.pid, signal.SIGKILL)
         umld.wait()
         self.assertEqual(self.faults("web"), set())
         self.assert_found("leftovers", "warning", "a killed umld of this guest has left changes", "next start")
-        self.assertEqual(self.mend("leftovers", "web").returncode, DONE)
+        self.assertEqual(self.repair("leftovers", "web").returncode, DONE)
         after = self.world.snapshot()
         self.assertEqual([line for line in before.difference(after).splitlines()
-                          if line.startswith(("+", "-")) and "/run/" not in line and line[:3] not in ("+++", "---")], [])
+                          if line[0] in "+-" and "/run/" not in line and line[:3] not in ("+++", "---")], [])
         self.faults("web")
         self.assert_found("leftovers", "ok", "nothing is left")
 

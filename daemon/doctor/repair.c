@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* mend.c - doctor: what umld may mend itself, when it is asked to. */
+/* repair.c - doctor: what umld may repair itself, when it is asked to. */
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -25,7 +25,7 @@ enum {
 
 /* ---- TUN ---- */
 
-const char *may_mend_tun(const Exam *e) {
+const char *may_repair_tun(const Exam *e) {
         int r = tap_driver_try();
 
         (void) e;
@@ -43,7 +43,7 @@ static int load_tun(void) {
 }
 
 /* Of that mode the guest's user gets in by a node of its own, or by the access control list. */
-int mend_tun(Exam *e) {
+int repair_tun(Exam *e) {
         int r = tap_driver_try();
 
         (void) e;
@@ -60,12 +60,12 @@ int mend_tun(Exam *e) {
 
 /* ---- conntrack ---- */
 
-const char *may_mend_conntrack(const Exam *e) {
+const char *may_repair_conntrack(const Exam *e) {
         (void) e;
         return "double net.netfilter.nf_conntrack_max until the next boot of the host";
 }
 
-int mend_conntrack(Exam *e) {
+int repair_conntrack(Exam *e) {
         _cleanup_free_ char *text = NULL;
         HostFacts f = {};
 
@@ -100,7 +100,7 @@ static int close_to_others(const char *path) {
         return RET_NERRNO(fchmod(fd, st.st_mode & 07777 & ~(mode_t) (S_IWGRP | S_IWOTH)));
 }
 
-const char *may_mend_kernel(const Exam *e) {
+const char *may_repair_kernel(const Exam *e) {
         _cleanup_close_ int fd = -EBADF;
 
         return e->config && is_open(config_kernel(e->config), &fd)
@@ -108,11 +108,11 @@ const char *may_mend_kernel(const Exam *e) {
                        : "";
 }
 
-int mend_kernel(Exam *e) {
+int repair_kernel(Exam *e) {
         return close_to_others(config_kernel(e->config));
 }
 
-const char *may_mend_configuration(const Exam *e) {
+const char *may_repair_configuration(const Exam *e) {
         _cleanup_free_ char *path = e->name ? umld_config_path(e->name) : NULL;
         _cleanup_close_ int fd = -EBADF;
 
@@ -121,7 +121,7 @@ const char *may_mend_configuration(const Exam *e) {
                        : "";
 }
 
-int mend_configuration(Exam *e) {
+int repair_configuration(Exam *e) {
         _cleanup_free_ char *path = umld_config_path(e->name);
 
         return path ? close_to_others(path) : -ENOMEM;
