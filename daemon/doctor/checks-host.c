@@ -12,6 +12,7 @@
 
 #include "api/dirs.h"
 #include "basic/file-util.h"
+#include "basic/process.h"
 #include "basic/string-util.h"
 #include "daemon/doctor/doctor.h"
 #include "host/beancounters.h"
@@ -54,10 +55,12 @@ void check_service_manager(Exam *e) {
 
 /* The clock of a guest is that of the host when it boots. */
 void check_clock(Exam *e) {
+        _cleanup_free_ char *program = NULL;
         struct timex t = {};
         struct stat st;
 
-        if (stat("/proc/self/exe", &st) >= 0 && time(NULL) < st.st_mtim.tv_sec)
+        if (program_directory(&program) >= 0 && stat(program, &st) >= 0 &&
+            time(NULL) < st.st_mtim.tv_sec)
                 exam_tell(e, DOCTOR_WARNING, "set it, for example by an NTP client",
                           "the host's clock is behind the time at which umld was installed");
         else if (adjtimex(&t) < 0)

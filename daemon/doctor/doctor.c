@@ -47,10 +47,6 @@ static const Check checks[] = {
         { "speed", "boot", check_boot, .measures = true },
 };
 
-const char *check_repair(const Exam *e) {
-        return geteuid() == 0 && e->check->may_repair ? e->check->may_repair(e) : "";
-}
-
 /* The exit code for a guest that cannot be examined. */
 static int begin(Exam *e, const char *name) {
         int r = exam_begin(e, name);
@@ -91,7 +87,7 @@ int doctor_repair(const char *check, const char *name) {
                 return r;
         FOREACH_ELEMENT (c, checks) {
                 e.check = c;
-                if (!streq(c->name, check) || !*check_repair(&e))
+                if (!streq(c->name, check) || !*exam_repair(&e))
                         continue;
                 r = c->repair(&e);
                 if (r >= 0)

@@ -16,9 +16,6 @@ typedef struct Check {
         bool measures; /* takes its time */
 } Check;
 
-/* Of the current check; "" if there is nothing. */
-const char *check_repair(const Exam *e);
-
 /* Prints the findings; name: NULL = of no guest. Returns the exit code: EXIT_FAILED if there is a
  * fault, or if only root can tell whether there is one. */
 int doctor_run(const char *name, bool measure);

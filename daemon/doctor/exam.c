@@ -43,8 +43,12 @@ void exam_tell_as(Exam *e, const char *name, DoctorVerdict verdict, const char *
         e->told = true;
 }
 
+const char *exam_repair(const Exam *e) {
+        return geteuid() == 0 && e->check->may_repair ? e->check->may_repair(e) : "";
+}
+
 static const char *repair_of(const Exam *e, DoctorVerdict verdict) {
-        return verdict != DOCTOR_OK && verdict != DOCTOR_UNKNOWN ? check_repair(e) : "";
+        return verdict != DOCTOR_OK && verdict != DOCTOR_UNKNOWN ? exam_repair(e) : "";
 }
 
 void exam_tell(Exam *e, DoctorVerdict verdict, const char *remedy, const char *format, ...) {

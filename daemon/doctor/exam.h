@@ -57,6 +57,9 @@ void exam_tell_as(Exam *e, const char *name, DoctorVerdict verdict, const char *
 /* Tells of an error; one for want of root's rights is no verdict. */
 void exam_tell_error(Exam *e, int error, const char *remedy, const char *what);
 
+/* What umld can do about what the current check has found; "" = nothing. */
+const char *exam_repair(const Exam *e);
+
 const ExamStep *exam_step(const Exam *e, const char *name);
 /* Tells the fault of that step, and returns true; false: there is none. */
 bool exam_tell_step(Exam *e, const char *name);
