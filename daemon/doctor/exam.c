@@ -122,9 +122,11 @@ static int default_config(Config **ret) {
         _cleanup_free_ char *error = NULL;
         int r = config_parse(NOBODY, "defaults", TEXT, strlen(TEXT), "/dev/null", ret, &error);
 
-        if (r >= 0)
-                (*ret)->n_disks = 0;
-        return r;
+        if (r < 0)
+                return r;
+        (*ret)->n_disks = 0;
+        (void) free_and_strdup(&(*ret)->disks[0].path, NULL);
+        return 0;
 }
 
 /* A configuration that cannot be used is what this is to tell. */
