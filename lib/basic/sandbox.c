@@ -164,8 +164,10 @@ int sandbox_enter(const Sandbox *s) {
         (void) umask(077);
         /* The change of user has cleared the first, and made our own directory in /proc, through
          * which descriptors are opened again, inaccessible. */
-        if (r >= 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0 ||
-                       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0))
+        if (r >= 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0))
+                return -errno;
+        /* Kernels before 3.5 do not have it. */
+        if (r >= 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 && errno != EINVAL)
                 return -errno;
         return r;
 }

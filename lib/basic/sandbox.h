@@ -30,9 +30,9 @@ typedef struct Sandbox {
 /* For spawn(): a helper that begins so sees no process but its own descendants. */
 #define SANDBOX_NAMESPACES CLONE_NEWPID
 
-/* Irrevocable. What a host refuses of it is left out, except for no_new_privs, and a change of user
- * that would be possible: 1 = the host has no such user to become (a container with few of them).
- * Without root only no_new_privs and the limits are left to be done. */
+/* Irrevocable. What a host refuses of it is left out; 1 = it has not even a user to become (a
+ * container with few of them). Without root only no_new_privs and the limits are left to be done.
+ */
 int sandbox_enter(const Sandbox *s);
 
 /* Part of it: all mounts become read-only for this process. own_pids: it is in a PID namespace of
