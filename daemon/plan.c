@@ -11,6 +11,7 @@
 #include "basic/log.h"
 #include "conf/parts.h"
 #include "daemon/boot/cmdline.h"
+#include "daemon/host/jail-tree.h"
 #include "daemon/net/bars.h"
 #include "daemon/net/conditions.h"
 #include "daemon/plan.h"
@@ -29,7 +30,10 @@ static void print_kernel(const Host *h) {
 static void print_arguments(const Config *c, const Setup *s) {
         const Host *h = s->host;
         _cleanup_free_ char *notify = strfmt("%s/notify", h->sockets);
-        const GuestPaths paths = { .umid = c->name, .uml_dir = h->uml_dir, .notify = notify };
+        const GuestPaths paths = { .umid = c->name,
+                                   .uml_dir = h->uml_dir,
+                                   .notify = notify,
+                                   .hostfs = config_has_hostfs(c) ? TREE_SHARES : NULL };
         const GuestNet net = { .mtu = s->net->mtu, .ipv6 = net_has_ipv6(s->net) };
         _cleanup_strv_ Strv argv = {};
 
@@ -129,6 +133,15 @@ static void print_confinement(const Host *h) {
                         printf("  %-20s %s\n", confine_table[i].name, text);
 }
 
+static void print_hostfs(const Config *c) {
+        if (c->root_dir)
+                printf("root          %s, by hostfs\n", c->root_dir);
+        for (size_t i = 0; i < c->shares.n; i++)
+                printf("share         %s\n", c->shares.v[i]);
+        for (size_t i = 0; i < c->shares_read_only.n; i++)
+                printf("share         %s, read-only\n", c->shares_read_only.v[i]);
+}
+
 int plan_print(Config *c) {
         _cleanup_(setup_freep) Setup *s = NULL;
         _cleanup_(fault_done) Fault fault = {};
@@ -155,6 +168,7 @@ int plan_print(Config *c) {
                        c->disks[i].sync ? ", synchronous" : "",
                        c->disks[i].swap ? ", swap space" : "", c->disks[i].cow ? ", remounts " : "",
                        c->disks[i].cow ?: "");
+        print_hostfs(c);
         printf("memory        %" PRIu64 "M, %s in %s\n", c->memory >> 20,
                memory_backing_to_string(s->host->memory.backing), s->host->memory.path);
         if (s->host->memory.refused)

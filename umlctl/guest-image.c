@@ -58,6 +58,9 @@ static int open_disk(GuestImage *i) {
         struct stat st;
         int r;
 
+        if (i->config->n_disks == 0)
+                return fail_with(EXIT_USAGE, "%s: has no disk; it boots from a directory",
+                                 i->guest);
         if (d->read_only || d->cow)
                 return fail_with(EXIT_FAILED,
                                  "%s: Disk=%s is %s, so it is not changed; change the image itself "

@@ -169,6 +169,20 @@ static int append_fast_boot(const Config *c, const UmlKernel *k, Strv *argv) {
                        : 0;
 }
 
+static int append_root(const Config *c, Strv *argv) {
+        int r;
+
+        if (!c->root_dir)
+                return (r = strv_push(argv, "root=/dev/ubda")) < 0
+                               ? r
+                               : strv_push(argv, c->disks[0].read_only ? "ro" : "rw");
+        if ((r = strv_push(argv, "root=/dev/root")) < 0 ||
+            (r = strv_push(argv, "rootfstype=hostfs")) < 0 ||
+            (r = strv_pushf(argv, "rootflags=%s", c->root_dir)) < 0)
+                return r;
+        return strv_push(argv, "rw");
+}
+
 static int build(const Config *c, const UmlKernel *k, const GuestNet *net, const GuestPaths *paths,
                  bool fast_network, Strv *ret) {
         _cleanup_strv_ Strv argv = {};
@@ -184,16 +198,15 @@ static int build(const Config *c, const UmlKernel *k, const GuestNet *net, const
             (r = strv_push(&argv, "con=null")) < 0 ||
             (r = strv_pushf(&argv, "con0=fd:%d,fd:%d", GUEST_FD_TERMINAL, STDOUT_FILENO)) < 0 ||
             (r = strv_push(&argv, "noreboot")) < 0 ||
-            (r = strv_push(&argv, "hostfs=/dev/null")) < 0 ||
+            (r = strv_pushf(&argv, "hostfs=%s", paths->hostfs ?: "/dev/null")) < 0 ||
             (r = append_fast_boot(c, k, &argv)) < 0 ||
             (fast_network && (r = fast_network_arguments(c, k, &argv)) < 0))
                 return r;
         if (k->smp && (r = strv_pushf(&argv, "ncpus=%u", c->cpus)) < 0)
                 return r;
         /* Last, so that Append= can override the others. */
-        if ((r = strv_push(&argv, "root=/dev/ubda")) < 0 ||
-            (r = strv_push(&argv, c->disks[0].read_only ? "ro" : "rw")) < 0 ||
-            (r = append_addresses(c, k, net, &argv)) < 0 || (r = append_swap(c, &argv)) < 0)
+        if ((r = append_root(c, &argv)) < 0 || (r = append_addresses(c, k, net, &argv)) < 0 ||
+            (r = append_swap(c, &argv)) < 0)
                 return r;
         for (size_t i = 0; (word = config_argument(c, i)); i++)
                 if ((r = strv_push(&argv, word)) < 0)

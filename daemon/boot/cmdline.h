@@ -13,6 +13,7 @@ typedef struct GuestPaths {
         const char *umid;    /* name of the instance */
         const char *uml_dir; /* the directory that contains UMID/mconsole */
         const char *notify;  /* socket for the kernel's notifications */
+        const char *hostfs;  /* all that its hostfs may show, or NULL */
 } GuestPaths;
 
 /* What has been set up for the network. */

@@ -9,6 +9,7 @@
 #include "basic/string-util.h"
 #include "daemon/boot/cmdline.h"
 #include "daemon/bus/parts.h"
+#include "daemon/host/hostfs.h"
 #include "daemon/net/bars.h"
 #include "daemon/net/tap.h"
 #include "host/cpus.h"
@@ -178,12 +179,12 @@ static const char *tun_access_text(TunAccess access) {
         return texts[access];
 }
 
-/* Every layer, and what has become of it; then how the kernel is kept from hostfs, and gets at its
+/* Every layer, and what has become of it; then what its hostfs shows, and how it gets at its
  * tap. */
 static int append_confinement(const Guest *g, sd_bus_message *reply) {
         const GuestProcess *p = g->boot.process;
         const Host *h = g->setup->host;
-        char text[LAYER_TEXT_MAX];
+        char text[LAYER_TEXT_MAX], hostfs[HOSTFS_TEXT_MAX];
         int r = 0;
 
         for (int i = 0; i < CONFINE_MAX && r >= 0; i++) {
@@ -194,7 +195,7 @@ static int append_confinement(const Guest *g, sd_bus_message *reply) {
                                           p ? layer_text(h, layer, error, text) : "");
         }
         if (r >= 0)
-                r = sd_bus_message_append(reply, "{ss}", "hostfs", p ? "off" : "");
+                r = sd_bus_message_append(reply, "{ss}", "hostfs", p ? hostfs_text(h, hostfs) : "");
         return r < 0 ? r
                      : sd_bus_message_append(reply, "{ss}", "tun",
                                              p ? tun_access_text(h->jail.tun_access) : "");

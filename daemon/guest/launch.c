@@ -6,6 +6,7 @@
 #include "basic/log.h"
 #include "daemon/boot/cmdline.h"
 #include "daemon/guest/parts.h"
+#include "daemon/host/hostfs.h"
 #include "daemon/host/jail-tree.h"
 #include "daemon/host/limits.h"
 
@@ -21,7 +22,8 @@ static int build_command(const Guest *g, Strv *ret_argv, Strv *ret_environment) 
         const Net *net = g->setup->net;
         const GuestPaths paths = { .umid = g->config->name,
                                    .uml_dir = h->uml_dir,
-                                   .notify = notify };
+                                   .notify = notify,
+                                   .hostfs = hostfs_is_on(h) ? TREE_SHARES : NULL };
         const GuestNet guest_net = { .mtu = net->mtu, .ipv6 = net_has_ipv6(net) };
         const GuestEnvironment environment = {
                 .memory = h->jail.has_tree ? TREE_MEMORY : h->memory.path,
@@ -64,6 +66,7 @@ static Launch describe_launch(const Guest *g, const Strv *argv, const Strv *envi
                 .limits = limits_of(h),
                 .seccomp_log = h->config->seccomp == SECCOMP_LOG,
                 .one_cpu = guest_has_one_cpu(g),
+                .over_files = hostfs_is_roots(h),
         };
 }
 

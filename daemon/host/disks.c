@@ -35,6 +35,8 @@ static int check_kind(const struct stat *st, const char *path, Fault *f) {
 static bool boots_from_first_disk(const Config *c) {
         const char *word;
 
+        if (c->root_dir)
+                return false;
         for (size_t i = 0; (word = config_argument(c, i)); i++)
                 if (startswith(word, "root=") || startswith(word, "initrd="))
                         return false;

@@ -116,6 +116,29 @@ static int add_disks(const Host *h, Plan *p) {
         return r;
 }
 
+/* Executable, since hostfs asks the host whether its guest may execute a file. */
+static int add_share(Plan *p, const char *path, bool writable) {
+        int r = strv_pushf(&p->texts, TREE_SHARES "%s", path);
+
+        return r < 0 ? r
+                     : add(p, &(TreeEntry){ .kind = TREE_DIRECTORY,
+                                            .path = p->texts.v[p->texts.n - 1],
+                                            .source = path,
+                                            .writable = writable,
+                                            .executable = true });
+}
+
+static int add_shares(const Host *h, Plan *p) {
+        const Config *c = h->config;
+        int r = c->root_dir ? add_share(p, c->root_dir, true) : 0;
+
+        for (size_t i = 0; r >= 0 && i < c->shares.n; i++)
+                r = add_share(p, c->shares.v[i], true);
+        for (size_t i = 0; r >= 0 && i < c->shares_read_only.n; i++)
+                r = add_share(p, c->shares_read_only.v[i], false);
+        return r;
+}
+
 /* Other programs use that directory as well, so the kernel sees only a new one in it. */
 static int add_memory(const Host *h, Plan *p) {
         p->name = strfmt("umld-%s", h->config->name);
@@ -135,7 +158,7 @@ static int make_plan(const Host *h, Plan *p) {
         int r;
 
         if ((r = add_kernel(h, p)) < 0 || (r = add_devices(h, p)) < 0 ||
-            (r = add_disks(h, p)) < 0 || (r = add_memory(h, p)) < 0 ||
+            (r = add_disks(h, p)) < 0 || (r = add_memory(h, p)) < 0 || (r = add_shares(h, p)) < 0 ||
             (r = add_same(p, &(TreeEntry){ .kind = TREE_DIRECTORY,
                                            .path = h->uml_dir,
                                            .writable = true })) < 0)

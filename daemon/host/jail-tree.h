@@ -5,3 +5,5 @@
  * directory of its own (host/mount-tree.h); everything else is at the same path as on the host. */
 #define TREE_MEMORY  "/memory"
 #define TREE_OBJECTS "/lib"
+/* Directories of the host that the guest sees by hostfs; with their path on the host. */
+#define TREE_SHARES "/share"

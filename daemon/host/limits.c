@@ -20,6 +20,9 @@
 /* In addition to one for each process of the guest, which a kernel with seccomp=on needs. */
 #define FILES_OF_KERNEL UINT64_C(256)
 
+/* A file of hostfs stays open for as long as the guest's kernel remembers it. */
+#define FILES_OF_HOSTFS UINT64_C(16384)
+
 /* Private memory of one process; that of the guest is a shared file, which does not count. */
 #define DATA_MAX (256 * MEBIBYTE)
 
@@ -47,6 +50,8 @@ static uint64_t size_of(int fd) {
 static uint64_t file_size_of(const Host *h) {
         uint64_t most = h->config->memory + MEMORY_FILE_ROOM;
 
+        if (config_hostfs_writes(h->config)) /* its directories are for files of any size */
+                return 0;
         for (size_t i = 0; i < h->config->n_disks; i++) {
                 uint64_t disk = size_of(h->disk_fds[2 * i]);
 
@@ -63,19 +68,25 @@ LaunchLimits limits_of(const Host *h) {
                            .file_size = file_size_of(h),
                            .data = DATA_MAX };
 
-        l.files = FILES_OF_KERNEL + (l.processes > 0 ? l.processes : PROCESSES_MAX);
+        if (config_has_hostfs(h->config))
+                l.files += FILES_OF_HOSTFS;
+        l.files += FILES_OF_KERNEL + (l.processes > 0 ? l.processes : PROCESSES_MAX);
         return l;
 }
 
 void limits_say(Host *h) {
         const LaunchLimits l = limits_of(h);
-        char text[LAYER_DETAIL_MAX], processes[32] = "processes not limited";
+        char text[LAYER_DETAIL_MAX], processes[32] = "processes not limited",
+                                     size[32] = "of any size";
 
         if (!layer_wanted(h, CONFINE_LIMITS))
                 return;
         if (l.processes > 0)
                 snprintf(processes, sizeof(processes), "%" PRIu64 " processes", l.processes);
-        snprintf(text, sizeof(text), "%s, %" PRIu64 " descriptors, files up to %" PRIu64 "M",
-                 processes, l.files, (l.file_size + MEBIBYTE - 1) / MEBIBYTE);
+        if (l.file_size > 0)
+                snprintf(size, sizeof(size), "up to %" PRIu64 "M",
+                         (l.file_size + MEBIBYTE - 1) / MEBIBYTE);
+        snprintf(text, sizeof(text), "%s, %" PRIu64 " descriptors, files %s", processes, l.files,
+                 size);
         layer_set_on(h, CONFINE_LIMITS, text);
 }

@@ -13,6 +13,7 @@
 #include <getopt.h>
 #include <grp.h>
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -52,6 +53,7 @@ typedef struct Options {
         uid_t uid;
         const char *directory;
         bool mount_ns, one_cpu, seccomp_log;
+        bool over_files;           /* a root that may do what it likes with files that it reaches */
         bool service;              /* not a kernel, but a program that gets a listening socket */
         const char *tap;           /* its network namespace is empty, and this is its interface */
         int tun_fd;                /* with that: the kernel's end of the socket to the broker */
@@ -124,15 +126,30 @@ static int layer_guest_limits(const Options *o) {
         return guest_limits_apply(&o->limits);
 }
 
+/* What root needs to install a system into a directory. There are no devices in what its mounts
+ * show, whatever nodes it makes. */
+#define CAPABILITIES_OVER_FILES                                                                    \
+        (UINT64_C(1) << CAP_CHOWN | UINT64_C(1) << CAP_DAC_OVERRIDE | UINT64_C(1) << CAP_FOWNER |  \
+         UINT64_C(1) << CAP_FSETID | UINT64_C(1) << CAP_MKNOD)
+
+static int leave_groups(void) {
+        return getgroups(0, NULL) == 0 ? 0 : RET_NERRNO(setgroups(0, NULL));
+}
+
 /* Drops the privileges that a child could inherit. Our own capabilities go with the change of user.
  */
 static int layer_capabilities(const Options *o) {
-        (void) o;
-        return capabilities_keep(0);
+        int r;
+
+        if (!o->over_files)
+                return capabilities_keep(0);
+        /* Not even to leave its groups will it have one. */
+        r = leave_groups();
+        return r < 0 ? r : capabilities_keep(CAPABILITIES_OVER_FILES);
 }
 
 static int layer_user(const Options *o) {
-        if (setgroups(0, NULL) < 0 || setresgid(o->uid, o->uid, o->uid) < 0 ||
+        if (leave_groups() < 0 || setresgid(o->uid, o->uid, o->uid) < 0 ||
             setresuid(o->uid, o->uid, o->uid) < 0)
                 return -errno;
         return 0;
@@ -365,6 +382,7 @@ static int parse_options(int argc, char **argv, Options *ret) {
                 { "directory", required_argument, NULL, 'd' },
                 { "mount-ns", no_argument, NULL, 'm' },
                 { "one-cpu", no_argument, NULL, 'c' },
+                { "over-files", no_argument, NULL, 'f' },
                 { "limits", required_argument, NULL, 'x' },
                 { "seccomp-log", no_argument, NULL, 'L' },
                 { "service", no_argument, NULL, 's' },
@@ -388,6 +406,8 @@ static int parse_options(int argc, char **argv, Options *ret) {
                         ret->mount_ns = true;
                 else if (c == 'c')
                         ret->one_cpu = true;
+                else if (c == 'f')
+                        ret->over_files = true;
                 else if (c == 'x' && sscanf(optarg, "%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%" SCNu64,
                                             &ret->limits.processes, &ret->limits.files,
                                             &ret->limits.file_size, &ret->limits.data) == 4)

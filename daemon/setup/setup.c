@@ -9,6 +9,7 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "daemon/host/disks.h"
+#include "daemon/host/hostfs.h"
 #include "daemon/net/addresses.h"
 #include "daemon/net/forwarding.h"
 #include "daemon/net/ipv6.h"
@@ -42,6 +43,7 @@ static const struct {
         { "kernel", HOST(kernel_up, NULL), .check = true, .before = true },
         { "user", HOST(jail_user_up, jail_user_down), .check = true, .before = true },
         { "disks", HOST(disks_up, disks_down), .check = true, .before = true },
+        { "shares", HOST(hostfs_look, NULL), .check = true, .before = true },
         { "memory", HOST(memory_up, memory_down), .check = true, .before = true },
         { "network", NET(net_addresses_up, net_addresses_down), .check = true },
         { "tap", NET(net_tap_up, net_tap_down), .check = true },
@@ -49,6 +51,7 @@ static const struct {
         { "net", HOST(jail_net_up, jail_net_down), .before = true },
         { "tun", HOST(jail_tun_up, jail_tun_down), .before = true },
         { "tree", HOST(jail_tree_up, NULL), .before = true },
+        { "hostfs", HOST(hostfs_up, NULL), .before = true },
         { "forwarding", NET(net_forwarding_up, net_forwarding_down) },
         { "forwarding6", NET(net_forwarding6_up, net_forwarding6_down) },
         { "ndp", NET(net_ndp_up, net_ndp_down) },

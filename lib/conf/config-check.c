@@ -270,6 +270,39 @@ static int check_disks(const Config *c, const ConfigLines *lines, Blame *b) {
         return 0;
 }
 
+/* Is the one the other, or below it? What is mounted in a directory would be made in it first. */
+static bool overlap(const char *a, const char *b) {
+        size_t n = strlen(a), m = strlen(b), least = MIN(n, m);
+
+        return strncmp(a, b, least) == 0 && (n == m || (n < m ? b[n] : a[m]) == '/');
+}
+
+static int check_hostfs(const Config *c, const ConfigLines *lines, Blame *b) {
+        const char *all[CONFIG_SHARES_MAX + 1];
+        size_t n = 0;
+
+        if (!config_has_hostfs(c))
+                return 0;
+        blame(b, lines, "Guest", c->root_dir ? "Root" : "Share", "Share");
+        if (c->root_dir)
+                all[n++] = c->root_dir;
+        for (size_t i = 0; i < c->shares.n; i++)
+                all[n++] = c->shares.v[i];
+        for (size_t i = 0; i < c->shares_read_only.n; i++)
+                all[n++] = c->shares_read_only.v[i];
+        for (size_t i = 0; i < n; i++)
+                for (size_t j = 0; j < i; j++)
+                        if (overlap(all[i], all[j]))
+                                return refuse(b->ret_why,
+                                              "%s and %s are the same, or one is in the other; "
+                                              "name the outer one only",
+                                              all[j], all[i]);
+        if (config_has_layer(c, CONFINE_ROOT))
+                return 0;
+        return refuse(b->ret_why, "with PrivateRoot=no hostfs would show all of the host; remove "
+                                  "one of them");
+}
+
 static int check_restart(const Config *c, const ConfigLines *lines, Blame *b) {
         if (c->restart_delay_max >= c->restart_delay)
                 return 0;
@@ -303,8 +336,9 @@ static int check_confinement(const Config *c, const ConfigLines *lines, Blame *b
 int config_check(const Config *c, const ConfigLines *lines, unsigned *ret_line,
                  const char **ret_key, char **ret_why) {
         static int (*const checks[])(const Config *c, const ConfigLines *lines, Blame *b) = {
-                check_disks,    check_addresses, check_ipv6,    check_uplink, check_snat,
-                check_forwards, check_proxies,   check_restart, check_probes, check_confinement,
+                check_disks,   check_hostfs, check_addresses,   check_ipv6,
+                check_uplink,  check_snat,   check_forwards,    check_proxies,
+                check_restart, check_probes, check_confinement,
         };
         Blame b = { .ret_why = ret_why };
 

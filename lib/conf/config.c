@@ -213,6 +213,8 @@ static int apply_defaults(Loader *l, const char *default_disk, char **ret_why) {
 
                 if (!value || l->lines.setting[i] > 0 || !setting_supported(s))
                         continue;
+                if (s->default_from == DEFAULT_DISK && l->config->root_dir)
+                        continue;
                 r = take_value(l, s, 0, value, ret_why);
                 if (r < 0)
                         return blame_text(r, s->key, ret_why);

@@ -155,6 +155,7 @@ typedef struct Disk {
 
 enum {
         CONFIG_DISKS_MAX = 8, /* ubda … ubdh */
+        CONFIG_SHARES_MAX = 16,
         CONFIG_DNS_MAX = 3,
         CONFIG_REACHED_MAX = 16,
         CONFIG_UPLINKS_MAX = 4,
@@ -186,7 +187,10 @@ typedef struct Config {
         unsigned cpus;
         CpuAffinity cpu_affinity;
         Disk disks[CONFIG_DISKS_MAX];
-        size_t n_disks; /* at least 1 after config_load() */
+        size_t n_disks; /* at least 1 after config_load(), but with root_dir */
+        char *root_dir; /* a directory of the host to boot from by hostfs, or NULL: the first disk
+                         */
+        Strv shares, shares_read_only; /* directories of the host that its hostfs shows */
         Strv append;
         bool fast_boot;
         bool fast_network;
@@ -299,6 +303,15 @@ const char *config_argument(const Config *c, size_t i);
 /* Reach= in a normal form: "internet link 192.0.2.0/24", or "no". */
 #define REACH_TEXT_MAX (64 + CONFIG_REACHED_MAX * (INET6_ADDRSTRLEN + 5))
 const char *config_reach_format(const Config *c, char buf[static REACH_TEXT_MAX]);
+
+/* Does the guest see directories of the host by hostfs; and may it write to one? */
+static inline bool config_has_hostfs(const Config *c) {
+        return c->root_dir || c->shares.n > 0 || c->shares_read_only.n > 0;
+}
+
+static inline bool config_hostfs_writes(const Config *c) {
+        return c->root_dir || c->shares.n > 0;
+}
 
 /* Is that layer of confinement configured? */
 bool config_has_layer(const Config *c, ConfineLayer layer);

@@ -69,9 +69,6 @@ static_assert(sizeof(Transport) == sizeof(int) && sizeof(Masquerade) == sizeof(i
                       sizeof(CpuAffinity) == sizeof(int),
               "setting_parse_choice() stores an int");
 
-/* So far the only choice besides auto. */
-static const char *const root_choices[] = { "disk" };
-
 #define CHOICES(table) .choices = (table), .n_choices = ARRAY_SIZE(table)
 
 /* Where the value is in Config, and when a change of it takes effect. */
@@ -111,8 +108,12 @@ static const Setting settings[] = {
           "Disk images: the first is ubda, the second ubdb, and so on", "STATE/NAME/root.img",
           .example = "/var/lib/umld/web/root.img", .parse = setting_parse_disk, AT_START(DISKS),
           .default_from = DEFAULT_DISK, .repeatable = true },
-        { "Guest", "Root", NULL, "What to boot from", "disk", .parse = setting_check_choice,
-          AT_START(), CHOICES(root_choices), .later = "hostfs:" },
+        { "Guest", "Root", "disk | hostfs:DIR",
+          "What to boot from: the first disk, or a directory of the host", "disk",
+          .parse = setting_parse_root, AT_START(TEXT(root_dir)) },
+        { "Guest", "Share", "DIR[,ro]", "Directories of the host that the guest's hostfs shows",
+          .example = "/srv/data,ro", .parse = setting_parse_share,
+          AT_START(WORDS(shares), WORDS(shares_read_only)), .repeatable = true },
         { "Guest", "Append", "WORDS", "Additional kernel arguments, quoted as in a shell",
           .example = "systemd.log_level=debug", .parse = setting_parse_append,
           AT_START(WORDS(append)), .repeatable = true },

@@ -51,7 +51,6 @@ struct Setting {
         uint64_t min, max;
         const char *const *choices;
         size_t n_choices;
-        const char *later; /* choices that are not supported yet, separated by spaces */
         enum {
                 DEFAULT_TEXT, /* def is parsed as it is */
                 DEFAULT_DISK, /* the default_disk given to config_load() */

@@ -136,6 +136,58 @@ int setting_parse_disk(const Setting *s, const char *value, Config *c, char **re
         return 0;
 }
 
+/* ---- directories of the host ---- */
+
+static const char *endswith(const char *s, const char *end) {
+        size_t n = strlen(s), m = strlen(end);
+
+        return n >= m && streq(s + n - m, end) ? s + n - m : NULL;
+}
+
+/* Mount options of the guest name it, where a comma separates. The whole of the host is nothing to
+ * be shared, and a path that is not in a normal form may lead there. */
+static int check_directory(const char *path, char **ret_why) {
+        int r = check_disk_path(path, ret_why);
+
+        if (r < 0)
+                return r;
+        if (strchr(path, ',') || strstr(path, "//") || strstr(path, "/./") ||
+            strstr(path, "/../") || endswith(path, "/.") || endswith(path, "/.."))
+                return refuse_text(ret_why, path,
+                                   "not a directory's plain path; use one without commas, //, "
+                                   "/./ and /../");
+        return 0;
+}
+
+int setting_parse_root(const Setting *s, const char *value, Config *c, char **ret_why) {
+        const char *path = startswith(value, "hostfs:");
+        int r;
+
+        (void) s;
+        if (streq(value, "disk"))
+                return 0;
+        if (!path)
+                return refuse_text(ret_why, value, "unknown value; use disk or hostfs:DIR");
+        r = check_directory(path, ret_why);
+        return r < 0 ? r : free_and_strdup(&c->root_dir, path);
+}
+
+int setting_parse_share(const Setting *s, const char *value, Config *c, char **ret_why) {
+        const char *suffix = endswith(value, ",ro");
+        _cleanup_free_ char *path =
+                suffix ? strndup(value, (size_t) (suffix - value)) : strdup(value);
+        int r;
+
+        (void) s;
+        if (!path)
+                return -ENOMEM;
+        if (c->shares.n + c->shares_read_only.n == CONFIG_SHARES_MAX)
+                return refuse_text(ret_why, value, "too many directories; at most %d are possible",
+                                   CONFIG_SHARES_MAX);
+        r = check_directory(path, ret_why);
+        return r < 0 ? r : strv_push(suffix ? &c->shares_read_only : &c->shares, path);
+}
+
 int setting_parse_backing(const Setting *s, const char *value, Config *c, char **ret_why) {
         const char *path = startswith(value, "dir:");
         MemoryBacking backing = path ? BACKING_DIR : memory_backing_from_string(value);

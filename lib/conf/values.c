@@ -90,19 +90,6 @@ int setting_parse_interval(const Setting *s, const char *value, Config *c, char 
         return 0;
 }
 
-/* Is value one of the words of a list, or does it begin with one that ends in ':'? */
-static bool word_in(const char *value, const char *list) {
-        for (const char *p = list, *e; *p; p = *e ? e + 1 : e) {
-                size_t n;
-
-                e = p + strcspn(p, " ");
-                n = (size_t) (e - p);
-                if (strncmp(value, p, n) == 0 && (value[n] == '\0' || p[n - 1] == ':'))
-                        return true;
-        }
-        return false;
-}
-
 /* "a", "a or b", "a, b or c" */
 static char *join_choices(const Setting *s) {
         char *joined = NULL;
@@ -131,8 +118,6 @@ static int choose(const Setting *s, const char *value, char **ret_why) {
         choices = join_choices(s);
         if (!choices)
                 return -ENOMEM;
-        if (s->later && word_in(value, s->later))
-                return refuse_text(ret_why, value, "not supported yet; use %s", choices);
         return refuse_text(ret_why, value, "unknown value; use %s", choices);
 }
 
@@ -143,11 +128,6 @@ int setting_parse_choice(const Setting *s, const char *value, Config *c, char **
                 return r;
         *(int *) field(s, c) = r; /* the choices are the names of the enum values, in order */
         return 0;
-}
-
-int setting_check_choice(const Setting *s, const char *value, Config *c, char **ret_why) {
-        (void) c;
-        return MIN(choose(s, value, ret_why), 0);
 }
 
 /* The names of tap and uplink are used in kernel arguments and in names of sysctls, so only plain

@@ -20,12 +20,11 @@ int setting_parse_choice(const Setting *s, const char *value, Config *c,
 /* Copies the next word of *text and advances it. 1 = a word, 0 = none left. */
 int setting_next_word(const char **text, const char *separators, char **ret);
 
-/* A choice with only one supported value, so nothing is stored. */
-int setting_check_choice(const Setting *s, const char *value, Config *c, char **ret_why);
-
 /* Parsers of single keys: */
 int setting_parse_kernel(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_disk(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_root(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_share(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_append(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_backing(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_hostname(const Setting *s, const char *value, Config *c, char **ret_why);

@@ -90,6 +90,8 @@ static int build_argv(const Launch *l, Strv *ret) {
                 return r;
         if (l->one_cpu && (r = strv_push(ret, "--one-cpu")) < 0)
                 return r;
+        if (l->over_files && (r = strv_push(ret, "--over-files")) < 0)
+                return r;
         if (l->service && (r = strv_push(ret, "--service")) < 0)
                 return r;
         for (size_t i = 0; i < l->environment->n; i++)

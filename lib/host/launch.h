@@ -35,6 +35,7 @@ typedef struct Launch {
         LaunchLimits limits;     /* of CONFINE_LIMITS */
         bool seccomp_log;        /* CONFINE_SECCOMP refuses nothing, but has it logged */
         bool one_cpu;            /* pin it to one CPU (cpus.h) */
+        bool over_files;         /* as root: it keeps the capabilities over files */
         bool service; /* not a kernel: GUEST_FD_TERMINAL is a socket for sd_listen_fds(3) */
 } Launch;
 

@@ -26,7 +26,7 @@ typedef struct TreeEntry {
 } TreeEntry;
 
 enum {
-        TREE_ENTRIES_MAX = 64,
+        TREE_ENTRIES_MAX = 96,
 };
 
 typedef struct MountTree {

@@ -97,8 +97,15 @@ class Configuration(BadInput):
     def test_bad_port(self):
         self.expect("[Network]\nForward=tcp/99999:80\n", "Forward", "99999")
 
-    def test_not_supported_yet(self):
-        self.expect("[Guest]\nRoot=hostfs:/srv/guest\n", "Root", "not supported yet")
+    def test_directories_of_the_host(self):
+        """By hostfs: there they must be, and nothing else may be to be seen."""
+        self.config("[Guest]\nRoot=hostfs:/srv/a\nShare=/srv/a/b\n")
+        self.refused(USAGE, "/srv/a and /srv/a/b are the same, or one is in the other")
+        self.config("[Guest]\nShare=/srv/a,ro\n")  # a fake guest has PrivateRoot=no
+        self.refused(USAGE, "with PrivateRoot=no hostfs would show all of the host")
+        for line in ("Share=/srv/no-such", "Root=hostfs:/srv/no-such"):
+            self.world.guest(fake="boot", Guest=dict([line.split("=")]), Confine={"PrivateRoot": "yes"})
+            self.refused(USAGE, line, "No such file or directory; create that directory, or ")
 
     def test_not_text(self):
         self.world.guest(fake="boot")

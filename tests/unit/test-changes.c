@@ -25,6 +25,8 @@ static const struct {
         { "Guest", "CPUs", "2", NULL },
         { "Guest", "CPUAffinity", "any", NULL },
         { "Guest", "Disk", "/v/root.img,adopt", NULL },
+        { "Guest", "Root", "hostfs:/v/root", NULL },
+        { "Guest", "Share", "/v/other", NULL },
         { "Guest", "Append", "single", NULL },
         { "Guest", "FastBoot", "no", NULL },
         { "Guest", "DiskSync", "7s", NULL },

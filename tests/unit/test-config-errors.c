@@ -168,9 +168,21 @@ static void test_guest(void **state) {
                 { "Disk=/a,cow=/b,cow=/c", "\"cow=/c\": second cow=; a disk can have only one" },
                 { "Disk=/a,ro,cow=/b",
                   "a disk with ,ro is never written, so ,cow= is useless; remove one of them" },
-                { "Root=/dev/sda", "\"/dev/sda\": unknown value; use disk" },
-                { "Root=hostfs:/srv/root", "\"hostfs:/srv/root\": not supported yet; use disk" },
-                { "Root=hostfs", "\"hostfs\": unknown value; use disk" },
+                { "Root=/dev/sda", "\"/dev/sda\": unknown value; use disk or hostfs:DIR" },
+                { "Root=hostfs", "\"hostfs\": unknown value; use disk or hostfs:DIR" },
+                { "Root=hostfs:srv", "\"srv\": not an absolute path" },
+                { "Root=hostfs:/", "\"/\": not an absolute path" },
+                { "Share=srv", "\"srv\": not an absolute path" },
+                { "Share=/", "\"/\": not an absolute path" },
+                { "Share=/srv/a,rw", "\"/srv/a,rw\": not a directory's plain path; use one without "
+                                     "commas, //, /./ and "
+                                     "/../" },
+                { "Share=/srv/../etc",
+                  "\"/srv/../etc\": not a directory's plain path; use one without commas, //, /./ "
+                  "and /../" },
+                { "Share=/srv/..,ro",
+                  "\"/srv/..\": not a directory's plain path; use one without commas, //, /./ and "
+                  "/../" },
                 { "FastBoot=maybe", "\"maybe\": neither yes nor no" },
                 { "Hostname=-web", "\"-web\": invalid host name; use up to 64 letters, digits, '-' "
                                    "and '.' between them" },
