@@ -278,19 +278,25 @@ static int examine(Setup *s, size_t step, Fault *f) {
         return r;
 }
 
+/* Whether the guest's user can reach files that are not there is no news. */
+static bool rests_on_failed(size_t step, bool host_failed, bool net_failed) {
+        return steps[step].net_up ? net_failed
+                                  : host_failed && steps[step].host_up == jail_reach_up;
+}
+
 void setup_examine(Setup *s, SetupExamined fn, void *userdata) {
-        bool net_failed = false;
+        bool host_failed = false, net_failed = false;
 
         s->host->quiet = true;
         for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
                 _cleanup_(fault_done) Fault f = {};
-                bool of_net = steps[i].net_up;
                 int r;
 
                 if (!steps[i].check)
                         continue;
-                r = of_net && net_failed ? -ECANCELED : examine(s, i, &f);
-                net_failed |= of_net && r < 0;
+                r = rests_on_failed(i, host_failed, net_failed) ? -ECANCELED : examine(s, i, &f);
+                net_failed |= steps[i].net_up && r < 0;
+                host_failed |= steps[i].host_up && r < 0;
                 fn(steps[i].name, r, &f, userdata);
         }
 }
