@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import packages  # noqa: E402
-from packages import VERSION  # noqa: E402
+from packages import DIRECTORY, VERSION  # noqa: E402
 from umldtest import BUILD, SOURCE, main  # noqa: E402
 
 # What must be in a package of umld on any distribution; the directories differ.
@@ -96,6 +96,14 @@ class Debian(Case):
     def test_tools_work_where_they_are_installed(self):
         subprocess.run(["dpkg-deb", "-x", packages.deb("umld-tools"), self.work], check=True)
         self.assertIn("--flavour", output(self.work / "usr/bin/umld-build-kernel", "--help"))
+
+    def test_built_again_elsewhere(self):
+        """At another time, in another place, with another locale and time zone: the same bytes."""
+        packages.package(self.work, "deb", TZ="Pacific/Kiritimati", LC_ALL="C", HOME="/nonexistent",
+                         DEB_BUILD_OPTIONS="nocheck")
+        again = {p.name: packages.sha256(p) for p in self.work.iterdir() if p.suffix in (".deb", ".xz", ".dsc")}
+        self.assertEqual({name: packages.sha256(DIRECTORY / name) for name in again}, again)
+        self.assertEqual(len([name for name in again if name.endswith(".deb")]), 4)
 
 
 class Others(Case):
