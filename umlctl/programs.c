@@ -48,6 +48,8 @@ int program_find(Program which, char **ret) {
                 return *ret ? 0 : -ENOMEM;
         }
         r = program_directory(&dir);
+        if (r == -ENOMEM)
+                return r;
         for (size_t i = 0; r >= 0 && i < PLACES_MAX && programs[which].places[i]; i++) {
                 _cleanup_free_ char *path = strfmt("%s/%s", dir, programs[which].places[i]);
 

@@ -114,8 +114,11 @@ static int read_member(const Import *x, const char *name, char **ret) {
 static int find_name(Import *x) {
         _cleanup_free_ char *head = NULL;
         const char *given = x->options->new_name, *p;
+        int r = read_member(x, EXPORT_HEAD, &head);
 
-        if (read_member(x, EXPORT_HEAD, &head) < 0 || !startswith(head, "format="))
+        if (r < 0 && r != -ENOENT)
+                return fail_with(EXIT_FAILED, "%s: %s", x->shown, strerror(-r));
+        if (r < 0 || !startswith(head, "format="))
                 return fail_with(EXIT_FAILED, "%s: is not an export of a guest", x->shown);
         if (!startswith(head, "format=1\n"))
                 return fail_with(EXIT_FAILED, "%s: was exported by a newer umlctl", x->shown);
@@ -185,8 +188,11 @@ static int find_config(Import *x) {
                             *dropins = guest_dropin_directory(x->name);
         int r = read_member(x, "config", &text);
 
-        if (r < 0 || !dir || !disk || !file || !dropins)
-                return fail_with(EXIT_FAILED, "%s: has no configuration", x->shown);
+        if (r >= 0 && (!dir || !disk || !file || !dropins))
+                r = -ENOMEM;
+        if (r < 0)
+                return fail_with(EXIT_FAILED, "%s: %s", x->shown,
+                                 r == -ENOENT ? "has no configuration" : strerror(-r));
         r = moved_unpack(text, dir, dropins, &x->config);
         if (r == -EPERM)
                 return fail_disk(x);
