@@ -13,22 +13,27 @@
 
 #define PROGRESS_EVERY (100 * USEC_PER_MSEC)
 
-static void _printf_(2, 0) sayv(const char *word, const char *format, va_list ap) {
-        char text[IMAGE_MESSAGE_MAX - 64];
-        _cleanup_free_ char *line = NULL;
+/* Without memory: an error is told even if there is none left, and umlctl does not wait for a
+ * question that was never asked, nor this process for its answer. */
+static int _printf_(2, 0) sayv(const char *word, const char *format, va_list ap) {
+        char line[IMAGE_MESSAGE_MAX];
+        size_t n = (size_t) snprintf(line, sizeof(line) - 1, "%s", word);
 
-        (void) vsnprintf(text, sizeof(text), format, ap);
-        line = strfmt("%s%s\n", word, text);
-        if (line && write(IMAGE_FD_MESSAGES, line, strlen(line)) < 0)
-                return; /* without a reader there is nobody to tell */
+        n = MIN(n, sizeof(line) - 2);
+        (void) vsnprintf(line + n, sizeof(line) - 1 - n, format, ap);
+        n = strlen(line);
+        line[n++] = '\n';
+        return write(IMAGE_FD_MESSAGES, line, n) < 0 ? -errno : 0;
 }
 
-static void _printf_(2, 3) say(const char *word, const char *format, ...) {
+static int _printf_(2, 3) say(const char *word, const char *format, ...) {
         va_list ap;
+        int r;
 
         va_start(ap, format);
-        sayv(word, format, ap);
+        r = sayv(word, format, ap);
         va_end(ap);
+        return r;
 }
 
 void say_progress(uint64_t bytes, void *unused) {
@@ -39,23 +44,24 @@ void say_progress(uint64_t bytes, void *unused) {
         if (now - last < PROGRESS_EVERY)
                 return;
         last = now;
-        say(IMAGE_WORD_PROGRESS, "%llu", (unsigned long long) bytes);
+        (void) say(IMAGE_WORD_PROGRESS, "%llu", (unsigned long long) bytes);
 }
 
 void say_note(const char *format, ...) {
         va_list ap;
 
         va_start(ap, format);
-        sayv(IMAGE_WORD_NOTE, format, ap);
+        (void) sayv(IMAGE_WORD_NOTE, format, ap);
         va_end(ap);
 }
 
 void say_result(const char *key, const char *format, ...) {
-        _cleanup_free_ char *word = strfmt("%s%s ", IMAGE_WORD_RESULT, key);
+        char word[64];
         va_list ap;
 
+        (void) snprintf(word, sizeof(word), "%s%s ", IMAGE_WORD_RESULT, key);
         va_start(ap, format);
-        sayv(word ?: IMAGE_WORD_RESULT, format, ap);
+        (void) sayv(word, format, ap);
         va_end(ap);
 }
 
@@ -70,9 +76,10 @@ int ask_file(const char *name) {
                              .msg_iovlen = 1,
                              .msg_control = &control,
                              .msg_controllen = sizeof(control) };
-        int fd = -ENOENT;
+        int fd = -ENOENT, r = say(IMAGE_WORD_FILE, "%s", name);
 
-        say(IMAGE_WORD_FILE, "%s", name);
+        if (r < 0)
+                return r;
         if (recvmsg(IMAGE_FD_MESSAGES, &mh, MSG_CMSG_CLOEXEC) < 0)
                 return -errno;
         if (answer == 'y' && mh.msg_controllen >= CMSG_LEN(sizeof(int)) &&
@@ -85,7 +92,7 @@ int say_error(const char *format, ...) {
         va_list ap;
 
         va_start(ap, format);
-        sayv(IMAGE_WORD_ERROR, format, ap);
+        (void) sayv(IMAGE_WORD_ERROR, format, ap);
         va_end(ap);
         return EXIT_FAILED;
 }

@@ -46,7 +46,8 @@ class Memory(Case):
                 failed += 1
                 self.assertGreater(p.returncode, 0)
                 self.assertRegex(p.stderr, r"\Aumlctl: [^\n]*\n\Z")
-                self.assertNotRegex(p.stderr, "has no configuration|not an export|No such file|there is no recipe")
+                if program == "umlctl":  # libarchive does not tell which of its errors were for lack of memory
+                    self.assertNotRegex(p.stderr, "has no configuration|not an export|No such file|there is no recipe")
                 self.assertEqual(self.left(), before)
         self.assertGreater(failed, 8)
 
