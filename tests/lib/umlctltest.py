@@ -24,7 +24,13 @@ def reachable(program):
     directory = tempfile.mkdtemp(prefix="umlctl-test-")
     atexit.register(shutil.rmtree, directory)
     os.chmod(directory, 0o755)
-    return shutil.copy(program, directory)
+    # Where umld-image looks for what it preloads into e2fsprogs' programs.
+    for name in "bin", "lib/preload":
+        os.makedirs(os.path.join(directory, name))
+    fix = umldtest.BUILD / "lib/preload/umld-image-fix.so"
+    if fix.exists():
+        shutil.copy(fix, os.path.join(directory, "lib/preload"))
+    return shutil.copy(program, os.path.join(directory, "bin"))
 
 
 UMLCTL = reachable(umldtest.BUILD / "umlctl/umlctl")
