@@ -21,8 +21,13 @@ static struct {
         int out, errors; /* standard output and error from before; negative: not replaced */
 } pager = { .out = -EBADF, .errors = -EBADF };
 
+/* One who may run umlctl, but not a shell, with rights that are not theirs. */
+static bool lent_rights(void) {
+        return getenv("SUDO_UID") || getenv("DOAS_USER");
+}
+
 /* Returns false if the output is not to be paged. The names are those of its variable or, without
- * one, what is usually there. */
+ * one, what is usually there; more starts a shell for everybody. */
 static bool choose(Strv *argv) {
         static const char *const usual[] = { "less", "more" };
         const char *variable = getenv("UMLD_PAGER") ? "UMLD_PAGER" : "PAGER";
@@ -30,7 +35,7 @@ static bool choose(Strv *argv) {
 
         if (!wanted)
                 FOREACH_ELEMENT (name, usual)
-                        if (program_installed(*name))
+                        if (program_installed(*name) && !(streq(*name, "more") && lent_rights()))
                                 return strv_push(argv, *name) >= 0;
         if (isempty(wanted) || strv_split_shell(argv, wanted) < 0 || argv->n == 0 ||
             streq(argv->v[0], "cat"))
@@ -41,11 +46,11 @@ static bool choose(Strv *argv) {
         return false;
 }
 
-/* less: quits if everything fits one screen, passes colours on, leaves the text on the screen. One
- * who may run umlctl by sudo gets no shell by it. */
+/* less: quits if everything fits one screen, passes colours on, leaves the text on the screen, and
+ * starts no shell with lent rights. */
 static void prepare_less(void) {
         (void) setenv("LESS", "FRX", false);
-        if (getenv("SUDO_UID"))
+        if (lent_rights())
                 (void) setenv("LESSSECURE", "1", true);
 }
 

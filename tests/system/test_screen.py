@@ -202,7 +202,7 @@ class Pager(OnTerminal):
         with open(self.pager, "w", encoding="ascii") as f:
             f.write('#!/bin/sh\necho "<$1>"\ncat\necho "</pager $LESS $LESSSECURE>"\n')
         os.chmod(self.pager, 0o755)
-        for name in ("PAGER", "UMLD_PAGER", "LESS", "SUDO_UID", "LESSSECURE"):
+        for name in ("PAGER", "UMLD_PAGER", "LESS", "SUDO_UID", "DOAS_USER", "LESSSECURE"):
             self.env.pop(name, None)
 
     def paged(self, *words, code=DONE, **env):
@@ -241,6 +241,19 @@ class Pager(OnTerminal):
         self.assertIn("PAGER=/no/such thing: no such program", t.text)
         self.assertIn("guest39", t.text)
         self.assertIn("</pager -R 1>", self.paged("list", LESS="-R", SUDO_UID="1000"))
+
+    def test_no_shell_by_sudo(self):
+        """Where there is no less: more starts shells, so it is not for those with rights that were lent to them."""
+        programs = os.path.join(self.top, "programs")
+        os.mkdir(programs)
+        with open(os.path.join(programs, "more"), "w", encoding="ascii") as f:
+            f.write('#!/bin/sh\nwhile read -r line; do echo "$line"; done\necho "</more>"\n')
+        os.chmod(os.path.join(programs, "more"), 0o755)
+        for lent in {}, {"SUDO_UID": "1000"}, {"DOAS_USER": "someone"}:
+            t = self.terminal("list", env={"PATH": programs, **lent})
+            self.assertEqual(t.end(), DONE)
+            self.assertIn("guest39", t.text)
+            self.assertEqual("</more>" in t.text, not lent)
 
     def test_less(self):
         """The one of the distribution: it ends by itself if all fits, and with q before all was shown."""
