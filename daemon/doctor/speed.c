@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "basic/fd-util.h"
@@ -58,14 +59,24 @@ static int mount_tmpfs(const char *path) {
         return RET_NERRNO(mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, TMPFS_OPTIONS));
 }
 
-/* No more than a guest's kernel may do. */
+/* It may be a stranger's: it gets no network, and nothing that it runs gets more rights. A host may
+ * refuse the first, and the change of user has cleared the signal. */
+static int give_rights_up(void) {
+        (void) unshare(CLONE_NEWNET);
+        (void) unshare(CLONE_NEWIPC);
+        if (geteuid() == 0 &&
+            (setgroups(0, NULL) < 0 || setgid(UID_NOBODY) < 0 || setuid(UID_NOBODY) < 0))
+                return -errno;
+        (void) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        return RET_NERRNO(prctl(PR_SET_PDEATHSIG, SIGKILL));
+}
+
 static int run_kernel(void *userdata) {
         const Trial *t = userdata;
 
         if (mount_tmpfs(t->directory) < 0)
                 dprintf(STDOUT_FILENO, NO_TMPFS "\n");
-        if (geteuid() == 0 &&
-            (setgroups(0, NULL) < 0 || setgid(UID_NOBODY) < 0 || setuid(UID_NOBODY) < 0))
+        if (give_rights_up() < 0)
                 return SPAWN_FAILED;
         (void) personality(PER_LINUX | ADDR_NO_RANDOMIZE); /* as umld-init does */
         execve(t->argv.v[0], t->argv.v, t->environment.v);
