@@ -2,6 +2,7 @@
 /* verb-ssh.c - ssh: a shell or a command in a guest. */
 
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/bus-names.h"
@@ -47,6 +48,7 @@ static int push_host_key(const char *guest, Strv *argv) {
         _cleanup_free_ char *path = umld_path(DIR_STATE, guest, SSH_KNOWN_HOSTS);
         static const char *const options[] = { "-oGlobalKnownHostsFile=/dev/null",
                                                "-oCheckHostIP=no", "-oHashKnownHosts=no" };
+        struct stat known;
         int r = path ? 0 : -ENOMEM;
 
         if (r >= 0)
@@ -55,7 +57,7 @@ static int push_host_key(const char *guest, Strv *argv) {
                 r = strv_pushf(argv, "-oUserKnownHostsFile=\"%s\"", path);
         if (r >= 0)
                 r = strv_pushf(argv, "-oStrictHostKeyChecking=%s",
-                               access(path, F_OK) >= 0 ? "yes" : "accept-new");
+                               stat(path, &known) >= 0 && known.st_size > 0 ? "yes" : "accept-new");
         FOREACH_ELEMENT (option, options)
                 if (r >= 0)
                         r = strv_push(argv, *option);

@@ -74,7 +74,10 @@ void check_nftables(Exam *e) {
                 return;
         }
         rules = nft_host_has_rules();
-        if (rules > 0 && xt_host_has_rules() > 0)
+        if (rules < 0)
+                exam_tell(e, DOCTOR_UNKNOWN, geteuid() == 0 ? "" : "run it as root",
+                          "the rules in nf_tables cannot be read: %s", strerror(-rules));
+        else if (rules > 0 && xt_host_has_rules() > 0)
                 exam_tell(e, DOCTOR_WARNING, "see iptables-legacy-save and nft list ruleset",
                           "the host has rules of its own in nf_tables and in legacy tables, and "
                           "a packet has to pass both");

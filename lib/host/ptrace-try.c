@@ -66,7 +66,10 @@ int ptrace_try(usec_t span, uint64_t *ret_per_second) {
         r = wait_stop(pid);
         if (r >= 0)
                 r = count(pid, span, ret_per_second);
-        if (kill(pid, SIGKILL) >= 0)
+        if (waitpid(pid, NULL, WNOHANG) >=
+            0) { /* else it has ended, and its pid may be another's */
+                (void) kill(pid, SIGKILL);
                 (void) spawn_wait(pid);
+        }
         return r;
 }
