@@ -240,7 +240,9 @@ class Relay(ProxyTest):
             self.assertEqual(status["NoNewPrivs"], "1")
             self.assertNotEqual(os.readlink(f"/proc/{pid}/ns/pid"), os.readlink("/proc/self/ns/pid"))
             mounts = [line.split() for line in Path(f"/proc/{pid}/mountinfo").read_text().splitlines()]
-            self.assertTrue(all("ro" in m[5].split(",") for m in mounts if m[4] != "/proc"), mounts)
+            # What was mounted later on the host, as each test world is, comes as it is there.
+            writable = [m[4] for m in mounts if "ro" not in m[5].split(",") and not m[4].startswith("/run/netns/")]
+            self.assertIn(writable, ([], ["/proc"]))
         umld.kill()
         wait_until(lambda: not any(process_alive(pid) for pid in relays), what="the relays to die with umld")
 
