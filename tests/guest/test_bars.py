@@ -452,7 +452,7 @@ class Flood(BarsTest):
         for other in others:
             other.rmdir()
         wait_until(lambda: self.limit() == share(1), 40, "the share to follow")
-        self.assertIn("the number of guests", umld.log)
+        wait_until(lambda: "the number of guests" in umld.log, what="word of it")
         self.reload(Connections="777")
         self.assertEqual((self.limit(), self.shown(umld)), (777, "777"))
         self.reload(Connections="no")
