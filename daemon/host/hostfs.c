@@ -55,7 +55,7 @@ int hostfs_up(Host *h, Fault *f) {
                                  "its own (%m), so hostfs would show all of the host's files; boot "
                                  "from a disk",
                                  h->config->root_dir);
-        if (hostfs_is_roots(h))
+        if (hostfs_is_roots(h) && layer_wanted(h, CONFINE_CAPABILITIES))
                 layer_set_on(h, CONFINE_CAPABILITIES, "but those over files");
         return 0;
 }
