@@ -110,6 +110,7 @@ static void set_up(Guest *g) {
         free(g->stop.why);
         g->stop = (Stop){};
         g->boot.said_ready = g->boot.dying = false;
+        g->boot.leaving = LEAVING_NOT;
         g->boot.set_up = 0;
         fault_done(&g->boot.fault);
         if (g->setup->swept)

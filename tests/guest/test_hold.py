@@ -276,8 +276,9 @@ class Leaves(HoldTest):
             self.world.fetch(8080, "/cgi-bin/do?sh+-c+" + command.replace(" ", "${IFS}"), timeout=LONG)
 
     def test_reboot(self):
-        """A guest that reboots itself says so before its services end: who calls from then on waits for the next boot."""
-        self.configure()
+        """A guest that reboots itself says so before its services end: who calls from then on waits for the next boot.
+        That word is about one boot only."""
+        self.configure(Network={"HoldTimeout": "5min"})
         umld = self.begin()
         boot = umld.guest_pid()
         self.order("reboot")
