@@ -11,249 +11,30 @@
 
 #include <fcntl.h>
 #include <getopt.h>
-#include <grp.h>
 #include <inttypes.h>
-#include <linux/capability.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/personality.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "basic/capabilities.h"
 #include "basic/cleanup.h"
-#include "basic/confine.h"
 #include "basic/fd-util.h"
 #include "basic/parse-util.h"
 #include "basic/process.h"
-#include "basic/sandbox.h"
 #include "basic/spawn.h"
-#include "daemon/programs/guest-limits.h"
-#include "daemon/programs/syscall-filter.h"
+#include "daemon/programs/init-layers.h"
 #include "daemon/programs/tun-broker.h"
-#include "host/cpus.h"
-#include "host/init-protocol.h"
 #include "host/launch.h"
 
 enum {
-        ENVIRONMENT_MAX = 16,
-        SERVICE_FILES_MAX = 4096, /* descriptors: 256 connections use 6 each */
         UMLD_PATIENCE_MS = 500,
 };
 
-typedef struct Options {
-        uid_t uid;
-        const char *directory;
-        bool mount_ns, one_cpu, seccomp_log;
-        bool over_files;           /* a root that may do what it likes with files that it reaches */
-        bool service;              /* not a kernel, but a program that gets a listening socket */
-        const char *tap;           /* its network namespace is empty, and this is its interface */
-        int tun_fd;                /* with that: the kernel's end of the socket to the broker */
-        uint64_t layers, required; /* CONFINE_BIT()s: to apply, and those that must not fail */
-        char *environment[ENVIRONMENT_MAX + 2 + 1]; /* including what announce_socket() adds */
-        size_t n_environment;
-        char **argv; /* of the kernel */
-        LaunchLimits limits;
-        struct sock_fprog *filter; /* of its system calls: layer_filter_made() */
-} Options;
-
-static void report(InitMessageType type, int error, int status, const char *step) {
-        InitMessage m = { .type = type, .error = error, .status = status };
-
-        snprintf(m.step, sizeof(m.step), "%s", step);
-        (void) !send(INIT_FD_STATUS, &m, sizeof(m), MSG_NOSIGNAL);
-}
-
-/* ---- in the kernel's process: layers of confinement, from those that need root to those that do
- * not ---- */
-
-/* The namespace created by umld, with mounts that only the guest may see. */
-static int layer_mount_namespace(const Options *o) {
-        return o->mount_ns ? RET_NERRNO(setns(INIT_FD_MOUNT_NS, CLONE_NEWNS)) : 0;
-}
-
-static int layer_network_namespace(const Options *o) {
-        if (!o->tap)
-                return 0;
-        if (setns(INIT_FD_NET_NS, CLONE_NEWNET) < 0)
-                return -errno;
-        /* What had this number is of no use to the kernel. */
-        return dup2(o->tun_fd, GUEST_FD_TUN) < 0 ? -errno : 0;
-}
-
-/* A kernel has its own root directory instead. A host that refuses it lets the relay run. */
-static int layer_service_mounts(const Options *o) {
-        if (o->service)
-                (void) sandbox_mounts(o->layers & CONFINE_BIT(CONFINE_PID_NAMESPACE));
-        return 0;
-}
-
-/* The kernel tells its guest the name of its host. */
-static int layer_host_name(const Options *o) {
-        static const char name[] = "umld";
-
-        if (o->service)
-                return 0;
-        if (unshare(CLONE_NEWUTS) < 0)
-                return -errno;
-        return RET_NERRNO(sethostname(name, sizeof(name) - 1));
-}
-
-static int layer_limits(const Options *o) {
-        const struct rlimit no_core = { 0, 0 };
-        struct rlimit files;
-
-        if (o->service) {
-                if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-                        return -errno;
-                files.rlim_max = MIN(files.rlim_max, (rlim_t) SERVICE_FILES_MAX);
-                files.rlim_cur = files.rlim_max;
-                if (setrlimit(RLIMIT_NOFILE, &files) < 0)
-                        return -errno;
-        }
-        return RET_NERRNO(setrlimit(RLIMIT_CORE, &no_core));
-}
-
-static int layer_guest_limits(const Options *o) {
-        return guest_limits_apply(&o->limits);
-}
-
-/* What root needs to install a system into a directory. There are no devices in what its mounts
- * show, whatever nodes it makes. */
-#define CAPABILITIES_OVER_FILES                                                                    \
-        (UINT64_C(1) << CAP_CHOWN | UINT64_C(1) << CAP_DAC_OVERRIDE | UINT64_C(1) << CAP_FOWNER |  \
-         UINT64_C(1) << CAP_FSETID | UINT64_C(1) << CAP_MKNOD)
-
-static int leave_groups(void) {
-        return getgroups(0, NULL) == 0 ? 0 : RET_NERRNO(setgroups(0, NULL));
-}
-
-/* Drops the privileges that a child could inherit. Our own capabilities go with the change of user.
- */
-static int layer_capabilities(const Options *o) {
-        int r;
-
-        if (!o->over_files)
-                return capabilities_keep(0);
-        /* Not even to leave its groups will it have one. */
-        r = leave_groups();
-        return r < 0 ? r : capabilities_keep(CAPABILITIES_OVER_FILES);
-}
-
-static int layer_user(const Options *o) {
-        if (leave_groups() < 0 || setresgid(o->uid, o->uid, o->uid) < 0 ||
-            setresuid(o->uid, o->uid, o->uid) < 0)
-                return -errno;
-        return 0;
-}
-
-static int layer_no_new_privileges(const Options *o) {
-        (void) o;
-        return RET_NERRNO(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-}
-
-/* Not before the change of user, which clears it. */
-static int layer_parent_death(const Options *o) {
-        (void) o;
-        return RET_NERRNO(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
-}
-
-/* 6.x kernels enlarge the memory file by up to 1 GB if addresses are randomised, and later ones
- * would re-exec themselves through /proc to disable that. */
-static int layer_fixed_addresses(const Options *o) {
-        if (o->service)
-                return 0;
-        return RET_NERRNO(personality(PER_LINUX | ADDR_NO_RANDOMIZE));
-}
-
-/* Compiling it takes longer than the exec that it is for. */
-static int layer_filter_made(const Options *o) {
-        return o->service ? 0 : syscall_filter_make(o->seccomp_log, o->filter);
-}
-
-typedef struct Layer {
-        const char *step;
-        int (*apply)(const Options *o);
-        ConfineLayer confine; /* it can be switched off, and the host may refuse it; 0 = it must
-                                 succeed */
-} Layer;
-
-static const Layer layers[] = {
-        { "limits of the guest", layer_guest_limits, CONFINE_LIMITS }, /* needs /proc */
-        { "host name", layer_host_name, CONFINE_UTS_NAMESPACE },
-        { "network namespace", layer_network_namespace },
-        { "mount namespace", layer_mount_namespace },
-        { "mounts", layer_service_mounts },
-        { "resource limits", layer_limits },
-        { "capabilities", layer_capabilities, CONFINE_CAPABILITIES },
-        { "change of user", layer_user }, /* needs its capabilities */
-        { "no_new_privs", layer_no_new_privileges, CONFINE_NO_NEW_PRIVILEGES },
-        { "parent-death signal", layer_parent_death },
-        { "fixed addresses", layer_fixed_addresses },
-        { "filter of system calls", layer_filter_made, CONFINE_SECCOMP },
-};
-static_assert(CONFINE_USER == 0, "the one layer that is never left out here");
-
-/* ---- in the kernel's process: steps that have to wait for the go-ahead of umld ---- */
-
-/* This is not confinement: on a host that refuses it the guest is only slower. */
-static int layer_one_cpu(const Options *o) {
-        if (o->one_cpu)
-                (void) cpu_stay();
-        return 0;
-}
-
-/* umld creates it again for each boot. */
-static int layer_directory(const Options *o) {
-        return RET_NERRNO(chdir(o->directory));
-}
-
-/* Nothing but the report and the exec follows, so that the list is the kernel's own. */
-static int layer_filter(const Options *o) {
-        return o->filter->len > 0 ? syscall_filter_apply(o->filter) : 0;
-}
-
-static const Layer last_layers[] = {
-        { "change of directory", layer_directory },
-        { "CPU", layer_one_cpu },
-        { "filter of system calls", layer_filter, CONFINE_SECCOMP },
-};
-
-static _noreturn_ void fail(int error, const char *step) {
-        report(INIT_FAILED, error, -1, step);
-        _exit(126);
-}
-
-/* Never leaves out what is required, and nothing silently. */
-static void give_up_layer(const Options *o, const Layer *l, int error) {
-        if (l->confine == 0)
-                fail(error, l->step);
-        if (!(o->required & CONFINE_BIT(l->confine))) {
-                report(INIT_LAYER, error, (int) l->confine, l->step);
-                return;
-        }
-        report(INIT_FAILED, error, (int) l->confine, l->step);
-        _exit(126);
-}
-
-static void apply_layers(const Options *o, const Layer *l, size_t n) {
-        for (const Layer *end = l + n; l < end; l++) {
-                int r = 0;
-
-                if (l->confine == 0 || (o->layers & CONFINE_BIT(l->confine)))
-                        r = l->apply(o);
-                if (r < 0)
-                        give_up_layer(o, l, -r);
-        }
-}
+/* ---- in the process of the kernel ---- */
 
 /* Waits for the go-ahead of umld. false: umld is dead, or has closed the socket. */
 static bool wait_for_go(int ret_fds[static INIT_GO_FDS]) {
@@ -289,7 +70,7 @@ static int place_descriptors(const int fds[static INIT_GO_FDS]) {
 }
 
 /* As required by sd_listen_fds(3); only we know the pid. */
-static void announce_socket(Options *o) {
+static void announce_socket(InitOptions *o) {
         static char pid[32];
 
         snprintf(pid, sizeof(pid), "LISTEN_PID=%d", getpid());
@@ -305,10 +86,10 @@ static void close_namespaces(void) {
 /* Prepares everything for the exec before the go-ahead, so that a guest that died is restarted
  * faster. */
 static int run_kernel(void *userdata) {
-        Options *o = userdata;
+        InitOptions *o = userdata;
         int fds[INIT_GO_FDS], r;
 
-        apply_layers(o, layers, ARRAY_SIZE(layers));
+        init_layers_apply(o);
         (void) fd_cloexec(INIT_FD_STATUS, true);
         if (o->service)
                 announce_socket(o);
@@ -316,12 +97,12 @@ static int run_kernel(void *userdata) {
                 return 0;
         r = place_descriptors(fds);
         if (r < 0)
-                fail(-r, "set-up of descriptors");
+                init_fail(-r, "set-up of descriptors");
         close_namespaces();
-        apply_layers(o, last_layers, ARRAY_SIZE(last_layers));
-        report(INIT_STARTING, 0, 0, "");
+        init_last_layers_apply(o);
+        init_report(INIT_STARTING, 0, 0, "");
         execve(o->argv[0], o->argv, (char *const *) o->environment);
-        fail(errno, o->service ? "exec of the program" : "exec of the kernel");
+        init_fail(errno, o->service ? "exec of the program" : "exec of the kernel");
 }
 
 /* ---- in umld-init ---- */
@@ -334,7 +115,7 @@ static bool reap(pid_t kernel) {
         while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
                 if (pid != kernel)
                         continue;
-                report(INIT_EXITED, 0, status, "");
+                init_report(INIT_EXITED, 0, status, "");
                 return true;
         }
         return false;
@@ -376,7 +157,7 @@ static void wait_for_umld(const TunBroker *broker) {
                 (void) poll(&p, 1, UMLD_PATIENCE_MS);
 }
 
-static int parse_options(int argc, char **argv, Options *ret) {
+static int parse_options(int argc, char **argv, InitOptions *ret) {
         static const struct option options[] = {
                 { "uid", required_argument, NULL, 'u' },
                 { "directory", required_argument, NULL, 'd' },
@@ -441,7 +222,7 @@ static int follow_umld(bool namespaced) {
 }
 
 /* The socket over which the kernel asks for its tap. */
-static int make_broker(Options *o, TunBroker *broker) {
+static int make_broker(InitOptions *o, TunBroker *broker) {
         int pair[2];
 
         *broker = (TunBroker){ .fd = -EBADF, .attached = -EBADF, .tap = o->tap };
@@ -469,7 +250,7 @@ static int make_signals(void) {
 int main(int argc, char **argv) {
         bool namespaced = getpid() == 1;
         struct sock_fprog filter = {};
-        Options o = { .filter = &filter };
+        InitOptions o = { .filter = &filter };
         TunBroker broker;
         pid_t kernel;
         int signal_fd, r;
@@ -487,12 +268,12 @@ int main(int argc, char **argv) {
         if (r >= 0 && !namespaced)
                 r = RET_NERRNO(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
         if (r < 0) {
-                report(INIT_FAILED, -r, -1, "set-up of umld-init");
+                init_report(INIT_FAILED, -r, -1, "set-up of umld-init");
                 return 1;
         }
         r = spawn(&(const Spawn){ .run = run_kernel, .userdata = &o, .keep_all = true }, &kernel);
         if (r < 0) {
-                report(INIT_FAILED, -r, -1, "fork of the kernel");
+                init_report(INIT_FAILED, -r, -1, "fork of the kernel");
                 return 1;
         }
         close_namespaces();
