@@ -2,10 +2,15 @@
 /* raw-terminal.c - switches the terminal to raw mode and back. */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/signalfd.h>
 #include <termios.h>
+#include <unistd.h>
 
+#include "basic/macro.h"
 #include "umlctl/raw-terminal.h"
 
 static struct {
@@ -71,4 +76,23 @@ const char *terminal_modes_reset(const TerminalModes *m) {
         "\033[?25h\033[?7h\033[?1l\033>"                          /* cursor, wrapping, keys */     \
         "\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l" /* mouse, paste */
         return m->alternate ? RESET "\033[?1049l" : RESET;
+}
+
+/* ---- what goes with it ---- */
+
+int terminal_open_output(void) {
+        int fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+        return fd >= 0 ? fd : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+}
+
+int terminal_open_signals(const int *signals, size_t n) {
+        sigset_t mask;
+
+        sigemptyset(&mask);
+        for (size_t i = 0; i < n; i++)
+                sigaddset(&mask, signals[i]);
+        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+                return -errno;
+        return RET_NERRNO(signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK));
 }

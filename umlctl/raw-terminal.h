@@ -12,6 +12,13 @@ int raw_terminal_enter(int fd);
 /* Restores the terminal; does nothing if it was not switched. */
 void raw_terminal_leave(void);
 
+/* Standard output, opened again, so that making it non-blocking does not affect others that share
+ * it; -1 and errno. */
+int terminal_open_output(void);
+
+/* Blocks these signals; a descriptor that they are read from, or a negative errno. */
+int terminal_open_signals(const int *signals, size_t n);
+
 /* Watches the guest's output for terminal modes that outlast its programs (colours, a hidden
  * cursor, mouse reports, the alternate screen), and returns the sequences that reset them. */
 typedef struct TerminalModes { /* initialise to {} */

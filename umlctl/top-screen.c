@@ -118,29 +118,16 @@ static int take_over(void) {
         return 0;
 }
 
-/* Opened again, so that making it non-blocking does not affect others that share it. */
-static int open_output(void) {
-        int fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-
-        return fd >= 0 ? fd : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-}
-
 static int open_signals(void) {
         static const int signals[] = {
                 SIGWINCH, SIGCONT, SIGTSTP, SIGTERM, SIGHUP, SIGINT, SIGQUIT
         };
-        sigset_t mask;
 
-        sigemptyset(&mask);
-        FOREACH_ELEMENT (i, signals)
-                sigaddset(&mask, *i);
-        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
-                return -errno;
-        return RET_NERRNO(signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK));
+        return terminal_open_signals(signals, ARRAY_SIZE(signals));
 }
 
 int screen_enter(void) {
-        screen.out = open_output();
+        screen.out = terminal_open_output();
         screen.signals = open_signals();
         if (screen.out < 0 || screen.signals < 0)
                 return -EIO;

@@ -255,25 +255,11 @@ static int session_result(const Session *s) {
         return fail_with(EXIT_FAILED, "%s: lost the connection to umld", s->guest);
 }
 
-/* Opens standard output again, so that making it non-blocking does not affect other processes that
- * share it. */
-static int open_output(void) {
-        int fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-
-        return fd >= 0 ? fd : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-}
-
 static int open_signals(void) {
         static const int signals[] = { SIGWINCH, SIGCONT, SIGTERM, SIGHUP, SIGINT, SIGQUIT };
-        sigset_t mask;
 
-        sigemptyset(&mask);
-        FOREACH_ELEMENT (i, signals)
-                sigaddset(&mask, *i);
-        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
-                return -errno;
         (void) signal(SIGPIPE, SIG_IGN);
-        return RET_NERRNO(signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK));
+        return terminal_open_signals(signals, ARRAY_SIZE(signals));
 }
 
 static void run_session(Session *s) {
@@ -340,7 +326,7 @@ int verb_console(const Options *o, const char *guest) {
         s->typing = isatty(STDIN_FILENO);
         s->showing = isatty(STDOUT_FILENO);
         s->read_only = o->read_only;
-        s->out = out = open_output();
+        s->out = out = terminal_open_output();
         s->signals = signals = open_signals();
         if (out < 0 || signals < 0)
                 return fail_with(EXIT_FAILED, "cannot set up the terminal");

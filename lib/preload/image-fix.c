@@ -9,10 +9,11 @@
 #undef _FILE_OFFSET_BITS /* it would make open() another name for open64() */
 
 #include <fcntl.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "preload/open-mode.h"
 
 #define IMAGE "/proc/self/fd/3"
 
@@ -25,18 +26,6 @@ static int open_file(const char *path, int flags, mode_t mode) {
                 return fcntl(3, F_DUPFD_CLOEXEC, 4);
         return (int) syscall(SYS_openat, AT_FDCWD, path, flags | O_LARGEFILE, mode);
 }
-
-#define MODE(flags)                                                                                \
-        ({                                                                                         \
-                mode_t _mode = 0;                                                                  \
-                if ((flags) & (O_CREAT | __O_TMPFILE)) {                                           \
-                        va_list _ap;                                                               \
-                        va_start(_ap, flags);                                                      \
-                        _mode = va_arg(_ap, mode_t);                                               \
-                        va_end(_ap);                                                               \
-                }                                                                                  \
-                _mode;                                                                             \
-        })
 
 int open(const char *path, int flags, ...) {
         return open_file(path, flags, MODE(flags));

@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -23,6 +22,7 @@
 
 #include "host/init-protocol.h"
 #include "host/tun-protocol.h"
+#include "preload/open-mode.h"
 
 static int (*next_ioctl)(int fd, unsigned long request, ...);
 
@@ -35,18 +35,6 @@ static int open_file(const char *path, int flags, mode_t mode) {
                 path = "/dev/null";
         return (int) syscall(SYS_openat, AT_FDCWD, path, flags | O_LARGEFILE, mode);
 }
-
-#define MODE(flags)                                                                                \
-        ({                                                                                         \
-                mode_t _mode = 0;                                                                  \
-                if ((flags) & (O_CREAT | __O_TMPFILE)) {                                           \
-                        va_list _ap;                                                               \
-                        va_start(_ap, flags);                                                      \
-                        _mode = va_arg(_ap, mode_t);                                               \
-                        va_end(_ap);                                                               \
-                }                                                                                  \
-                _mode;                                                                             \
-        })
 
 int open(const char *path, int flags, ...) {
         return open_file(path, flags, MODE(flags));
