@@ -41,3 +41,10 @@ int capabilities_keep(uint64_t wanted) {
         }
         return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }
+
+int capabilities_drop(void) {
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+
+        return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
+}

@@ -9,3 +9,6 @@
  * brings one back; nothing is inherited. 0 = a process of root's keeps its own until it changes its
  * user, but its children get none. */
 int capabilities_keep(uint64_t wanted);
+
+/* Drops all of this process' own. What it has open it keeps. */
+int capabilities_drop(void);

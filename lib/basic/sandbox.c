@@ -169,5 +169,10 @@ int sandbox_enter(const Sandbox *s) {
         /* Kernels before 3.5 do not have it. */
         if (r >= 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 && errno != EINVAL)
                 return -errno;
+        if (r == 1) { /* root's user, then, but nothing more */
+                int dropped = capabilities_drop();
+
+                return dropped < 0 ? dropped : r;
+        }
         return r;
 }
