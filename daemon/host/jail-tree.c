@@ -173,16 +173,26 @@ static bool was_refused(const Host *h) {
         return h->is_up && h->layers.v[CONFINE_ROOT].state == LAYER_REFUSED;
 }
 
+/* The owner of the directory above a shared one must not be able to take the kernel's root
+ * directory away by what he puts in its place. */
+static bool is_fault_of_share(const Host *h, int error) {
+        return config_has_hostfs(h->config) &&
+               (error == -ENOENT || error == -ENOTDIR || error == -ELOOP || error == -ENOSPC);
+}
+
 int jail_tree_up(Host *h, Fault *f) {
         _cleanup_(plan_done) Plan p = {};
         int r;
 
-        (void) f;
         if (h->jail.has_tree || !layer_wanted(h, CONFINE_ROOT) || was_refused(h))
                 return 0;
         r = make_plan(h, &p);
         if (r >= 0)
                 r = mount_ns_add_tree(&h->jail.mount_ns_fd, &p.tree);
+        if (is_fault_of_share(h, r))
+                return fault_set(f, VERDICT_DISK, true, r,
+                                 "cannot show the directories of Share= or Root= to the kernel: "
+                                 "%m; check that each of them is still there");
         h->jail.has_tree = r >= 0;
         if (r < 0)
                 layer_set_refused(h, CONFINE_ROOT, r, "the kernel sees the host's files");

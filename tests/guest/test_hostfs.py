@@ -4,6 +4,7 @@
 
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -111,6 +112,22 @@ class Hostfs(TestCase):
         umld = self.daemon(wrapper=refuse)
         self.assertEqual(umld.wait(), USAGE)
         self.assertIn("this host refuses the kernel a root directory of its own", umld.log)
+
+    def test_not_open_for_a_share(self):
+        """A share that cannot be shown keeps the guest from starting; it does not cost the kernel its root directory."""
+        deep = self.directory("shared") / "/".join(["x"] * 300)  # more directories than that one has room for
+        deep.mkdir(parents=True)
+        self.world.guest(fake="boot,ready", Guest={"Share": deep}, Confine={"PrivateRoot": "yes"})
+        umld = self.daemon()
+        umld.wait_state("backoff")
+        self.assertIn("cannot show the directories of Share= or Root= to the kernel: No space left on device", umld.log)
+        self.assertEqual(umld.statuses().count("booting"), 0)
+        shutil.rmtree(self.directory("shared") / "x")
+        self.world.guest(fake="boot,ready", Guest={"Share": self.directory("shared")}, Confine={"PrivateRoot": "yes"})
+        umld.signal(signal.SIGHUP)
+        umld.wait_ready(60)
+        self.assertTrue(umld.layer("root").startswith("on"))
+        self.assertEqual(umld.stop(), DONE)
 
     def test_bootstrap(self):
         """Booted from a directory, a system is installed onto a disk from inside, and then booted."""
