@@ -24,13 +24,10 @@ static int change(const Order *o) {
 int mode_change(int argc, char *argv[]) {
         struct stat st;
         Order o = {};
-        int r = order_read(argc, argv, NULL, &o);
+        int r = order_begin(argc, argv, NULL, &o);
 
         if (r != 0)
                 return r;
-        r = jail_enter();
-        if (r < 0)
-                return say_error("cannot drop privileges: %s", strerror(-r));
         if (fstat(IMAGE_FD_IMAGE, &st) < 0)
                 return say_error("cannot read the image: %m");
         if (!image_is_ext())

@@ -240,8 +240,8 @@ int mode_export(int argc, char *argv[]) {
         Export x = { .a = archive_write_new(), .buf = malloc(CHUNK) };
         int r = jail_enter();
 
-        if (r < 0)
-                return say_error("cannot drop privileges: %s", strerror(-r));
+        if (r != 0)
+                return r;
         r = argc > 1 ? export(&x, argv + 1) : EXIT_USAGE;
         archive_write_free(x.a);
         free(x.buf);

@@ -223,8 +223,8 @@ int mode_import(int argc, char *argv[]) {
         int r = jail_enter();
 
         (void) argv;
-        if (r < 0)
-                return say_error("cannot drop privileges: %s", strerror(-r));
+        if (r != 0)
+                return r;
         r = argc == 1 ? import(&x) : EXIT_USAGE;
         archive_read_free(x.a);
         return r;

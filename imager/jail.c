@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "basic/string-util.h"
 #include "image/tool.h"
 #include "imager/jail.h"
+#include "imager/message.h"
 #include "umld-config.h"
 
 /* Decompressors use windows of up to 2 GiB if the input says so; directories are kept in memory. */
@@ -43,12 +45,14 @@ int jail_enter(void) {
         static const Sandbox sandbox = {
                 .uid = IMAGE_UID, .files = FILES_MAX, .file_size = UINT64_MAX, .memory = MEMORY_MAX
         };
+        int r;
 
         if (geteuid() == 0)
                 preload_for_tools();
         (void) signal(SIGXFSZ, SIG_IGN); /* write() then fails with EFBIG */
         (void) signal(SIGPIPE, SIG_IGN);
-        return sandbox_enter(&sandbox);
+        r = sandbox_enter(&sandbox);
+        return r < 0 ? say_error("cannot drop privileges: %s", strerror(-r)) : 0;
 }
 
 void jail_limit_files(uint64_t max) {

@@ -5,8 +5,9 @@
 
 #include "basic/macro.h"
 
-/* Root becomes a user of its own, without a network and for good; memory is limited. The image need
- * not belong to that user. Returns 0, or 1 if this host does not let root become another user. */
+/* Root becomes a user of its own where the host lets it, without a network and for good; memory is
+ * limited. The image need not belong to that user. Returns 0, or the exit code after it has said
+ * why it failed. */
 int jail_enter(void);
 
 /* Limits the size of files (RLIMIT_FSIZE). */

@@ -155,14 +155,8 @@ int mode_oci(int argc, char *argv[]) {
         _cleanup_(recipes_done) Recipes recipes = {};
         json_t *manifest = NULL;
         Order o = {};
-        int r = order_read(argc, argv, &recipes, &o);
+        int r = order_begin(argc, argv, &recipes, &o);
 
-        if (r != 0)
-                return r;
-        r = jail_enter();
-        if (r < 0)
-                return say_error("cannot drop privileges: %s", strerror(-r));
-        r = read_recipes(&o);
         if (r == 0)
                 r = oci_manifest(IMAGE_FD_STREAM, o.tag, &manifest);
         if (r == 0)

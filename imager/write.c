@@ -14,7 +14,7 @@
 #include "imager/modes.h"
 #include "imager/write.h"
 
-int order_read(int argc, char *argv[], Recipes *recipes, Order *o) {
+static int read_options(int argc, char *argv[], Recipes *recipes, Order *o) {
         static const struct option options[] = {
                 { "size", required_argument, NULL, 's' },
                 { "label", required_argument, NULL, 'l' },
@@ -53,19 +53,21 @@ int order_read(int argc, char *argv[], Recipes *recipes, Order *o) {
         return optind == argc ? 0 : say_error("%s: takes no argument", argv[0]);
 }
 
+int order_begin(int argc, char *argv[], Recipes *recipes, Order *o) {
+        int r = read_options(argc, argv, recipes, o);
+
+        if (r == 0)
+                r = jail_enter();
+        return r == 0 ? read_recipes(o) : r;
+}
+
 int mode_write(int argc, char *argv[]) {
         _cleanup_(recipes_done) Recipes recipes = {};
         _cleanup_(stream_freep) Stream *s = NULL;
         _cleanup_free_ char *why = NULL;
         Order o = {};
-        int r = order_read(argc, argv, &recipes, &o);
+        int r = order_begin(argc, argv, &recipes, &o);
 
-        if (r != 0)
-                return r;
-        r = jail_enter();
-        if (r < 0)
-                return say_error("cannot drop privileges: %s", strerror(-r));
-        r = read_recipes(&o);
         if (r != 0)
                 return r;
         r = stream_open(IMAGE_FD_STREAM, &s, &why);

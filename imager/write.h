@@ -19,12 +19,12 @@ typedef struct Order {
         Recipes *recipes;    /* NULL: none were handed over */
 } Order;
 
-/* The options of a mode that has these; recipes is NULL for one that applies none. Returns 0 or the
- * exit code. */
-int order_read(int argc, char *argv[], Recipes *recipes, Order *o);
+/* What each mode with these options begins with: reads them, drops all privileges, and reads the
+ * recipes before the stream, which may take long: a mistake in one is reported at once. recipes is
+ * NULL for a mode that applies none. Returns 0 or the exit code. */
+int order_begin(int argc, char *argv[], Recipes *recipes, Order *o);
 
-/* Reads the recipes before the stream, which may take long: a mistake in one is reported at once.
- */
+/* The part of it that reads the recipes. */
 int read_recipes(const Order *o);
 
 /* Makes the image from an archive. */

@@ -188,6 +188,22 @@ static int start_by_manager(const Options *o, const char *guest) {
         return r == DYING ? say_dying(w) : say_job_ended(o, guest, manager, &job);
 }
 
+/* d is NULL for an umld that we did not start. */
+static int wait_until_up(const Options *o, const char *guest, Waiter *w, const Detached *d) {
+        int r = waiter_run(w);
+
+        if (r < 0)
+                return control_wait_failed(guest, w, r, "running");
+        switch (r) {
+        case UP:
+                return say_up(o, guest);
+        case DYING:
+                return say_dying(w);
+        default:
+                return d ? say_detached_failed(guest, d) : say_failed(w);
+        }
+}
+
 static int start_detached(const Options *o, const char *guest) {
         _cleanup_(detach_done) Detached d = DETACHED_INIT;
         _cleanup_(waiter_freep) Waiter *w = NULL;
@@ -209,17 +225,7 @@ static int start_detached(const Options *o, const char *guest) {
                                  guest, d.log ? ", log " : "", d.log ?: "", strerror(-r));
         if (o->no_wait)
                 return EXIT_DONE;
-        r = waiter_run(w);
-        if (r < 0)
-                return control_wait_failed(guest, w, r, "running");
-        switch (r) {
-        case UP:
-                return say_up(o, guest);
-        case DYING:
-                return say_dying(w);
-        default:
-                return say_detached_failed(guest, &d);
-        }
+        return wait_until_up(o, guest, w, &d);
 }
 
 static int start_new(const Options *o, const char *guest) {
@@ -247,17 +253,7 @@ static int start_by_bus(const Options *o, const char *guest, sd_bus *bus, pid_t 
         }
         if (o->no_wait)
                 return EXIT_DONE;
-        r = waiter_run(w);
-        if (r < 0)
-                return control_wait_failed(guest, w, r, "running");
-        switch (r) {
-        case UP:
-                return say_up(o, guest);
-        case DYING:
-                return say_dying(w);
-        default:
-                return say_failed(w);
-        }
+        return wait_until_up(o, guest, w, NULL);
 }
 
 static int check_gone(Waiter *w, void *userdata) {

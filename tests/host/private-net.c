@@ -110,6 +110,25 @@ void in_child(void (*fn)(void)) {
         assert_int_equal(status, 0);
 }
 
+pid_t child_that_stays(void (*begin)(const void *userdata), const void *userdata) {
+        int ready[2];
+        char byte;
+        pid_t pid;
+
+        assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+        pid = tied_fork();
+        if (pid == 0) {
+                begin(userdata);
+                assert(write(ready[1], "", 1) == 1);
+                pause();
+                _exit(0);
+        }
+        close(ready[1]);
+        assert_int_equal(read(ready[0], &byte, 1), 1);
+        close(ready[0]);
+        return pid;
+}
+
 void child_kill(pid_t pid) {
         assert_int_equal(kill(pid, SIGKILL), 0);
         assert_int_equal(waitpid(pid, NULL, 0), pid);

@@ -31,5 +31,9 @@ void in_child(void (*fn)(void));
 /* fork() whose child does not outlive this process, however the test ends. */
 pid_t tied_fork(void);
 
+/* A tied child that runs begin() to its end and then stays as it is until child_kill(); returns
+ * once it has. begin() checks with assert(). */
+pid_t child_that_stays(void (*begin)(const void *userdata), const void *userdata);
+
 /* Ends the child, and with it its descriptors and namespaces. */
 void child_kill(pid_t pid);

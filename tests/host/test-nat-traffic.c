@@ -19,23 +19,9 @@ static pid_t inet, guest;
 
 static int kind = SOCK_STREAM; /* what serve() and call() speak; or SOCK_DGRAM */
 
-static pid_t new_namespace(void) {
-        int ready[2];
-        char byte;
-        pid_t pid;
-
-        assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
-        pid = tied_fork();
-        if (pid == 0) {
-                assert(unshare(CLONE_NEWNET) >= 0);
-                assert(write(ready[1], "", 1) == 1);
-                pause();
-                _exit(0);
-        }
-        close(ready[1]);
-        assert_int_equal(read(ready[0], &byte, 1), 1);
-        close(ready[0]);
-        return pid;
+static void leave_namespace(const void *userdata) {
+        (void) userdata;
+        assert(unshare(CLONE_NEWNET) >= 0);
 }
 
 static void join(pid_t pid) {
@@ -121,8 +107,8 @@ static void call(pid_t where, const char *host, uint16_t port, char said[static 
 static int setup(void **state) {
         (void) state;
         private_net_renew();
-        inet = new_namespace();
-        guest = new_namespace();
+        inet = child_that_stays(leave_namespace, NULL);
+        guest = child_that_stays(leave_namespace, NULL);
         shell("ip link add venet0 type veth peer name eth0 netns %d", (int) inet);
         shell("ip link add tap0 type veth peer name eth0 netns %d", (int) guest);
         shell("ip address add 192.0.2.1/24 dev venet0 && ip link set venet0 up && "

@@ -34,26 +34,14 @@ static int attach(const char *ifname) {
         return fd;
 }
 
-/* A child that is attached to the tap until child_kill(). */
-static pid_t holder(const char *ifname, bool elsewhere) {
-        int ready[2];
-        char byte;
-        pid_t pid;
+static void hold_tap(const void *ifname) {
+        assert(prctl(PR_SET_NAME, "holder") >= 0);
+        assert(attach(ifname) >= 0);
+}
 
-        assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
-        pid = tied_fork();
-        if (pid == 0) {
-                assert(!elsewhere || unshare(CLONE_NEWNET) >= 0);
-                assert(prctl(PR_SET_NAME, "holder") >= 0);
-                assert(attach(ifname) >= 0);
-                assert(write(ready[1], "", 1) == 1);
-                pause();
-                _exit(0);
-        }
-        close(ready[1]);
-        assert_int_equal(read(ready[0], &byte, 1), 1);
-        close(ready[0]);
-        return pid;
+static void hold_tap_elsewhere(const void *ifname) {
+        assert(unshare(CLONE_NEWNET) >= 0);
+        hold_tap(ifname);
 }
 
 static void assert_owner(const char *ifname, unsigned owner) {
@@ -124,7 +112,7 @@ static void test_busy(void **state) {
         (void) state;
         ASSERT_OK(tap_create("tap0", OWNER));
         assert_int_equal(tap_holder("tap0", &found, comm), 0);
-        pid = holder("tap0", false);
+        pid = child_that_stays(hold_tap, "tap0");
         ASSERT_ERROR(tap_create("tap0", OWNER), EBUSY);
         ASSERT_ERROR(tap_remove("tap0"), EBUSY);
         assert_int_equal(tap_holder("tap0", &found, comm), 1);
@@ -143,7 +131,7 @@ static void test_busy(void **state) {
 /* Another namespace's tap of the same name is nobody's business here. */
 static void test_holder_elsewhere(void **state) {
         char comm[16];
-        pid_t found, pid = holder("tap0", true);
+        pid_t found, pid = child_that_stays(hold_tap_elsewhere, "tap0");
 
         (void) state;
         assert_int_equal(tap_holder("tap0", &found, comm), 0);

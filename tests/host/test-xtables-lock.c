@@ -15,24 +15,9 @@
 #include "host/file-lock.h"
 #include "nat/xtables-lock.h"
 
-/* A child that keeps the lock until child_kill(). */
-static pid_t keeper(void) {
-        int ready[2];
-        char byte;
-        pid_t pid;
-
-        assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
-        pid = tied_fork();
-        if (pid == 0) {
-                assert(xtables_lock() >= 0);
-                assert(write(ready[1], "", 1) == 1);
-                pause();
-                _exit(0);
-        }
-        close(ready[1]);
-        assert_int_equal(read(ready[0], &byte, 1), 1);
-        close(ready[0]);
-        return pid;
+static void keep_lock(const void *userdata) {
+        (void) userdata;
+        assert(xtables_lock() >= 0);
 }
 
 static void test_lock_free(void **state) {
@@ -52,7 +37,7 @@ static void test_lock_free(void **state) {
 }
 
 static void test_taken(void **state) {
-        pid_t pid = keeper();
+        pid_t pid = child_that_stays(keep_lock, NULL);
         usec_t began = now_usec(CLOCK_MONOTONIC);
 
         (void) state;
@@ -65,7 +50,7 @@ static void test_taken(void **state) {
 
 static void test_holder(void **state) {
         char comm[16], own[16] = "";
-        pid_t pid = keeper(), holder;
+        pid_t pid = child_that_stays(keep_lock, NULL), holder;
 
         (void) state;
         assert_int_equal(prctl(PR_GET_NAME, own), 0);
@@ -77,7 +62,7 @@ static void test_holder(void **state) {
 }
 
 static void test_other_file(void **state) {
-        pid_t pid = keeper(); /* of /run/xtables.lock */
+        pid_t pid = child_that_stays(keep_lock, NULL); /* of /run/xtables.lock */
 
         (void) state;
         assert_int_equal(setenv("XTABLES_LOCKFILE", "/run/other.lock", 1), 0);
