@@ -103,7 +103,8 @@ void check_limits(Exam *e) {
 const char *may_repair_leftovers(const Exam *e) {
         const Ledger *l = e->setup ? &e->setup->host->ledger : NULL;
 
-        return e->name && !e->running && l && (l->tap || l->cgroup || l->mount || l->n_owners > 0)
+        return e->name && !e->running && l &&
+                               (l->tap || l->cgroups.n > 0 || l->mount || l->n_owners > 0)
                        ? "undo what the killed umld of this guest has left on the host"
                        : "";
 }

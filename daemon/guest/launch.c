@@ -50,8 +50,7 @@ bool guest_has_one_cpu(const Guest *g) {
 
 static Launch describe_launch(const Guest *g, const Strv *argv, const Strv *environment) {
         const Host *h = g->setup->host;
-
-        return (Launch){
+        Launch l = {
                 .init = g->init,
                 .argv = argv,
                 .environment = environment,
@@ -68,6 +67,11 @@ static Launch describe_launch(const Guest *g, const Strv *argv, const Strv *envi
                 .one_cpu = guest_has_one_cpu(g),
                 .over_files = hostfs_is_roots(h),
         };
+
+        FOREACH_ELEMENT (fd, h->jail.limit_fds)
+                if (*fd >= 0)
+                        l.more_cgroups[l.n_more_cgroups++] = *fd;
+        return l;
 }
 
 static ino_t namespace_id(int fd) {

@@ -11,6 +11,7 @@ void jail_init(Jail *j) {
         *j = (Jail){ .mount_ns_fd = -EBADF,
                      .net_ns_fd = -EBADF,
                      .cgroup_fd = -EBADF,
+                     .limit_fds = { -EBADF, -EBADF },
                      .seccomp_refused = filter_order_check() };
         if (launch_try_namespaces(CONFINE_BIT(CONFINE_PID_NAMESPACE) |
                                   CONFINE_BIT(CONFINE_IPC_NAMESPACE)) >= 0)
@@ -52,7 +53,7 @@ bool jail_has_pid_namespace(const Host *h) {
 
 void jail_done(Jail *j) {
         child_done(&j->question);
-        j->cgroup_fd = safe_close(j->cgroup_fd);
+        jail_drop_cgroups(j);
         j->net_ns_fd = safe_close(j->net_ns_fd);
         j->mount_ns_fd = safe_close(j->mount_ns_fd);
 }

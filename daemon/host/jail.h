@@ -8,6 +8,7 @@
 
 #include "basic/child.h"
 #include "daemon/base/lock-wait.h"
+#include "host/cgroup-limit.h"
 
 struct Host;
 
@@ -34,6 +35,8 @@ typedef struct Jail {
         bool has_tree;   /* its root is complete ("tree"): nothing can be added to it any more */
         int net_ns_fd;   /* its network namespace ("net"), -EBADF: the host's */
         int cgroup_fd;   /* of all of the guest's processes, -EBADF: none; written by "cgroup" */
+        int limit_fds[CGROUP_RESOURCES]; /* the same in hierarchies of version 1 that limit them */
+        bool limited[CGROUP_RESOURCES];  /* by one of these groups */
         int seccomp_refused; /* why the host cannot filter system calls, or 0; by jail_init() */
         int pid_refused, ipc_refused; /* why the host refuses such a namespace, 0 = it does not;
                                          written once, by jail_init() */
@@ -47,6 +50,8 @@ void jail_done(Jail *j);
 void jail_drop_mount_ns(Jail *j);
 
 void jail_drop_net_ns(Jail *j);
+/* Closes the cgroups; they remain. */
+void jail_drop_cgroups(Jail *j);
 
 /* jail-net.c: an empty network namespace. */
 int jail_net_up(struct Host *h, Fault *f);
@@ -77,6 +82,7 @@ int jail_reach_up(struct Host *h, Fault *f);
 int jail_tun_up(struct Host *h, Fault *f);
 int jail_tun_down(struct Host *h, Fault *f);
 
-/* jail-cgroup.c: a cgroup for its processes, if the host allows us to create one. */
+/* jail-cgroup.c: a cgroup for its processes, if the host allows us to create one, and what it may
+ * use of the host's memory and CPUs. */
 int jail_cgroup_up(struct Host *h, Fault *f);
 int jail_cgroup_down(struct Host *h, Fault *f);

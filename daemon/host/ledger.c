@@ -32,7 +32,7 @@ static int parse_line(Ledger *l, const char *line) {
         if ((rest = startswith(line, "tap ")))
                 return free_and_strdup(&l->tap, rest);
         if ((rest = startswith(line, "cgroup ")))
-                return free_and_strdup(&l->cgroup, rest);
+                return strv_push(&l->cgroups, rest);
         if ((rest = startswith(line, "ipv6 ")))
                 return free_and_strdup(&l->ipv6, rest);
         if ((rest = startswith(line, "ndp ")))
@@ -52,7 +52,7 @@ void ledger_done(Ledger *l) {
         for (size_t i = 0; i < l->n_owners; i++)
                 free(l->owners[i].path);
         free(l->tap);
-        free(l->cgroup);
+        strv_done(&l->cgroups);
         free(l->ipv6);
         free(l->ndp);
         free(l->mount);
@@ -96,8 +96,8 @@ static int save(Ledger *l) {
                 fprintf(f, "user %u\n", (unsigned) l->user);
         if (l->tap)
                 fprintf(f, "tap %s\n", l->tap);
-        if (l->cgroup)
-                fprintf(f, "cgroup %s\n", l->cgroup);
+        for (size_t i = 0; i < l->cgroups.n; i++)
+                fprintf(f, "cgroup %s\n", l->cgroups.v[i]);
         if (l->ipv6)
                 fprintf(f, "ipv6 %s\n", l->ipv6);
         if (l->ndp)
@@ -126,8 +126,12 @@ int ledger_note_tap(Ledger *l, const char *tap) {
 }
 
 int ledger_note_cgroup(Ledger *l, const char *path) {
-        int r = free_and_strdup(&l->cgroup, path);
+        int r;
 
+        for (size_t i = 0; i < l->cgroups.n; i++)
+                if (streq(l->cgroups.v[i], path))
+                        return l->unsaved ? save(l) : 0;
+        r = strv_push(&l->cgroups, path);
         return r < 0 ? r : save(l);
 }
 

@@ -6,7 +6,7 @@
 
 #include <sys/types.h>
 
-#include "basic/cleanup.h"
+#include "basic/string-util.h"
 
 #define LEDGER_OWNERS_MAX 16
 
@@ -19,10 +19,10 @@ typedef struct LedgerOwner {
 typedef struct Ledger {
         char *file;
         char *tap;    /* name of the tap that was created, or NULL */
-        char *cgroup; /* directory of the cgroup that was created, or NULL */
         char *ipv6;   /* the uplink when IPv6 forwarding was joined, or NULL */
         char *ndp;    /* entries of the neighbour proxy table: "ADDRESS UPLINK…", or NULL */
         char *mount;  /* where a tmpfs was mounted, or NULL */
+        Strv cgroups; /* directories of the cgroups that were created */
         LedgerOwner owners[LEDGER_OWNERS_MAX];
         size_t n_owners;
         uid_t user;   /* of the guest's processes, which also owns the files given to it; 0 = not

@@ -56,8 +56,8 @@ static const struct {
         { "forwarding6", NET(net_forwarding6_up, net_forwarding6_down) },
         { "ndp", NET(net_ndp_up, net_ndp_down) },
         { "rules", NET(net_rules_up, net_rules_down), .check = true },
-        { "relays", NET(net_relays_up, net_relays_down), .check = true },
         { "cgroup", HOST(jail_cgroup_up, jail_cgroup_down) },
+        { "relays", NET(net_relays_up, net_relays_down), .check = true },
         { "required", HOST(layers_required_up, NULL), .check = true, .before = true },
 #undef HOST
 #undef NET
@@ -154,7 +154,7 @@ static int go_up(Setup *s, SetupPass *pass, Fault *f) {
 /* ---- undo ---- */
 
 static bool is_left_behind(const Ledger *l) {
-        return l->tap || l->cgroup || l->mount || l->n_owners > 0;
+        return l->tap || l->cgroups.n > 0 || l->mount || l->n_owners > 0;
 }
 
 /* Ends the processes that a killed umld left. A user that umld did not allocate may have processes

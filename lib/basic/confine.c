@@ -24,6 +24,9 @@ const ConfineInfo confine_table[CONFINE_MAX] = {
                            "see any file of the host but its kernel, disks and memory" },
         [CONFINE_CGROUP] = { "cgroup", "ControlGroup",
                              "leave processes behind that outlive the guest" },
+        [CONFINE_MEMORY] = { "memory", "MemoryLimit",
+                             "use more of the host's memory than was promised to the guest" },
+        [CONFINE_CPU] = { "cpu", "CPUQuota", "keep the host's CPUs busy" },
         [CONFINE_SECCOMP] = { "seccomp", "Seccomp",
                               "make system calls that no guest needs, or open network "
                               "sockets",

@@ -17,6 +17,8 @@ typedef enum ConfineLayer {
         CONFINE_NETWORK_NAMESPACE,
         CONFINE_ROOT,
         CONFINE_CGROUP,
+        CONFINE_MEMORY,
+        CONFINE_CPU,
         CONFINE_SECCOMP,
         CONFINE_LIMITS,
         CONFINE_MAX,

@@ -44,6 +44,8 @@ typedef struct Spawn {
         unsigned long namespaces;
         unsigned long optional_namespaces; /* if the host refuses them, they are left out */
         int cgroup_fd; /* directory of the cgroup to begin in, if the host allows it; 0 = ours */
+        const int *more_cgroups; /* of other hierarchies; it fails if it cannot move there */
+        size_t n_more_cgroups;
 } Spawn;
 
 int spawn(const Spawn *s, pid_t *ret);

@@ -186,6 +186,8 @@ typedef struct Config {
         uint64_t memory; /* bytes */
         unsigned cpus;
         CpuAffinity cpu_affinity;
+        unsigned cpu_weight; /* as others have 100; 0 = not set */
+        unsigned cpu_quota;  /* per cent of one CPU; 0 = not limited */
         Disk disks[CONFIG_DISKS_MAX];
         size_t n_disks; /* at least 1 after config_load(), but with root_dir */
         char *root_dir; /* a directory of the host to boot from by hostfs, or NULL: the first disk

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* values-confine.c - parsers of the settings of confinement. */
 
+#include <inttypes.h>
+
+#include "basic/cleanup.h"
+#include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "conf/refuse.h"
 #include "conf/values.h"
@@ -51,8 +55,24 @@ int setting_parse_required(const Setting *s, const char *value, Config *c, char 
         return 0;
 }
 
+int setting_parse_cpu_quota(const Setting *s, const char *value, Config *c, char **ret_why) {
+        size_t n = strlen(value);
+        _cleanup_free_ char *number = n > 0 && value[n - 1] == '%' ? strndup(value, n - 1) : NULL;
+        uint64_t v;
+
+        if (!number || parse_unsigned(number, s->min, s->max, &v) < 0)
+                return refuse_text(ret_why, value,
+                                   "not a percentage; use one from 1%% to %" PRIu64
+                                   "%%, for example %s",
+                                   s->max, s->example);
+        c->cpu_quota = (unsigned) v;
+        return 0;
+}
+
 bool config_has_layer(const Config *c, ConfineLayer layer) {
         if (layer == CONFINE_USER)
                 return !streq(c->user, "root") && !streq(c->user, "0");
+        if (layer == CONFINE_CPU)
+                return c->cpu_weight > 0 || c->cpu_quota > 0;
         return layer == CONFINE_SECCOMP ? c->seccomp != SECCOMP_NO : c->layers[layer];
 }

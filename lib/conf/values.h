@@ -43,5 +43,6 @@ int setting_parse_forward(const Setting *s, const char *value, Config *c, char *
 int setting_parse_proxy(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_reserve(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_probe(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_cpu_quota(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_required(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_user(const Setting *s, const char *value, Config *c, char **ret_why);

@@ -7,6 +7,7 @@
 #include "basic/cleanup.h"
 #include "basic/file-util.h"
 #include "basic/string-util.h"
+#include "host/cgroup-find.h"
 #include "host/cgroup.h"
 
 enum {
@@ -53,7 +54,10 @@ static int own_directory(char **ret) {
             (n = read_file("/proc/self/cgroup", PROC_FILE_MAX, &cgroup)) < 0)
                 return (int) n;
         *ret = cgroup_own_directory(mountinfo, cgroup);
-        return *ret ? 0 : -EOPNOTSUPP;
+        if (!*ret)
+                return -EOPNOTSUPP;
+        cgroup_leave_inner(*ret);
+        return 0;
 }
 
 int cgroup_path(const char *name, char **ret_path) {

@@ -8,6 +8,7 @@
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "host/beancounters.h"
+#include "host/cgroup-find.h"
 #include "host/hostmem.h"
 
 enum {
@@ -97,81 +98,11 @@ static const CgroupFiles cgroup_files[] = {
         [2] = { { "memory.max", "memory.high" }, "memory.current", "inactive_file" },
 };
 
-/* Returns the path after "N:…memory…:" (version 1) or "0::" (version 2) in /proc/self/cgroup. */
-static char *cgroup_place(const char *text, int version) {
-        for (const char *line = text; line && *line;
-             line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
-                _cleanup_free_ char *copy = strndup(line, strcspn(line, "\n"));
-                char *rest = copy, *id, *controllers, *state = NULL;
-
-                id = strsep(&rest, ":");
-                controllers = strsep(&rest, ":");
-                if (!copy || !id || !controllers || !rest || *rest != '/')
-                        continue;
-                if (version == 2 && streq(id, "0") && *controllers == '\0')
-                        return strdup(rest);
-                for (char *c = strtok_r(controllers, ",", &state); c && version == 1;
-                     c = strtok_r(NULL, ",", &state))
-                        if (streq(c, "memory"))
-                                return strdup(rest);
-        }
-        return NULL;
-}
-
-/* Is it the line of a mounted hierarchy of that version with the memory controller? */
-static bool is_memory_mount(const char *line, int version) {
-        const char *tail = strstr(line, version == 2 ? " - cgroup2 " : " - cgroup "), *options;
-
-        if (!tail || version == 2)
-                return tail != NULL;
-        options = strrchr(tail, ' ');
-        for (const char *p = options; p && *p; p = strchr(p, ',')) {
-                p++;
-                if (strncmp(p, "memory", 6) == 0 && (p[6] == ',' || p[6] == '\0'))
-                        return true;
-        }
-        return false;
-}
-
-/* A container may see its own group as the root of the mount, but its path from the host's root:
- * then the part above the mount is not visible here. */
-static char *below_root(const char *place, const char *root) {
-        const char *rest = streq(root, "/") ? place : startswith(place, root);
-
-        if (!rest || (*rest != '/' && *rest != '\0') || streq(rest, "/"))
-                rest = "";
-        return strdup(rest);
-}
-
-static int find_version(const char *mountinfo, const char *cgroup, int version, char **ret_top,
-                        char **ret_directory) {
-        _cleanup_free_ char *place = cgroup_place(cgroup, version);
-
-        for (const char *line = place ? mountinfo : NULL; line && *line;
-             line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
-                _cleanup_free_ char *copy = strndup(line, strcspn(line, "\n")), *rest = NULL,
-                                    *directory = NULL;
-                char root[512], point[512];
-
-                if (!copy || !is_memory_mount(copy, version) ||
-                    sscanf(copy, "%*s %*s %*s %511s %511s", root, point) != 2)
-                        continue;
-                rest = below_root(place, root);
-                directory = rest ? strfmt("%s%s", point, rest) : NULL;
-                *ret_top = directory ? strdup(point) : NULL;
-                if (!*ret_top)
-                        return -ENOMEM;
-                *ret_directory = TAKE_PTR(directory);
-                return version;
-        }
-        return 0;
-}
-
 int memory_cgroup_find(const char *mountinfo, const char *cgroup, char **ret_top,
                        char **ret_directory) {
-        int r = find_version(mountinfo, cgroup, 1, ret_top, ret_directory);
+        int r = cgroup_find("memory", mountinfo, cgroup, 1, ret_top, ret_directory);
 
-        return r != 0 ? r : find_version(mountinfo, cgroup, 2, ret_top, ret_directory);
+        return r != 0 ? r : cgroup_find("memory", mountinfo, cgroup, 2, ret_top, ret_directory);
 }
 
 static int read_number(const char *directory, const char *file, uint64_t *ret) {

@@ -60,7 +60,9 @@ static int start_init(const Launch *l, char *const *argv, int status_fd, Launche
                     .n_fds = INIT_FD_MAX + 1,
                     .session = true,
                     .namespaces = namespaces_of(l->layers),
-                    .cgroup_fd = MAX(l->cgroup_fd, 0) };
+                    .cgroup_fd = MAX(l->cgroup_fd, 0),
+                    .more_cgroups = l->more_cgroups,
+                    .n_more_cgroups = l->n_more_cgroups };
         int r = spawn(&s, &launched->init);
 
         launched->pid_namespace = s.namespaces & CLONE_NEWPID;

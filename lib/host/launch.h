@@ -26,17 +26,19 @@ typedef struct Launch {
         uid_t uid;               /* of the kernel's process, which also becomes its only group */
         const char *directory;   /* its working directory */
         int cgroup_fd;           /* open directory of the cgroup to start in, or -EBADF */
-        int mount_ns_fd;         /* mount namespace for it to enter, or -EBADF */
-        int net_ns_fd;           /* network namespace for it to enter, or -EBADF: ours */
-        const char *tap;         /* with net_ns_fd: the interface of ours that it may attach to */
-        uint32_t layers;         /* CONFINE_BIT()s of the layers to apply; what the host refuses is
-                                    reported as INIT_LAYER */
-        uint32_t required;       /* of those without which it must not run */
-        LaunchLimits limits;     /* of CONFINE_LIMITS */
-        bool seccomp_log;        /* CONFINE_SECCOMP refuses nothing, but has it logged */
-        bool one_cpu;            /* pin it to one CPU (cpus.h) */
-        bool over_files;         /* as root: it keeps the capabilities over files */
-        bool service; /* not a kernel: GUEST_FD_TERMINAL is a socket for sd_listen_fds(3) */
+        int more_cgroups[2];     /* of other hierarchies, the first n_more_cgroups */
+        size_t n_more_cgroups;
+        int mount_ns_fd;     /* mount namespace for it to enter, or -EBADF */
+        int net_ns_fd;       /* network namespace for it to enter, or -EBADF: ours */
+        const char *tap;     /* with net_ns_fd: the interface of ours that it may attach to */
+        uint32_t layers;     /* CONFINE_BIT()s of the layers to apply; what the host refuses is
+                                reported as INIT_LAYER */
+        uint32_t required;   /* of those without which it must not run */
+        LaunchLimits limits; /* of CONFINE_LIMITS */
+        bool seccomp_log;    /* CONFINE_SECCOMP refuses nothing, but has it logged */
+        bool one_cpu;        /* pin it to one CPU (cpus.h) */
+        bool over_files;     /* as root: it keeps the capabilities over files */
+        bool service;        /* not a kernel: GUEST_FD_TERMINAL is a socket for sd_listen_fds(3) */
 } Launch;
 
 typedef struct Launched {

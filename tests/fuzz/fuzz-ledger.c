@@ -12,7 +12,7 @@ static bool same_text(const char *a, const char *b) {
 }
 
 static void assert_same(const Ledger *a, const Ledger *b) {
-        assert(same_text(a->tap, b->tap) && same_text(a->cgroup, b->cgroup) &&
+        assert(same_text(a->tap, b->tap) && strv_equal(&a->cgroups, &b->cgroups) &&
                same_text(a->ipv6, b->ipv6) && same_text(a->mount, b->mount));
         assert(a->user == b->user && a->n_owners == b->n_owners);
         for (size_t i = 0; i < a->n_owners; i++)

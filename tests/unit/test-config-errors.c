@@ -437,8 +437,19 @@ static void test_rest(void **state) {
                 { "[Confine]\nRequired=user walls\n",
                   "2: Required: \"walls\": no layer of confinement; use user, capabilities, "
                   "no-new-privileges, pid-namespace, ipc-namespace, uts-namespace, "
-                  "network-namespace, root, cgroup, "
-                  "seccomp, limits" },
+                  "network-namespace, root, cgroup, memory, cpu, seccomp, limits" },
+                { "[Confine]\nRequired=cpu\n",
+                  "2: Required: the layer cpu is switched off by CPUQuota=; remove one of them" },
+                { "[Guest]\nCPUQuota=50\n",
+                  "2: CPUQuota: \"50\": not a percentage; use one from 1% to 100000%, for example "
+                  "80%" },
+                { "[Guest]\nCPUQuota=%\n",
+                  "2: CPUQuota: \"%\": not a percentage; use one from 1% to 100000%, for example "
+                  "80%" },
+                { "[Guest]\nCPUQuota=0%\n",
+                  "2: CPUQuota: \"0%\": not a percentage; use one from 1% to 100000%, for example "
+                  "80%" },
+                { "[Guest]\nCPUWeight=0\n", "2: CPUWeight: \"0\": not a number from 1 to 10000" },
                 { "[Confine]\nPrivatePIDs=no\nRequired=user pid-namespace\n",
                   "3: Required: the layer pid-namespace is switched off by PrivatePIDs=; remove "
                   "one "

@@ -33,6 +33,8 @@ static void test_round_trip(void **state) {
         assert_null(a.tap);
         ASSERT_OK(ledger_note_tap(&a, "tap7"));
         ASSERT_OK(ledger_note_cgroup(&a, "/sys/fs/cgroup/umld-web.1"));
+        ASSERT_OK(ledger_note_cgroup(&a, "/sys/fs/cgroup/cpu/umld-web.1"));
+        ASSERT_OK(ledger_note_cgroup(&a, "/sys/fs/cgroup/umld-web.1"));
         ASSERT_OK(ledger_note_mount(&a, "/run/umld/web/memory"));
         ASSERT_OK(ledger_note_ipv6(&a, "venet0"));
         ASSERT_OK(ledger_note_ndp(&a, "2001:db8::2 eth0 eth1"));
@@ -42,7 +44,9 @@ static void test_round_trip(void **state) {
                 ledger_note_owner(&a, "/b", 60800, 60800)); /* a second note would lose the owner */
         ASSERT_OK(ledger_load(file, &b));
         assert_string_equal(b.tap, "tap7");
-        assert_string_equal(b.cgroup, "/sys/fs/cgroup/umld-web.1");
+        assert_string_equal(b.cgroups.v[0], "/sys/fs/cgroup/umld-web.1");
+        assert_string_equal(b.cgroups.v[1], "/sys/fs/cgroup/cpu/umld-web.1");
+        assert_int_equal(b.cgroups.n, 2);
         assert_string_equal(b.mount, "/run/umld/web/memory");
         assert_string_equal(b.ipv6, "venet0");
         assert_string_equal(b.ndp, "2001:db8::2 eth0 eth1");

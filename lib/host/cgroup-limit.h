@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What a control group may use of the host: memory and CPU time, by version 1, where each of the
+ * two is a hierarchy with a group of its own, or version 2, where both are set in the same group.
+ */
+
+#include "basic/macro.h"
+
+typedef enum CgroupResource {
+        CGROUP_MEMORY,
+        CGROUP_CPU,
+        CGROUP_RESOURCES,
+} CgroupResource;
+
+typedef struct CgroupLimits {
+        uint64_t memory;     /* bytes; as much again of swap */
+        unsigned cpu_weight; /* 1 to 10000, 100 = as others; 0 = not set */
+        unsigned cpu_quota;  /* per cent of one CPU; 0 = not limited */
+} CgroupLimits;
+
+/* A group below that of the calling process. */
+typedef struct CgroupPlace {
+        char *path;
+        bool unified; /* version 2: the kernel starts its processes there, and it is the only one */
+} CgroupPlace;
+
+void cgroup_place_done(CgroupPlace *p);
+
+/* Where a group of that name with limits of this resource can be. With version 2 the controller is
+ * enabled for groups below ours, for which all processes in ours move to one below it, if they are
+ * this one and its children. -EOPNOTSUPP: the host has no such controller, or does not let us have
+ * it; -EBUSY: others are in our group. */
+int cgroup_limit_place(CgroupResource resource, const char *name, CgroupPlace *ret);
+
+/* Makes the group, if it does not exist, and sets its limits. What it made is removed again if it
+ * fails. */
+int cgroup_limit_set(CgroupResource resource, const CgroupPlace *place, const CgroupLimits *limits);
+
+/* Can a process move there? Tried by a child. */
+int cgroup_try(int directory_fd);
+
+/* Moves this process and its children back to its own group (undoes what cgroup_limit_place() did).
+ */
+void cgroup_return(void);
+
+/* Enables a controller for the groups below `own`, the directory of our group. */
+int cgroup_enable(const char *own, CgroupResource resource);
