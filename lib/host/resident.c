@@ -31,7 +31,22 @@ static int drop_constant_segments(struct dl_phdr_info *info, size_t size, void *
  * the tables of many guests, and as much stays resident. */
 #define LARGE (64 * 1024)
 
+enum {
+        STACK_LEFT = 16 * 1024, /* for the calls that give it back */
+        STACK_LOOK = 256 * 1024,
+};
+
+/* What a deep call left below the stack of this one. Nothing else is there: the kernel keeps
+ * mappings further away from a stack (stack_guard_gap). */
+static void drop_unused_stack(void) {
+        uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE);
+        uintptr_t here = (uintptr_t) __builtin_frame_address(0) / page * page;
+
+        (void) madvise((void *) (here - STACK_LEFT - STACK_LOOK), STACK_LOOK, MADV_DONTNEED);
+}
+
 void resident_begin(void) {
+        (void) mallopt(M_ARENA_MAX, 1); /* threads only wait for a disk */
         (void) mallopt(M_MMAP_THRESHOLD, LARGE);
         (void) mallopt(M_TRIM_THRESHOLD, LARGE);
 }
@@ -43,4 +58,5 @@ void resident_trim_heap(void) {
 void resident_trim(void) {
         (void) dl_iterate_phdr(drop_constant_segments, NULL);
         (void) malloc_trim(0);
+        drop_unused_stack();
 }
