@@ -6,7 +6,15 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include <netlink/route/addr.h>
+#include <netlink/route/neighbour.h>
+
+#include "host/nl-errno.h"
 #include "host/rtnl-socket.h"
+
+DEFINE_CLEANUP(struct nl_addr *, nl_addr_put)
+DEFINE_CLEANUP(struct rtnl_addr *, rtnl_addr_put)
+DEFINE_CLEANUP(struct rtnl_neigh *, rtnl_neigh_put)
 
 static int family_of(const IpAddress *a) {
         return ip_address_is_v6(a) ? AF_INET6 : AF_INET;
@@ -23,12 +31,12 @@ static size_t size_of(int family) {
 static bool attr_is(const struct nlattr *attr, const IpAddress *a) {
         size_t size = size_of(family_of(a));
 
-        return attr && mnl_attr_get_payload_len(attr) == size &&
-               memcmp(mnl_attr_get_payload(attr), bytes_of(a), size) == 0;
+        return attr && (size_t) nla_len(attr) == size &&
+               memcmp(nla_data(attr), bytes_of(a), size) == 0;
 }
 
 /* IPv6 has a separate local address only if there is a peer as well. */
-static const struct nlattr *local_of(const struct nlattr **attrs, int family) {
+static struct nlattr *local_of(struct nlattr **attrs, int family) {
         return attrs[IFA_LOCAL] || family == AF_INET ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS];
 }
 
@@ -41,52 +49,70 @@ typedef struct AddressSearch {
         unsigned prefix;
 } AddressSearch;
 
-static void on_address(const struct nlmsghdr *h, void *userdata) {
-        const struct nlattr *attrs[IFA_MAX + 1];
+static int on_address(struct nl_msg *msg, void *userdata) {
+        struct nlmsghdr *h = nlmsg_hdr(msg);
+        struct nlattr *attrs[IFA_MAX + 1];
         AddressSearch *s = userdata;
         const struct ifaddrmsg *ifa;
 
-        if (!net_parse(h, RTM_NEWADDR, sizeof(*ifa), attrs, IFA_MAX))
-                return;
-        ifa = NLMSG_DATA(h);
+        if (h->nlmsg_type != RTM_NEWADDR || nlmsg_parse(h, sizeof(*ifa), attrs, IFA_MAX, NULL) < 0)
+                return NL_OK;
+        ifa = nlmsg_data(h);
         if (ifa->ifa_family != family_of(s->address) ||
             (s->index > 0 && (int) ifa->ifa_index != s->index) ||
             (int) ifa->ifa_index == s->except ||
             !attr_is(local_of(attrs, ifa->ifa_family), s->address))
-                return;
+                return NL_OK;
         s->found = (int) ifa->ifa_index;
         s->prefix = ifa->ifa_prefixlen;
+        return NL_OK;
 }
 
 static int address_search(Rtnl *rtnl, AddressSearch *s) {
+        _cleanup_(nlmsg_freep) struct nl_msg *m = NULL;
         struct ifaddrmsg ifa = { .ifa_family = (uint8_t) family_of(s->address),
                                  .ifa_index = (unsigned) s->index };
-        NetRequest q;
+        int r = net_dump_request(RTM_GETADDR, &ifa, sizeof(ifa), &m);
 
-        net_request(&q, RTM_GETADDR, 0, &ifa, sizeof(ifa));
-        return net_dump(rtnl, &q, on_address, s);
+        return r < 0 ? r : net_dump(rtnl, m, on_address, s);
 }
 
-static void put_address(NetRequest *q, uint16_t type, const IpAddress *a) {
-        mnl_attr_put(&q->header, type, size_of(family_of(a)), bytes_of(a));
-}
+static int address_object(int index, const IpAddress *address, unsigned prefix,
+                          struct rtnl_addr **ret) {
+        _cleanup_(rtnl_addr_putp) struct rtnl_addr *a = rtnl_addr_alloc();
+        _cleanup_(nl_addr_putp) struct nl_addr *local =
+                nl_addr_build(family_of(address), bytes_of(address), size_of(family_of(address)));
+        int r;
 
-/* Adds or deletes an address. */
-static int address_change(Rtnl *rtnl, uint16_t type, uint16_t flags, int index, const IpAddress *a,
-                          unsigned prefix) {
-        struct ifaddrmsg ifa = { .ifa_family = (uint8_t) family_of(a),
-                                 .ifa_prefixlen = (uint8_t) prefix,
-                                 .ifa_index = (unsigned) index };
-        NetRequest q;
-
+        if (!a || !local)
+                return -ENOMEM;
+        nl_addr_set_prefixlen(local, (int) prefix);
+        rtnl_addr_set_ifindex(a, index);
         /* Nobody else is on our links, so there is no need to wait a second for duplicate address
          * detection. */
-        if (ip_address_is_v6(a))
-                ifa.ifa_flags = IFA_F_NODAD;
-        net_request(&q, type, flags, &ifa, sizeof(ifa));
-        put_address(&q, IFA_LOCAL, a);
-        put_address(&q, IFA_ADDRESS, a);
-        return net_ask(rtnl, &q, NULL, NULL);
+        if (ip_address_is_v6(address))
+                rtnl_addr_set_flags(a, IFA_F_NODAD);
+        r = nl_to_errno(rtnl_addr_set_local(a, local));
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(a);
+        return 0;
+}
+
+static int address_add(Rtnl *rtnl, int index, const IpAddress *address, unsigned prefix) {
+        _cleanup_(rtnl_addr_putp) struct rtnl_addr *a = NULL;
+        int r = address_object(index, address, prefix, &a);
+
+        return r < 0 ? r : net_exchanged(rtnl, rtnl_addr_add(net_socket(rtnl), a, NLM_F_EXCL));
+}
+
+static int address_delete(Rtnl *rtnl, int index, const IpAddress *address, unsigned prefix) {
+        _cleanup_(rtnl_addr_putp) struct rtnl_addr *a = NULL;
+        int r = address_object(index, address, prefix, &a);
+
+        if (r >= 0)
+                r = net_exchanged(rtnl, rtnl_addr_delete(net_socket(rtnl), a, 0));
+        return r == -EADDRNOTAVAIL ? 0 : r;
 }
 
 int net_address_set(Rtnl *rtnl, int index, const IpAddress *address, unsigned prefix) {
@@ -98,11 +124,11 @@ int net_address_set(Rtnl *rtnl, int index, const IpAddress *address, unsigned pr
         if (s.found > 0 && s.prefix == prefix)
                 return 0;
         if (s.found > 0) {
-                r = address_change(rtnl, RTM_DELADDR, 0, index, address, s.prefix);
-                if (r < 0 && r != -EADDRNOTAVAIL)
+                r = address_delete(rtnl, index, address, s.prefix);
+                if (r < 0)
                         return r;
         }
-        r = address_change(rtnl, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, index, address, prefix);
+        r = address_add(rtnl, index, address, prefix);
         return r < 0 ? r : 1;
 }
 
@@ -124,36 +150,38 @@ typedef struct NetworkSearch {
         IpPrefix owner;
 } NetworkSearch;
 
-static void on_address6(const struct nlmsghdr *h, void *userdata) {
-        const struct nlattr *attrs[IFA_MAX + 1];
+static int on_address6(struct nl_msg *msg, void *userdata) {
+        struct nlmsghdr *h = nlmsg_hdr(msg);
+        struct nlattr *attrs[IFA_MAX + 1];
         NetworkSearch *s = userdata;
         const struct ifaddrmsg *ifa;
         IpAddress a = {};
 
-        if (!net_parse(h, RTM_NEWADDR, sizeof(*ifa), attrs, IFA_MAX))
-                return;
-        ifa = NLMSG_DATA(h);
+        if (h->nlmsg_type != RTM_NEWADDR || nlmsg_parse(h, sizeof(*ifa), attrs, IFA_MAX, NULL) < 0)
+                return NL_OK;
+        ifa = nlmsg_data(h);
         if (ifa->ifa_family != AF_INET6 || ifa->ifa_scope != RT_SCOPE_UNIVERSE ||
             (int) ifa->ifa_index == s->except || ifa->ifa_prefixlen < s->network->bits ||
             ifa->ifa_prefixlen == 128 || !attrs[IFA_ADDRESS] ||
-            mnl_attr_get_payload_len(attrs[IFA_ADDRESS]) != sizeof(a.v6))
-                return;
-        memcpy(&a.v6, mnl_attr_get_payload(attrs[IFA_ADDRESS]), sizeof(a.v6));
+            nla_len(attrs[IFA_ADDRESS]) != sizeof(a.v6))
+                return NL_OK;
+        memcpy(&a.v6, nla_data(attrs[IFA_ADDRESS]), sizeof(a.v6));
         if (!ip_prefix_has(s->network, &a))
-                return;
+                return NL_OK;
         s->found = (int) ifa->ifa_index;
         s->owner = ip_prefix_of(&a, ifa->ifa_prefixlen);
+        return NL_OK;
 }
 
 int net_network6_owner(Rtnl *rtnl, const IpPrefix *network, int except, IpPrefix *ret,
                        char ret_ifname[static IFNAMSIZ]) {
+        _cleanup_(nlmsg_freep) struct nl_msg *m = NULL;
         NetworkSearch s = { .network = network, .except = except };
-        NetRequest q;
-        int r;
+        struct ifaddrmsg ifa = { .ifa_family = AF_INET6 };
+        int r = net_dump_request(RTM_GETADDR, &ifa, sizeof(ifa), &m);
 
-        net_request(&q, RTM_GETADDR, 0, &(struct ifaddrmsg){ .ifa_family = AF_INET6 },
-                    sizeof(struct ifaddrmsg));
-        r = net_dump(rtnl, &q, on_address6, &s);
+        if (r >= 0)
+                r = net_dump(rtnl, m, on_address6, &s);
         if (r < 0 || s.found == 0)
                 return r;
         *ret = s.owner;
@@ -187,41 +215,43 @@ static bool is_usable(const struct ifaddrmsg *ifa, const IpAddress *a) {
         return ntohl(a->v4.s_addr) >> 24 != IN_LOOPBACKNET;
 }
 
-static void on_public_address(const struct nlmsghdr *h, void *userdata) {
-        const struct nlattr *attrs[IFA_MAX + 1], *local;
+static int on_public_address(struct nl_msg *msg, void *userdata) {
+        struct nlmsghdr *h = nlmsg_hdr(msg);
+        struct nlattr *attrs[IFA_MAX + 1], *local;
         PublicSearch *s = userdata;
         const struct ifaddrmsg *ifa;
         IpAddress a = {};
 
-        if (!net_parse(h, RTM_NEWADDR, sizeof(*ifa), attrs, IFA_MAX))
-                return;
-        ifa = NLMSG_DATA(h);
+        if (h->nlmsg_type != RTM_NEWADDR || nlmsg_parse(h, sizeof(*ifa), attrs, IFA_MAX, NULL) < 0)
+                return NL_OK;
+        ifa = nlmsg_data(h);
         local = local_of(attrs, ifa->ifa_family);
         if (ifa->ifa_family != s->family || ifa->ifa_index != s->index ||
             ifa->ifa_scope != RT_SCOPE_UNIVERSE || !local ||
-            mnl_attr_get_payload_len(local) != size_of(s->family) || s->n == s->max)
-                return;
-        memcpy(s->family == AF_INET6 ? (void *) &a.v6 : &a.v4, mnl_attr_get_payload(local),
-               size_of(s->family));
+            (size_t) nla_len(local) != size_of(s->family) || s->n == s->max)
+                return NL_OK;
+        memcpy(s->family == AF_INET6 ? (void *) &a.v6 : &a.v4, nla_data(local), size_of(s->family));
         if (!is_usable(ifa, &a))
-                return;
+                return NL_OK;
         if (s->addresses)
                 s->addresses[s->n++] = a;
         else
                 add_network(s, &a, ifa->ifa_prefixlen);
+        return NL_OK;
 }
 
 static int search_public(Rtnl *rtnl, const char *ifname, PublicSearch *s) {
+        _cleanup_(nlmsg_freep) struct nl_msg *m = NULL;
         struct ifaddrmsg ifa = { .ifa_family = (uint8_t) s->family };
-        NetRequest q;
         int r;
 
         s->index = if_nametoindex(ifname);
         if (s->index == 0)
                 return -errno;
         ifa.ifa_index = s->index;
-        net_request(&q, RTM_GETADDR, 0, &ifa, sizeof(ifa));
-        r = net_dump(rtnl, &q, on_public_address, s);
+        r = net_dump_request(RTM_GETADDR, &ifa, sizeof(ifa), &m);
+        if (r >= 0)
+                r = net_dump(rtnl, m, on_public_address, s);
         return r < 0 ? r : (int) s->n;
 }
 
@@ -248,61 +278,62 @@ typedef struct NeighbourSearch {
 static bool is_wanted(const NeighbourSearch *s, const struct ndmsg *nd, const struct nlattr *mac) {
         if (!s->mac)
                 return nd->ndm_flags & NTF_PROXY;
-        return nd->ndm_state == NUD_PERMANENT && mac &&
-               mnl_attr_get_payload_len(mac) == sizeof(*s->mac) &&
-               memcmp(mnl_attr_get_payload(mac), s->mac, sizeof(*s->mac)) == 0;
+        return nd->ndm_state == NUD_PERMANENT && mac && nla_len(mac) == sizeof(*s->mac) &&
+               memcmp(nla_data(mac), s->mac, sizeof(*s->mac)) == 0;
 }
 
-static void on_neighbour(const struct nlmsghdr *h, void *userdata) {
-        const struct nlattr *attrs[NDA_MAX + 1];
+static int on_neighbour(struct nl_msg *msg, void *userdata) {
+        struct nlmsghdr *h = nlmsg_hdr(msg);
+        struct nlattr *attrs[NDA_MAX + 1];
         NeighbourSearch *s = userdata;
         const struct ndmsg *nd;
 
-        if (!net_parse(h, RTM_NEWNEIGH, sizeof(*nd), attrs, NDA_MAX))
-                return;
-        nd = NLMSG_DATA(h);
+        if (h->nlmsg_type != RTM_NEWNEIGH || nlmsg_parse(h, sizeof(*nd), attrs, NDA_MAX, NULL) < 0)
+                return NL_OK;
+        nd = nlmsg_data(h);
         if (nd->ndm_ifindex == s->index && attr_is(attrs[NDA_DST], s->address) &&
             is_wanted(s, nd, attrs[NDA_LLADDR]))
                 s->found = true;
+        return NL_OK;
 }
 
 static int neighbour_search(Rtnl *rtnl, NeighbourSearch *s) {
+        _cleanup_(nlmsg_freep) struct nl_msg *m = NULL;
         struct ndmsg nd = { .ndm_family = (uint8_t) family_of(s->address),
                             .ndm_flags = s->mac ? 0 : NTF_PROXY };
-        NetRequest q;
+        int r = net_dump_request(RTM_GETNEIGH, &nd, sizeof(nd), &m);
 
-        net_request(&q, RTM_GETNEIGH, 0, &nd, sizeof(nd));
-        mnl_attr_put_u32(&q.header, NDA_IFINDEX, (uint32_t) s->index);
-        return net_dump(rtnl, &q, on_neighbour, s);
-}
-
-/* Adds or deletes an entry. mac NULL: of the proxy table. */
-static int neighbour_change(Rtnl *rtnl, uint16_t type, uint16_t flags, int index,
-                            const IpAddress *address, const struct ether_addr *mac) {
-        struct ndmsg nd = { .ndm_family = (uint8_t) family_of(address),
-                            .ndm_ifindex = index,
-                            .ndm_state = NUD_PERMANENT,
-                            .ndm_flags = mac ? 0 : NTF_PROXY };
-        NetRequest q;
-        int r;
-
-        net_request(&q, type, flags, &nd, sizeof(nd));
-        put_address(&q, NDA_DST, address);
-        if (mac)
-                mnl_attr_put(&q.header, NDA_LLADDR, sizeof(*mac), mac);
-        r = net_ask(rtnl, &q, NULL, NULL);
-        return r < 0 ? r : 1;
+        if (r < 0)
+                return r;
+        if (nla_put_u32(m, NDA_IFINDEX, (uint32_t) s->index) < 0)
+                return -ENOMEM;
+        return net_dump(rtnl, m, on_neighbour, s);
 }
 
 int net_neighbour_set(Rtnl *rtnl, int index, const IpAddress *address,
                       const struct ether_addr *mac) {
+        _cleanup_(rtnl_neigh_putp) struct rtnl_neigh *n = NULL;
+        _cleanup_(nl_addr_putp) struct nl_addr *dst = NULL, *lladdr = NULL;
         NeighbourSearch s = { .address = address, .mac = mac, .index = index };
         int r = neighbour_search(rtnl, &s);
 
-        if (r < 0 || s.found)
+        if (r < 0)
                 return r;
-        return neighbour_change(rtnl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, index, address,
-                                mac);
+        if (s.found)
+                return 0;
+        n = rtnl_neigh_alloc();
+        dst = nl_addr_build(family_of(address), bytes_of(address), size_of(family_of(address)));
+        lladdr = nl_addr_build(AF_LLC, mac, sizeof(*mac));
+        if (!n || !dst || !lladdr)
+                return -ENOMEM;
+        rtnl_neigh_set_ifindex(n, index);
+        rtnl_neigh_set_state(n, NUD_PERMANENT);
+        rtnl_neigh_set_lladdr(n, lladdr);
+        r = nl_to_errno(rtnl_neigh_set_dst(n, dst));
+        if (r >= 0)
+                r = net_exchanged(
+                        rtnl, rtnl_neigh_add(net_socket(rtnl), n, NLM_F_CREATE | NLM_F_REPLACE));
+        return r < 0 ? r : 1;
 }
 
 int net_neighbour_proxy_has(Rtnl *rtnl, int index, const IpAddress *address) {
@@ -313,10 +344,22 @@ int net_neighbour_proxy_has(Rtnl *rtnl, int index, const IpAddress *address) {
 }
 
 int net_neighbour_proxy_set(Rtnl *rtnl, int index, const IpAddress *address, bool on) {
+        _cleanup_(rtnl_neigh_putp) struct rtnl_neigh *n = NULL;
+        _cleanup_(nl_addr_putp) struct nl_addr *dst = NULL;
         int r = net_neighbour_proxy_has(rtnl, index, address);
 
         if (r < 0 || r == on)
                 return MIN(r, 0);
-        return on ? neighbour_change(rtnl, RTM_NEWNEIGH, NLM_F_CREATE, index, address, NULL)
-                  : neighbour_change(rtnl, RTM_DELNEIGH, 0, index, address, NULL);
+        n = rtnl_neigh_alloc();
+        dst = nl_addr_build(family_of(address), bytes_of(address), size_of(family_of(address)));
+        if (!n || !dst)
+                return -ENOMEM;
+        rtnl_neigh_set_ifindex(n, index);
+        rtnl_neigh_set_flags(n, NTF_PROXY);
+        rtnl_neigh_set_state(n, NUD_PERMANENT);
+        r = nl_to_errno(rtnl_neigh_set_dst(n, dst));
+        if (r >= 0)
+                r = net_exchanged(rtnl, on ? rtnl_neigh_add(net_socket(rtnl), n, NLM_F_CREATE)
+                                           : rtnl_neigh_delete(net_socket(rtnl), n, 0));
+        return r < 0 ? r : 1;
 }

@@ -6,6 +6,7 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include "host/nl-errno.h"
 #include "host/rtnl-socket.h"
 
 /* One pass over all of them. */
@@ -16,9 +17,9 @@ typedef struct NetworkWalk {
 } NetworkWalk;
 
 static bool get_ipv4(const struct nlattr *attr, struct in_addr *ret) {
-        if (!attr || mnl_attr_get_payload_len(attr) != sizeof(*ret))
+        if (!attr || (size_t) nla_len(attr) != sizeof(*ret))
                 return false;
-        memcpy(ret, mnl_attr_get_payload(attr), sizeof(*ret));
+        memcpy(ret, nla_data(attr), sizeof(*ret));
         return true;
 }
 
@@ -28,17 +29,18 @@ static void report(const NetworkWalk *w, const NetworkUse *use) {
 }
 
 /* A point-to-point link has an address of its own, and a network on the other side. */
-static void on_address(const struct nlmsghdr *h, void *userdata) {
-        const struct nlattr *attrs[IFA_MAX + 1];
+static int on_address(struct nl_msg *msg, void *userdata) {
+        struct nlmsghdr *h = nlmsg_hdr(msg);
+        struct nlattr *attrs[IFA_MAX + 1];
         NetworkUse use = { .kind = NETWORK_OF_ADDRESS };
         const struct ifaddrmsg *ifa;
         struct in_addr peer;
 
-        if (!net_parse(h, RTM_NEWADDR, sizeof(*ifa), attrs, IFA_MAX))
-                return;
-        ifa = NLMSG_DATA(h);
+        if (h->nlmsg_type != RTM_NEWADDR || nlmsg_parse(h, sizeof(*ifa), attrs, IFA_MAX, NULL) < 0)
+                return NL_OK;
+        ifa = nlmsg_data(h);
         if (ifa->ifa_family != AF_INET || !get_ipv4(attrs[IFA_LOCAL], &use.via))
-                return;
+                return NL_OK;
         use.index = (int) ifa->ifa_index;
         use.network = use.via;
         use.prefix = 32;
@@ -48,6 +50,7 @@ static void on_address(const struct nlmsghdr *h, void *userdata) {
                 use.prefix = ifa->ifa_prefixlen;
                 report(userdata, &use);
         }
+        return NL_OK;
 }
 
 static void report_gateway(const NetworkWalk *w, struct in_addr gateway, int index) {
@@ -61,29 +64,28 @@ static void report_gateway(const NetworkWalk *w, struct in_addr gateway, int ind
 }
 
 static void report_next_hops(const NetworkWalk *w, const struct nlattr *attr) {
-        const struct rtnexthop *hop = mnl_attr_get_payload(attr);
-        int left = mnl_attr_get_payload_len(attr);
+        const struct rtnexthop *hop = nla_data(attr);
+        int left = nla_len(attr);
 
         /* RTNH_OK() looks at the length of a hop before it is known that there is one. */
         for (; left >= (int) sizeof(*hop) && RTNH_OK(hop, left);
              left -= (int) RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop)) {
-                const struct nlattr *attrs[RTA_MAX + 1];
+                const struct nlattr *inner = (const struct nlattr *) RTNH_DATA(hop);
+                int size = (int) hop->rtnh_len - (int) sizeof(*hop);
                 struct in_addr gateway;
 
-                net_parse_attributes(RTNH_DATA(hop), hop->rtnh_len - sizeof(*hop), attrs, RTA_MAX);
-                if (get_ipv4(attrs[RTA_GATEWAY], &gateway))
+                if (get_ipv4(nla_find(inner, size, RTA_GATEWAY), &gateway))
                         report_gateway(w, gateway, hop->rtnh_ifindex);
         }
 }
 
-static void report_route(const NetworkWalk *w, const struct rtmsg *rt,
-                         const struct nlattr **attrs) {
+static void report_route(const NetworkWalk *w, const struct rtmsg *rt, struct nlattr **attrs) {
         NetworkUse use = { .kind = NETWORK_OF_ROUTE, .prefix = rt->rtm_dst_len };
         bool has_gateway;
 
         if (attrs[RTA_OIF])
-                use.index = (int) mnl_attr_get_u32(attrs[RTA_OIF]);
-        use.table = attrs[RTA_TABLE] ? mnl_attr_get_u32(attrs[RTA_TABLE]) : rt->rtm_table;
+                use.index = (int) nla_get_u32(attrs[RTA_OIF]);
+        use.table = attrs[RTA_TABLE] ? nla_get_u32(attrs[RTA_TABLE]) : rt->rtm_table;
         has_gateway = get_ipv4(attrs[RTA_GATEWAY], &use.via);
         /* A network that is reached by a router, or not at all, may be divided further. */
         use.elsewhere = has_gateway || attrs[RTA_MULTIPATH] ||
@@ -96,29 +98,30 @@ static void report_route(const NetworkWalk *w, const struct rtmsg *rt,
                 report_next_hops(w, attrs[RTA_MULTIPATH]);
 }
 
-static void on_route(const struct nlmsghdr *h, void *userdata) {
-        const struct nlattr *attrs[RTA_MAX + 1];
+static int on_route(struct nl_msg *msg, void *userdata) {
+        struct nlmsghdr *h = nlmsg_hdr(msg);
+        struct nlattr *attrs[RTA_MAX + 1];
         const struct rtmsg *rt;
 
-        if (!net_parse(h, RTM_NEWROUTE, sizeof(*rt), attrs, RTA_MAX))
-                return;
-        rt = NLMSG_DATA(h);
+        if (h->nlmsg_type != RTM_NEWROUTE || nlmsg_parse(h, sizeof(*rt), attrs, RTA_MAX, NULL) < 0)
+                return NL_OK;
+        rt = nlmsg_data(h);
         if (rt->rtm_family == AF_INET && !(rt->rtm_flags & RTM_F_CLONED) &&
             rt->rtm_type != RTN_BROADCAST && rt->rtm_type != RTN_MULTICAST)
                 report_route(userdata, rt, attrs);
+        return NL_OK;
 }
 
 int net_networks(Rtnl *rtnl, int except, NetworkUseFn fn, void *userdata) {
+        _cleanup_(nlmsg_freep) struct nl_msg *addresses = NULL, *routes = NULL;
         NetworkWalk w = { .fn = fn, .userdata = userdata, .except = except };
         struct ifaddrmsg ifa = { .ifa_family = AF_INET };
         struct rtmsg rt = { .rtm_family = AF_INET };
-        NetRequest q;
-        int r;
+        int r = net_dump_request(RTM_GETADDR, &ifa, sizeof(ifa), &addresses);
 
-        net_request(&q, RTM_GETADDR, 0, &ifa, sizeof(ifa));
-        r = net_dump(rtnl, &q, on_address, &w);
-        if (r < 0)
-                return r;
-        net_request(&q, RTM_GETROUTE, 0, &rt, sizeof(rt));
-        return net_dump(rtnl, &q, on_route, &w);
+        if (r >= 0)
+                r = net_dump(rtnl, addresses, on_address, &w);
+        if (r >= 0)
+                r = net_dump_request(RTM_GETROUTE, &rt, sizeof(rt), &routes);
+        return r < 0 ? r : net_dump(rtnl, routes, on_route, &w);
 }

@@ -4,7 +4,13 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+
+#include "host/nl-errno.h"
 #include "host/rtnl-socket.h"
+
+DEFINE_CLEANUP(struct nl_cb *, nl_cb_put)
 
 #define HOPS_MAX 32
 
@@ -26,16 +32,16 @@ static void add_hop(RouteSearch *s, int index) {
                 s->hops[s->n++] = index;
 }
 
-static void add_hops(RouteSearch *s, const struct nlattr **attrs) {
+static void add_hops(RouteSearch *s, struct nlattr **attrs) {
         const struct rtnexthop *hop;
         int left;
 
         if (attrs[RTA_OIF])
-                add_hop(s, (int) mnl_attr_get_u32(attrs[RTA_OIF]));
+                add_hop(s, (int) nla_get_u32(attrs[RTA_OIF]));
         if (!attrs[RTA_MULTIPATH])
                 return;
-        hop = mnl_attr_get_payload(attrs[RTA_MULTIPATH]);
-        left = mnl_attr_get_payload_len(attrs[RTA_MULTIPATH]);
+        hop = nla_data(attrs[RTA_MULTIPATH]);
+        left = nla_len(attrs[RTA_MULTIPATH]);
         while (left >= (int) sizeof(*hop) && RTNH_OK(hop, left)) {
                 add_hop(s, hop->rtnh_ifindex);
                 left -= (int) NLMSG_ALIGN(hop->rtnh_len);
@@ -43,43 +49,44 @@ static void add_hops(RouteSearch *s, const struct nlattr **attrs) {
         }
 }
 
-static uint32_t table_of(const struct rtmsg *rt, const struct nlattr **attrs) {
-        return attrs[RTA_TABLE] ? mnl_attr_get_u32(attrs[RTA_TABLE]) : rt->rtm_table;
+static uint32_t table_of(const struct rtmsg *rt, struct nlattr **attrs) {
+        return attrs[RTA_TABLE] ? nla_get_u32(attrs[RTA_TABLE]) : rt->rtm_table;
 }
 
-static void on_route(const struct nlmsghdr *h, void *userdata) {
-        const struct nlattr *attrs[RTA_MAX + 1];
+static int on_route(struct nl_msg *msg, void *userdata) {
+        struct nlmsghdr *h = nlmsg_hdr(msg);
+        struct nlattr *attrs[RTA_MAX + 1];
         RouteSearch *s = userdata;
         const struct rtmsg *rt;
         uint32_t metric;
 
-        if (!net_parse(h, RTM_NEWROUTE, sizeof(*rt), attrs, RTA_MAX))
-                return;
-        rt = NLMSG_DATA(h);
+        if (h->nlmsg_type != RTM_NEWROUTE || nlmsg_parse(h, sizeof(*rt), attrs, RTA_MAX, NULL) < 0)
+                return NL_OK;
+        rt = nlmsg_data(h);
         if (rt->rtm_family != s->family || rt->rtm_type != RTN_UNICAST || rt->rtm_dst_len != 0 ||
             rt->rtm_tos != 0 || (rt->rtm_flags & RTM_F_CLONED) || table_of(rt, attrs) != s->table)
-                return;
-        metric = attrs[RTA_PRIORITY] ? mnl_attr_get_u32(attrs[RTA_PRIORITY]) : 0;
+                return NL_OK;
+        metric = attrs[RTA_PRIORITY] ? nla_get_u32(attrs[RTA_PRIORITY]) : 0;
         if (s->n > 0 && metric > s->metric)
-                return;
+                return NL_OK;
         if (metric < s->metric)
                 s->n = 0;
         s->metric = metric;
         add_hops(s, attrs);
+        return NL_OK;
 }
 
 static int find_default(Rtnl *rtnl, int family, uint32_t table, RouteSearch *ret) {
+        _cleanup_(nlmsg_freep) struct nl_msg *m = NULL;
         struct rtmsg rt = { .rtm_family = (unsigned char) family,
                             .rtm_table =
                                     table <= UINT8_MAX ? (unsigned char) table : RT_TABLE_UNSPEC };
-        NetRequest q;
-        int r;
+        int r = net_dump_request(RTM_GETROUTE, &rt, sizeof(rt), &m);
 
         *ret = (RouteSearch){ .family = family, .table = table, .metric = UINT32_MAX };
-        net_request(&q, RTM_GETROUTE, 0, &rt, sizeof(rt));
-        if (table > UINT8_MAX)
-                mnl_attr_put_u32(&q.header, RTA_TABLE, table);
-        r = net_dump(rtnl, &q, on_route, ret);
+        if (r >= 0 && table > UINT8_MAX && nla_put_u32(m, RTA_TABLE, table) < 0)
+                r = -ENOMEM;
+        r = r < 0 ? r : net_dump(rtnl, m, on_route, ret);
         return r == -ENOENT ? 0 : r; /* there is no such table */
 }
 
@@ -91,17 +98,26 @@ static int name_hops(const RouteSearch *s, char (*ret)[IFNAMSIZ], size_t max) {
         return (int) n;
 }
 
+int net_default_uplink(Rtnl *rtnl, int family, char ret_ifname[static IFNAMSIZ]) {
+        RouteSearch s;
+        int r = find_default(rtnl, family, RT_TABLE_MAIN, &s);
+
+        if (r < 0)
+                return r;
+        if (s.n == 0)
+                return -ENETUNREACH;
+        return if_indextoname((unsigned) s.hops[0], ret_ifname) ? 0 : -errno;
+}
+
 /* ---- the way of one packet ---- */
 
-static void put_address(NetRequest *q, uint16_t type, const IpAddress *a) {
-        if (ip_address_is_v6(a))
-                mnl_attr_put(&q->header, type, sizeof(a->v6), &a->v6);
-        else
-                mnl_attr_put(&q->header, type, sizeof(a->v4), &a->v4);
+static int put_address(struct nl_msg *m, int type, const IpAddress *a) {
+        return ip_address_is_v6(a) ? nla_put(m, type, sizeof(a->v6), &a->v6)
+                                   : nla_put(m, type, sizeof(a->v4), &a->v4);
 }
 
 /* from NULL: one of the host's own. */
-static void route_request(NetRequest *q, const IpAddress *from, const IpAddress *to, int in) {
+static int route_request(const IpAddress *from, const IpAddress *to, int in, struct nl_msg **ret) {
         bool v6 = ip_address_is_v6(to);
         unsigned char bits = v6 ? 128 : 32;
         /* IPv6 tells the table always, and refuses the flag. */
@@ -109,13 +125,15 @@ static void route_request(NetRequest *q, const IpAddress *from, const IpAddress 
                             .rtm_dst_len = bits,
                             .rtm_src_len = from ? bits : 0,
                             .rtm_flags = v6 ? 0 : RTM_F_LOOKUP_TABLE };
+        _cleanup_(nlmsg_freep) struct nl_msg *m = nlmsg_alloc_simple(RTM_GETROUTE, 0);
 
-        net_request(q, RTM_GETROUTE, 0, &rt, sizeof(rt));
-        put_address(q, RTA_DST, to);
-        if (!from)
-                return;
-        put_address(q, RTA_SRC, from);
-        mnl_attr_put_u32(&q->header, RTA_IIF, (uint32_t) in);
+        if (!m || nlmsg_append(m, &rt, sizeof(rt), NLMSG_ALIGNTO) < 0 ||
+            put_address(m, RTA_DST, to) < 0 ||
+            (from &&
+             (put_address(m, RTA_SRC, from) < 0 || nla_put_u32(m, RTA_IIF, (uint32_t) in) < 0)))
+                return -ENOMEM;
+        *ret = TAKE_PTR(m);
+        return 0;
 }
 
 typedef struct Way {
@@ -123,25 +141,34 @@ typedef struct Way {
         uint32_t table;
 } Way;
 
-static void on_answer(const struct nlmsghdr *h, void *userdata) {
-        const struct nlattr *attrs[RTA_MAX + 1];
+static int on_answer(struct nl_msg *msg, void *userdata) {
+        struct nlattr *attrs[RTA_MAX + 1];
         Way *way = userdata;
 
-        if (!net_parse(h, RTM_NEWROUTE, sizeof(struct rtmsg), attrs, RTA_MAX) || !attrs[RTA_OIF])
-                return;
-        way->out = (int) mnl_attr_get_u32(attrs[RTA_OIF]);
-        way->table = table_of(NLMSG_DATA(h), attrs);
+        if (nlmsg_parse(nlmsg_hdr(msg), sizeof(struct rtmsg), attrs, RTA_MAX, NULL) < 0 ||
+            !attrs[RTA_OIF])
+                return NL_OK;
+        way->out = (int) nla_get_u32(attrs[RTA_OIF]);
+        way->table = table_of(nlmsg_data(nlmsg_hdr(msg)), attrs);
+        return NL_OK;
 }
 
 static int find_way(Rtnl *rtnl, const IpAddress *from, const IpAddress *to, int in, Way *ret) {
-        NetRequest q;
-        int r;
+        _cleanup_(nl_cb_putp) struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
+        _cleanup_(nlmsg_freep) struct nl_msg *m = NULL;
+        int r = cb ? route_request(from, to, in, &m) : -ENOMEM;
 
         *ret = (Way){};
-        route_request(&q, from, to, in);
-        r = net_ask(rtnl, &q, on_answer, ret);
         if (r < 0)
                 return r;
+        nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_answer, ret);
+        r = nl_send_auto(net_socket(rtnl), m);
+        if (r >= 0)
+                r = nl_recvmsgs(net_socket(rtnl), cb);
+        if (r >= 0)
+                r = nl_wait_for_ack(net_socket(rtnl));
+        if (r < 0)
+                return net_exchanged(rtnl, r);
         return ret->out > 0 ? 0 : -ENETUNREACH;
 }
 

@@ -5,254 +5,221 @@
  * (NETLINK_GET_STRICT_CHK); older ones send everything, so each callback filters as well. */
 
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sys/socket.h>
 
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <netlink/route/link.h>
+#include <netlink/socket.h>
+
+#include "host/nl-errno.h"
 #include "host/rtnl-socket.h"
 
 #define DUMP_ATTEMPTS 5
+#define ANSWER_MAX    65536 /* twice what the kernel puts into one message */
 
 struct Rtnl {
-        int fd;
-        uint32_t sequence; /* of the last request */
+        struct nl_sock *sock;
 };
 
-/* One part of an answer. */
-typedef union Part {
-        struct nlmsghdr header;
-        char bytes[32768]; /* the kernel puts no more into one */
-} Part;
+DEFINE_CLEANUP(struct nl_sock *, nl_socket_free)
+DEFINE_CLEANUP(struct nl_cb *, nl_cb_put)
+DEFINE_CLEANUP(struct rtnl_link *, rtnl_link_put)
 
-static int open_socket(void) {
-        int fd = RET_NERRNO(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+static int open_socket(struct nl_sock **ret) {
+        _cleanup_(nl_socket_freep) struct nl_sock *sock = nl_socket_alloc();
+        int r;
 
+        if (!sock)
+                return -ENOMEM;
+        r = nl_to_errno(nl_connect(sock, NETLINK_ROUTE));
+        if (r < 0)
+                return r;
+        /* Otherwise libnl asks for the size of each message before it reads it. */
+        r = nl_to_errno(nl_socket_set_msg_buf_size(sock, ANSWER_MAX));
+        if (r < 0)
+                return r;
+        nl_socket_disable_msg_peek(sock);
         /* Kernels before 4.20 do not have it. */
-        if (fd >= 0)
-                (void) setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &(int){ 1 },
-                                  sizeof(int));
-        return fd;
+        (void) setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &(int){ 1 },
+                          sizeof(int));
+        *ret = TAKE_PTR(sock);
+        return 0;
 }
 
 int rtnl_open(Rtnl **ret) {
-        int fd = open_socket();
-        Rtnl *rtnl;
+        _cleanup_(rtnl_closep) Rtnl *rtnl = calloc(1, sizeof(*rtnl));
+        int r;
 
-        if (fd < 0)
-                return fd;
-        rtnl = calloc(1, sizeof(*rtnl));
-        if (!rtnl) {
-                safe_close(fd);
+        if (!rtnl)
                 return -ENOMEM;
-        }
-        rtnl->fd = fd;
-        *ret = rtnl;
+        r = open_socket(&rtnl->sock);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(rtnl);
         return 0;
 }
 
 Rtnl *rtnl_close(Rtnl *rtnl) {
-        if (rtnl)
-                safe_close(rtnl->fd);
+        if (!rtnl)
+                return NULL;
+        nl_socket_free(rtnl->sock);
         free(rtnl);
         return NULL;
 }
 
-/* ---- requests and answers ---- */
-
-void net_request(NetRequest *q, uint16_t type, uint16_t flags, const void *header, size_t size) {
-        *q = (NetRequest){};
-        (void) mnl_nlmsg_put_header(q);
-        q->header.nlmsg_type = type;
-        q->header.nlmsg_flags = NLM_F_REQUEST | flags;
-        memcpy(mnl_nlmsg_put_extra_header(&q->header, size), header, size);
+struct nl_sock *net_socket(Rtnl *rtnl) {
+        return rtnl->sock;
 }
 
-/* The list that attributes are sorted into. */
-typedef struct AttributeList {
-        const struct nlattr **items;
-        unsigned max;
-} AttributeList;
+int net_exchanged(Rtnl *rtnl, int nle) {
+        struct nl_sock *sock = NULL;
 
-static int put_attribute(const struct nlattr *attribute, void *userdata) {
-        const AttributeList *list = userdata;
-        unsigned type = mnl_attr_get_type(attribute);
-
-        if (type <= list->max)
-                list->items[type] = attribute;
-        return MNL_CB_OK;
-}
-
-void net_parse_attributes(const void *data, size_t n, const struct nlattr **ret, unsigned max) {
-        AttributeList list = { .items = ret, .max = max };
-
-        memset(ret, 0, (max + 1) * sizeof(*ret));
-        (void) mnl_attr_parse_payload(data, n, put_attribute, &list);
-}
-
-bool net_parse(const struct nlmsghdr *h, uint16_t type, size_t size, const struct nlattr **ret,
-               unsigned max) {
-        AttributeList list = { .items = ret, .max = max };
-
-        if (h->nlmsg_type != type || h->nlmsg_len < NLMSG_SPACE(size))
-                return false;
-        memset(ret, 0, (max + 1) * sizeof(*ret));
-        return mnl_attr_parse(h, (unsigned) size, put_attribute, &list) >= 0;
-}
-
-/* The answer that is being read. */
-typedef struct Answer {
-        uint32_t sequence; /* of its request */
-        bool interrupted;  /* the tables changed while they were sent */
-        NetMessageFn fn;
-        void *userdata;
-} Answer;
-
-static int result_of(const struct nlmsghdr *h) {
-        const struct nlmsgerr *e = NLMSG_DATA(h); /* NLMSG_DONE has its error at the same place */
-
-        return h->nlmsg_len < NLMSG_LENGTH(sizeof(e->error)) ? 0 : e->error;
-}
-
-/* Handles one part: 1 = there is more, 0 = that was the end, or the kernel's error. */
-static int handle_part(Answer *a, const struct nlmsghdr *h, size_t n) {
-        for (; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
-                if (h->nlmsg_seq != a->sequence) /* the rest of an answer that was given up */
-                        continue;
-                a->interrupted |= h->nlmsg_flags & NLM_F_DUMP_INTR;
-                if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
-                        return result_of(h);
-                if (a->fn)
-                        a->fn(h, a->userdata);
+        switch (-nle) {
+        case NLE_SUCCESS:
+        case NLE_NODEV:
+        case NLE_OBJ_NOTFOUND:
+        case NLE_EXIST:
+        case NLE_NOADDR:
+        case NLE_PERM:
+        case NLE_BUSY:
+        case NLE_DUMP_INTR:
+                break;
+        default:
+                if (nle < 0 && open_socket(&sock) >= 0) {
+                        nl_socket_free(rtnl->sock);
+                        rtnl->sock = sock;
+                }
         }
-        return 1;
+        return nl_to_errno(nle);
 }
 
-static int receive(int fd, Answer *a) {
-        Part part;
+static int dump_once(Rtnl *rtnl, struct nl_msg *request, nl_recvmsg_msg_cb_t fn, void *userdata) {
+        _cleanup_(nl_cb_putp) struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
         int r;
 
-        do {
-                ssize_t n = recv(fd, &part, sizeof(part), MSG_TRUNC);
-
-                if (n < 0 && errno == EINTR)
-                        r = 1;
-                else if (n < 0)
-                        r = -errno;
-                else if ((size_t) n > sizeof(part))
-                        r = -EMSGSIZE;
-                else
-                        r = handle_part(a, &part.header, (size_t) n);
-        } while (r > 0);
-        return r < 0 ? r : a->interrupted ? -EAGAIN : 0;
+        if (!cb)
+                return -ENOMEM;
+        nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, fn, userdata);
+        r = nl_send_auto(rtnl->sock, request);
+        if (r >= 0)
+                r = nl_recvmsgs(rtnl->sock, cb);
+        return r < 0 ? net_exchanged(rtnl, r) : 0;
 }
 
-static int exchange(Rtnl *rtnl, NetRequest *q, NetMessageFn fn, void *userdata) {
-        Answer a = { .sequence = ++rtnl->sequence, .fn = fn, .userdata = userdata };
-
-        q->header.nlmsg_seq = a.sequence;
-        if (send(rtnl->fd, q, q->header.nlmsg_len, 0) < 0)
-                return -errno;
-        return receive(rtnl->fd, &a);
-}
-
-int net_ask(Rtnl *rtnl, NetRequest *q, NetMessageFn fn, void *userdata) {
-        q->header.nlmsg_flags |= NLM_F_ACK;
-        return exchange(rtnl, q, fn, userdata);
-}
-
-int net_dump(Rtnl *rtnl, NetRequest *q, NetMessageFn fn, void *userdata) {
+int net_dump(Rtnl *rtnl, struct nl_msg *request, nl_recvmsg_msg_cb_t fn, void *userdata) {
         int r = -EAGAIN;
 
-        q->header.nlmsg_flags |= NLM_F_DUMP;
-        for (int i = 0; i < DUMP_ATTEMPTS && r == -EAGAIN; i++)
-                r = exchange(rtnl, q, fn, userdata);
+        for (int i = 0; i < DUMP_ATTEMPTS && r == -EAGAIN; i++) {
+                nlmsg_hdr(request)->nlmsg_seq = NL_AUTO_SEQ;
+                r = dump_once(rtnl, request, fn, userdata);
+        }
         return r;
 }
 
-/* ---- links ---- */
+int net_dump_request(int type, void *header, size_t size, struct nl_msg **ret) {
+        struct nl_msg *m = nlmsg_alloc_simple(type, NLM_F_DUMP);
 
-static void on_link(const struct nlmsghdr *h, void *userdata) {
-        const struct nlattr *attrs[IFLA_MAX + 1];
-        const struct ifinfomsg *info = NLMSG_DATA(h);
-        RtnlLink *link = userdata;
-
-        if (!net_parse(h, RTM_NEWLINK, sizeof(*info), attrs, IFLA_MAX))
-                return;
-        *link = (RtnlLink){ .index = info->ifi_index, .flags = info->ifi_flags };
-        if (attrs[IFLA_MTU])
-                link->mtu = mnl_attr_get_u32(attrs[IFLA_MTU]);
-        if (attrs[IFLA_IFALIAS])
-                strncpy(link->alias, mnl_attr_get_str(attrs[IFLA_IFALIAS]),
-                        sizeof(link->alias) - 1);
-}
-
-/* Exactly one of index and ifname is given; the other is 0 or NULL. */
-static int link_load(Rtnl *rtnl, int index, const char *ifname, RtnlLink *ret) {
-        RtnlLink link = {};
-        NetRequest q;
-        int r;
-
-        if (ifname && strlen(ifname) >= IFNAMSIZ)
-                return -ENODEV;
-        net_request(&q, RTM_GETLINK, 0, &(struct ifinfomsg){ .ifi_index = index },
-                    sizeof(struct ifinfomsg));
-        if (ifname)
-                mnl_attr_put_strz(&q.header, IFLA_IFNAME, ifname);
-        r = net_ask(rtnl, &q, on_link, &link);
-        if (r < 0)
-                return r;
-        if (link.index == 0)
-                return -EPROTO;
-        *ret = link;
+        if (!m)
+                return -ENOMEM;
+        if (nlmsg_append(m, header, size, NLMSG_ALIGNTO) < 0) {
+                nlmsg_free(m);
+                return -ENOMEM;
+        }
+        *ret = m;
         return 0;
 }
 
+/* Exactly one of index and ifname is given; the other is 0 or NULL. */
+static int link_load(Rtnl *rtnl, int index, const char *ifname, struct rtnl_link **ret) {
+        int r = rtnl_link_get_kernel(rtnl->sock, index, ifname, ret);
+
+        r = net_exchanged(rtnl, r >= 0 && !*ret ? -NLE_SEQ_MISMATCH : r);
+        return r == -ENOENT ? -ENODEV : r;
+}
+
 int net_link_get(Rtnl *rtnl, const char *ifname, RtnlLink *ret) {
-        return link_load(rtnl, 0, ifname, ret);
+        _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL;
+        const char *alias;
+        int r = link_load(rtnl, 0, ifname, &link);
+
+        if (r < 0)
+                return r;
+        alias = rtnl_link_get_ifalias(link);
+        *ret = (RtnlLink){
+                .index = rtnl_link_get_ifindex(link),
+                .flags = rtnl_link_get_flags(link),
+                .mtu = rtnl_link_get_mtu(link),
+        };
+        if (alias)
+                strncpy(ret->alias, alias, sizeof(ret->alias) - 1);
+        return 0;
 }
 
-static void change_link(NetRequest *q, int index, unsigned flags) {
-        const struct ifinfomsg info = { .ifi_index = index,
-                                        .ifi_flags = flags,
-                                        .ifi_change = flags };
+/* What a setter of a link compares and changes. */
+typedef struct LinkSetting {
+        bool (*is_so)(struct rtnl_link *link, const void *value);
+        void (*set)(struct rtnl_link *change, const void *value);
+} LinkSetting;
 
-        net_request(q, RTM_SETLINK, 0, &info, sizeof(info));
-}
+static int link_set(Rtnl *rtnl, int index, const LinkSetting *setting, const void *value) {
+        _cleanup_(rtnl_link_putp) struct rtnl_link *link = NULL, *change = NULL;
+        int r = link_load(rtnl, index, NULL, &link);
 
-static int changed(int r) {
+        if (r < 0)
+                return r;
+        if (setting->is_so(link, value))
+                return 0;
+        change = rtnl_link_alloc();
+        if (!change)
+                return -ENOMEM;
+        setting->set(change, value);
+        r = net_exchanged(rtnl, rtnl_link_change(rtnl->sock, link, change, 0));
         return r < 0 ? r : 1;
 }
 
-int net_link_set_alias(Rtnl *rtnl, int index, const char *alias) {
-        RtnlLink link;
-        NetRequest q;
-        int r = link_load(rtnl, index, NULL, &link);
+static bool alias_is_so(struct rtnl_link *link, const void *value) {
+        const char *alias = rtnl_link_get_ifalias(link);
 
-        if (r < 0 || streq(link.alias, alias))
-                return r;
-        change_link(&q, index, 0);
-        mnl_attr_put_strz(&q.header, IFLA_IFALIAS, alias);
-        return changed(net_ask(rtnl, &q, NULL, NULL));
+        return streq(alias ?: "", value);
+}
+
+static void alias_set(struct rtnl_link *change, const void *value) {
+        rtnl_link_set_ifalias(change, value);
+}
+
+int net_link_set_alias(Rtnl *rtnl, int index, const char *alias) {
+        static const LinkSetting setting = { alias_is_so, alias_set };
+
+        return link_set(rtnl, index, &setting, alias);
+}
+
+static bool mtu_is_so(struct rtnl_link *link, const void *value) {
+        return rtnl_link_get_mtu(link) == *(const unsigned *) value;
+}
+
+static void mtu_set(struct rtnl_link *change, const void *value) {
+        rtnl_link_set_mtu(change, *(const unsigned *) value);
 }
 
 int net_link_set_mtu(Rtnl *rtnl, int index, unsigned mtu) {
-        RtnlLink link;
-        NetRequest q;
-        int r = link_load(rtnl, index, NULL, &link);
+        static const LinkSetting setting = { mtu_is_so, mtu_set };
 
-        if (r < 0 || link.mtu == mtu)
-                return r;
-        change_link(&q, index, 0);
-        mnl_attr_put_u32(&q.header, IFLA_MTU, mtu);
-        return changed(net_ask(rtnl, &q, NULL, NULL));
+        return link_set(rtnl, index, &setting, &mtu);
+}
+
+static bool up_is_so(struct rtnl_link *link, const void *value) {
+        return (rtnl_link_get_flags(link) & *(const unsigned *) value) != 0;
+}
+
+static void up_set(struct rtnl_link *change, const void *value) {
+        rtnl_link_set_flags(change, *(const unsigned *) value);
 }
 
 int net_link_set_up(Rtnl *rtnl, int index) {
-        RtnlLink link;
-        NetRequest q;
-        int r = link_load(rtnl, index, NULL, &link);
+        static const LinkSetting setting = { up_is_so, up_set };
 
-        if (r < 0 || link.flags & IFF_UP)
-                return r;
-        change_link(&q, index, IFF_UP);
-        return changed(net_ask(rtnl, &q, NULL, NULL));
+        return link_set(rtnl, index, &setting, &(unsigned){ IFF_UP });
 }
