@@ -76,6 +76,7 @@ typedef struct Net {
         unsigned mtu;    /* of the tap, 0 = not known yet */
         int tap_index;   /* of the tap that umld created, 0 = none yet */
         uid_t tap_owner; /* its owner */
+        int shaped;      /* shape.c: the tap whose bandwidth has been seen to; 0 = none */
 
         /* Written once each, by the file that finds out: the host is not checked for them again. */
         char *lacking[NET_LACKS]; /* why the feature is missing, NULL = it is there */

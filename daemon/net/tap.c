@@ -8,6 +8,7 @@
 #include "basic/string-util.h"
 #include "daemon/boot/cmdline.h"
 #include "daemon/net/ipv6.h"
+#include "daemon/net/shape.h"
 #include "daemon/net/tap.h"
 #include "host/sysctl.h"
 #include "host/tap.h"
@@ -230,7 +231,11 @@ int net_tap_up(Net *net, Fault *f) {
                 return fault_set(f, VERDICT_NETWORK, true, r,
                                  "%s: cannot record what is changed: %m", net->host->ledger.file);
         r = create_tap(net, &link, f);
-        return r < 0 ? r : configure_tap(net, f);
+        if (r >= 0)
+                r = configure_tap(net, f);
+        if (r >= 0)
+                net_shape(net);
+        return r;
 }
 
 /* Somebody has set it down, which also removed its neighbour entry and its IPv6 address. */
@@ -257,7 +262,7 @@ int net_tap_down(Net *net, Fault *f) {
         int r;
 
         (void) f;
-        net->tap_index = 0;
+        net->tap_index = net->shaped = 0;
         if (!net->host->ledger.tap)
                 return 0;
         r = net_link_get(net->rtnl, net->host->ledger.tap, &link);

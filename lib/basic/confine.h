@@ -19,6 +19,7 @@ typedef enum ConfineLayer {
         CONFINE_CGROUP,
         CONFINE_MEMORY,
         CONFINE_CPU,
+        CONFINE_BANDWIDTH,
         CONFINE_SECCOMP,
         CONFINE_LIMITS,
         CONFINE_MAX,

@@ -51,6 +51,13 @@ enum {
 
 #define CONNECTIONS_ANY UINT_MAX
 
+/* Directions, as the guest sees them. */
+enum {
+        BANDWIDTH_IN,
+        BANDWIDTH_OUT,
+        BANDWIDTH_MAX,
+};
+
 typedef enum HostAccess {
         HOST_ACCESS_NO,
         HOST_ACCESS_ICMP,
@@ -226,7 +233,8 @@ typedef struct Config {
         unsigned reach; /* REACH_… */
         IpPrefix reached[CONFIG_REACHED_MAX];
         size_t n_reached;
-        unsigned connections; /* 0 = auto, CONNECTIONS_ANY = any number */
+        unsigned connections;              /* 0 = auto, CONNECTIONS_ANY = any number */
+        uint64_t bandwidth[BANDWIDTH_MAX]; /* bits a second; 0 = not limited */
         bool hold_connections;
         usec_t hold_timeout;
         usec_t drain; /* 0 = established connections are not waited for */

@@ -74,5 +74,7 @@ bool config_has_layer(const Config *c, ConfineLayer layer) {
                 return !streq(c->user, "root") && !streq(c->user, "0");
         if (layer == CONFINE_CPU)
                 return c->cpu_weight > 0 || c->cpu_quota > 0;
+        if (layer == CONFINE_BANDWIDTH)
+                return c->bandwidth[BANDWIDTH_IN] > 0 || c->bandwidth[BANDWIDTH_OUT] > 0;
         return layer == CONFINE_SECCOMP ? c->seccomp != SECCOMP_NO : c->layers[layer];
 }

@@ -2,6 +2,7 @@
 /* values-net.c - parsers of name servers, of what the guest may reach, and of how many connections.
  */
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 
@@ -132,6 +133,57 @@ int setting_parse_connections(const Setting *s, const char *value, Config *c, ch
         if (!streq(value, "auto") && !streq(value, "no"))
                 return setting_parse_count(s, value, c, ret_why);
         c->connections = streq(value, "no") ? CONNECTIONS_ANY : 0;
+        return 0;
+}
+
+/* "100M": powers of 1000, as tc(8) and providers count. */
+static int parse_rate(const Setting *s, const char *word, uint64_t *ret, char **ret_why) {
+        static const char suffixes[] = "KMG";
+        _cleanup_free_ char *number = strdup(word);
+        size_t n = number ? strlen(number) : 0;
+        const char *suffix = n > 0 && !isdigit((unsigned char) word[n - 1])
+                                     ? strchr(suffixes, word[n - 1])
+                                     : NULL;
+        uint64_t v, unit = 1;
+
+        if (!number)
+                return -ENOMEM;
+        for (const char *p = suffixes; suffix && p <= suffix; p++)
+                unit *= 1000;
+        if (suffix)
+                number[n - 1] = '\0';
+        if (parse_unsigned(number, 0, s->max, &v) < 0 || v > s->max / unit || v * unit < s->min)
+                return refuse_text(ret_why, word,
+                                   "not a rate from 64K to 32G bits a second; for example %s",
+                                   s->example);
+        *ret = v * unit;
+        return 0;
+}
+
+int setting_parse_bandwidth(const Setting *s, const char *value, Config *c, char **ret_why) {
+        uint64_t rates[BANDWIDTH_MAX] = {};
+
+        for (;;) {
+                _cleanup_free_ char *word = NULL;
+                int r = setting_next_word(&value, " \t", &word);
+                const char *in = r > 0 ? startswith(word, "in:") : NULL,
+                           *out = r > 0 ? startswith(word, "out:") : NULL;
+                uint64_t rate = 0;
+
+                if (r > 0)
+                        r = parse_rate(s, in ?: out ?: word, &rate, ret_why);
+                else if (r == 0)
+                        break;
+                if (r < 0)
+                        return r;
+                if ((!out && rates[BANDWIDTH_IN] > 0) || (!in && rates[BANDWIDTH_OUT] > 0))
+                        return refuse_text(ret_why, word, "a second rate for the same direction");
+                if (!out)
+                        rates[BANDWIDTH_IN] = rate;
+                if (!in)
+                        rates[BANDWIDTH_OUT] = rate;
+        }
+        memcpy(c->bandwidth, rates, sizeof(rates));
         return 0;
 }
 

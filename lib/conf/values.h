@@ -35,6 +35,7 @@ int setting_parse_guest_address6(const Setting *s, const char *value, Config *c,
 int setting_parse_dns(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_reach(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_connections(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_bandwidth(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_mtu(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_tap(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_snat_address(const Setting *s, const char *value, Config *c, char **ret_why);

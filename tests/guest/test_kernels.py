@@ -91,7 +91,7 @@ class Kernels(TestCase):
         self.assertIn("<h1>web</h1>", page)
         status = umld.status()
         self.assertEqual(status["kernel"]["path"], str(self.world.kernel(self.kernel)))
-        layers = {name: text for name, text in status["confinement"].items() if name not in ("cgroup", "memory", "cpu", "hostfs", "tun")}
+        layers = {name: text for name, text in status["confinement"].items() if name not in ("cgroup", "memory", "cpu", "bandwidth", "hostfs", "tun")}
         static = "CONFIG_STATIC_LINK=y" in self.kernel_config()  # takes no preload, and so opens its tap itself
         self.assertEqual([name for name, text in layers.items() if not text.startswith("on")],
                          ["network-namespace"] if static else [])

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a guest may use of its host's memory and CPUs, where the host has control groups that limit it."""
 
+import os
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -88,6 +90,20 @@ class Limits(TestCase):
         self.assertEqual(umld.stop(), DONE)
         self.assertFalse(path.with_name(f"umld-web.{umld.pid}").exists())
         return None
+
+    def test_bandwidth(self):
+        """On the tap; the host's kernel may lack the policer for what comes from the guest."""
+        self.world.guest("web", fake="boot,ready", Network={"Bandwidth": "in:8M out:2M"})
+        umld = self.daemon().wait_ready()
+        found = umld.status()["confinement"]["bandwidth"]
+        self.assertRegex(found, r"^on, in 8 Mbit/s, out 2 Mbit/s$|^refused \(.+\), in 8 Mbit/s, out not limited$")
+        self.assertIn("tbf", self.world.host("tc", "qdisc", "show", "dev", "tap0"))
+        self.assertIn("rate 8Mbit", self.world.host("tc", "qdisc", "show", "dev", "tap0"))
+        os.kill(umld.guest_pid(), signal.SIGKILL)
+        wait_until(lambda: umld.status()["restarts"] == 1 and umld.status()["state"] == "running", what="another boot")
+        self.assertIn("rate 8Mbit", self.world.host("tc", "qdisc", "show", "dev", "tap0"))
+        self.assertEqual(umld.status()["confinement"]["bandwidth"], found)
+        self.assertEqual(umld.stop(), DONE)
 
     def test_refused(self):
         """Hosts without: the guest runs, the status says so, and Required= is the word for those who want it."""

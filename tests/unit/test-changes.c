@@ -54,6 +54,7 @@ static const struct {
         { "Network", "HostAccess", "no", NULL },
         { "Network", "Reach", "internet link", NULL },
         { "Network", "Connections", "2000", NULL },
+        { "Network", "Bandwidth", "10M", NULL },
         { "Network", "HoldConnections", "no", NULL },
         { "Network", "HoldTimeout", "7s", NULL },
         { "Network", "Drain", "7s", NULL },

@@ -353,6 +353,16 @@ static void test_network(void **state) {
                                      "or networks such as "
                                      "192.168.0.0/16" },
                 { "Connections=5", "\"5\": not a number from 16 to 100000000" },
+                { "Bandwidth=in:1M 2M", "\"2M\": a second rate for the same direction" },
+                { "Bandwidth=out:1M out:1M", "\"out:1M\": a second rate for the same direction" },
+                { "Bandwidth=1K", "\"1K\": not a rate from 64K to 32G bits a second; for example "
+                                  "in:100M out:20M" },
+                { "Bandwidth=33G", "\"33G\": not a rate from 64K to 32G bits a second; for "
+                                   "example in:100M out:20M" },
+                { "Bandwidth=in:", "\"\": not a rate from 64K to 32G bits a second; for "
+                                   "example in:100M out:20M" },
+                { "Bandwidth=20000000000G", "\"20000000000G\": not a rate from 64K to 32G bits a "
+                                            "second; for example in:100M out:20M" },
                 { "DNS=8.8.8.8,8.8.4.4",
                   "\"8.8.8.8,8.8.4.4\": not the address of a name server; separate them by "
                   "spaces, for example 8.8.8.8 8.8.4.4" },
@@ -437,7 +447,7 @@ static void test_rest(void **state) {
                 { "[Confine]\nRequired=user walls\n",
                   "2: Required: \"walls\": no layer of confinement; use user, capabilities, "
                   "no-new-privileges, pid-namespace, ipc-namespace, uts-namespace, "
-                  "network-namespace, root, cgroup, memory, cpu, seccomp, limits" },
+                  "network-namespace, root, cgroup, memory, cpu, bandwidth, seccomp, limits" },
                 { "[Confine]\nRequired=cpu\n",
                   "2: Required: the layer cpu is switched off by CPUQuota=; remove one of them" },
                 { "[Guest]\nCPUQuota=50\n",

@@ -189,6 +189,28 @@ static void test_network(void **state) {
                 assert_string_equal(forward_format(&c->forwards[i], text), forwards[i]);
 }
 
+static void test_bandwidth(void **state) {
+        static const struct {
+                const char *text;
+                uint64_t in, out;
+                bool on;
+        } cases[] = {
+                { "", 0, 0, false },
+                { "[Network]\nBandwidth=100M\n", 100000000, 100000000, true },
+                { "[Network]\nBandwidth=in:64K\n", 64000, 0, true },
+                { "[Network]\nBandwidth=out:32G in:1000000\n", 1000000, 32000000000, true },
+        };
+
+        (void) state;
+        FOREACH_ELEMENT (e, cases) {
+                _cleanup_(config_freep) Config *c = parse(e->text);
+
+                assert_true(c->bandwidth[BANDWIDTH_IN] == e->in);
+                assert_true(c->bandwidth[BANDWIDTH_OUT] == e->out);
+                assert_int_equal(config_has_layer(c, CONFINE_BANDWIDTH), e->on);
+        }
+}
+
 static void test_rest(void **state) {
         _cleanup_(config_freep) Config *c = parse("[Supervise]\n"
                                                   "Ready=guest\n"
@@ -399,6 +421,7 @@ int main(void) {
                 cmocka_unit_test(test_guest),
                 cmocka_unit_test(test_network),
                 cmocka_unit_test(test_rest),
+                cmocka_unit_test(test_bandwidth),
                 cmocka_unit_test(test_lines),
                 cmocka_unit_test(test_long_lines),
                 cmocka_unit_test(test_users),
