@@ -11,6 +11,7 @@
 #include "basic/file-util.h"
 #include "basic/log.h"
 #include "basic/string-util.h"
+#include "daemon/base/hooks.h"
 #include "daemon/base/notify.h"
 #include "daemon/bus/guest-bus.h"
 #include "daemon/doubts.h"
@@ -21,6 +22,7 @@ struct Manager {
         sd_event *event;
         Guest *guest;
         GuestBus *bus; /* NULL: there are no clients yet */
+        Hooks *hooks;
         int lock_fd;
         char *directory; /* RUNTIME/NAME */
         int exit_code;
@@ -34,6 +36,13 @@ struct Manager {
         } reload;
 };
 
+/* How the guest has ended, of a state that is about that; else NULL. */
+static const char *verdict_after(const Guest *g, GuestState state) {
+        bool ended = state == GUEST_BACKOFF || state == GUEST_STOPPED || state == GUEST_FAILED;
+
+        return g && ended ? verdict_to_string(g->past.last_exit.verdict) : NULL;
+}
+
 static void on_state_changed(GuestState from, GuestState to, const char *why, void *userdata) {
         Manager *m = userdata;
         _cleanup_free_ char *status = strfmt("%s: %s", guest_state_to_string(to), why);
@@ -41,6 +50,20 @@ static void on_state_changed(GuestState from, GuestState to, const char *why, vo
         notify_status(status ?: guest_state_to_string(to));
         guest_bus_emit(m->bus, UMLD_SIGNAL_STATE_CHANGED, guest_state_to_string(from),
                        guest_state_to_string(to), why);
+        hooks_tell(m->hooks, &(const HookEvent){ .kind = HOOK_STATE,
+                                                 .from = guest_state_to_string(from),
+                                                 .to = guest_state_to_string(to),
+                                                 .verdict = verdict_after(m->guest, to),
+                                                 .detail = why });
+}
+
+static void on_crashed(Verdict verdict, const char *detail, void *userdata) {
+        const Manager *m = userdata;
+
+        hooks_tell(m->hooks, &(const HookEvent){ .kind = HOOK_CRASH,
+                                                 .from = guest_state_to_string(m->guest->state),
+                                                 .verdict = verdict_to_string(verdict),
+                                                 .detail = detail });
 }
 
 static void on_memory_pressure(MemoryPressure from, MemoryPressure to, const char *why,
@@ -59,6 +82,10 @@ static void on_condition_changed(const char *name, const char *state, const char
         Manager *m = userdata;
 
         guest_bus_emit(m->bus, UMLD_SIGNAL_CONDITION, name, state, text);
+        hooks_tell(m->hooks, &(const HookEvent){ .kind = HOOK_CONDITION,
+                                                 .condition = name,
+                                                 .to = state,
+                                                 .detail = text });
 }
 
 static int exit_code_of(GuestState state, Verdict verdict) {
@@ -67,12 +94,19 @@ static int exit_code_of(GuestState state, Verdict verdict) {
         return verdict == VERDICT_USAGE ? EXIT_USAGE : EXIT_FAILED;
 }
 
+static void leave_loop(void *userdata) {
+        const Manager *m = userdata;
+
+        (void) sd_event_exit(m->event, 0);
+}
+
 static void on_finished(GuestState state, Verdict verdict, void *userdata) {
         Manager *m = userdata;
 
         m->exit_code = exit_code_of(state, verdict);
         guest_bus_end(m->bus);
-        (void) sd_event_exit(m->event, 0);
+        notify_extend_timeout(10 * USEC_PER_SEC);
+        hooks_finish(m->hooks, leave_loop, m);
 }
 
 static int on_stop_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
@@ -302,6 +336,7 @@ Manager *manager_free(Manager *m) {
         if (!m)
                 return NULL;
         m->bus = guest_bus_free(m->bus); /* there are no clients for what follows */
+        hooks_free(m->hooks);
         guest_free(m->guest);
         if (m->lock_fd >= 0)
                 leave_directory(m);
@@ -317,6 +352,7 @@ int manager_new(Config *config, Manager **ret) {
         _cleanup_(config_freep) Config *owned = config;
         _cleanup_(manager_freep) Manager *m = calloc(1, sizeof(*m));
         GuestListener listener = { .state_changed = on_state_changed,
+                                   .crashed = on_crashed,
                                    .finished = on_finished,
                                    .memory_pressure = on_memory_pressure,
                                    .condition = on_condition_changed,
@@ -341,6 +377,9 @@ int manager_new(Config *config, Manager **ret) {
         r = guest_new(m->event, TAKE_PTR(owned), umld_dir(DIR_RUNTIME), &listener, &m->guest);
         if (r < 0)
                 return r;
+        r = hooks_new(m->event, &m->guest->config, &m->hooks);
+        if (r < 0)
+                return log_oom();
         r = guest_bus_new(m->guest, on_reload_order, m, &m->bus);
         if (r < 0)
                 return r;

@@ -16,6 +16,8 @@ static const struct {
                              UMLD_LIBEXECDIR "/umld-init" },
         [COMPANION_DISK_CHECK] = { "umld-disk-check", "../libexec/umld/umld-disk-check",
                                    UMLD_LIBEXECDIR "/umld-disk-check" },
+        [COMPANION_NOTIFY] = { "umld-notify", "../libexec/umld/umld-notify",
+                               UMLD_LIBEXECDIR "/umld-notify" },
         [COMPANION_MODULES] = { "../umlctl/umld-modules", "../libexec/umld/umld-modules",
                                 UMLD_LIBEXECDIR "/umld-modules" },
         [COMPANION_CPU_FIX] = { "../lib/preload/umld-cpu-fix.so", "../lib/umld/umld-cpu-fix.so",

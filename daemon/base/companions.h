@@ -8,6 +8,7 @@
 typedef enum Companion {
         COMPANION_INIT,        /* umld-init */
         COMPANION_DISK_CHECK,  /* umld-disk-check */
+        COMPANION_NOTIFY,      /* umld-notify */
         COMPANION_MODULES,     /* umld-modules */
         COMPANION_CPU_FIX,     /* preloaded into kernels before 6.13 */
         COMPANION_CONSOLE_FIX, /* preloaded into kernels whose console has a terminal */

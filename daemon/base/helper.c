@@ -131,6 +131,7 @@ static int start(const HelperOrder *o, int output, pid_t *ret) {
 
         return spawn(&(const Spawn){ .program = o->program,
                                      .argv = o->argv,
+                                     .environment = o->environment,
                                      .failed = report_failure,
                                      .userdata = o->argv[0],
                                      .fds = fds,

@@ -19,9 +19,10 @@ typedef struct Helper Helper;
 typedef struct HelperOrder {
         const char *program; /* its path; its exit status is SPAWN_FAILED if it cannot be run */
         char *const *argv;   /* NULL-terminated */
-        int fd;              /* its descriptor 3 */
-        usec_t limit;        /* how long it may take */
-        bool sandbox;        /* it enters one (basic/sandbox.h), and begins as that needs it */
+        char *const *environment; /* NULL-terminated; NULL = ours */
+        int fd;                   /* its descriptor 3; negative = /dev/null */
+        usec_t limit;             /* how long it may take */
+        bool sandbox;             /* it enters one (basic/sandbox.h), and begins as that needs it */
         void (*line)(const char *text, void *userdata); /* a line of its output, escaped */
         void (*ended)(int status, void *userdata);      /* may free the helper */
         void *userdata;                                 /* of both */

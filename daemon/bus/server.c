@@ -274,6 +274,8 @@ static int on_connection(sd_event_source *source, int listen_fd, uint32_t revent
 /* sd-bus would flush every connection when the event loop ends, and wait for up to 90 seconds for
  * each that has not authenticated, or that does not read. */
 void bus_server_end(BusServer *s) {
+        (void) sd_event_source_set_enabled(s->source, SD_EVENT_OFF);
+        s->pause = sd_event_source_disable_unref(s->pause);
         FOREACH_ELEMENT (c, s->clients)
                 if (c->bus)
                         (void) sd_bus_detach_event(c->bus);

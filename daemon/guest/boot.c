@@ -82,6 +82,8 @@ static void on_ended(void *userdata) {
                 event = guest_decide(g, verdict, run_time);
         }
         guest_note_crash(g, verdict, detail, run_time);
+        if (restart_is_crash(verdict))
+                g->listener.crashed(verdict, detail, g->listener.userdata);
         g->boot.process = guest_process_free(g->boot.process);
         guest_disarm_timer(g);
         why = strfmt("%s: %s", verdict_to_string(verdict), detail ?: "out of memory");

@@ -35,6 +35,7 @@
 
 typedef struct GuestListener {
         void (*state_changed)(GuestState from, GuestState to, const char *why, void *userdata);
+        void (*crashed)(Verdict verdict, const char *detail, void *userdata);
         void (*finished)(GuestState state, Verdict verdict, void *userdata); /* umld may end now */
         MemoryPressureChanged memory_pressure;
         ConditionChanged condition;

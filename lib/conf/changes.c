@@ -36,8 +36,29 @@ static void text_done(const Field *f, Config *c) {
         free(*(char **) at(f, c));
 }
 
+static int text_copy(const Field *f, Config *to, const Config *from) {
+        const char *text = *(char *const *) at(f, from);
+        char *copy = text ? strdup(text) : NULL;
+
+        if (text && !copy)
+                return -ENOMEM;
+        *(char **) at(f, to) = copy;
+        return 0;
+}
+
 static bool words_same(const Field *f, const Config *a, const Config *b) {
         return strv_equal(at(f, a), at(f, b));
+}
+
+static int words_copy(const Field *f, Config *to, const Config *from) {
+        _cleanup_strv_ Strv copy = {};
+        int r = strv_copy(&copy, at(f, from));
+
+        if (r < 0)
+                return r;
+        *(Strv *) at(f, to) = copy;
+        copy = (Strv){};
+        return 0;
 }
 
 static void words_done(const Field *f, Config *c) {
@@ -109,8 +130,8 @@ static const struct {
         void (*done)(const Field *f, Config *c);
 } kinds[] = {
         [FIELD_FLAT] = { flat_same, flat_copy, flat_done },
-        [FIELD_TEXT] = { text_same, NULL, text_done },
-        [FIELD_WORDS] = { words_same, NULL, words_done },
+        [FIELD_TEXT] = { text_same, text_copy, text_done },
+        [FIELD_WORDS] = { words_same, words_copy, words_done },
         [FIELD_PORTS] = { ports_same, ports_copy, ports_done },
         [FIELD_DISKS] = { disks_same, NULL, disks_done },
 };

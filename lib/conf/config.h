@@ -260,6 +260,11 @@ typedef struct Config {
         Probe probes[CONFIG_PROBES_MAX];
         size_t n_probes;
 
+        /* [Notify] */
+        Strv notify_command; /* empty: nothing is run */
+        char *notify_user;
+        usec_t notify_timeout;
+
         /* [Fallback]: another kernel and additional arguments for a guest that fails to boot.
          * Nothing of the file, but set while they are in force: in_fallback. */
         bool in_fallback;

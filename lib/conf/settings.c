@@ -327,6 +327,17 @@ static const Setting settings[] = {
           "Layers without which the guest is not started; umld(8) lists all layers",
           .example = "user pid-namespace", .parse = setting_parse_required,
           AT_START(FLAT(required)), .repeatable = true },
+
+        /* [Notify] */
+        { "Notify", "Command", "PATH [ARGUMENT...]",
+          "Program to run when the guest or a condition changes its state, or it crashes",
+          .example = "/usr/local/bin/tell-admin --short", .parse = setting_parse_command,
+          AT_ONCE(WORDS(notify_command)) },
+        { "Notify", "User", "USER", "User on the host that it runs as", "nobody",
+          .parse = setting_parse_notify_user, AT_ONCE(TEXT(notify_user)) },
+        { "Notify", "Timeout", "TIME", "How long it may run before it is killed", "30s",
+          .parse = setting_parse_span, AT_ONCE(FLAT(notify_timeout)), .min = 100 * USEC_PER_MSEC,
+          .max = USEC_PER_HOUR },
 };
 
 const Setting *settings_table(size_t *ret_n) {

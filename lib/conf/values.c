@@ -421,7 +421,7 @@ int setting_parse_reserve(const Setting *s, const char *value, Config *c, char *
         return parse_port_list(&list, s, value, ret_why);
 }
 
-static bool user_name_valid(const char *s) {
+bool setting_user_name_valid(const char *s) {
         size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
 
         return n <= 31 && s[n] == '\0' && (isalpha((unsigned char) s[0]) || s[0] == '_');
@@ -436,7 +436,7 @@ int setting_parse_user(const Setting *s, const char *value, Config *c, char **re
                 return refuse_text(ret_why, value,
                                    "this is the superuser; write root if that is intended");
         if (number ? uid == UINT16_MAX
-                   : !user_name_valid(value)) /* this is -1 to old system calls */
+                   : !setting_user_name_valid(value)) /* this is -1 to old system calls */
                 return refuse_text(ret_why, value,
                                    "invalid user; use auto, or the name or number of a user");
         return free_and_strdup(&c->user, value);

@@ -20,6 +20,9 @@ int setting_parse_choice(const Setting *s, const char *value, Config *c,
 /* Copies the next word of *text and advances it. 1 = a word, 0 = none left. */
 int setting_next_word(const char **text, const char *separators, char **ret);
 
+/* May a user on the host have that name? */
+bool setting_user_name_valid(const char *s);
+
 /* Parsers of single keys: */
 int setting_parse_kernel(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_disk(const Setting *s, const char *value, Config *c, char **ret_why);
@@ -45,5 +48,7 @@ int setting_parse_proxy(const Setting *s, const char *value, Config *c, char **r
 int setting_parse_reserve(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_probe(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_cpu_quota(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_command(const Setting *s, const char *value, Config *c, char **ret_why);
+int setting_parse_notify_user(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_required(const Setting *s, const char *value, Config *c, char **ret_why);
 int setting_parse_user(const Setting *s, const char *value, Config *c, char **ret_why);

@@ -24,6 +24,7 @@ WANTED = [
     "sbin/umld",
     "libexec/umld/umld-init",
     "libexec/umld/umld-disk-check",
+    "libexec/umld/umld-notify",
     "libexec/umld/umld-image",
     "libexec/umld/umld-modules",
     "libexec/umld/umld-fetch",

@@ -18,7 +18,7 @@ from packages import DIRECTORY, VERSION  # noqa: E402
 from umldtest import BUILD, SOURCE, main  # noqa: E402
 
 # What must be in a package of umld on any distribution; the directories differ.
-PARTS = ["bin/umlctl", "bin/umld", "umld-init", "umld-disk-check", "umld-image", "umld-fetch", "umld-guest-init",
+PARTS = ["bin/umlctl", "bin/umld", "umld-init", "umld-disk-check", "umld-notify", "umld-image", "umld-fetch", "umld-guest-init",
          "umld-cpu-fix.so", "umld-console-fix.so", "umld@.service", "umld.target", "multi-user.target.d/umld.conf",
          "sysusers.d/umld.conf", "tmpfiles.d/umld.conf", "recipes/openrc.recipe", "completions/umlctl",
          "site-functions/_umlctl", "man1/umlctl.1", "man5/umld.conf.5", "man8/umld.8"]

@@ -144,6 +144,40 @@ static void test_fallback(void **state) {
 }
 
 /* What is not said in [Fallback] is as in [Guest], and there is a way back. */
+static void test_notify(void **state) {
+        static const Case cases[] = {
+                { "[Notify]\nCommand=tell me\n",
+                  "2: Command: \"tell me\": not the absolute path of a program; use for example "
+                  "/usr/local/bin/tell-admin --short" },
+                { "[Notify]\nCommand=/bin/\n",
+                  "2: Command: \"/bin/\": not the absolute path of a program; use for example "
+                  "/usr/local/bin/tell-admin --short" },
+                { "[Notify]\nCommand=/bin/tell 'me\n",
+                  "2: Command: \"/bin/tell 'me\": unterminated quote, or a backslash at the end" },
+                { "[Notify]\nUser=root\n", "2: User: \"root\": the command is not run as the "
+                                           "superuser; use another user" },
+                { "[Notify]\nUser=0\n", "2: User: \"0\": the command is not run as the superuser; "
+                                        "use another user" },
+                { "[Notify]\nUser=a b\n",
+                  "2: User: \"a b\": invalid user; use the name or number of a user" },
+                { "[Notify]\nUser=65535\n",
+                  "2: User: \"65535\": invalid user; use the name or number of a user" },
+        };
+        _cleanup_(config_freep) Config *c = NULL;
+        _cleanup_free_ char *error = NULL;
+        const char *text = "[Notify]\nCommand=/bin/tell 'the admin' now\nTimeout=2s\n"
+                           "[Confine]\nUser=web\n";
+
+        (void) state;
+        assert_refused(cases, ARRAY_SIZE(cases));
+        ASSERT_OK(config_parse("web", "web.conf", text, strlen(text), "/d", &c, &error));
+        assert_int_equal(c->notify_command.n, 3);
+        assert_string_equal(c->notify_command.v[1], "the admin");
+        assert_string_equal(c->notify_user, "nobody");
+        assert_string_equal(c->user, "web");
+        assert_true(c->notify_timeout == 2 * USEC_PER_SEC);
+}
+
 static void test_switch(void **state) {
         static const char text[] = "[Fallback]\nAppend=single\n[Guest]\nAppend=a b\nKernel=/k\n";
         _cleanup_(config_freep) Config *c = NULL;
@@ -190,9 +224,10 @@ static void test_default_disk(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_across),        cmocka_unit_test(test_probes),
-                cmocka_unit_test(test_fallback),      cmocka_unit_test(test_switch),
-                cmocka_unit_test(test_many_forwards), cmocka_unit_test(test_default_disk),
+                cmocka_unit_test(test_across),       cmocka_unit_test(test_probes),
+                cmocka_unit_test(test_fallback),     cmocka_unit_test(test_notify),
+                cmocka_unit_test(test_switch),       cmocka_unit_test(test_many_forwards),
+                cmocka_unit_test(test_default_disk),
         };
 
         return RUN_TESTS(tests);

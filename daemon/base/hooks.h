@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Runs the command of [Notify] for what happens to the guest: one at a time, by umld-notify, as an
+ * unprivileged user and for a limited time; nothing waits for it.
+ *
+ * What happens while one is running is queued. Of events of the same kind, and for conditions of
+ * the same name, only the last one is kept, with how many there were: so the queue cannot grow, and
+ * fifty crashes in a row are not fifty mails. */
+
+#include <systemd/sd-event.h>
+
+#include "basic/string-table.h"
+#include "conf/config.h"
+
+typedef enum HookKind {
+        HOOK_STATE,     /* the guest's state has changed */
+        HOOK_CRASH,     /* the guest has ended in a way that nobody asked for */
+        HOOK_CONDITION, /* what it relies on has become worse or better */
+        HOOK_KIND_MAX,
+        HOOK_KIND_INVALID = -EINVAL,
+} HookKind;
+
+/* NULL or "": there is none. */
+typedef struct HookEvent {
+        HookKind kind;
+        const char *condition; /* its name, which must be static */
+        const char *from, *to; /* states */
+        const char *verdict;
+        const char *detail;
+} HookEvent;
+
+DECLARE_STRING_TABLE(hook_kind, HookKind);
+
+typedef struct Hooks Hooks;
+
+/* config: the configuration in force, which may change. */
+int hooks_new(sd_event *event, Config *const *config, Hooks **ret);
+Hooks *hooks_free(Hooks *h);
+DEFINE_CLEANUP(Hooks *, hooks_free)
+
+/* h may be NULL. */
+void hooks_tell(Hooks *h, const HookEvent *e);
+
+/* Calls done when the last one has been run, at once if there is none to be run, and otherwise
+ * after some seconds at the latest. h may be NULL. */
+void hooks_finish(Hooks *h, void (*done)(void *userdata), void *userdata);
