@@ -284,6 +284,7 @@ int guest_environment(const GuestEnvironment *e, Strv *ret) {
             (r = strv_pushf(&environment, "GLIBC_TUNABLES=%s%s" NO_RSEQ, e->tunables ?: "",
                             isempty(e->tunables) ? "" : ":")) < 0 ||
             (e->objects && (r = strv_pushf(&environment, "LD_LIBRARY_PATH=%s", e->objects)) < 0) ||
+            (e->dumpable && (r = strv_push(&environment, GUEST_DUMPABLE "=1")) < 0) ||
             (r = push_preloads(e, &environment)) < 0)
                 return r;
         *ret = environment;

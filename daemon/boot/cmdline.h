@@ -38,6 +38,7 @@ typedef struct GuestEnvironment {
         const char *memory;     /* the directory for its memory file */
         const char *objects;    /* the directory of its shared objects; NULL: those of the host */
         const char *tunables;   /* umld's own GLIBC_TUNABLES, or NULL */
+        bool dumpable;          /* what is preloaded leaves it as the exec made it */
         const char *preload[3]; /* objects to preload into it, the first one first; NULL: none */
 } GuestEnvironment;
 

@@ -29,6 +29,7 @@ static int build_command(const Guest *g, Strv *ret_argv, Strv *ret_environment) 
                 .memory = h->jail.has_tree ? TREE_MEMORY : h->memory.path,
                 .objects = h->jail.has_tree ? TREE_OBJECTS : NULL,
                 .tunables = getenv("GLIBC_TUNABLES"),
+                .dumpable = !layer_wanted(h, CONFINE_NOT_DUMPABLE),
                 .preload = { h->jail.net_ns_fd >= 0 ? h->kernel.tun_fix : NULL, h->kernel.cpu_fix,
                              jail_has_pid_namespace(h) ? h->kernel.console_fix : NULL },
         };

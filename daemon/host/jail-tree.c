@@ -87,8 +87,8 @@ static int add_kernel(const Host *h, Plan *p) {
 /* ---- the rest ---- */
 
 static int add_devices(const Host *h, Plan *p) {
-        static const char *const nodes[] = { "/dev/null", "/dev/zero", "/dev/random",
-                                             "/dev/urandom", "/dev/net/tun" };
+        static const char *const nodes[] = { "/dev/null", "/dev/random", "/dev/urandom",
+                                             "/dev/net/tun" };
         int r = 0;
 
         FOREACH_ELEMENT (node, nodes) {

@@ -34,6 +34,23 @@ void jail_namespaces_look(Host *h) {
         say(h, CONFINE_IPC_NAMESPACE, h->jail.ipc_refused, NULL);
 }
 
+/* Both of these objects see to it. */
+int jail_dumpable_up(Host *h, Fault *f) {
+        bool can = h->jail.net_ns_fd >= 0 || (h->kernel.console_fix && jail_has_pid_namespace(h));
+
+        (void) f;
+        if (!layer_wanted(h, CONFINE_NOT_DUMPABLE))
+                return 0;
+        if (can)
+                layer_set_on(h, CONFINE_NOT_DUMPABLE, NULL);
+        else
+                layer_set_refused(h, CONFINE_NOT_DUMPABLE, -EOPNOTSUPP,
+                                  h->kernel.uml->static_linked
+                                          ? "nothing can be preloaded into a static kernel"
+                                          : "nothing is preloaded into the kernel");
+        return 0;
+}
+
 void jail_seccomp_look(Host *h) {
         if (!layer_wanted(h, CONFINE_SECCOMP))
                 return;

@@ -62,6 +62,8 @@ int jail_tree_up(struct Host *h, Fault *f);
 
 /* Says which of the namespaces that the host was asked for at the start it has. */
 void jail_namespaces_look(struct Host *h);
+/* Will what is preloaded into the kernel make it not dumpable? A step. */
+int jail_dumpable_up(struct Host *h, Fault *f);
 /* The same of the filter of system calls. */
 void jail_seccomp_look(struct Host *h);
 

@@ -131,9 +131,18 @@ static int layer_fixed_addresses(const InitOptions *o) {
         return RET_NERRNO(personality(PER_LINUX | ADDR_NO_RANDOMIZE));
 }
 
+/* Such a kernel shares some memory with a process by which it tries whether it can do that. */
+static bool uses_seccomp(char *const *argv) {
+        for (; *argv; argv++)
+                if (streq(*argv, "seccomp=on") || streq(*argv, "seccomp=auto"))
+                        return true;
+        return false;
+}
+
 /* Compiling it takes longer than the exec that it is for. */
 static int layer_filter_made(const InitOptions *o) {
-        return o->service ? 0 : syscall_filter_make(o->seccomp_log, o->filter);
+        return o->service ? 0
+                          : syscall_filter_make(o->seccomp_log, uses_seccomp(o->argv), o->filter);
 }
 
 typedef struct Layer {

@@ -5,8 +5,9 @@
 
 #include "daemon/programs/syscall-filter.h"
 
-int syscall_filter_make(bool log, struct sock_fprog *ret) {
+int syscall_filter_make(bool log, bool shared, struct sock_fprog *ret) {
         (void) log;
+        (void) shared;
         (void) ret;
         return -EOPNOTSUPP;
 }

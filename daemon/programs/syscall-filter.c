@@ -198,14 +198,12 @@ static const char *const allowed[] = {
         "accept4",
         "shutdown",
         /* memory, threads, libc */
-        "mmap",
         "munmap",
         "mprotect",
         "madvise",
         "mremap",
         "msync",
         "brk",
-        "memfd_create",
         "arch_prctl",
         "modify_ldt",
         "set_thread_area",
@@ -249,7 +247,25 @@ static int add(scmp_filter_ctx ctx, uint32_t action, const char *name,
         return seccomp_rule_add_array(ctx, action, number, arg ? 1 : 0, arg);
 }
 
-static int add_all(scmp_filter_ctx ctx) {
+/* Not memory that is shared without being in the guest's memory directory, which alone is limited:
+ * unlike private memory it is no process's own, and without a control group nothing counts it. So
+ * memfd_create() is not on the list either: kernels that would use it take a file in that
+ * directory instead. */
+static int add_mmap(scmp_filter_ctx ctx, bool shared) {
+        static const scmp_datum_t others[] = { 0, MAP_SHARED, MAP_ANONYMOUS };
+        const scmp_datum_t mask = MAP_SHARED | MAP_ANONYMOUS;
+        int r = shared ? add(ctx, SCMP_ACT_ALLOW, "mmap", NULL) : 0;
+
+        FOREACH_ELEMENT (other, others) {
+                const struct scmp_arg_cmp flags = SCMP_A3(SCMP_CMP_MASKED_EQ, mask, *other);
+
+                if (r >= 0 && !shared)
+                        r = add(ctx, SCMP_ACT_ALLOW, "mmap", &flags);
+        }
+        return r;
+}
+
+static int add_all(scmp_filter_ctx ctx, bool shared) {
         const struct scmp_arg_cmp is_unix = SCMP_A0(SCMP_CMP_EQ, AF_UNIX),
                                   no_namespace = SCMP_A0(SCMP_CMP_MASKED_EQ, NAMESPACES, 0);
         int r = 0;
@@ -260,6 +276,8 @@ static int add_all(scmp_filter_ctx ctx) {
         FOREACH_ELEMENT (name, for_unix)
                 if (r >= 0)
                         r = add(ctx, SCMP_ACT_ALLOW, *name, &is_unix);
+        if (r >= 0)
+                r = add_mmap(ctx, shared);
         if (r >= 0)
                 r = add(ctx, SCMP_ACT_ALLOW, "clone", &no_namespace);
         if (r >= 0) /* a filter cannot see its flags; libc falls back to clone() */
@@ -285,7 +303,7 @@ static int read_program(int fd, struct sock_fprog *ret) {
         return 0;
 }
 
-int syscall_filter_make(bool log, struct sock_fprog *ret) {
+int syscall_filter_make(bool log, bool shared, struct sock_fprog *ret) {
         uint32_t otherwise = log ? SCMP_ACT_LOG : SCMP_ACT_ERRNO(EPERM);
         _cleanup_(release) scmp_filter_ctx ctx = seccomp_init(otherwise);
         _cleanup_close_ int fd = -EBADF;
@@ -297,7 +315,7 @@ int syscall_filter_make(bool log, struct sock_fprog *ret) {
         if (r >= 0) /* a search tree, because kernels before 5.11 run it for each call */
                 r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
         if (r >= 0)
-                r = add_all(ctx);
+                r = add_all(ctx, shared);
         if (r < 0)
                 return r;
         fd = memfd_create("filter", MFD_CLOEXEC);

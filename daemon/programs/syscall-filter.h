@@ -8,8 +8,9 @@
 #include <stdbool.h>
 
 /* Compiles the filter. log: what is not on the list is not refused, but logged by the host's
- * kernel. -EOPNOTSUPP: this umld was built without libseccomp. */
-int syscall_filter_make(bool log, struct sock_fprog *ret);
+ * kernel. shared: processes may map memory that they share. -EOPNOTSUPP: this umld was built
+ * without libseccomp. */
+int syscall_filter_make(bool log, bool shared, struct sock_fprog *ret);
 
 /* Puts it in force for this process and all that it starts, for ever. */
 int syscall_filter_apply(const struct sock_fprog *filter);

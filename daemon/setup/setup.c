@@ -49,6 +49,7 @@ static const struct {
         { "tap", NET(net_tap_up, net_tap_down), .check = true },
         { "reach", HOST(jail_reach_up, NULL), .check = true },
         { "net", HOST(jail_net_up, jail_net_down), .before = true },
+        { "dumpable", HOST(jail_dumpable_up, NULL), .before = true },
         { "tun", HOST(jail_tun_up, jail_tun_down), .before = true },
         { "tree", HOST(jail_tree_up, NULL), .before = true },
         { "hostfs", HOST(hostfs_up, NULL), .before = true },

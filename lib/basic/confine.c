@@ -28,6 +28,8 @@ const ConfineInfo confine_table[CONFINE_MAX] = {
                              "use more of the host's memory than was promised to the guest" },
         [CONFINE_CPU] = { "cpu", "CPUQuota", "keep the host's CPUs busy" },
         [CONFINE_BANDWIDTH] = { "bandwidth", "Bandwidth", "use all of the host's bandwidth" },
+        [CONFINE_NOT_DUMPABLE] = { "not-dumpable", "NotDumpable",
+                                   "read the memory of other processes of the guest" },
         [CONFINE_SECCOMP] = { "seccomp", "Seccomp",
                               "make system calls that no guest needs, or open network "
                               "sockets",

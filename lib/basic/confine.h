@@ -20,6 +20,7 @@ typedef enum ConfineLayer {
         CONFINE_MEMORY,
         CONFINE_CPU,
         CONFINE_BANDWIDTH,
+        CONFINE_NOT_DUMPABLE,
         CONFINE_SECCOMP,
         CONFINE_LIMITS,
         CONFINE_MAX,

@@ -23,6 +23,9 @@ typedef struct InitMessage {
         char step[36];  /* INIT_FAILED: the step that failed */
 } InitMessage;
 
+/* In the environment of the guest's kernel: what is preloaded into it leaves it dumpable. */
+#define GUEST_DUMPABLE "UMLD_DUMPABLE"
+
 /* Descriptors of the guest's kernel; umld-init's status socket follows them. */
 enum {
         GUEST_FD_TERMINAL = 3, /* input of its console; it prints to standard output */

@@ -150,12 +150,11 @@ static int ingress(Rtnl *rtnl, int index, bool add) {
 
 /* A key that every packet has. */
 static void put_any_key(Request *q) {
-        struct {
-                struct tc_u32_sel selector;
-                struct tc_u32_key key;
-        } any = { .selector = { .flags = TC_U32_TERMINAL, .nkeys = 1 } };
+        const struct tc_u32_sel selector = { .flags = TC_U32_TERMINAL, .nkeys = 1 };
+        char any[sizeof(selector) + sizeof(struct tc_u32_key)] = {};
 
-        put(q, TCA_U32_SEL, sizeof(any), &any);
+        memcpy(any, &selector, sizeof(selector));
+        put(q, TCA_U32_SEL, sizeof(any), any);
 }
 
 static int police(Rtnl *rtnl, int index, uint32_t rate, bool matchall) {

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "host/init-protocol.h"
+#include "preload/not-dumpable.h"
 
 static int (*next_tcgetattr)(int fd, struct termios *ret);
 static int (*next_tcsetattr)(int fd, int when, const struct termios *t);

@@ -22,6 +22,7 @@
 
 #include "host/init-protocol.h"
 #include "host/tun-protocol.h"
+#include "preload/not-dumpable.h"
 #include "preload/open-mode.h"
 
 static int (*next_ioctl)(int fd, unsigned long request, ...);

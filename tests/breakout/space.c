@@ -3,12 +3,14 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,6 +132,74 @@ static int try_own_memory(const Attempt *a) {
         return p == MAP_FAILED ? -errno : REACHED;
 }
 
+/* Memory that belongs to no process: RLIMIT_DATA does not count it. */
+static int try_unnamed_memory(const Attempt *a) {
+        int fd = (int) syscall(SYS_memfd_create, "bomb", 0);
+
+        (void) a;
+        return fd < 0 ? -errno : REACHED;
+}
+
+static int try_shared_memory(const Attempt *a) {
+        void *p = mmap(NULL, MEBIBYTE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+        (void) a;
+        return p == MAP_FAILED ? -errno : REACHED;
+}
+
+static int try_shared_zeros(const Attempt *a) {
+        int fd = open("/dev/zero", O_RDWR | O_CLOEXEC);
+
+        (void) a;
+        if (fd < 0)
+                return -errno;
+        return mmap(NULL, MEBIBYTE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED
+                       ? -errno
+                       : REACHED;
+}
+
+enum {
+        TAKERS = 3,
+        TAKEN = 192 * MEBIBYTE, /* below the limit of a process */
+};
+
+static _Noreturn void take_memory(int done) {
+        char *p = mmap(NULL, TAKEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        if (p == MAP_FAILED)
+                _exit(1);
+        memset(p, 1, TAKEN);
+        (void) !write(done, "", 1);
+        for (;;)
+                (void) pause();
+}
+
+/* Each of them within its limits, together beyond what the guest was promised. */
+static int try_all_memory(const Attempt *a) {
+        pid_t pids[TAKERS];
+        int pair[2], n = 0;
+        pid_t ended = 0;
+        char c;
+
+        (void) a;
+        if (pipe2(pair, O_NONBLOCK) < 0)
+                return -errno;
+        for (int i = 0; i < TAKERS; i++) {
+                pids[i] = fork();
+                if (pids[i] == 0)
+                        take_memory(pair[1]);
+        }
+        for (; n < TAKERS && ended == 0; ended = waitpid(-1, NULL, WNOHANG))
+                if (read(pair[0], &c, 1) == 1)
+                        n++;
+                else
+                        (void) poll(&(struct pollfd){ .fd = pair[0], .events = POLLIN }, 1, 20);
+        for (int i = 0; i < TAKERS; i++)
+                if (pids[i] > 0)
+                        (void) kill(pids[i], SIGKILL);
+        return n == TAKERS ? REACHED : BOUNDED;
+}
+
 static const Attempt attempts[] = {
         { "write more into its memory directory than its memory", try_memory_directory },
         { "write more than 64 KiB into the directory of its sockets", try_socket_directory,
@@ -139,6 +209,10 @@ static const Attempt attempts[] = {
         { "start processes without end", try_process_bomb },
         { "open descriptors without end", try_descriptors },
         { "take 512 MiB of memory of a process's own", try_own_memory },
+        { "take memory in a file without a name", try_unnamed_memory },
+        { "take memory that processes share", try_shared_memory },
+        { "take memory that processes share, by /dev/zero", try_shared_zeros },
+        { "take 576 MiB of memory by three processes", try_all_memory },
 };
 
 const AttemptGroup group_space = { "Space", attempts, ARRAY_SIZE(attempts) };

@@ -145,13 +145,13 @@ static int hand_over(int fd, const struct sockaddr_un *to, const void *data, siz
                                    .msg_control = &control,
                                    .msg_controllen = sizeof(control) };
         struct cmsghdr *c = CMSG_FIRSTHDR(&mh);
-        int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+        int any = open("/dev/random", O_RDONLY | O_CLOEXEC);
 
         c->cmsg_level = SOL_SOCKET;
         c->cmsg_type = SCM_RIGHTS;
         c->cmsg_len = CMSG_LEN(64 * sizeof(int));
         for (size_t i = 0; i < 64; i++)
-                memcpy(CMSG_DATA(c) + i * sizeof(int), &zero, sizeof(int));
+                memcpy(CMSG_DATA(c) + i * sizeof(int), &any, sizeof(int));
         return sendmsg(fd, &mh, MSG_NOSIGNAL) < 0 ? -errno : BOUNDED;
 }
 

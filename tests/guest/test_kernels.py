@@ -94,7 +94,8 @@ class Kernels(TestCase):
         layers = {name: text for name, text in status["confinement"].items() if name not in ("cgroup", "memory", "cpu", "bandwidth", "hostfs", "tun")}
         static = "CONFIG_STATIC_LINK=y" in self.kernel_config()  # takes no preload, and so opens its tap itself
         self.assertEqual([name for name, text in layers.items() if not text.startswith("on")],
-                         ["network-namespace"] if static else [])
+                         ["network-namespace", "not-dumpable"] if static else [])
+        self.assertEqual(self.read_as_itself(umld).returncode == 0, static)
         if not static:
             self.assertEqual(status["confinement"]["tun"], "opened by umld-init")
         self.assertEqual(self.order("echo hello"), "hello\n")
@@ -103,6 +104,12 @@ class Kernels(TestCase):
         self.assertEqual(clean_file_system(self.world.image()), "")
         self.assert_same_host(before)
         self.assertEqual(self.world.umlctl("status", "web").returncode, NOT_RUNNING)
+
+    def read_as_itself(self, umld):
+        """What another process of the guest's user sees of the kernel."""
+        uid = umld.guest_uid()
+        return subprocess.run(["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "cat",
+                               f"/proc/{umld.guest_pid()}/environ"], capture_output=True, check=False, timeout=20)
 
     def test_one_cpu(self):
         """All processes of a guest of one processor are on one CPU of the host, unless told otherwise."""

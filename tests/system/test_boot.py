@@ -192,12 +192,18 @@ class Boot(unittest.TestCase):
 
     def test_03_sandbox_of_the_unit_refuses_no_layer(self):
         confinement = self.status()["confinement"]
-        apart = {name: confinement.pop(name) for name in ("hostfs", "tun")}
-        self.assertEqual(apart, {"hostfs": "off", "tun": "opened by umld-init"})
+        apart = {name: confinement.pop(name) for name in ("hostfs", "tun", "cpu", "bandwidth")}
+        off = "off (configuration)"
+        self.assertEqual(apart, {"hostfs": "off", "tun": "opened by umld-init", "cpu": off, "bandwidth": off})
+        refused = []
+        if "memory" not in self.machine.out("cat", "/sys/fs/cgroup/cgroup.controllers").split():  # not the unit's fault
+            self.assertRegex(confinement.pop("memory"), "^refused ")
+            refused = ["memory"]
         self.assertRegex(confinement.pop("user"), r"^on, uid \d+$")
         self.assertGreater(len(confinement), 9)
         self.assertEqual({name: text for name, text in confinement.items() if not re.match(r"on(,|$)", text)}, {})
-        self.assertNotIn("confinement: the layer", self.machine.out("journalctl", "-b", "-o", "cat", "-u", UNIT))
+        journal = self.machine.out("journalctl", "-b", "-o", "cat", "-u", UNIT)
+        self.assertEqual(sorted(set(re.findall("confinement: the layer (\\S+)", journal))), refused)
         name = self.machine.out("nsenter", "-t", str(self.status()["pid"]), "-u", "uname", "-n")
         self.assertEqual(name, "umld")
         self.assertNotEqual(self.machine.out("uname", "-n"), "umld")  # the host has kept its own
@@ -370,10 +376,13 @@ class Boot(unittest.TestCase):
         self.machine.start()
         self.wait_page(60)
         self.assertEqual(self.machine.wait_running(60), "running")
+        if Path("/sys/fs/cgroup/memory").is_dir():  # which the container's host has to share
+            self.assertRegex(self.status()["confinement"]["memory"], "^on, ")
         old = self.page()
         self.machine.out("kill", "-KILL", self.machine.show(UNIT, "MainPID"))
         self.wait_other_page(old)
         self.machine.out("umlctl", "stop", "web", timeout=60)
+        self.assertEqual(self.machine.shell("find /sys/fs/cgroup -name 'umld-web.*'"), "")
         self.assertEqual(self.machine.shell("ps -eo comm= | grep -c -e linux.uml -e umld || true"), "0")
         self.machine.run("umlctl", "disable", "web", check=True)
         self.assertEqual(self.machine.run("systemctl", "is-enabled", UNIT).stdout.strip(), "disabled")

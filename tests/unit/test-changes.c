@@ -92,6 +92,7 @@ static const struct {
         { "Confine", "PrivateRoot", "no", NULL },
         { "Confine", "ControlGroup", "no", NULL },
         { "Confine", "MemoryLimit", "no", NULL },
+        { "Confine", "NotDumpable", "no", NULL },
         { "Confine", "Seccomp", "log", NULL },
         { "Confine", "Limits", "no", NULL },
         { "Confine", "Required", "cgroup", NULL },

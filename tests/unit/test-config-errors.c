@@ -447,7 +447,8 @@ static void test_rest(void **state) {
                 { "[Confine]\nRequired=user walls\n",
                   "2: Required: \"walls\": no layer of confinement; use user, capabilities, "
                   "no-new-privileges, pid-namespace, ipc-namespace, uts-namespace, "
-                  "network-namespace, root, cgroup, memory, cpu, bandwidth, seccomp, limits" },
+                  "network-namespace, root, cgroup, memory, cpu, bandwidth, not-dumpable, seccomp, "
+                  "limits" },
                 { "[Confine]\nRequired=cpu\n",
                   "2: Required: the layer cpu is switched off by CPUQuota=; remove one of them" },
                 { "[Guest]\nCPUQuota=50\n",
