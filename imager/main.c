@@ -31,10 +31,20 @@ static void on_term(int sig) {
         _exit(128 + sig);
 }
 
-int main(int argc, char *argv[]) {
-        set_encoding();
+/* umlctl starts it with the signal blocked, so that none is ignored before this. */
+static void handle_term(void) {
+        sigset_t term;
+
         if (getpid() == 1)
                 (void) signal(SIGTERM, on_term);
+        sigemptyset(&term);
+        sigaddset(&term, SIGTERM);
+        (void) sigprocmask(SIG_UNBLOCK, &term, NULL);
+}
+
+int main(int argc, char *argv[]) {
+        handle_term();
+        set_encoding();
         (void) signal(SIGCHLD, SIG_DFL);
         FOREACH_ELEMENT (mode, modes)
                 if (argc > 1 && streq(argv[1], mode->name))

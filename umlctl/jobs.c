@@ -46,6 +46,7 @@ static size_t count_fds(const int *fds) {
 
 static int start(Job *j, const sigset_t *mask) {
         _cleanup_close_ int theirs = -EBADF, errors = -EBADF;
+        sigset_t blocked = *mask;
         int fds[JOB_FDS_MAX], ends[2], r;
 
         if (pipe2(ends, O_CLOEXEC) < 0)
@@ -58,6 +59,9 @@ static int start(Job *j, const sigset_t *mask) {
                 j->messages = ends[0];
                 theirs = ends[1];
         }
+        if (j->sandbox) /* as the first process of its namespace it would ignore one that comes
+                           early */
+                sigaddset(&blocked, SIGTERM);
         memcpy(fds, j->fds, sizeof(fds));
         if (j->speaks)
                 fds[STDOUT_FILENO] = theirs;
@@ -73,7 +77,7 @@ static int start(Job *j, const sigset_t *mask) {
                                      .n_fds = count_fds(fds),
                                      .death_signal = SIGTERM,
                                      .group = true, /* Ctrl-C is for us to pass on */
-                                     .mask = mask,
+                                     .mask = &blocked,
                                      .optional_namespaces = j->sandbox && geteuid() == 0
                                                                     ? SANDBOX_NAMESPACES
                                                                     : 0 },

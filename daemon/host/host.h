@@ -44,8 +44,9 @@ typedef struct Host {
         Ledger ledger;
 
         /* Written by daemon/setup only. */
-        bool quiet; /* only check and plan, change nothing */
-        bool is_up; /* all steps have succeeded, and none was undone since */
+        bool quiet;         /* only check and plan, change nothing */
+        bool programs_said; /* hostfs.c: the warning of set-user-ID programs */
+        bool is_up;         /* all steps have succeeded, and none was undone since */
 
         /* Set by the guest: syncs its disks. 0 = done; -EAGAIN: not yet, and *ret_fd is the
          * descriptor for fault_wait(). NULL: nothing has been written to them. */

@@ -2,42 +2,78 @@
 /* hostfs.c - directories of the host that the guest sees by hostfs. */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
+#include "basic/cleanup.h"
+#include "basic/file-util.h"
+#include "basic/log.h"
 #include "daemon/host/host.h"
 #include "daemon/host/hostfs.h"
 
-static int look(const char *path) {
-        struct stat st;
+static int fault_of(const char *what, const char *path, int error, Fault *f) {
+        if (error == -ELOOP)
+                return fault_set(f, VERDICT_USAGE, false, error,
+                                 "%s%s: a part of this path is a symbolic link, which could be "
+                                 "changed to lead elsewhere; write the path that realpath(1) shows",
+                                 what, path);
+        return fault_set(f, VERDICT_USAGE, false, error,
+                         "%s%s: %m; create that directory, or remove the line", what, path);
+}
 
-        if (stat(path, &st) < 0)
-                return -errno;
-        return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+static int look(const char *what, const char *path, Fault *f) {
+        _cleanup_close_ int fd = open_plain_directory(path);
+
+        return fd < 0 ? fault_of(what, path, fd, f) : 0;
 }
 
 static int look_at_shares(const Strv *shares, Fault *f) {
         int r = 0;
 
-        for (size_t i = 0; r >= 0 && i < shares->n; i++) {
-                r = look(shares->v[i]);
-                if (r < 0)
-                        return fault_set(f, VERDICT_USAGE, false, r,
-                                         "Share=%s: %m; create that directory, or remove the line",
-                                         shares->v[i]);
+        for (size_t i = 0; r >= 0 && i < shares->n; i++)
+                r = look("Share=", shares->v[i], f);
+        return r;
+}
+
+/* Is there a directory on the way to this one, which is the guest's itself, that keeps others out?
+ */
+static bool is_closed_to_others(const char *path) {
+        _cleanup_free_ char *above = strdup(path);
+        struct stat st;
+
+        for (char *slash; above && (slash = strrchr(above, '/')) && slash > above;) {
+                *slash = '\0';
+                if (stat(above, &st) >= 0 && (st.st_mode & 0011) == 0)
+                        return true;
         }
-        return 0;
+        return false;
+}
+
+/* Like root on any system, that of the guest makes set-user-ID programs, which would be root's on
+ * the host as well. */
+static void warn_of_programs(Host *h) {
+        const char *root = h->config->root_dir;
+
+        if (h->quiet || h->programs_said || !hostfs_is_roots(h) || is_closed_to_others(root))
+                return;
+        h->programs_said = true;
+        log_warning(
+                "Root=hostfs:%s: the users of this host can run the set-user-ID programs that the "
+                "guest has there, as root; put it into a directory of mode 0700",
+                root);
 }
 
 int hostfs_look(Host *h, Fault *f) {
         const Config *c = h->config;
-        int r = c->root_dir ? look(c->root_dir) : 0;
+        int r = c->root_dir ? look("Root=hostfs:", c->root_dir, f) : 0;
 
-        if (r < 0)
-                return fault_set(f, VERDICT_USAGE, false, r,
-                                 "Root=hostfs:%s: %m; create that directory, or boot from a disk",
-                                 c->root_dir);
-        r = look_at_shares(&c->shares, f);
-        return r < 0 ? r : look_at_shares(&c->shares_read_only, f);
+        if (r >= 0)
+                r = look_at_shares(&c->shares, f);
+        if (r >= 0)
+                r = look_at_shares(&c->shares_read_only, f);
+        if (r >= 0)
+                warn_of_programs(h);
+        return r;
 }
 
 bool hostfs_is_roots(const Host *h) {

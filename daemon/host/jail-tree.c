@@ -124,6 +124,7 @@ static int add_share(Plan *p, const char *path, bool writable) {
                      : add(p, &(TreeEntry){ .kind = TREE_DIRECTORY,
                                             .path = p->texts.v[p->texts.n - 1],
                                             .source = path,
+                                            .plain = true,
                                             .writable = writable,
                                             .executable = true });
 }

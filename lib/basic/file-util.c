@@ -117,6 +117,39 @@ int memstream_close(FILE *f, char *const *text) {
         return fclose(f) == 0 && whole && *text ? 0 : -ENOMEM;
 }
 
+static int open_part(int parent, const char *name) {
+        int fd = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        struct stat st;
+
+        if (fd >= 0)
+                return fd;
+        if (errno == ENOTDIR && fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) >= 0)
+                return S_ISLNK(st.st_mode) ? -ELOOP : -ENOTDIR;
+        return -errno;
+}
+
+int open_plain_directory(const char *path) {
+        int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        char name[NAME_MAX + 1];
+
+        while (fd >= 0 && *(path += strspn(path, "/"))) {
+                size_t n = strcspn(path, "/");
+                int next;
+
+                if (n > NAME_MAX)
+                        next = -ENAMETOOLONG;
+                else {
+                        memcpy(name, path, n);
+                        name[n] = '\0';
+                        next = open_part(fd, name);
+                }
+                safe_close(fd);
+                fd = next;
+                path += n;
+        }
+        return fd;
+}
+
 int mkdir_p(const char *path, mode_t mode) {
         _cleanup_free_ char *copy = strdup(path);
         struct stat st;

@@ -49,5 +49,9 @@ int rm_rf_for(const char *path, usec_t limit);
 /* rm_rf() that keeps the directory itself and the entry `keep` in it (NULL: none). */
 int clear_directory(const char *path, const char *keep);
 
+/* Opens a directory (O_PATH) by an absolute path of which no part is a symbolic link: whoever owns
+ * a directory on the way could change what it leads to at any time. -ELOOP: a part is one. */
+int open_plain_directory(const char *path);
+
 /* unlink() that accepts a missing file: 1 = removed, 0 = did not exist. */
 int unlink_quiet(const char *path);

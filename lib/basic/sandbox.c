@@ -3,10 +3,12 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -22,8 +24,8 @@
 
 enum {
         NOBODY = 65534,
-        PROCESSES_MAX = 512, /* of all helpers of a kind on the host together */
-        MOUNTINFO_MAX = 64 * 1024,
+        PROCESSES_MAX = 512,        /* of all helpers of a kind on the host together */
+        MOUNTINFO_PART = 64 * 1024, /* and more, if it is longer */
 };
 
 /* Linux 5.12; the number is the same on all architectures. */
@@ -69,16 +71,39 @@ static void make_read_only(const char *point) {
         (void) mount(NULL, point, NULL, flags, NULL);
 }
 
+/* Not by malloc(), which is not safe here. It stays until the exec. */
+static int read_mountinfo(char **ret) {
+        _cleanup_close_ int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+        size_t size = MOUNTINFO_PART, filled = 0;
+        char *text = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        if (fd < 0 || text == MAP_FAILED)
+                return -errno;
+        for (;;) {
+                ssize_t n = read_all(fd, text + filled, size - 1 - filled);
+
+                if (n < 0)
+                        return (int) n;
+                filled += (size_t) n;
+                if (filled < size - 1)
+                        break;
+                text = mremap(text, size, 2 * size, MREMAP_MAYMOVE);
+                if (text == MAP_FAILED)
+                        return -errno;
+                size *= 2;
+        }
+        text[filled] = '\0';
+        *ret = text;
+        return 0;
+}
+
 /* On older kernels one after the other; the fifth field of a line is the mount point. */
 static int each_read_only(void) {
-        static char text[MOUNTINFO_MAX];
-        _cleanup_close_ int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-        ssize_t n = fd < 0 ? -errno : read_all(fd, text, sizeof(text) - 1);
-        char *next = text, *line;
+        char *next = NULL, *line;
+        int r = read_mountinfo(&next);
 
-        if (n < 0)
-                return (int) n;
-        text[n] = '\0';
+        if (r < 0)
+                return r;
         while ((line = strsep(&next, "\n"))) {
                 char *point = NULL;
 
@@ -149,7 +174,16 @@ static void limit_all(const Sandbox *s) {
 #endif
 }
 
+/* The change of user cleared the death signal for a moment. In a PID namespace of its own it does
+ * not see its parent end, but that nobody reads what it prints any more. */
+static bool is_orphan(pid_t parent) {
+        struct pollfd p = { .fd = STDOUT_FILENO };
+
+        return getppid() != parent || (poll(&p, 1, 0) > 0 && (p.revents & (POLLERR | POLLHUP)));
+}
+
 int sandbox_enter(const Sandbox *s) {
+        pid_t parent = getppid();
         int r = 0;
 
         if (geteuid() == 0) {
@@ -166,6 +200,8 @@ int sandbox_enter(const Sandbox *s) {
          * which descriptors are opened again, inaccessible. */
         if (r >= 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0))
                 return -errno;
+        if (r >= 0 && is_orphan(parent))
+                return -ESRCH;
         /* Kernels before 3.5 do not have it. */
         if (r >= 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 && errno != EINVAL)
                 return -errno;

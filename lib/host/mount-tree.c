@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 
 #include "basic/cleanup.h"
+#include "basic/file-util.h"
 #include "host/mount-tree.h"
 
 /* It holds only directories and mount points, which take up no pages. */
@@ -132,15 +133,20 @@ static int mount_entry(const TreeEntry *e, int source) {
         return r < 0 ? r : restrict_mount(e, target);
 }
 
+static int open_source(const TreeEntry *e) {
+        int flags = e->kind == TREE_UNNAMED ? O_RDONLY | O_CLOEXEC : O_PATH | O_CLOEXEC;
+
+        return e->plain ? open_plain_directory(e->source) : RET_NERRNO(open(e->source, flags));
+}
+
 /* Before anything is mounted over them. */
 static int open_sources(const MountTree *tree, int fds[static TREE_ENTRIES_MAX]) {
         for (size_t i = 0; i < tree->n; i++) {
                 const TreeEntry *e = &tree->entries[i];
 
-                fds[i] = open(e->source,
-                              e->kind == TREE_UNNAMED ? O_RDONLY | O_CLOEXEC : O_PATH | O_CLOEXEC);
+                fds[i] = open_source(e);
                 if (fds[i] < 0)
-                        return -errno;
+                        return fds[i];
         }
         return 0;
 }

@@ -23,6 +23,7 @@ typedef struct TreeEntry {
         const char *name;   /* TREE_UNNAMED: of the new directory */
         uid_t owner;        /* the same: of that */
         bool writable, executable;
+        bool plain; /* nothing on the way to the source may be a symbolic link */
 } TreeEntry;
 
 enum {

@@ -55,7 +55,7 @@ class Hostfs(TestCase):
 
     def directory(self, name):
         path = self.world.dir / name
-        path.mkdir(exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
         return path
 
     def start(self, kernel, image=None, **sections):
@@ -129,18 +129,37 @@ class Hostfs(TestCase):
         self.assertTrue(umld.layer("root").startswith("on"))
         self.assertEqual(umld.stop(), DONE)
 
+    def test_links(self):
+        """Whoever owns a directory on the way to a share cannot make it lead elsewhere, nor later."""
+        shared, link = self.directory("shared"), self.world.dir / "link"
+        link.symlink_to(shared)
+        self.world.guest(fake="boot,ready", Guest={"Share": link}, Confine={"PrivateRoot": "yes"})
+        umld = self.daemon()
+        self.assertEqual(umld.wait(), USAGE)
+        self.assertIn(f"Share={link}: a part of this path is a symbolic link", umld.log)
+        self.world.guest(fake="boot,ready", Guest={"Share": shared / "in"}, Confine={"PrivateRoot": "yes"})
+        self.directory("shared/in")
+        umld = self.daemon().wait_ready()
+        self.assertEqual(umld.layer("hostfs"), str(shared / "in"))
+        self.assertEqual(umld.stop(), DONE)
+
     def test_bootstrap(self):
         """Booted from a directory, a system is installed onto a disk from inside, and then booted."""
-        tree = self.directory("tree")
+        tree = self.directory("private/tree")
         empty = self.images / "empty.img"
         subprocess.run(["debugfs", "-R", f"rdump / {tree}", self.image], check=True, stderr=subprocess.DEVNULL,
                        stdout=subprocess.DEVNULL)
         subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-O", "^orphan_file,^metadata_csum_seed", empty, "64M"], check=True)
         (tree / "mnt").mkdir()
+        open_to_all = True
         for kernel in test_kernels():
             with self.subTest(kernel=kernel.name):
                 umld = self.start(kernel, empty, Guest={"Root": f"hostfs:{tree}", "Disk": self.world.image()}, Confine={"User": "root"})
                 self.assertEqual(umld.layer("hostfs"), f"root directory {tree}, as root")
+                warning = "can run the set-user-ID programs that the guest has there"
+                self.assertEqual(warning in umld.log, open_to_all)
+                tree.parent.chmod(0o700)  # for the next one
+                open_to_all = False
                 self.assertEqual(umld.layer("capabilities"), "on, but those over files")
                 self.assertEqual(self.inside("touch /made; chown 12:34 /made; mknod /node c 1 3; chmod 4711 /made"), "")
                 made, node = (tree / "made").stat(), (tree / "node").stat()

@@ -147,6 +147,34 @@ static void test_mkdir_p(void **state) {
         umask(mask);
 }
 
+static void test_plain_directory(void **state) {
+        _cleanup_free_ char *real = realpath(".", NULL), *deep = strfmt("%s//real/deep/", real),
+                            *last = strfmt("%s/real/link", real),
+                            *middle = strfmt("%s/link/deep", real),
+                            *file = strfmt("%s/real/file", real),
+                            *missing = strfmt("%s/real/none", real);
+        _cleanup_close_ int fd = -EBADF, root = -EBADF;
+        struct stat a, b;
+
+        (void) state;
+        ASSERT_OK(mkdir_p("real/deep", 0755));
+        ASSERT_OK(symlink("real", "link"));
+        ASSERT_OK(symlink("deep", "real/link"));
+        ASSERT_OK(write_file_atomic("real/file", "", 0, 0644));
+        fd = open_plain_directory(deep);
+        ASSERT_OK(fstat(fd, &a));
+        ASSERT_OK(stat("real/deep", &b));
+        assert_true(a.st_ino == b.st_ino && a.st_dev == b.st_dev);
+        root = open_plain_directory("/");
+        assert_true(root >= 0);
+        ASSERT_ERROR(open_plain_directory(last), ELOOP);
+        ASSERT_ERROR(open_plain_directory(middle), ELOOP);
+        ASSERT_ERROR(open_plain_directory(file), ENOTDIR);
+        ASSERT_ERROR(open_plain_directory(missing), ENOENT);
+        ASSERT_OK(rm_rf("real"));
+        ASSERT_OK(unlink("link"));
+}
+
 static void test_rm_rf(void **state) {
         (void) state;
         ASSERT_OK(mkdir_p("t/sub/deep", 0755));
@@ -252,13 +280,14 @@ static void test_memstream(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_write_and_read), cmocka_unit_test(test_read_sizes),
-                cmocka_unit_test(test_read_errors),    cmocka_unit_test(test_proc_file),
-                cmocka_unit_test(test_first_line),     cmocka_unit_test(test_atomic),
-                cmocka_unit_test(test_write_existing), cmocka_unit_test(test_mkdir_p),
-                cmocka_unit_test(test_rm_rf),          cmocka_unit_test(test_rm_rf_deep),
-                cmocka_unit_test(test_rm_rf_race),     cmocka_unit_test(test_clear_directory),
-                cmocka_unit_test(test_unlink_quiet),   cmocka_unit_test(test_memstream),
+                cmocka_unit_test(test_write_and_read),  cmocka_unit_test(test_read_sizes),
+                cmocka_unit_test(test_read_errors),     cmocka_unit_test(test_proc_file),
+                cmocka_unit_test(test_first_line),      cmocka_unit_test(test_atomic),
+                cmocka_unit_test(test_write_existing),  cmocka_unit_test(test_mkdir_p),
+                cmocka_unit_test(test_rm_rf),           cmocka_unit_test(test_rm_rf_deep),
+                cmocka_unit_test(test_rm_rf_race),      cmocka_unit_test(test_clear_directory),
+                cmocka_unit_test(test_unlink_quiet),    cmocka_unit_test(test_memstream),
+                cmocka_unit_test(test_plain_directory),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);
