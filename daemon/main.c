@@ -24,7 +24,8 @@
 static int help(void) {
         printf("umld [OPTIONS] NAME\n\nStarts the User-Mode-Linux guest NAME and keeps it running, "
                "in the foreground.\n\n  -c --check    print what starting the guest would do, and "
-               "change nothing\n  -d --debug    log debug messages, too\n     --doctor   check the "
+               "change nothing\n     --plan     the same, for other programs\n  -d --debug    log "
+               "debug messages, too\n     --doctor   check the "
                "host, for the guest NAME or for none\n     --measure  the same, and how fast "
                "guests can be\n     --repair=CHECK  repair what that check of the host has found\n "
                " -h "
@@ -98,13 +99,19 @@ static int run(Config *config) {
 
 int main(int argc, char **argv) {
         static const struct option options[] = {
-                { "check", no_argument, NULL, 'c' },   { "doctor", no_argument, NULL, 'D' },
-                { "measure", no_argument, NULL, 'M' }, { "repair", required_argument, NULL, 'm' },
-                { "debug", no_argument, NULL, 'd' },   { "help", no_argument, NULL, 'h' },
-                { "version", no_argument, NULL, 'V' }, {},
+                { "check", no_argument, NULL, 'c' },
+                { "doctor", no_argument, NULL, 'D' },
+                { "plan", no_argument, NULL, 'P' },
+                { "measure", no_argument, NULL, 'M' },
+                { "repair", required_argument, NULL, 'm' },
+                { "debug", no_argument, NULL, 'd' },
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, 'V' },
+                {},
         };
         _cleanup_(config_freep) Config *config = NULL;
-        bool check = false, examine = false, measure = false;
+        PlanForm plan = PLAN_NONE;
+        bool examine = false, measure = false;
         const char *repair = NULL;
         int c, r;
 
@@ -120,7 +127,10 @@ int main(int argc, char **argv) {
         while ((c = getopt_long(argc, argv, "cdh", options, NULL)) >= 0) {
                 switch (c) {
                 case 'c':
-                        check = true;
+                        plan = PLAN_TEXT;
+                        break;
+                case 'P':
+                        plan = PLAN_TABS;
                         break;
                 case 'm':
                         repair = optarg;
@@ -163,8 +173,8 @@ int main(int argc, char **argv) {
         r = load(argv[optind], &config);
         if (r != EXIT_DONE)
                 return r;
-        if (check)
-                return plan_print(config);
+        if (plan != PLAN_NONE)
+                return plan_print(config, plan);
         if (geteuid() != 0) {
                 log_error("umld must be run as root: it creates a tap, sets firewall rules and "
                           "remounts /dev/shm");

@@ -9,6 +9,7 @@
 #include "basic/string-util.h"
 #include "umlctl/bus-client.h"
 #include "umlctl/columns.h"
+#include "umlctl/foreign-words.h"
 #include "umlctl/say.h"
 #include "umlctl/status-fields.h"
 #include "umlctl/status-value.h"
@@ -173,9 +174,11 @@ static char *list_keys(void) {
 
 static int fail_key(const char *key) {
         _cleanup_free_ char *all = list_keys();
-        const char *nearest = NULL;
+        const char *nearest = NULL, *ours = foreign_column(key);
         int best = 3;
 
+        if (ours)
+                return fail_with(EXIT_USAGE, "--output: unknown column '%s'; use %s", key, ours);
         FOREACH_ELEMENT (c, table) {
                 int slips = slips_between(key, c->key);
 

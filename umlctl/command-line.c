@@ -10,6 +10,7 @@
 #include "basic/nearest.h"
 #include "basic/parse-util.h"
 #include "umlctl/command-line.h"
+#include "umlctl/foreign-words.h"
 #include "umlctl/parse-when.h"
 #include "umlctl/say.h"
 
@@ -51,6 +52,7 @@ static int take_host(CommandLine *c, const char *value) {
 DEFINE_SWITCH(take_json, json);
 DEFINE_SWITCH(take_no_wait, no_wait);
 DEFINE_SWITCH(take_enable, enable);
+DEFINE_SWITCH(take_now, now);
 DEFINE_SWITCH(take_quiet, quiet);
 DEFINE_SWITCH(take_no_pager, no_pager);
 DEFINE_SWITCH(take_all, all);
@@ -239,6 +241,7 @@ static const OptionRow rows[] = {
         { "no-wait", NULL, VERB_NO_WAIT, 'n', "Do not wait until the operation has finished",
           take_no_wait },
         { "enable", NULL, VERB_ENABLE, 0, "Start it at boot, too", take_enable },
+        { "now", NULL, VERB_NOW, 0, "Start or stop it now, too", take_now },
         { "shrink", "SIZE", VERB_MEMORY, 's', "Take this much free memory from the guest",
           take_shrink },
         { "grow", "SIZE", VERB_MEMORY, 'g', "Give this much of it back to the guest", take_grow },
@@ -337,8 +340,11 @@ static void getopt_make(Getopt *g, const Verb *v, const char *mode) {
 static int fail_long(const char *word) {
         _cleanup_free_ char *name = strndup(word + 2, strcspn(word + 2, "="));
         const OptionRow *nearest = NULL;
+        const char *ours = name ? foreign_option(name) : NULL;
         int fewest = 4;
 
+        if (ours)
+                return fail_with(EXIT_USAGE, "--%s: unknown option; use %s", name, ours);
         FOREACH_ELEMENT (row, rows) {
                 int slips = name && row->help ? slips_between(name, row->name) : -1;
 
@@ -390,6 +396,10 @@ static int parse(int argc, char *const argv[], const Verb *v, const char *mode, 
                 if (code == '?' || code == ':')
                         return fail_option(code, argv);
                 row = code < 256 ? g.letters[code] : &rows[code - 256];
+                if (v && code < 256 && row->verb_flag && !(row->verb_flag & v->flags))
+                        return fail_with(EXIT_USAGE,
+                                         "-%c cannot be used with %s; see umlctl help %s", code,
+                                         v->name, v->name);
                 c->given[row - rows] = true;
                 r = row->take(c, optarg);
                 if (r == 0)
@@ -413,7 +423,9 @@ int command_line_begin(int argc, char *argv[], CommandLine *c) {
 
 /* Checks the arguments after the options. Returns an exit code; 0 = they are valid. */
 static int check_words(const CommandLine *c, const Verb *v) {
-        if ((unsigned) c->n_words < v->min)
+        bool all = c->options.all && v->flags & VERB_MANY;
+
+        if ((unsigned) c->n_words < v->min && !all)
                 return fail_with(EXIT_USAGE, "%s requires %s; see umlctl help %s", v->name,
                                  v->argspec, v->name);
         if ((unsigned) c->n_words > v->max)

@@ -15,6 +15,7 @@
 #include "basic/string-util.h"
 #include "umlctl/columns.h"
 #include "umlctl/command-line.h"
+#include "umlctl/foreign-words.h"
 #include "umlctl/many.h"
 #include "umlctl/pager.h"
 #include "umlctl/remote.h"
@@ -55,16 +56,17 @@ static const Verb verbs[] = {
         { "kill", "[NAME...]", 0, UINT_MAX,
           VERB_MANY | VERB_GUEST | VERB_KNOWN | VERB_TIMEOUT | VERB_NO_WAIT, verb_kill,
           "Kill a guest immediately, without a clean shutdown" },
-        { "check", "[NAME...]", 0, UINT_MAX, VERB_MANY | VERB_GUEST | VERB_CONFIGURED, verb_check,
+        { "check", "[NAME...]", 0, UINT_MAX,
+          VERB_MANY | VERB_TOGETHER | VERB_GUEST | VERB_CONFIGURED | VERB_JSON, verb_check,
           "Show what starting a guest would do, and whether it would work" },
         { "doctor", "[NAME]", 0, 1, VERB_JSON | VERB_FIX | VERB_FORCE, verb_doctor,
           "Check whether the host can run a guest, and how well" },
         { "wait", "[NAME...]", 0, UINT_MAX,
           VERB_MANY | VERB_GUEST | VERB_KNOWN | VERB_FOR | VERB_TIMEOUT, verb_wait,
           "Wait until a guest is running or stopped" },
-        { "enable", "[NAME...]", 0, UINT_MAX, VERB_MANY | VERB_GUEST | VERB_CONFIGURED, verb_enable,
-          "Start a guest at boot" },
-        { "disable", "[NAME...]", 0, UINT_MAX, VERB_MANY | VERB_GUEST, verb_disable,
+        { "enable", "[NAME...]", 0, UINT_MAX, VERB_MANY | VERB_GUEST | VERB_CONFIGURED | VERB_NOW,
+          verb_enable, "Start a guest at boot" },
+        { "disable", "[NAME...]", 0, UINT_MAX, VERB_MANY | VERB_GUEST | VERB_NOW, verb_disable,
           "Do not start a guest at boot" },
         { "cat", "[NAME]", 0, 1, VERB_GUEST | VERB_CONFIGURED | VERB_JSON | VERB_PAGED, verb_cat,
           "Show the configuration of a guest, with its defaults" },
@@ -72,14 +74,14 @@ static const Verb verbs[] = {
           "Edit the configuration of a guest, and check it" },
         { "set", "NAME KEY=VALUE...", 2, UINT_MAX, VERB_GUEST | VERB_CONFIGURED, verb_set,
           "Change settings in the configuration of a guest" },
-        { "remove", "NAME", 1, 1, VERB_GUEST | VERB_FORCE, verb_remove,
+        { "remove", "NAME...", 1, UINT_MAX, VERB_MANY | VERB_GUEST | VERB_FORCE, verb_remove,
           "Delete a guest with its image, its configuration and its logs" },
         { "modules", "NAME [MODULE...]", 1, UINT_MAX, VERB_GUEST | VERB_CONFIGURED | VERB_MODULES,
           verb_modules, "Put the modules that a guest's kernel needs into its image" },
         { "resize", "NAME SIZE", 2, 2, VERB_GUEST | VERB_CONFIGURED, verb_resize,
           "Make the image of a guest larger" },
         { "disk", "NAME ACTION [SNAPSHOT]", 2, 3,
-          VERB_GUEST | VERB_CONFIGURED | VERB_FORCE | VERB_LIVE, verb_disk,
+          VERB_GUEST | VERB_CONFIGURED | VERB_FORCE | VERB_LIVE | VERB_JSON, verb_disk,
           "Keep, commit or throw away what a guest has changed on disks with cow=" },
         { "export", "NAME", 1, 1, VERB_GUEST | VERB_CONFIGURED | VERB_EXPORT | VERB_LIVE,
           verb_export, "Write a guest to standard output, to keep it or to move it" },
@@ -144,9 +146,11 @@ static void print_verb_help(const Verb *v) {
 }
 
 static int fail_verb(const char *name) {
-        const char *nearest = NULL;
+        const char *nearest = NULL, *ours = foreign_verb(name);
         int fewest = 4;
 
+        if (ours)
+                return fail_with(EXIT_USAGE, "'%s': unknown verb; use %s", name, ours);
         FOREACH_ELEMENT (v, verbs) {
                 int slips = slips_between(name, v->name);
 
@@ -228,7 +232,7 @@ static int run_verb(CommandLine *c, const Verb *v) {
         o->guests = &s.names;
         o->single = s.single;
         o->every = s.n_words == 0;
-        if (v->flags & VERB_TOGETHER)
+        if (v->flags & VERB_TOGETHER && (s.names.n > 0 || !(v->flags & VERB_CONFIGURED)))
                 return v->run(o, NULL);
         if (s.names.n == 0)
                 return fail_with(EXIT_NO_GUEST, "no guest is configured: there is no %s/NAME.conf",

@@ -61,7 +61,7 @@ static void end(One *one) {
 
 /* Those that wait for their guest do so at the same time; what others print stays together. */
 static size_t limit(const Verb *v) {
-        return v->flags & VERB_TIMEOUT ? AT_ONCE : 1;
+        return v->flags & (VERB_TIMEOUT | VERB_NOW) ? AT_ONCE : 1;
 }
 
 int many_run(const Verb *v, const Options *o, const Strv *names) {

@@ -29,6 +29,7 @@ typedef struct Options {
         bool json;
         bool no_wait;
         bool enable; /* of start */
+        bool now;    /* of enable and disable */
         bool quiet;
         bool no_pager;
         bool all;           /* all guests */

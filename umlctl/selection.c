@@ -8,6 +8,7 @@
 #include "api/exit-codes.h"
 #include "basic/nearest.h"
 #include "basic/parse-util.h"
+#include "umlctl/foreign-words.h"
 #include "umlctl/guests.h"
 #include "umlctl/say.h"
 #include "umlctl/selection.h"
@@ -67,12 +68,22 @@ static int fail_no_guest(const char *name) {
                          path ?: "its configuration");
 }
 
+/* The name of a unit or a file, or in capitals? */
+static int fail_invalid(const char *name) {
+        _cleanup_free_ char *guest = foreign_guest(name), *similar = similar_name(guest ?: name);
+
+        if (similar)
+                return fail_with(EXIT_USAGE, "'%s': invalid guest name; did you mean %s?", name,
+                                 similar);
+        return fail_with(EXIT_USAGE,
+                         "'%s': invalid guest name; use 1 to 15 characters of a-z, 0-9 and '-', "
+                         "beginning with a letter",
+                         name);
+}
+
 static int check_name(const Verb *v, const char *name) {
         if (!guest_name_valid(name))
-                return fail_with(EXIT_USAGE,
-                                 "'%s': invalid guest name; use 1 to 15 characters of a-z, 0-9 and "
-                                 "'-', beginning with a letter",
-                                 name);
+                return fail_invalid(name);
         if (!(v->flags & (VERB_KNOWN | VERB_CONFIGURED)) || guest_configured(name) ||
             ((v->flags & VERB_KNOWN) && guest_has_socket(name)))
                 return 0;

@@ -88,14 +88,14 @@ complete -c umlctl -n __umlctl_needs_verb -a help -d 'Show the help, or that of 
 complete -c umlctl -n '__umlctl_verb_is help' -a 'create list top status start stop restart reload confirm kill check doctor wait enable disable cat edit set remove modules resize disk export import crashes memory port console log ssh events mconsole help'
 
 # Guests
-complete -c umlctl -n '__umlctl_verb_is list top status start stop restart reload confirm kill check wait enable disable events' -a '(__umlctl_guests)'
-complete -c umlctl -n '__umlctl_needs_guest doctor cat edit set remove modules resize disk export crashes memory port console log ssh mconsole' -a '(__umlctl_guests)'
+complete -c umlctl -n '__umlctl_verb_is list top status start stop restart reload confirm kill check wait enable disable remove events' -a '(__umlctl_guests)'
+complete -c umlctl -n '__umlctl_needs_guest doctor cat edit set modules resize disk export crashes memory port console log ssh mconsole' -a '(__umlctl_guests)'
 complete -c umlctl -n '__umlctl_verb_is disk; and not __umlctl_needs_guest disk' -a 'list reset commit snapshot'
 complete -c umlctl -n '__umlctl_verb_is import' -F
 
 # What some verbs take
-complete -c umlctl -n '__umlctl_verb_is list top status start stop restart reload confirm kill check wait enable disable events' -s a -l all -d 'For all guests'
-complete -c umlctl -n '__umlctl_verb_is list top status doctor cat crashes memory port log events' -s j -l json -d 'Print JSON'
+complete -c umlctl -n '__umlctl_verb_is list top status start stop restart reload confirm kill check wait enable disable remove events' -s a -l all -d 'For all guests'
+complete -c umlctl -n '__umlctl_verb_is list top status check doctor cat disk crashes memory port log events' -s j -l json -d 'Print JSON'
 complete -c umlctl -n '__umlctl_verb_is list' -s o -l output -x -a 'name state since uptime restarts memory cpu load tcp address address6 tap sent received health kernel pid forwards last-exit status' -d 'Columns to show'
 complete -c umlctl -n '__umlctl_verb_is list top' -l no-headings -d 'Print no line with the names of the columns'
 complete -c umlctl -n '__umlctl_verb_is top' -s s -l sort -x -a 'cpu memory traffic start name' -d 'What comes first'
@@ -106,6 +106,7 @@ complete -c umlctl -n '__umlctl_verb_is start stop restart kill wait' -s t -l ti
 complete -c umlctl -n '__umlctl_verb_is reload' -s c -l confirm -x -d 'Revert the reload after this time unless confirmed'
 complete -c umlctl -n '__umlctl_verb_is start stop restart kill' -s n -l no-wait -d 'Do not wait until the operation has finished'
 complete -c umlctl -n '__umlctl_verb_is start' -l enable -d 'Start it at boot, too'
+complete -c umlctl -n '__umlctl_verb_is enable disable' -l now -d 'Start or stop it now, too'
 complete -c umlctl -n '__umlctl_verb_is memory' -s s -l shrink -x -d 'Take free memory from the guest'
 complete -c umlctl -n '__umlctl_verb_is memory' -s g -l grow -x -d 'Give memory back to the guest'
 complete -c umlctl -n '__umlctl_verb_is log events' -s f -l follow -d 'Keep printing new lines'

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* verb-control.c - stop, kill, wait and check. */
+/* verb-control.c - stop, kill and wait. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,6 @@
 #include "umlctl/bus-client.h"
 #include "umlctl/detach.h"
 #include "umlctl/guests.h"
-#include "umlctl/programs.h"
 #include "umlctl/say.h"
 #include "umlctl/systemd-manager.h"
 #include "umlctl/verbs.h"
@@ -242,16 +241,4 @@ int verb_wait(const Options *o, const char *guest) {
                                  "%s is not %s: its umld is not running (umlctl start %s)", guest,
                                  expected, guest);
         return r < 0 ? control_wait_failed(guest, w, r, expected) : EXIT_DONE;
-}
-
-int verb_check(const Options *o, const char *guest) {
-        _cleanup_free_ char *program = NULL;
-        int r;
-
-        (void) o;
-        r = program_find(PROGRAM_UMLD, &program);
-        if (r < 0)
-                return fail_with(EXIT_FAILED, "cannot find umld: %s", strerror(-r));
-        (void) execl(program, "umld", "--check", guest, NULL);
-        return fail_with(EXIT_FAILED, "cannot run %s: %m", program);
 }

@@ -15,6 +15,7 @@
 #include "umlctl/freeze.h"
 #include "umlctl/guests.h"
 #include "umlctl/interrupt.h"
+#include "umlctl/json-output.h"
 #include "umlctl/say.h"
 #include "umlctl/status-value.h"
 #include "umlctl/verbs.h"
@@ -79,8 +80,10 @@ static int open_disks(DiskWork *w, CowUse use) {
 
 /* ---- list ---- */
 
-static int list_snapshots(const CowDisk *c) {
+/* [{name, size}] */
+static int find_snapshots(const CowDisk *c, json_t **ret) {
         _cleanup_strv_ Strv names = {};
+        json_auto_t *list = json_array();
         int r = snapshots_find(c->disk->cow, &names);
 
         for (size_t i = 0; r >= 0 && i < names.n; i++) {
@@ -88,28 +91,66 @@ static int list_snapshots(const CowDisk *c) {
                 struct stat st;
 
                 if (path && stat(path, &st) >= 0)
-                        printf("  snapshot %s, %s\n", names.v[i],
-                               FORMAT_SIZE((uint64_t) st.st_blocks * 512));
+                        r = json_array_append_new(list, json_pack("{s:s, s:I}", "name", names.v[i],
+                                                                  "size",
+                                                                  (json_int_t) st.st_blocks * 512));
         }
-        return r < 0 ? fail_with(EXIT_FAILED, "%s: cannot list snapshots: %s", c->guest,
-                                 strerror(-r))
-                     : 0;
+        if (r < 0)
+                return fail_with(EXIT_FAILED, "%s: cannot list snapshots: %s", c->guest,
+                                 strerror(r == -1 ? ENOMEM : -r));
+        *ret = json_incref(list);
+        return 0;
+}
+
+static int describe(CowDisk *c, json_t *list) {
+        json_t *snapshots = NULL;
+        uint64_t size = 0;
+        int r = cow_disk_count(c, &size);
+
+        if (r == 0)
+                r = find_snapshots(c, &snapshots);
+        if (r != 0)
+                return r;
+        return json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:o}", "path", c->disk->path,
+                                                     "cow", c->disk->cow, "changes",
+                                                     (json_int_t) size, "snapshots", snapshots)) < 0
+                       ? fail_with(EXIT_FAILED, "out of memory")
+                       : 0;
+}
+
+static const char *text_of(const json_t *o, const char *key) {
+        return json_string_value(json_object_get(o, key));
+}
+
+static uint64_t size_of(const json_t *o, const char *key) {
+        return (uint64_t) json_integer_value(json_object_get(o, key));
+}
+
+static void print_disk(const json_t *disk) {
+        const json_t *one;
+        size_t i;
+
+        printf("%s: %s of changes to %s\n", text_of(disk, "cow"),
+               FORMAT_SIZE(size_of(disk, "changes")), text_of(disk, "path"));
+        json_array_foreach(json_object_get(disk, "snapshots"), i, one) {
+                printf("  snapshot %s, %s\n", text_of(one, "name"),
+                       FORMAT_SIZE(size_of(one, "size")));
+        }
 }
 
 static int list(DiskWork *w) {
+        json_auto_t *disks = json_array();
         int r = 0;
 
-        for (size_t i = 0; r == 0 && i < w->n; i++) {
-                uint64_t size = 0;
-
-                r = cow_disk_count(&w->disks[i], &size);
-                if (r != 0)
-                        break;
-                printf("%s: %s of changes to %s\n", w->disks[i].disk->cow, FORMAT_SIZE(size),
-                       w->disks[i].disk->path);
-                r = list_snapshots(&w->disks[i]);
-        }
-        return r;
+        for (size_t i = 0; r == 0 && i < w->n; i++)
+                r = describe(&w->disks[i], disks);
+        if (r != 0)
+                return r;
+        if (w->options->json)
+                return json_print(disks) < 0 ? fail_with(EXIT_FAILED, "out of memory") : 0;
+        for (size_t i = 0; i < json_array_size(disks); i++)
+                print_disk(json_array_get(disks, i));
+        return 0;
 }
 
 /* ---- reset ---- */
@@ -318,6 +359,8 @@ static int check(const Options *o, const char *guest, const DiskAction *a) {
 
         if (o->live && a->run != snapshot)
                 return fail_with(EXIT_USAGE, "--live is for snapshots only");
+        if (o->json && a->run != list)
+                return fail_with(EXIT_USAGE, "--json is for the list only");
         if (o->live && !running)
                 return fail_with(EXIT_NOT_RUNNING,
                                  "%s is not running; make the snapshot without --live", guest);

@@ -39,6 +39,7 @@ enum {
         VERB_ENABLE = 1 << 18,
         VERB_LIVE = 1 << 22,
         VERB_FIX = 1 << 27,
+        VERB_NOW = 1 << 28,
 
         VERB_PAGED = 1 << 25, /* its output may be long */
 };

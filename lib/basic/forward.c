@@ -47,19 +47,33 @@ static const struct {
         { "tcp6+udp6", FORWARD_TCP | FORWARD_UDP, FORWARD_IPV6 },
 };
 
-/* Parses the protocol and its slash, and advances *s. */
-static int take_protocols(const char **s, Forward *f, const char **ret_why) {
-        FOREACH_ELEMENT (n, protocol_names) {
-                const char *rest = startswith(*s, n->name);
+/* Is this name, up to the end of the text or a slash, that of protocols? */
+static bool find_protocols(const char *name, Forward *f) {
+        size_t length = strcspn(name, "/");
 
-                if (!rest || *rest != '/')
+        FOREACH_ELEMENT (n, protocol_names) {
+                if (strlen(n->name) != length || strncmp(n->name, name, length) != 0)
                         continue;
-                *s = rest + 1;
                 f->protocols = n->protocols;
                 f->family = n->family;
-                return 0;
+                return true;
         }
-        return refuse(-EINVAL, strchr(*s, '/') ? why_protocol : why_form, ret_why);
+        return false;
+}
+
+/* Parses the protocol and its slash, and advances *s. *ret_end: where the ports end, which is
+ * before the protocol if that comes last. */
+static int take_protocols(const char **s, Forward *f, const char **ret_end, const char **ret_why) {
+        const char *slash = strchr(*s, '/');
+        bool first = !isdigit((unsigned char) **s) && **s != '[';
+
+        if (first && !slash)
+                return refuse(-EINVAL, why_form, ret_why);
+        if (!find_protocols(first ? *s : slash ? slash + 1 : "tcp", f))
+                return refuse(-EINVAL, why_protocol, ret_why);
+        *s = first ? slash + 1 : *s;
+        *ret_end = first || !slash ? strchr(*s, '\0') : slash;
+        return 0;
 }
 
 /* Those that people forward; the others have numbers. */
@@ -181,6 +195,7 @@ static const Forward all_ports = {
 int forward_parse(const char *s, Forward *ret, const char **ret_why) {
         uint16_t guest_last;
         Forward f = { 0 };
+        const char *end;
         int r;
 
         if (streq(s, "all")) {
@@ -189,7 +204,7 @@ int forward_parse(const char *s, Forward *ret, const char **ret_why) {
         }
         if (startswith(s, OTHER))
                 return parse_other(s + strlen(OTHER), ret, ret_why);
-        r = take_protocols(&s, &f, ret_why);
+        r = take_protocols(&s, &f, &end, ret_why);
         if (r >= 0)
                 r = take_address(&s, &f, ret_why);
         if (r < 0)
@@ -207,7 +222,7 @@ int forward_parse(const char *s, Forward *ret, const char **ret_why) {
                 if (guest_last - f.guest_first != f.host_last - f.host_first)
                         return refuse(-EINVAL, why_length, ret_why);
         }
-        if (*s)
+        if (s != end || strchr(end + (*end == '/'), '/'))
                 return refuse(-EINVAL, why_form, ret_why);
         *ret = f;
         return 0;
@@ -217,8 +232,9 @@ int ports_parse(const char *s, Forward *ret, const char **ret_why) {
         Forward f;
         int r;
 
-        /* With a guest port, or as "all", it is a forward and not just a list of ports. */
-        if (streq(s, "all") || strchr(s, ':'))
+        /* With a guest port, or as "all", it is a forward and not just a list of ports. What is
+         * kept from guests must be said in full: 53 alone might mean both protocols. */
+        if (streq(s, "all") || strchr(s, ':') || isdigit((unsigned char) *s))
                 return refuse(-EINVAL, why_ports, ret_why);
         r = forward_parse(s, &f, ret_why);
         if (r >= 0 && (f.family != FORWARD_BOTH || f.protocols == FORWARD_OTHER))

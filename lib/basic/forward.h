@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* One port forward: `PROTO/[ADDRESS:]PORT[-PORT][:PORT[-PORT]]`, PROTO = tcp, udp or tcp+udp, each
- * optionally followed by 4 or 6.
+/* One port forward: `[PROTO/][ADDRESS:]PORT[-PORT][:PORT[-PORT]]`, PROTO = tcp, udp or tcp+udp,
+ * each optionally followed by 4 or 6; tcp if there is none. docker(1) writes the protocol behind
+ * the ports; that is understood, too, but never printed.
  *
  *   tcp/8000-10000          the host's ports go to the same ports of the guest
  *   tcp/8080:80             one port to another
@@ -11,6 +12,7 @@
  *   tcp/[2001:db8::7]:80    the same for IPv6
  *   tcp6/80                 only by IPv6, to any address; tcp4: only by IPv4
  *   proto/gre, proto/47     another protocol, which has no ports
+ *   8080:80, 53/udp         the same as tcp/8080:80 and udp/53
  *   all                     every port of both protocols, like tcp+udp/1-65535 */
 
 #include "basic/ip-address.h"
@@ -47,7 +49,7 @@ bool forward_is_doubtful(const Forward *f);
 char *forward_format(const Forward *f, char buf[static FORWARD_TEXT_MAX]);
 
 /* Ports of the host only, on all of its addresses: `PROTO/PORT[-PORT]`. They are not forwarded, so
- * .guest_first is .host_first. */
+ * .guest_first is .host_first; and the protocol is never left out. */
 int ports_parse(const char *s, Forward *ret, const char **ret_why);
 
 /* Is it all ports? Such a forward only gets the ports that no other forward has, so it comes last.

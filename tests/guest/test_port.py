@@ -76,6 +76,7 @@ class Verdicts(PortTest):
         self.assertEqual(verdict, f"tcp/8080 works: {leads}; {INET} was served from outside")
         self.assertEqual(checks["from outside"], (True, f"{INET} was served"))
         self.assertIn("sends connections to 10.0.0.2 tcp/80,", self.explain("tcp/9000", DONE)[0])
+        self.assertEqual(self.world.umlctl("port", "web", "8080", "--json").json["checks"][0]["ok"], True)
         p = self.world.umlctl("port", "web", "tcp/8080")
         lines = p.stdout.splitlines()
         self.assertEqual(lines[0], f"web: {verdict}")

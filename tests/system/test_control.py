@@ -117,10 +117,27 @@ class Life(Case):
         self.assertEqual(after["network"]["forwards"], ["tcp/9090:80"])
         self.assertEqual(after["pid"], before["pid"])
 
+    def assert_plan(self, text, plan):
+        """Both say the same, in the same order."""
+        self.assertTrue(plan["works"])
+        rest = text
+        self.assertNotIn("\t", text)
+        for row in plan["plan"]:
+            title, line, rest = row["part"] or row["item"], *rest.partition("\n")[::2]
+            self.assertRegex(line, rf"^( *{re.escape(title)}|              ) *{re.escape(row['text'])}$")
+        self.assertEqual(rest.strip(), "")
+        self.assertLessEqual({"guest", "kernel", "command line", "disk", "memory", "tap", "uplink", "rules", "confinement"},
+                             {row["item"] for row in plan["plan"]})
+
     def test_check(self):
         self.world.guest(fake="boot,ready")
         before = self.world.snapshot()
         self.assertIn("fake=boot,ready", self.expect(DONE, "check", "web").stdout)
+        self.assert_plan(self.expect(DONE, "check", "web").stdout, self.expect(DONE, "check", "web", "--json").json)
+        self.world.guest(fake="boot,ready", Guest={"Kernel": "/nowhere"})
+        plan = self.expect(FAILED, "check", "web", "--json").json
+        self.assertEqual((plan["works"], [row["item"] for row in plan["plan"]]), (False, ["error"]))
+        self.assertIn("/nowhere", plan["plan"][0]["text"])
         self.world.guest(fake="boot,ready", Guest={"Memroy": "1"})
         self.expect(USAGE, "check", "web")
         self.assertIn("no such guest: db", self.expect_line(NO_GUEST, "check", "db"))

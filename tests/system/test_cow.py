@@ -3,6 +3,7 @@
 """umlctl disk, and export of guests with copy-on-write files. With real guests: tests/guest/test_cow_guests.py."""
 
 import fcntl
+import json
 import os
 import random
 import shutil
@@ -96,6 +97,11 @@ class Disks(Case):
         listed = self.expect(DONE, "disk", "web", "list").stdout
         self.assertIn("snapshot first, ", listed)
         self.assertIn(f"snapshot {stamp}, ", listed)
+        disk, = json.loads(self.expect(DONE, "disk", "web", "list", "--json").stdout)
+        self.assertEqual((disk["path"], disk["cow"]), (str(self.base), str(self.cow)))
+        self.assertEqual([one["name"] for one in disk["snapshots"]], sorted(["first", stamp]))
+        self.assertTrue(all(0 < one["size"] <= disk["changes"] + (1 << 20) for one in disk["snapshots"]), disk)
+        self.assertIn("for the list only", self.expect(USAGE, "disk", "web", "commit", "--json").stderr)
         self.change(0)
         self.expect(DONE, "disk", "web", "reset", "first", "--force")
         self.assertEqual(self.view(), first)

@@ -622,6 +622,21 @@ class Remove(CreateCase):
         self.assertEqual(self.left(), made("db"))
         self.expect(NO_GUEST, "remove", "web", "--force")
 
+    def test_several(self):
+        self.prepare()
+        self.create("web2")
+        self.assertIn("no guest matches 'x*'", self.expect_line(NO_GUEST, "remove", "--force", "web", "x*"))
+        self.assertTrue(self.path("state/web").exists())
+        p = self.expect(DONE, "remove", "--force", "web*")
+        self.assertEqual(p.stdout, "web was removed\nweb2 was removed\n")
+        self.assertEqual(self.left(), made("db"))
+        # One that cannot be removed does not keep the others.
+        self.create("web")
+        self.running("db")
+        self.assertIn("db is running", self.expect(FAILED, "remove", "--force", "--all").stderr)
+        self.assertFalse(self.path("state/web").exists())
+        self.assertTrue(self.path("state/db").exists())
+
     def test_asks(self):
         self.prepare()
         before = self.left()

@@ -65,6 +65,32 @@ class CommandLine(Case):
                             (("status", "a" * 16), "invalid guest name")):
             self.assertIn(words, self.expect_line(USAGE, *args))
 
+    def test_foreign_words(self):
+        """What users of docker, systemctl and machinectl type: what it is here."""
+        self.configure("web")
+        for args, words in ((("ps",), "use list"), (("rm", "web"), "use remove"), (("exec", "web", "ls"), "use ssh NAME COMMAND"),
+                            (("poweroff", "web"), "use stop"), (("daemon-reload",), "umld needs no other"),
+                            (("log", "--tail=5"), "--tail: unknown option; use --lines"),
+                            (("list", "--format", "json"), "--format: unknown option; use --json"),
+                            (("list", "-o", "json"), "unknown column 'json'; use --json"),
+                            (("start", "umld@web.service"), "invalid guest name; did you mean web?"),
+                            (("start", "umld@wbe"), "did you mean web?"), (("cat", "web.conf"), "did you mean web?"),
+                            (("start", "WEB"), "did you mean web?"), (("start", "x.conf"), "use 1 to 15 characters"),
+                            (("kill", "-s", "TERM", "web"), "-s cannot be used with kill"),
+                            (("top", "-n", "1"), "-n cannot be used with top")):
+            self.assertIn(words, self.expect_line(USAGE, *args))
+
+    def test_foreign_words_are_not_ours(self):
+        """And what is named in their place is there."""
+        verbs = re.findall(r"(?m)^verb\t(\S+)", self.expect(DONE, "--print-tables").stdout)
+        source = (umldtest.SOURCE / "umlctl/foreign-words.c").read_text(encoding="utf-8")
+        table = re.search(r"(?s)Word verbs\[\] = \{\n(.*?)\n\};", source)[1]
+        words = re.findall(r'\{ "([^"]+)",\s*"([^" ]+)', table)
+        self.assertGreater(len(words), 30)
+        for theirs, ours in words:
+            self.assertNotIn(theirs, verbs)
+            self.assertIn(ours.rstrip(","), [*verbs, "--version"])
+
     def test_prefixes(self):
         self.configure("web")
         self.expect(NOT_RUNNING, "statu", "web")

@@ -4,6 +4,7 @@
 
 A script plays umld, bus-fixture plays systemd's manager."""
 
+import json
 import os
 import signal
 import sys
@@ -170,9 +171,39 @@ class Detached(Case):
         Path(os.path.dirname(link)).touch()
         self.assertIn("cannot change", self.expect_line(FAILED, "enable", "web"))
 
+    def test_enable_now(self):
+        link = os.path.join(self.top, "config", "autostart", "web")
+        self.script(self.WRITE_PID + "notify('READY=1')\ntime.sleep(60)\n")
+        self.assertIn("web is running", self.expect(DONE, "enable", "--now", "web").stdout)
+        self.pid()
+        self.assertTrue(os.path.lexists(link))
+        umld = self.running()
+        p = self.start_umlctl("disable", "--now", "web")
+        self.wait_for(lambda: "Stop" in umld.calls)
+        umld.state("stopped")
+        umld.end()
+        out, error = p.communicate(timeout=30)
+        self.assertEqual((p.returncode, error), (DONE, ""))
+        self.assertIn("web is stopped", out)
+        self.assertFalse(os.path.lexists(link))
+        self.assertIn("--now cannot be used with start", self.expect_line(USAGE, "start", "--now", "web"))
+
     def test_check(self):
         self.script("print('plan for', sys.argv[1:])\nsys.exit(2)\n")
         self.assertEqual(self.expect(USAGE, "check", "web").stdout, "plan for ['--check', 'web']\n")
+        self.configure("db")
+        self.assertEqual(self.expect(USAGE, "check", "--all").stdout, "plan for ['--check', 'db']\n\nplan for ['--check', 'web']\n")
+
+    def test_check_json(self):
+        self.script("print('kernel\\t\\t/k', 'kernel\\tcan\\tsmp\\tx', sep='\\n')\nsys.exit(sys.argv[2] == 'db')\n")
+        web = {"guest": "web", "works": True, "plan": [{"item": "kernel", "part": None, "text": "/k"},
+                                                       {"item": "kernel", "part": "can", "text": r"smp\x09x"}]}
+        self.assertEqual(json.loads(self.expect(DONE, "check", "--json").stdout), web)
+        self.configure("db")
+        self.assertEqual(json.loads(self.expect(DONE, "check", "--json", "we*").stdout), [web])
+        self.assertEqual(json.loads(self.expect(FAILED, "check", "--json", "--all").stdout), [dict(web, guest="db", works=False), web])
+        self.script("sys.exit('no')\n")
+        self.assertEqual(json.loads(self.expect(FAILED, "check", "--json", "web").stdout), {"guest": "web", "works": False, "plan": []})
 
 
 @unittest.skipUnless(os.getuid() == 0, "has to be root to mount")

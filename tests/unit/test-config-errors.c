@@ -339,8 +339,6 @@ static void test_network(void **state) {
                 { "Reserve=22", "\"22\": invalid port: did you mean tcp/22?" },
                 { "Reserve=22-30", "\"22-30\": invalid port: did you mean tcp/22-30?" },
                 { "Reserve=22/udp", "\"22/udp\": invalid port: did you mean udp/22?" },
-                { "Forward=8080:80", "\"8080:80\": invalid forward: did you mean tcp/8080:80?" },
-                { "Proxy=443", "\"443\": invalid relay: did you mean tcp/443?" },
                 { "Uplink=venet0:0",
                   "\"venet0:0\": an interface's address, not an interface; write venet0" },
                 { "DNS=fe80::1", "\"fe80::1\": not the address of a name server; separate them by "
@@ -373,7 +371,6 @@ static void test_network(void **state) {
                 { "Transport=slirp", "\"slirp\": unknown value; use auto, tuntap or vector" },
                 { "Masquerade=yes", "\"yes\": unknown value; use auto, masquerade, snat or no" },
                 { "Backend=ipfw", "\"ipfw\": unknown value; use auto, iptables or nftables" },
-                { "Forward=80", "\"80\": invalid forward: did you mean tcp/80?" },
                 { "Forward=tcp/80 tcp/0",
                   "\"tcp/0\": invalid forward: ports must be from 1 to 65535" },
                 { "Forward=alle", "\"alle\": invalid forward: use PROTO/PORT, PROTO/PORT-PORT or "

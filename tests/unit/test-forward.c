@@ -25,6 +25,18 @@ static void test_good(void **state) {
                 const char *shortest; /* NULL: the text itself */
         } good[] = {
                 { "tcp/80", { FORWARD_TCP, 80, 80, 80 }, NULL },
+                { "80", { FORWARD_TCP, 80, 80, 80 }, "tcp/80" },
+                { "8080:80", { FORWARD_TCP, 8080, 8080, 80 }, "tcp/8080:80" },
+                { "8080:80/udp", { FORWARD_UDP, 8080, 8080, 80 }, "udp/8080:80" },
+                { "53/tcp+udp", { BOTH, 53, 53, 53 }, "tcp+udp/53" },
+                { "8000-8010", { FORWARD_TCP, 8000, 8010, 8000 }, "tcp/8000-8010" },
+                { "203.0.113.7:8080:80",
+                  { FORWARD_TCP, 8080, 8080, 80, IPV4_7 },
+                  "tcp/203.0.113.7:8080:80" },
+                { "[2001:db8::7]:53/udp",
+                  { FORWARD_UDP, 53, 53, 53, IPV6_7 },
+                  "udp/[2001:db8::7]:53" },
+                { "80/tcp6", { FORWARD_TCP, 80, 80, 80, FORWARD_IPV6 }, "tcp6/80" },
                 { "proto/gre", { FORWARD_OTHER, 47, 47, 47 }, NULL },
                 { "proto/47", { FORWARD_OTHER, 47, 47, 47 }, "proto/gre" },
                 { "proto/255", { FORWARD_OTHER, 255, 255, 255 }, NULL },
@@ -99,8 +111,14 @@ static void test_bad(void **state) {
                 const char *why;
         } bad[] = {
                 { "", EINVAL, form },
-                { "80", EINVAL, form },
                 { "tcp", EINVAL, form },
+                { "80/", EINVAL, protocol },
+                { "80/sctp", EINVAL, protocol },
+                { "80/tcp/", EINVAL, form },
+                { "80/tcp/udp", EINVAL, form },
+                { "8080:80x/tcp", EINVAL, form },
+                { "http", EINVAL, form },
+                { "0", ERANGE, port },
                 { "tcp/", EINVAL, form },
                 { "tcp80", EINVAL, form },
                 { "/80", EINVAL, protocol },
@@ -233,6 +251,8 @@ static void test_ports(void **state) {
         assert_int_equal(f.host_last, 30);
         assert_int_equal(f.guest_first, 20);
         ASSERT_ERROR(ports_parse("tcp/80:80", &f, &why), EINVAL);
+        assert_string_equal(why, form);
+        ASSERT_ERROR(ports_parse("53", &f, &why), EINVAL);
         assert_string_equal(why, form);
         ASSERT_ERROR(ports_parse("all", &f, &why), EINVAL);
         assert_string_equal(why, form);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* verb-boot.c - enable and disable: whether a guest is started at boot. */
+/* boot.c - whether a guest is started at boot. */
 
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
@@ -57,12 +57,4 @@ static int set_for_script(const Options *o, const char *guest, bool enable) {
 int boot_set_enabled(const Options *o, const char *guest, bool enable) {
         return sd_booted() > 0 ? set_by_manager(o, guest, enable)
                                : set_for_script(o, guest, enable);
-}
-
-int verb_enable(const Options *o, const char *guest) {
-        return boot_set_enabled(o, guest, true);
-}
-
-int verb_disable(const Options *o, const char *guest) {
-        return boot_set_enabled(o, guest, false);
 }
