@@ -11,7 +11,7 @@ int held_list_new(HeldList *l) {
 
 void held_list_done(HeldList *l) {
         for (size_t i = 0; i < l->n; i++)
-                free(l->list[i].frame);
+                free(l->list[i].recorded);
         free(l->list);
         *l = (HeldList){};
 }
@@ -27,7 +27,7 @@ bool held_list_has(const HeldList *l, uint64_t flow) {
         return false;
 }
 
-void held_list_add(HeldList *l, const NfPacket *p, void *frame) {
+void held_list_add(HeldList *l, const NfPacket *p, void *recorded) {
         l->list[l->n++] = (Held){ .id = p->id,
                                   .size = p->size,
                                   .flow = nf_packet_flow(p),
@@ -35,7 +35,7 @@ void held_list_add(HeldList *l, const NfPacket *p, void *frame) {
                                   .family = p->family,
                                   .protocol = p->protocol,
                                   .port = p->destination_port,
-                                  .frame = frame };
+                                  .recorded = recorded };
         l->bytes += p->size;
 }
 

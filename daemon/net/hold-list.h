@@ -18,8 +18,9 @@ typedef struct Held {
         usec_t since;
         int family;
         uint8_t protocol;
-        uint16_t port; /* of the guest */
-        void *frame;   /* it had been sent to the guest before: no packet of the queue; else NULL */
+        uint16_t port;  /* of the guest */
+        void *recorded; /* it had been sent to the guest before: no packet of the queue; else NULL
+                         */
 } Held;
 
 typedef struct HeldList {
@@ -33,8 +34,8 @@ void held_list_done(HeldList *l);
 bool held_list_full(const HeldList *l, size_t size);
 /* Is a packet between the same ends among them? */
 bool held_list_has(const HeldList *l, uint64_t flow);
-/* The list is not full. Takes ownership of frame. */
-void held_list_add(HeldList *l, const NfPacket *p, void *frame);
+/* The list is not full. Takes ownership of recorded. */
+void held_list_add(HeldList *l, const NfPacket *p, void *recorded);
 /* Those from that one on came before the others. */
 void held_list_put_first(HeldList *l, size_t begin);
 

@@ -12,6 +12,7 @@
 #include "basic/log.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
+#include "daemon/net/hold-record.h"
 #include "daemon/net/hold.h"
 
 enum {
@@ -151,6 +152,7 @@ void net_queue_choose(Net *net) {
                            r);
         net->hold_retry = 0;
         net->hold_queue = (uint16_t) r;
+        hold_record_probe(net);
         hold_follow_queue(net->hold);
 }
 

@@ -2,117 +2,169 @@
 /* hold-record.c - new connections that nothing held when the guest ended. */
 
 #include "daemon/net/hold-record.h"
-#include "basic/log.h"
+#include <netinet/in.h>
 
-/* A client sends its first packet again after 1, 3, 7, 15, and 31 seconds: without one for longer
- * than that it is not waiting any more. */
-#define AGE_MAX (32 * USEC_PER_SEC)
+#include "basic/log.h"
+#include "daemon/boot/cmdline.h"
+#include "host/conntrack.h"
+#include "host/packet-send.h"
 
 struct HoldRecord {
         sd_event *event;
         Net *net; /* borrowed */
         SynRecord *record;
         sd_event_source *io;
-        int index; /* of the tap that is recorded; 0 = none */
         SynRecordFn fn;
         void *userdata;
 };
 
-static void end(HoldRecord *r) {
-        r->io = sd_event_source_disable_unref(r->io);
-        r->record = syn_record_free(r->record);
-        r->index = 0;
+void hold_record_lacking(Net *net, const char *what, int error) {
+        char **lacking = &net->lacking[NET_LACKS_RECORD];
+
+        if (*lacking)
+                return;
+        *lacking = strfmt("%s (%s): a connection that comes in the moment in which the guest ends "
+                          "is lost and tried again by its client after 1s",
+                          what, strerror(-error));
+        log_notice("%s", *lacking ?: "out of memory");
 }
 
-static int on_full(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+/* ---- recording ---- */
+
+static int on_logged(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         HoldRecord *r = userdata;
 
         (void) s;
         (void) fd;
         (void) revents;
-        (void) syn_record_make_room(r->record);
+        syn_record_read(r->record);
         return 0;
 }
 
-static int begin(HoldRecord *r, int index) {
-        int error = syn_record_new(index, &r->record);
+/* What is recorded is of use only if umld can find out what was answered, and send again. */
+static int try_all(uint16_t group, const char **ret_what) {
+        const ConntrackEnd nobody = { .address.v4.s_addr = htonl(INADDR_LOOPBACK) };
+        _cleanup_(syn_record_freep) SynRecord *record = NULL;
+        _cleanup_close_ int fd = -EBADF;
+        ConntrackFlow flow;
+        int r = conntrack_find(IPPROTO_TCP, &nobody, &nobody, &flow);
 
-        if (error < 0)
-                return error;
-        error = sd_event_add_io(r->event, &r->io, syn_record_fd(r->record), EPOLLIN | EPOLLET,
-                                on_full, r);
-        if (error < 0)
-                return error;
-        (void) sd_event_source_set_description(r->io, "new-connections");
-        r->index = index;
-        return 0;
+        *ret_what = "the host does not show tracked connections";
+        if (r < 0 && r != -ENOENT)
+                return r;
+        *ret_what = "the host does not let umld send packets";
+        fd = packet_sender_open();
+        if (fd < 0)
+                return fd;
+        *ret_what = "the host does not log packets for umld";
+        r = syn_record_new(&record);
+        return r < 0 ? r : syn_record_start(record, group);
 }
 
-static void say_lacking(Net *net, int error) {
-        char **lacking = &net->lacking[NET_LACKS_RECORD];
+static bool is_passing(int error) {
+        static const int passing[] = { EBUSY, ENOMEM, ENOBUFS, EMFILE, ENFILE, EAGAIN };
 
-        if (*lacking)
-                return;
-        *lacking =
-                strfmt("the host keeps no record of packets (%s): a connection that comes in the "
-                       "moment in which the guest ends is lost and tried again by its client "
-                       "after 1s",
-                       strerror(-error));
-        log_notice("%s", *lacking ?: "out of memory");
+        FOREACH_ELEMENT (e, passing)
+                if (error == -*e)
+                        return true;
+        return false;
 }
 
-void hold_record_follow(HoldRecord *r) {
+void hold_record_probe(Net *net) {
+        const char *what;
+        int r = try_all(net->hold_queue, &what);
+
+        if (r < 0 && !is_passing(r))
+                hold_record_lacking(net, what, r);
+}
+
+static int open_record(HoldRecord *r) {
+        int error = r->record ? 0 : syn_record_new(&r->record);
+
+        if (error < 0 || r->io)
+                return error;
+        error = sd_event_add_io(r->event, &r->io, syn_record_fd(r->record), EPOLLIN, on_logged, r);
+        if (error >= 0)
+                (void) sd_event_source_set_description(r->io, "new-connections");
+        return error;
+}
+
+void hold_record_follow(HoldRecord *r, bool wanted) {
         const Net *net = r->net;
-        const bool wanted = net->host->config->hold_connections && net->hold_queue > 0;
         int error;
 
-        if (r->index > 0 && (!wanted || r->index != net->tap_index))
-                end(r);
-        if (!wanted || r->index > 0 || net->tap_index <= 0)
+        if (!wanted || net->hold_queue == 0 || net->lacking[NET_LACKS_RECORD]) {
+                if (r->record)
+                        syn_record_stop(r->record);
                 return;
-        error = begin(r, net->tap_index);
+        }
+        error = open_record(r);
         if (error >= 0)
-                return;
-        end(r);
-        if (error != -ENODEV && error != -ENOMEM && error != -ENOBUFS && error != -EMFILE &&
-            error != -ENFILE) /* those pass */
-                say_lacking(r->net, error);
+                error = syn_record_start(r->record, net->hold_queue);
+        if (error < 0)
+                log_debug_errno(error, "new connections are not recorded: %m");
 }
 
-/* Those of the host itself, such as umld's own, have not been forwarded. */
-static bool is_own(const HoldRecord *r, const NfPacket *p) {
+/* ---- what was not answered ---- */
+
+/* As the guest sees its client. */
+static ConntrackEnd client_of(const HoldRecord *r, const NfPacket *p) {
         const Config *c = r->net->host->config;
-        const IpAddress four = { .v4 = c->host_address }, six = { .v6 = c->host_address6 };
+        ConntrackEnd end = { p->source, p->source_port };
 
-        return !c->one_arm && (ip_address_equal(&p->source, &four) ||
-                               (p->family == AF_INET6 && ip_address_equal(&p->source, &six)));
+        if (c->one_arm && p->family == AF_INET6)
+                end.address = (IpAddress){ .v6 = c->host_address6 };
+        else if (c->one_arm)
+                end.address = (IpAddress){ .v4 = c->host_address };
+        return end;
 }
 
-static void on_unanswered(const NfPacket *p, const void *frame, size_t size, void *userdata) {
+/* A packet that a filter dropped has left no trace in the tracked connections, and what the guest
+ * answered is known there as such, or has been deleted with the dead guest's connections. */
+static bool is_unanswered(const HoldRecord *r, const NfPacket *p) {
+        const ConntrackEnd guest = { p->destination, p->destination_port };
+        const ConntrackEnd client = client_of(r, p);
+        ConntrackFlow flow;
+
+        return conntrack_find(IPPROTO_TCP, &guest, &client, &flow) >= 0 && !flow.replied &&
+               ip_address_equal(&flow.from.address, &p->source) && flow.from.port == p->source_port;
+}
+
+static void on_taken(const NfPacket *p, const void *data, size_t size, void *userdata) {
         HoldRecord *r = userdata;
 
-        if (!is_own(r, p))
-                r->fn(p, frame, size, r->userdata);
+        if (is_unanswered(r, p))
+                r->fn(p, data, size, r->userdata);
 }
 
 void hold_record_take(HoldRecord *r, SynRecordFn fn, void *userdata) {
-        int error;
-
         if (!r->record)
                 return;
         r->fn = fn;
         r->userdata = userdata;
-        error = syn_record_take(r->record, AGE_MAX, on_unanswered, r);
-        if (error < 0)
-                log_debug_errno(error, "cannot read the record of new connections: %m");
+        syn_record_take(r->record, on_taken, r);
 }
 
-void hold_record_send(const HoldRecord *r, const void *frame, size_t size) {
-        int error = r->record ? syn_record_send(r->record, frame, size) : -ENOENT;
+void hold_record_send(HoldRecord *r, void *packet, size_t size) {
+        const Net *net = r->net;
+        const struct ether_addr mac = guest_mac(net->host->config->name);
+        _cleanup_close_ int fd = packet_sender_open();
+        NfPacket p = {};
+        int error = fd;
 
+        nfqueue_parse(packet, size, &p);
+        if (net->host->config->one_arm) {
+                const ConntrackEnd client = client_of(r, &p);
+
+                packet_set_source(packet, size, &client.address);
+        }
+        if (error >= 0)
+                error = packet_send(fd, net->tap_index, mac.ether_addr_octet, packet, size);
         if (error < 0)
                 log_debug_errno(error, "cannot send a recorded packet again: %m");
 }
+
+/* ---- life ---- */
 
 int hold_record_new(sd_event *event, Net *net, HoldRecord **ret) {
         HoldRecord *r = calloc(1, sizeof(*r));
@@ -128,7 +180,8 @@ int hold_record_new(sd_event *event, Net *net, HoldRecord **ret) {
 HoldRecord *hold_record_free(HoldRecord *r) {
         if (!r)
                 return NULL;
-        end(r);
+        sd_event_source_disable_unref(r->io);
+        syn_record_free(r->record);
         sd_event_unref(r->event);
         free(r);
         return NULL;

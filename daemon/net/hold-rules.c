@@ -5,6 +5,7 @@
 #include "basic/cleanup.h"
 #include "basic/log.h"
 #include "daemon/net/hold-queue.h"
+#include "daemon/net/hold-record.h"
 #include "daemon/net/rules-plan.h"
 #include "nat/xt-tables.h"
 
@@ -41,6 +42,11 @@ void net_hold_rules_make(Net *net) {
         net->hold_nat.backend = &nat_iptables;
         net->hold_nat.lock_fd = net->lock_fd;
         r = nat_iptables.apply(&net->hold_nat, &plan, &refusal);
+        if (r < 0 && streq(refusal.what, NAT_WHAT_LOG) && plan.hold_log) {
+                hold_record_lacking(net, "the host has no " NAT_WHAT_LOG, r);
+                plan.hold_log = false;
+                r = nat_iptables.apply(&net->hold_nat, &plan, &refusal);
+        }
         if (r == -EINPROGRESS || r == -EAGAIN) { /* modprobe, or a program without the lock */
                 net->rules_stale = true;
                 return;

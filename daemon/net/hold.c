@@ -34,6 +34,7 @@ struct Hold {
         sd_event_source *io, *tick;
         HoldPhase phase;
         bool bound;
+        bool wanted;    /* what comes when the guest ends is of interest */
         bool overdue;   /* the guest has been leaving for longer than anybody waits */
         bool lost;      /* somebody else was bound to the queue when it was needed */
         usec_t entered; /* the phase */
@@ -113,11 +114,11 @@ static void decide_one(Hold *h, const Held *e, bool accept) {
                 count_drop(h);
         else
                 h->longest = MAX(h->longest, usec_sub(now_here(), e->since));
-        if (!e->frame)
+        if (!e->recorded)
                 give_verdict(h, e->id, accept);
         else if (accept)
-                hold_record_send(h->record, e->frame, e->size);
-        free(e->frame);
+                hold_record_send(h->record, e->recorded, e->size);
+        free(e->recorded);
 }
 
 static void arm_tick(Hold *h, usec_t delay) {
@@ -185,12 +186,12 @@ static usec_t pause_of(const Hold *h) {
         return lasts < 5 * USEC_PER_SEC ? TRY_LATER : TRY_LATEST;
 }
 
-static void hold(Hold *h, const NfPacket *p, void *frame) {
+static void hold(Hold *h, const NfPacket *p, void *recorded) {
         HoldPort *port = p->protocol == IPPROTO_TCP
                                  ? hold_port_want(&h->ports, p->family, p->destination_port)
                                  : NULL;
 
-        held_list_add(&h->held, p, frame);
+        held_list_add(&h->held, p, recorded);
         h->total++;
         h->outage++;
         if (port)
@@ -221,17 +222,15 @@ static void on_packet(const NfPacket *p, void *userdata) {
 
 /* ---- those that were on their way to the guest ---- */
 
-static void on_recorded(const NfPacket *p, const void *frame, size_t size, void *userdata) {
+static void on_recorded(const NfPacket *p, const void *data, size_t size, void *userdata) {
         Hold *h = userdata;
-        NfPacket whole = *p;
         void *copy;
 
-        whole.size = (uint32_t) size;
         if (held_list_has(&h->held, nf_packet_flow(p)) || held_list_full(&h->held, size))
                 return;
         copy = malloc(size);
         if (copy)
-                hold(h, &whole, memcpy(copy, frame, size));
+                hold(h, p, memcpy(copy, data, size));
 }
 
 /* They came before the others. */
@@ -276,6 +275,7 @@ static void unbind(Hold *h) {
         h->bound = false;
         hold_ports_forget(&h->ports);
         held_list_done(&h->held);
+        hold_record_follow(h->record, h->wanted);
         say_outage(h);
 }
 
@@ -296,6 +296,7 @@ static int bind_queue(Hold *h) {
                 return r;
         }
         h->bound = true;
+        hold_record_follow(h->record, false); /* what comes now is held */
         return 0;
 }
 
@@ -365,13 +366,14 @@ void hold_set_phase(Hold *h, HoldPhase phase) {
         bool was_away;
         int r;
 
-        hold_record_follow(h->record);
+        h->wanted = phase != HOLD_OFF && config_of(h)->hold_connections;
         h->overdue = h->overdue && phase == HOLD_LEAVING;
         if (!config_of(h)->hold_connections || h->overdue || (phase == HOLD_READY && !h->bound))
                 phase = HOLD_OFF;
         if (phase == HOLD_OFF) {
                 unbind(h);
                 h->phase = HOLD_OFF;
+                hold_record_follow(h->record, h->wanted);
                 return;
         }
         if (phase == h->phase && h->bound)

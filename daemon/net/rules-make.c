@@ -10,6 +10,7 @@
 #include "daemon/net/flows.h"
 #include "daemon/net/forwards.h"
 #include "daemon/net/hold-queue.h"
+#include "daemon/net/hold-record.h"
 #include "daemon/net/hold-rules.h"
 #include "daemon/net/ipv6.h"
 #include "daemon/net/rules-plan.h"
@@ -29,6 +30,10 @@ static bool do_without(Net *net, int error, const NatRefusal *refusal) {
 
         if (!is_lack(error))
                 return false;
+        if (streq(refusal->what, NAT_WHAT_LOG) && !net->lacking[NET_LACKS_RECORD]) {
+                hold_record_lacking(net, "the host has no " NAT_WHAT_LOG, error);
+                return true;
+        }
         if (streq(refusal->what, NAT_WHAT_QUEUE)) {
                 if (!net_hold_apart(net))
                         net_queue_lacking(net, "the host has no " NAT_WHAT_QUEUE, error);

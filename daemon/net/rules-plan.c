@@ -58,6 +58,7 @@ NatPlan net_plan(const Net *net, const Forward *guarded) {
                 .side = { nat_side(net, NAT_IPV4), nat_side(net, NAT_IPV6) },
                 .one_arm = c->one_arm,
                 .hold_queue = net->hold_apart ? 0 : net->hold_queue,
+                .hold_log = !net->lacking[NET_LACKS_RECORD],
                 .clamp_mss = !net->lacking[NET_LACKS_MSS],
                 .host_access = host_access[c->host_access],
                 .proxied = c->proxies,

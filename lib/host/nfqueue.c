@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nfqueue.c - holds packets in a netfilter queue of the kernel.
- *
- * The kernel carries out each request before send() returns, so its answer is there at once; what
- * is read before it are packets. */
+/* nfqueue.c - holds packets in a netfilter queue of the kernel. */
 
 #include <arpa/inet.h>
-#include <libmnl/libmnl.h>
 #include <libnetfilter_queue/libnetfilter_queue.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
@@ -13,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "basic/hash.h"
+#include "host/nfnetlink.h"
 #include "host/nfqueue.h"
 
 /* After glibc's headers: only in this order are the two compatible. */
@@ -20,8 +17,6 @@
 #include <linux/netfilter/nfnetlink_queue.h>
 
 #define HEADERS_MAX  128 /* bytes of a packet that are copied */
-#define MESSAGE_SIZE 8192
-#define REQUEST_SIZE 512
 #define TABLE        "/proc/net/netfilter/nfnetlink_queue"
 #define TCP_FLAGS_AT 13
 #define TCP_SYN      0x02
@@ -31,9 +26,7 @@
 struct NfQueue {
         NfQueueFn fn;
         void *userdata;
-        int fd;
-        uint32_t port; /* the socket's netlink address */
-        uint32_t sequence;
+        NfSocket socket;
         uint16_t number; /* of the queue that it is bound to */
         bool bound;
 };
@@ -93,12 +86,14 @@ void nfqueue_parse(const void *data, size_t n, NfPacket *ret) {
 
 /* ---- messages ---- */
 
-static void take_packet(NfQueue *q, const struct nlmsghdr *h) {
+static void take_packet(const struct nlmsghdr *h, void *userdata) {
         struct nlattr *attr[NFQA_MAX + 1] = {};
         const struct nfqnl_msg_packet_hdr *head;
+        NfQueue *q = userdata;
         NfPacket p = {};
 
-        if (nfq_nlmsg_parse(h, attr) < 0 || !attr[NFQA_PACKET_HDR])
+        if (h->nlmsg_type != (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET) ||
+            nfq_nlmsg_parse(h, attr) < 0 || !attr[NFQA_PACKET_HDR])
                 return;
         head = mnl_attr_get_payload(attr[NFQA_PACKET_HDR]);
         p.id = ntohl(head->packet_id);
@@ -111,50 +106,8 @@ static void take_packet(NfQueue *q, const struct nlmsghdr *h) {
         q->fn(&p, q->userdata);
 }
 
-/* One datagram: 1 = packets, and *ret_error is the answer to a request if there was one. */
-static int hear(NfQueue *q, int *ret_error) {
-        union {
-                struct nlmsghdr header;
-                char bytes[MESSAGE_SIZE];
-        } buffer;
-        const struct nlmsghdr *h = &buffer.header;
-        ssize_t received;
-        int n;
-
-        do
-                received = recv(q->fd, &buffer, sizeof(buffer), MSG_DONTWAIT);
-        while (received < 0 && errno == EINTR);
-        if (received < 0)
-                return -errno;
-        for (n = (int) received; mnl_nlmsg_ok(h, n); h = mnl_nlmsg_next(h, &n)) {
-                const struct nlmsgerr *e = mnl_nlmsg_get_payload(h);
-
-                if (h->nlmsg_type == NLMSG_ERROR && h->nlmsg_seq == q->sequence)
-                        *ret_error = e->error;
-                else if (h->nlmsg_type == (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET))
-                        take_packet(q, h);
-        }
-        return 1;
-}
-
-static int say(const NfQueue *q, const struct nlmsghdr *h) {
-        return send(q->fd, h, h->nlmsg_len, MSG_DONTWAIT) < 0 ? -errno : 0;
-}
-
-/* A request and its answer. */
-static int request(NfQueue *q, struct nlmsghdr *h) {
-        int error = 1, r;
-
-        h->nlmsg_flags |= NLM_F_ACK;
-        h->nlmsg_seq = ++q->sequence;
-        r = say(q, h);
-        while (r >= 0 && error > 0)
-                r = hear(q, &error);
-        return r < 0 ? r : error;
-}
-
-static struct nlmsghdr *begin(char buffer[static REQUEST_SIZE], int type, uint16_t number) {
-        return nfq_nlmsg_put(buffer, type, number);
+static struct nlmsghdr *begin(char buffer[static NF_REQUEST_SIZE], int type, uint16_t number) {
+        return nf_begin(buffer, NFNL_SUBSYS_QUEUE, (uint8_t) type, number);
 }
 
 /* ---- a queue ---- */
@@ -164,36 +117,28 @@ static void choose_module(NfQueue *q) {
         static const uint16_t families[] = { AF_INET, AF_INET6 };
 
         FOREACH_ELEMENT (f, families) {
-                char buffer[REQUEST_SIZE];
+                char buffer[NF_REQUEST_SIZE];
                 struct nlmsghdr *h = begin(buffer, NFQNL_MSG_CONFIG, 0);
 
                 nfq_nlmsg_cfg_put_cmd(h, *f, NFQNL_CFG_CMD_PF_BIND);
-                (void) request(q, h);
+                (void) nf_request(&q->socket, h);
         }
 }
 
 int nfqueue_new(NfQueueFn fn, void *userdata, NfQueue **ret) {
-        const int room = 4 << 20, yes = 1; /* most of it is not for the headers, but for the
-                                              kernel's own description of each packet */
+        const int room = 4 << 20; /* most of it is not for the headers, but for the kernel's own
+                                     description of each packet */
         _cleanup_(nfqueue_freep) NfQueue *q = calloc(1, sizeof(*q));
-        struct sockaddr_nl self = { .nl_family = AF_NETLINK };
-        socklen_t size = sizeof(self);
+        int r;
 
         if (!q)
                 return -ENOMEM;
         q->fn = fn;
         q->userdata = userdata;
-        q->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
-        if (q->fd < 0)
-                return errno == EPROTONOSUPPORT || errno == EAFNOSUPPORT ? -EOPNOTSUPP : -errno;
-        if (bind(q->fd, (struct sockaddr *) &self, sizeof(self)) < 0 ||
-            getsockname(q->fd, (struct sockaddr *) &self, &size) < 0)
-                return -errno;
-        q->port = self.nl_pid;
-        if (setsockopt(q->fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) < 0)
-                (void) setsockopt(q->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
-        /* What does not fit the kernel drops, and counts. */
-        (void) setsockopt(q->fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, &yes, sizeof(yes));
+        q->socket.fd = -EBADF;
+        r = nf_socket_open(&q->socket, room, take_packet, q);
+        if (r < 0)
+                return r;
         choose_module(q);
         *ret = TAKE_PTR(q);
         return 0;
@@ -202,13 +147,13 @@ int nfqueue_new(NfQueueFn fn, void *userdata, NfQueue **ret) {
 NfQueue *nfqueue_free(NfQueue *q) {
         if (!q)
                 return NULL;
-        safe_close(q->fd);
+        safe_close(q->socket.fd);
         free(q);
         return NULL;
 }
 
 int nfqueue_fd(const NfQueue *q) {
-        return q->fd;
+        return q->socket.fd;
 }
 
 static int explain(int error) {
@@ -224,7 +169,7 @@ static int explain(int error) {
 }
 
 int nfqueue_bind(NfQueue *q, uint16_t number, unsigned max) {
-        char buffer[REQUEST_SIZE];
+        char buffer[NF_REQUEST_SIZE];
         struct nlmsghdr *h = begin(buffer, NFQNL_MSG_CONFIG, number);
         int r;
 
@@ -232,7 +177,7 @@ int nfqueue_bind(NfQueue *q, uint16_t number, unsigned max) {
         nfq_nlmsg_cfg_put_params(h, NFQNL_COPY_PACKET, HEADERS_MAX);
         nfq_nlmsg_cfg_put_qmaxlen(h, max);
         q->number = number;
-        r = request(q, h);
+        r = nf_request(&q->socket, h);
         if (r < 0)
                 return explain(r);
         q->bound = true;
@@ -260,25 +205,25 @@ bool nfqueue_taken(const NfQueue *q, uint16_t number) {
         uint32_t port;
         uint64_t lost;
 
-        return look_up(number, &port, &lost) && port != q->port;
+        return look_up(number, &port, &lost) && port != q->socket.port;
 }
 
 /* From then on the kernel lets every packet pass (Linux 3.6): what does not fit in a full queue is
  * told to pass, and a queue of length 0 is always full. */
 static void open_queue(NfQueue *q) {
-        char first[REQUEST_SIZE], second[REQUEST_SIZE];
+        char first[NF_REQUEST_SIZE], second[NF_REQUEST_SIZE];
         struct nlmsghdr *pass = begin(first, NFQNL_MSG_CONFIG, q->number),
                         *full = begin(second, NFQNL_MSG_CONFIG, q->number);
 
         mnl_attr_put_u32(pass, NFQA_CFG_FLAGS, htonl(NFQA_CFG_F_FAIL_OPEN));
         mnl_attr_put_u32(pass, NFQA_CFG_MASK, htonl(NFQA_CFG_F_FAIL_OPEN));
         nfq_nlmsg_cfg_put_qmaxlen(full, 0);
-        if (request(q, pass) >= 0)
-                (void) request(q, full);
+        if (nf_request(&q->socket, pass) >= 0)
+                (void) nf_request(&q->socket, full);
 }
 
 int nfqueue_unbind(NfQueue *q, uint64_t *ret_lost) {
-        char buffer[REQUEST_SIZE];
+        char buffer[NF_REQUEST_SIZE];
         struct nlmsghdr *h;
         uint32_t port;
         uint64_t lost = 0;
@@ -294,25 +239,21 @@ int nfqueue_unbind(NfQueue *q, uint64_t *ret_lost) {
                 *ret_lost = lost;
         h = begin(buffer, NFQNL_MSG_CONFIG, q->number);
         nfq_nlmsg_cfg_put_cmd(h, AF_UNSPEC, NFQNL_CFG_CMD_UNBIND);
-        r = request(q, h);
+        r = nf_request(&q->socket, h);
         q->bound = false;
         return r < 0 ? explain(r) : 0;
 }
 
 int nfqueue_read(NfQueue *q, unsigned max) {
-        int answer, r = 1;
-
-        while (r > 0 && max-- > 0)
-                r = hear(q, &answer);
-        return r == -EAGAIN ? 0 : r;
+        return nf_read(&q->socket, max);
 }
 
 int nfqueue_verdict(NfQueue *q, uint32_t id, bool accept) {
-        char buffer[REQUEST_SIZE];
+        char buffer[NF_REQUEST_SIZE];
         struct nlmsghdr *h = begin(buffer, NFQNL_MSG_VERDICT, q->number);
 
         nfq_nlmsg_verdict_put(h, (int) id, accept ? NF_ACCEPT : NF_DROP);
-        return say(q, h);
+        return nf_say(&q->socket, h);
 }
 
 uint64_t nf_packet_flow(const NfPacket *p) {

@@ -1,29 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* A record of new TCP connections that the host has sent to an interface: their first packets, and
- * which of them were answered. The host's kernel keeps it, by a packet(7) socket with a ring, of
- * which the oldest part is given up for the newest. Nobody is woken for a packet, but once for
- * hundreds of them. */
+/* The last first packets of TCP connections that a firewall rule has logged to a netfilter group
+ * (NFLOG). The host's kernel collects them, and wakes nobody for a packet, but once for a hundred
+ * of them. Nothing here waits. */
 
-#include "basic/time-util.h"
 #include "host/nfqueue.h"
+
+enum {
+        SYN_SIZE_MAX = 128, /* bytes of one, with all its headers */
+        SYN_KEPT = 128, /* of those that the kernel has handed over; up to 100 more it has not */
+};
 
 typedef struct SynRecord SynRecord;
 
-/* Of the interface with that index. -EOPNOTSUPP, -EPERM: this host has no such record. */
-int syn_record_new(int index, SynRecord **ret);
+/* -EOPNOTSUPP: this kernel, or this container, has no such groups. */
+int syn_record_new(SynRecord **ret);
 SynRecord *syn_record_free(SynRecord *r);
 DEFINE_CLEANUP(SynRecord *, syn_record_free)
 
-/* When it becomes readable (EPOLLIN | EPOLLET) syn_record_make_room() is due. */
+/* Records what is logged to that group, until it is stopped. -EBUSY: another program does;
+ * -EOPNOTSUPP as above. What is recorded stays until it is taken. */
+int syn_record_start(SynRecord *r, uint16_t group);
+void syn_record_stop(SynRecord *r);
+
+/* When it is readable syn_record_read() is due. */
 int syn_record_fd(const SynRecord *r);
-int syn_record_make_room(SynRecord *r);
+void syn_record_read(SynRecord *r);
 
-/* Calls fn for each connection that was not answered, in their order: with its last packet, if that
- * is not older than age, and the frame that it came in. Empties the record. */
-typedef void (*SynRecordFn)(const NfPacket *packet, const void *frame, size_t size, void *userdata);
-int syn_record_take(SynRecord *r, usec_t age, SynRecordFn fn, void *userdata);
-
-/* Sends such a frame to the interface once more, past the firewall, which it has passed. */
-int syn_record_send(const SynRecord *r, const void *frame, size_t size);
+/* Calls fn for each of them, the oldest first, with its bytes from its IP header on, and forgets
+ * them. */
+typedef void (*SynRecordFn)(const NfPacket *packet, const void *data, size_t size, void *userdata);
+void syn_record_take(SynRecord *r, SynRecordFn fn, void *userdata);

@@ -13,7 +13,7 @@
 typedef union NatBlob {
         struct ipt_entry v4;
         struct ip6t_entry v6;
-        unsigned char bytes[512];
+        unsigned char bytes[640];
 } NatBlob;
 
 void nat_blob_encode(const NatRule *rule, const NatRevisions *revisions, NatBlob *ret);

@@ -6,6 +6,7 @@
 /* After glibc's headers: only in this order are the two compatible. */
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/x_tables.h>
+#include <linux/netfilter/xt_NFLOG.h>
 #include <linux/netfilter/xt_NFQUEUE.h>
 #include <linux/netfilter/xt_TCPMSS.h>
 #include <linux/netfilter/xt_connlimit.h>
@@ -189,6 +190,7 @@ static void put_standard(NatWriter *w, const char *name) {
 
 void nat_put_target(NatWriter *w, const NatRule *rule, const NatRevisions *revisions) {
         const struct xt_tcpmss_info clamp = { XT_TCPMSS_CLAMP_PMTU };
+        const struct xt_nflog_info log = { .group = rule->queue };
         const struct xt_NFQ_info_v2 queue = { .queuenum = rule->queue,
                                               .queues_total = 1,
                                               .bypass = 1 };
@@ -215,6 +217,9 @@ void nat_put_target(NatWriter *w, const NatRule *rule, const NatRevisions *revis
                 break;
         case NAT_CLAMP_MSS:
                 put_extension(w, "TCPMSS", 0, &clamp, sizeof(clamp));
+                break;
+        case NAT_LOG:
+                put_extension(w, "NFLOG", 0, &log, sizeof(log));
                 break;
         case NAT_QUEUE:
                 put_extension(w, "NFQUEUE", revisions->queue, &queue, sizeof(queue));
@@ -373,6 +378,14 @@ static bool get_queue(const void *data, NatRule *rule) {
         return info.queues_total == 1 && info.bypass == 1;
 }
 
+static bool get_log(const void *data, NatRule *rule) {
+        struct xt_nflog_info info, plain = {};
+
+        memcpy(&info, data, sizeof(info));
+        rule->queue = plain.group = info.group;
+        return memcmp(&info, &plain, sizeof(info)) == 0;
+}
+
 typedef struct Extension {
         const char *name;
         uint8_t revision;
@@ -407,6 +420,7 @@ static const Extension targets[] = {
         { "MASQUERADE", 0, sizeof(struct nf_nat_range), get_masquerade6, NAT_MASQUERADE,
           ONLY_IPV6 },
         { "TCPMSS", 0, sizeof(struct xt_tcpmss_info), get_tcpmss, NAT_CLAMP_MSS, EITHER },
+        { "NFLOG", 0, sizeof(struct xt_nflog_info), get_log, NAT_LOG, EITHER },
         { "NFQUEUE", 2, sizeof(struct xt_NFQ_info_v2), get_queue, NAT_QUEUE, EITHER },
         { "NFQUEUE", 3, sizeof(struct xt_NFQ_info_v3), get_queue, NAT_QUEUE, EITHER },
 };

@@ -76,6 +76,7 @@ const char *nat_missing_feature(const NatRule *rule) {
                 { rule->verdict == NAT_SNAT, "target SNAT" },
                 { rule->verdict == NAT_MASQUERADE, "target MASQUERADE" },
                 { rule->verdict == NAT_CLAMP_MSS, "target TCPMSS" },
+                { rule->verdict == NAT_LOG, NAT_WHAT_LOG },
                 { rule->verdict == NAT_QUEUE, NAT_WHAT_QUEUE },
         };
         _cleanup_close_ int fd = query_socket(rule->family);

@@ -83,6 +83,7 @@ typedef struct NatPlan {
         /* New connections to what is forwarded go to that netfilter queue, and past it while no
          * program is bound to it; 0 = to none. Requires NAT_WHAT_QUEUE. */
         uint16_t hold_queue;
+        bool hold_log;  /* those of TCP are logged to the group of that number: NAT_WHAT_LOG */
         bool only_hold; /* nothing but that */
 } NatPlan;
 
@@ -90,6 +91,7 @@ typedef struct NatPlan {
 #define NAT_WHAT_MAC       "match mac"
 #define NAT_WHAT_CONNLIMIT "match connlimit"
 #define NAT_WHAT_QUEUE     "target NFQUEUE"
+#define NAT_WHAT_LOG       "target NFLOG"
 
 /* What the host refused. */
 typedef struct NatRefusal {

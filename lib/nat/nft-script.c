@@ -113,11 +113,11 @@ static void put_target(const Script *s, const NatRule *rule, const char *target)
 
 static void put_verdict(const Script *s, const NatRule *rule) {
         static const char *const words[] = {
-                [NAT_ACCEPT] = "accept",    [NAT_DROP] = "drop",
-                [NAT_RETURN] = "return",    [NAT_JUMP] = "jump ",
-                [NAT_DNAT] = "dnat",        [NAT_MASQUERADE] = "masquerade",
-                [NAT_SNAT] = "snat",        [NAT_CLAMP_MSS] = "tcp option maxseg size set rt mtu",
-                [NAT_QUEUE] = "queue num ",
+                [NAT_ACCEPT] = "accept",  [NAT_DROP] = "drop",
+                [NAT_RETURN] = "return",  [NAT_JUMP] = "jump ",
+                [NAT_DNAT] = "dnat",      [NAT_MASQUERADE] = "masquerade",
+                [NAT_SNAT] = "snat",      [NAT_CLAMP_MSS] = "tcp option maxseg size set rt mtu",
+                [NAT_LOG] = "log group ", [NAT_QUEUE] = "queue num ",
         };
 
         if (rule->verdict == NAT_DNAT || rule->verdict == NAT_SNAT)
@@ -126,6 +126,8 @@ static void put_verdict(const Script *s, const NatRule *rule) {
                 fputs(words[rule->verdict], s->file);
         if (rule->verdict == NAT_JUMP)
                 put_chain_name(s, rule->family, rule->chain);
+        if (rule->verdict == NAT_LOG)
+                fprintf(s->file, "%u", rule->queue);
         if (rule->verdict == NAT_QUEUE)
                 fprintf(s->file, "%u bypass", rule->queue);
 }

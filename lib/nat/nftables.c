@@ -65,6 +65,7 @@ static const struct {
         { " snat ip", "statement snat", NAT_TABLE_NAT },
         { " masquerade", MASQUERADE, NAT_TABLE_NAT },
         { " maxseg ", "statement tcp option", NAT_TABLE_MANGLE },
+        { " log group ", NAT_WHAT_LOG, NAT_TABLE_MANGLE },
         { " queue ", NAT_WHAT_QUEUE, NAT_TABLE_MANGLE },
         { " ct count ", NAT_WHAT_CONNLIMIT, NAT_TABLE_FILTER },
         { " ether saddr ", NAT_WHAT_MAC, NAT_TABLE_FILTER },

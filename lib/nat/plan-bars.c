@@ -142,6 +142,8 @@ int nat_plan_from(NatChain *from, const NatPlan *plan, const NatSide *side, cons
 static int add_direct(NatChain *chain, const Forward *f, NatRule rule) {
         int r = 0;
 
+        if (f->protocols == FORWARD_OTHER && rule.syn)
+                return 0;
         if (f->protocols == FORWARD_OTHER) {
                 rule.protocol = (uint8_t) f->host_first;
                 return nat_chain_add(chain, rule);
@@ -150,7 +152,8 @@ static int add_direct(NatChain *chain, const Forward *f, NatRule rule) {
         rule.last_port = (uint16_t) (f->guest_first + f->host_last - f->host_first);
         for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(nat_protocols); i++) {
                 rule.protocol = nat_protocols[i].protocol;
-                if (f->protocols & nat_protocols[i].flag)
+                if (f->protocols & nat_protocols[i].flag &&
+                    (!rule.syn || rule.protocol == IPPROTO_TCP))
                         r = nat_chain_add(chain, rule);
         }
         return r;

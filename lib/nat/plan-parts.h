@@ -29,7 +29,8 @@ int nat_plan_source(NatChain *chain, const NatPlan *plan, const NatSide *side);
 /* Counts a new connection, and drops it if it is one too many; cnt is that chain. */
 int nat_plan_count(NatChain *chain, const NatChain *cnt);
 
-/* Adds the rule for each port and protocol of the guest that the forwards lead to. */
+/* Adds the rule for each port and protocol of the guest that the forwards lead to; one with .syn
+ * for TCP only. */
 int nat_plan_direct(NatChain *chain, const NatPlan *plan, NatRule rule);
 
 /* The chains that only drop. */

@@ -19,6 +19,7 @@ typedef enum NatVerdict {
         NAT_MASQUERADE,
         NAT_SNAT,      /* to .to_address */
         NAT_CLAMP_MSS, /* clamps the MSS to the path MTU */
+        NAT_LOG,       /* to the group .queue, and on to the next rule */
         NAT_QUEUE,     /* to .queue: to the program that is bound to it, else accepted */
 } NatVerdict;
 

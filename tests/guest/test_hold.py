@@ -324,7 +324,14 @@ class Lost(HoldTest):
     def test_unread(self):
         """A first packet that the dead kernel had not read yet is sent to the next one: the client does not have to
         send it again. It counts as held."""
-        self.configure()
+        self.check_unread("log group|NFLOG", Backend="nftables")  # nftables may be without queues
+
+    def test_unread_iptables(self):
+        """The same, and the guest sees the host's address as the client's."""
+        self.check_unread("NFLOG", Backend="iptables", OneArm="yes")
+
+    def check_unread(self, rule, **network):
+        self.configure(Network=network)
         umld = self.begin()
         before = self.held(umld)
         os.kill(umld.guest_pid(), signal.SIGSTOP)
@@ -332,6 +339,7 @@ class Lost(HoldTest):
         wait_until(lambda: re.search(r"SYN_SENT .*sport=4321 dport=8080", self.world.host("cat", "/proc/net/nf_conntrack")),
                    what="the packet on the tap")
         self.assertIsNone(self.queue())
+        self.assertRegex(self.rules(), rule)
         self.kill_guest(umld)
         self.assertEqual(client.readline(), "answered\n")
         wait_until(lambda: self.queue() is None, LONG, "the queue to be left")
@@ -339,12 +347,13 @@ class Lost(HoldTest):
         self.assertEqual(umld.stop(40), DONE)
 
     def test_no_record(self):
-        """A host that does not let umld see packets: said once, and the queue holds as ever."""
+        """A host that does not let umld send packets: said once, nothing is logged, and the queue holds as ever."""
         self.configure()
         umld = self.begin(wrapper=[self.world.program("tests/lib/refuse"), "packet", "--"])
-        lacking = [text for text in umld.status()["network"]["lacking"] if "no record of packets" in text]
+        lacking = [text for text in umld.status()["network"]["lacking"] if "in the moment in which the guest ends" in text]
         self.assertEqual(len(lacking), 1)
         self.assertEqual(umld.log.count(lacking[0]), 1)
+        self.assertNotRegex(self.rules(), "NFLOG|log group")
         self.kill_guest(umld)
         self.assertIn("<h1>web</h1>", self.world.fetch(8080, timeout=LONG))
         self.assertEqual(umld.log.count(lacking[0]), 1)

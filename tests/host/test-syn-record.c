@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* test-syn-record.c - the record of new connections, on a real tap whose other end is this test. */
+/* test-syn-record.c - the record of new connections, which a rule logs, and packets that are sent
+ * again, on a real tap whose other end is this test. */
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -15,18 +16,18 @@
 
 #include "private-net.h"
 
+#include "host/packet-send.h"
 #include "host/syn-record.h"
 
-#define AGE        (30 * USEC_PER_SEC)
-#define MANY       2500 /* more than the ring has room for */
-#define KEPT_LEAST 600
+#define GROUP 40000
+#define MANY  500 /* more than are kept */
 
 typedef struct Taken {
         unsigned n, out_of_order;
         uint16_t first, last; /* ports */
         int family;
         size_t size; /* of the last one */
-        uint8_t frame[256];
+        uint8_t data[SYN_SIZE_MAX];
 } Taken;
 
 static int guest; /* the guest's end of tap0 */
@@ -40,6 +41,8 @@ static void set_up(void) {
         shell("ip address add 10.0.0.1/24 dev tap0");
         shell("ip address add fd00::1/64 dev tap0 nodad");
         shell("ip link set tap0 up txqueuelen 5000");
+        shell("iptables-legacy -t mangle -A OUTPUT -o tap0 -j NFLOG --nflog-group 40000");
+        shell("ip6tables-legacy -t mangle -A OUTPUT -o tap0 -j NFLOG --nflog-group 40000");
         shell("ip neighbour add 10.0.0.2 lladdr 02:00:00:00:00:02 dev tap0");
         shell("ip neighbour add fd00::2 lladdr 02:00:00:00:00:02 dev tap0");
 }
@@ -80,35 +83,10 @@ static size_t hear(uint16_t port, uint8_t frame[static 2048]) {
         return 0;
 }
 
-static void swap(uint8_t *a, uint8_t *b, size_t n) {
-        for (size_t i = 0; i < n; i++) {
-                uint8_t c = a[i];
-
-                a[i] = b[i];
-                b[i] = c;
-        }
-}
-
-/* Only the flags and the ends of an answer count here: the host drops it for its checksum. */
-static void answer(uint8_t *frame, size_t size, uint8_t flags) {
-        bool v6 = frame[12] == 0x86;
-        uint8_t *ip = frame + ETH_HLEN, *tcp = ip + (v6 ? sizeof(struct ip6_hdr) : 20);
-
-        swap(frame, frame + ETH_ALEN, ETH_ALEN);
-        if (v6)
-                swap(ip + 8, ip + 24, 16);
-        else
-                swap(ip + 12, ip + 16, 4);
-        swap(tcp, tcp + 2, 2);
-        tcp[13] = flags;
-        assert_int_equal(write(guest, frame, size), size);
-}
-
-static void take(const NfPacket *p, const void *frame, size_t size, void *userdata) {
+static void take(const NfPacket *p, const void *data, size_t size, void *userdata) {
         Taken *t = userdata;
 
         assert_true(p->syn && p->protocol == IPPROTO_TCP);
-        assert_int_equal(p->destination_port, port_of(frame));
         if (t->n++ == 0)
                 t->first = p->destination_port;
         else
@@ -116,74 +94,107 @@ static void take(const NfPacket *p, const void *frame, size_t size, void *userda
         t->last = p->destination_port;
         t->family = p->family;
         t->size = size;
-        assert_true(size <= sizeof(t->frame));
-        memcpy(t->frame, frame, size);
+        assert_in_range(size, sizeof(struct iphdr) + sizeof(struct tcphdr), sizeof(t->data));
+        memcpy(t->data, data, size);
 }
 
-static Taken take_all(SynRecord *r, usec_t age) {
+static Taken take_all(SynRecord *r) {
         Taken t = {};
 
-        assert_int_equal(syn_record_take(r, age, take, &t), 0);
+        syn_record_take(r, take, &t);
         return t;
 }
 
 static SynRecord *begin(void) {
         SynRecord *r = NULL;
 
-        assert_int_equal(syn_record_new((int) if_nametoindex("tap0"), &r), 0);
+        assert_int_equal(syn_record_new(&r), 0);
+        assert_int_equal(syn_record_start(r, GROUP), 0);
         return r;
 }
 
-/* Of four connections two were answered. The other ones are told as they were sent, with the
- * checksum that the guest sees, which the host's kernel had left to the device. */
-static void test_unanswered(void **state) {
+static uint32_t add_up(const uint8_t *data, size_t n) {
+        uint32_t sum = 0;
+
+        for (size_t i = 0; i < n; i++)
+                sum += i % 2 ? data[i] : (uint32_t) data[i] << 8;
+        return sum;
+}
+
+/* Of a packet, with its own checksums: they are right if the sums are 0xffff. */
+static void check_sums(const uint8_t *packet, size_t size) {
+        bool v6 = packet[0] >> 4 == 6;
+        size_t head = v6 ? sizeof(struct ip6_hdr) : sizeof(struct iphdr);
+        uint32_t sum = (uint32_t) (IPPROTO_TCP + size - head) +
+                       add_up(packet + (v6 ? 8 : 12), v6 ? 32 : 8) +
+                       add_up(packet + head, size - head);
+
+        assert_int_equal((sum & 0xffff) + (sum >> 16), 0xffff);
+        sum = add_up(packet, head);
+        if (!v6)
+                assert_int_equal((sum & 0xffff) + (sum >> 16), 0xffff);
+}
+
+/* They are told as they were sent, but for what the host's kernel leaves to the device, and are
+ * sent again as the guest saw them. */
+static void test_again(void **state) {
         static const int families[] = { AF_INET, AF_INET6 };
+        static const uint8_t mac[] = { 2, 0, 0, 0, 0, 2 };
+        const IpAddress other = { .v4.s_addr = htonl(0x0a000009),
+                                  .v6.s6_addr = { 0xfd, [15] = 9 } };
+        const int tap = (int) if_nametoindex("tap0");
 
         (void) state;
         FOREACH_ELEMENT (family, families) {
                 _cleanup_(syn_record_freep) SynRecord *r = begin();
+                _cleanup_close_ int fd = packet_sender_open();
                 uint8_t frame[2048], sent[2048];
                 size_t size;
                 Taken t;
 
-                call(*family, 80);
-                size = hear(80, frame);
-                answer(frame, size, 0x12);
+                assert_true(fd >= 0);
                 call(*family, 81);
                 assert_true(hear(81, frame) > 0);
                 call(*family, 82);
                 size = hear(82, sent);
-                assert_true(size > 0);
-                call(*family, 83);
-                answer(frame, hear(83, frame), 0x14);
-                t = take_all(r, AGE);
+                assert_int_equal(take_all(r).n, 0); /* the kernel keeps them */
+                syn_record_stop(r);
+                call(*family, 83); /* not recorded */
+                assert_true(hear(83, frame) > 0);
+                t = take_all(r);
                 assert_int_equal(t.n, 2);
                 assert_int_equal(t.first, 81);
                 assert_int_equal(t.last, 82);
                 assert_int_equal(t.family, *family);
-                assert_int_equal(t.size, size);
-                assert_memory_equal(t.frame, sent, size);
-                assert_int_equal(take_all(r, AGE).n, 0);
+                assert_int_equal(t.size, size - ETH_HLEN);
+                assert_int_equal(take_all(r).n, 0);
 
-                /* It is sent again, and is recorded again. */
-                assert_int_equal(syn_record_send(r, sent, size), 0);
+                assert_int_equal(packet_send(fd, tap, mac, t.data, t.size), 0);
                 assert_int_equal(hear(82, frame), size);
                 assert_memory_equal(frame, sent, size);
-                assert_int_equal(take_all(r, AGE).n, 1);
+                packet_set_source(t.data, t.size, &other);
+                assert_int_equal(packet_send(fd, tap, mac, t.data, t.size), 0);
+                assert_int_equal(hear(82, frame), size);
+                assert_memory_not_equal(frame, sent, size);
+                check_sums(frame + ETH_HLEN, size - ETH_HLEN);
         }
 }
 
-static void test_age(void **state) {
-        _cleanup_(syn_record_freep) SynRecord *r = begin();
+static void test_bad_packets(void **state) {
+        static const uint8_t mac[6];
+        uint8_t data[64] = { 0x45, [9] = IPPROTO_TCP };
 
         (void) state;
-        call(AF_INET, 80);
-        usleep(10 * USEC_PER_MSEC);
-        assert_int_equal(take_all(r, 5 * USEC_PER_MSEC).n, 0);
-        assert_int_equal(take_all(r, AGE).n, 0);
+        assert_int_equal(packet_send(-1, 1, mac, data, 0), -EBADMSG);
+        assert_int_equal(packet_send(-1, 1, mac, data, 39), -EBADMSG);
+        data[0] = 0x4f; /* its header is longer than the packet */
+        assert_int_equal(packet_send(-1, 1, mac, data, sizeof(data)), -EBADMSG);
+        data[0] = 0x60;
+        data[6] = IPPROTO_HOPOPTS;
+        assert_int_equal(packet_send(-1, 1, mac, data, sizeof(data)), -EBADMSG);
 }
 
-/* Nothing but first packets of TCP is recorded. */
+/* Nothing but first packets of TCP is recorded, whatever is logged. */
 static void test_others(void **state) {
         _cleanup_(syn_record_freep) SynRecord *r = begin();
         _cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -195,66 +206,82 @@ static void test_others(void **state) {
         memset(frame, 2, sizeof(frame));
         assert_int_equal(sendto(fd, frame, 100, 0, (struct sockaddr *) &to, sizeof(to)), 100);
         assert_true(hear(7, frame) > 0);
-        assert_int_equal(take_all(r, AGE).n, 0);
+        syn_record_stop(r);
+        assert_int_equal(take_all(r).n, 0);
 }
 
-/* Of more than there is room for, the last ones are kept, in their order. */
+/* Nobody is woken for a packet. The last ones are kept, in their order, and the record goes on when
+ * they have been taken. */
 static void test_many(void **state) {
         _cleanup_(syn_record_freep) SynRecord *r = begin();
         struct pollfd p = { .fd = syn_record_fd(r), .events = POLLIN };
         uint8_t frame[2048];
+        unsigned woken = 0;
         Taken t;
 
         (void) state;
-        call(AF_INET, 1);
-        assert_int_equal(poll(&p, 1, 0), 0); /* nobody is woken for a packet */
         for (uint16_t i = 0; i < MANY; i++) {
                 call(AF_INET, (uint16_t) (1000 + i));
                 while (read(guest, frame, sizeof(frame)) > 0)
                         ;
-                if (i % 100 == 0)
-                        assert_int_equal(syn_record_make_room(r), 0);
+                if (poll(&p, 1, 0) > 0) {
+                        syn_record_read(r);
+                        woken++;
+                }
         }
-        assert_int_equal(poll(&p, 1, 0), 1);
-        t = take_all(r, AGE);
-        assert_in_range(t.n, KEPT_LEAST, MANY - 1);
+        assert_in_range(woken, 1, MANY / 50);
+        syn_record_stop(r);
+        t = take_all(r);
+        assert_int_equal(t.n, SYN_KEPT);
         assert_int_equal(t.last, 1000 + MANY - 1);
         assert_int_equal(t.out_of_order, 0);
-        assert_int_equal(take_all(r, AGE).n, 0);
+        assert_int_equal(syn_record_start(r, GROUP), 0);
+        call(AF_INET, 80);
+        syn_record_stop(r);
+        assert_int_equal(take_all(r).last, 80);
 }
 
-/* Nobody makes room: what comes then is lost, and the record goes on afterwards. */
+/* Nobody reads: memory is bounded, and the record goes on afterwards. */
 static void test_full(void **state) {
         _cleanup_(syn_record_freep) SynRecord *r = begin();
         uint8_t frame[2048];
-        Taken t;
 
         (void) state;
-        for (uint16_t i = 0; i < MANY; i++) {
+        for (uint16_t i = 0; i < 4 * MANY; i++) {
                 call(AF_INET, (uint16_t) (1000 + i));
                 while (read(guest, frame, sizeof(frame)) > 0)
                         ;
         }
-        t = take_all(r, AGE);
-        assert_int_equal(t.first, 1000);
-        assert_in_range(t.n, KEPT_LEAST, MANY - 1);
+        syn_record_read(r);
+        assert_in_range(take_all(r).n, 1, SYN_KEPT);
+        syn_record_stop(r);
+        (void) take_all(r);
+        assert_int_equal(syn_record_start(r, GROUP), 0);
         call(AF_INET, 80);
-        assert_int_equal(take_all(r, AGE).last, 80);
+        syn_record_stop(r);
+        assert_int_equal(take_all(r).last, 80);
 }
 
-static void test_refused(void **state) {
-        SynRecord *r = NULL;
+/* Another program has that group; then another group is free. */
+static void test_taken(void **state) {
+        _cleanup_(syn_record_freep) SynRecord *r = begin(), *other = NULL;
 
         (void) state;
-        assert_int_equal(syn_record_new(12345, &r), -ENODEV);
-        assert_null(r);
+        assert_int_equal(syn_record_new(&other), 0);
+        assert_int_equal(syn_record_start(other, GROUP), -EBUSY);
+        assert_int_equal(syn_record_start(other, GROUP + 1), 0);
+        syn_record_stop(r);
+        assert_int_equal(syn_record_start(other, GROUP), 0);
+        call(AF_INET, 80);
+        syn_record_stop(other);
+        assert_int_equal(take_all(other).last, 80);
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_unanswered), cmocka_unit_test(test_age),
-                cmocka_unit_test(test_others),     cmocka_unit_test(test_many),
-                cmocka_unit_test(test_full),       cmocka_unit_test(test_refused),
+                cmocka_unit_test(test_again),  cmocka_unit_test(test_bad_packets),
+                cmocka_unit_test(test_others), cmocka_unit_test(test_many),
+                cmocka_unit_test(test_full),   cmocka_unit_test(test_taken),
         };
 
         private_net_enter();

@@ -15,8 +15,8 @@ import tap
 BUILD = os.environ["UMLD_BUILD_ROOT"]
 
 # systemd-analyze security: 0 is safe, 10 is not; times ten. What is above this is a line of the sandbox lost.
-# ProtectKernelModules= is not in it: umld reads the modules of its guest's kernel. AF_PACKET is allowed for the record of
-# new connections.
+# ProtectKernelModules= is not in it: umld reads the modules of its guest's kernel. AF_PACKET is allowed for sending again
+# new connections that a dead guest has not answered.
 EXPOSURE = 57
 
 WANTED = [

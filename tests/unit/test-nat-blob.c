@@ -44,6 +44,11 @@ static const NatRule rules[] = {
         { .verdict = NAT_DROP },
         { .protocol = IPPROTO_TCP, .last_port = 65535, .syn = true, .verdict = NAT_CLAMP_MSS },
         { .destination.v4 = { 2 }, .states = NAT_STATE_DNAT, .verdict = NAT_QUEUE, .queue = 65535 },
+        { .protocol = IPPROTO_TCP,
+          .last_port = 65535,
+          .syn = true,
+          .verdict = NAT_LOG,
+          .queue = 9 },
         { .out = "b", .states = NAT_STATE_NEW, .verdict = NAT_JUMP, .chain = "UMLD-HOLD-web" },
         { .protocol = IPPROTO_ICMP, .icmp_type = 8, .verdict = NAT_RETURN },
         { .family = NAT_IPV6 },
@@ -55,6 +60,8 @@ static const NatRule rules[] = {
         { IPV6, .protocol = IPPROTO_UDP, .first_port = 53, .last_port = 54, DNAT_TO6(0) },
         { IPV6, .protocol = IPPROTO_TCP, .first_port = 53, .last_port = 53, DNAT_TO6(80) },
         { IPV6, .protocol = IPPROTO_UDP, .last_port = 9, .verdict = NAT_QUEUE, .queue = 1 },
+        { IPV6, .destination.v6 = GUEST6, .states = NAT_STATE_DNAT, .protocol = IPPROTO_TCP,
+          .syn = true, .last_port = 9, .verdict = NAT_LOG, .queue = 65535 },
         { IPV6, .out = "venet0", .verdict = NAT_MASQUERADE },
         { IPV6, .verdict = NAT_SNAT, .to_address.v6 = GUEST6 },
         { IPV6, .in = "a", .verdict = NAT_JUMP, .chain = "UMLD-POST-fifteen-bytes-x" },
@@ -87,7 +94,7 @@ static const char *as_stored(NatBlob *b, NatFamily family) {
 
         strcpy(name, t->u.user.name);
         if (!streq(name, "DNAT") && !streq(name, "SNAT") && !streq(name, "MASQUERADE") &&
-            !streq(name, "TCPMSS") && !streq(name, "NFQUEUE"))
+            !streq(name, "TCPMSS") && !streq(name, "NFQUEUE") && !streq(name, "NFLOG"))
                 memset(t->u.user.name, 0, sizeof(t->u.user.name));
         return name;
 }

@@ -373,6 +373,17 @@ static void test_clamped(void **state) {
         nat_chains_done(&chains);
 }
 
+/* First packets of TCP. */
+static void assert_logged(const NatRule *r, unsigned states, uint16_t first, uint16_t last) {
+        assert_int_equal(r->verdict, NAT_LOG);
+        assert_int_equal(r->queue, 7);
+        assert_int_equal(r->protocol, IPPROTO_TCP);
+        assert_true(r->syn);
+        assert_int_equal(r->states, states);
+        assert_int_equal(r->first_port, first);
+        assert_int_equal(r->last_port, last);
+}
+
 /* Forwarded connections, and those to the own address of a guest that is not behind NAT. */
 static void test_held(void **state) {
         static const Forward forwards[] = { { FORWARD_TCP | FORWARD_UDP, 8000, 8009, 80 } };
@@ -399,6 +410,19 @@ static void test_held(void **state) {
         assert_int_equal(c->rules[2].first_port, 80);
         assert_int_equal(c->rules[2].last_port, 89);
         assert_int_equal(c->rules[2].states, 0);
+        nat_chains_done(&chains);
+
+        plan.hold_log = true;
+        ASSERT_OK(nat_chains_plan(&chains, &plan));
+        c = nat_chain(&chains, NAT_IPV4, NAT_CHAIN_HOLD);
+        assert_int_equal(c->n_rules, 2);
+        assert_logged(&c->rules[0], NAT_STATE_DNAT, 0, UINT16_MAX);
+        assert_int_equal(c->rules[1].verdict, NAT_QUEUE);
+        c = nat_chain(&chains, NAT_IPV6, NAT_CHAIN_HOLD);
+        assert_int_equal(c->n_rules, 5);
+        assert_logged(&c->rules[0], NAT_STATE_DNAT, 0, UINT16_MAX);
+        assert_logged(&c->rules[1], 0, 80, 89);
+        assert_int_equal(c->rules[2].verdict, NAT_QUEUE);
         nat_chains_done(&chains);
 
         plan.only_hold = true;

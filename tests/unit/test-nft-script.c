@@ -160,7 +160,11 @@ static void test_held(void **state) {
 
         (void) state;
         plan.hold_queue = 40000;
+        plan.hold_log = true;
         text = script(&plan, true);
+        assert_non_null(strstr(text, "UMLD-HOLD-web ip daddr 10.0.0.2 meta l4proto tcp "
+                                     "tcp flags & (syn | rst) == syn ct status dnat "
+                                     "counter log group 40000\n"));
         assert_non_null(strstr(text, "add rule inet umld-web UMLD-HOLD-web ip daddr 10.0.0.2 "
                                      "ct status dnat counter queue num 40000 bypass\n"));
         assert_non_null(strstr(text, "add rule inet umld-web mangle oifname \"tap0\" meta nfproto "
