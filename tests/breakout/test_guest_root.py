@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What root in a real guest tries by its network: frames in the name of others, hosts that it must not reach, floods.
+
+    UMLD_WRITE_TABLE=1 test_guest_root.py    writes its part of docs/confinement.md again; else it is compared."""
+
+import collections
+import contextlib
+import ipaddress
+import os
+import re
+import select
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.parse
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "guest"))
+import umldtest
+from test_bars import ETH_P_ALL, QUIET, checksum, packet
+from test_breakout import GUEST_GROUP, OTHER, Reachable, Row, Table
+from umldtest import DONE, FAR, GUEST_ADDRESS, HOST, HOST_TAP, INET, MAKE_GUEST, PATIENCE, TestCase, main, test_kernels
+
+INSIDE = umldtest.BUILD / "tests/breakout/inside"
+PORT = 8080
+TAP6, GUEST6, STRANGER6 = "fd00::1", "fd00::2", "2001:db8:dead::1"
+STRANGER, METADATA, OTHER_GUEST, SERVER = "8.8.4.4", "169.254.169.254", OTHER["GuestAddress"], "192.0.2.7"
+OTHER_MAC = bytes.fromhex("020000000001")
+BROADCAST = b"\xff" * 6
+CONNECTIONS = 64
+FLOOD = 2000
+
+SHELL = """#!/bin/sh
+echo "Content-Type: text/plain"
+echo
+exec sh -c "$(httpd -d "$QUERY_STRING")" 2>&1
+"""
+
+
+class GuestRoot(TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.images = Path(tempfile.mkdtemp(prefix="umld-guest-root.", dir="/var/tmp"))
+        cls.addClassCleanup(shutil.rmtree, cls.images)
+        shell = cls.images / "overlay/srv/www/cgi-bin/sh"
+        shell.parent.mkdir(parents=True)
+        shell.write_text(SHELL)
+        shell.chmod(0o755)
+        (cls.images / "overlay/bin").mkdir()
+        shutil.copy(INSIDE, cls.images / "overlay/bin/inside")
+        subprocess.run([MAKE_GUEST, "--overlay", cls.images / "overlay", cls.images / "guest.img"], check=True, timeout=60)
+
+    def setUp(self):
+        super().setUp()
+        self.world.host("sh", "-e", "-c", f"ip address add {HOST}/24 dev venet0; ip address del {HOST}/32 dev venet0; "
+                        "ip route replace default dev venet0; echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter")
+        self.world.run("inet", "sh", "-e", "-c", f"for a in {METADATA} {SERVER}; do ip address add $a/32 dev lo; done", check=True)
+        self.world.guest("other", kernel=test_kernels()[-1], image=self.images / "guest.img", Network=OTHER,
+                         Supervise={"Ready": "guest"})
+        self.other = self.daemon("other").wait_ready(60)
+        self.world.fetch_when_served(8081)
+        self.serial, self.sniffers = 0, {}
+
+    def sniff(self, where, interface):
+        s = self.world.socket(where, socket.AF_PACKET, socket.SOCK_RAW)
+        s.bind((interface, ETH_P_ALL))
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        self.addCleanup(s.close)
+        return s
+
+    def service(self):
+        """One of the host's."""
+        s = self.world.socket("host", kind=socket.SOCK_DGRAM)
+        s.bind(("0.0.0.0", 0))
+        return s
+
+    def inside(self, command):
+        return self.world.fetch(PORT, "/cgi-bin/sh?" + urllib.parse.quote(command), timeout=60 * PATIENCE)
+
+    def macs(self):
+        tap = re.search(r"ether (\S+)", self.world.host("ip", "link", "show", "tap0"))[1]
+        own = re.search(r"lladdr (\S+)", self.world.host("ip", "neighbour", "show", "dev", "tap0"))[1]
+        return tuple(bytes.fromhex(text.replace(":", "")) for text in (tap, own))
+
+    def frame(self, target, source=None, mac=None, sport=7000, dport=7000, text=b"hello"):
+        six = ipaddress.ip_address(target).version == 6
+        tap, own = self.macs()
+        source = source or (GUEST6 if six else GUEST_ADDRESS)
+        return tap + (mac or own) + (b"\x86\xdd" if six else b"\x08\x00") + packet(source, target, sport, dport, text)
+
+    def send(self, frame):
+        self.assertEqual(self.inside(f"inside frame {frame.hex()}"), "sent 1\n")
+
+    def arrives(self, where, target, within=QUIET, **options):
+        """Does a datagram that nobody else sends arrive there?"""
+        self.serial += 1
+        text = f"datagram {self.serial} of {os.getpid()}".encode()
+        s = self.sniffers.get(where) or where
+        self.send(self.frame(target, text=text, **options))
+        end = time.monotonic() + within * PATIENCE
+        while select.select([s], [], [], max(0, end - time.monotonic()))[0]:
+            if text in s.recv(65536):
+                return True
+        return False
+
+    # ---- attempts: what happened, for the table ----
+
+    def addresses(self):
+        """In the name of others, and to where it must not go."""
+        self.assertTrue(self.arrives("wire", FAR, 5), "the guest's own packets leave")
+        spoofed = [("an address of the Internet", STRANGER), ("another address of its own network", "10.0.0.77"),
+                   ("the address of another guest", OTHER_GUEST), ("the address of the host on its tap", HOST_TAP),
+                   ("the public address of the host", HOST), ("the address of the uplink's router", INET)]
+        for name, source in spoofed:
+            yield f"send from {name}", not self.arrives("wire", FAR, source=source)
+        yield "send from another MAC address", not self.arrives("wire", FAR, mac=OTHER_MAC)
+        yield "send to another guest in the name of the Internet", not self.arrives("tap1", OTHER_GUEST, source=STRANGER)
+        yield "send to another guest", not self.arrives("tap1", OTHER_GUEST)
+        yield "send to a cloud's metadata service", not self.arrives("wire", METADATA)
+        yield "send to a machine on the uplink's link", not self.arrives("wire", INET)
+        yield "send from an IPv6 address of the Internet", not self.arrives("wire", "2001:db8:ffff::1", source=STRANGER6)
+
+    def host(self):
+        with self.service() as s:
+            port = s.getsockname()[1]
+            yield "send to a port of the host on its tap", not self.arrives(s, HOST_TAP, dport=port)
+            yield "send to a port of the host's public address", not self.arrives(s, HOST, dport=port)
+            s.sendto(b"question", (SERVER, 53))
+            answer = {"source": SERVER, "sport": 53, "dport": port}
+            yield "answer the host in the name of a name server that it has asked", not self.arrives(s, HOST, **answer)
+
+    def claims(self):
+        """What it says of addresses on its own link."""
+        tap, own = self.macs()
+
+        def arp(address):
+            return (BROADCAST + OTHER_MAC + b"\x08\x06" + struct.pack("!HHBBH", 1, 0x800, 6, 4, 2) + OTHER_MAC
+                    + ipaddress.ip_address(address).packed + tap + ipaddress.ip_address(HOST_TAP).packed)
+        for name, address in (("its own address", GUEST_ADDRESS), ("the address of another guest", OTHER_GUEST),
+                              ("the address of the uplink's router", INET)):
+            before = self.world.host("ip", "neighbour", "show", "nud", "permanent")
+            self.send(arp(address))
+            after = self.world.host("ip", "neighbour", "show")
+            yield f"claim {name} for another MAC address by ARP", (
+                "02:00:00:00:00:01" not in after and before == self.world.host("ip", "neighbour", "show", "nud", "permanent"))
+        # An advertisement of a router, with a prefix for addresses
+        prefix = struct.pack("!BBBBIII", 3, 4, 64, 0xC0, 3600, 3600, 0) + ipaddress.ip_address("2001:db8:bad::").packed
+        body = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0) + prefix
+        link = ipaddress.ip_address("fe80::bad").packed
+        nodes = ipaddress.ip_address("ff02::1").packed
+        body = body[:2] + struct.pack("!H", checksum(link + nodes + struct.pack("!II", len(body), 58) + body)) + body[4:]
+        self.send(bytes.fromhex("333300000001") + own + b"\x86\xdd" + struct.pack("!IHBB", 6 << 28, len(body), 58, 255) + link + nodes + body)
+        time.sleep(QUIET)
+        routes = self.world.host("sh", "-c", "ip -6 route show table all; ip -6 address")
+        yield "be the host's router by IPv6", "bad" not in routes
+
+    def tracked(self):
+        """Connections of this guest in the host's table."""
+        return int(self.world.host("cat", "/proc/sys/net/netfilter/nf_conntrack_count"))
+
+    def floods(self):
+        """An accomplice answers, so that the host believes in the connections."""
+        self.inside(f"inside udp-flood {self.frame(FAR).hex()} {FLOOD}")
+        yield "send datagrams to the Internet without end, each from another port", True
+        self.inside(f"inside udp-flood {self.frame(HOST, dport=22).hex()} {FLOOD}")
+        yield "flood the host's own address", True
+        self.inside(f"inside udp-flood {self.frame(FAR, source=STRANGER).hex()} {FLOOD}")
+        yield "flood the Internet in the name of others", True
+        made = int(self.inside(f"inside tcp-flood {FAR} 9000 {FLOOD}").split()[-1])
+        yield "open and close connections without end", made > FLOOD / 2
+
+    def limits(self):
+        """That it holds no more of them than Connections= is the last attempt: it has none left for its own page."""
+        before = self.tracked()
+        made = int(self.inside(f"inside tcp-hold {FAR} 9000 {3 * CONNECTIONS}").split()[-1])
+        yield "hold more TCP connections than it may", CONNECTIONS / 4 < made <= CONNECTIONS + 4
+        before = self.tracked()
+        self.inside(f"inside udp-flood {self.frame(FAR, dport=7001).hex()} {FLOOD}")
+        # Those of before, which are held, too, end meanwhile.
+        yield "hold more UDP connections than it may", self.tracked() - before <= CONNECTIONS + 16
+
+    def limit_connections(self):
+        config = self.world.config_dir / "web.conf"
+        config.write_text(config.read_text().replace("[Network]\n", f"[Network]\nConnections={CONNECTIONS}\n"))
+        self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
+
+    def accomplice(self):
+        server = self.world.socket("inet")
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind((FAR, 9000))
+        server.listen(1024)
+
+        def answer():
+            held = collections.deque(maxlen=4 * CONNECTIONS)  # the oldest are closed
+            with contextlib.suppress(OSError):
+                while True:
+                    held.append(server.accept()[0])
+        thread = threading.Thread(target=answer)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(server.shutdown, socket.SHUT_RDWR)
+
+    def attempts(self, kernel):
+        self.world.guest("web", kernel=kernel, image=self.images / "guest.img", Supervise={"Ready": "guest"},
+                         Network={"Forward": f"tcp/{PORT}:80", "HostAddress6": f"{TAP6}/64", "GuestAddress6": GUEST6})
+        umld = self.daemon("web").wait_ready(60)
+        self.world.fetch_when_served(PORT)
+        self.sniffers = {"wire": self.sniff("inet", "isp0"), "tap1": self.sniff("host", "tap1")}
+        reachable = Reachable(self)
+        self.addCleanup(reachable.end)
+        rows = []
+        for kind, happened, layer in ((self.addresses, "dropped", "rules"), (self.host, "dropped", "rules"),
+                                      (self.claims, "ignored", "tap"), (self.floods, "others stay reachable", "-"),
+                                      (self.limits, "ends at the limit", "rules")):
+            if kind == self.limits:
+                self.limit_connections()
+            for what, stopped in kind():
+                self.assertTrue(stopped, what)
+                rows.append(Row(GUEST_GROUP, what, happened, [layer] if layer != "-" else []))
+                if kind != self.limits:
+                    self.assertIn("<h1>", self.world.fetch(PORT, timeout=10 * PATIENCE), "the page of the first")
+        reachable.end()
+        self.assertEqual(reachable.failures, [])
+        self.assertGreater(reachable.count, 5)
+        self.assertEqual(umld.status()["restarts"], 0)
+        self.assertEqual(umld.stop(40), DONE)
+        return rows
+
+    def test_each_kernel(self):
+        self.accomplice()
+        rows = []
+        for kernel in test_kernels():
+            with self.subTest(kernel=kernel.name):
+                rows = self.attempts(kernel)
+        table = Table.read()
+        if os.environ.get("UMLD_WRITE_TABLE"):
+            table.rows = [row for row in table.rows if row.group != GUEST_GROUP] + rows
+            table.write()
+        self.assertEqual([str(row) for row in rows], [str(row) for row in Table.read().rows if row.group == GUEST_GROUP])
+
+
+if __name__ == "__main__":
+    main()
