@@ -10,6 +10,7 @@ Host *host_free(Host *h) {
         for (size_t i = 0; i < ARRAY_SIZE(h->disk_fds); i++)
                 safe_close(h->disk_fds[i]);
         kernel_done(&h->kernel);
+        child_done(&h->look);
         jail_done(&h->jail);
         memory_done(&h->memory);
         ledger_done(&h->ledger);

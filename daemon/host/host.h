@@ -60,6 +60,7 @@ typedef struct Host {
                      CONFIG_DISKS_MAX]; /* locks, -EBADF where there is none; each disk, then its
                                            copy-on-write file. Written by the step "disks" */
         HostMemory memory;
+        Child look; /* at the directories of hostfs; of the step "shares" */
 } Host;
 
 /* config is borrowed; runtime is RUNTIME. Loads the ledger of a previous umld. */

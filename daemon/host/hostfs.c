@@ -4,12 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "basic/cleanup.h"
 #include "basic/file-util.h"
 #include "basic/log.h"
 #include "daemon/host/host.h"
 #include "daemon/host/hostfs.h"
+
+#define PATIENCE (10 * USEC_PER_SEC)
 
 static int fault_of(const char *what, const char *path, int error, Fault *f) {
         if (error == -ELOOP)
@@ -21,18 +24,20 @@ static int fault_of(const char *what, const char *path, int error, Fault *f) {
                          "%s%s: %m; create that directory, or remove the line", what, path);
 }
 
-static int look(const char *what, const char *path, Fault *f) {
-        _cleanup_close_ int fd = open_plain_directory(path);
-
-        return fd < 0 ? fault_of(what, path, fd, f) : 0;
+/* The directory of that number, whether Root= or a Share=; NULL = there are no more. */
+static const char *directory(const Config *c, size_t i) {
+        if (c->root_dir && i-- == 0)
+                return c->root_dir;
+        if (i < c->shares.n)
+                return c->shares.v[i];
+        i -= c->shares.n;
+        return i < c->shares_read_only.n ? c->shares_read_only.v[i] : NULL;
 }
 
-static int look_at_shares(const Strv *shares, Fault *f) {
-        int r = 0;
+static int look(const char *path) {
+        _cleanup_close_ int fd = open_plain_directory(path);
 
-        for (size_t i = 0; r >= 0 && i < shares->n; i++)
-                r = look("Share=", shares->v[i], f);
-        return r;
+        return MIN(fd, 0);
 }
 
 /* Is there a directory on the way to this one, which is the guest's itself, that keeps others out?
@@ -49,12 +54,30 @@ static bool is_closed_to_others(const char *path) {
         return false;
 }
 
+/* What a look at them finds. */
+typedef struct Sight {
+        size_t which; /* the first that is not such a directory … */
+        int error;    /* and why; 0 = all are */
+        bool open;    /* other users of the host get to that of Root= */
+} Sight;
+
+static int run(int output, void *userdata) {
+        const Config *c = userdata;
+        Sight s = { .open = c->root_dir && !is_closed_to_others(c->root_dir) };
+
+        for (const char *path; s.error == 0 && (path = directory(c, s.which));) {
+                s.error = look(path);
+                s.which += s.error == 0;
+        }
+        return write(output, &s, sizeof(s)) == sizeof(s) ? 0 : 1;
+}
+
 /* Like root on any system, that of the guest makes set-user-ID programs, which would be root's on
  * the host as well. */
 static void warn_of_programs(Host *h) {
         const char *root = h->config->root_dir;
 
-        if (h->quiet || h->programs_said || !hostfs_is_roots(h) || is_closed_to_others(root))
+        if (h->quiet || h->programs_said || !hostfs_is_roots(h))
                 return;
         h->programs_said = true;
         log_warning(
@@ -63,17 +86,45 @@ static void warn_of_programs(Host *h) {
                 root);
 }
 
-int hostfs_look(Host *h, Fault *f) {
-        const Config *c = h->config;
-        int r = c->root_dir ? look("Root=hostfs:", c->root_dir, f) : 0;
+static int judge(Host *h, const Sight *s, Fault *f) {
+        const char *path = directory(h->config, s->which);
 
-        if (r >= 0)
-                r = look_at_shares(&c->shares, f);
-        if (r >= 0)
-                r = look_at_shares(&c->shares_read_only, f);
-        if (r >= 0)
+        if (s->error < 0)
+                return fault_of(path == h->config->root_dir ? "Root=hostfs:" : "Share=", path ?: "",
+                                s->error, f);
+        if (s->open)
                 warn_of_programs(h);
-        return r;
+        return 0;
+}
+
+/* In a child, since the server of a network file system may be gone. */
+int hostfs_look(Host *h, Fault *f) {
+        Sight s = { .error = -EIO };
+        int r = 0;
+
+        if (!config_has_hostfs(h->config))
+                return 0;
+        if (!child_there(&h->look))
+                r = child_start(&h->look, &(const ChildWish){ .run = run,
+                                                              .userdata = h->config,
+                                                              .patience = PATIENCE,
+                                                              .keep = sizeof(s) });
+        if (r >= 0 && (r = child_poll(&h->look)) == 0)
+                return fault_wait(f, VERDICT_USAGE, h->look.output,
+                                  "a look at the directories of Share= and Root=");
+        (void) child_told(&h->look, &s, sizeof(s));
+        child_done(&h->look);
+        if (r < 0)
+                return fault_set(f, VERDICT_USAGE, true, r,
+                                 "cannot look at the directories of Share= or Root=: %m; if the "
+                                 "server of a network file system is gone, unmount it");
+        return judge(h, &s, f);
+}
+
+int hostfs_look_down(Host *h, Fault *f) {
+        (void) f;
+        child_done(&h->look);
+        return 0;
 }
 
 bool hostfs_is_roots(const Host *h) {

@@ -15,6 +15,7 @@ enum {
 
 /* Steps: are they there; and, once the root directory is made, can they be shown? */
 int hostfs_look(struct Host *h, Fault *f);
+int hostfs_look_down(struct Host *h, Fault *f);
 int hostfs_up(struct Host *h, Fault *f);
 
 /* Does the guest have it? */

@@ -16,14 +16,15 @@ static int check_kernel(const Host *h) {
 int jail_net_up(Host *h, Fault *f) {
         int r;
 
-        (void) f;
         if (!layer_wanted(h, CONFINE_NETWORK_NAMESPACE))
                 return 0;
         r = check_kernel(h);
         if (r < 0)
                 jail_drop_net_ns(&h->jail);
         else if (h->jail.net_ns_fd < 0)
-                r = h->jail.net_ns_fd = net_ns_new();
+                r = h->jail.net_ns_fd = net_ns_new(&h->jail.making);
+        if (r == -EAGAIN)
+                return jail_wait_for_namespace(&h->jail, VERDICT_NETWORK, f);
         if (r < 0)
                 layer_set_refused(h, CONFINE_NETWORK_NAMESPACE, r,
                                   h->kernel.uml->static_linked

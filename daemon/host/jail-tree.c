@@ -178,7 +178,8 @@ static bool was_refused(const Host *h) {
  * directory away by what he puts in its place. */
 static bool is_fault_of_share(const Host *h, int error) {
         return config_has_hostfs(h->config) &&
-               (error == -ENOENT || error == -ENOTDIR || error == -ELOOP || error == -ENOSPC);
+               (error == -ENOENT || error == -ENOTDIR || error == -ELOOP || error == -ENOSPC ||
+                error == -ETIMEDOUT);
 }
 
 int jail_tree_up(Host *h, Fault *f) {
@@ -187,9 +188,11 @@ int jail_tree_up(Host *h, Fault *f) {
 
         if (h->jail.has_tree || !layer_wanted(h, CONFINE_ROOT) || was_refused(h))
                 return 0;
-        r = make_plan(h, &p);
+        r = mount_ns_adds_tree(&h->jail.making) ? 0 : make_plan(h, &p);
         if (r >= 0)
-                r = mount_ns_add_tree(&h->jail.mount_ns_fd, &p.tree);
+                r = mount_ns_add_tree(&h->jail.making, &h->jail.mount_ns_fd, &p.tree);
+        if (r == -EAGAIN)
+                return jail_wait_for_namespace(&h->jail, VERDICT_MEMORY, f);
         if (is_fault_of_share(h, r))
                 return fault_set(f, VERDICT_DISK, true, r,
                                  "cannot show the directories of Share= or Root= to the kernel: "

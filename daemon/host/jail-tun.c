@@ -110,9 +110,32 @@ static bool still_open(const Host *h) {
                (acl_get(TUN_NODE, &a) >= 0 && (acl_has_all(&a) || acl_has_user(&a, h->jail.uid)));
 }
 
-int jail_tun_up(Host *h, Fault *f) {
+/* May the guest's user open the host's node anyhow? */
+static int is_open_to_user(Host *h, Fault *f) {
         const AccessWish wish = { TUN_NODE, R_OK | W_OK };
         size_t which;
+        int r = access_as_user(&h->jail.tun, h->jail.uid, &wish, 1, &which);
+
+        return r == -EAGAIN ? fault_wait(f, VERDICT_NETWORK, h->jail.tun.output,
+                                         "the check of who may open " TUN_NODE)
+                            : r >= 0;
+}
+
+static int make_own_node(Host *h, Fault *f) {
+        int r;
+
+        if (h->jail.has_tree) /* nothing can be added to it */
+                jail_drop_mount_ns(&h->jail);
+        r = mount_ns_add_tun(&h->jail.making, &h->jail.mount_ns_fd, h->jail.uid);
+        if (r == -EAGAIN)
+                return jail_wait_for_namespace(&h->jail, VERDICT_NETWORK, f);
+        if (r < 0)
+                return open_host_node(h, r, f);
+        h->jail.tun_access = TUN_OWN_NODE;
+        return 0;
+}
+
+int jail_tun_up(Host *h, Fault *f) {
         int r;
 
         if (h->jail.net_ns_fd >= 0) {
@@ -125,17 +148,9 @@ int jail_tun_up(Host *h, Fault *f) {
                 h->jail.tun_access = TUN_OPEN_TO_ALL;
                 return 0;
         }
-        if (access_as_user(h->jail.uid, &wish, 1, &which) >= 0)
-                r = join_those_who_opened(h);
-        else {
-                if (h->jail.has_tree) /* nothing can be added to it */
-                        jail_drop_mount_ns(&h->jail);
-                r = mount_ns_add_tun(&h->jail.mount_ns_fd, h->jail.uid);
-                if (r >= 0)
-                        h->jail.tun_access = TUN_OWN_NODE;
-                else
-                        r = open_host_node(h, r, f);
-        }
+        r = mount_ns_adds_tun(&h->jail.making) ? 0 : is_open_to_user(h, f);
+        if (r >= 0)
+                r = r > 0 ? join_those_who_opened(h) : make_own_node(h, f);
         if (r >= 0 || r == -EAGAIN || f->text)
                 return MIN(r, 0);
         return fault_set(f, VERDICT_NETWORK, false, r,

@@ -18,6 +18,11 @@ static int wait_for_answer(const Child *question, Fault *f) {
         return fault_wait(f, VERDICT_USAGE, question->output, "the look-up of a user");
 }
 
+static int wait_for_access(const Child *question, Fault *f) {
+        return fault_wait(f, VERDICT_USAGE, question->output,
+                          "the check of what the guest's user may access");
+}
+
 static int own_user(Host *h, uid_t *ret, Fault *f) {
         Child *question = &h->jail.question;
         int r = guest_uid_get(umld_dir(DIR_STATE), h->config->name, question, ret);
@@ -87,6 +92,7 @@ int jail_user_up(Host *h, Fault *f) {
                 return r;
         if (h->jail.uid != uid) {
                 jail_drop_mount_ns(&h->jail);
+                child_done(&h->jail.reach);
                 h->jail.reachable = false;
         }
         h->jail.uid = uid;
@@ -104,6 +110,7 @@ int jail_user_down(Host *h, Fault *f) {
         if (r == -EAGAIN)
                 return r;
         jail_drop_mount_ns(&h->jail);
+        child_done(&h->jail.reach);
         h->jail.reachable = false;
         return r;
 }
@@ -137,10 +144,11 @@ static size_t collect_wishes(const Host *h, AccessWish wishes[static WISHES_MAX]
 
 /* What a check can tell before anything has been made or given to the guest's user: whether the
  * directories let that user through. */
-static int check_reach(const Host *h, Fault *f) {
-        AccessWish wishes[CONFIG_DISKS_MAX + 1];
+static int check_reach(Host *h, Fault *f) {
+        AccessWish wishes[CONFIG_DISKS_MAX + 1] = {};
         const Config *c = h->config;
         size_t n = 0, which = 0;
+        int r;
 
         if (h->jail.likely_uid == 0 || geteuid() != 0)
                 return 0;
@@ -148,7 +156,10 @@ static int check_reach(const Host *h, Fault *f) {
         for (size_t i = 0; i < c->n_disks; i++)
                 if (access(c->disks[i].path, F_OK) >= 0)
                         wishes[n++] = (AccessWish){ c->disks[i].path, F_OK };
-        if (access_as_user(h->jail.likely_uid, wishes, n, &which) != -EACCES)
+        r = access_as_user(&h->jail.reach, h->jail.likely_uid, wishes, n, &which);
+        if (r == -EAGAIN)
+                return wait_for_access(&h->jail.reach, f);
+        if (r != -EACCES)
                 return 0;
         return fault_set(
                 f, VERDICT_USAGE, false, -EACCES,
@@ -158,7 +169,7 @@ static int check_reach(const Host *h, Fault *f) {
 }
 
 int jail_reach_up(Host *h, Fault *f) {
-        AccessWish wishes[WISHES_MAX];
+        AccessWish wishes[WISHES_MAX] = {};
         size_t n, which = 0;
         int r;
 
@@ -167,7 +178,9 @@ int jail_reach_up(Host *h, Fault *f) {
         if (h->jail.reachable || h->jail.uid == 0)
                 return 0;
         n = collect_wishes(h, wishes);
-        r = access_as_user(h->jail.uid, wishes, n, &which);
+        r = access_as_user(&h->jail.reach, h->jail.uid, wishes, n, &which);
+        if (r == -EAGAIN)
+                return wait_for_access(&h->jail.reach, f);
         if (r == -EACCES)
                 return fault_set(
                         f, VERDICT_USAGE, false, r,

@@ -64,24 +64,35 @@ void jail_seccomp_look(Host *h) {
                              h->config->seccomp == SECCOMP_LOG ? "but only logs" : NULL);
 }
 
+int jail_wait_for_namespace(const Jail *j, Verdict verdict, Fault *f) {
+        return fault_wait(f, verdict, ns_job_wake_fd(&j->making),
+                          "a namespace of the guest's, which is being made");
+}
+
 bool jail_has_pid_namespace(const Host *h) {
         return h->jail.pid_refused == 0 && layer_wanted(h, CONFINE_PID_NAMESPACE);
 }
 
 void jail_done(Jail *j) {
         child_done(&j->question);
+        child_done(&j->reach);
+        child_done(&j->tun);
+        ns_job_done(&j->making);
         jail_drop_cgroups(j);
         j->net_ns_fd = safe_close(j->net_ns_fd);
         j->mount_ns_fd = safe_close(j->mount_ns_fd);
 }
 
 void jail_drop_net_ns(Jail *j) {
+        ns_job_done(&j->making);
         j->net_ns_fd = safe_close(j->net_ns_fd);
         if (j->tun_access == TUN_BROKER)
                 j->tun_access = TUN_UNKNOWN;
 }
 
 void jail_drop_mount_ns(Jail *j) {
+        child_done(&j->tun);
+        ns_job_done(&j->making);
         j->has_tree = false;
         j->mount_ns_fd = safe_close(j->mount_ns_fd);
         if (j->tun_access == TUN_OWN_NODE)

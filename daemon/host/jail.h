@@ -9,6 +9,7 @@
 #include "basic/child.h"
 #include "daemon/base/lock-wait.h"
 #include "host/cgroup-limit.h"
+#include "host/ns-job.h"
 
 struct Host;
 
@@ -26,6 +27,8 @@ typedef struct Jail {
         uid_t likely_uid;   /* of a check, which allocates none: whose rights are looked at */
         uid_t uid;          /* of the guest's processes; written by the step "user" */
         Child question;     /* the look-up of that user */
+        Child reach, tun;   /* may that user access what it needs, and the host's tun node? */
+        NsJob making;       /* of one of the namespaces below */
         LockWait lock_wait; /* the wait for the lock of STATE, needed to allocate it */
         bool reachable; /* its user can access everything it needs: set by "reach"; cleared by the
                            steps "kernel", "user" and "disks" when they change that */
@@ -45,6 +48,9 @@ typedef struct Jail {
 void jail_init(Jail *j);
 /* Closes what it holds; undoes nothing. */
 void jail_done(Jail *j);
+
+/* One of the namespaces is being made: -EAGAIN. */
+int jail_wait_for_namespace(const Jail *j, Verdict verdict, Fault *f);
 
 /* Drops the guest's mount namespace; the steps that need it create their mounts again. */
 void jail_drop_mount_ns(Jail *j);

@@ -61,8 +61,10 @@ static int private_up(Host *h, Fault *f) {
                                  path);
         if (h->jail.has_tree) /* nothing can be added to it */
                 jail_drop_mount_ns(&h->jail);
-        in_namespace = r =
-                mount_ns_add_memory(&h->jail.mount_ns_fd, path, h->jail.uid, h->memory.need);
+        in_namespace = r = mount_ns_add_memory(&h->jail.making, &h->jail.mount_ns_fd, path,
+                                               h->jail.uid, h->memory.need);
+        if (r == -EAGAIN)
+                return jail_wait_for_namespace(&h->jail, VERDICT_MEMORY, f);
         if (r < 0)
                 r = mount_for_all_to_see(h, path);
         if (r < 0) {

@@ -10,6 +10,7 @@
 #include "daemon/host/host.h"
 #include "daemon/host/memory-claims.h"
 #include "daemon/host/memory-sum.h"
+#include "host/mount-ns.h"
 
 enum {
         MARGIN = 8 * 1024 * 1024, /* page tables of the tmpfs, and rounding */
@@ -156,24 +157,30 @@ static int take(Host *h, MemoryBacking backing, Fault *f) {
         return r;
 }
 
-/* The first of them that works on this host. A kernel that sees no other part of the host's
- * /dev/shm must not be able to fill it either; one that sees all of it can anyhow. */
-static int take_first(Host *h, Fault *f) {
+/* The first of them that works on this host; goes_on: a private one is being made. A kernel that
+ * sees no other part of the host's /dev/shm must not be able to fill it either; one that sees all
+ * of it can anyhow. */
+static int take_first(Host *h, bool goes_on, Fault *f) {
         static const MemoryBacking orders[2][2] = { { BACKING_SHM, BACKING_PRIVATE },
                                                     { BACKING_PRIVATE, BACKING_SHM } };
+        const MemoryBacking *order = orders[layer_wanted(h, CONFINE_ROOT)];
         bool retry = false;
         int r = -EINVAL;
 
-        FOREACH_ELEMENT (backing, orders[layer_wanted(h, CONFINE_ROOT)]) {
+        for (size_t i = goes_on && order[0] != BACKING_PRIVATE; i < ARRAY_SIZE(orders[0]); i++) {
                 _cleanup_(fault_done) Fault fault = {};
 
-                r = take(h, *backing, &fault);
+                r = take(h, order[i], &fault);
+                if (r == -EAGAIN) {
+                        *f = fault;
+                        fault = (Fault){};
+                }
                 if (r >= 0 || r == -EAGAIN) /* not a refusal by the host */
                         return r;
                 retry = retry || fault.retry;
-                log_notice("memory cannot be backed by %s: %s", memory_backing_to_string(*backing),
+                log_notice("memory cannot be backed by %s: %s", memory_backing_to_string(order[i]),
                            fault.text ?: strerror(-r));
-                r = add_refusal(&h->memory, *backing, fault.text ?: strerror(-r)) < 0 ? -ENOMEM : r;
+                r = add_refusal(&h->memory, order[i], fault.text ?: strerror(-r)) < 0 ? -ENOMEM : r;
         }
         return fault_set(f, VERDICT_MEMORY, retry, r,
                          "no place for the guest's memory (%s); correct one of these, or set "
@@ -182,6 +189,7 @@ static int take_first(Host *h, Fault *f) {
 }
 
 int memory_up(Host *h, Fault *f) {
+        bool goes_on = mount_ns_adds_memory(&h->jail.making);
         HostMemory *m = &h->memory;
         int r;
 
@@ -194,13 +202,15 @@ int memory_up(Host *h, Fault *f) {
                 log_notice("the guest's memory directory is gone, creating it again");
                 (void) backings[m->backing]->down(h);
         }
-        r = admit(h, f);
-        if (r < 0)
-                return r;
-        memory_done(m);
-        m->need = h->config->memory + MARGIN;
+        if (!goes_on) {
+                r = admit(h, f);
+                if (r < 0)
+                        return r;
+                memory_done(m);
+                m->need = h->config->memory + MARGIN;
+        }
         if (h->config->backing == BACKING_AUTO)
-                return take_first(h, f);
+                return take_first(h, goes_on, f);
         return take(h, h->config->backing, f);
 }
 

@@ -43,7 +43,7 @@ static const struct {
         { "kernel", HOST(kernel_up, NULL), .check = true, .before = true },
         { "user", HOST(jail_user_up, jail_user_down), .check = true, .before = true },
         { "disks", HOST(disks_up, disks_down), .check = true, .before = true },
-        { "shares", HOST(hostfs_look, NULL), .check = true, .before = true },
+        { "shares", HOST(hostfs_look, hostfs_look_down), .check = true, .before = true },
         { "memory", HOST(memory_up, memory_down), .check = true, .before = true },
         { "network", NET(net_addresses_up, net_addresses_down), .check = true },
         { "tap", NET(net_tap_up, net_tap_down), .check = true },

@@ -51,6 +51,9 @@ static inline bool child_there(const Child *c) {
         return c->said;
 }
 
+/* Has it written exactly that many bytes? Copies them. */
+bool child_told(const Child *c, void *ret, size_t size);
+
 /* Tells it to end; child_poll() reports whether it has. */
 void child_end(const Child *c);
 

@@ -4,13 +4,13 @@
 #include <grp.h>
 #include <unistd.h>
 
-#include "basic/spawn.h"
 #include "host/access.h"
 
+#define PATIENCE (10 * USEC_PER_SEC)
+
 enum {
-        CHILD_YES = 0,
-        CHILD_BROKEN = 1,
-        CHILD_NO = 2, /* plus the index */
+        ANSWER_YES = 0,
+        ANSWER_NO = 1, /* plus the index; negative: it cannot be told */
 };
 
 typedef struct Question {
@@ -19,32 +19,44 @@ typedef struct Question {
         size_t n;
 } Question;
 
-static int ask(void *userdata) {
-        const Question *q = userdata;
-
+static int find_answer(const Question *q) {
         if (setgroups(0, NULL) < 0 || setresgid(q->uid, q->uid, q->uid) < 0 ||
             setresuid(q->uid, q->uid, q->uid) < 0)
-                return CHILD_BROKEN;
+                return -errno;
         for (size_t i = 0; i < q->n; i++)
                 if (access(q->wishes[i].path, q->wishes[i].mode) < 0)
-                        return (int) i + CHILD_NO;
-        return CHILD_YES;
+                        return (int) i + ANSWER_NO;
+        return ANSWER_YES;
 }
 
-int access_as_user(uid_t uid, const AccessWish *wishes, size_t n, size_t *ret_which) {
-        Question q = { uid, wishes, n };
-        pid_t pid;
-        int r;
+static int run(int output, void *userdata) {
+        int answer = find_answer(userdata);
 
-        assert(n <= SPAWN_FAILED - CHILD_NO);
-        r = spawn(&(const Spawn){ .run = ask, .userdata = &q }, &pid);
-        if (r < 0)
+        return write(output, &answer, sizeof(answer)) == sizeof(answer) ? 0 : 1;
+}
+
+int access_as_user(Child *question, uid_t uid, const AccessWish *wishes, size_t n,
+                   size_t *ret_which) {
+        Question q = { uid, wishes, n };
+        int answer = -EIO, r;
+
+        r = child_there(question)
+                    ? 0
+                    : child_start(question, &(const ChildWish){ .run = run,
+                                                                .userdata = &q,
+                                                                .patience = PATIENCE,
+                                                                .keep = sizeof(answer) });
+        if (r >= 0)
+                r = child_poll(question);
+        if (r == 0)
+                return -EAGAIN;
+        if (r > 0 && child_told(question, &answer, sizeof(answer)))
+                r = MIN(answer, 0);
+        else if (r > 0)
+                r = -EIO;
+        child_done(question);
+        if (r < 0 || answer == ANSWER_YES)
                 return r;
-        r = spawn_wait_exit(pid);
-        if (r < 0 || r == CHILD_BROKEN || r == SPAWN_FAILED)
-                return r < 0 ? r : -EIO;
-        if (r == CHILD_YES)
-                return 0;
-        *ret_which = (size_t) (r - CHILD_NO);
+        *ret_which = (size_t) (answer - ANSWER_NO);
         return -EACCES;
 }

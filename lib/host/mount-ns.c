@@ -6,13 +6,11 @@
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
 #include "basic/cleanup.h"
-#include "basic/spawn.h"
 #include "host/mount-ns.h"
 #include "host/private-memfs.h"
 
@@ -21,17 +19,9 @@ enum {
         TUN_MINOR = 200,
 };
 
-/* Descriptors of the child that makes it. */
-enum {
-        FD_OLD = 3, /* the namespace to add to */
-        FD_PARENT,
-        FDS,
-};
-
 /* What to add. */
 typedef struct Addition {
-        bool join; /* else a new namespace is made */
-        int (*mount)(const struct Addition *a);
+        int old; /* the namespace to add to; negative: a new one is made */
         uid_t owner;
         const char *directory;
         uint64_t size;
@@ -79,80 +69,57 @@ static int new_namespace(void) {
         return streq(root, "/") ? 0 : pivot_to(root);
 }
 
-static int enter_namespace(bool join) {
-        return join ? RET_NERRNO(setns(FD_OLD, CLONE_NEWNS)) : new_namespace();
+static int make(const Addition *a, int (*mount_it)(const Addition *a)) {
+        int r = a->old >= 0 ? RET_NERRNO(setns(a->old, CLONE_NEWNS)) : new_namespace();
+
+        return r < 0 ? r : mount_it(a);
 }
 
-/* In a child, whose namespace we open while it waits: unshare() would also move us. */
-static int run_child(void *userdata) {
-        const Addition *a = userdata;
-        int r = enter_namespace(a->join);
-        char c;
-
-        if (r >= 0)
-                r = a->mount(a);
-        (void) !write(FD_PARENT, &r, sizeof(r));
-        (void) !read(FD_PARENT, &c, 1);
-        return 0;
+static int make_with_tun(void *userdata) {
+        return make(userdata, mount_tun);
 }
 
-static int open_namespace(pid_t child, int fd) {
-        char path[32];
+static int make_with_memory(void *userdata) {
+        return make(userdata, mount_memory);
+}
+
+static int make_with_tree(void *userdata) {
+        return make(userdata, mount_tree);
+}
+
+static int add(NsJob *job, int *fd, int (*how)(void *userdata), Addition *a) {
         int r;
 
-        if (read(fd, &r, sizeof(r)) != sizeof(r))
-                return -EIO;
+        a->old = *fd;
+        r = ns_job(job, &(const NsWish){ .file = "mnt", .make = how, .userdata = a, .fd = *fd });
         if (r < 0)
                 return r;
-        snprintf(path, sizeof(path), "/proc/%d/ns/mnt", child);
-        return RET_NERRNO(open(path, O_RDONLY | O_CLOEXEC));
-}
-
-/* Returns a descriptor of the namespace with the addition. */
-static int make(int old, Addition *a) {
-        _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
-        int fds[FDS], pair[2], r;
-        pid_t child;
-
-        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-                return -errno;
-        ours = pair[0];
-        theirs = pair[1];
-        a->join = old >= 0;
-        for (size_t i = 0; i < FDS; i++) /* not our own 0, 1 and 2: one of them may be `ours` */
-                fds[i] = i == FD_OLD && a->join ? old : theirs;
-        r = spawn(&(const Spawn){ .run = run_child, .userdata = a, .fds = fds, .n_fds = FDS },
-                  &child);
-        if (r < 0)
-                return r;
-        theirs = safe_close(theirs);
-        r = open_namespace(child, ours);
-        ours = safe_close(ours); /* lets the child exit */
-        (void) spawn_wait(child);
-        return r;
-}
-
-static int add(int *fd, Addition *a) {
-        int made = make(*fd, a);
-
-        if (made < 0)
-                return made;
         safe_close(*fd);
-        *fd = made;
+        *fd = r;
         return 0;
 }
 
-int mount_ns_add_tun(int *fd, uid_t owner) {
-        return add(fd, &(Addition){ .mount = mount_tun, .owner = owner });
+int mount_ns_add_tun(NsJob *job, int *fd, uid_t owner) {
+        return add(job, fd, make_with_tun, &(Addition){ .owner = owner });
 }
 
-int mount_ns_add_memory(int *fd, const char *directory, uid_t owner, uint64_t size) {
-        return add(fd, &(Addition){ .mount = mount_memory,
-                                    .owner = owner,
-                                    .directory = directory,
-                                    .size = size });
+int mount_ns_add_memory(NsJob *job, int *fd, const char *directory, uid_t owner, uint64_t size) {
+        return add(job, fd, make_with_memory,
+                   &(Addition){ .owner = owner, .directory = directory, .size = size });
 }
 
-int mount_ns_add_tree(int *fd, const MountTree *tree) {
-        return add(fd, &(Addition){ .mount = mount_tree, .tree = tree });
+int mount_ns_add_tree(NsJob *job, int *fd, const MountTree *tree) {
+        return add(job, fd, make_with_tree, &(Addition){ .tree = tree });
+}
+
+bool mount_ns_adds_tun(const NsJob *job) {
+        return ns_job_makes(job, make_with_tun);
+}
+
+bool mount_ns_adds_memory(const NsJob *job) {
+        return ns_job_makes(job, make_with_memory);
+}
+
+bool mount_ns_adds_tree(const NsJob *job) {
+        return ns_job_makes(job, make_with_tree);
 }

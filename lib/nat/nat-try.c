@@ -8,7 +8,6 @@
 #include "basic/child.h"
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
-#include "host/net-ns.h"
 #include "nat/nat-try.h"
 
 #define PATIENCE (15 * USEC_PER_SEC) /* modules may have to be loaded */
@@ -16,7 +15,6 @@
 typedef struct Attempt {
         const NatBackend *backend;
         bool snat;
-        int ns;
 } Attempt;
 
 /* Addresses for documentation, which nobody has (RFC 5737). */
@@ -49,7 +47,7 @@ static int make(const Attempt *a, NatRefusal *refusal) {
 static int run(int output, void *userdata) {
         const Attempt *a = userdata;
         NatRefusal refusal = {};
-        int r = RET_NERRNO(setns(a->ns, CLONE_NEWNET));
+        int r = RET_NERRNO(unshare(CLONE_NEWNET));
 
         r = r < 0 ? -ENOTUNIQ : make(a, &refusal);
         dprintf(output, "%d %s", MIN(r, 0), refusal.what ?: "");
@@ -57,18 +55,14 @@ static int run(int output, void *userdata) {
 }
 
 int nat_try(const NatBackend *backend, bool snat, char ret_what[static NAT_TRY_WHAT_MAX]) {
-        _cleanup_close_ int ns = net_ns_new();
-        Attempt attempt = { .backend = backend, .snat = snat, .ns = ns };
+        Attempt attempt = { .backend = backend, .snat = snat };
         _cleanup_(child_done) Child child = {};
         int at = 0, error, r;
 
-        if (ns < 0)
-                return -ENOTUNIQ;
         r = child_start(&child, &(const ChildWish){ .run = run,
                                                     .userdata = &attempt,
                                                     .patience = PATIENCE,
                                                     .keep = NAT_TRY_WHAT_MAX,
-                                                    .fd = ns,
                                                     .session = true });
         if (r >= 0)
                 r = child_wait(&child);

@@ -44,9 +44,13 @@ static void make_file(mode_t mode) {
 
 static bool may(uid_t uid) {
         const AccessWish wish = { FILE_NAME, R_OK | W_OK };
+        Child question = {};
         size_t which;
+        int r;
 
-        return access_as_user(uid, &wish, 1, &which) >= 0;
+        while ((r = access_as_user(&question, uid, &wish, 1, &which)) == -EAGAIN)
+                (void) usleep(200);
+        return r >= 0;
 }
 
 static mode_t mode(void) {
