@@ -77,6 +77,33 @@ class Children(LawTest):
                 self.slow.unlink()
                 self.assertEqual(umld.stop(), DONE)
 
+    def assert_start_waits(self, waiting_for, **sections):
+        env = self.slow_host()
+        self.configure(**sections)
+        self.slow.touch()
+        umld = self.daemon(watchdog=WATCHDOG, env=env)
+        umld.wait_state("preparing")
+        self.assert_responds(umld, waiting_for)
+        self.assert_fed(umld)
+        self.slow.unlink()
+        umld.wait_ready()
+        self.assertEqual(umld.stop(), DONE)
+
+    def test_slow_namespace(self):
+        """A guest's namespaces are made by children; that of its memory comes first."""
+        self.assert_start_waits("a namespace of the guest's", Memory={"Backing": "private"})
+
+    def test_slow_access(self):
+        """Only a process of the guest's user can tell what that may access."""
+        self.assert_start_waits("what the guest's user may access", Memory={"Backing": "shm"})
+
+    def test_gone_server(self):
+        """A directory of Share= that is on the server of a network file system."""
+        self.slow_host()
+        far = self.slow.with_name(f"{self.slow.name}.d")
+        far.mkdir(mode=0o755)
+        self.assert_start_waits("the directories of Share=", Guest={"Share": str(far)}, Confine={"PrivateRoot": "yes"})
+
     def slow_script(self, name, script):
         """A program that does not end while the file is there: (program, file)."""
         slow = self.world.dir / f"{name}.slow"

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* slow-host.c - preloaded: for as long as the file SLOW_HOST exists, a disk does not finish fsync()
- * and fdatasync(), a name service does not answer, and the kernel does not take what libnftables
- * sends. */
+ * and fdatasync(), a name service does not answer, the kernel does not take what libnftables sends,
+ * the server of the directory SLOW_HOST.d does not respond, nor that of any file which somebody
+ * other than root wants to use, and no child can mount the memory of a guest. */
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/netlink.h>
 #include <pwd.h>
+#include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -15,10 +20,16 @@
 int fsync(int fd);
 int fdatasync(int fd);
 
+static pid_t started_as;
+
+static __attribute__((constructor)) void start(void) {
+        started_as = getpid();
+}
+
 static void wait_for_host(void) {
         const char *path = getenv("SLOW_HOST");
 
-        while (path && access(path, F_OK) == 0)
+        while (path && faccessat(AT_FDCWD, path, F_OK, 0) == 0)
                 usleep(10000);
 }
 
@@ -41,6 +52,35 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
             protocol == NETLINK_NETFILTER)
                 wait_for_host();
         return syscall(SYS_sendmsg, fd, message, flags);
+}
+
+/* By its name alone, as the directories above it are opened first. */
+int openat(int directory, const char *name, int flags, ...) {
+        const char *slow = getenv("SLOW_HOST"), *slash = slow ? strrchr(slow, '/') : NULL;
+        size_t n = slash ? strlen(slash + 1) : 0;
+        mode_t mode = 0;
+        va_list list;
+
+        va_start(list, flags);
+        if (flags & O_CREAT)
+                mode = va_arg(list, mode_t);
+        va_end(list);
+        if (n > 0 && strncmp(name, slash + 1, n) == 0 && strcmp(name + n, ".d") == 0)
+                wait_for_host();
+        return (int) syscall(SYS_openat, directory, name, flags, mode);
+}
+
+int access(const char *path, int mode) {
+        if (getuid() != 0 && mode != F_OK)
+                wait_for_host();
+        return faccessat(AT_FDCWD, path, mode, 0);
+}
+
+int mount(const char *source, const char *target, const char *type, unsigned long flags,
+          const void *data) {
+        if (source && strcmp(source, "umld") == 0 && getpid() != started_as)
+                wait_for_host();
+        return (int) syscall(SYS_mount, source, target, type, flags, data);
 }
 
 struct passwd *getpwnam(const char *name) {
