@@ -14,6 +14,7 @@
 #include "api/image-protocol.h"
 #include "basic/file-util.h"
 #include "basic/string-util.h"
+#include "image/archive-why.h"
 #include "imager/jail.h"
 #include "imager/message.h"
 #include "imager/modes.h"
@@ -32,8 +33,9 @@ typedef struct Export {
 } Export;
 
 static int fail_archive(const Export *x) {
-        return say_error("cannot write the export: %s",
-                         archive_error_string(x->a) ?: "unknown error");
+        _cleanup_free_ char *text = archive_why(x->a);
+
+        return say_error("cannot write the export: %s", text ?: "out of memory");
 }
 
 /* ---- where the data of a file is ---- */

@@ -56,7 +56,8 @@ static int become_nobody(void) {
 /* The server sends the whole file, although a range was requested: the file has changed. */
 static int begin_anew(Fetch *f) {
         f->at = 0;
-        return ftruncate(IMAGE_FD_IMAGE, 0) < 0 ? -errno : 0;
+        f->error = RET_NERRNO(ftruncate(IMAGE_FD_IMAGE, 0));
+        return f->error;
 }
 
 /* Checks the response at its first byte. */
@@ -67,7 +68,7 @@ static int check_answer(Fetch *f) {
         f->checked = true;
         (void) curl_easy_getinfo(f->curl, CURLINFO_RESPONSE_CODE, &code);
         if (f->begun_at > 0 && code != 206 && begin_anew(f) < 0)
-                return -errno;
+                return f->error;
         (void) curl_easy_getinfo(f->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
         f->total = length > 0 ? f->at + (uint64_t) length : 0;
         if (f->total > 0)

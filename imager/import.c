@@ -11,6 +11,7 @@
 #include "api/exit-codes.h"
 #include "api/image-protocol.h"
 #include "basic/string-util.h"
+#include "image/archive-why.h"
 #include "imager/jail.h"
 #include "imager/message.h"
 #include "imager/modes.h"
@@ -38,10 +39,9 @@ typedef struct Import {
 } Import;
 
 static int fail_archive(const Import *x) {
-        const char *text = archive_error_string(x->a) ?: "unknown error";
-        _cleanup_free_ char *safe = escape_text(text, strlen(text), 200);
+        _cleanup_free_ char *text = archive_why(x->a);
 
-        return say_error("the export is damaged: %s", safe ?: "");
+        return say_error("the export is damaged: %s", text ?: "out of memory");
 }
 
 /* umlctl decides which of them it wants; here they only must not lead anywhere. */

@@ -15,6 +15,7 @@
 #include "api/exit-codes.h"
 #include "api/image-protocol.h"
 #include "basic/string-util.h"
+#include "image/archive-why.h"
 #include "imager/busybox.h"
 #include "imager/modes.h"
 
@@ -28,10 +29,10 @@ typedef struct Packing {
 } Packing;
 
 static int fail(Packing *p, struct archive *a, const char *path) {
-        const char *text = archive_error_string(a) ?: "unknown";
+        _cleanup_free_ char *text = archive_why(a);
 
         free(p->why);
-        p->why = path ? strfmt("%s: %s", path, text) : strfmt("%s", text);
+        p->why = text && path ? strfmt("%s: %s", path, text) : TAKE_PTR(text);
         return -EIO;
 }
 

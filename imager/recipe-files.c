@@ -5,6 +5,7 @@
 #include <archive_entry.h>
 #include <stdlib.h>
 
+#include "image/archive-why.h"
 #include "imager/recipe-files.h"
 
 enum {
@@ -29,6 +30,12 @@ static int fail(char **ret_why, int error, const char *path, const char *text) {
         return error;
 }
 
+static int fail_archive(char **ret_why, struct archive *a, const char *path) {
+        _cleanup_free_ char *text = archive_why(a);
+
+        return fail(ret_why, -EIO, path, text ?: "out of memory");
+}
+
 static int read_content(struct archive *a, const char *path, size_t size, char **ret,
                         char **ret_why) {
         _cleanup_free_ char *data = calloc(1, size + 1);
@@ -36,7 +43,7 @@ static int read_content(struct archive *a, const char *path, size_t size, char *
         if (!data)
                 return -ENOMEM;
         if (size > 0 && archive_read_data(a, data, size) != (la_ssize_t) size)
-                return fail(ret_why, -EIO, path, archive_error_string(a) ?: "is too short");
+                return fail_archive(ret_why, a, path);
         *ret = TAKE_PTR(data);
         return 0;
 }
@@ -73,8 +80,7 @@ static int read_all(RecipeFiles *f, struct archive *a, char **ret_why) {
         int r = 0, code;
 
         while (r >= 0 && (code = archive_read_next_header(a, &e)) != ARCHIVE_EOF)
-                r = code < ARCHIVE_WARN ? fail(ret_why, -EIO, "the archive",
-                                               archive_error_string(a) ?: "unknown")
+                r = code < ARCHIVE_WARN ? fail_archive(ret_why, a, "the archive")
                                         : add(f, a, e, ret_why);
         return r;
 }
@@ -88,7 +94,7 @@ int recipe_files_read(int fd, RecipeFiles *ret, char **ret_why) {
                 return -ENOMEM;
         if (archive_read_support_format_tar(a) != ARCHIVE_OK ||
             archive_read_open_fd(a, fd, 64 * 1024) != ARCHIVE_OK)
-                r = fail(ret_why, -EIO, "the archive", archive_error_string(a) ?: "unknown");
+                r = fail_archive(ret_why, a, "the archive");
         else
                 r = read_all(&f, a, ret_why);
         archive_read_free(a);

@@ -66,7 +66,8 @@ static int finish(ImageWriter *w) {
 
         if (r < 0)
                 return say_error("%s%s", why ?: strerror(-r),
-                                 r == -ENOSPC ? "; use a larger --size" : "");
+                                 why && startswith(why, IMAGE_FULL_TEXT) ? "; use a larger --size"
+                                                                         : "");
         say_result("free", "%llu", (unsigned long long) left);
         return fsync(IMAGE_FD_IMAGE) < 0 ? say_error("cannot write the image: %m") : 0;
 }

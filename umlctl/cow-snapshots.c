@@ -81,12 +81,17 @@ int snapshots_find(const char *cow, Strv *ret) {
 /* The temporary file is locked while it is written. */
 static int open_new(const char *path) {
         _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        int r;
 
         if (fd < 0)
                 return -errno;
         if (flock(fd, LOCK_EX | LOCK_NB) < 0)
                 return errno == EWOULDBLOCK ? -EBUSY : -errno;
-        return ftruncate(fd, 0) < 0 ? -errno : TAKE_FD(fd);
+        if (ftruncate(fd, 0) >= 0)
+                return TAKE_FD(fd);
+        r = -errno;
+        (void) unlink(path);
+        return r;
 }
 
 static int take_owner(int fd, int owner) {
@@ -107,7 +112,12 @@ static int put_in_place(int fd, const char *new, const char *to, int owner) {
                 r = RET_NERRNO(fsync(fd));
         if (r >= 0)
                 r = RET_NERRNO(rename(new, to));
-        return r < 0 ? r : fsync_entry(to);
+        if (r < 0)
+                return r;
+        r = fsync_entry(to);
+        if (r < 0 && owner < 0) /* it has replaced nothing */
+                (void) unlink(to);
+        return r;
 }
 
 int snapshot_copy(const char *guest, int from, const char *to, int owner, Progress *progress) {

@@ -16,6 +16,11 @@
 #include "umlctl/say.h"
 #include "umlctl/verbs.h"
 
+enum {
+        EXT4_STATE = 1024 + 58, /* where the superblock has the state of the file system */
+        EXT4_ERROR_FS = 2,
+};
+
 void guest_image_done(GuestImage *i) {
         config_free(i->config);
         safe_close(i->fd);
@@ -115,6 +120,21 @@ static int make_argv(const ImageChange *change, Strv *argv) {
         return r;
 }
 
+/* Has the change been begun? umld-image marks a file system that it is changing. */
+static bool changed_in_part(const GuestImage *i) {
+        unsigned char state;
+
+        return pread(i->fd, &state, 1, EXT4_STATE) == 1 && (state & EXT4_ERROR_FS);
+}
+
+static int fail_change(const GuestImage *i, const char *why) {
+        if (!changed_in_part(i))
+                return fail_with(EXIT_FAILED, "%s: its image: %s", i->guest, why);
+        return fail_with(EXIT_FAILED,
+                         "%s: its image: %s; it may be changed in part, so check it: e2fsck -f %s",
+                         i->guest, why, i->config ? i->config->disks[0].path : "");
+}
+
 int guest_image_change(GuestImage *i, const ImageChange *change, Progress *progress) {
         _cleanup_(job_done) Job j = JOB_INIT;
         _cleanup_free_ char *why = NULL;
@@ -129,6 +149,5 @@ int guest_image_change(GuestImage *i, const ImageChange *change, Progress *progr
         j.fds[5] = change->modules;
         progress_set(progress, "changing the image");
         r = jobs_run(&j, 1, progress, &why);
-        return r < 0 ? fail_with(EXIT_FAILED, "%s: its image: %s", i->guest, why ?: strerror(-r))
-                     : 0;
+        return r < 0 ? fail_change(i, why ?: strerror(-r)) : 0;
 }

@@ -108,6 +108,12 @@ static void answer_file(Job *j, const char *name) {
         } control = {};
         struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
 
+        if (fd < 0 && fd != -ENOENT && fd != -EEXIST) {
+                /* To the program it is a file that it must not have. */
+                j->refused = true;
+                free(j->error);
+                j->error = strfmt("cannot make %s: %s", name, strerror(-fd));
+        }
         if (fd >= 0) {
                 control.header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
                                                    .cmsg_type = SCM_RIGHTS,
@@ -132,9 +138,10 @@ static void take_message(Job *j, char *text, Progress *progress) {
         text[strcspn(text, "\n")] = '\0';
         if ((rest = startswith(text, IMAGE_WORD_PROGRESS)))
                 (void) parse_unsigned(rest, 0, UINT64_MAX, &j->done);
-        else if ((rest = startswith(text, IMAGE_WORD_ERROR)))
-                (void) free_and_strdup(&j->error, rest);
-        else if ((rest = startswith(text, IMAGE_WORD_RESULT)))
+        else if ((rest = startswith(text, IMAGE_WORD_ERROR))) {
+                if (!j->refused)
+                        (void) free_and_strdup(&j->error, rest);
+        } else if ((rest = startswith(text, IMAGE_WORD_RESULT)))
                 take_result(j, rest);
         else if ((rest = startswith(text, IMAGE_WORD_FILE)))
                 answer_file(j, rest);

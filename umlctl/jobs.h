@@ -39,7 +39,8 @@ typedef struct Job {
         /* State and result. */
         pid_t pid;
         int messages, errors;
-        char *error; /* the "error" message of umld-image */
+        char *error;  /* the "error" message of umld-image */
+        bool refused; /* why it got no file comes before that */
         char tail[JOB_TAIL_MAX + 1];
         size_t n_tail;
         char line[JOB_LINE_MAX + 1]; /* with a mark: the line that is being read, */

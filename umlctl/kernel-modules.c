@@ -151,12 +151,16 @@ static int copy_file(const Collection *c, const char *line) {
 static int write_lines(const Collection *c, const char *name, bool all) {
         _cleanup_free_ char *path = strfmt("%s/%s", c->to, name);
         FILE *f = path ? fopen(path, "wxe") : NULL;
+        bool whole;
 
         if (!f)
                 return path ? -errno : -ENOMEM;
         for (size_t i = 0; all && i < c->lines.n; i++)
                 fprintf(f, "%s\n", c->lines.v[i]);
-        return fclose(f) != 0 ? -errno : 0;
+        whole = !ferror(f);
+        if (fclose(f) != 0)
+                return -errno;
+        return whole ? 0 : -EIO;
 }
 
 static int make_tree(const Collection *c) {

@@ -25,6 +25,13 @@
 /* In the journal: there are drop-ins, too. It is no name of a file. */
 #define DROPINS_MARK "drop-ins/"
 
+/* In the journal: files may be replaced, and behind it the process. */
+#define REPLACES_MARK "replaces/"
+
+/* In the directory of the new files: the one that was replaced, to be put back if a later step
+ * fails. */
+#define OLD "old."
+
 /* ---- cleaning up after killed processes ---- */
 
 /* It is not locked, so the process that made it is dead. */
@@ -66,18 +73,67 @@ static void remove_listed(const char *name, char *list) {
         }
 }
 
+/* If it was moved into STATE/NAME, what was there before comes back; `new` is where it was. */
+static void put_back(int new, int target, const char *file) {
+        _cleanup_free_ char *old = strfmt(OLD "%s", file);
+
+        if (!old || renameat(new, old, target, file) >= 0)
+                return;
+        if (errno == ENOENT && faccessat(new, file, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+                (void) unlinkat(target, file, 0);
+}
+
+/* The guest is as it was before, unless the last step, its new configuration, was done. */
+static void undo_replacement(const char *name, const char *dir, char *list, const char *pid) {
+        _cleanup_free_ char *config = strfmt("%s/.%s.conf" SUFFIX "%s", umld_dir(DIR_CONFIG), name,
+                                             pid),
+                            *path = strfmt("%s/.%s" SUFFIX "%s", umld_dir(DIR_STATE), name, pid);
+        _cleanup_close_ int new =
+                path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -EBADF,
+                            target = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        char *save = NULL;
+
+        if (!config || access(config, F_OK) < 0 || new < 0 || target < 0)
+                return;
+        for (char *file = strtok_r(list, "\n", &save); file; file = strtok_r(NULL, "\n", &save))
+                if (!strchr(file, '/'))
+                        put_back(new, target, file);
+}
+
 /* Removes the files that were moved into STATE/NAME, unless the last step, the configuration, was
  * done. */
 static void undo_journal(const char *name) {
         _cleanup_free_ char *journal = umld_path(DIR_STATE, name, JOURNAL),
-                            *dir = umld_path(DIR_STATE, name, NULL), *list = NULL;
+                            *dir = umld_path(DIR_STATE, name, NULL), *list = NULL, *pid = NULL;
+        const char *replaces;
 
-        if (!journal || !dir || !abandoned(journal, 0) || read_file(journal, 4096, &list) < 0)
+        if (!journal || !dir)
                 return;
+        if (access(journal, F_OK) < 0) {
+                if (!guest_configured(name))
+                        (void) rmdir(dir); /* whoever made it was killed before the journal */
+                return;
+        }
+        if (!abandoned(journal, 0) || read_file(journal, 4096, &list) < 0)
+                return;
+        replaces = strstr(list, REPLACES_MARK);
+        if (replaces)
+                pid = strndup(replaces + strlen(REPLACES_MARK),
+                              strspn(replaces + strlen(REPLACES_MARK), "0123456789"));
         if (!guest_configured(name))
                 remove_listed(name, list);
+        else if (pid)
+                undo_replacement(name, dir, list, pid);
         (void) unlink_quiet(journal);
         (void) rmdir(dir); /* if it holds nothing else */
+}
+
+static void undo_journals(void) {
+        _cleanup_closedir_ DIR *d = opendir(umld_dir(DIR_STATE));
+
+        for (struct dirent *e; d && (e = readdir(d));)
+                if (guest_name_valid(e->d_name))
+                        undo_journal(e->d_name);
 }
 
 static void sweep_state(void) {
@@ -86,9 +142,7 @@ static void sweep_state(void) {
         for (struct dirent *e; d && (e = readdir(d));) {
                 _cleanup_free_ char *path = strfmt("%s/%s", umld_dir(DIR_STATE), e->d_name);
 
-                if (guest_name_valid(e->d_name))
-                        undo_journal(e->d_name);
-                else if (path && is_new(e->d_name, "") && abandoned(path, O_DIRECTORY))
+                if (path && is_new(e->d_name, "") && abandoned(path, O_DIRECTORY))
                         (void) rm_rf(path);
         }
 }
@@ -107,6 +161,7 @@ static void sweep_config(void) {
 }
 
 void workspace_sweep(void) {
+        undo_journals(); /* they need what the others remove */
         sweep_state();
         sweep_config();
 }
@@ -222,25 +277,69 @@ int workspace_config(Workspace *w, const char *text) {
 
 /* ---- putting in place ---- */
 
-static int write_journal(const char *path, const char *const *files, bool dropins) {
-        _cleanup_close_ int fd =
-                open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-        if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+static int fill_journal(int fd, const char *const *files, bool dropins, bool replaces) {
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
                 return -errno;
         for (; *files; files++)
                 if (dprintf(fd, "%s\n", *files) < 0)
-                        return -EIO;
+                        return -errno;
         if (dropins && dprintf(fd, DROPINS_MARK "\n") < 0)
-                return -EIO;
-        return fsync(fd) < 0 ? -errno : TAKE_FD(fd);
+                return -errno;
+        if (replaces && dprintf(fd, REPLACES_MARK "%d\n", (int) getpid()) < 0)
+                return -errno;
+        return RET_NERRNO(fsync(fd));
+}
+
+static int write_journal(const char *path, const char *const *files, bool dropins, bool replaces) {
+        _cleanup_close_ int fd =
+                open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        int r = fd < 0 ? -errno : fill_journal(fd, files, dropins, replaces);
+
+        if (fd >= 0 && r < 0)
+                (void) unlink(path);
+        return r < 0 ? r : TAKE_FD(fd);
+}
+
+/* Another umlctl may remove the directory as a leftover before the journal is in it. */
+static int begin_commit(const char *dir, const char *path, const char *const *files, bool dropins,
+                        bool replaces, int *ret_target) {
+        int r = -ENOENT;
+
+        for (int i = 0; r == -ENOENT && i < 10; i++) {
+                r = mkdir_p(dir, 0711); /* the guest's user passes through to its image */
+                if (r >= 0)
+                        r = write_journal(path, files, dropins, replaces);
+        }
+        if (r < 0)
+                return r;
+        *ret_target = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (*ret_target >= 0)
+                return r;
+        close(r);
+        r = -errno;
+        (void) unlink(path);
+        return r;
+}
+
+/* File systems without hard links have no way back. */
+static int keep_old(const Workspace *w, int target, const char *file) {
+        _cleanup_free_ char *old = strfmt(OLD "%s", file);
+
+        if (!old)
+                return -ENOMEM;
+        if (linkat(target, file, w->dir, old, 0) >= 0 || errno == EPERM || errno == EOPNOTSUPP)
+                return 0;
+        return -errno;
 }
 
 static int move_file(const Workspace *w, int target, const char *file, bool replace) {
         struct stat st;
+        int r = fstatat(target, file, &st, AT_SYMLINK_NOFOLLOW) >= 0 ? 1 : 0;
 
-        if (!replace && fstatat(target, file, &st, AT_SYMLINK_NOFOLLOW) >= 0)
-                return -EEXIST;
+        if (r > 0)
+                r = replace ? keep_old(w, target, file) : -EEXIST;
+        if (r < 0)
+                return r;
         return RET_NERRNO(renameat(w->dir, file, target, file));
 }
 
@@ -294,16 +393,11 @@ int workspace_commit(Workspace *w, const char *const *files, bool replace) {
         if (!dir || !path)
                 return -ENOMEM;
         made = access(dir, F_OK) < 0;
-        r = mkdir_p(dir, 0711); /* the guest's user passes through to its image */
-        if (r < 0)
-                return r;
-        target = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        r = journal = target < 0 ? -errno : write_journal(path, files, w->dropins);
+        r = journal = begin_commit(dir, path, files, w->dropins, replace, &target);
         if (r >= 0) {
                 r = move_all(w, target, files, replace, &moved);
-                if (r < 0 && !replace)
-                        for (size_t i = 0; i < moved; i++)
-                                (void) unlinkat(target, files[i], 0);
+                for (size_t i = 0; r < 0 && i < moved; i++)
+                        put_back(w->dir, target, files[i]);
                 (void) unlink(path);
         }
         if (r < 0 && made)

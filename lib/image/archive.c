@@ -9,6 +9,7 @@
 
 #include "basic/string-util.h"
 #include "image/acl.h"
+#include "image/archive-why.h"
 #include "image/archive.h"
 #include "image/entry-path.h"
 
@@ -52,12 +53,11 @@ static int fail_image(Extraction *x, int r) {
 }
 
 static int fail_archive(Extraction *x) {
-        const char *text = archive_error_string(x->a) ?: "cannot be read";
-        _cleanup_free_ char *shown = escape_text(text, strlen(text), 200);
+        _cleanup_free_ char *text = archive_why(x->a);
 
         if (x->broken)
                 return fail(x, -EBADMSG, "the archive is damaged: %s", stream_why(x->s));
-        return fail(x, -EBADMSG, "the archive is damaged: %s", shown ?: "");
+        return fail(x, -EBADMSG, "the archive is damaged: %s", text ?: "");
 }
 
 /* ---- one entry ---- */

@@ -50,9 +50,9 @@ int image_check(ImageWriter *w, errcode_t e, const char *what) {
                 return 0;
         r = translate(w, e);
         if (r == -ENOSPC && w->full == IMAGE_FULL_SPACE)
-                return image_fail(w, r, "the image is full");
+                return image_fail(w, r, IMAGE_FULL_TEXT);
         if (r == -ENOSPC && w->full == IMAGE_FULL_FILES)
-                return image_fail(w, r, "the image is full: all its %u inodes are in use",
+                return image_fail(w, r, IMAGE_FULL_TEXT ": all its %u inodes are in use",
                                   w->fs->super->s_inodes_count);
         if (r == -ENOSPC)
                 return image_fail(w, r, "the host's disk is full");

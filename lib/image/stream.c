@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "basic/string-util.h"
+#include "image/archive-why.h"
 #include "image/partition.h"
 #include "image/stream.h"
 
@@ -36,11 +37,10 @@ static int fail(Stream *s, int error, const char *why) {
 
 /* Its messages may contain names from the archive, and its negative codes are not errno. */
 static int fail_archive(Stream *s) {
-        const char *text = archive_error_string(s->a) ?: "cannot be read";
         int e = archive_errno(s->a);
 
         free(s->why);
-        s->why = escape_text(text, strlen(text), 200);
+        s->why = archive_why(s->a);
         return e > 0 && e < 4096 ? -e : -EBADMSG;
 }
 

@@ -25,6 +25,9 @@ typedef enum ImageFull {
         IMAGE_FULL_FILES, /* no inodes are left */
 } ImageFull;
 
+/* With this begins the reason of a failure by which nothing is left in the image. */
+#define IMAGE_FULL_TEXT "the image is full"
+
 typedef struct ImageStat {
         ImageNode node;
         uint64_t size;

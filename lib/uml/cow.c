@@ -76,15 +76,18 @@ int cow_write(int fd, const CowHeader *header) {
         };
         uint64_t data = find_data(header->size);
         size_t n = strnlen(header->backing, sizeof(header->backing));
+        ssize_t written;
 
         if (n == sizeof(header->backing))
                 return -ENAMETOOLONG;
         memcpy(h.backing, header->backing, n);
         if (ftruncate(fd, (off_t) (data + header->size)) < 0)
                 return -errno;
-        if (pwrite(fd, &h, sizeof(h), 0) != (ssize_t) sizeof(h))
-                return errno > 0 ? -errno : -EIO;
-        return 0;
+        written = pwrite(fd, &h, sizeof(h), 0);
+        if (written < 0)
+                return -errno;
+        return (size_t) written < sizeof(h) ? -ENOSPC
+                                            : 0; /* files are written short for no other reason */
 }
 
 /* ---- what was written ---- */
