@@ -12,6 +12,8 @@ enum {
         BATCH_MAX = 64,
 };
 
+#define PATIENCE (2 * USEC_PER_SEC) /* for a page */
+
 /* ---- which ---- */
 
 HoldPort *hold_port_find(HoldPorts *all, int family, uint16_t port) {
@@ -49,24 +51,72 @@ static void cancel(HoldPort *p) {
                         end_try(t);
 }
 
-static int on_answer(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
-        HoldTry *t = userdata;
-        HoldPort *p = t->port;
-        socklen_t size = sizeof(int);
-        int error = 0;
+/* What Probe= wants to see there; NULL: that a connection is accepted. */
+static const Probe *page_of(const HoldPort *p) {
+        const Config *c = p->all->net->host->config;
 
-        (void) s;
-        (void) revents;
-        if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
-                error = errno;
-        end_try(t);
-        if (error != 0) /* nobody listens there yet */
-                return 0;
+        for (size_t i = 0; i < c->n_probes; i++)
+                if (c->probes[i].kind == PROBE_HTTP && c->probes[i].port == p->port)
+                        return &c->probes[i];
+        return NULL;
+}
+
+static void succeed(HoldPort *p) {
         cancel(p);
         p->open = true;
         p->batch = p->batch > 0 ? MIN(2 * p->batch, (unsigned) BATCH_MAX) : BATCH_FIRST;
         p->credit = p->batch;
         p->all->opened(p->all->userdata);
+}
+
+/* false: it cannot be asked. */
+static bool ask(HoldTry *t, const Probe *page) {
+        char request[PROBE_REQUEST_MAX];
+        const size_t n =
+                probe_http_request(page, t->port->all->net->host->config->guest_address, request);
+
+        t->asked = now_usec(CLOCK_MONOTONIC);
+        return send(t->fd, request, n, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t) n &&
+               sd_event_source_set_io_events(t->io, EPOLLIN) >= 0;
+}
+
+/* The server's answer, or a part of it. */
+static void hear(HoldTry *t) {
+        ssize_t n = recv(t->fd, t->answer + t->size, sizeof(t->answer) - t->size, MSG_DONTWAIT);
+        int status;
+
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+                return;
+        t->size += (size_t) MAX(n, 0);
+        status = probe_http_status(t->answer, t->size);
+        if (status == 0 && n > 0)
+                return;
+        if (probe_http_good(status))
+                succeed(t->port);
+        else
+                end_try(t);
+}
+
+static int on_answer(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        HoldTry *t = userdata;
+        const Probe *page = page_of(t->port);
+        socklen_t size = sizeof(int);
+        int error = 0;
+
+        (void) s;
+        (void) revents;
+        if (t->asked > 0) {
+                hear(t);
+                return 0;
+        }
+        if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+                error = errno;
+        if (error != 0) /* nobody listens there yet */
+                end_try(t);
+        else if (!page)
+                succeed(t->port);
+        else if (!ask(t, page))
+                end_try(t);
         return 0;
 }
 
@@ -92,10 +142,23 @@ static int begin_try(HoldTry *t) {
         return sd_event_add_io(p->all->event, &t->io, t->fd, EPOLLOUT, on_answer, t);
 }
 
+/* A web server has time for its answer. */
+static bool is_asked(const HoldPort *p) {
+        const usec_t now = now_usec(CLOCK_MONOTONIC);
+
+        FOREACH_ELEMENT (t, p->tries)
+                if (t->io && t->asked > 0 && now < usec_add(t->asked, PATIENCE))
+                        return true;
+        return false;
+}
+
 void hold_port_try(HoldPort *p) {
-        HoldTry *t = &p->tries[p->next++ % HOLD_TRIES];
+        HoldTry *t;
         int r;
 
+        if (is_asked(p))
+                return;
+        t = &p->tries[p->next++ % HOLD_TRIES];
         if (t->port)
                 end_try(t);
         *t = (HoldTry){ .port = p, .fd = -EBADF };

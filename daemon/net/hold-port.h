@@ -2,10 +2,12 @@
 #pragma once
 
 /* The ports of the guest that connections wait for: each is tried again and again, until a service
- * there accepts a connection. */
+ * there accepts a connection or, if Probe=http/… names a page there, sends that page. */
 
 #include <systemd/sd-event.h>
 
+#include "basic/time-util.h"
+#include "daemon/base/probe-http.h"
 #include "daemon/net/net.h"
 
 enum {
@@ -22,6 +24,9 @@ typedef struct HoldTry {
         HoldPort *port;
         int fd; /* < 0: none is being waited for */
         sd_event_source *io;
+        usec_t asked; /* a web server has been asked then, CLOCK_MONOTONIC; 0 = not */
+        char answer[PROBE_ANSWER_MAX];
+        size_t size; /* of the answer */
 } HoldTry;
 
 struct HoldPort {
@@ -29,7 +34,7 @@ struct HoldPort {
         int family;      /* AF_INET, AF_INET6; 0 = the slot is free */
         uint16_t port;   /* TCP */
         unsigned held;   /* connections that wait for it */
-        bool open;       /* it has accepted one */
+        bool open;       /* it has accepted one, and sent the page */
         unsigned credit; /* so many more may be released until it has accepted another one: a
                             service with a full backlog accepts none */
         unsigned batch;  /* its credit at first: more each time */

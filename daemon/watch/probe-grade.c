@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* probe-grade.c - grades a service in the guest by its responses. */
 
-#include <ctype.h>
-
 #include "daemon/watch/probe-grade.h"
 
 static const char *const probe_state_table[] = {
@@ -55,21 +53,4 @@ bool probe_failed(ProbeGrade *g, const ProbeRule *rule, usec_t began, usec_t now
         g->failures++;
         g->failing = usec_add(g->failing, MIN(usec_sub(now, from), fair));
         return g->failures >= PROBE_FAILURES && g->failing >= rule->timeout;
-}
-
-/* "HTTP/1.1 200" and a blank or the line's end. */
-int probe_http_status(const char *text, size_t size) {
-        static const char form[] = "HTTP/d.d ddd";
-
-        for (size_t i = 0; i < sizeof(form) - 1; i++) {
-                if (i == size)
-                        return 0;
-                if (form[i] == 'd' ? !isdigit((unsigned char) text[i]) : text[i] != form[i])
-                        return -EBADMSG;
-        }
-        if (size == sizeof(form) - 1)
-                return 0;
-        if (!strchr(" \r\n", text[sizeof(form) - 1]) || text[9] == '0')
-                return -EBADMSG;
-        return (text[9] - '0') * 100 + (text[10] - '0') * 10 + (text[11] - '0');
 }

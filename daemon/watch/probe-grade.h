@@ -55,12 +55,3 @@ bool probe_failed(ProbeGrade *g, const ProbeRule *rule, usec_t began, usec_t now
 
 /* An attempt could not be made, which is no fault of the guest's. */
 void probe_unasked(ProbeGrade *g, usec_t now);
-
-/* Parses the beginning of a web server's answer: returns its status, 0 = incomplete, -EBADMSG =
- * invalid. */
-int probe_http_status(const char *text, size_t size);
-
-/* Does this status mean success? */
-static inline bool probe_http_good(int status) {
-        return status >= 200 && status < 400;
-}

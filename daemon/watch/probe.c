@@ -7,15 +7,14 @@
 
 #include "basic/cleanup.h"
 #include "basic/log.h"
+#include "daemon/base/probe-http.h"
 #include "daemon/base/timer.h"
 #include "daemon/watch/probe.h"
 #include "host/egress.h"
-#include "umld-config.h"
 
 #define TIMER_ACCURACY (250 * USEC_PER_MSEC)
 
 enum {
-        ANSWER_MAX = 16, /* bytes: the beginning of the first line of a web server's answer */
         ERROR_MAX = 120,
 };
 
@@ -30,7 +29,7 @@ typedef struct Attempt {
         usec_t began;
         bool connected;
         bool asked; /* the request has been sent */
-        char answer[ANSWER_MAX];
+        char answer[PROBE_ANSWER_MAX];
         size_t size;
 } Attempt;
 
@@ -133,17 +132,13 @@ static void fail(Attempt *a, int error, const char *answer) {
 }
 
 static int send_request(Attempt *a) {
-        char request[PROBE_PATH_MAX + 160];
-        const uint8_t *ip = (const uint8_t *) &a->set->address;
-        int n = snprintf(request, sizeof(request),
-                         "GET %s HTTP/1.0\r\nHost: %u.%u.%u.%u:%u\r\nUser-Agent: umld/%s\r\n"
-                         "Connection: close\r\n\r\n",
-                         a->probe.path, ip[0], ip[1], ip[2], ip[3], a->probe.port, UMLD_VERSION);
-        ssize_t sent = send(a->fd, request, (size_t) n, MSG_DONTWAIT | MSG_NOSIGNAL);
+        char request[PROBE_REQUEST_MAX];
+        const size_t n = probe_http_request(&a->probe, a->set->address, request);
+        ssize_t sent = send(a->fd, request, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 
         if (sent < 0)
                 return -errno;
-        if (sent < n) /* a new socket has space for that */
+        if ((size_t) sent < n) /* a new socket has space for that */
                 return -ENOBUFS;
         a->asked = true;
         return RET_NERRNO(sd_event_source_set_io_events(a->io, EPOLLIN));

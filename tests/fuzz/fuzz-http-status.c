@@ -3,7 +3,7 @@
 
 #include "fuzz.h"
 
-#include "daemon/watch/probe-grade.h"
+#include "daemon/base/probe-http.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         const char *text = (const char *) data;

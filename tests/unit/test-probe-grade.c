@@ -5,6 +5,7 @@
 
 #include "test.h"
 
+#include "daemon/base/probe-http.h"
 #include "daemon/watch/probe-grade.h"
 
 #define S USEC_PER_SEC
