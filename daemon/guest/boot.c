@@ -6,6 +6,10 @@
 #include "daemon/guest/crash.h"
 #include "daemon/guest/parts.h"
 
+enum {
+        WORDS_AT_ONCE = 4, /* about its shutdown, from one boot */
+};
+
 /* ---- readiness ---- */
 
 static void on_booted(void *userdata) {
@@ -26,8 +30,23 @@ static void take_ready(Guest *g) {
                 guest_become_ready(g);
 }
 
+/* The first words of a boot have an effect at once, later ones only now and then: a guest cannot
+ * make umld bind its queue and leave it all the time. */
+static bool is_heard(Guest *g) {
+        const usec_t now = now_usec(CLOCK_MONOTONIC);
+        const usec_t pause = MAX(g->config->hold_timeout, USEC_PER_SEC);
+
+        if (g->boot.words >= WORDS_AT_ONCE && now < usec_add(g->boot.last_word, pause))
+                return false;
+        g->boot.words++;
+        g->boot.last_word = now;
+        return true;
+}
+
 /* Its services are about to end, long before its kernel does. */
 static void take_leaving(Guest *g, Leaving leaving) {
+        if (!is_heard(g))
+                return;
         g->boot.leaving = leaving;
         hold_leave_again(g->hold);
         guest_follow_hold(g);

@@ -71,6 +71,8 @@ typedef struct Boot {
                              notification */
         bool dying;       /* boot.c: its kernel does nothing any more */
         Leaving leaving;  /* boot.c: STOPPING= was received */
+        unsigned words;   /* boot.c: how often that had an effect */
+        usec_t last_word; /* boot.c: when it had one, CLOCK_MONOTONIC */
         Fault fault; /* watch.c: what the check of the host after the start could not repair; the
                         reason why this boot ends */
 } Boot;

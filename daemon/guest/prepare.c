@@ -111,6 +111,7 @@ static void set_up(Guest *g) {
         g->stop = (Stop){};
         g->boot.said_ready = g->boot.dying = false;
         g->boot.leaving = LEAVING_NOT;
+        g->boot.words = 0;
         g->boot.set_up = 0;
         fault_done(&g->boot.fault);
         if (g->setup->swept)

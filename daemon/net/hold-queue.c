@@ -14,11 +14,13 @@
 #include "basic/string-util.h"
 #include "daemon/net/hold-record.h"
 #include "daemon/net/hold.h"
+#include "host/nfqueue.h"
 
 enum {
         QUEUE_FIRST = 32768,
         QUEUES = 16384,
-        ATTEMPTS = 64,
+        CANDIDATES = 64,
+        ATTEMPTS = 4,    /* of those that seem to be free */
         NUMBER_MAX = 16, /* bytes of a number */
 };
 
@@ -47,15 +49,32 @@ static uint16_t claim_of(const Net *net, const char *guest) {
         return (uint16_t) number;
 }
 
-static bool is_claimed(const Net *net, uint16_t number) {
+/* Those that are not free, one bit each from QUEUE_FIRST on. */
+typedef struct Taken {
+        uint8_t bits[QUEUES / 8];
+} Taken;
+
+static void mark(uint16_t number, void *userdata) {
+        const unsigned n = number - QUEUE_FIRST;
+        Taken *t = userdata;
+
+        if (number >= QUEUE_FIRST && n < QUEUES)
+                t->bits[n / 8] |= (uint8_t) (1U << n % 8);
+}
+
+static bool is_taken(const Taken *t, uint16_t number) {
+        const unsigned n = number - QUEUE_FIRST;
+
+        return t->bits[n / 8] & 1U << n % 8;
+}
+
+static void mark_claimed(const Net *net, Taken *t) {
         _cleanup_closedir_ DIR *d = opendir(net->host->runtime);
-        bool claimed = false;
         struct dirent *de;
 
-        while (d && !claimed && (de = readdir(d)))
-                claimed = de->d_name[0] != '.' && !streq(de->d_name, net->host->config->name) &&
-                          claim_of(net, de->d_name) == number;
-        return claimed;
+        while (d && (de = readdir(d)))
+                if (de->d_name[0] != '.' && !streq(de->d_name, net->host->config->name))
+                        mark(claim_of(net, de->d_name), t);
 }
 
 static int claim(const Net *net, uint16_t number) {
@@ -65,20 +84,29 @@ static int claim(const Net *net, uint16_t number) {
         return path && text ? write_file_atomic(path, text, strlen(text), 0644) : -ENOMEM;
 }
 
-/* The number, or an error: -EBUSY, all are taken; -EPERM, nobody is seen to have them. */
+/* The number, or an error: -EBUSY, all are taken; -EPERM, nobody is seen to have them. Other
+ * guests' files and the kernel's table are read once each. A number that is free there may still be
+ * refused, for the table may not be visible, but few are tried. */
 static int find_free(const Net *net) {
         const char *name = net->host->config->name;
         uint64_t hash = hash_bytes(HASH_BASIS, name, strlen(name));
+        unsigned tried = 0;
+        Taken taken = {};
         int r = -EBUSY;
 
-        for (unsigned i = 0; (r == -EBUSY || r == -EPERM) && i < ATTEMPTS; i++) {
+        mark_claimed(net, &taken);
+        nfqueue_list(mark, &taken);
+        for (unsigned i = 0; i < CANDIDATES && tried < ATTEMPTS; i++) {
                 uint16_t number = (uint16_t) (QUEUE_FIRST + (hash + i) % QUEUES);
 
-                if (is_claimed(net, number) || number == net->hold_queue)
+                if (is_taken(&taken, number) || number == net->hold_queue)
                         continue;
+                tried++;
                 r = hold_probe(net->hold, number);
                 if (r >= 0)
                         return number;
+                if (r != -EBUSY && r != -EPERM)
+                        return r;
         }
         return r;
 }

@@ -37,6 +37,7 @@ struct Hold {
         bool wanted;    /* what comes when the guest ends is of interest */
         bool overdue;   /* the guest has been leaving for longer than anybody waits */
         bool lost;      /* somebody else was bound to the queue when it was needed */
+        int error;      /* of the last attempt to bind: said once */
         usec_t entered; /* the phase */
         HeldList held;  /* while bound */
         HoldPorts ports;
@@ -296,6 +297,7 @@ static int bind_queue(Hold *h) {
                 return r;
         }
         h->bound = true;
+        log_debug("new connections wait in netfilter queue %u", number);
         hold_record_follow(h->record, false); /* what comes now is held */
         return 0;
 }
@@ -385,8 +387,9 @@ void hold_set_phase(Hold *h, HoldPhase phase) {
                 hold_ports_forget(&h->ports);
         r = bind_queue(h);
         h->lost = r == -EBUSY;
-        if (r < 0)
+        if (r < 0 && r != h->error)
                 log_warning_errno(r, "new connections do not wait for the guest: %m");
+        h->error = MIN(r, 0);
         if (!h->bound)
                 return;
         if (was_away && !is_away(phase))

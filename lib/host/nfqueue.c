@@ -184,21 +184,36 @@ int nfqueue_bind(NfQueue *q, uint16_t number, unsigned max) {
         return 0;
 }
 
-/* The line of that queue in the kernel's table. */
+/* A line of the kernel's table. */
+typedef struct Bound {
+        unsigned number, port, waiting, mode, range, dropped, lost;
+} Bound;
+
+static bool read_bound(FILE *file, Bound *b) {
+        return fscanf(file, "%u %u %u %u %u %u %u%*[^\n]", &b->number, &b->port, &b->waiting,
+                      &b->mode, &b->range, &b->dropped, &b->lost) == 7;
+}
+
 static bool look_up(uint16_t number, uint32_t *ret_port, uint64_t *ret_lost) {
         _cleanup_fclose_ FILE *file = fopen(TABLE, "re");
-        unsigned queue, port, waiting, mode, range, dropped, lost;
         bool found = false;
+        Bound b;
 
-        while (!found && file &&
-               fscanf(file, "%u %u %u %u %u %u %u%*[^\n]", &queue, &port, &waiting, &mode, &range,
-                      &dropped, &lost) == 7)
-                found = queue == number;
+        while (!found && file && read_bound(file, &b))
+                found = b.number == number;
         if (!found)
                 return false;
-        *ret_port = port;
-        *ret_lost = (uint64_t) dropped + lost;
+        *ret_port = b.port;
+        *ret_lost = (uint64_t) b.dropped + b.lost;
         return true;
+}
+
+void nfqueue_list(void (*fn)(uint16_t number, void *userdata), void *userdata) {
+        _cleanup_fclose_ FILE *file = fopen(TABLE, "re");
+        Bound b;
+
+        while (file && read_bound(file, &b))
+                fn((uint16_t) b.number, userdata);
 }
 
 bool nfqueue_taken(const NfQueue *q, uint16_t number) {

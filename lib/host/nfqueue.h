@@ -48,6 +48,9 @@ int nfqueue_verdict(NfQueue *q, uint32_t id, bool accept);
 /* Has another program than this socket bound that queue? If that cannot be seen: no. */
 bool nfqueue_taken(const NfQueue *q, uint16_t number);
 
+/* Calls fn for each queue that a program is bound to, as far as that can be seen. */
+void nfqueue_list(void (*fn)(uint16_t number, void *userdata), void *userdata);
+
 /* Reads the headers of a packet, of which the first n bytes are given. */
 void nfqueue_parse(const void *data, size_t n, NfPacket *ret);
 

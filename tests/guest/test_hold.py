@@ -15,6 +15,7 @@ import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from spin import make_spin  # noqa: E402
 from umldtest import (BUILD, DEBIAN_KERNEL, DONE, HOST, MAKE_GUEST, PATIENCE, SANITIZED, SOURCE, TestCase, main,
                       wait_until)
 
@@ -74,6 +75,12 @@ while True:
     if (source, target) == (port, 4321):
         print("answered" if flags & 0x12 == 0x12 else "refused", flush=True)
         break
+"""
+
+
+# What a guest starts with: its page "late" comes a second after its server, and only then it is ready.
+LATE = """
+(sleep 1; echo late >/run/late; [ ! -e /proc/mconsole ] || echo READY=1 >/proc/mconsole) &
 """
 
 
@@ -151,6 +158,15 @@ class HoldTest(TestCase):
             s.connect((HOST, port))
         return s
 
+    def call_once(self):
+        """A client that sends its first packet once: what it prints."""
+        p = subprocess.Popen(self.world.command("inet", "python3", "-c", ONCE, HOST, "8080"), stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, text=True)
+        self.addCleanup(p.communicate)
+        self.addCleanup(p.kill)
+        self.assertEqual(p.stdout.readline(), "sent\n")
+        return p.stdout
+
     def kill_guest(self, umld):
         """The guest's end is known when nothing answers for it any more."""
         os.kill(umld.guest_pid(), signal.SIGKILL)
@@ -222,6 +238,24 @@ class Kills(HoldTest):
         self.assertIn("UMLD-HOLD-web", self.rules())
         self.kill_guest(umld)
         self.assertIn("<h1>web</h1>", self.world.fetch(8080, timeout=LONG))
+        self.assertEqual(umld.stop(40), DONE)
+
+
+class Hangs(HoldTest):
+    def test_hang(self):
+        """Connections wait from the moment in which the guest is found to be hung; and who called before, when nothing
+        answered any more, does not have to call again."""
+        self.configure(Supervise={"HangCheck": f"{500 * PATIENCE:.0f}ms", "HangTimeout": f"{2000 * PATIENCE:.0f}ms"})
+        umld = self.begin()
+        before = self.held(umld)
+        make_spin(umld.guest_pid())
+        early = self.call_once()
+        self.assertIsNone(self.queue())
+        wait_until(self.queue, LONG, "the queue to be bound")
+        self.assertIn("hung", umld.log)
+        self.assertIn("<h1>web</h1>", self.world.fetch(8080, timeout=LONG))
+        self.assertEqual(early.readline(), "answered\n")
+        self.assertGreaterEqual(self.held(umld)["total"], before["total"] + 2)
         self.assertEqual(umld.stop(40), DONE)
 
 
@@ -311,16 +345,24 @@ class Leaves(HoldTest):
         self.assertNotRegex(umld.log[since:], r"held \d+ connection")
 
 
-class Lost(HoldTest):
-    def call_once(self):
-        """A client that sends its first packet once: what it prints."""
-        p = subprocess.Popen(self.world.command("inet", "python3", "-c", ONCE, HOST, "8080"), stdin=subprocess.DEVNULL,
-                             stdout=subprocess.PIPE, text=True)
-        self.addCleanup(p.communicate)
-        self.addCleanup(p.kill)
-        self.assertEqual(p.stdout.readline(), "sent\n")
-        return p.stdout
+    def test_flood(self):
+        """A guest that says all the time that it leaves does not make umld bind its queue and leave it all the time,
+        nor write about it; and its true end is still noticed."""
+        self.configure(Network={"HoldTimeout": "5min"})
+        umld = self.begin(arguments=["--debug"])
+        since = len(umld.log)
+        self.assertIn("said", self.world.fetch(8080, "/cgi-bin/leave", timeout=LONG))
+        self.assertEqual(umld.status()["state"], "running")
+        said = umld.log[since:]
+        self.assertIn("message from the guest: STOPPING=poweroff", said)
+        self.assertIn(said.count("new connections wait in netfilter queue"), (1, 2))
+        self.assertLess(said.count("STOPPING="), 50)
+        self.kill_guest(umld)
+        self.assertIn("<h1>web</h1>", self.world.fetch(8080, timeout=LONG))
+        self.assertEqual(umld.stop(40), DONE)
 
+
+class Lost(HoldTest):
     def test_unread(self):
         """A first packet that the dead kernel had not read yet is sent to the next one: the client does not have to
         send it again. It counts as held."""
@@ -361,15 +403,48 @@ class Lost(HoldTest):
 
 
 class Kinds(HoldTest):
+    def make_image(self, name, first, rest=None, programs=(), links=()):
+        """The default guest, whose /etc/init.d/rcS begins with these lines."""
+        overlay = self.images / f"overlay-{name}"
+        rcs = overlay / "etc/init.d/rcS"
+        rcs.parent.mkdir(parents=True)
+        lines = (SOURCE / "imager/builtin/etc/init.d/rcS").read_text().split("\n")
+        rcs.write_text("\n".join([lines[0], first, *(rest if rest is not None else lines[1:])]))
+        rcs.chmod(0o755)
+        for program in programs:
+            (overlay / "bin").mkdir(exist_ok=True)
+            shutil.copy(program, overlay / "bin")
+        for path, target in links:
+            (overlay / path).parent.mkdir(parents=True, exist_ok=True)
+            (overlay / path).symlink_to(target)
+        image = self.images / f"{name}.img"
+        subprocess.run([MAKE_GUEST, "--overlay", overlay, image], check=True, timeout=60 * PATIENCE)
+        return image
+
+    def late(self):
+        """What a client gets that has called while the guest was down."""
+        try:
+            return self.world.fetch(8080, "/late", timeout=LONG)
+        except OSError as e:
+            return str(e)
+
+    def test_ready(self):
+        """With Ready=guest connections are released when the guest says so, and not when the port accepts; with Probe=
+        when its page is there; else when the port accepts."""
+        image = self.make_image("late", LATE, rest=["ifconfig lo up"], links=[("srv/www/late", "/run/late")])
+        for settings, page in (({"Ready": "guest"}, "late\n"), ({"Probe": "http/80/late"}, "late\n"),
+                               ({"Probe": "tcp/80"}, "status 404")):
+            with self.subTest(settings=settings):
+                self.world.guest("web", kernel=DEBIAN_KERNEL, image=image, Guest={"Memory": "48M"},
+                                 Network={"Forward": "tcp/8080:80"}, Supervise=settings)
+                umld = self.begin()
+                self.kill_guest(umld)
+                self.assertEqual(self.late(), page)
+                self.assertEqual(umld.stop(40), DONE)
+
     def test_udp(self):
         """A datagram of a new flow waits until the guest is ready, and is answered."""
-        shutil.copy(BUILD / "tests/guest/udp-echo", self.overlay() / "bin/udp-echo")
-        lines = (SOURCE / "imager/builtin/etc/init.d/rcS").read_text().split("\n")
-        rcs = self.overlay() / "etc/init.d/rcS"
-        rcs.write_text("\n".join([lines[0], "/bin/udp-echo 6000 6000", *lines[1:]]))
-        rcs.chmod(0o755)
-        image = self.images / "udp.img"
-        subprocess.run([MAKE_GUEST, "--overlay", self.overlay(), image], check=True, timeout=60 * PATIENCE)
+        image = self.make_image("udp", "/bin/udp-echo 6000 6000", programs=[BUILD / "tests/guest/udp-echo"])
         self.world.guest("web", kernel=DEBIAN_KERNEL, image=image, Guest={"Memory": "48M"},
                          Network={"Forward": "tcp/8080:80 udp/6000"}, Supervise={"Ready": "guest"})
         umld = self.begin()
@@ -379,12 +454,6 @@ class Kinds(HoldTest):
             s.sendto(b"hello", (HOST, 6000))
             self.assertEqual(s.recv(100), b"hello")
         self.assertEqual(umld.stop(40), DONE)
-
-    def overlay(self):
-        directory = self.images / "overlay"
-        for part in ("bin", "etc/init.d"):
-            (directory / part).mkdir(parents=True, exist_ok=True)
-        return directory
 
 
 class Bounds(HoldTest):
