@@ -26,6 +26,14 @@ static void finish(SetupRun *run, int r, Fault *fault) {
         run->done(r, fault, run->userdata);
 }
 
+/* Who has just taken a lock is not to blame for those who had it before. An undo has to end. */
+static bool waits_for_another(const SetupRun *run, const Fault *wait) {
+        const char *before = retry_waits_for(run->retry);
+
+        return (run->pass.kind == SETUP_ALL || run->pass.kind == SETUP_BEFORE) && before &&
+               wait->text && !streq(before, wait->text);
+}
+
 /* A step that took too long after the start of a guest may be in time at the next attempt. */
 static bool is_wait(const SetupRun *run, int r) {
         return r == -EAGAIN || (r == -ETIMEDOUT && run->pass.kind == SETUP_BEHIND);
@@ -43,7 +51,8 @@ static void go_on(void *userdata) {
                 r = setup_go(run->setup, &run->pass, &fault);
                 if (!is_wait(run, r))
                         break;
-                if (run->pass.next != before.next || run->pass.stage != before.stage)
+                if (run->pass.next != before.next || run->pass.stage != before.stage ||
+                    waits_for_another(run, &fault))
                         retry_end(run->retry); /* it waits for something else now */
                 if (setup_waits_on(&run->pass, retry_waited(run->retry), &fault)) {
                         retry_later(run->retry, &fault);

@@ -4,10 +4,12 @@
 #include <ctype.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "basic/cleanup.h"
 #include "basic/process.h"
@@ -49,18 +51,35 @@ static pid_t find_in_locks(const struct stat *file) {
         return 0;
 }
 
-static bool has_open(pid_t pid, const struct stat *file) {
+/* Does the link lead to something of that name? What it leads to may be on the server of a network
+ * file system that is gone, and a stat() of that would not return. */
+static bool is_named(int directory, const char *link, const char *name) {
+        char target[PATH_MAX], *slash;
+        ssize_t n = readlinkat(directory, link, target, sizeof(target) - 1);
+        size_t size = strlen(name);
+
+        if (n < 0)
+                return false;
+        target[n] = '\0';
+        slash = strrchr(target, '/');
+        return slash && strncmp(slash + 1, name, size) == 0 &&
+               (slash[1 + size] == '\0' || streq(slash + 1 + size, " (deleted)"));
+}
+
+bool file_is_open(pid_t pid, const char *path, const struct stat *file) {
+        const char *name = strrchr(path, '/');
         _cleanup_closedir_ DIR *d = NULL;
-        char path[32];
+        char directory[32];
         struct dirent *de;
 
-        snprintf(path, sizeof(path), "/proc/%d/fd", (int) pid);
-        d = opendir(path);
+        snprintf(directory, sizeof(directory), "/proc/%d/fd", (int) pid);
+        d = opendir(directory);
         while (d && (de = readdir(d))) {
                 struct stat st;
 
-                if (de->d_name[0] != '.' && fstatat(dirfd(d), de->d_name, &st, 0) >= 0 &&
-                    st.st_ino == file->st_ino && st.st_dev == file->st_dev)
+                if (name && is_named(dirfd(d), de->d_name, name + 1) &&
+                    fstatat(dirfd(d), de->d_name, &st, 0) >= 0 && st.st_ino == file->st_ino &&
+                    st.st_dev == file->st_dev)
                         return true;
         }
         return false;
@@ -68,11 +87,11 @@ static bool has_open(pid_t pid, const struct stat *file) {
 
 /* Many may have the lock in turn, each for a moment only: one that has just released it is no
  * reason to search all processes. */
-static pid_t find_listed(const struct stat *file) {
+static pid_t find_listed(const char *path, const struct stat *file) {
         for (int i = 0; i < LOOKS; i++) {
                 pid_t pid = find_in_locks(file);
 
-                if (pid == 0 || has_open(pid, file))
+                if (pid == 0 || file_is_open(pid, path, file))
                         return pid;
         }
         return 0;
@@ -80,28 +99,29 @@ static pid_t find_listed(const struct stat *file) {
 
 /* The list is not enough: on overlayfs the lock's device is not the file's, and a lock inherited
  * from a process that has ended is listed under the pid of that process. */
-static pid_t find_by_descriptors(const struct stat *file) {
+static pid_t find_by_descriptors(const char *path, const struct stat *file) {
         _cleanup_closedir_ DIR *d = opendir("/proc");
         struct dirent *de;
 
         while (d && (de = readdir(d))) {
                 pid_t pid = isdigit((unsigned char) de->d_name[0]) ? (pid_t) atoi(de->d_name) : 0;
 
-                if (pid > 0 && pid != getpid() && has_open(pid, file))
+                if (pid > 0 && pid != getpid() && file_is_open(pid, path, file))
                         return pid;
         }
         return 0;
 }
 
 int file_lock_holder(const char *path, pid_t *ret_pid, char ret_comm[static 16]) {
+        _cleanup_free_ char *real = realpath(path, NULL);
         struct stat file;
         pid_t pid;
 
-        if (stat(path, &file) < 0)
+        if (!real || stat(real, &file) < 0)
                 return -errno;
-        pid = find_listed(&file);
+        pid = find_listed(real, &file);
         if (pid == 0)
-                pid = find_by_descriptors(&file);
+                pid = find_by_descriptors(real, &file);
         if (pid == 0)
                 return 0;
         process_comm(pid, ret_comm);

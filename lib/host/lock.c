@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 #include "basic/fd-util.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
+#include "host/file-lock.h"
 #include "host/lock.h"
 
 enum {
@@ -102,38 +104,41 @@ int image_lock(const char *path, bool shared, pid_t *ret_holder) {
         return TAKE_FD(fd);
 }
 
-static bool is_same(const struct stat *a, const struct stat *b) {
-        return a->st_ino == b->st_ino && (a->st_mode & S_IFMT) == (b->st_mode & S_IFMT) &&
-               (S_ISSOCK(a->st_mode) || a->st_dev == b->st_dev);
-}
-
-static bool has_open(pid_t pid, const struct stat *st) {
-        _cleanup_free_ char *name = strfmt("/proc/%d/fd", pid);
-        _cleanup_closedir_ DIR *dir = name ? opendir(name) : NULL;
-        const struct dirent *e;
-        struct stat one;
-
-        while (dir && (e = readdir(dir)))
-                if (fstatat(dirfd(dir), e->d_name, &one, 0) >= 0 && is_same(&one, st))
-                        return true;
-        return false;
-}
-
-static bool holder_has_open(const char *lock, const struct stat *st) {
+/* The umld that holds that lock file; 0 = none. */
+static pid_t holder_of(const char *lock) {
         _cleanup_close_ int fd = open(lock, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-        pid_t holder = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 ? read_pid(fd) : 0;
 
-        return holder > 0 && has_open(holder, st);
+        return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 ? read_pid(fd) : 0;
 }
 
 int image_look(const char *path, const char *lock) {
+        _cleanup_free_ char *real = realpath(path, NULL);
+        pid_t holder = holder_of(lock);
         struct stat st;
 
-        if (stat(path, &st) < 0 || !holder_has_open(lock, &st))
+        if (holder <= 0 || !real || stat(real, &st) < 0 || !file_is_open(holder, real, &st))
                 return -EEXIST;
         return RET_NERRNO(open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
 }
 
+static bool has_socket(pid_t pid, uint64_t inode) {
+        _cleanup_free_ char *name = strfmt("/proc/%d/fd", pid),
+                            *socket = strfmt("socket:[%" PRIu64 "]", inode);
+        _cleanup_closedir_ DIR *dir = name && socket ? opendir(name) : NULL;
+        const struct dirent *e;
+        char target[64];
+
+        while (dir && (e = readdir(dir))) {
+                ssize_t n = readlinkat(dirfd(dir), e->d_name, target, sizeof(target));
+
+                if (n == (ssize_t) strlen(socket) && memcmp(target, socket, (size_t) n) == 0)
+                        return true;
+        }
+        return false;
+}
+
 bool pid_lock_has_socket(const char *lock, uint64_t inode) {
-        return holder_has_open(lock, &(struct stat){ .st_ino = inode, .st_mode = S_IFSOCK });
+        pid_t holder = holder_of(lock);
+
+        return holder > 0 && has_socket(holder, inode);
 }

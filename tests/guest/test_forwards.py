@@ -8,6 +8,7 @@ import os
 import re
 import select
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -262,17 +263,26 @@ class Repairs(ForwardsTest):
         self.assertEqual(umld.stop(), DONE)
 
     def test_kept_lock(self):
-        """Who keeps it for too long is named, and everything goes on when he lets go."""
+        """Who keeps it for too long is named, those who had it before him do not count, and all goes on when he lets go."""
         self.guest("tcp/8080:80")
+        holder = r"the xtables lock, held by pid %d \(.*\)"
         with open(self.world.dir / "xtables.lock", "wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             umld = self.daemon()
-            holder = r"the xtables lock, held by pid %d \(.*\)" % os.getpid()
-            wait_until(lambda: re.match("preparing: waiting for " + holder, (umld.said("STATUS") or [""])[-1]), 10, "a word of who")
-            self.assertRegex(umld.status()["waiting_for"], holder)
-            umld.wait_state("backoff", 40)
-            self.assertRegex(umld.log, r"timed out after 20s of waiting for " + holder)
+            named = "preparing: waiting for " + holder % os.getpid()
+            wait_until(lambda: re.match(named, (umld.said("STATUS") or [""])[-1]), 10, "a word of who")
+            self.assertRegex(umld.status()["waiting_for"], holder % os.getpid())
+            time.sleep(3)
+            heir = subprocess.Popen(["sleep", "120"], pass_fds=[lock.fileno()])  # pylint: disable=consider-using-with
+        self.addCleanup(heir.wait)
+        self.addCleanup(heir.kill)
+        since = time.monotonic()
+        umld.wait_state("backoff", 40)
+        self.assertGreater(time.monotonic() - since, 18.5)
+        self.assertRegex(umld.log, r"timed out after 20s of waiting for " + holder % heir.pid)
+        heir.kill()
         umld.wait_ready()
+        holder %= os.getpid()
         # While the guest runs and its rules need to be repaired, the holder is named as well.
         with open(self.world.dir / "xtables.lock", "wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
