@@ -36,7 +36,7 @@ static void begin(BusQuery *q) {
         if (r == -EAGAIN)
                 return;
         if (r >= 0)
-                r = bus_new_get_all(q->bus, &m);
+                r = (q->request ?: bus_new_get_all)(q->bus, &m);
         if (r >= 0)
                 r = sd_bus_call_async(q->bus, NULL, m, on_answer, q, 0);
         if (r < 0)

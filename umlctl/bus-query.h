@@ -14,6 +14,8 @@ typedef struct BusQuery {
         json_t *props;    /* owned; NULL where error is set */
         int error;        /* as from bus_connect() and bus_get_properties() */
         pid_t pid;
+        /* Makes the request, whose reply is a dictionary; NULL: bus_new_get_all() */
+        int (*request)(sd_bus *bus, sd_bus_message **ret);
         sd_bus *bus; /* while the query is pending */
         bool settled;
 } BusQuery;

@@ -4,6 +4,10 @@
 #include "umlctl/bus-value.h"
 #include "basic/macro.h"
 
+enum {
+        ROW_MAX = 8, /* values in a row of a table */
+};
+
 /* JSON integers are signed; a larger value is clamped, which is as good as infinite. */
 static json_t *integer(uint64_t v) {
         return json_integer((json_int_t) MIN(v, (uint64_t) INT64_MAX));
@@ -99,6 +103,52 @@ static int read_conditions(sd_bus_message *m, json_t **ret) {
         return r;
 }
 
+/* A row of basic values. */
+static int read_row(sd_bus_message *m, const char *types, json_t **ret) {
+        json_auto_t *row = json_array();
+
+        for (const char *t = types; *t; t++) {
+                json_t *value = NULL;
+                int r = read_basic(m, *t, &value);
+
+                if (r < 0 || json_array_append_new(row, value) < 0)
+                        return r < 0 ? r : -ENOMEM;
+        }
+        *ret = json_incref(row);
+        return 0;
+}
+
+/* A table: an array of rows. type: "a(stt)" */
+static int read_table(sd_bus_message *m, const char *type, json_t **ret) {
+        json_auto_t *table = json_array();
+        char types[ROW_MAX + 1] = "";
+        int r;
+
+        memcpy(types, type + 2, strlen(type) - 3);
+        r = sd_bus_message_enter_container(m, 'a', type + 1);
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'r', types)) > 0) {
+                json_t *row = NULL;
+
+                r = read_row(m, types, &row);
+                if (r >= 0 && json_array_append_new(table, row) < 0)
+                        r = -ENOMEM;
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        if (r >= 0)
+                *ret = json_incref(table);
+        return r;
+}
+
+static bool is_table(const char *type) {
+        size_t n = strlen(type);
+
+        return n > 3 && n <= ROW_MAX + 3 && type[0] == 'a' && type[1] == '(' &&
+               type[n - 1] == ')' && strspn(type + 2, "stuxidb") == n - 3;
+}
+
 /* Arrays of each type that properties have. */
 static const struct {
         const char *type;
@@ -113,14 +163,14 @@ static int read_contents(sd_bus_message *m, const char *type, json_t **ret) {
         FOREACH_ELEMENT (a, arrays)
                 if (streq(type, a->type))
                         return a->read(m, ret);
-        return read_basic(m, type[0], ret);
+        return is_table(type) ? read_table(m, type, ret) : read_basic(m, type[0], ret);
 }
 
 static bool is_known(const char *type) {
         FOREACH_ELEMENT (a, arrays)
                 if (streq(type, a->type))
                         return true;
-        return strlen(type) == 1 && strchr("stuxidb", type[0]);
+        return is_table(type) || (strlen(type) == 1 && strchr("stuxidb", type[0]));
 }
 
 /* 1 = a value, 0 = a value of an unknown type, which is skipped. */

@@ -174,6 +174,7 @@ static int take_swap(CommandLine *c, const char *value) {
 DEFINE_TEXT(take_name, new_name);
 DEFINE_TEXT(take_output, output);
 DEFINE_TEXT(take_sort, sort);
+DEFINE_TEXT(take_textfile, textfile);
 DEFINE_TEXT(take_from, create.from);
 DEFINE_TEXT(take_recipe, create.recipe);
 DEFINE_TEXT(take_ssh_key, create.ssh_key);
@@ -232,6 +233,8 @@ static const OptionRow rows[] = {
           "What comes first: cpu (the default), memory, traffic, start or name", take_sort },
         { "interval", "TIME", VERB_TOP, 'i', "Time between two looks (2s)", take_interval },
         { "count", "NUMBER", VERB_TOP, 'c', "End after this number of looks", take_count },
+        { "textfile", "FILE", VERB_METRICS, 0,
+          "Replace FILE, in the format for a textfile collector", take_textfile },
         { "for", "STATE", VERB_FOR, 'f', "State to wait for: running (the default) or stopped",
           take_for },
         { "timeout", "TIME", VERB_TIMEOUT, 't',

@@ -17,6 +17,7 @@
 #include "umlctl/command-line.h"
 #include "umlctl/foreign-words.h"
 #include "umlctl/many.h"
+#include "umlctl/metrics.h"
 #include "umlctl/pager.h"
 #include "umlctl/remote.h"
 #include "umlctl/say.h"
@@ -37,6 +38,9 @@ static const Verb verbs[] = {
         { "top", "[NAME...]", 0, UINT_MAX,
           VERB_GUEST | VERB_KNOWN | VERB_MANY | VERB_TOGETHER | VERB_EVERY | VERB_JSON | VERB_TOP,
           verb_top, "Show live what guests use: CPU, memory, network" },
+        { "metrics", "[NAME...]", 0, UINT_MAX,
+          VERB_GUEST | VERB_KNOWN | VERB_MANY | VERB_TOGETHER | VERB_EVERY | VERB_METRICS,
+          verb_metrics, "Print figures of guests for a monitoring system" },
         { "status", "[NAME...]", 0, UINT_MAX,
           VERB_MANY | VERB_TOGETHER | VERB_GUEST | VERB_KNOWN | VERB_ALL | VERB_JSON | VERB_PAGED,
           verb_status, "Show the status of a guest" },
@@ -192,8 +196,23 @@ static int verb_help(const Options *o, const char *arg) {
         return EXIT_DONE;
 }
 
+static int print_metrics(void) {
+        size_t n;
+        const Metric *metrics = metrics_table(&n);
+
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_free_ char *name = metric_sample_name(&metrics[i]);
+
+                if (!name)
+                        return fail_with(EXIT_FAILED, "out of memory");
+                printf("metric\t%s\t%s\n", name, metrics[i].help);
+        }
+        return EXIT_DONE;
+}
+
 /* Prints the tables for other programs. Verb: name, arguments, options; option: name, letter,
- * argument, whether only some verbs take it; field: path in the JSON; column: its key. */
+ * argument, whether only some verbs take it; field: path in the JSON; column: its key; metric: its
+ * name and help. */
 static int print_tables(void) {
         const Column *columns;
         size_t n;
@@ -215,7 +234,7 @@ static int print_tables(void) {
         columns = columns_table(&n);
         for (size_t i = 0; i < n; i++)
                 printf("column\t%s\n", columns[i].key);
-        return EXIT_DONE;
+        return print_metrics();
 }
 
 static int run_verb(CommandLine *c, const Verb *v) {

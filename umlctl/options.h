@@ -38,6 +38,7 @@ typedef struct Options {
         const char *sort;      /* of top; NULL: not given */
         usec_t interval;       /* of top; 0: not given */
         uint64_t count;        /* of top; 0: not given */
+        const char *textfile;  /* of metrics; NULL: not given */
         uint64_t shrink, grow; /* bytes; 0: not given */
 
         bool follow;

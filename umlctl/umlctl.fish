@@ -16,7 +16,7 @@ function __umlctl_words
     for word in (commandline -opc)[2..-1]
         if test $skip = yes
             set skip no
-        else if contains -- $word --boot --confirm --copy --count --firstboot --for --forward --from --grow --host --hostname --interval --kernel --lines --memory --mirror --modules --name --output --recipe --set --sha256 --shrink --since --size --sort --ssh-key --swap --timeout
+        else if contains -- $word --boot --confirm --copy --count --firstboot --for --forward --from --grow --host --hostname --interval --kernel --lines --memory --mirror --modules --name --output --recipe --set --sha256 --shrink --since --size --sort --ssh-key --swap --textfile --timeout
             set skip yes
         else if contains -- $word -H -S -b -c -g -i -o -s -t
             set skip yes
@@ -54,6 +54,7 @@ complete -c umlctl -l no-pager -d 'Do not show long output in a pager'
 # Verbs
 complete -c umlctl -n __umlctl_needs_verb -a create -d 'Make a guest, its image and its configuration'
 complete -c umlctl -n __umlctl_needs_verb -a list -d 'List guests in a table'
+complete -c umlctl -n __umlctl_needs_verb -a metrics -d 'Print figures of guests for a monitoring system'
 complete -c umlctl -n __umlctl_needs_verb -a top -d 'Show live what guests use'
 complete -c umlctl -n __umlctl_needs_verb -a status -d 'Show the status of a guest'
 complete -c umlctl -n __umlctl_needs_verb -a start -d 'Start a guest and wait until it is ready'
@@ -85,22 +86,23 @@ complete -c umlctl -n __umlctl_needs_verb -a ssh -d 'Log in to a guest by SSH, o
 complete -c umlctl -n __umlctl_needs_verb -a events -d 'Show what happens to guests'
 complete -c umlctl -n __umlctl_needs_verb -a mconsole -d 'Send a command to the management console of a guest'
 complete -c umlctl -n __umlctl_needs_verb -a help -d 'Show the help, or that of a verb'
-complete -c umlctl -n '__umlctl_verb_is help' -a 'create list top status start stop restart reload confirm kill check doctor wait enable disable cat edit set remove modules resize disk export import crashes memory port console log ssh events mconsole help'
+complete -c umlctl -n '__umlctl_verb_is help' -a 'create list top metrics status start stop restart reload confirm kill check doctor wait enable disable cat edit set remove modules resize disk export import crashes memory port console log ssh events mconsole help'
 
 # Guests
-complete -c umlctl -n '__umlctl_verb_is list top status start stop restart reload confirm kill check wait enable disable remove events' -a '(__umlctl_guests)'
+complete -c umlctl -n '__umlctl_verb_is list top metrics status start stop restart reload confirm kill check wait enable disable remove events' -a '(__umlctl_guests)'
 complete -c umlctl -n '__umlctl_needs_guest doctor cat edit set modules resize disk export crashes memory port console log ssh mconsole' -a '(__umlctl_guests)'
 complete -c umlctl -n '__umlctl_verb_is disk; and not __umlctl_needs_guest disk' -a 'list reset commit snapshot'
 complete -c umlctl -n '__umlctl_verb_is import' -F
 
 # What some verbs take
-complete -c umlctl -n '__umlctl_verb_is list top status start stop restart reload confirm kill check wait enable disable remove events' -s a -l all -d 'For all guests'
+complete -c umlctl -n '__umlctl_verb_is list top metrics status start stop restart reload confirm kill check wait enable disable remove events' -s a -l all -d 'For all guests'
 complete -c umlctl -n '__umlctl_verb_is list top status check doctor cat disk crashes memory port log events' -s j -l json -d 'Print JSON'
 complete -c umlctl -n '__umlctl_verb_is list' -s o -l output -x -a 'name state since uptime restarts memory cpu load tcp address address6 tap sent received health kernel pid forwards last-exit status' -d 'Columns to show'
 complete -c umlctl -n '__umlctl_verb_is list top' -l no-headings -d 'Print no line with the names of the columns'
 complete -c umlctl -n '__umlctl_verb_is top' -s s -l sort -x -a 'cpu memory traffic start name' -d 'What comes first'
 complete -c umlctl -n '__umlctl_verb_is top' -s i -l interval -x -d 'Time between two looks'
 complete -c umlctl -n '__umlctl_verb_is top' -s c -l count -x -d 'Number of looks'
+complete -c umlctl -n '__umlctl_verb_is metrics' -l textfile -rF -d 'File to replace'
 complete -c umlctl -n '__umlctl_verb_is wait' -s f -l for -x -a 'running stopped' -d 'State to wait for'
 complete -c umlctl -n '__umlctl_verb_is start stop restart kill wait' -s t -l timeout -x -d 'Time to wait at most'
 complete -c umlctl -n '__umlctl_verb_is reload' -s c -l confirm -x -d 'Revert the reload after this time unless confirmed'

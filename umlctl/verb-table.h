@@ -40,6 +40,7 @@ enum {
         VERB_LIVE = 1 << 22,
         VERB_FIX = 1 << 27,
         VERB_NOW = 1 << 28,
+        VERB_METRICS = 1 << 29,
 
         VERB_PAGED = 1 << 25, /* its output may be long */
 };

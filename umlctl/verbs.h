@@ -12,6 +12,7 @@
 
 int verb_list(const Options *o, const char *guest);
 int verb_status(const Options *o, const char *guest);
+int verb_metrics(const Options *o, const char *guest);
 int verb_top(const Options *o, const char *guest);
 int verb_start(const Options *o, const char *guest);
 int verb_restart(const Options *o, const char *guest);

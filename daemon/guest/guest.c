@@ -31,11 +31,16 @@ static void act_kill_hung(Guest *g) {
         guest_stop_at_once(g, ASKED_KILL_HUNG);
 }
 
+static void count_restart(Guest *g) {
+        g->past.restarts++;
+        g->past.restarts_by[g->past.last_exit.verdict]++;
+}
+
 static void act_wait(Guest *g) {
         g->next_start =
                 g->past.delay > 0 ? moment_after(CLOCK_MONOTONIC, g->past.delay) : (Moment){};
         if (g->past.last_exit.verdict != VERDICT_STOPPED) /* a requested restart is not counted */
-                g->past.restarts++;
+                count_restart(g);
         if (!g->past.announced)
                 notify_extend_timeout(usec_add(g->past.delay, 10 * USEC_PER_SEC));
         if (g->past.delay > 0)

@@ -20,6 +20,7 @@
 #include "daemon/net/conditions.h"
 #include "daemon/net/dead-flows.h"
 #include "daemon/net/drain.h"
+#include "daemon/net/flow-count.h"
 #include "daemon/net/hold.h"
 #include "daemon/net/proxy.h"
 #include "daemon/net/watch.h"
@@ -29,6 +30,7 @@
 #include "daemon/watch/facts.h"
 #include "daemon/watch/health.h"
 #include "daemon/watch/init.h"
+#include "daemon/watch/latencies.h"
 #include "daemon/watch/memory.h"
 #include "daemon/watch/probe.h"
 #include "daemon/watch/space.h"
@@ -139,14 +141,17 @@ typedef struct Reload {
 
 /* History of all boots. */
 typedef struct Past {
-        bool announced;        /* guest.c: it was ready at least once */
-        unsigned restarts;     /* guest.c: restarts that nobody requested */
-        DeathHistory deaths;   /* end.c, at each end */
-        usec_t delay;          /* end.c: delay of the last restart */
-        FallbackHistory boots; /* profile.c, at each end; reset by requests */
-        char *fallback_why;    /* profile.c: why the fallback is in use */
-        LastExit last_exit;    /* boot.c and prepare.c, at each end; guest.c writes its file */
-        char *crash;           /* crash.c: the report of the last one, not written yet */
+        bool announced;                    /* guest.c: it was ready at least once */
+        unsigned restarts;                 /* guest.c: restarts that nobody requested */
+        unsigned restarts_by[VERDICT_MAX]; /* the same by verdict */
+        usec_t down;                       /* state.c: time in former states other than running */
+        Latencies latencies;               /* of heartbeats */
+        DeathHistory deaths;               /* end.c, at each end */
+        usec_t delay;                      /* end.c: delay of the last restart */
+        FallbackHistory boots;             /* profile.c, at each end; reset by requests */
+        char *fallback_why;                /* profile.c: why the fallback is in use */
+        LastExit last_exit; /* boot.c and prepare.c, at each end; guest.c writes its file */
+        char *crash;        /* crash.c: the report of the last one, not written yet */
 } Past;
 
 typedef struct Guest {
@@ -162,6 +167,7 @@ typedef struct Guest {
         Hold *hold;
         Console *console;
         GuestMemory *memory;
+        FlowCount *flow_count;
         DiskSync *disk_sync;
 
         Config *config; /* in force: changed by reload.c, replaced by prepare.c before a start */
@@ -227,6 +233,9 @@ const char *guest_waits_for(const Guest *g);
 /* A client has stopped the guest over its management console, or has had it go on. Until then it is
  * excused for not doing anything. */
 void guest_note_hold(Guest *g, bool held);
+
+/* For how long it has not been ready in all. */
+usec_t guest_down_time(const Guest *g);
 
 /* Its current health. */
 GuestHealth guest_health(const Guest *g);

@@ -67,6 +67,7 @@ Guest *guest_free(Guest *g) {
         proxies_free(g->proxies);
         hold_free(g->hold);
         disk_sync_free(g->disk_sync);
+        flow_count_free(g->flow_count);
         setup_free(g->setup);
         config_free(g->config);
         last_exit_done(&g->past.last_exit);
@@ -127,6 +128,9 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
         if (r < 0)
                 return log_oom();
         g->setup->net->hold = g->hold;
+        r = flow_count_new(event, &g->flow_count);
+        if (r < 0)
+                return log_oom();
         r = console_new(event, &g->console);
         if (r < 0)
                 return log_oom();

@@ -24,9 +24,16 @@ static void tell_console(Guest *g, const char *why) {
                 console_clients_notice(console_clients(g->console), text);
 }
 
+usec_t guest_down_time(const Guest *g) {
+        usec_t here = usec_sub(now_usec(g->since.clock), g->since.at);
+
+        return g->state == GUEST_RUNNING ? g->past.down : usec_add(g->past.down, here);
+}
+
 void guest_set_state(Guest *g, GuestState to, const char *why) {
         GuestState from = g->state;
 
+        g->past.down = guest_down_time(g);
         g->state = to;
         guest_follow_hold(g);
         g->since = moment_after(CLOCK_BOOTTIME, 0);

@@ -38,7 +38,8 @@ static void end_health(Guest *g) {
 
 static int begin_health(Guest *g) {
         end_health(g);
-        return health_watch_new(g->event, g->boot.process, g->config, on_hung, g, &g->watch.health);
+        return health_watch_new(g->event, g->boot.process, g->config, &g->past.latencies, on_hung,
+                                g, &g->watch.health);
 }
 
 static bool health_differs(const Config *a, const Config *b) {

@@ -16,6 +16,7 @@ struct HealthWatch {
         const Config *config;
         GuestProcess *process;
         Heartbeat beat;
+        Latencies *latencies;
         HealthHung hung;
         void *userdata;
         int fd; /* a connection of its own, so that replies to others cannot be taken for ours */
@@ -77,6 +78,14 @@ static void log_change(HealthWatch *w) {
                 log_full(is_well(now) ? LOG_NOTICE : LOG_WARNING, "%s", text);
 }
 
+static void take_answer(HealthWatch *w) {
+        bool asked = w->beat.asked > 0;
+
+        heartbeat_answered(&w->beat, now_usec(CLOCK_MONOTONIC));
+        if (asked)
+                latencies_add(w->latencies, w->beat.latency);
+}
+
 static void read_answers(HealthWatch *w) {
         char buf[MCONSOLE_DATAGRAM_MAX];
         MconsoleReply reply;
@@ -84,7 +93,7 @@ static void read_answers(HealthWatch *w) {
 
         while ((n = recv(w->fd, buf, sizeof(buf), MSG_DONTWAIT)) >= 0)
                 if (mconsole_parse_reply(buf, (size_t) n, &reply) >= 0)
-                        heartbeat_answered(&w->beat, now_usec(CLOCK_MONOTONIC));
+                        take_answer(w);
         if (errno != EAGAIN &&
             errno != EINTR) /* it is gone, which the end of its process will report */
                 (void) sd_event_source_set_enabled(w->answers, SD_EVENT_OFF);
@@ -164,8 +173,8 @@ static int watch(HealthWatch *w, sd_event *event) {
         return 0;
 }
 
-int health_watch_new(sd_event *event, GuestProcess *p, const Config *c, HealthHung hung,
-                     void *userdata, HealthWatch **ret) {
+int health_watch_new(sd_event *event, GuestProcess *p, const Config *c, Latencies *latencies,
+                     HealthHung hung, void *userdata, HealthWatch **ret) {
         _cleanup_(health_watch_freep) HealthWatch *w = NULL;
         int r;
 
@@ -176,7 +185,11 @@ int health_watch_new(sd_event *event, GuestProcess *p, const Config *c, HealthHu
         w = calloc(1, sizeof(*w));
         if (!w)
                 return -ENOMEM;
-        *w = (HealthWatch){ .config = c, .process = p, .hung = hung, .userdata = userdata };
+        *w = (HealthWatch){ .config = c,
+                            .process = p,
+                            .latencies = latencies,
+                            .hung = hung,
+                            .userdata = userdata };
         w->fd = guest_process_mconsole(p);
         if (w->fd < 0)
                 return w->fd;

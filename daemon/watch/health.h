@@ -7,15 +7,17 @@
 #include "conf/config.h"
 #include "daemon/boot/process.h"
 #include "daemon/watch/heartbeat.h"
+#include "daemon/watch/latencies.h"
 
 typedef struct HealthWatch HealthWatch;
 
 /* It is hung for good. May free the watch. */
 typedef void (*HealthHung)(const char *why, void *userdata);
 
-/* For a guest that has booted; c and p are borrowed. HangCheck=0: *ret is NULL. */
-int health_watch_new(sd_event *event, GuestProcess *p, const Config *c, HealthHung hung,
-                     void *userdata, HealthWatch **ret);
+/* For a guest that has booted; c, p and latencies, where they are counted, are borrowed.
+ * HangCheck=0: *ret is NULL. */
+int health_watch_new(sd_event *event, GuestProcess *p, const Config *c, Latencies *latencies,
+                     HealthHung hung, void *userdata, HealthWatch **ret);
 HealthWatch *health_watch_free(HealthWatch *w);
 DEFINE_CLEANUP(HealthWatch *, health_watch_free)
 

@@ -123,6 +123,26 @@
  * held: MemoryBalloon. */
 #define UMLD_METHOD_BALLOON "Balloon"
 
+/* Counters() -> (a{sv} figures): what changes all the time, or takes umld some work, for a
+ * monitoring system. Times are in microseconds; those of a kind since umld started. */
+#define UMLD_METHOD_COUNTERS           "Counters"
+#define UMLD_COUNTER_DAEMON_CPU        "DaemonCpu" /* t, umld's own CPU time */
+#define UMLD_COUNTER_DOWN_TIME         "DownTime"  /* t, time in which the guest was not ready */
+#define UMLD_COUNTER_PROMISED          "MemoryPromised" /* t, bytes that the guest may use at most */
+#define UMLD_COUNTER_BACKING_SIZE      "BackingSize" /* t, bytes of the file system of its memory */
+#define UMLD_COUNTER_BACKING_AVAILABLE "BackingAvailable"   /* t, and those that are free */
+#define UMLD_COUNTER_CONNECTIONS       "TrackedConnections" /* t, that the host tracked a while ago */
+#define UMLD_COUNTER_CONNECTIONS_LIMIT "ConnectionsLimit"   /* t, 0 = any number */
+#define UMLD_COUNTER_RESTARTS          "RestartsByVerdict" /* a(st) */
+#define UMLD_COUNTER_LATENCIES         "Latencies" /* a(tt), upper bound and number of heartbeats */
+#define UMLD_COUNTER_LATENCY_SUM       "LatencySum" /* t */
+#define UMLD_COUNTER_DISKS                                                                         \
+        "Disks" /* a(stttt), name, bytes of the image and allocated ones, of its file system and   \
+                   those that are free */
+#define UMLD_COUNTER_FORWARDS                                                                      \
+        "ForwardCounts" /* a(stt), forward, packets and bytes of its rules                         \
+                         */
+
 /* Signal MemoryPressureChanged(s old, s new, s why); none, tight or short */
 #define UMLD_SIGNAL_MEMORY_PRESSURE "MemoryPressureChanged"
 

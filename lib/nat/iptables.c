@@ -214,9 +214,23 @@ static int look_at(const NatChain *chain, XtTable *ret) {
         return xt_table_open(ret->xt, ret->family, ret->table, &ret->handle);
 }
 
-static int nat_packets(Nat *nat, const NatPlan *plan, const Forward *port, uint64_t *ret) {
-        uint64_t packets = 0;
-        bool found = false;
+typedef struct PortSum {
+        const Forward *port;
+        uint64_t packets;
+        bool found;
+} PortSum;
+
+static void add_packets(const NatRule *rule, size_t n, const NatCount *count, void *userdata) {
+        PortSum *s = userdata;
+
+        (void) n;
+        if (nat_rule_leads(rule, s->port)) {
+                s->packets += count->packets;
+                s->found = true;
+        }
+}
+
+static int nat_count(Nat *nat, const NatPlan *plan, NatCounted fn, void *userdata) {
         NatChains chains;
 
         (void) nat;
@@ -229,15 +243,23 @@ static int nat_packets(Nat *nat, const NatPlan *plan, const Forward *port, uint6
                 if (look_at(pre, &t) < 0 || !t.xt->has_chain(pre->name, t.handle))
                         continue;
                 for (const void *e = t.xt->first_rule(pre->name, t.handle); e;
-                     e = t.xt->next_rule(e, t.handle))
-                        if (xt_decode(&t, e, &rule) && nat_rule_leads(&rule, port)) {
-                                packets += t.xt->packets(e);
-                                found = true;
-                        }
+                     e = t.xt->next_rule(e, t.handle)) {
+                        const NatCount count = t.xt->counted(e);
+
+                        if (xt_decode(&t, e, &rule) && rule.verdict == NAT_DNAT)
+                                fn(&rule, 1, &count, userdata);
+                }
         }
-        if (!found)
-                return -ENOENT;
-        *ret = packets;
+        return 0;
+}
+
+static int nat_packets(Nat *nat, const NatPlan *plan, const Forward *port, uint64_t *ret) {
+        PortSum sum = { .port = port };
+        int r = nat_count(nat, plan, add_packets, &sum);
+
+        if (r < 0 || !sum.found)
+                return r < 0 ? r : -ENOENT;
+        *ret = sum.packets;
         return 0;
 }
 
@@ -259,6 +281,7 @@ const NatBackend nat_iptables = {
         .check = nat_check,
         .remove = nat_remove,
         .packets = nat_packets,
+        .count = nat_count,
         .has_masquerade = nat_has_masquerade,
         .wait_fd = nat_wait_fd,
         .cancel = nat_cancel,

@@ -102,6 +102,17 @@ typedef struct NatRefusal {
 
 typedef struct Nat Nat;
 
+/* What a rule has counted. */
+typedef struct NatCount {
+        uint64_t packets, bytes;
+} NatCount;
+
+struct NatRule;
+
+/* Of a rule that forwards; n > 1: it stands for so many of the plan, which rule is the first of. */
+typedef void (*NatCounted)(const struct NatRule *rule, size_t n, const NatCount *count,
+                           void *userdata);
+
 typedef struct NatBackend {
         const char *name;                 /* as in Backend= */
         const char *tool[NAT_FAMILY_MAX]; /* the program that people use for such rules */
@@ -133,6 +144,9 @@ typedef struct NatBackend {
         /* How many connections the rules that forward this port (one port of one protocol) have
          * counted. -ENOENT: there is no such rule. */
         int (*packets)(Nat *nat, const NatPlan *plan, const Forward *port, uint64_t *ret);
+
+        /* Calls fn for each rule that forwards, in one pass over the tables. */
+        int (*count)(Nat *nat, const NatPlan *plan, NatCounted fn, void *userdata);
 
         /* Does the kernel support MASQUERADE? If that cannot be determined, it is assumed. */
         bool (*has_masquerade)(const Nat *nat, NatFamily family);

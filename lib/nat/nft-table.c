@@ -99,24 +99,32 @@ typedef struct CounterSearch {
         uint8_t family;
         const char *table, *chain;
         size_t place;
-        uint64_t packets;
+        NatCount count;
 } CounterSearch;
 
+static uint64_t read_number(const void *data, size_t data_size, uint16_t type) {
+        uint64_t number = 0;
+        size_t size;
+        const void *value = nft_attribute(data, data_size, type, &size);
+
+        if (value && size == sizeof(number))
+                memcpy(&number, value, sizeof(number));
+        return be64toh(number);
+}
+
 /* 1 = found. */
-static int read_counter(const NftObject *rule, uint64_t *ret) {
+static int read_counter(const NftObject *rule, NatCount *ret) {
         size_t n, size, data_size;
         const char *list = nft_attribute(rule->attributes, rule->size, NFTA_RULE_EXPRESSIONS, &n);
         const char *e;
 
         while (list && (e = nft_attribute(list, n, NFTA_LIST_ELEM, &size))) {
                 const char *name = nft_text(e, size, NFTA_EXPR_NAME);
-                const void *data = nft_attribute(e, size, NFTA_EXPR_DATA, &data_size), *packets;
+                const void *data = nft_attribute(e, size, NFTA_EXPR_DATA, &data_size);
 
-                if (name && data && streq(name, "counter") &&
-                    (packets = nft_attribute(data, data_size, NFTA_COUNTER_PACKETS, &size)) &&
-                    size == sizeof(*ret)) {
-                        memcpy(ret, packets, sizeof(*ret));
-                        *ret = be64toh(*ret);
+                if (name && data && streq(name, "counter")) {
+                        ret->packets = read_number(data, data_size, NFTA_COUNTER_PACKETS);
+                        ret->bytes = read_number(data, data_size, NFTA_COUNTER_BYTES);
                         return 1;
                 }
                 n -= MIN(n, (size_t) (e + NLA_ALIGN(size) - list));
@@ -132,7 +140,7 @@ static int find_counter(const NftObject *o, void *userdata) {
         if (o->family != s->family || !streq(o->table, s->table) || !chain ||
             !streq(chain, s->chain))
                 return 0;
-        return s->place-- == 0 ? read_counter(o, &s->packets) : 0;
+        return s->place-- == 0 ? read_counter(o, &s->count) : 0;
 }
 
 int nft_packets(uint8_t family, const char *table, const char *chain, size_t place, uint64_t *ret) {
@@ -147,8 +155,39 @@ int nft_packets(uint8_t family, const char *table, const char *chain, size_t pla
         }
         if (r <= 0)
                 return r == 0 ? -ENOENT : r;
-        *ret = s.packets;
+        *ret = s.count.packets;
         return 0;
+}
+
+typedef struct CounterList {
+        uint8_t family;
+        const char *table, *chain;
+        NatCount *counts;
+        size_t i, n;
+} CounterList;
+
+static int take_counter(const NftObject *o, void *userdata) {
+        const char *chain = nft_text(o->attributes, o->size, NFTA_RULE_CHAIN);
+        CounterList *l = userdata;
+
+        if (o->family != l->family || !streq(o->table, l->table) || !chain ||
+            !streq(chain, l->chain) || l->i == l->n)
+                return 0;
+        (void) read_counter(o, &l->counts[l->i++]);
+        return 0;
+}
+
+int nft_counts(uint8_t family, const char *table, const char *chain, NatCount *ret, size_t n) {
+        _cleanup_close_ int fd = nft_open();
+        CounterList l = { family, table, chain, ret, 0, n };
+        int r = fd < 0 ? fd : -EINTR;
+
+        for (int i = 0; i < LOOK_ATTEMPTS && r == -EINTR; i++) {
+                memset(ret, 0, n * sizeof(*ret));
+                l.i = 0;
+                r = nft_ask(fd, NFT_RULES, table, take_counter, &l);
+        }
+        return r;
 }
 
 /* 0 when this many messages have been acknowledged, or the first error. */

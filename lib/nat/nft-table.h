@@ -4,7 +4,7 @@
 /* The table of a guest in nf_tables: what umld compares, counts and deletes over netlink while the
  * guest is running. All fail like the queries of nat/nft-netlink.h. */
 
-#include "basic/macro.h"
+#include "nat/nat.h"
 
 typedef struct NftLook {
         uint32_t generation;  /* when all this was read */
@@ -23,3 +23,7 @@ int nft_delete(const char *table, const char *shared, const char *prefix);
 /* How many packets the counter in the n-th rule of a chain, from 0, has counted. -ENOENT: there is
  * no such rule, or it has no counter. */
 int nft_packets(uint8_t family, const char *table, const char *chain, size_t place, uint64_t *ret);
+
+/* The same for the first n rules of a chain, in one pass over the table alone, whatever others
+ * there are; a rule without a counter has counted nothing. */
+int nft_counts(uint8_t family, const char *table, const char *chain, NatCount *ret, size_t n);

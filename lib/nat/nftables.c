@@ -266,14 +266,18 @@ static int nat_remove(Nat *nat, const char *guest, NatRefusal *ret_refusal) {
         return r;
 }
 
+static uint8_t family_of(const Nat *nat, const NatChain *chain) {
+        static const uint8_t families[NAT_FAMILY_MAX] = { NFPROTO_IPV4, NFPROTO_IPV6 };
+
+        return nat->no_inet_nat ? families[chain->family] : NFPROTO_INET;
+}
+
 /* For the rule that implements the n-th of a chain. */
 static int rule_packets(const Nat *nat, const char *guest, const NatChain *chain, size_t n,
                         uint64_t *ret) {
-        static const uint8_t families[NAT_FAMILY_MAX] = { NFPROTO_IPV4, NFPROTO_IPV6 };
         char table[NFT_TABLE_NAME_MAX], name[NFT_CHAIN_NAME_SIZE];
 
-        return nft_packets(nat->no_inet_nat ? families[chain->family] : NFPROTO_INET,
-                           nft_table_name(guest, table),
+        return nft_packets(family_of(nat, chain), nft_table_name(guest, table),
                            nft_chain_name(chain->family, chain->name, !nat->no_inet_nat, name),
                            nft_rule_place(chain, n), ret);
 }
@@ -300,6 +304,49 @@ static int nat_packets(Nat *nat, const NatPlan *plan, const Forward *port, uint6
         return 0;
 }
 
+/* How many rules of the plan, from this one on, are the same rule in the table. */
+static size_t sharing(const NatChain *chain, size_t from, size_t place) {
+        size_t n = 1;
+
+        while (from + n < chain->n_rules && nft_rule_place(chain, from + n) == place)
+                n++;
+        return n;
+}
+
+static int count_chain(const Nat *nat, const char *guest, const NatChain *chain, NatCounted fn,
+                       void *userdata) {
+        _cleanup_free_ NatCount *counts = calloc(chain->n_rules + 1, sizeof(*counts));
+        char table[NFT_TABLE_NAME_MAX], name[NFT_CHAIN_NAME_SIZE];
+        int r;
+
+        if (!counts)
+                return -ENOMEM;
+        r = nft_counts(family_of(nat, chain), nft_table_name(guest, table),
+                       nft_chain_name(chain->family, chain->name, !nat->no_inet_nat, name), counts,
+                       chain->n_rules);
+        for (size_t i = 0, n; r >= 0 && i < chain->n_rules; i += n) {
+                size_t place = nft_rule_place(chain, i);
+
+                n = sharing(chain, i, place);
+                if (chain->rules[i].verdict == NAT_DNAT)
+                        fn(&chain->rules[i], n, &counts[place], userdata);
+        }
+        return r;
+}
+
+static int nat_count(Nat *nat, const NatPlan *plan, NatCounted fn, void *userdata) {
+        _cleanup_(nat_chains_done) NatChains chains = {};
+        int r = nat_chains_plan(&chains, plan);
+
+        for (NatFamily f = 0; r >= 0 && f < NAT_FAMILY_MAX; f++) {
+                const NatChain *pre = nat_chain(&chains, f, NAT_CHAIN_PRE);
+
+                if (pre->n_rules > 0)
+                        r = count_chain(nat, plan->guest, pre, fn, userdata);
+        }
+        return r;
+}
+
 /* Known only after a transaction has been rejected. */
 static bool nat_has_masquerade(const Nat *nat, NatFamily family) {
         return !nat->no_masquerade[family];
@@ -316,6 +363,7 @@ const NatBackend nat_nftables = {
         .check = nat_check,
         .remove = nat_remove,
         .packets = nat_packets,
+        .count = nat_count,
         .has_masquerade = nat_has_masquerade,
         .wait_fd = nat_wait_fd,
         .cancel = nat_cancel,

@@ -22,13 +22,13 @@
 /* The differences between the families. */
 typedef struct Layout {
         int domain, level, get_info, get_entries;
-        size_t head, target_offset, next_offset, packets;
+        size_t head, target_offset, next_offset, counters;
 } Layout;
 
 #define LAYOUT(entry)                                                                              \
         .head = sizeof(struct entry), .target_offset = offsetof(struct entry, target_offset),      \
         .next_offset = offsetof(struct entry, next_offset),                                        \
-        .packets = offsetof(struct entry, counters.pcnt)
+        .counters = offsetof(struct entry, counters)
 
 static const Layout layouts[NAT_FAMILY_MAX] = {
         [NAT_IPV4] = { AF_INET, IPPROTO_IP, IPT_SO_GET_INFO, IPT_SO_GET_ENTRIES,
@@ -391,26 +391,26 @@ static const char *policy(const char *chain, struct xtc_handle *h) {
         return c && c->builtin ? target(entry_at(s, c->policy), h) : NULL;
 }
 
-static uint64_t packets(const Layout *l, const void *rule) {
-        uint64_t n;
+static NatCount counted(const Layout *l, const void *rule) {
+        struct xt_counters n;
 
-        memcpy(&n, (const char *) rule + l->packets, sizeof(n));
-        return n;
+        memcpy(&n, (const char *) rule + l->counters, sizeof(n));
+        return (NatCount){ n.pcnt, n.bcnt };
 }
 
-static uint64_t packets_ipv4(const void *rule) {
-        return packets(&layouts[NAT_IPV4], rule);
+static NatCount counted_ipv4(const void *rule) {
+        return counted(&layouts[NAT_IPV4], rule);
 }
 
-static uint64_t packets_ipv6(const void *rule) {
-        return packets(&layouts[NAT_IPV6], rule);
+static NatCount counted_ipv6(const void *rule) {
+        return counted(&layouts[NAT_IPV6], rule);
 }
 
 #define READER(family)                                                                             \
         {                                                                                          \
                 .init = init_##family, .free = reader_free, .first_chain = first_chain,            \
                 .next_chain = next_chain, .first_rule = first_rule, .next_rule = next_rule,        \
-                .target = target, .has_chain = has_chain, .packets = packets_##family,             \
+                .target = target, .has_chain = has_chain, .counted = counted_##family,             \
                 .policy = policy                                                                   \
         }
 

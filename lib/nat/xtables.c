@@ -26,8 +26,10 @@
                                 struct xtc_handle *h) {                                            \
                 return lib##_insert_entry(chain, (const struct entry *) rule, at, h);              \
         }                                                                                          \
-        static uint64_t lib##_packets(const void *rule) {                                          \
-                return ((const struct entry *) rule)->counters.pcnt;                               \
+        static NatCount lib##_counted(const void *rule) {                                          \
+                const struct entry *e = rule;                                                      \
+                                                                                                   \
+                return (NatCount){ e->counters.pcnt, e->counters.bcnt };                           \
         }                                                                                          \
         static int lib##_keep_policy(const char *chain, struct xtc_handle *h) {                    \
                 struct xt_counters counters;                                                       \
@@ -59,7 +61,7 @@
                 .append_rule = lib##_append,                                                       \
                 .insert_rule = lib##_insert,                                                       \
                 .delete_rule = lib##_delete_num_entry,                                             \
-                .packets = lib##_packets,                                                          \
+                .counted = lib##_counted,                                                          \
                 .policy = lib##_policy,                                                            \
                 .keep_policy = lib##_keep_policy,                                                  \
         }

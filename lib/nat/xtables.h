@@ -30,7 +30,7 @@ typedef struct XtLibrary {
         int (*insert_rule)(const char *chain, const void *rule, unsigned at, struct xtc_handle *h);
         int (*delete_rule)(const char *chain, unsigned at, struct xtc_handle *h);
 
-        uint64_t (*packets)(const void *rule); /* packets counted */
+        NatCount (*counted)(const void *rule);
         /* For a built-in chain "ACCEPT" or "DROP"; for another one NULL. */
         const char *(*policy)(const char *chain, struct xtc_handle *h);
 

@@ -34,12 +34,16 @@ WANTED = [
     r"lib/umld/umld-image-fix\.so",
     r"lib/systemd/system/umld@\.service",
     r"lib/systemd/system/umld\.target",
+    r"lib/systemd/system/umld-metrics\.service",
+    r"lib/systemd/system/umld-metrics\.timer",
     r"lib/systemd/system/multi-user\.target\.d/umld\.conf",
     r"lib/sysusers\.d/umld\.conf",
     r"lib/tmpfiles\.d/umld\.conf",
     r"share/umld/recipes/openrc\.recipe",
     "share/umld/recipes/network",
     r"share/umld/umlctl\.schema\.json",
+    r"share/umld/prometheus/umld\.rules\.yml",
+    r"share/umld/prometheus/umld-dashboard\.json",
     "share/bash-completion/completions/umlctl",
     r"share/fish/vendor_completions\.d/umlctl\.fish",
 ]
@@ -103,13 +107,20 @@ class Install(unittest.TestCase):
         self.assertIn(f"ExecStart={self.prefix}/sbin/umld %i", text)
         with open(f"{directory}/umld@.service", "w", encoding="utf-8") as unit:
             unit.write(text.replace(f"={self.prefix}/", f"={self.root}{self.prefix}/"))
-        shutil.copy(f"{self.units}/umld.target", directory)
+        with open(f"{self.units}/umld-metrics.service", encoding="utf-8") as unit:
+            text = unit.read()
+        self.assertIn(f"ExecStart={self.prefix}/bin/umlctl metrics --textfile=", text)
+        with open(f"{directory}/umld-metrics.service", "w", encoding="utf-8") as unit:
+            unit.write(text.replace(f"={self.prefix}/", f"={self.root}{self.prefix}/"))
+        for each in ("umld.target", "umld-metrics.timer"):
+            shutil.copy(f"{self.units}/{each}", directory)
         shutil.copytree(f"{self.units}/multi-user.target.d", f"{directory}/multi-user.target.d", dirs_exist_ok=True)
         return directory
 
     def test_systemd_has_no_complaint(self):
         directory = self.unit_for_analysis()
-        done = run("systemd-analyze", "verify", "--man=no", "umld@web.service", "umld.target", "multi-user.target",
+        done = run("systemd-analyze", "verify", "--man=no", "umld@web.service", "umld.target", "umld-metrics.timer",
+                   "umld-metrics.service", "multi-user.target",
                    env=dict(os.environ, SYSTEMD_UNIT_PATH=f"{directory}:"))
         self.assertEqual((done.returncode, done.stdout), (0, ""))
 
