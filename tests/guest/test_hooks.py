@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+import documents  # noqa: E402
 from umldtest import DONE, FAILED, PATIENCE, TestCase, main, test_kernels, wait_until  # noqa: E402
 
 # One line for each run, in one write.
@@ -85,6 +86,17 @@ class Events(HookTest):
         self.assertEqual(status.count("\t0000000000000000\n"), 2, status)
         self.assertEqual((self.place / "out.pwd").read_text(), "/\n")
         self.assertNotIn("/root", (self.place / "out.home").read_text())
+
+    def test_of_the_manual(self):
+        """Its example, with a logger that writes to a file."""
+        logger = self.place / "logger"
+        logger.write_text(f'#!/bin/sh\necho "$2|$3" >>{self.out}\n')
+        command = self.place / "hook"
+        command.write_text(documents.shown("man/umld.conf.5", "logger -t").replace("logger", str(logger), 1))
+        for each in logger, command:
+            each.chmod(0o755)
+        self.assertEqual(self.start("boot,wait:50,panic:VFS is on fire", command, {"Restart": "no"}).wait(), FAILED)
+        self.assertRegex(self.out.read_text(), r"(?m)^umld-notify\|web: crash panic: .*VFS is on fire")
 
     def test_real_kernel(self):
         """Its disk has no file system: a real panic."""

@@ -13,6 +13,7 @@ import urllib.parse
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+import documents  # noqa: E402
 from umldtest import DONE, MAKE_GUEST, USAGE, TestCase, clean_file_system, main, test_kernels
 
 PORT = 8080
@@ -85,8 +86,9 @@ class Hostfs(TestCase):
                 (read_only / "old").write_text("as it was\n")
                 umld = self.start(kernel, Guest={"Share": [open_to, f"{read_only},ro"]})
                 self.assertEqual(umld.layer("hostfs"), f"{open_to}, {read_only} (read-only)")
-                self.inside("mkdir -p /tmp/a /tmp/b")
-                self.inside(f"mount -t hostfs none /tmp/a -o {open_to}")
+                self.inside("mkdir -p /tmp/b /mnt && ln -sfn /mnt /tmp/a")
+                shown = documents.shown("man/umld.conf.5", "mount -t hostfs").strip()
+                self.inside(shown.replace("/srv/data", str(open_to)))
                 self.inside(f"mount -t hostfs none /tmp/b -o {read_only}")
                 self.inside("echo new >/tmp/a/new")
                 self.assertEqual((open_to / "new").read_text(), "new\n")

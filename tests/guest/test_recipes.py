@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+import documents
 from recipetree import ByHand, classes_of
 from umldtest import BUILD, DONE, HOST, SOURCE, TestCase, clean_file_system, main, test_kernels
 
@@ -68,7 +69,7 @@ class OfTheManual(ByHand):
         tree.mkdir()
         subprocess.run(["tar", "-xzf", MINIROOTFS, "-C", tree], check=True, timeout=60)
         inittab = tree / "etc/inittab"
-        line, = self.recipe_of(1)
+        line = documents.shown("man/umld.conf.5", "tty0::respawn").strip()
         kept = [x for x in inittab.read_text(encoding="utf-8").splitlines() if not x.startswith("tty")]
         inittab.write_text("\n".join([*kept, line, ""]), encoding="utf-8")
         self.check_login(tree)

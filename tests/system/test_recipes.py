@@ -15,6 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from ext4 import Image, fsck
 from umlctltest import Case, UMLCTL
+import documents  # noqa: E402
 from umldtest import BUILD, DONE, FAILED, SOURCE, USAGE, main, wait_until
 
 IMAGE_PROGRAM = str(BUILD / "imager/umld-image")
@@ -277,6 +278,16 @@ class Own(RecipeCase):
         self.write_own("network", "#!/bin/sh\n# mine\n")
         self.assertEqual(self.chosen(BUSYBOX), "busybox")
         self.assertEqual(self.image().text("/usr/lib/umld/network"), "#!/bin/sh\n# mine\n")
+
+    def test_of_the_manual(self):
+        self.write_own("debian-systemd.recipe", documents.shown("man/umld.recipe.5", "match exists"))
+        self.write_own("my-sources.list", "deb http://mirror trixie main\n")
+        self.assertEqual(self.chosen(DEBIAN), "debian-systemd")
+        image = self.image()
+        self.assertEqual(image.text("/etc/apt/sources.list"), "deb http://mirror trixie main\n")
+        self.assertEqual(image.text("/etc/sysctl.conf"), "vm.swappiness=10\n")
+        for unit in ("apt-daily.timer", "apt-daily-upgrade.timer", "systemd-udevd.service"):  # the last by what it includes
+            self.assertEqual(image.stat(f"/etc/systemd/system/{unit}")["target"], "/dev/null", unit)
 
     def test_another_kind(self):
         self.write_own("a-kind.recipe", "match contains /etc/os-release '^ID=mine$'\nmatch exists /never\nwish ready\n")
