@@ -21,10 +21,15 @@ static void print(const char *name, FeatureState state, const char *what) {
 
 static void print_companions(void) {
         static const char *const names[] = {
-                [COMPANION_INIT] = "umld-init",          [COMPANION_DISK_CHECK] = "umld-disk-check",
-                [COMPANION_MODULES] = "umld-modules",    [COMPANION_CPU_FIX] = "cpu-fix",
-                [COMPANION_CONSOLE_FIX] = "console-fix", [COMPANION_TUN_FIX] = "tun-fix",
-                [COMPANION_IMAGE_FIX] = "image-fix",     [COMPANION_GUEST_INIT] = "umld-guest-init",
+                [COMPANION_INIT] = "umld-init",
+                [COMPANION_DISK_CHECK] = "umld-disk-check",
+                [COMPANION_NOTIFY] = "umld-notify",
+                [COMPANION_MODULES] = "umld-modules",
+                [COMPANION_CPU_FIX] = "cpu-fix",
+                [COMPANION_CONSOLE_FIX] = "console-fix",
+                [COMPANION_TUN_FIX] = "tun-fix",
+                [COMPANION_IMAGE_FIX] = "image-fix",
+                [COMPANION_GUEST_INIT] = "umld-guest-init",
         };
         static_assert(ARRAY_SIZE(names) == COMPANION_MAX, "a name for every companion");
 
@@ -32,6 +37,7 @@ static void print_companions(void) {
                 _cleanup_free_ char *path = NULL;
                 int r = companion_find(c, &path);
 
+                assert(names[c]);
                 print(names[c], r >= 0 ? FEATURE_FOUND : FEATURE_MISSING, path);
         }
 }

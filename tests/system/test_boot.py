@@ -14,6 +14,7 @@ import time
 import unittest
 from pathlib import Path
 
+import documents
 import packages
 from booted import Booted
 from umldtest import SOURCE, World, clean_file_system, main, wait_until
@@ -129,7 +130,10 @@ class Boot(unittest.TestCase):
         self.assertEqual(modes.splitlines(), ["711 root root /run/umld", "711 root root /var/lib/umld",
                                               "750 root umld /var/log/umld"])
         self.assertEqual(self.machine.run("systemctl", "--failed", "--quiet").stdout, "")
-        self.assertIn("systemd           found", self.machine.out("umld", "--version"))
+        for program in "umld", "umlctl":
+            features = self.machine.out(program, "--version")
+            self.assertIn("systemd           found", features)
+            self.assertNotIn("null", features)
 
     def test_01_the_first_guest(self):
         """Two commands."""
