@@ -18,6 +18,7 @@
 #include "daemon/guest/unconfirmed.h"
 #include "daemon/manager.h"
 #include "daemon/plan.h"
+#include "daemon/privileges.h"
 #include "daemon/version.h"
 #include "host/resident.h"
 
@@ -180,5 +181,6 @@ int main(int argc, char **argv) {
                           "remounts /dev/shm");
                 return EXIT_NOT_PERMITTED;
         }
+        privileges_begin();
         return run(TAKE_PTR(config));
 }

@@ -16,6 +16,7 @@
 #include "daemon/bus/guest-bus.h"
 #include "daemon/doubts.h"
 #include "daemon/manager.h"
+#include "daemon/privileges.h"
 #include "host/lock.h"
 
 struct Manager {
@@ -47,6 +48,8 @@ static void on_state_changed(GuestState from, GuestState to, const char *why, vo
         Manager *m = userdata;
         _cleanup_free_ char *status = strfmt("%s: %s", guest_state_to_string(to), why);
 
+        if (to == GUEST_RUNNING)
+                privileges_set_up();
         notify_status(status ?: guest_state_to_string(to));
         guest_bus_emit(m->bus, UMLD_SIGNAL_STATE_CHANGED, guest_state_to_string(from),
                        guest_state_to_string(to), why);

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import DONE, USAGE, TestCase, main, wait_until
+from umldtest import DONE, SOURCE, USAGE, TestCase, main, wait_until
 
 MEBIBYTE = 1 << 20
 
@@ -115,6 +115,37 @@ class Limits(TestCase):
         self.assertIn("confinement: the layer cpu is not in force: ", umld.log)
         self.assertEqual(umld.stop(), DONE)
         self.assert_required_refused(["CPUWeight=50"], "cpu")
+
+
+class Privileges(TestCase):
+    """Of umld itself, where no service manager has taken any away."""
+
+    def test_capabilities(self):
+        words = re.findall(r"\{ CAP_(\w+), (true|false),", (SOURCE / "daemon/privileges.c").read_text(encoding="utf-8"))
+        kept = {name for name, set_up in words if set_up == "false"}
+        unit = (SOURCE / "systemd/umld@.service.in").read_text(encoding="utf-8")
+        self.assertEqual({name[4:] for name in re.search(r"^CapabilityBoundingSet=(.+)$", unit, re.M)[1].split()}, kept)
+        self.world.guest("web", fake="boot,ready")
+        umld = self.daemon().wait_ready()
+        wanted = sum(1 << number_of(name) for name in kept)
+        umld.status()  # it is beyond the change of its state
+        found, ours = self.sets(umld.pid), self.sets("self")
+        self.assertEqual(found, {name: ours[name] & wanted for name in ours})
+        self.assertLess(found["CapEff"], ours["CapEff"])
+        os.kill(umld.guest_pid(), signal.SIGKILL)  # what is left is enough for another boot, and an end
+        wait_until(lambda: umld.status()["restarts"] == 1 and umld.status()["state"] == "running", what="another boot")
+        self.assertEqual(umld.stop(), DONE)
+
+    @staticmethod
+    def sets(pid):
+        text = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+        return {name: int(value, 16) for name, value in re.findall(r"^(CapPrm|CapEff|CapBnd):\s+(\w+)$", text, re.M)}
+
+
+def number_of(capability):
+    """As the kernel's header has it."""
+    header = Path("/usr/include/linux/capability.h").read_text(encoding="utf-8")
+    return int(re.search(rf"#define CAP_{capability}\s+(\d+)", header)[1])
 
 
 if __name__ == "__main__":
