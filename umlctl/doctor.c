@@ -13,8 +13,8 @@ enum {
         SENTENCE_MAX = 1000,
 };
 
-#define PATIENCE       USEC_PER_MINUTE
-#define SHORT_PATIENCE (10 * USEC_PER_SEC) /* of somebody who waits for something else */
+#define PATIENCE       (2 * USEC_PER_MINUTE) /* four trials of NAT, and a boot of half a minute */
+#define SHORT_PATIENCE (10 * USEC_PER_SEC)   /* of somebody who waits for something else */
 
 /* Splits a line at its tabs, in place. */
 static json_t *read_line(char *line) {

@@ -22,11 +22,11 @@ static const char *const verdicts[DOCTOR_VERDICT_MAX] = {
 
 /* ---- telling ---- */
 
-/* Texts may have bytes of other programs. */
+/* Texts may have bytes of other programs, and go to a terminal when umld is run by hand. */
 static void print_field(const char *text) {
         putchar('\t');
         for (const char *p = text; *p; p++)
-                putchar(*p == '\t' || *p == '\n' ? ' ' : *p);
+                putchar((unsigned char) *p < ' ' || *p == 0x7f ? ' ' : *p);
 }
 
 void exam_tell_as(Exam *e, const char *name, DoctorVerdict verdict, const char *remedy,

@@ -3,6 +3,7 @@
  * else, and tells how long it took. */
 
 #include <fcntl.h>
+#include <glob.h>
 #include <grp.h>
 #include <poll.h>
 #include <sched.h>
@@ -11,10 +12,14 @@
 #include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 
+#include "basic/capabilities.h"
 #include "basic/fd-util.h"
 #include "basic/file-util.h"
+#include "basic/sandbox.h"
 #include "basic/spawn.h"
 #include "basic/string-util.h"
 #include "daemon/base/companions.h"
@@ -22,7 +27,7 @@
 #include "daemon/doctor/doctor.h"
 
 enum {
-        UID_NOBODY = 65534,
+        UID_NOBODY = 65534, /* in a container that has few users */
         OUTPUT_MAX = 64 * 1024,
         CAUSE_MAX = 200,
 };
@@ -33,12 +38,14 @@ enum {
 #define ENDED         "reboot: "
 #define NO_ROOT       "VFS: Cannot open root device"
 #define NO_TMPFS      "umld: no tmpfs"
-#define TMPFS_OPTIONS "mode=0755,size=64M,uid=65534,gid=65534"
+#define TMPFS_OPTIONS "mode=1777,size=64M"
 #define PANIC         "Kernel panic - not syncing: "
+#define DIRECTORY     "/tmp/umld-doctor-"
 
 typedef struct Trial {
         Strv argv, environment;
         char *directory; /* of the kernel's own sockets; removed afterwards */
+        uid_t uid;
         char output[OUTPUT_MAX];
         size_t n;
         usec_t took;
@@ -59,13 +66,36 @@ static int mount_tmpfs(const char *path) {
         return RET_NERRNO(mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, TMPFS_OPTIONS));
 }
 
+static void limit(void) {
+        static const struct {
+                int resource;
+                rlim_t max;
+        } limits[] = {
+                { RLIMIT_CORE, 0 },         { RLIMIT_MEMLOCK, 0 },  { RLIMIT_MSGQUEUE, 0 },
+                { RLIMIT_NPROC, 64 },       { RLIMIT_NOFILE, 256 }, { RLIMIT_CPU, 60 },
+                { RLIMIT_FSIZE, 64 << 20 },
+        };
+
+        FOREACH_ELEMENT (l, limits) {
+                struct rlimit now;
+
+                if (getrlimit(l->resource, &now) < 0)
+                        continue;
+                now.rlim_max = MIN(now.rlim_max, l->max);
+                now.rlim_cur = MIN(now.rlim_cur, now.rlim_max);
+                (void) setrlimit(l->resource, &now);
+        }
+}
+
 /* It may be a stranger's: it gets no network, and nothing that it runs gets more rights. A host may
  * refuse the first, and the change of user has cleared the signal. */
-static int give_rights_up(void) {
+static int give_rights_up(uid_t uid) {
         (void) unshare(CLONE_NEWNET);
         (void) unshare(CLONE_NEWIPC);
-        if (geteuid() == 0 &&
-            (setgroups(0, NULL) < 0 || setgid(UID_NOBODY) < 0 || setuid(UID_NOBODY) < 0))
+        limit();
+        (void) capabilities_keep(
+                0); /* the change of user takes them, this what could give them back */
+        if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setgid(uid) < 0 || setuid(uid) < 0))
                 return -errno;
         (void) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
         return RET_NERRNO(prctl(PR_SET_PDEATHSIG, SIGKILL));
@@ -76,7 +106,7 @@ static int run_kernel(void *userdata) {
 
         if (mount_tmpfs(t->directory) < 0)
                 dprintf(STDOUT_FILENO, NO_TMPFS "\n");
-        if (give_rights_up() < 0)
+        if (give_rights_up(t->uid) < 0)
                 return SPAWN_FAILED;
         (void) personality(PER_LINUX | ADDR_NO_RANDOMIZE); /* as umld-init does */
         execve(t->argv.v[0], t->argv.v, t->environment.v);
@@ -84,15 +114,35 @@ static int run_kernel(void *userdata) {
         return SPAWN_FAILED;
 }
 
-static int make_directory(Trial *t) {
-        char path[] = "/tmp/umld-doctor-XXXXXX";
+/* What a doctor left that was killed: an empty directory, older than any trial that goes on. */
+static void sweep(void) {
+        glob_t found = {};
 
+        if (glob(DIRECTORY "??????", GLOB_NOSORT, NULL, &found) == 0)
+                for (size_t i = 0; i < found.gl_pathc; i++) {
+                        struct stat st;
+
+                        if (lstat(found.gl_pathv[i], &st) >= 0 &&
+                            st.st_mtime + (time_t) (2 * PATIENCE / USEC_PER_SEC) < time(NULL))
+                                (void) rmdir(found.gl_pathv[i]);
+                }
+        globfree(&found);
+}
+
+static int make_directory(Trial *t) {
+        char path[] = DIRECTORY "XXXXXX";
+
+        sweep();
         if (!mkdtemp(path))
                 return -errno;
         t->directory = strdup(path);
         if (!t->directory)
                 return rmdir(path), -ENOMEM;
-        return geteuid() == 0 ? RET_NERRNO(chown(path, UID_NOBODY, UID_NOBODY)) : 0;
+        t->uid = TRIAL_UID;
+        if (geteuid() != 0 || chown(path, t->uid, t->uid) >= 0)
+                return 0;
+        t->uid = UID_NOBODY;
+        return RET_NERRNO(chown(path, t->uid, t->uid));
 }
 
 /* The directory of umld-guest-init is the root directory of the trial. */

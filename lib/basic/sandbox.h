@@ -14,6 +14,7 @@
 
 /* The users of helpers, below those of guests (host/guest-uid.h). They are in no database. */
 enum {
+        TRIAL_UID = 60795,      /* a kernel that umlctl doctor boots */
         PROBE_UID = 60796,      /* a kernel that is asked for its features */
         IMAGE_UID = 60797,      /* umld-image */
         DISK_CHECK_UID = 60798, /* e2fsck before a start */

@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """umlctl doctor: each fault of a host, made on purpose, is found, named with its remedy, and repaired where umld can."""
 
+import contextlib
 import os
+import re
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -106,6 +109,63 @@ class Healthy(DoctorTest):
         self.assertEqual(p.returncode, NOT_PERMITTED, p.stderr)
         self.assertEqual(self.world.run("host", *nobody, self.world.program("daemon/umld"), "--repair=tun").returncode,
                          NOT_PERMITTED)
+
+
+class Trial(DoctorTest):
+    """The boot that is measured; what is booted may be a stranger's kernel."""
+    USER = 60795
+
+    def kernel(self):
+        """The pid of ours: other tests may have one as well."""
+        ours = str(self.world.program("tests/guest/fake-guest"))
+        for status in Path("/proc").glob("[0-9]*/status"):
+            with contextlib.suppress(OSError):
+                text = status.read_text(encoding="ascii")
+                if f"\nUid:\t{self.USER}\t" in text and status.with_name("cmdline").read_text(encoding="ascii").split("\0")[0] == ours:
+                    return int(status.parent.name)
+        return None
+
+    def test_confined(self):
+        """The fake kernel boots, and never ends."""
+        self.world.guest(fake="boot,ready")
+        p = subprocess.Popen(self.world.command("host", self.world.program("daemon/umld"), "--measure", "web"),
+                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        self.addCleanup(p.wait)
+        self.addCleanup(p.kill)
+        pid = wait_until(self.kernel, 30, "the kernel of the trial")
+        state = Path(f"/proc/{pid}/status").read_text(encoding="ascii") + Path(f"/proc/{pid}/limits").read_text(encoding="ascii")
+        for line in (rf"Uid:(\t{self.USER}){{4}}", rf"Gid:(\t{self.USER}){{4}}", r"Groups:\t *", r"CapBnd:\t0+", r"CapEff:\t0+",
+                     r"NoNewPrivs:\t1", r"Max processes +64 +64 .*", r"Max core file size +0 +0 .*"):
+            self.assertRegex(state, f"(?m)^{line}$")
+        directory = next(w[8:] for w in Path(f"/proc/{pid}/cmdline").read_text(encoding="ascii").split("\0")
+                         if w.startswith("uml_dir="))
+        os.kill(int(re.search(r"(?m)^PPid:\t(\d+)$", state)[1]), signal.SIGKILL)
+        wait_until(lambda: not umldtest.process_alive(pid), 30, "the end of the trial's kernel")
+        self.addCleanup(lambda: os.path.isdir(directory) and os.rmdir(directory))
+        self.assertEqual(os.listdir(directory), [])
+        os.utime(directory, (1, 1))
+        self.find("--measure")
+        self.assertFalse(os.path.exists(directory))
+
+
+class Host(DoctorTest):
+    def test_limits(self):
+        self.find(wrapper=["prlimit", "--nofile=100", "--nproc=50"])
+        said = [f for f in self.findings.values() if "umld may have only" in f[1]]
+        self.assertEqual(len(said), 1)  # find() has the worst of one name
+        self.assert_found("limits", "warning", "only (100 open files|50 processes)", r"raise it \(ulimit -[nu] \d+\)")
+        self.find()
+        self.assert_found("limits", "ok", "open files")
+
+    def test_clock(self):
+        """umld was installed in the future."""
+        umld = self.world.install(BUILD / "daemon/umld", self.world.dir / "later/umld")
+        for path in (umld, umld.parent):
+            os.utime(path, (2**32 - 1, 2**32 - 1))
+        p = self.world.run("host", umld, "--doctor")
+        self.assertRegex(p.stdout, r"(?m)^host\tclock\twarning\tthe host's clock is behind")
+        self.find()
+        self.assert_found("clock", "ok", "synchronise")
 
 
 class Devices(DoctorTest):
