@@ -78,38 +78,3 @@ GuestTransition guest_fsm(GuestState state, GuestEvent event) {
                 t.next = state;
         return t;
 }
-
-static const char *const guest_event_table[] = {
-        [EV_START] = "start",
-        [EV_PREPARED] = "prepared",
-        [EV_READY] = "ready",
-        [EV_TIMER] = "timer",
-        [EV_DIED_AGAIN] = "died, again",
-        [EV_DIED_DONE] = "died, done",
-        [EV_DIED_FAULT] = "died, fault",
-        [EV_UNDONE] = "undone",
-        [EV_UNDONE_FAULT] = "undone, fault",
-        [EV_HUNG] = "hung",
-        [EV_SICK] = "sick",
-        [EV_STOP] = "stop",
-        [EV_RESTART] = "restart",
-        [EV_KILL] = "kill",
-};
-DEFINE_STRING_TABLE(guest_event, GuestEvent, GUEST_EVENT_MAX);
-
-static const char *const guest_action_table[] = {
-        [ACT_IGNORE] = "ignore",
-        [ACT_PREPARE] = "prepare",
-        [ACT_LAUNCH] = "launch",
-        [ACT_ANNOUNCE] = "announce",
-        [ACT_STOP] = "stop",
-        [ACT_STOP_NEXT] = "stop harder",
-        [ACT_KILL] = "kill",
-        [ACT_KILL_HUNG] = "kill hung",
-        [ACT_WAIT] = "wait",
-        [ACT_FINISH] = "finish",
-        [ACT_STOP_SICK] = "stop sick",
-        [ACT_UNDO] = "undo",
-        [ACT_UNDO_FAULT] = "undo, fault",
-};
-DEFINE_STRING_TABLE(guest_action, GuestAction, GUEST_ACTION_MAX);

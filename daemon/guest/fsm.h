@@ -52,5 +52,3 @@ typedef struct GuestTransition {
 /* For ACT_IGNORE, next is the state itself. */
 GuestTransition guest_fsm(GuestState state, GuestEvent event);
 
-DECLARE_STRING_TABLE(guest_event, GuestEvent);
-DECLARE_STRING_TABLE(guest_action, GuestAction);

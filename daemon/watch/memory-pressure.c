@@ -19,7 +19,7 @@ static const char *const memory_pressure_table[] = {
         [PRESSURE_TIGHT] = "tight",
         [PRESSURE_SHORT] = "short",
 };
-DEFINE_STRING_TABLE(memory_pressure, MemoryPressure, MEMORY_PRESSURE_MAX);
+DEFINE_STRING_TABLE_TO(memory_pressure, MemoryPressure, MEMORY_PRESSURE_MAX);
 
 static uint64_t add(uint64_t a, uint64_t b) {
         return a > UINT64_MAX - b ? UINT64_MAX : a + b;

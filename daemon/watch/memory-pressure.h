@@ -14,7 +14,7 @@ typedef enum MemoryPressure {
         MEMORY_PRESSURE_INVALID = -EINVAL,
 } MemoryPressure;
 
-DECLARE_STRING_TABLE(memory_pressure, MemoryPressure);
+const char *memory_pressure_to_string(MemoryPressure v);
 
 typedef struct MemoryFigures {
         /* The file system that this guest's memory file shares with others, if it does. */

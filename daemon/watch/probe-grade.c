@@ -9,7 +9,7 @@ static const char *const probe_state_table[] = {
         [PROBE_FAILING] = "failing",
         [PROBE_UNASKED] = "cannot be asked",
 };
-DEFINE_STRING_TABLE(probe_state, ProbeState, PROBE_STATE_MAX);
+DEFINE_STRING_TABLE_TO(probe_state, ProbeState, PROBE_STATE_MAX);
 
 usec_t probe_limit(const ProbeRule *rule) {
         return MAX(rule->timeout / PROBE_FAILURES, USEC_PER_MSEC);

@@ -22,7 +22,7 @@ typedef enum ProbeState {
         PROBE_STATE_INVALID = -EINVAL,
 } ProbeState;
 
-DECLARE_STRING_TABLE(probe_state, ProbeState);
+const char *probe_state_to_string(ProbeState v);
 
 enum {
         PROBE_FAILURES = 3,

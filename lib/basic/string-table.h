@@ -11,11 +11,19 @@
         const char *name##_to_string(type v);                                                      \
         type name##_from_string(const char *s)
 
-#define DEFINE_STRING_TABLE(name, type, max)                                                       \
-        static_assert(ARRAY_SIZE(name##_table) == (max), "a name for every " #type);               \
+#define CHECK_STRING_TABLE(name, type, max)                                                        \
+        static_assert(ARRAY_SIZE(name##_table) == (max), "a name for every " #type)
+
+/* Of an enum that is only written. */
+#define DEFINE_STRING_TABLE_TO(name, type, max)                                                    \
+        CHECK_STRING_TABLE(name, type, max);                                                       \
         const char *name##_to_string(type v) {                                                     \
                 return (int) v < 0 || v >= (max) ? NULL : name##_table[v];                         \
         }                                                                                          \
+        struct swallow_semicolon_to_##name
+
+#define DEFINE_STRING_TABLE(name, type, max)                                                       \
+        DEFINE_STRING_TABLE_TO(name, type, max);                                                   \
         type name##_from_string(const char *s) {                                                   \
                 for (int i = 0; i < (int) (max); i++)                                              \
                         if (streq(name##_table[i], s))                                             \

@@ -140,15 +140,11 @@ typedef enum SeccompMode {
         SECCOMP_MODE_MAX,
 } SeccompMode;
 
-DECLARE_STRING_TABLE(transport, Transport);
-DECLARE_STRING_TABLE(masquerade, Masquerade);
-DECLARE_STRING_TABLE(host_access, HostAccess);
-DECLARE_STRING_TABLE(rules_backend, RulesBackend);
+const char *transport_to_string(Transport v);
+const char *masquerade_to_string(Masquerade v);
+const char *host_access_to_string(HostAccess v);
+const char *rules_backend_to_string(RulesBackend v);
 DECLARE_STRING_TABLE(memory_backing, MemoryBacking);
-DECLARE_STRING_TABLE(balloon_mode, BalloonMode);
-DECLARE_STRING_TABLE(ready_when, ReadyWhen);
-DECLARE_STRING_TABLE(restart_when, RestartWhen);
-DECLARE_STRING_TABLE(cpu_affinity, CpuAffinity);
 
 typedef struct Disk {
         char *path; /* absolute */

@@ -53,14 +53,14 @@ static const char *const cpu_affinity_table[] = {
         [CPU_AFFINITY_ANY] = "any",
 };
 
-DEFINE_STRING_TABLE(transport, Transport, TRANSPORT_MAX);
-DEFINE_STRING_TABLE(masquerade, Masquerade, MASQUERADE_MAX);
-DEFINE_STRING_TABLE(host_access, HostAccess, HOST_ACCESS_MAX);
-DEFINE_STRING_TABLE(rules_backend, RulesBackend, RULES_BACKEND_MAX);
-DEFINE_STRING_TABLE(balloon_mode, BalloonMode, BALLOON_MODE_MAX);
-DEFINE_STRING_TABLE(ready_when, ReadyWhen, READY_WHEN_MAX);
-DEFINE_STRING_TABLE(restart_when, RestartWhen, RESTART_WHEN_MAX);
-DEFINE_STRING_TABLE(cpu_affinity, CpuAffinity, CPU_AFFINITY_MAX);
+DEFINE_STRING_TABLE_TO(transport, Transport, TRANSPORT_MAX);
+DEFINE_STRING_TABLE_TO(masquerade, Masquerade, MASQUERADE_MAX);
+DEFINE_STRING_TABLE_TO(host_access, HostAccess, HOST_ACCESS_MAX);
+DEFINE_STRING_TABLE_TO(rules_backend, RulesBackend, RULES_BACKEND_MAX);
+CHECK_STRING_TABLE(balloon_mode, BalloonMode, BALLOON_MODE_MAX);
+CHECK_STRING_TABLE(ready_when, ReadyWhen, READY_WHEN_MAX);
+CHECK_STRING_TABLE(restart_when, RestartWhen, RESTART_WHEN_MAX);
+CHECK_STRING_TABLE(cpu_affinity, CpuAffinity, CPU_AFFINITY_MAX);
 
 static_assert(sizeof(Transport) == sizeof(int) && sizeof(Masquerade) == sizeof(int) &&
                       sizeof(HostAccess) == sizeof(int) && sizeof(ConfigureBy) == sizeof(int) &&

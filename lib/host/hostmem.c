@@ -77,15 +77,6 @@ int meminfo_read(const char *path, MemInfo *ret) {
         return 0;
 }
 
-int meminfo_available(const char *path, uint64_t *ret) {
-        MemInfo m;
-        int r = meminfo_read(path, &m);
-
-        if (r >= 0)
-                *ret = m.available;
-        return r;
-}
-
 /* ---- control groups ---- */
 
 typedef struct CgroupFiles {

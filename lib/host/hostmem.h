@@ -17,9 +17,6 @@ int meminfo_read(const char *path, MemInfo *ret);
  * -EBADMSG: the line has another format. */
 int meminfo_field(const char *text, const char *name, uint64_t *ret);
 
-/* Only what is available. */
-int meminfo_available(const char *path, uint64_t *ret);
-
 typedef struct MemoryLimit {
         char name[96]; /* what sets the limit, for people: "MemAvailable", "memory.max of /a/b" … */
         uint64_t limit; /* bytes in total */

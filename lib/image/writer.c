@@ -207,18 +207,6 @@ bool image_exists(ImageWriter *w, const char *path) {
         return path_entry(w, path, 0, &d, &e) >= 0;
 }
 
-int image_readlink(ImageWriter *w, const char *path, char **ret) {
-        Entry *e;
-        Dir *d;
-        int r = path_entry(w, path, 0, &d, &e);
-
-        if (r < 0)
-                return r;
-        if (!e || e->type != EXT2_FT_SYMLINK)
-                return image_fail(w, -EINVAL, "'%s' is not a symbolic link", path);
-        return link_read(w, e->ino, ret);
-}
-
 /* The path that the symbolic link in the last component points to. */
 static char *link_path(const char *path, const char *target) {
         const char *slash = strrchr(path, '/');

@@ -89,7 +89,6 @@ bool image_exists(ImageWriter *w, const char *path);
 /* A regular file of at most max bytes (else -EFBIG), through symbolic links; adds a NUL. The caller
  * frees *ret. Returns the number of bytes. */
 ssize_t image_read(ImageWriter *w, const char *path, size_t max, char **ret);
-int image_readlink(ImageWriter *w, const char *path, char **ret);
 
 /* The path of what symbolic links in the place of the last component point to; the caller frees it.
  */

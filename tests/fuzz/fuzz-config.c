@@ -24,7 +24,7 @@ static void check_config(const Config *c) {
         assert(c->kernel[0] == '/' && c->hostname[0] && c->user[0]);
         assert(c->n_dns >= 1 && c->n_dns <= CONFIG_DNS_MAX);
         assert(transport_to_string(c->transport) && masquerade_to_string(c->masquerade));
-        assert(ready_when_to_string(c->ready) && restart_when_to_string(c->restart));
+        assert(c->ready < READY_WHEN_MAX && c->restart < RESTART_WHEN_MAX);
         assert(streq(c->tap, c->wanted_tap));
         assert(((ntohl(c->host_address.s_addr) ^ ntohl(c->guest_address.s_addr)) & mask) == 0);
         assert(config_network_is_auto(c) || c->host_address.s_addr != c->guest_address.s_addr);

@@ -84,8 +84,7 @@ static void walk(const GuestEvent *events, size_t n, const GuestAction *actions,
         for (size_t i = 0; i < n; i++) {
                 GuestTransition t = guest_fsm(s, events[i]);
 
-                assert_string_equal(guest_action_to_string(t.action),
-                                    guest_action_to_string(actions[i]));
+                assert_int_equal(t.action, actions[i]);
                 s = t.next;
         }
         assert_string_equal(guest_state_to_string(s), guest_state_to_string(end));
@@ -148,10 +147,6 @@ static void test_names(void **state) {
                 assert_int_equal(guest_state_from_string(guest_state_to_string(s)), s);
         for (Verdict v = 0; v < VERDICT_MAX; v++)
                 assert_int_equal(verdict_from_string(verdict_to_string(v)), v);
-        for (GuestEvent e = 0; e < GUEST_EVENT_MAX; e++)
-                assert_int_equal(guest_event_from_string(guest_event_to_string(e)), e);
-        for (GuestAction a = 0; a < GUEST_ACTION_MAX; a++)
-                assert_int_equal(guest_action_from_string(guest_action_to_string(a)), a);
         assert_int_equal(guest_state_from_string("paused"), GUEST_STATE_INVALID);
         assert_null(guest_state_to_string(GUEST_STATE_MAX));
 }
