@@ -51,4 +51,3 @@ typedef struct GuestTransition {
 
 /* For ACT_IGNORE, next is the state itself. */
 GuestTransition guest_fsm(GuestState state, GuestEvent event);
-
