@@ -19,6 +19,7 @@
 #include "daemon/manager.h"
 #include "daemon/plan.h"
 #include "daemon/privileges.h"
+#include "daemon/reexec.h"
 #include "daemon/version.h"
 #include "host/resident.h"
 
@@ -91,28 +92,34 @@ static int doctor(const char *name, bool measure, const char *repair) {
         return repair ? doctor_repair(repair, name) : doctor_run(name, measure);
 }
 
-static int run(Config *config) {
-        _cleanup_(manager_freep) Manager *m = NULL;
-        int r = manager_new(config, &m);
+/* A guest that runs without its umld is adopted with the configuration that it has. */
+static bool may_be_adopted(const char *name) {
+        _cleanup_free_ char *path = umld_path(DIR_RUNTIME, name, "adopt");
 
+        return path && access(path, F_OK) >= 0;
+}
+
+/* loaded: what became of the configuration. */
+static int run(const char *name, char *const *argv, Config *config, int loaded) {
+        _cleanup_(manager_freep) Manager *m = NULL;
+        int r = manager_new(name, argv, config, &m);
+
+        if (r == -ENODATA)
+                return loaded;
         return r < 0 ? EXIT_FAILED : manager_run(m);
 }
 
 int main(int argc, char **argv) {
         static const struct option options[] = {
-                { "check", no_argument, NULL, 'c' },
-                { "doctor", no_argument, NULL, 'D' },
-                { "plan", no_argument, NULL, 'P' },
-                { "measure", no_argument, NULL, 'M' },
-                { "repair", required_argument, NULL, 'm' },
-                { "debug", no_argument, NULL, 'd' },
-                { "help", no_argument, NULL, 'h' },
-                { "version", no_argument, NULL, 'V' },
-                {},
+                { "check", no_argument, NULL, 'c' },        { "doctor", no_argument, NULL, 'D' },
+                { "plan", no_argument, NULL, 'P' },         { "measure", no_argument, NULL, 'M' },
+                { "repair", required_argument, NULL, 'm' }, { "debug", no_argument, NULL, 'd' },
+                { "can-adopt", no_argument, NULL, 'A' },    { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, 'V' },      {},
         };
         _cleanup_(config_freep) Config *config = NULL;
         PlanForm plan = PLAN_NONE;
-        bool examine = false, measure = false;
+        bool can_adopt = false, examine = false, measure = false;
         const char *repair = NULL;
         int c, r;
 
@@ -144,6 +151,9 @@ int main(int argc, char **argv) {
                 case 'D':
                         examine = true;
                         break;
+                case 'A':
+                        can_adopt = true;
+                        break;
                 case 'd':
                         log_set_max_level(LOG_DEBUG);
                         break;
@@ -171,8 +181,10 @@ int main(int argc, char **argv) {
         }
         if (check_directories() < 0)
                 return EXIT_USAGE;
+        if (can_adopt)
+                return reexec_check(argv[optind]);
         r = load(argv[optind], &config);
-        if (r != EXIT_DONE)
+        if (r != EXIT_DONE && (plan != PLAN_NONE || !may_be_adopted(argv[optind])))
                 return r;
         if (plan != PLAN_NONE)
                 return plan_print(config, plan);
@@ -182,5 +194,5 @@ int main(int argc, char **argv) {
                 return EXIT_NOT_PERMITTED;
         }
         privileges_begin();
-        return run(TAKE_PTR(config));
+        return run(argv[optind], argv, TAKE_PTR(config), r);
 }

@@ -15,17 +15,21 @@
 #include "daemon/base/notify.h"
 #include "daemon/bus/guest-bus.h"
 #include "daemon/doubts.h"
+#include "daemon/inherit.h"
 #include "daemon/manager.h"
 #include "daemon/privileges.h"
-#include "host/lock.h"
+#include "daemon/reexec.h"
 
 struct Manager {
+        const char *name; /* borrowed */
         sd_event *event;
         Guest *guest;
         GuestBus *bus; /* NULL: there are no clients yet */
         Hooks *hooks;
         int lock_fd;
-        char *directory; /* RUNTIME/NAME */
+        Reexec *reexec;
+        Adoption *estate; /* of the umld before, whose guest runs; NULL: none */
+        char *directory;  /* RUNTIME/NAME */
         int exit_code;
 
         struct {
@@ -202,6 +206,15 @@ static void on_reload_order(usec_t confirm, BusReloaded done, void *done_userdat
         done(-EBUSY, why, done_userdata);
 }
 
+static void on_reexec_order(BusReloaded done, void *done_userdata, void *userdata) {
+        const Manager *m = userdata;
+
+        if (m->reload.under_way)
+                done(-EBUSY, "a reload is in progress; try again", done_userdata);
+        else
+                reexec_begin(m->reexec, done, done_userdata);
+}
+
 static int on_reload_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
         Manager *m = userdata;
 
@@ -255,25 +268,6 @@ static int add_signals(Manager *m) {
         return 0;
 }
 
-static int take_lock(Manager *m, const char *name) {
-        _cleanup_free_ char *path = strfmt("%s/lock", m->directory);
-        pid_t holder = 0;
-
-        if (!path)
-                return log_oom();
-        m->lock_fd = pid_lock(path, &holder);
-        if (m->lock_fd == -EEXIST)
-                return log_error_errno(
-                        m->lock_fd,
-                        "guest %s is already managed by umld pid %d; use umlctl to control it",
-                        name, holder);
-        if (m->lock_fd < 0 && m->lock_fd != -ENOENT)
-                return log_error_errno(m->lock_fd,
-                                       "%s: cannot be locked: %m; free some space there or set %s",
-                                       path, umld_dir_variable(DIR_RUNTIME));
-        return MIN(m->lock_fd, 0);
-}
-
 /* The directories of this guest, which are private except for the search permission. */
 static int make_directories(const char *name) {
         static const struct {
@@ -308,7 +302,7 @@ static int enter_directory(Manager *m, const char *name) {
         for (int i = 0; r == -ENOENT && i < 5; i++) {
                 r = make_directories(name);
                 if (r >= 0)
-                        r = take_lock(m, name);
+                        r = inherit_lock(name, m->directory, &m->lock_fd, &m->estate);
         }
         if (r == -ENOENT)
                 log_error_errno(r, "%s: cannot be locked: %m", m->directory);
@@ -338,12 +332,14 @@ static void leave_directory(Manager *m) {
 Manager *manager_free(Manager *m) {
         if (!m)
                 return NULL;
+        reexec_free(m->reexec);
         m->bus = guest_bus_free(m->bus); /* there are no clients for what follows */
         hooks_free(m->hooks);
         guest_free(m->guest);
         if (m->lock_fd >= 0)
                 leave_directory(m);
         safe_close(m->lock_fd);
+        adoption_free(m->estate);
         free(m->directory);
         notify_detach();
         sd_event_unref(m->event);
@@ -351,7 +347,24 @@ Manager *manager_free(Manager *m) {
         return NULL;
 }
 
-int manager_new(Config *config, Manager **ret) {
+/* As soon as it has the lock. */
+static int make_guest(Manager *m, Config **config, const GuestListener *listener) {
+        Config *next = NULL;
+        int r = m->estate ? inherit_config(m->estate, m->name, config, &next) : 0;
+
+        if (r >= 0)
+                r = guest_new(m->event, TAKE_PTR(*config), umld_dir(DIR_RUNTIME), listener,
+                              &m->guest);
+        if (r < 0) {
+                config_free(next);
+                return r;
+        }
+        m->guest->keep.lock_fd = m->lock_fd;
+        m->guest->reload.next = next;
+        return 0;
+}
+
+int manager_new(const char *name, char *const *argv, Config *config, Manager **ret) {
         _cleanup_(config_freep) Config *owned = config;
         _cleanup_(manager_freep) Manager *m = calloc(1, sizeof(*m));
         GuestListener listener = { .state_changed = on_state_changed,
@@ -366,24 +379,33 @@ int manager_new(Config *config, Manager **ret) {
                 return log_oom();
         block_signals();
         m->lock_fd = -EBADF;
-        m->directory = umld_path(DIR_RUNTIME, config->name, NULL);
+        m->name = name;
+        m->directory = umld_path(DIR_RUNTIME, name, NULL);
         if (!m->directory)
                 return log_oom();
-        r = enter_directory(m, config->name);
+        r = enter_directory(m, name);
         if (r < 0)
                 return r;
+        if (m->estate) {
+                (void) inherit_mounts(m->estate);
+                inherit_program(m->estate, argv);
+        } else if (!config)
+                return -ENODATA;
         if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
                 log_debug_errno(errno, "cannot become a child subreaper, continuing without: %m");
         if ((r = sd_event_default(&m->event)) < 0 || (r = add_signals(m)) < 0 ||
             (r = notify_attach(m->event)) < 0)
                 return log_error_errno(r, "cannot set up the event loop: %m");
-        r = guest_new(m->event, TAKE_PTR(owned), umld_dir(DIR_RUNTIME), &listener, &m->guest);
+        r = make_guest(m, &owned, &listener);
         if (r < 0)
                 return r;
         r = hooks_new(m->event, &m->guest->config, &m->hooks);
         if (r < 0)
                 return log_oom();
-        r = guest_bus_new(m->guest, on_reload_order, m, &m->bus);
+        r = reexec_new(m->event, m->guest, argv, &m->reexec);
+        if (r < 0)
+                return log_error_errno(r, "cannot set up the event loop: %m");
+        r = guest_bus_new(m->guest, on_reload_order, on_reexec_order, m, &m->bus);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(m);
@@ -408,11 +430,14 @@ int manager_new(Config *config, Manager **ret) {
  *   kernel: 5 ms (launch_go())
  * - removal of what a guest has left in its directory: 50 ms at a time
  * Before the loop, the lock of RUNTIME/NAME is tried for 20 ms, and the group umld looked up for
- * 100 ms. */
+ * 100 ms; the umld-init of a guest that is to be adopted answers within two seconds, or is ended.
+ */
 int manager_run(Manager *m) {
         int r;
 
-        (void) guest_start(m->guest);
+        r = m->estate ? guest_adopt(m->guest, TAKE_PTR(m->estate)) : -ENOENT;
+        if (r < 0)
+                (void) guest_start(m->guest);
         r = sd_event_loop(m->event);
         if (r < 0) {
                 log_error_errno(r, "the event loop failed: %m");

@@ -8,8 +8,10 @@
 
 typedef struct Manager Manager;
 
-/* Takes ownership of config. Errors are logged. -EEXIST: another umld manages this guest. */
-int manager_new(Config *config, Manager **ret);
+/* Takes ownership of config; NULL: its file is not valid, and only a guest that runs already, and
+ * is to be adopted, can do without (-ENODATA: there is none). Errors are logged. -EEXIST: another
+ * umld manages this guest. argv: of the program, borrowed. */
+int manager_new(const char *name, char *const *argv, Config *config, Manager **ret);
 Manager *manager_free(Manager *m);
 DEFINE_CLEANUP(Manager *, manager_free)
 

@@ -57,6 +57,8 @@ static const Verb verbs[] = {
           verb_reload, "Apply configuration changes to the running guest where possible" },
         { "confirm", "[NAME...]", 0, UINT_MAX, VERB_MANY | VERB_GUEST | VERB_KNOWN, verb_confirm,
           "Keep the changes made by reload --confirm" },
+        { "reexec", "[NAME...]", 0, UINT_MAX, VERB_MANY | VERB_GUEST | VERB_KNOWN, verb_reexec,
+          "Replace umld by the installed one, under the running guest" },
         { "kill", "[NAME...]", 0, UINT_MAX,
           VERB_MANY | VERB_GUEST | VERB_KNOWN | VERB_TIMEOUT | VERB_NO_WAIT, verb_kill,
           "Kill a guest immediately, without a clean shutdown" },

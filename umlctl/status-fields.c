@@ -295,6 +295,8 @@ const StatusField status_fields[] = {
         { "fallback", UMLD_PROP_FALLBACK_WHY, FIELD_STRING, "Fallback", format_fallback,
           colour_warning },
         { "restarts", UMLD_PROP_RESTARTS, FIELD_COUNT, "Restarts" },
+        { "adopted", UMLD_PROP_ADOPTED, FIELD_COUNT },
+        { "reexecs", UMLD_PROP_REEXECS, FIELD_COUNT },
         { "last_exit.verdict", UMLD_PROP_LAST_VERDICT, FIELD_STRING, "Last exit", format_last_exit,
           colour_last_exit },
         { "last_exit.detail", UMLD_PROP_LAST_DETAIL, FIELD_STRING },

@@ -62,6 +62,7 @@ complete -c umlctl -n __umlctl_needs_verb -a stop -d 'Shut a guest down cleanly'
 complete -c umlctl -n __umlctl_needs_verb -a restart -d 'Shut a guest down cleanly and start it again'
 complete -c umlctl -n __umlctl_needs_verb -a reload -d 'Apply configuration changes to the running guest'
 complete -c umlctl -n __umlctl_needs_verb -a confirm -d 'Keep the changes made by reload --confirm'
+complete -c umlctl -n __umlctl_needs_verb -a reexec -d 'Replace umld by the installed one, under the running guest'
 complete -c umlctl -n __umlctl_needs_verb -a kill -d 'Kill a guest immediately, without a clean shutdown'
 complete -c umlctl -n __umlctl_needs_verb -a check -d 'Show what starting a guest would do'
 complete -c umlctl -n __umlctl_needs_verb -a doctor -d 'Check whether the host can run a guest, and how well'
@@ -86,16 +87,16 @@ complete -c umlctl -n __umlctl_needs_verb -a ssh -d 'Log in to a guest by SSH, o
 complete -c umlctl -n __umlctl_needs_verb -a events -d 'Show what happens to guests'
 complete -c umlctl -n __umlctl_needs_verb -a mconsole -d 'Send a command to the management console of a guest'
 complete -c umlctl -n __umlctl_needs_verb -a help -d 'Show the help, or that of a verb'
-complete -c umlctl -n '__umlctl_verb_is help' -a 'create list top metrics status start stop restart reload confirm kill check doctor wait enable disable cat edit set remove modules resize disk export import crashes memory port console log ssh events mconsole help'
+complete -c umlctl -n '__umlctl_verb_is help' -a 'create list top metrics status start stop restart reload confirm reexec kill check doctor wait enable disable cat edit set remove modules resize disk export import crashes memory port console log ssh events mconsole help'
 
 # Guests
-complete -c umlctl -n '__umlctl_verb_is list top metrics status start stop restart reload confirm kill check wait enable disable remove events' -a '(__umlctl_guests)'
+complete -c umlctl -n '__umlctl_verb_is list top metrics status start stop restart reload confirm reexec kill check wait enable disable remove events' -a '(__umlctl_guests)'
 complete -c umlctl -n '__umlctl_needs_guest doctor cat edit set modules resize disk export crashes memory port console log ssh mconsole' -a '(__umlctl_guests)'
 complete -c umlctl -n '__umlctl_verb_is disk; and not __umlctl_needs_guest disk' -a 'list reset commit snapshot'
 complete -c umlctl -n '__umlctl_verb_is import' -F
 
 # What some verbs take
-complete -c umlctl -n '__umlctl_verb_is list top metrics status start stop restart reload confirm kill check wait enable disable remove events' -s a -l all -d 'For all guests'
+complete -c umlctl -n '__umlctl_verb_is list top metrics status start stop restart reload confirm reexec kill check wait enable disable remove events' -s a -l all -d 'For all guests'
 complete -c umlctl -n '__umlctl_verb_is list top status check doctor cat disk crashes memory port log events' -s j -l json -d 'Print JSON'
 complete -c umlctl -n '__umlctl_verb_is list' -s o -l output -x -a 'name state since uptime restarts memory cpu load tcp address address6 tap sent received health kernel pid forwards last-exit status' -d 'Columns to show'
 complete -c umlctl -n '__umlctl_verb_is list top' -l no-headings -d 'Print no line with the names of the columns'

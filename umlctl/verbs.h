@@ -18,6 +18,7 @@ int verb_start(const Options *o, const char *guest);
 int verb_restart(const Options *o, const char *guest);
 int verb_stop(const Options *o, const char *guest);
 int verb_kill(const Options *o, const char *guest);
+int verb_reexec(const Options *o, const char *guest);
 int verb_reload(const Options *o, const char *guest);
 int verb_confirm(const Options *o, const char *guest);
 int verb_wait(const Options *o, const char *guest);

@@ -3,14 +3,12 @@
 
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include "basic/cleanup.h"
 #include "basic/log.h"
 #include "basic/process.h"
 #include "basic/string-util.h"
-#include "daemon/boot/process.h"
-#include "host/init-protocol.h"
+#include "daemon/boot/process-parts.h"
 #include "uml/mconsole-client.h"
 
 enum {
@@ -22,33 +20,6 @@ enum {
 #define RETRY_AFTER   (100 * USEC_PER_MSEC)
 #define ORPHANS_PAUSE USEC_PER_MSEC
 #define ORPHANS_MAX   (5 * USEC_PER_SEC)
-
-struct GuestProcess {
-        GuestProcessListener listener;
-        Launched launched;
-        sd_event_source *child_source, *status_source, *notify_source, *mconsole_source;
-        int notify_fd;
-        int mterminal_fd;
-        uid_t uid;
-        char *uml_dir;
-        char *clients; /* where our ends of its management console have names */
-        char *mconsole_path;
-        char *wanted_path;        /* the path that it announced, until we are connected */
-        sd_event_source *retry;   /* its client connection */
-        sd_event_source *orphans; /* checks whether they are gone */
-        usec_t orphans_until;     /* how long to check; CLOCK_MONOTONIC */
-
-        pid_t pid;
-        usec_t started;
-        Moment start; /* the same for people */
-        bool booted, have_status, ended;
-        int status;
-        char *panic;
-        int layer_errors[CONFINE_MAX]; /* of those that umld-init could not apply */
-        InitMessage failure;
-        bool failed;
-        unsigned messages;
-};
 
 /* ---- messages from umld-init ---- */
 
@@ -68,6 +39,7 @@ static void read_status(GuestProcess *p) {
                 switch ((InitMessageType) m.type) {
                 case INIT_STARTING:
                         p->pid = pid;
+                        p->listener.started(p->listener.userdata);
                         break;
                 case INIT_EXITED:
                         p->have_status = true;
@@ -186,23 +158,24 @@ static void connect_mconsole(GuestProcess *p) {
         }
 }
 
-static void take_mconsole(GuestProcess *p, const MconsoleNotify *n) {
-        char *path = strndup(n->data, n->len);
+int guest_process_connect(GuestProcess *p, const char *path, size_t size) {
+        char *copy = strndup(path, size);
 
-        if (!path) {
-                log_warning("cannot connect to the guest's management console: out of memory");
-                return;
-        }
+        if (!copy)
+                return -ENOMEM;
         free(p->wanted_path);
-        p->wanted_path = path;
+        p->wanted_path = copy;
         connect_mconsole(p);
+        return 0;
 }
 
 static void take_notification(GuestProcess *p, const MconsoleNotify *n) {
         _cleanup_free_ char *text = NULL;
 
         if (n->type == MCONSOLE_SOCKET) {
-                take_mconsole(p, n);
+                if (guest_process_connect(p, n->data, n->len) < 0)
+                        log_warning("cannot connect to the guest's management console: out of "
+                                    "memory");
                 return;
         }
         text = escape_text(n->data, n->len, TEXT_MAX);
@@ -268,11 +241,9 @@ static int on_orphans(sd_event_source *s, uint64_t usec, void *userdata) {
         return 0;
 }
 
-static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
+static void on_init_ended(void *userdata) {
         GuestProcess *p = userdata;
 
-        (void) s;
-        (void) si;
         read_status(p);
         (void) read_notifications(
                 p, UINT32_MAX); /* a panic message may be queued there; bounded by the queue */
@@ -281,10 +252,9 @@ static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
         p->pid = 0;
         p->orphans_until = usec_add(now_usec(CLOCK_MONOTONIC), ORPHANS_MAX);
         if (p->launched.pid_namespace || process_kill_orphans() == 0 ||
-            sd_event_add_time_relative(sd_event_source_get_event(s), &p->orphans, CLOCK_MONOTONIC,
-                                       ORPHANS_PAUSE, 1, on_orphans, p) < 0)
+            sd_event_add_time_relative(sd_event_source_get_event(p->notify_source), &p->orphans,
+                                       CLOCK_MONOTONIC, ORPHANS_PAUSE, 1, on_orphans, p) < 0)
                 finish(p);
-        return 0;
 }
 
 /* ---- life cycle ---- */
@@ -292,7 +262,7 @@ static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
 GuestProcess *guest_process_free(GuestProcess *p) {
         if (!p)
                 return NULL;
-        sd_event_source_disable_unref(p->child_source);
+        init_end_free(p->init_end);
         sd_event_source_disable_unref(p->status_source);
         sd_event_source_disable_unref(p->notify_source);
         sd_event_source_disable_unref(p->mconsole_source);
@@ -310,24 +280,32 @@ GuestProcess *guest_process_free(GuestProcess *p) {
         return NULL;
 }
 
-DEFINE_CLEANUP(GuestProcess *, guest_process_free)
+GuestProcess *guest_process_new(const GuestSockets *sockets, uid_t uid,
+                                const GuestProcessListener *listener) {
+        _cleanup_(guest_process_freep) GuestProcess *p = calloc(1, sizeof(*p));
 
-static int watch(sd_event *event, GuestProcess *p) {
+        if (!p)
+                return NULL;
+        p->launched = LAUNCHED_NONE;
+        p->notify_fd = p->mterminal_fd = -EBADF;
+        p->listener = *listener;
+        p->uid = uid;
+        p->uml_dir = strdup(sockets->uml_dir);
+        p->clients = strdup(sockets->clients);
+        return p->uml_dir && p->clients ? TAKE_PTR(p) : NULL;
+}
+
+int guest_process_watch(sd_event *event, GuestProcess *p) {
         int r;
 
         if ((r = sd_event_add_io(event, &p->status_source, p->launched.status_fd, EPOLLIN,
                                  on_status, p)) < 0 ||
             (r = sd_event_add_io(event, &p->notify_source, p->notify_fd, EPOLLIN, on_notify, p)) <
                     0 ||
-            (r = sd_event_add_child(event, &p->child_source, p->launched.init, WEXITED, on_child,
-                                    p)) < 0)
+            (r = init_end_new(event, &p->launched, on_init_ended, p, &p->init_end)) < 0)
                 return r;
-        /* A restart must not wait for other events, for example those caused by the closed tap.
-         * Only events that the guest cannot trigger again and again may come first. */
-        (void) sd_event_source_set_priority(p->child_source, SD_EVENT_PRIORITY_IMPORTANT);
         (void) sd_event_source_set_description(p->status_source, "guest-status");
         (void) sd_event_source_set_description(p->notify_source, "guest-notify");
-        (void) sd_event_source_set_description(p->child_source, "guest-init");
         return 0;
 }
 
@@ -351,34 +329,28 @@ static int go(const Launch *launch, Launched *standby, int output_fd, int termin
                 return r;
         }
         *ret = *standby;
-        *standby = (Launched){ .status_fd = -EBADF };
+        *standby = LAUNCHED_NONE;
         return 0;
 }
 
 int guest_process_start(sd_event *event, const Launch *launch, Launched *standby, int output_fd,
                         int terminal_fd, const GuestSockets *sockets,
                         const GuestProcessListener *listener, GuestProcess **ret) {
-        _cleanup_(guest_process_freep) GuestProcess *p = calloc(1, sizeof(*p));
+        _cleanup_(guest_process_freep) GuestProcess *p =
+                guest_process_new(sockets, launch->uid, listener);
         int r;
 
         if (!p)
                 return -ENOMEM;
-        p->launched.status_fd = p->mterminal_fd = -EBADF;
-        p->listener = *listener;
-        p->uid = launch->uid;
-        p->uml_dir = strdup(sockets->uml_dir);
-        p->clients = strdup(sockets->clients);
         p->notify_fd = mconsole_notify_listen(sockets->notify, launch->uid);
         if (p->notify_fd < 0)
                 return p->notify_fd;
-        if (!p->uml_dir || !p->clients)
-                return -ENOMEM;
         p->started = now_usec(CLOCK_MONOTONIC);
         p->start = moment_after(CLOCK_BOOTTIME, 0);
         r = go(launch, standby, output_fd, terminal_fd, &p->launched);
         if (r < 0)
                 return r;
-        r = watch(event, p);
+        r = guest_process_watch(event, p);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(p);

@@ -6,12 +6,15 @@
 #include <systemd/sd-event.h>
 
 #include "basic/time-util.h"
+#include "daemon/base/adoption.h"
+#include "daemon/base/keeper.h"
 #include "host/launch.h"
 
 typedef struct GuestProcess GuestProcess;
 
 typedef struct GuestProcessListener {
-        void (*booted)(void *userdata); /* the management console answers */
+        void (*started)(void *userdata); /* its kernel is about to be executed */
+        void (*booted)(void *userdata);  /* the management console answers */
         void (*message)(const char *text,
                         void *userdata); /* from /proc/mconsole: written by the guest, escaped */
         void (*answer)(const char *text,
@@ -37,6 +40,15 @@ int guest_process_start(sd_event *event, const Launch *launch, Launched *standby
 
 /* Kills every process of it that is left, and frees it. */
 GuestProcess *guest_process_free(GuestProcess *p);
+DEFINE_CLEANUP(GuestProcess *, guest_process_free)
+
+/* Takes over one that our predecessor has started; the connection to its store, too. */
+int guest_process_adopt(sd_event *event, Adoption *a, const GuestSockets *sockets, uid_t uid,
+                        const GuestProcessListener *listener, GuestProcess **ret);
+/* What our successor needs for that. */
+int guest_process_save(const GuestProcess *p, const SavedText *t, Keeper *k);
+/* The socket for a Keeper. */
+int guest_process_store(const GuestProcess *p);
 
 /* Sends a command to the management console, without waiting for a reply. -ENOTCONN: not booted
  * yet. */

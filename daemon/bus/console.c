@@ -91,13 +91,14 @@ static bool too_many(const GuestBus *b) {
  * sent. */
 static int refuse(const GuestBus *b, const char *command, bool force, sd_bus_error *error) {
         const Guest *g = b->guest;
+        const UmlKernel *k = g->setup->host->kernel.uml;
         const char *danger;
 
         if (!g->boot.process || !guest_process_booted(g->boot.process))
                 return sd_bus_error_setf(error, UMLD_ERROR_BUSY,
                                          "the kernel is not listening while the guest is %s",
                                          guest_state_to_string(g->state));
-        danger = mconsole_danger(g->setup->host->kernel.uml->major, command);
+        danger = mconsole_danger(k ? k->major : 0, command);
         if (danger && !force)
                 return sd_bus_error_setf(error, UMLD_ERROR_BUSY, "%s; use --force to do it anyway",
                                          danger);

@@ -27,14 +27,14 @@ GuestBus *guest_bus_free(GuestBus *b) {
         return NULL;
 }
 
-int guest_bus_new(Guest *g, BusReload reload, void *userdata, GuestBus **ret) {
+int guest_bus_new(Guest *g, BusReload reload, BusReexec reexec, void *userdata, GuestBus **ret) {
         _cleanup_(guest_bus_freep) GuestBus *b = calloc(1, sizeof(*b));
         _cleanup_free_ char *path = strfmt("%s/bus", g->setup->host->directory);
         int r;
 
         if (!b || !path)
                 return log_oom();
-        *b = (GuestBus){ .guest = g, .reload = reload, .userdata = userdata };
+        *b = (GuestBus){ .guest = g, .reload = reload, .reexec = reexec, .userdata = userdata };
         r = bus_server_new(g->event, path, UMLD_BUS_PATH, UMLD_BUS_INTERFACE, guest_bus_vtable, b,
                            &b->server);
         if (r < 0)

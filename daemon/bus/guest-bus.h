@@ -13,8 +13,11 @@ typedef struct GuestBus GuestBus;
 typedef void (*BusReloaded)(int r, const char *text, void *userdata);
 typedef void (*BusReload)(usec_t confirm, BusReloaded done, void *done_userdata, void *userdata);
 
+/* Has the program that is there now take over. done as above; r = 0: it is about to. */
+typedef void (*BusReexec)(BusReloaded done, void *done_userdata, void *userdata);
+
 /* Serves the guest, which is borrowed, at RUNTIME/NAME/bus. */
-int guest_bus_new(Guest *g, BusReload reload, void *userdata, GuestBus **ret);
+int guest_bus_new(Guest *g, BusReload reload, BusReexec reexec, void *userdata, GuestBus **ret);
 GuestBus *guest_bus_free(GuestBus *b);
 DEFINE_CLEANUP(GuestBus *, guest_bus_free)
 

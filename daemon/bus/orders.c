@@ -65,6 +65,14 @@ int bus_order_reload_confirm(sd_bus_message *message, void *userdata, sd_bus_err
         return reload(message, userdata, confirm);
 }
 
+int bus_order_reexec(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        const GuestBus *b = userdata;
+
+        (void) error;
+        b->reexec(on_reloaded, sd_bus_message_ref(message), b->userdata);
+        return 1;
+}
+
 int bus_order_confirm(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         _cleanup_(fault_done) Fault fault = {};
         const GuestBus *b = userdata;

@@ -13,7 +13,8 @@ struct GuestBus {
         Guest *guest;
         BusServer *server;
         BusReload reload;
-        void *userdata; /* of reload */
+        BusReexec reexec;
+        void *userdata; /* of both */
 
         /* Methods whose reply is pending; each list belongs to its file. */
         MconsoleRequest *mconsole_requests;
@@ -30,6 +31,7 @@ int bus_order_restart(sd_bus_message *message, void *userdata, sd_bus_error *err
 int bus_order_kill(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_order_reload(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_order_reload_confirm(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int bus_order_reexec(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_order_confirm(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_order_guard(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_console_mconsole(sd_bus_message *message, void *userdata, sd_bus_error *error);

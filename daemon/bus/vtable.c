@@ -263,6 +263,8 @@ static const char *connections_text(const Net *n) {
         VALUE(STARTED, "t", started_realtime(g))                                                   \
         VALUE(NEXT_START, "t", moment_realtime(&g->next_start))                                    \
         VALUE(RESTARTS, "u", g->past.restarts)                                                     \
+        VALUE(ADOPTED, "u", g->past.adopted)                                                       \
+        VALUE(REEXECS, "u", g->past.reexecs)                                                       \
         VALUE(HEALTH, "s", guest_health_to_string(guest_health(g)))                                \
         VALUE(LATENCY, "t", health_watch_latency(g->watch.health))                                 \
         VALUE(GUEST_CONGESTION, "s", facts_watch_get(g->watch.facts)->congestion_control)          \
@@ -386,6 +388,7 @@ const sd_bus_vtable guest_bus_vtable[] = {
         SD_BUS_METHOD(UMLD_METHOD_RELOAD, NULL, NULL, bus_order_reload, 0),
         SD_BUS_METHOD(UMLD_METHOD_RELOAD_CONFIRM, "t", NULL, bus_order_reload_confirm, 0),
         SD_BUS_METHOD(UMLD_METHOD_CONFIRM, NULL, NULL, bus_order_confirm, 0),
+        SD_BUS_METHOD(UMLD_METHOD_REEXEC, NULL, NULL, bus_order_reexec, 0),
         SD_BUS_METHOD(UMLD_METHOD_GUARD, "s", NULL, bus_order_guard, 0),
         SD_BUS_SIGNAL(UMLD_SIGNAL_STATE_CHANGED, "sss", 0),
         SD_BUS_SIGNAL(UMLD_SIGNAL_MEMORY_PRESSURE, "sss", 0),

@@ -43,6 +43,11 @@ struct ConsoleClients {
         FOREACH_ELEMENT (c, (all)->clients)                                                        \
                 if ((c)->fd >= 0)
 
+static void tell_change(const ConsoleClients *cs) {
+        if (cs->listener.changed)
+                cs->listener.changed(cs->listener.userdata);
+}
+
 /* ---- to a client ---- */
 
 static int send_packet(Client *c, ConsolePacketType type, const void *data, size_t size) {
@@ -160,6 +165,7 @@ static int on_client(sd_event_source *s, int fd, uint32_t revents, void *userdat
         if (r < 0 || (revents & (EPOLLHUP | EPOLLERR))) {
                 log_info("console: %s detached", c->who);
                 client_close(c);
+                tell_change(c->all);
         }
         return 0;
 }
@@ -229,15 +235,10 @@ static void take_over(ConsoleClients *cs, const char *who) {
         }
 }
 
-static int make_client(Client *c, const char *who, int *ret_fd) {
-        const int size = QUEUE_SIZE;
-        int pair[2], r;
+static int make_client(Client *c, const char *who, int fd) {
+        int r;
 
-        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
-                return -errno;
-        c->fd = pair[0];
-        *ret_fd = pair[1];
-        (void) setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+        c->fd = fd;
         c->who = strdup(who);
         c->input = malloc(CONSOLE_PACKET_MAX);
         r = c->who && c->input
@@ -248,23 +249,51 @@ static int make_client(Client *c, const char *who, int *ret_fd) {
         return r;
 }
 
-int console_clients_add(ConsoleClients *cs, const char *who, bool read_only, bool force,
-                        ConsoleSize size, int *ret_fd) {
-        _cleanup_close_ int fd = -EBADF;
+static int make_pair(int *ret_ours, int *ret_theirs) {
+        const int size = QUEUE_SIZE;
+        int pair[2];
+
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+                return -errno;
+        (void) setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+        *ret_ours = pair[0];
+        *ret_theirs = pair[1];
+        return 0;
+}
+
+/* Takes the socket. */
+static int add_client(ConsoleClients *cs, const char *who, int fd, Client **ret) {
         Client *c = cs->clients;
         int r;
 
-        if (!read_only && !force && console_clients_writer(cs))
-                return -EBUSY;
         while (c < cs->clients + CLIENTS_MAX && c->fd >= 0)
                 c++;
-        if (c == cs->clients + CLIENTS_MAX)
+        if (c == cs->clients + CLIENTS_MAX) {
+                safe_close(fd);
                 return -EUSERS;
-        r = make_client(c, who, &fd);
+        }
+        r = make_client(c, who, fd);
         if (r < 0) {
                 client_close(c);
                 return r;
         }
+        *ret = c;
+        return 0;
+}
+
+int console_clients_add(ConsoleClients *cs, const char *who, bool read_only, bool force,
+                        ConsoleSize size, int *ret_fd) {
+        _cleanup_close_ int fd = -EBADF;
+        int ours = -EBADF, r;
+        Client *c;
+
+        if (!read_only && !force && console_clients_writer(cs))
+                return -EBUSY;
+        r = make_pair(&ours, &fd);
+        if (r >= 0)
+                r = add_client(cs, who, ours, &c);
+        if (r < 0)
+                return r;
         if (!read_only) {
                 take_over(cs, who);
                 c->writer = true;
@@ -273,8 +302,41 @@ int console_clients_add(ConsoleClients *cs, const char *who, bool read_only, boo
         }
         log_info("console: %s attached%s", who, read_only ? " (read-only)" : "");
         replay(c, size.rows);
+        tell_change(cs);
         *ret_fd = TAKE_FD(fd);
         return 0;
+}
+
+/* ---- from one umld to the next ---- */
+
+void console_clients_save(const ConsoleClients *cs, const SavedText *t, Keeper *k) {
+        char key[STORE_NAME_MAX];
+
+        for (size_t i = 0; i < CLIENTS_MAX; i++) {
+                const Client *c = &cs->clients[i];
+
+                if (c->fd < 0)
+                        continue;
+                snprintf(key, sizeof(key), "client%zu", i);
+                saved_putf(t, key, "%s %s", c->writer ? "rw" : "ro", c->who);
+                keeper_put(k, key, c->fd);
+        }
+}
+
+void console_clients_adopt(ConsoleClients *cs, Adoption *a) {
+        char key[STORE_NAME_MAX];
+
+        for (size_t i = 0; i < CLIENTS_MAX; i++) {
+                const char *text;
+                Client *c;
+                int fd;
+
+                snprintf(key, sizeof(key), "client%zu", i);
+                text = saved_get(a->saved, key);
+                fd = text && strlen(text) > 3 ? adoption_take(a, key) : -EBADF;
+                if (fd >= 0 && add_client(cs, text + 3, fd, &c) >= 0)
+                        c->writer = startswith(text, "rw");
+        }
 }
 
 /* ---- all clients ---- */

@@ -11,6 +11,8 @@
 
 #include "api/console-protocol.h"
 #include "basic/cleanup.h"
+#include "daemon/base/adoption.h"
+#include "daemon/base/keeper.h"
 
 typedef struct ConsoleClients ConsoleClients;
 
@@ -21,6 +23,7 @@ typedef struct ConsoleClientsListener {
         void (*resized)(ConsoleSize size, void *userdata);
         /* Returns the newest output and its size */
         const char *(*recent)(size_t *ret_size, void *userdata);
+        void (*changed)(void *userdata); /* a client has come, gone, or may type now */
         void *userdata;
 } ConsoleClientsListener;
 
@@ -49,3 +52,7 @@ void console_clients_resume(ConsoleClients *cs);
 
 /* Tells them why, and detaches all. */
 void console_clients_end(ConsoleClients *cs, const char *why);
+
+/* Leaves them to our successor, and takes over those of our predecessor, who notice nothing. */
+void console_clients_save(const ConsoleClients *cs, const SavedText *t, Keeper *k);
+void console_clients_adopt(ConsoleClients *cs, Adoption *a);

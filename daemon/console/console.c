@@ -8,8 +8,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <termios.h>
 
 #include "api/log-format.h"
@@ -45,25 +47,42 @@ struct Console {
         bool pty; /* the terminal is a pty */
         sd_event_source *rest;
         ConsoleSize size; /* of the client's terminal; 0 = unknown */
+        void (*changed)(void *userdata);
+        void *userdata;
         size_t n_input;
         char input[CONSOLE_PACKET_MAX]; /* typed, and not yet read by the guest */
-        char tail[2 * TAIL_SIZE + 1];   /* the newest bytes at the end; moved down when full */
-        size_t tail_len;
+        int tail_fd; /* of the file in memory that is mapped as the tail; -EBADF: none */
+        struct Tail {
+                size_t size;
+                char text[2 * TAIL_SIZE +
+                          1]; /* the newest bytes at the end; moved down when full */
+        } * tail;             /* left to our successor as it is */
 };
 
 static void keep_tail(Console *c, const char *data, size_t size) {
+        struct Tail *t = c->tail;
+
         if (size > TAIL_SIZE) {
                 data += size - TAIL_SIZE;
                 size = TAIL_SIZE;
         }
-        if (c->tail_len + size > 2 * TAIL_SIZE) {
-                memmove(c->tail, c->tail + c->tail_len - TAIL_SIZE, TAIL_SIZE);
-                c->tail_len = TAIL_SIZE;
+        if (t->size + size > 2 * TAIL_SIZE) {
+                memmove(t->text, t->text + t->size - TAIL_SIZE, TAIL_SIZE);
+                t->size = TAIL_SIZE;
         }
         for (size_t i = 0; i < size; i++)
-                c->tail[c->tail_len + i] = data[i] ? data[i] : '?';
-        c->tail_len += size;
-        c->tail[c->tail_len] = '\0';
+                t->text[t->size + i] = data[i] ? data[i] : '?';
+        t->size += size;
+        t->text[t->size] = '\0';
+}
+
+static void take_output(Console *c, const char *data, size_t size) {
+        keep_tail(c, data, size);
+        if (c->log)
+                console_log_write(c->log, data, size);
+        if (c->journal)
+                console_journal_write(c->journal, data, size);
+        console_clients_output(c->clients, data, size);
 }
 
 /* Positive: number of bytes read, 0 = nothing available, negative = the other end is closed or
@@ -76,12 +95,7 @@ static int channel_read(Console *c, Channel *ch) {
                 return errno == EAGAIN || errno == EINTR ? 0 : -errno;
         if (n == 0)
                 return -EPIPE;
-        keep_tail(c, buf, (size_t) n);
-        if (c->log)
-                console_log_write(c->log, buf, (size_t) n);
-        if (c->journal)
-                console_journal_write(c->journal, buf, (size_t) n);
-        console_clients_output(c->clients, buf, (size_t) n);
+        take_output(c, buf, (size_t) n);
         return (int) n;
 }
 
@@ -139,10 +153,22 @@ static void on_resized(ConsoleSize size, void *userdata) {
 
 static const char *on_recent(size_t *ret_size, void *userdata) {
         Console *c = userdata;
-        size_t n = MIN(c->tail_len, (size_t) TAIL_SIZE);
+        size_t n = MIN(c->tail->size, (size_t) TAIL_SIZE);
 
         *ret_size = n;
-        return c->tail + c->tail_len - n;
+        return c->tail->text + c->tail->size - n;
+}
+
+static void on_clients_changed(void *userdata) {
+        const Console *c = userdata;
+
+        if (c->changed)
+                c->changed(c->userdata);
+}
+
+void console_on_change(Console *c, void (*changed)(void *userdata), void *userdata) {
+        c->changed = changed;
+        c->userdata = userdata;
 }
 
 ConsoleClients *console_clients(Console *c) {
@@ -228,6 +254,35 @@ void console_set_sinks(Console *c, ConsoleLog *log, ConsoleJournal *journal) {
         c->journal = journal;
 }
 
+/* ---- the tail ---- */
+
+static void drop_tail(Console *c) {
+        if (c->tail)
+                (void) munmap(c->tail, sizeof(*c->tail));
+        c->tail = NULL;
+        c->tail_fd = safe_close(c->tail_fd);
+}
+
+/* fd: of a predecessor; negative: a new one, which needs no file if the host has none in memory. */
+static int map_tail(Console *c, int fd) {
+        int made = fd < 0 ? (int) syscall(SYS_memfd_create, "umld-console", 1U /* cloexec */) : fd;
+        void *p;
+
+        if (fd < 0 && made >= 0 && ftruncate(made, sizeof(*c->tail)) < 0)
+                made = safe_close(made);
+        p = mmap(NULL, sizeof(*c->tail), PROT_READ | PROT_WRITE,
+                 MAP_SHARED | (made < 0 ? MAP_ANONYMOUS : 0), made, 0);
+        if (p == MAP_FAILED) {
+                if (fd < 0)
+                        safe_close(made);
+                return -errno;
+        }
+        drop_tail(c);
+        c->tail = p;
+        c->tail_fd = made;
+        return 0;
+}
+
 Console *console_free(Console *c) {
         if (c) {
                 channel_close(&c->terminal);
@@ -236,6 +291,7 @@ Console *console_free(Console *c) {
                 console_clients_free(c->clients);
                 sd_event_source_disable_unref(c->rest);
                 sd_event_unref(c->event);
+                drop_tail(c);
                 free(c);
         }
         return NULL;
@@ -244,15 +300,20 @@ Console *console_free(Console *c) {
 int console_new(sd_event *event, Console **ret) {
         _cleanup_(console_freep) Console *c = calloc(1, sizeof(*c));
         const ConsoleClientsListener listener = {
-                .input = on_input, .resized = on_resized, .recent = on_recent, .userdata = c
+                .input = on_input,
+                .resized = on_resized,
+                .recent = on_recent,
+                .changed = on_clients_changed,
+                .userdata = c,
         };
         int r;
 
         if (!c)
                 return -ENOMEM;
         c->event = sd_event_ref(event);
-        c->terminal.fd = c->output.fd = -EBADF;
-        if ((r = console_clients_new(event, &listener, &c->clients)) < 0 ||
+        c->terminal.fd = c->output.fd = c->tail_fd = -EBADF;
+        if ((r = map_tail(c, -EBADF)) < 0 ||
+            (r = console_clients_new(event, &listener, &c->clients)) < 0 ||
             (r = timer_new(event, "console-rest", USEC_INFINITY, 1, on_rested, c, &c->rest)) < 0)
                 return r;
         *ret = TAKE_PTR(c);
@@ -311,8 +372,8 @@ int console_open(Console *c, bool pty, uid_t owner, int *ret_terminal, int *ret_
         _cleanup_close_ int terminal = -EBADF, output = -EBADF;
         int ours = -EBADF, pipe[2], r;
 
-        c->tail_len = 0;
-        c->tail[0] = '\0';
+        c->tail->size = 0;
+        c->tail->text[0] = '\0';
         c->n_input = 0;
         (void) sd_event_source_set_enabled(c->rest, SD_EVENT_OFF);
         r = pty ? open_pty(owner, &ours, &terminal) : open_socket(&ours, &terminal);
@@ -360,5 +421,57 @@ void console_finish(Console *c) {
 }
 
 const char *console_tail(Console *c) {
-        return c->tail;
+        return c->tail->text;
+}
+
+/* ---- from one umld to the next ---- */
+
+void console_save(const Console *c, const SavedText *t, Keeper *k) {
+        saved_put_number(t, "console.pty", c->pty);
+        saved_putf(t, "console.size", "%u %u", c->size.rows, c->size.columns);
+        keeper_put(k, STORE_TERMINAL, c->terminal.fd);
+        keeper_put(k, STORE_OUTPUT, c->output.fd);
+        keeper_put(k, "tail", c->tail_fd);
+        console_clients_save(c->clients, t, k);
+}
+
+/* What the guest printed while nobody but umld-init read it. */
+static void take_printed(Console *c, int fd) {
+        StorePrinted *p =
+                fd < 0 ? MAP_FAILED : mmap(NULL, sizeof(*p), PROT_READ, MAP_SHARED, fd, 0);
+        size_t at, n;
+
+        if (p == MAP_FAILED)
+                return;
+        n = (size_t) MIN(p->total, (uint64_t) STORE_PRINTED_MAX);
+        at = (size_t) ((p->total - n) % STORE_PRINTED_MAX);
+        if (p->total > n)
+                log_notice("console: of what the guest printed without umld %llu bytes are lost",
+                           (unsigned long long) (p->total - n));
+        take_output(c, p->data + at, MIN(n, STORE_PRINTED_MAX - at));
+        take_output(c, p->data, n - MIN(n, STORE_PRINTED_MAX - at));
+        (void) munmap(p, sizeof(*p));
+}
+
+int console_adopt(Console *c, Adoption *a) {
+        _cleanup_close_ int printed = adoption_take(a, STORE_PRINTED);
+        int terminal = adoption_take(a, STORE_TERMINAL), output = adoption_take(a, STORE_OUTPUT),
+            tail = adoption_take(a, "tail"), r = 0;
+        const char *size = saved_get(a->saved, "console.size") ?: "";
+        unsigned rows, columns;
+
+        if (sscanf(size, "%u %u", &rows, &columns) == 2)
+                c->size = (ConsoleSize){ .rows = (uint16_t) rows, .columns = (uint16_t) columns };
+        c->pty = saved_flag(a->saved, "console.pty");
+        if (tail >= 0 && map_tail(c, tail) < 0)
+                safe_close(tail);
+        console_clients_adopt(c->clients, a);
+        take_printed(c, printed);
+        if (terminal >= 0)
+                r = channel_watch(c, &c->terminal, terminal, on_terminal, "console-terminal");
+        if (r >= 0 && output >= 0)
+                r = channel_watch(c, &c->output, output, on_output, "console-output");
+        else
+                safe_close(output);
+        return r;
 }

@@ -8,6 +8,8 @@
 #include <systemd/sd-event.h>
 
 #include "basic/cleanup.h"
+#include "daemon/base/adoption.h"
+#include "daemon/base/keeper.h"
 #include "daemon/console/clients.h"
 #include "daemon/console/journal.h"
 #include "daemon/console/log.h"
@@ -41,3 +43,9 @@ void console_finish(Console *c);
 /* The latest output of this boot, NUL-terminated, with NULs in it replaced; valid until the next
  * call. */
 const char *console_tail(Console *c);
+
+/* Leaves the channels and the clients to our successor, and takes over those of our predecessor. */
+void console_save(const Console *c, const SavedText *t, Keeper *k);
+int console_adopt(Console *c, Adoption *a);
+/* Tells when what console_save() leaves is something else. */
+void console_on_change(Console *c, void (*changed)(void *userdata), void *userdata);

@@ -26,6 +26,7 @@ static void take_ready(Guest *g) {
         if (g->config->ready != READY_GUEST)
                 return;
         g->boot.said_ready = true;
+        guest_keep(g);
         if (g->boot.phase == BOOT_ANSWERS)
                 guest_become_ready(g);
 }
@@ -48,6 +49,7 @@ static void take_leaving(Guest *g, Leaving leaving) {
         if (!is_heard(g))
                 return;
         g->boot.leaving = leaving;
+        guest_keep(g);
         hold_leave_again(g->hold);
         guest_follow_hold(g);
 }
@@ -73,7 +75,13 @@ static void on_dying(void *userdata) {
         Guest *g = userdata;
 
         g->boot.dying = true;
+        guest_keep(g);
         guest_follow_hold(g);
+}
+
+/* What umld-init has told of it is left to a successor, too. */
+static void on_started(void *userdata) {
+        guest_keep(userdata);
 }
 
 static void on_answer(const char *text, void *userdata) {
@@ -113,15 +121,21 @@ static void on_ended(void *userdata) {
 
 /* ---- start ---- */
 
+GuestProcessListener guest_process_listener(Guest *g) {
+        return (GuestProcessListener){ .started = on_started,
+                                       .booted = on_booted,
+                                       .message = on_message,
+                                       .answer = on_answer,
+                                       .dying = on_dying,
+                                       .ended = on_ended,
+                                       .userdata = g };
+}
+
 void guest_boot(Guest *g) {
-        const GuestProcessListener listener = { .booted = on_booted,
-                                                .message = on_message,
-                                                .answer = on_answer,
-                                                .dying = on_dying,
-                                                .ended = on_ended,
-                                                .userdata = g };
+        const GuestProcessListener listener = guest_process_listener(g);
         _cleanup_(fault_done) Fault fault = {};
 
+        (void) free_and_strdup(&g->boot.text, g->config->text);
         if (guest_launch(g, &listener, &fault) < 0) {
                 GuestEvent event = guest_decide_fault(g, &fault);
 

@@ -144,7 +144,19 @@ void guest_act(Guest *g, GuestAction action) {
 
 /* ---- requests ---- */
 
+/* While the guest is being adopted, an order waits for the end of that. */
+static bool is_put_off(Guest *g, GuestEvent event) {
+        if (!g->adopting.from)
+                return false;
+        g->adopting.ordered = true;
+        g->adopting.then = event;
+        return true;
+}
+
 static int order(Guest *g, GuestEvent event, const char *why) {
+        guest_keep(g);
+        if (is_put_off(g, event))
+                return 1;
         if (guest_fsm(g->state, event).action == ACT_IGNORE)
                 return 0;
         guest_event(g, event, why);

@@ -8,6 +8,8 @@
 #include "api/guest-state.h"
 #include "api/last-exit.h"
 #include "conf/config.h"
+#include "daemon/base/adoption.h"
+#include "daemon/base/keeper.h"
 #include "daemon/base/restart-policy.h"
 #include "daemon/base/retry.h"
 #include "daemon/boot/process.h"
@@ -75,6 +77,7 @@ typedef struct Boot {
         Leaving leaving;  /* boot.c: STOPPING= was received */
         unsigned words;   /* boot.c: how often that had an effect */
         usec_t last_word; /* boot.c: when it had one, CLOCK_MONOTONIC */
+        char *text;       /* boot.c: of the configuration that it was started with */
         Fault fault; /* watch.c: what the check of the host after the start could not repair; the
                         reason why this boot ends */
 } Boot;
@@ -126,6 +129,27 @@ typedef struct Waiting {
         char *told; /* the last text sent to the service manager in this state */
 } Waiting;
 
+/* What is left with umld-init for a successor. Written by keep.c alone. */
+typedef struct Keep {
+        Keeper keeper;
+        bool on;               /* there is an umld-init with a store */
+        bool executing;        /* the successor is to be executed by us */
+        bool taking;           /* umld-init has not been told yet that we have taken over */
+        int program_fd;        /* our program, for the case that the successor fails */
+        char *path;            /* RUNTIME/NAME/adopt; NULL: guests have no store */
+        int lock_fd;           /* of RUNTIME/NAME/lock, borrowed: held by umld-init, too */
+        int mounts_fd;         /* our mount namespace, which sees what we have mounted */
+        sd_event_source *soon; /* leaves it at the end of this turn of the event loop */
+} Keep;
+
+/* The adoption in progress. Written by adopt.c alone. */
+typedef struct Adopting {
+        Adoption *from;  /* NULL: none */
+        bool resuming;   /* the phases of its boot are entered one after the other */
+        bool ordered;    /* an order came meanwhile, and follows */
+        GuestEvent then; /* that order */
+} Adopting;
+
 typedef struct Trial Trial; /* reload.c */
 
 typedef struct ReloadRequest ReloadRequest; /* reload.c */
@@ -143,6 +167,8 @@ typedef struct Reload {
 typedef struct Past {
         bool announced;                    /* guest.c: it was ready at least once */
         unsigned restarts;                 /* guest.c: restarts that nobody requested */
+        unsigned adopted;                  /* adopt.c: deaths of its umld that it has outlived */
+        unsigned reexecs;                  /* adopt.c: how often its umld was replaced by reexec */
         unsigned restarts_by[VERDICT_MAX]; /* the same by verdict */
         usec_t down;                       /* state.c: time in former states other than running */
         Latencies latencies;               /* of heartbeats */
@@ -186,6 +212,8 @@ typedef struct Guest {
         GuestTimer timer;
         Waiting waiting;
         Standby standby;
+        Keep keep;
+        Adopting adopting;
         Boot boot;
         Watches watch;
         Stop stop;
@@ -199,6 +227,23 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
               Guest **ret);
 Guest *guest_free(Guest *g);
 DEFINE_CLEANUP(Guest *, guest_free)
+
+/* Instead of a start: takes over the running guest, and frees it. A failure has been logged, and
+ * the guest has been ended; it may be started then. */
+int guest_adopt(Guest *g, Adoption *from);
+/* For the execution of a successor. Does the guest run, and is nothing of it about to change? */
+bool guest_is_at_rest(const Guest *g);
+/* A file in memory with all that a successor gets, which the caller closes. */
+int guest_saved_state(Guest *g);
+/* Ends what a successor does not take over: processes on standby, relays. */
+void guest_clear_children(Guest *g);
+/* It is about to be executed; NULL: it is not, after all. */
+int guest_executes(Guest *g, const char *program);
+
+/* The configuration that guest runs with, and what is to become of it at its next start (NULL:
+ * nothing). */
+int guest_adopted_config(const Saved *saved, const char *name, const char *file, const char *disk,
+                         Config **ret, Config **ret_next, char **ret_error);
 
 /* Requests. 1 = accepted, 0 = nothing to do in this state. */
 int guest_start(Guest *g);

@@ -45,8 +45,10 @@ static int build_command(const Guest *g, Strv *ret_argv, Strv *ret_environment) 
 }
 
 bool guest_has_one_cpu(const Guest *g) {
+        const UmlKernel *k = g->setup->host->kernel.uml;
+
         return g->config->cpu_affinity == CPU_AFFINITY_AUTO &&
-               (g->config->cpus == 1 || !g->setup->host->kernel.uml->smp);
+               (g->config->cpus == 1 || (k && !k->smp));
 }
 
 static Launch describe_launch(const Guest *g, const Strv *argv, const Strv *environment) {
@@ -67,6 +69,7 @@ static Launch describe_launch(const Guest *g, const Strv *argv, const Strv *envi
                 .seccomp_log = h->config->seccomp == SECCOMP_LOG,
                 .one_cpu = guest_has_one_cpu(g),
                 .over_files = hostfs_is_roots(h),
+                .store = g->keep.path,
         };
 
         FOREACH_ELEMENT (fd, h->jail.limit_fds)
@@ -93,7 +96,7 @@ int guest_make_standby(Guest *g) {
 
         guest_drop_standby(g);
         /* What is left of a guest is then ended by killing all our children. */
-        if (!jail_has_pid_namespace(g->setup->host))
+        if (!jail_has_pid_namespace(g->setup->host) || !g->setup->host->kernel.uml)
                 return 0;
         r = build_command(g, &g->standby.argv, &g->standby.environment);
         g->standby.limits = l.limits;

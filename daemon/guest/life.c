@@ -29,6 +29,10 @@ static int flush_disks(void *userdata, int *ret_fd) {
         return disk_sync_finish(g->disk_sync, ret_fd);
 }
 
+static void on_console_changed(void *userdata) {
+        guest_keep(userdata);
+}
+
 static void undo_now(Guest *g) {
         _cleanup_(fault_done) Fault fault = {};
 
@@ -61,6 +65,9 @@ Guest *guest_free(Guest *g) {
                 guest_keep_crash(g);
         free(g->init);
         free(g->stop.why);
+        free(g->boot.text);
+        guest_keep_done(g);
+        adoption_free(g->adopting.from);
         free(g->past.fallback_why);
         console_free(g->console);
         net_watch_free(g->net_watch);
@@ -87,7 +94,8 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
                 config_free(config);
                 return log_oom();
         }
-        g->standby.launched.status_fd = -EBADF;
+        g->standby.launched = LAUNCHED_NONE;
+        g->keep.mounts_fd = g->keep.lock_fd = g->keep.program_fd = -EBADF;
         g->boot.phase = BOOT_GONE;
         g->act = guest_act;
         g->event = sd_event_ref(event);
@@ -132,8 +140,9 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
         if (r < 0)
                 return log_oom();
         r = console_new(event, &g->console);
-        if (r < 0)
+        if (r < 0 || !(g->keep.path = strfmt("%s/%s/adopt", runtime, config->name)))
                 return log_oom();
+        console_on_change(g->console, on_console_changed, g);
         r = guest_open_log(g);
         if (r < 0)
                 return r;

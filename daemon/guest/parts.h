@@ -10,6 +10,15 @@ void guest_event(Guest *g, GuestEvent event, const char *why);
 /* The only function that changes the state or its text. */
 void guest_set_state(Guest *g, GuestState to, const char *why);
 
+/* keep.c: what a successor needs to adopt the guest is left with its umld-init. guest_keep(): it
+ * has changed, and is left again at the end of this turn of the event loop; before and after a boot
+ * there is nobody to leave it with. */
+void guest_keep(Guest *g);
+int guest_keep_now(Guest *g);
+int guest_begin_keep(Guest *g);
+void guest_end_keep(Guest *g);
+void guest_keep_done(Guest *g);
+
 /* waiting.c: reports what the guest is waiting for, until this state ends. */
 void guest_tell_waits(Guest *g);
 void guest_waiting_done(Guest *g);
@@ -75,6 +84,7 @@ void guest_judge_end(Guest *g, Verdict *ret_verdict, char **ret_detail);
 
 /* boot.c: starts the kernel, and sends events about it. */
 void guest_boot(Guest *g);
+GuestProcessListener guest_process_listener(Guest *g);
 
 /* prepare.c: sets the host up, and sends an event with the result. */
 void guest_prepare(Guest *g);

@@ -116,6 +116,7 @@ static int take_back(Guest *g) {
                 return r;
         drop_trial(g);
         g->reload.taken_back = edited;
+        guest_keep(g);
         if (g->setup->net->rules) /* its ports are free for others */
                 (void) net_forwards_claim(g->setup->net);
         return 0;
@@ -172,6 +173,7 @@ static void begin_trial(Guest *g, ReloadRequest *q) {
                 log_error("cannot set the timer of the trial; umlctl confirm or reload ends it");
         g->reload.trial = t;
         g->reload.taken_back = false;
+        guest_keep(g);
 }
 
 /* The file that makes the trial outlive us says what is on trial now: first, for umld may die at
@@ -248,6 +250,7 @@ static void settle(Guest *g, char **text, Config **next, bool later) {
         config_free(g->reload.next); /* of an earlier reload */
         g->reload.next = later ? TAKE_PTR(*next) : NULL;
         g->reload.taken_back = false;
+        guest_keep(g);
 }
 
 static int put_note_aside(ReloadRequest *q, Fault *fault) {

@@ -42,6 +42,7 @@ void guest_set_state(Guest *g, GuestState to, const char *why) {
                  guest_state_to_string(to), why);
         tell_console(g, why);
         guest_tell_waits(g);
+        guest_keep(g);
         g->listener.state_changed(from, to, why, g->listener.userdata);
 }
 

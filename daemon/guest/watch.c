@@ -275,6 +275,7 @@ static const struct {
         bool (*differs)(const Config *a,
                         const Config *b); /* settings after whose change it is begun again */
 } watches[] = {
+        { "store", BOOT_LAUNCHED, BOOT_OVER, guest_begin_keep, guest_end_keep, NULL },
         { "host check", BOOT_LAUNCHED, BOOT_STOPPING, begin_verify, end_verify, NULL },
         { "memory watch", BOOT_LAUNCHED, BOOT_OVER, begin_memory, end_memory, NULL },
         { "disk sync", BOOT_LAUNCHED, BOOT_OVER, begin_disk_sync, end_disk_sync,
@@ -317,6 +318,7 @@ void guest_enter(Guest *g, BootPhase to) {
         for (size_t i = 0; i < ARRAY_SIZE(watches); i++)
                 if (!is_for(i, from) && is_for(i, to))
                         begin(g, i);
+        guest_keep(g);
 }
 
 void guest_follow_settings(Guest *g, const Config *before) {
@@ -325,4 +327,5 @@ void guest_follow_settings(Guest *g, const Config *before) {
                 if (is_for(i, g->boot.phase) && watches[i].differs &&
                     watches[i].differs(before, g->config))
                         begin(g, i);
+        guest_keep(g);
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* kernel.c - the guest's kernel: its features, and whether it can run on this CPU. */
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "api/dirs.h"
 #include "basic/file-util.h"
 #include "basic/log.h"
+#include "basic/string-util.h"
 #include "daemon/base/companions.h"
 #include "daemon/boot/cmdline.h"
 #include "daemon/host/host.h"
@@ -31,6 +34,26 @@ void kernel_done(Kernel *k) {
 static bool same_file(const struct stat *a, const struct stat *b) {
         return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
                a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+char *kernel_identity(const Kernel *k) {
+        const struct stat *st = &k->stat;
+
+        return strfmt("%" PRIu64 " %" PRIu64 " %" PRIi64 " %" PRIi64 " %ld", (uint64_t) st->st_dev,
+                      (uint64_t) st->st_ino, (int64_t) st->st_size, (int64_t) st->st_mtim.tv_sec,
+                      (long) st->st_mtim.tv_nsec);
+}
+
+void kernel_adopt(Kernel *k, const char *identity) {
+        uint64_t device, inode;
+        int64_t size, seconds;
+        long nanoseconds;
+
+        if (sscanf(identity, "%" SCNu64 " %" SCNu64 " %" SCNi64 " %" SCNi64 " %ld", &device, &inode,
+                   &size, &seconds, &nanoseconds) != 5)
+                return;
+        k->stat = (struct stat){ .st_dev = device, .st_ino = inode, .st_size = size };
+        k->stat.st_mtim = (struct timespec){ .tv_sec = seconds, .tv_nsec = nanoseconds };
 }
 
 /* Is it the kernel that was queried? */
@@ -161,7 +184,7 @@ int kernel_up(Host *h, Fault *f) {
         _cleanup_(uml_kernel_freep) UmlKernel *k = NULL;
         struct stat st = {};
         size_t known;
-        bool asked;
+        bool asked, adopted;
         int r = RET_NERRNO(stat(config_kernel(c), &st));
 
         if (r >= 0 && is_known(&h->kernel, config_kernel(c), &st))
@@ -178,6 +201,7 @@ int kernel_up(Host *h, Fault *f) {
         if (r < 0)
                 return r;
         known = k->known.n;
+        adopted = !h->kernel.uml && same_file(&h->kernel.stat, &st);
         if (guest_transport(c, k) == TRANSPORT_AUTO)
                 return fault_set(f, VERDICT_KERNEL, false, -EOPNOTSUPP,
                                  "Transport=%s: Linux %s (%s) does not have it; set Transport=auto "
@@ -191,8 +215,10 @@ int kernel_up(Host *h, Fault *f) {
         take(&h->kernel, TAKE_PTR(k), c);
         if (!h->quiet && (asked || h->kernel.uml->known.n > known))
                 remember(c, h->kernel.uml, &st);
-        h->jail.reachable = false;
-        jail_drop_mount_ns(&h->jail); /* it may have the one before */
+        if (!adopted) {
+                h->jail.reachable = false;
+                jail_drop_mount_ns(&h->jail); /* it may have the one before */
+        }
         r = find_cpu_fix(&h->kernel, f);
         if (r >= 0)
                 h->kernel.stat = st;

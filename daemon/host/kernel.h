@@ -26,5 +26,10 @@ typedef struct Kernel {
 /* Frees what it holds. */
 void kernel_done(Kernel *k);
 
+/* Identifies the file as a text, which the caller frees, for an umld that adopts its guest: the
+ * kernel that it finds then is the one that runs, or another. */
+char *kernel_identity(const Kernel *k);
+void kernel_adopt(Kernel *k, const char *identity);
+
 /* The step: queries the kernel, unless that was done for this very file. */
 int kernel_up(struct Host *h, Fault *f);

@@ -262,7 +262,7 @@ static int proxy_new(Proxies *all, const Forward *port, const Proxy *before, Pro
                 return -ENOMEM;
         p->all = all;
         p->port = *port;
-        p->launched.status_fd = -EBADF;
+        p->launched = LAUNCHED_NONE;
         p->fd = before ? RET_NERRNO(fcntl(before->fd, F_DUPFD_CLOEXEC, 0))
                        : open_socket(port->host_first);
         if (p->fd < 0)

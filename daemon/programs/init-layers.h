@@ -23,6 +23,7 @@ typedef struct InitOptions {
         bool service;              /* not a kernel, but a program that gets a listening socket */
         const char *tap;           /* its network namespace is empty, and this is its interface */
         int tun_fd;                /* with that: the kernel's end of the socket to the broker */
+        const char *store;         /* where the next umld connects; NULL: we end with this one */
         uint64_t layers, required; /* CONFINE_BIT()s: to apply, and those that must not fail */
         char *environment[ENVIRONMENT_MAX + 2 + 1]; /* including what announce_socket() adds */
         size_t n_environment;

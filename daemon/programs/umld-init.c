@@ -6,8 +6,9 @@
  * ended: in a namespace the host's kernel takes care of that, else process_kill_children() does. A
  * UML kernel itself must not be pid 1: abort() is ignored there, so a panic would loop forever.
  *
- * If umld dies it dies too (PR_SET_PDEATHSIG), and with it the guest: no guest runs unsupervised.
- */
+ * If umld dies before it has left anything with us (store.h), or with AdoptTimeout=0, we die too
+ * (PR_SET_PDEATHSIG), and with us the guest. Otherwise we wait for the next umld: no guest runs
+ * unsupervised for longer than AdoptTimeout=. */
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -19,7 +20,6 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
@@ -27,12 +27,8 @@
 #include "basic/process.h"
 #include "basic/spawn.h"
 #include "daemon/programs/init-layers.h"
-#include "daemon/programs/tun-broker.h"
+#include "daemon/programs/supervise.h"
 #include "host/launch.h"
-
-enum {
-        UMLD_PATIENCE_MS = 500,
-};
 
 /* ---- in the process of the kernel ---- */
 
@@ -89,6 +85,8 @@ static int run_kernel(void *userdata) {
         InitOptions *o = userdata;
         int fds[INIT_GO_FDS], r;
 
+        if (o->store)
+                safe_close(INIT_FD_STORE);
         init_layers_apply(o);
         (void) fd_cloexec(INIT_FD_STATUS, true);
         if (o->service)
@@ -107,56 +105,6 @@ static int run_kernel(void *userdata) {
 
 /* ---- in umld-init ---- */
 
-/* true: the main process has ended. */
-static bool reap(pid_t kernel) {
-        pid_t pid;
-        int status;
-
-        while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
-                if (pid != kernel)
-                        continue;
-                init_report(INIT_EXITED, 0, status, "");
-                return true;
-        }
-        return false;
-}
-
-/* Until a signal is pending or the kernel asks for its tap; not sooner than it may ask again. */
-static void wait_for_events(int signal_fd, const TunBroker *broker) {
-        usec_t pause = tun_broker_pause(broker, now_usec(CLOCK_MONOTONIC));
-        struct pollfd fds[] = {
-                { .fd = signal_fd, .events = POLLIN },
-                { .fd = pause > 0 ? -1 : broker->fd, .events = POLLIN },
-        };
-
-        (void) poll(fds, ARRAY_SIZE(fds), pause > 0 ? (int) (pause / USEC_PER_MSEC) + 1 : -1);
-}
-
-/* Waits for the end of the kernel's main process, reaping whatever else ends, and opens its tap for
- * it. Without a pid namespace SIGTERM means that umld has died. Returns true if the main process
- * ended. */
-static bool supervise(pid_t kernel, int signal_fd, TunBroker *broker) {
-        while (!reap(kernel)) {
-                struct signalfd_siginfo si;
-
-                wait_for_events(signal_fd, broker);
-                while (read(signal_fd, &si, sizeof(si)) == sizeof(si))
-                        if (si.ssi_signo == SIGTERM)
-                                return false;
-                if (broker->fd >= 0 && tun_broker_pause(broker, now_usec(CLOCK_MONOTONIC)) == 0)
-                        tun_broker_answer(broker, now_usec(CLOCK_MONOTONIC));
-        }
-        return true;
-}
-
-/* The tap has its carrier until umld has seen to it that nobody sends to the guest any more. */
-static void wait_for_umld(const TunBroker *broker) {
-        struct pollfd p = { .fd = INIT_FD_STATUS, .events = POLLIN };
-
-        if (broker->attached >= 0)
-                (void) poll(&p, 1, UMLD_PATIENCE_MS);
-}
-
 static int parse_options(int argc, char **argv, InitOptions *ret) {
         static const struct option options[] = {
                 { "uid", required_argument, NULL, 'u' },
@@ -171,6 +119,7 @@ static int parse_options(int argc, char **argv, InitOptions *ret) {
                 { "tap", required_argument, NULL, 't' },
                 { "layers", required_argument, NULL, 'l' },
                 { "required", required_argument, NULL, 'r' },
+                { "store", required_argument, NULL, 'S' },
                 {},
         };
         uint64_t uid;
@@ -183,6 +132,8 @@ static int parse_options(int argc, char **argv, InitOptions *ret) {
                         ret->directory = optarg;
                 else if (c == 't')
                         ret->tap = optarg;
+                else if (c == 'S')
+                        ret->store = optarg;
                 else if (c == 'm')
                         ret->mount_ns = true;
                 else if (c == 'c')
@@ -210,7 +161,8 @@ static int parse_options(int argc, char **argv, InitOptions *ret) {
         return optind < argc && ret->directory ? 0 : -EINVAL;
 }
 
-/* From now on it dies with umld; an umld that is already dead has closed its end of the socket. */
+/* From now on it dies with umld, until that has left something with us; an umld that is already
+ * dead has closed its end of the socket. */
 static int follow_umld(bool namespaced) {
         struct pollfd p = { .fd = INIT_FD_STATUS };
 
@@ -251,16 +203,17 @@ int main(int argc, char **argv) {
         bool namespaced = getpid() == 1;
         struct sock_fprog filter = {};
         InitOptions o = { .filter = &filter };
+        static Store store;
         TunBroker broker;
-        pid_t kernel;
-        int signal_fd, r;
+        Supervised s = { .namespaced = namespaced, .broker = &broker, .store = &store };
+        int r;
 
         r = parse_options(argc, argv, &o);
         if (r < 0) {
                 fprintf(stderr, "umld-init is run by umld(8) and is of no use by itself\n");
                 return 2;
         }
-        r = signal_fd = make_signals();
+        r = s.signal_fd = make_signals();
         if (r >= 0)
                 r = make_broker(&o, &broker);
         if (r >= 0)
@@ -271,7 +224,7 @@ int main(int argc, char **argv) {
                 init_report(INIT_FAILED, -r, -1, "set-up of umld-init");
                 return 1;
         }
-        r = spawn(&(const Spawn){ .run = run_kernel, .userdata = &o, .keep_all = true }, &kernel);
+        r = spawn(&(const Spawn){ .run = run_kernel, .userdata = &o, .keep_all = true }, &s.kernel);
         if (r < 0) {
                 init_report(INIT_FAILED, -r, -1, "fork of the kernel");
                 return 1;
@@ -279,8 +232,8 @@ int main(int argc, char **argv) {
         close_namespaces();
         if (o.tap)
                 safe_close(o.tun_fd);
-        if (supervise(kernel, signal_fd, &broker))
-                wait_for_umld(&broker);
+        store_begin(&store, o.store, namespaced);
+        supervise(&s);
         /* In a pid namespace the host's kernel does this as part of our exit. */
         if (!namespaced)
                 (void) process_kill_children(UINT64_MAX);

@@ -34,13 +34,15 @@ static const struct {
         int (*net_up)(Net *net, Fault *f);
         int (*net_down)(Net *net, Fault *f);
         bool check;  /* up() only checks, or knows Host.quiet */
+        bool look;   /* it is also done for a guest that is adopted, but a fault is no reason to end
+                        that */
         bool before; /* at a restart it also has to be done before the kernel runs; other steps are
                         checked after its start */
 } steps[] = {
 #define HOST(up, down) .host_up = up, .host_down = down
 #define NET(up, down)  .net_up = up, .net_down = down
-        { "layers", HOST(layers_up, NULL), .check = true, .before = true },
-        { "kernel", HOST(kernel_up, NULL), .check = true, .before = true },
+        { "layers", HOST(layers_up, NULL), .check = true, .look = true, .before = true },
+        { "kernel", HOST(kernel_up, NULL), .check = true, .look = true, .before = true },
         { "user", HOST(jail_user_up, jail_user_down), .check = true, .before = true },
         { "disks", HOST(disks_up, disks_down), .check = true, .before = true },
         { "shares", HOST(hostfs_look, hostfs_look_down), .check = true, .before = true },
@@ -98,6 +100,8 @@ static bool is_due(size_t step, SetupKind kind) {
                 return steps[step].before;
         case SETUP_BEHIND:
                 return !steps[step].before;
+        case SETUP_ADOPT:
+                return steps[step].look || !steps[step].before;
         case SETUP_ALL:
         case SETUP_DOWN:
         case SETUP_SWEEP:
@@ -139,15 +143,22 @@ static int step_down(Setup *s, size_t step, Fault *f) {
         return finish_step(s, steps[step].name, r, f);
 }
 
+static void pass_over(Fault *f) {
+        log_warning("%s", f->text ?: "out of memory");
+        fault_done(f);
+}
+
 static int go_up(Setup *s, SetupPass *pass, Fault *f) {
         s->host->quiet = pass->kind == SETUP_CHECK;
         for (; pass->next < ARRAY_SIZE(steps); pass->next++) {
                 int r = is_due(pass->next, pass->kind) ? step_up(s, pass->next, f) : 0;
 
-                if (r < 0)
+                if (r < 0 && r != -EAGAIN && pass->kind == SETUP_ADOPT && steps[pass->next].look)
+                        pass_over(f);
+                else if (r < 0)
                         return r;
         }
-        if (pass->kind == SETUP_ALL)
+        if (pass->kind == SETUP_ALL || pass->kind == SETUP_ADOPT)
                 s->host->is_up = true;
         return 0;
 }

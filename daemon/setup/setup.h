@@ -29,6 +29,9 @@ typedef enum SetupKind {
                          or two */
         SETUP_BEHIND, /* the rest, after that start, because the kernel needs its tap when the
                          guest's init brings up the network */
+        SETUP_ADOPT,  /* for a guest that runs already, and whose predecessor of ours has set up the
+                         host: look at the kernel, and what SETUP_BEHIND does. A kernel that cannot
+                         be had at the moment is a matter for the next start */
         SETUP_DOWN,  /* undo everything, in reverse; a failure is logged, and the rest is undone. If
                         something is left behind, so is the ledger: the next umld tries again */
         SETUP_SWEEP, /* the same for what a killed umld of this guest left, its processes first.

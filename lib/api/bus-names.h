@@ -29,6 +29,8 @@
 #define UMLD_PROP_STARTED        "Started"       /* t, exec of the running kernel */
 #define UMLD_PROP_NEXT_START     "NextStart"     /* t, end of the back-off */
 #define UMLD_PROP_RESTARTS       "Restarts"      /* u, since umld started */
+#define UMLD_PROP_ADOPTED        "Adopted"       /* u, deaths of umld that the guest has outlived */
+#define UMLD_PROP_REEXECS        "Reexecs"       /* u, upgrades of umld under the running guest */
 #define UMLD_PROP_HEALTH         "Health"        /* s, GuestHealth */
 #define UMLD_PROP_LATENCY        "Latency" /* t, microseconds that the last response took, 0 = none */
 #define UMLD_PROP_GUEST_CONGESTION                                                                 \
@@ -114,6 +116,10 @@
 #define UMLD_METHOD_CONFIRM        "Confirm"
 #define UMLD_CONFIRM_MIN           UINT64_C(1000000)
 #define UMLD_CONFIRM_MAX           (24 * 3600 * UINT64_C(1000000))
+
+/* Executes the program of umld that is there now, which takes the running guest over. The answer
+ * comes just before that, when the program has said that it can; the connection ends then. */
+#define UMLD_METHOD_REEXEC "Reexec"
 
 /* Guard(s connection): the caller's SSH_CONNECTION, whose port is never forwarded from now on */
 #define UMLD_METHOD_GUARD "Guard"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* process.c - finds this program, and finds and kills descendants of this process. */
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -16,19 +17,38 @@
 
 #define CHILDREN_MAX (1 << 20) /* bytes of a list of children */
 
-int program_directory(char **ret) {
-        char path[PATH_MAX], *slash;
+int program_path(char **ret) {
+        static const char deleted[] = " (deleted)";
+        const size_t tail = sizeof(deleted) - 1;
+        char path[PATH_MAX];
         ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
 
         if (n < 0)
                 return -errno;
         path[n] = '\0';
+        if ((size_t) n > tail && streq(path + n - tail, deleted))
+                path[(size_t) n - tail] = '\0';
+        *ret = strdup(path);
+        return *ret ? 0 : -ENOMEM;
+}
+
+int program_open(void) {
+        return RET_NERRNO(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+}
+
+int program_directory(char **ret) {
+        _cleanup_free_ char *path = NULL;
+        int r = program_path(&path);
+        char *slash;
+
+        if (r < 0)
+                return r;
         slash = strrchr(path, '/');
         if (!slash)
                 return -ENOENT;
         *slash = '\0';
-        *ret = strdup(path);
-        return *ret ? 0 : -ENOMEM;
+        *ret = TAKE_PTR(path);
+        return 0;
 }
 
 const char *process_comm(pid_t pid, char buf[static 16]) {
@@ -74,6 +94,22 @@ int process_activity(pid_t pid, char *ret_state, uint64_t *ret_cpu) {
                 return -ESRCH;
         *ret_state = state;
         *ret_cpu = (uint64_t) user + system + (uint64_t) children_user + (uint64_t) children_system;
+        return 0;
+}
+
+int process_start_time(pid_t pid, uint64_t *ret) {
+        _cleanup_free_ char *stat = process_stat(pid);
+        unsigned long long start;
+        char state;
+
+        if (!stat ||
+            sscanf(stat,
+                   " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+                   "%*d %llu",
+                   &state, &start) != 2 ||
+            state == 'Z' || state == 'X')
+                return -ESRCH;
+        *ret = start;
         return 0;
 }
 

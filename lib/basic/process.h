@@ -8,12 +8,23 @@
 /* The directory of the program that we are; the caller frees *ret. */
 int program_directory(char **ret);
 
+/* The path of the program that we are, even if another file has replaced it; the caller frees *ret.
+ */
+int program_path(char **ret);
+
+/* Opens the program that we are, even if its file was removed, for fexecve(3). */
+int program_open(void);
+
 /* The command name of a process from /proc/PID/comm, or "?" if it is gone. */
 const char *process_comm(pid_t pid, char buf[static 16]);
 
 /* The state of a process as in /proc/PID/stat (R, S, D, T …), and the CPU time used so far by it
  * and by children that it has waited for, in ticks. -ESRCH: no such process. */
 int process_activity(pid_t pid, char *ret_state, uint64_t *ret_cpu);
+
+/* When it was started, in ticks since the boot of the host: with its pid that is one process only.
+ * -ESRCH: no such process, or one that has ended and is not reaped yet. */
+int process_start_time(pid_t pid, uint64_t *ret);
 
 /* Calls fn for every child of this process. Returns how many. */
 int process_foreach_child(void (*fn)(pid_t pid, void *userdata), void *userdata);

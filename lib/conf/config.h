@@ -250,6 +250,7 @@ typedef struct Config {
         /* [Supervise] */
         ReadyWhen ready;
         usec_t start_timeout, stop_timeout;
+        usec_t adopt_timeout; /* 0 = the guest ends with its umld */
         RestartWhen restart;
         usec_t hang_check, hang_timeout; /* hang_check 0 = off */
         usec_t restart_delay, restart_delay_max, restart_reset;

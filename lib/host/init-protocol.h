@@ -2,8 +2,9 @@
 #pragma once
 
 /* What umld-init tells umld over the SOCK_SEQPACKET pair it was started with: one message per
- * packet. umld answers INIT_EXITED with a packet of one byte. Both are from the same build and the
- * same boot of a guest, so the format has no version. */
+ * packet. umld answers INIT_EXITED with a packet of one byte. Both are from the same build, but for
+ * an umld that has taken over the guest of another one (host/init-store.h), which gets INIT_EXITED
+ * alone: this one never changes. */
 
 #include <stdint.h>
 
@@ -32,8 +33,10 @@ enum {
         INIT_FD_STATUS = 4,
         INIT_FD_MOUNT_NS = 5, /* only with --mount-ns */
         INIT_FD_NET_NS = 6,   /* only with --tap */
-        INIT_FD_MAX = 6,
-        GUEST_FD_TUN = 7, /* the kernel's, made by umld-init: host/tun-protocol.h */
+        INIT_FD_STORE = 7,    /* only with --store */
+        INIT_FD_MAX = 7,
+        GUEST_FD_TUN = 7, /* the kernel's, made by umld-init: host/tun-protocol.h. The store is not
+                             the kernel's, which never has both */
         /* Passed with the one byte that starts the kernel: standard output, the terminal, and
            optionally a descriptor whose close by the exec reports it. */
         INIT_GO_FDS = 2,

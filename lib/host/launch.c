@@ -15,6 +15,7 @@
 #include "basic/peer.h"
 #include "basic/spawn.h"
 #include "host/init-protocol.h"
+#include "host/init-store.h"
 #include "host/launch.h"
 
 /* Whatever the caller does next competes with the exec for a CPU, or for locks. */
@@ -43,7 +44,8 @@ static unsigned long namespaces_of(uint32_t layers) {
         return flags;
 }
 
-static int start_init(const Launch *l, char *const *argv, int status_fd, Launched *launched) {
+static int start_init(const Launch *l, char *const *argv, int status_fd, int store_fd,
+                      Launched *launched) {
         static char *const no_environment[] = { NULL };
         const int fds[INIT_FD_MAX + 1] = { -EBADF,
                                            -EBADF,
@@ -51,7 +53,8 @@ static int start_init(const Launch *l, char *const *argv, int status_fd, Launche
                                            [GUEST_FD_TERMINAL] = -EBADF,
                                            [INIT_FD_STATUS] = status_fd,
                                            [INIT_FD_MOUNT_NS] = l->mount_ns_fd,
-                                           [INIT_FD_NET_NS] = l->net_ns_fd };
+                                           [INIT_FD_NET_NS] = l->net_ns_fd,
+                                           [INIT_FD_STORE] = store_fd };
         Spawn s = { .program = l->init,
                     .argv = argv,
                     .environment = no_environment,
@@ -96,6 +99,8 @@ static int build_argv(const Launch *l, Strv *ret) {
                 return r;
         if (l->service && (r = strv_push(ret, "--service")) < 0)
                 return r;
+        if (l->store && (r = strv_pushf(ret, "--store=%s", l->store)) < 0)
+                return r;
         for (size_t i = 0; i < l->environment->n; i++)
                 if ((r = strv_pushf(ret, "--setenv=%s", l->environment->v[i])) < 0)
                         return r;
@@ -104,25 +109,51 @@ static int build_argv(const Launch *l, Strv *ret) {
         return strv_copy(ret, l->argv);
 }
 
-int launch_prepare(const Launch *l, Launched *ret) {
-        _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
-        _cleanup_strv_ Strv argv = {};
-        Launched launched = { .status_fd = -EBADF };
-        int pair[2], r, on = 1;
+static int make_pair(int *ret_ours, int *ret_theirs) {
+        int pair[2], r;
 
-        r = build_argv(l, &argv);
-        if (r < 0)
-                return r;
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;
-        ours = pair[0];
-        theirs = pair[1];
-        if (setsockopt(ours, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
-                return -errno;
-        if ((r = fd_nonblock(ours, true)) < 0 || (r = start_init(l, argv.v, theirs, &launched)) < 0)
+        *ret_ours = pair[0];
+        *ret_theirs = pair[1];
+        r = fd_nonblock(*ret_ours, true);
+        return r < 0 ? r : 0;
+}
+
+static int make_status(int *ret_ours, int *ret_theirs) {
+        int r = make_pair(ret_ours, ret_theirs), on = 1;
+
+        if (r >= 0 && setsockopt(*ret_ours, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
+                r = -errno;
+        return r;
+}
+
+int launch_prepare(const Launch *l, Launched *ret) {
+        _cleanup_close_ int ours = -EBADF, theirs = -EBADF, store = -EBADF, their_store = -EBADF;
+        _cleanup_strv_ Strv argv = {};
+        Launched launched = LAUNCHED_NONE;
+        int r;
+
+        if ((r = build_argv(l, &argv)) < 0 || (r = make_status(&ours, &theirs)) < 0 ||
+            (l->store && (r = make_pair(&store, &their_store)) < 0) ||
+            (r = start_init(l, argv.v, theirs, their_store, &launched)) < 0)
                 return r;
         launched.status_fd = TAKE_FD(ours);
+        launched.store_fd = TAKE_FD(store);
         *ret = launched;
+        return 0;
+}
+
+int launch_status_again(Launched *launched) {
+        _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
+        int r = make_status(&ours, &theirs);
+
+        if (r >= 0)
+                r = store_send(launched->store_fd, STORE_PUT, STORE_STATUS, 0, 0, theirs);
+        if (r < 0)
+                return r;
+        safe_close(launched->status_fd);
+        launched->status_fd = TAKE_FD(ours);
         return 0;
 }
 
@@ -165,6 +196,7 @@ int launch_go(const Launched *launched, int output_fd, int terminal_fd) {
 
 void launch_cancel(Launched *launched) {
         launched->status_fd = safe_close(launched->status_fd);
+        launched->store_fd = safe_close(launched->store_fd);
         if (launched->init <= 0)
                 return;
         /* Without a namespace it needs time to end its descendants itself. */

@@ -39,11 +39,16 @@ typedef struct Launch {
         bool one_cpu;        /* pin it to one CPU (cpus.h) */
         bool over_files;     /* as root: it keeps the capabilities over files */
         bool service;        /* not a kernel: GUEST_FD_TERMINAL is a socket for sd_listen_fds(3) */
+        const char *store;   /* the path where the next umld connects to umld-init (init-store.h);
+                                NULL: umld-init ends with us */
 } Launch;
+
+#define LAUNCHED_NONE ((Launched){ .status_fd = -EBADF, .store_fd = -EBADF })
 
 typedef struct Launched {
         pid_t init;    /* umld-init; if it ends, the whole guest ends. 0 = nothing was launched */
         int status_fd; /* InitMessages arrive here */
+        int store_fd;  /* to its store; -EBADF: it has none */
         bool pid_namespace; /* else umld-init collects descendants as a child subreaper */
 } Launched;
 
@@ -68,5 +73,7 @@ int launch_try_namespaces(uint32_t layers);
  * is closed. */
 struct InitMessage;
 int launch_receive(int status_fd, struct InitMessage *ret, pid_t *ret_pid);
+/* A new socket for InitMessages, by whose other end umld-init sends them from now on. */
+int launch_status_again(Launched *launched);
 /* Tells umld-init that INIT_EXITED was taken note of: it lets go of the guest's tap. */
 void launch_acknowledge(int status_fd);

@@ -47,12 +47,19 @@ static int lock_patiently(int fd) {
         return 0;
 }
 
+int pid_lock_renew(int fd) {
+        char buf[16];
+        int n = snprintf(buf, sizeof(buf), "%d\n", getpid());
+
+        errno = EIO;
+        return ftruncate(fd, 0) < 0 || pwrite(fd, buf, (size_t) n, 0) != n ? -errno : 0;
+}
+
 int pid_lock(const char *path, pid_t *ret_holder) {
         for (;;) {
                 _cleanup_close_ int fd =
                         open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
-                char buf[16];
-                int n, r;
+                int r;
 
                 if (fd < 0)
                         return -errno;
@@ -66,10 +73,8 @@ int pid_lock(const char *path, pid_t *ret_holder) {
                 }
                 if (!same_file(fd, path))
                         continue;
-                n = snprintf(buf, sizeof(buf), "%d\n", getpid());
-                errno = EIO;
-                if (ftruncate(fd, 0) < 0 || pwrite(fd, buf, (size_t) n, 0) != n) {
-                        r = -errno;
+                r = pid_lock_renew(fd);
+                if (r < 0) {
                         (void) unlink(path); /* useless without the pid, and only we know of it */
                         return r;
                 }

@@ -11,6 +11,9 @@
  * *ret_holder (0 = unknown). */
 int pid_lock(const char *path, pid_t *ret_holder);
 
+/* The same lock, of which another process has given us a copy: writes our pid to it. */
+int pid_lock_renew(int fd);
+
 /* Is the lock file held by anybody? */
 bool pid_lock_held(const char *path);
 

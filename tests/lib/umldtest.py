@@ -351,6 +351,8 @@ class World:
     def write_config(self, name, settings):
         if BACKEND:
             settings.setdefault("Network", {}).setdefault("Backend", BACKEND)
+        # A test that kills umld wants to see the host without it, unless it is about adoption.
+        settings.setdefault("Supervise", {}).setdefault("AdoptTimeout", "0")
         lines = []
         for section, keys in settings.items():
             lines.append(f"[{section}]")

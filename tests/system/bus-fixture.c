@@ -61,6 +61,8 @@ static Property properties[] = {
         { UMLD_PROP_STARTED, "t" },
         { UMLD_PROP_NEXT_START, "t" },
         { UMLD_PROP_RESTARTS, "u" },
+        { UMLD_PROP_ADOPTED, "u" },
+        { UMLD_PROP_REEXECS, "u" },
         { UMLD_PROP_LAST_VERDICT, "s" },
         { UMLD_PROP_LAST_DETAIL, "s" },
         { UMLD_PROP_LAST_WHEN, "t" },

@@ -65,6 +65,7 @@ static const struct {
         { "Supervise", "Ready", "guest", NULL },
         { "Supervise", "StartTimeout", "7s", NULL },
         { "Supervise", "StopTimeout", "7s", NULL },
+        { "Supervise", "AdoptTimeout", "3s", NULL },
         { "Supervise", "Restart", "no", NULL },
         { "Supervise", "RestartDelay", "7s", NULL },
         { "Supervise", "RestartDelayMax", "7s", NULL },

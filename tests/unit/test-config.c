@@ -67,6 +67,7 @@ static void test_defaults(void **state) {
         assert_int_equal(c->ready, READY_BOOT);
         assert_int_equal(c->start_timeout, 90 * USEC_PER_SEC);
         assert_int_equal(c->stop_timeout, 30 * USEC_PER_SEC);
+        assert_int_equal(c->adopt_timeout, 60 * USEC_PER_SEC);
         assert_int_equal(c->restart, RESTART_ON_CRASH);
         assert_int_equal(c->restart_delay, 0);
         assert_int_equal(c->restart_delay_max, 5 * USEC_PER_MINUTE);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* keeper.c - has umld-init keep descriptors. */
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "basic/cleanup.h"
+#include "daemon/base/keeper.h"
+
+void keeper_begin(Keeper *k, int socket) {
+        *k = (Keeper){ .socket = socket };
+}
+
+void keeper_list(Keeper *k) {
+        k->error = 0;
+        for (size_t i = 0; i < k->n; i++)
+                k->kept[i].listed = false;
+}
+
+static Kept *find(Keeper *k, const char *name) {
+        for (size_t i = 0; i < k->n; i++)
+                if (streq(k->kept[i].name, name))
+                        return &k->kept[i];
+        return NULL;
+}
+
+static Kept *make(Keeper *k, const char *name) {
+        Kept *kept = find(k, name);
+
+        if (kept || k->n == STORE_ITEMS_MAX)
+                return kept;
+        kept = &k->kept[k->n++];
+        snprintf(kept->name, sizeof(kept->name), "%s", name);
+        return kept;
+}
+
+static void note_error(Keeper *k, int r) {
+        if (r < 0 && k->error >= 0)
+                k->error = r;
+}
+
+static void put(Keeper *k, const char *name, int fd, bool anyhow) {
+        struct stat st;
+        Kept *kept;
+        int r;
+
+        if (fd < 0 || k->socket < 0 || fstat(fd, &st) < 0)
+                return;
+        kept = find(k, name);
+        if (!anyhow && kept && kept->fd == fd && kept->device == st.st_dev &&
+            kept->inode == st.st_ino) {
+                kept->listed = true;
+                return;
+        }
+        r = store_send(k->socket, STORE_PUT, name, 0, 0, fd);
+        note_error(k, r);
+        kept = r >= 0 ? make(k, name) : NULL;
+        if (!kept)
+                return;
+        kept->fd = fd;
+        kept->device = st.st_dev;
+        kept->inode = st.st_ino;
+        kept->listed = true;
+}
+
+void keeper_put(Keeper *k, const char *name, int fd) {
+        put(k, name, fd, false);
+}
+
+void keeper_replace(Keeper *k, const char *name, int fd) {
+        put(k, name, fd, true);
+}
+
+int keeper_finish(Keeper *k, usec_t patience, usec_t stop_timeout) {
+        for (size_t i = k->n; i-- > 0;)
+                if (!k->kept[i].listed) {
+                        note_error(k, store_send(k->socket, STORE_DROP, k->kept[i].name, 0, 0,
+                                                 -EBADF));
+                        k->kept[i] = k->kept[--k->n];
+                }
+        if (k->error >= 0)
+                note_error(k, store_send(k->socket, STORE_TIMES, NULL,
+                                         (uint32_t) MIN(patience / USEC_PER_MSEC, UINT32_MAX),
+                                         (uint32_t) MIN(stop_timeout / USEC_PER_MSEC, UINT32_MAX),
+                                         -EBADF));
+        return k->error;
+}

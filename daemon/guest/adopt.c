@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* adopt.c - takes over a guest that runs: from an umld that has died, or that has executed us.
+ *
+ * First what the predecessor had set up on the host is looked at, as at a restart, and then, in one
+ * go, everything of the guest itself is taken over; nothing is read from it before. Until then the
+ * state is "preparing", and orders wait. If we die meanwhile the guest is an orphan as before.
+ *
+ * A guest that was being stopped is stopped again from the first step on, which does no harm: a
+ * second ctrl-alt-del asks for the same shutdown. */
+
+#include "daemon/host/adopt.h"
+#include <stdio.h>
+
+#include "basic/log.h"
+#include "conf/changes.h"
+#include "daemon/base/notify.h"
+#include "daemon/guest/parts.h"
+#include "daemon/net/adopt.h"
+
+/* ---- the configuration ---- */
+
+static int parse(const Saved *s, const char *key, const char *name, const char *file,
+                 const char *disk, Config **ret, char **ret_error) {
+        const char *text = saved_get(s, key);
+
+        return text ? config_parse(name, file, text, strlen(text), disk, ret, ret_error) : -ENODATA;
+}
+
+/* Live settings are those of the last reload, the others those of the guest's start. */
+int guest_adopted_config(const Saved *saved, const char *name, const char *file, const char *disk,
+                         Config **ret, Config **ret_next, char **ret_error) {
+        _cleanup_(config_freep) Config *start = NULL, *now = NULL;
+        _cleanup_free_ char *later = NULL;
+        Config before;
+        int r;
+
+        if ((r = parse(saved, "config.start", name, file, disk, &start, ret_error)) < 0 ||
+            (r = parse(saved, "config", name, file, disk, &now, ret_error)) < 0 ||
+            (r = config_later_keys(start, now, &later)) < 0)
+                return r;
+        before = *start;
+        r = config_copy_live(start, now);
+        if (r >= 0) {
+                config_drop_live(&before);
+                r = free_and_strdup(&start->text, now->text);
+        }
+        if (r < 0)
+                return r;
+        start->in_fallback = saved_flag(saved, "config.fallback");
+        start->held = saved_flag(saved, "config.unconfirmed");
+        *ret = TAKE_PTR(start);
+        *ret_next = later ? TAKE_PTR(now) : NULL;
+        return 0;
+}
+
+/* ---- what is remembered ---- */
+
+static void load_verdicts(Past *p, const Saved *s) {
+        char key[48];
+
+        for (int i = 0; i < VERDICT_MAX; i++) {
+                snprintf(key, sizeof(key), "past.restarts.%s", verdict_to_string((Verdict) i));
+                p->restarts_by[i] = (unsigned) saved_number(s, key, 0);
+        }
+}
+
+static void load_past(Past *p, const Saved *s) {
+        const char *verdict = saved_get(s, "last.verdict"), *detail = saved_get(s, "last.detail");
+
+        p->announced = saved_flag(s, "past.announced");
+        p->restarts = (unsigned) saved_number(s, "past.restarts", 0);
+        load_verdicts(p, s);
+        p->down = saved_number(s, "past.down", 0);
+        p->adopted = (unsigned) saved_number(s, "past.adopted", 0);
+        p->reexecs = (unsigned) saved_number(s, "past.reexecs", 0);
+        p->deaths.quick = (unsigned) saved_number(s, "past.quick-deaths", 0);
+        p->delay = saved_number(s, "past.delay", 0);
+        p->boots.failed = (unsigned) saved_number(s, "past.failed-boots", 0);
+        p->boots.active = saved_flag(s, "past.fallback");
+        saved_text(s, "past.fallback-why", &p->fallback_why);
+        if (!verdict || verdict_from_string(verdict) < 0)
+                return;
+        last_exit_set(&p->last_exit, verdict_from_string(verdict), detail ? strdup(detail) : NULL);
+        p->last_exit.when = saved_number(s, "last.when", p->last_exit.when);
+}
+
+static void load_boot(Guest *g, const Saved *s) {
+        uint64_t leaving = saved_number(s, "boot.leaving", LEAVING_NOT);
+
+        g->boot.said_ready = saved_flag(s, "boot.said-ready");
+        g->boot.leaving = leaving <= LEAVING_POWEROFF ? (Leaving) leaving : LEAVING_SOMEHOW;
+        g->boot.dying = saved_flag(s, "boot.dying");
+        saved_text(s, "config.start", &g->boot.text);
+}
+
+/* ---- the guest ---- */
+
+static int take_over(Guest *g, Adoption *a) {
+        const GuestProcessListener listener = guest_process_listener(g);
+        _cleanup_free_ char *notify = strfmt("%s/notify", g->setup->host->sockets);
+        const GuestSockets sockets = { .notify = notify,
+                                       .clients = g->setup->host->sockets,
+                                       .uml_dir = g->setup->host->uml_dir };
+        int r = notify ? console_adopt(g->console, a) : -ENOMEM;
+
+        return r < 0 ? r
+                     : guest_process_adopt(g->event, a, &sockets, g->setup->host->jail.uid,
+                                           &listener, &g->boot.process);
+}
+
+static void set_state(Guest *g, GuestState to, bool executed, const Saved *s) {
+        Moment since = saved_moment(s, "state.since", CLOCK_BOOTTIME);
+        _cleanup_free_ char *why =
+                strfmt("%s, guest pid %d", executed ? "taken over by reexec" : "adopted",
+                       (int) guest_process_pid(g->boot.process));
+
+        guest_set_state(g, to, why ?: "adopted");
+        if (since.at > 0)
+                g->since = since;
+}
+
+/* Enters the phase that it was in, but for that of a stop. */
+static void resume(Guest *g, const Saved *s, bool executed) {
+        bool ready = saved_flag(s, "boot.ready");
+        usec_t age = usec_sub(now_usec(CLOCK_MONOTONIC), guest_process_started(g->boot.process));
+
+        g->adopting.resuming = true; /* nobody has to wait for a guest that is ready */
+        guest_enter(g, BOOT_LAUNCHED);
+        if (guest_process_booted(g->boot.process) || ready)
+                guest_enter(g, BOOT_ANSWERS);
+        if (ready)
+                guest_enter(g, BOOT_READY);
+        g->adopting.resuming = false;
+        if (ready) {
+                set_state(g, GUEST_RUNNING, executed, s);
+                notify_ready();
+                g->past.announced = true;
+                return;
+        }
+        set_state(g, GUEST_BOOTING, executed, s);
+        guest_arm_timer(g, MAX(usec_sub(g->config->start_timeout, age), USEC_PER_MSEC));
+        if (g->boot.said_ready && g->boot.phase == BOOT_ANSWERS)
+                guest_become_ready(g);
+}
+
+/* What was to become of it. */
+static void follow_orders(Guest *g, const Saved *s, bool ending) {
+        uint64_t asked = saved_number(s, "stop.asked", ASKED_NOTHING);
+        const char *wanted = saved_get(s, "wanted") ?: "";
+
+        if (g->adopting.ordered) {
+                g->adopting.ordered = false;
+                guest_event(g, g->adopting.then, "as was requested meanwhile");
+        } else if (asked == ASKED_KILL)
+                (void) guest_kill(g);
+        else if (guest_wanted_from_string(wanted) == WANTED_DOWN)
+                (void) guest_stop(g);
+        else if (asked != ASKED_NOTHING || ending)
+                (void) guest_restart(g);
+}
+
+/* Nothing is lost but the guest's present run. */
+static void fail(Guest *g, Adoption *a, int error) {
+        log_error_errno(error, "cannot take the guest over (%m); ending it, to start it again");
+        if (a->socket >= 0)
+                (void) store_send(a->socket, STORE_END, NULL, 0, 0, -EBADF);
+        g->setup->swept = false;
+        g->past.delay = USEC_PER_SEC;
+        guest_event(g, EV_DIED_AGAIN, "it could not be adopted");
+}
+
+static void on_looked(int r, Fault *fault, void *userdata) {
+        Guest *g = userdata;
+        _cleanup_(adoption_freep) Adoption *a = TAKE_PTR(g->adopting.from);
+        bool executed = saved_flag(a->saved, "executing");
+        int q = take_over(g, a);
+
+        if (q < 0) {
+                fail(g, a, q);
+                return;
+        }
+        g->boot.set_up = now_usec(CLOCK_MONOTONIC);
+        *(executed ? &g->past.reexecs : &g->past.adopted) += 1;
+        g->keep.taking = true;
+        resume(g, a->saved, executed);
+        (void) guest_keep_now(g);
+        if (r < 0) { /* as after a restart */
+                log_error("%s", fault->text ?: "out of memory");
+                g->boot.fault = *fault;
+                *fault = (Fault){};
+                guest_process_kill(g->boot.process);
+                return;
+        }
+        follow_orders(g, a->saved, a->ending);
+}
+
+static void announce(const Adoption *a) {
+        if (saved_flag(a->saved, "executing"))
+                log_info("taking the guest over from the umld that executed this one");
+        else
+                log_notice("the guest runs without its umld, which has died: adopting it");
+}
+
+int guest_adopt(Guest *g, Adoption *from) {
+        _cleanup_(adoption_freep) Adoption *a = from;
+        int r = net_adopt(g->setup->net, a->saved);
+
+        if (r >= 0)
+                r = host_adopt(g->setup->host, a);
+        if (r < 0) {
+                log_error_errno(r, "the guest cannot be adopted, ending it: %m");
+                (void) adoption_refuse(TAKE_PTR(a));
+                return r;
+        }
+        announce(a);
+        load_past(&g->past, a->saved);
+        load_boot(g, a->saved);
+        g->wanted = WANTED_UP;
+        g->setup->swept = true;
+        g->adopting.from = TAKE_PTR(a);
+        guest_set_state(g, GUEST_PREPARING, "adopting the running guest");
+        setup_run_begin(g->run, SETUP_ADOPT, on_looked, g);
+        return 0;
+}

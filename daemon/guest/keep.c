@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* keep.c - leaves with umld-init what the next umld needs to go on as if it were this one.
+ *
+ * After each change that matters the whole state is written into a new file in memory, and
+ * replaces the one before in umld-init's store: the next umld never sees half of it. What is not
+ * there it finds by looking: the steps of the set-up do nothing else. */
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "basic/log.h"
+#include "basic/process.h"
+#include "daemon/guest/parts.h"
+#include "daemon/host/adopt.h"
+#include "daemon/net/adopt.h"
+
+/* After what else there is to do: a starting guest waits for nothing of this. */
+#define KEEP_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
+
+/* How long umld-init waits for a successor that we execute, whatever AdoptTimeout= says. */
+#define EXECUTING_MIN (10 * USEC_PER_SEC)
+
+static void save_verdicts(const Past *p, const SavedText *t) {
+        char key[48];
+
+        for (int i = 0; i < VERDICT_MAX; i++)
+                if (p->restarts_by[i] > 0) {
+                        snprintf(key, sizeof(key), "past.restarts.%s",
+                                 verdict_to_string((Verdict) i));
+                        saved_put_number(t, key, p->restarts_by[i]);
+                }
+}
+
+static void save_past(const Past *p, const SavedText *t) {
+        const LastExit *e = &p->last_exit;
+
+        saved_put_number(t, "past.announced", p->announced);
+        saved_put_number(t, "past.restarts", p->restarts);
+        save_verdicts(p, t);
+        saved_put_number(t, "past.down", p->down);
+        saved_put_number(t, "past.adopted", p->adopted);
+        saved_put_number(t, "past.reexecs", p->reexecs);
+        saved_put_number(t, "past.quick-deaths", p->deaths.quick);
+        saved_put_number(t, "past.delay", p->delay);
+        saved_put_number(t, "past.failed-boots", p->boots.failed);
+        saved_put_number(t, "past.fallback", p->boots.active);
+        saved_put(t, "past.fallback-why", p->fallback_why);
+        if (e->verdict == VERDICT_NONE)
+                return;
+        saved_put(t, "last.verdict", verdict_to_string(e->verdict));
+        saved_put(t, "last.detail", e->detail);
+        saved_put_number(t, "last.when", e->when);
+}
+
+static void save_boot(const Guest *g, const SavedText *t) {
+        saved_put_number(t, "boot.ready", g->boot.phase >= BOOT_READY);
+        saved_put_number(t, "boot.said-ready", g->boot.said_ready);
+        saved_put_number(t, "boot.leaving", (uint64_t) g->boot.leaving);
+        saved_put_number(t, "boot.dying", g->boot.dying);
+        saved_put(t, "config.start", g->boot.text);
+        saved_put(t, "config", g->config->text);
+        saved_put_number(t, "config.fallback", g->config->in_fallback);
+        saved_put_number(t, "config.unconfirmed", g->reload.trial || g->reload.taken_back);
+}
+
+static void save_state(const Guest *g, const SavedText *t) {
+        saved_put(t, "name", g->config->name);
+        saved_put(t, "state", guest_state_to_string(g->state));
+        saved_put(t, "state.why", g->why);
+        saved_put_moment(t, "state.since", &g->since);
+        saved_put(t, "wanted", guest_wanted_to_string(g->wanted));
+        saved_put_number(t, "stop.asked", (uint64_t) g->stop.asked);
+        saved_put_number(t, "executing", g->keep.executing);
+}
+
+/* Lists the descriptors, too. */
+static int write_text(Guest *g) {
+        Keeper *k = &g->keep.keeper;
+        _cleanup_(saved_done) SavedText t = {};
+        int r = saved_begin(&t);
+
+        if (r < 0)
+                return r;
+        save_state(g, &t);
+        save_past(&g->past, &t);
+        save_boot(g, &t);
+        r = guest_process_save(g->boot.process, &t, k);
+        if (r < 0)
+                return r;
+        console_save(g->console, &t, k);
+        host_save(g->setup->host, &t, k);
+        net_save(g->setup->net, &t);
+        keeper_put(k, "lock", g->keep.lock_fd);
+        keeper_put(k, "mounts", g->keep.mounts_fd);
+        keeper_put(k, "program", g->keep.program_fd);
+        return saved_finish(&t, g->setup->host->directory);
+}
+
+static int leave(Guest *g) {
+        const Config *c = g->config;
+        usec_t patience =
+                g->keep.executing ? MAX(c->adopt_timeout, EXECUTING_MIN) : c->adopt_timeout;
+        Keeper *k = &g->keep.keeper;
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        keeper_list(k);
+        if (patience > 0) { /* else it ends with us, and nothing of it may outlive that */
+                fd = write_text(g);
+                if (fd < 0)
+                        return fd;
+                keeper_replace(k, "state", fd);
+        }
+        r = keeper_finish(k, patience, c->stop_timeout);
+        if (r >= 0 && g->keep.taking)
+                r = store_send(k->socket, STORE_TAKEN, NULL, 0, 0, -EBADF);
+        if (r >= 0)
+                g->keep.taking = false;
+        return r;
+}
+
+int guest_keep_now(Guest *g) {
+        int r;
+
+        if (!g->keep.on || !g->boot.process)
+                return -ENOENT;
+        r = leave(g);
+        if (r == -EAGAIN || r == -ENOBUFS) /* umld-init has not read the last one yet */
+                guest_keep(g);
+        else if (r < 0 && r != -ESRCH && r != -EPIPE && r != -ECONNRESET)
+                log_warning_errno(r, "what another umld would need to take the guest over cannot "
+                                     "be kept: %m");
+        return r;
+}
+
+static int on_soon(sd_event_source *s, void *userdata) {
+        (void) s;
+        (void) guest_keep_now(userdata);
+        return 0;
+}
+
+void guest_keep(Guest *g) {
+        if (g->keep.on)
+                (void) sd_event_source_set_enabled(g->keep.soon, SD_EVENT_ONESHOT);
+}
+
+int guest_begin_keep(Guest *g) {
+        int r = 0;
+
+        if (!g->keep.soon) {
+                r = sd_event_add_defer(g->event, &g->keep.soon, on_soon, g);
+                if (r >= 0)
+                        r = sd_event_source_set_priority(g->keep.soon, KEEP_PRIORITY);
+                if (r >= 0)
+                        (void) sd_event_source_set_description(g->keep.soon, "keep");
+        }
+        if (r < 0)
+                return r;
+        if (g->keep.mounts_fd < 0)
+                g->keep.mounts_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+        keeper_begin(&g->keep.keeper, guest_process_store(g->boot.process));
+        g->keep.on = g->keep.keeper.socket >= 0;
+        guest_keep(g);
+        return 0;
+}
+
+/* ---- a successor that we execute ---- */
+
+bool guest_is_at_rest(const Guest *g) {
+        return g->state == GUEST_RUNNING && g->boot.phase == BOOT_READY && !g->boot.dying &&
+               g->keep.on && !g->keep.taking && !setup_run_active(g->run) && !g->reload.request &&
+               !g->reload.trial;
+}
+
+int guest_saved_state(Guest *g) {
+        Keeper *k = &g->keep.keeper;
+        int socket = k->socket, r;
+
+        k->socket = -EBADF; /* nothing is sent */
+        r = write_text(g);
+        k->socket = socket;
+        return r;
+}
+
+void guest_clear_children(Guest *g) {
+        guest_drop_standby(g);
+        proxies_set_phase(g->proxies, PROXY_HOLD);
+}
+
+int guest_executes(Guest *g, const char *program) {
+        g->keep.executing = program != NULL;
+        g->keep.program_fd = safe_close(g->keep.program_fd);
+        if (!program) {
+                (void) guest_keep_now(g);
+                if (g->boot.phase != BOOT_READY)
+                        return 0;
+                proxies_set_phase(g->proxies, PROXY_RELAY);
+                return guest_make_standby(g);
+        }
+        g->keep.program_fd = program_open();
+        return guest_keep_now(g);
+}
+
+void guest_end_keep(Guest *g) {
+        g->keep.on = false;
+        if (g->keep.soon)
+                (void) sd_event_source_set_enabled(g->keep.soon, SD_EVENT_OFF);
+}
+
+void guest_keep_done(Guest *g) {
+        g->keep.soon = sd_event_source_disable_unref(g->keep.soon);
+        g->keep.mounts_fd = safe_close(g->keep.mounts_fd);
+        g->keep.program_fd = safe_close(g->keep.program_fd);
+        free(g->keep.path);
+}

@@ -1,0 +1,287 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""umld dies, and its guest does not: the next umld adopts it."""
+
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from umldtest import (DONE, FAILED, MAKE_GUEST, PATIENCE, TestCase, main, process_alive, test_kernels, wait_until)
+
+PORT = 8080
+
+
+class Adopted(TestCase):
+    """The fake guest does as it is told, and is quick."""
+
+    def configure(self, fake="boot,ready", name="web", timeout="60s", supervise=None, **sections):
+        return self.world.guest(name, fake=fake, Supervise={"StopTimeout": "4s", "AdoptTimeout": timeout, **(supervise or {})},
+                                **sections)
+
+    def start(self, *arguments, **options):
+        self.configure(*arguments, **options)
+        return self.daemon().wait_ready()
+
+    def orphan(self, umld):
+        """Kills it; the pid of its guest, which runs on."""
+        pid = umld.guest_pid()
+        umld.kill()
+        self.assertTrue(process_alive(pid))
+        return pid
+
+    def end(self, pid, within=20):
+        wait_until(lambda: not process_alive(pid), within, f"the end of process {pid}")
+
+    def console_log(self, name="web"):
+        return (self.world.log_dir / name / "console.log").read_text(errors="replace")
+
+
+class Going(Adopted):
+    def test_as_before(self):
+        """The same guest, with its uptime and history; and afterwards the host is as if nothing had been."""
+        self.configure()
+        before = self.world.snapshot()
+        umld = self.daemon().wait_ready()
+        os.kill(umld.guest_pid(), signal.SIGKILL)
+        wait_until(lambda: umld.status()["restarts"] == 1 and umld.status()["state"] == "running", 20)
+        was = umld.status()
+        umld.kill()
+        heir = self.daemon().wait_ready()
+        now = heir.status()
+        for key in ("pid", "since", "restarts", "state", "memory", "kernel", "confinement", "last_exit"):
+            if key == "memory":
+                self.assertEqual(now[key]["backing"], was[key]["backing"])
+            else:
+                self.assertEqual(now[key], was[key], key)
+        self.assertEqual((was["adopted"], now["adopted"]), (0, 1))
+        self.assertEqual(now["network"]["tap"], was["network"]["tap"])
+        os.kill(now["pid"], signal.SIGKILL)  # it is supervised as any other
+        wait_until(lambda: heir.status()["restarts"] == 2 and heir.status()["state"] == "running", 20)
+        self.assertEqual(heir.status()["last_exit"]["verdict"], "killed")
+        self.assertEqual(heir.stop(), DONE)
+        self.assert_same_host(before)
+
+    def test_again_and_again(self):
+        umld = self.start()
+        pid = umld.guest_pid()
+        for i in range(1, 6):
+            umld.kill()
+            umld = self.daemon().wait_ready()
+            self.assertEqual((umld.guest_pid(), umld.status()["adopted"]), (pid, i))
+        self.assertEqual(umld.stop(), DONE)
+
+    def test_one_that_is_wedged(self):
+        umld = self.start()
+        pid = umld.guest_pid()
+        umld.signal(signal.SIGSTOP)
+        umld.kill()
+        self.assertEqual(self.daemon().wait_ready().guest_pid(), pid)
+
+    def test_while_it_boots(self):
+        """What is left of StartTimeout is left."""
+        self.configure("wait:300,boot,wait:1500,user:READY=1", supervise={"Ready": "guest"})
+        umld = self.daemon()
+        umld.wait_state("booting")
+        pid = wait_until(umld.guest_pid, 10)
+        umld.kill()
+        heir = self.daemon()
+        heir.wait_state("booting")
+        heir.wait_ready()
+        self.assertEqual(heir.guest_pid(), pid)
+
+    def test_while_it_stops(self):
+        """A shutdown is a shutdown for the next umld, too; so is what it is for."""
+        self.configure("boot,ignore:all,ready")
+        umld = self.daemon().wait_ready()
+        pid = umld.guest_pid()
+        umld.signal(signal.SIGTERM)
+        umld.wait_state("stopping")
+        time.sleep(0.1)
+        umld.kill()
+        heir = self.daemon()
+        self.assertEqual(heir.wait(20), DONE)
+        self.assertFalse(process_alive(pid))
+        self.assertIn("stopped", self.world.umlctl("status", "web", "--json").json["last_exit"]["verdict"])
+
+    def test_with_the_configuration_in_force(self):
+        """Not with that of its file, which nobody has applied; and what was reloaded stays so."""
+        umld = self.start(Network={"Forward": f"tcp/{PORT}:80"})
+        self.configure(Network={"Forward": "tcp/8081:80"}, Guest={"Memory": "48M"})
+        self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
+        (self.world.config_dir / "web.conf").write_text("[Nonsense]\n")
+        umld.kill()
+        heir = self.daemon().wait_ready()
+        status = heir.status()
+        self.assertEqual(status["network"]["forwards"], ["tcp/8081:80"])
+        self.assertEqual(status["memory"]["size"], 32 << 20)
+        os.kill(status["pid"], signal.SIGKILL)  # the rest of the reload is for the next start
+        wait_until(lambda: heir.status()["memory"]["size"] == 48 << 20, 20, "the setting for the next start")
+        self.assertEqual(heir.stop(), DONE)
+
+    def test_console(self):
+        """An attached console does not notice; and what is printed without umld is in the log."""
+        umld = self.start("boot,ready,wait:1500,say:said_alone")
+        client = subprocess.Popen(self.world.command("host", "env", "TERM=dumb", self.world.program("umlctl/umlctl"), "console", "web"),
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.addCleanup(client.stdin.close)
+        self.addCleanup(client.stdout.close)
+        self.addCleanup(client.wait)
+        self.addCleanup(client.kill)
+        wait_until(lambda: "attached" in umld.log, 10, "the client")
+        time.sleep(0.2)
+        self.orphan(umld)
+        time.sleep(2)
+        self.assertNotIn("said alone", self.console_log())
+        heir = self.daemon().wait_ready()
+        wait_until(lambda: "said alone" in self.console_log(), 10, "what was printed")
+        self.assertIsNone(client.poll())
+        self.assertEqual(heir.stop(), DONE)
+        self.assertIn(b"said alone", client.communicate(timeout=20)[0])
+
+
+class Ended(Adopted):
+    def test_meanwhile(self):
+        """A guest that ends without umld has its verdict and its restart."""
+        umld = self.start()
+        pid = self.orphan(umld)
+        os.kill(pid, signal.SIGKILL)
+        self.end(pid)
+        heir = self.daemon().wait_ready()
+        status = heir.status()
+        self.assertEqual((status["last_exit"]["verdict"], status["restarts"]), ("killed", 1), heir.log)
+        self.assertEqual(heir.stop(), DONE)
+
+    def test_nobody_comes(self):
+        """The guest is shut down cleanly, and nothing of it is left but what the next umld cleans up."""
+        self.configure("boot,ready", timeout="300ms")
+        before = self.world.snapshot()
+        umld = self.daemon().wait_ready()
+        pid = self.orphan(umld)
+        self.end(pid, 10)
+        wait_until(lambda: not self.world.processes(), 10, "an end of all processes")
+        heir = self.daemon().wait_ready()
+        self.assertNotEqual(heir.guest_pid(), pid)
+        self.assertEqual(heir.status()["adopted"], 0)
+        self.assertEqual(heir.stop(), DONE)
+        self.assert_same_host(before)
+
+    def test_nobody_comes_and_it_does_not_listen(self):
+        umld = self.start("boot,ignore:all,ready", timeout="300ms", supervise={"StopTimeout": "1s"})
+        self.end(self.orphan(umld), 10)
+
+    def test_without_patience(self):
+        umld = self.start(timeout="0")
+        pid = umld.guest_pid()
+        umld.kill()
+        self.end(pid, 10)
+
+    def test_patience_from_a_reload(self):
+        umld = self.start(timeout="0")
+        self.configure(timeout="60s")
+        self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
+        pid = self.orphan(umld)
+        self.assertEqual(self.daemon().wait_ready().guest_pid(), pid)
+
+
+class Refused(Adopted):
+    def test_a_second_umld(self):
+        """While its umld lives, a guest has no other."""
+        umld = self.start()
+        second = self.daemon()
+        self.assertEqual(second.wait(), FAILED)
+        self.assertIn(f"already managed by umld pid {umld.pid}", second.log)
+        self.assertEqual(umld.status()["state"], "running")
+
+    def test_image_of_an_orphan(self):
+        """Never two kernels on one image."""
+        umld = self.start()
+        self.configure(name="other", Guest={"Disk": self.world.image()})
+        pid = self.orphan(umld)
+        other = self.daemon("other")
+        self.assertEqual(other.wait(), FAILED)
+        self.assertIn("another guest's umld uses this image", other.log)
+        self.assertEqual(self.daemon().wait_ready().guest_pid(), pid)
+
+    def test_what_is_not_ours(self):
+        """A process that listens there, but is not the guest's umld-init."""
+        umld = self.start()
+        pid = self.orphan(umld)
+        os.rename(self.world.runtime_dir / "web/adopt", self.world.runtime_dir / "web/hidden")
+        impostor = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(impostor.close)
+        impostor.bind(str(self.world.runtime_dir / "web/adopt"))
+        impostor.listen(1)
+        heir = self.daemon()
+        heir.wait(30)
+        self.assertNotIn("adopted, guest", heir.log)
+        self.assertTrue(process_alive(pid))  # and still locked: nothing else may run
+        os.rename(self.world.runtime_dir / "web/hidden", self.world.runtime_dir / "web/adopt")
+        self.assertEqual(self.daemon().wait_ready().guest_pid(), pid)
+
+
+class Kernels(TestCase):
+    """Real ones; add_kernels() makes one class of it for each."""
+
+    kernel = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.images = Path(tempfile.mkdtemp(prefix="umld-adopt.", dir="/var/tmp"))
+        cls.addClassCleanup(shutil.rmtree, cls.images)
+        subprocess.run([MAKE_GUEST, cls.images / "guest.img"], check=True, timeout=60)
+
+    def test_killed_under_load(self):
+        """At random points, with clients and memory in use: no page fails, and it is one guest all the time."""
+        self.world.guest(kernel=self.kernel, image=self.images / "guest.img",
+                         Supervise={"Ready": "guest", "AdoptTimeout": "60s"}, Network={"Forward": f"tcp/{PORT}:80"})
+        before = self.world.snapshot()
+        umld = self.daemon().wait_ready(60)
+        page = self.world.fetch_when_served(PORT)
+        pid = umld.guest_pid()
+        over, pages = threading.Event(), []
+
+        def load():
+            while not over.is_set():
+                try:
+                    pages.append(self.world.fetch(PORT, timeout=20 * PATIENCE) == page)
+                except OSError as e:
+                    pages.append(e)
+        client = threading.Thread(target=load)
+        client.start()
+        try:
+            for _ in range(int(os.environ.get("UMLD_TEST_KILLS", "8"))):
+                time.sleep(random.uniform(0, 0.3))
+                umld.kill()
+                umld = self.daemon()
+                if random.random() < 0.6:
+                    umld.wait_ready(20)
+            umld.wait_ready(20)
+        finally:
+            over.set()
+            client.join()
+        self.assertEqual([p for p in pages if p is not True], [])
+        status = umld.status()
+        self.assertEqual((status["pid"], status["restarts"]), (pid, 0))
+        self.assertEqual(umld.stop(40), DONE)
+        self.assert_same_host(before)
+
+
+def add_kernels():
+    for kernel in test_kernels():
+        name = "Kernel_" + kernel.name.replace("-", "_").replace(".", "_")
+        globals()[name] = type(name, (Kernels,), {"kernel": kernel})
+
+
+if __name__ == "__main__":
+    add_kernels()
+    del Kernels
+    main()

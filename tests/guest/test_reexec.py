@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""umld is replaced under its guest, which does not notice."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from umldtest import (BUILD, DONE, FAILED, MAKE_GUEST, PATIENCE, TestCase, main, process_alive, resting_descriptors, test_kernels,
+                      wait_until)
+
+PORT = 8080
+
+
+class Replaced(TestCase):
+    def start(self, fake="boot,ready", timeout="60s", supervise=None, **sections):
+        self.world.guest(fake=fake, Supervise={"StopTimeout": "4s", "AdoptTimeout": timeout, **(supervise or {})}, **sections)
+        return self.daemon().wait_ready()
+
+    def replace(self, text):
+        """Puts another program in the place of umld, which others execute from now on."""
+        program = self.world.program("daemon/umld")
+        before = program.with_name("umld.before")
+        program.rename(before)
+        program.write_text(text)
+        program.chmod(0o755)
+        return before
+
+    def reexec(self, code=DONE):
+        p = self.world.umlctl("reexec", "web", timeout=100)
+        self.assertEqual(p.returncode, code, p.stderr)
+        return p.stdout + p.stderr
+
+
+class Running(Replaced):
+    def test_many(self):
+        """The same process, and the same guest; nothing is collected in either."""
+        self.world.guest(fake="boot,ready", Supervise={"AdoptTimeout": "60s"})
+        before = self.world.snapshot()
+        umld = self.daemon().wait_ready()
+        was, descriptors = umld.status(), []
+        for i in range(1, 11):
+            self.assertRegex(self.reexec(), "web: umld .* has taken over from")
+            now = umld.status()
+            self.assertEqual((now["pid"], now["daemon"]["pid"], now["reexecs"], now["adopted"], now["restarts"]),
+                             (was["pid"], umld.pid, i, 0, 0))
+            self.assertEqual((now["since"], now["state"]), (was["since"], "running"))
+            if i in (1, 10):
+                descriptors.append(resting_descriptors(umld.pid))
+        self.assertEqual(*descriptors)
+        os.kill(now["pid"], signal.SIGKILL)
+        wait_until(lambda: umld.status()["restarts"] == 1 and umld.status()["state"] == "running", 20)
+        self.assertEqual(umld.stop(), DONE)
+        self.assert_same_host(before)
+
+    def test_with_nothing_to_wait_for(self):
+        """AdoptTimeout=0 is about the death of umld, which this is not."""
+        umld = self.start(timeout="0")
+        pid = umld.guest_pid()
+        self.reexec()
+        self.assertEqual(umld.guest_pid(), pid)
+        umld.kill()
+        wait_until(lambda: not process_alive(pid), 10, "the end of the guest")
+
+    def test_killed_after_it(self):
+        umld = self.start()
+        pid = umld.guest_pid()
+        self.reexec()
+        umld.kill()
+        heir = self.daemon().wait_ready()
+        status = heir.status()
+        self.assertEqual((status["pid"], status["reexecs"], status["adopted"]), (pid, 1, 1))
+
+    def test_during_a_start(self):
+        """It waits until the guest is at rest."""
+        self.world.guest(fake="boot,wait:700,user:READY=1", Supervise={"Ready": "guest", "AdoptTimeout": "60s"})
+        umld = self.daemon()
+        umld.wait_state("booting")
+        self.reexec()
+        self.assertEqual((umld.status()["state"], umld.status()["reexecs"]), ("running", 1))
+
+    def test_during_a_restart(self):
+        umld = self.start("boot,ignore:all,ready", supervise={"StopTimeout": "1500ms"})
+        self.assertEqual(self.world.umlctl("restart", "--no-wait", "web").returncode, DONE)
+        umld.wait_state("stopping")
+        self.reexec()
+        self.assertEqual((umld.status()["state"], umld.status()["reexecs"]), ("running", 1))
+
+    def test_during_a_trial(self):
+        umld = self.start()
+        self.assertEqual(self.world.umlctl("reload", "web", "--confirm=60").returncode, DONE)
+        self.assertIn("not confirmed", self.reexec(FAILED))
+        self.assertEqual(self.world.umlctl("confirm", "web").returncode, DONE)
+        self.reexec()
+        self.assertEqual(umld.status()["reexecs"], 1)
+
+    def test_during_a_stop(self):
+        umld = self.start("boot,ignore:all,ready")
+        umld.signal(signal.SIGTERM)
+        umld.wait_state("stopping")
+        self.assertIn("is being stopped", self.reexec(FAILED))
+        self.assertEqual(umld.wait(20), DONE)
+
+    def test_that_is_not_running(self):
+        self.world.guest(fake="boot,ready")
+        self.assertIn("not running", self.reexec())
+
+
+class Failing(Replaced):
+    """What is to take over cannot: the old umld is back, or has never gone."""
+
+    def check_same(self, umld, pid, count=0):
+        status = umld.status()
+        self.assertEqual((status["pid"], status["daemon"]["pid"], status["reexecs"], status["state"]),
+                         (pid, umld.pid, count, "running"))
+
+    def test_crashes_at_once(self):
+        umld = self.start()
+        pid = umld.guest_pid()
+        self.replace("#!/bin/sh\nkill -SEGV $$\n")
+        self.assertIn("crashed", self.reexec(FAILED))
+        self.check_same(umld, pid)
+
+    def test_refuses(self):
+        """One that is older, as the running one is newer to it."""
+        umld = self.start()
+        pid = umld.guest_pid()
+        self.replace("#!/bin/sh\necho 'error: the running umld is newer, and its state cannot be read'\nexit 1\n")
+        self.assertIn("the running umld is newer", self.reexec(FAILED))
+        self.check_same(umld, pid)
+
+    def test_says_nothing(self):
+        """It is not waited for: everything else goes on."""
+        umld = self.start()
+        self.replace("#!/bin/sh\nexec sleep 60\n")
+        p = subprocess.Popen(self.world.command("host", self.world.program("umlctl/umlctl"), "reexec", "web"),
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(p.wait)
+        self.addCleanup(p.kill)
+        wait_until(lambda: any("sleep 60" in line for line in self.world.processes().values()), 10, "the new program")
+        os.kill(umld.guest_pid(), signal.SIGKILL)
+        wait_until(lambda: umld.status()["restarts"] == 1 and umld.status()["state"] == "running", 10)
+        self.assertEqual(umld.stop(), DONE)
+        self.assertEqual(p.wait(20), FAILED)
+
+    def test_cannot_be_executed(self):
+        umld = self.start()
+        pid = umld.guest_pid()
+        self.replace("#!/nonexistent\n")
+        self.reexec(FAILED)
+        self.check_same(umld, pid)
+
+    def test_is_gone(self):
+        umld = self.start()
+        pid = umld.guest_pid()
+        program = self.world.program("daemon/umld")
+        program.rename(program.with_name("umld.before"))
+        self.reexec(FAILED)
+        self.check_same(umld, pid)
+
+    def test_crashes_later(self):
+        """One that says it can, and dies while it does: the next start executes the one of before."""
+        umld = self.start()
+        pid = umld.guest_pid()
+        before = self.world.program("daemon/umld").with_name("umld.before")
+        # It connects, as umld would, and then dies before it has taken over.
+        connects = ("import os, socket, time; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET);"
+                    f" s.connect('{self.world.runtime_dir}/web/adopt'); s.recv(4096); os.kill(os.getpid(), 9)")
+        self.replace(f'#!/bin/sh\n[ "$1" != --can-adopt ] || exit 0\nexec {sys.executable} -c "{connects}"\n')
+        p = subprocess.Popen(self.world.command("host", "env", f"UMLD_DAEMON={before}", self.world.program("umlctl/umlctl"), "reexec", "web"),
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
+        self.addCleanup(p.stdout.close)
+        self.addCleanup(p.wait)
+        self.addCleanup(p.kill)
+        umld.wait(20)
+        self.assertTrue(process_alive(pid))
+        # A copy, which is another program than the one that has left the guest.
+        shutil.copy(BUILD / "daemon/umld", self.world.program("daemon/umld"))
+        heir = self.daemon().wait_ready()
+        self.assertIn("executing the one of before", heir.log)
+        self.assertEqual(os.readlink(f"/proc/{heir.pid}/exe"), str(before))
+        self.assertEqual(heir.guest_pid(), pid)
+        self.assertIn("has adopted the guest" if p.wait(60) else "", p.stdout.read())
+        self.assertEqual(heir.stop(), DONE)
+
+
+class Kernels(TestCase):
+    """Real ones; add_kernels() makes one class of it for each."""
+
+    kernel = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.images = Path(tempfile.mkdtemp(prefix="umld-reexec.", dir="/var/tmp"))
+        cls.addClassCleanup(shutil.rmtree, cls.images)
+        subprocess.run([MAKE_GUEST, cls.images / "guest.img"], check=True, timeout=60)
+
+    def test_under_load(self):
+        """No page fails, an attached console stays so, and it is one guest all the time."""
+        self.world.guest(kernel=self.kernel, image=self.images / "guest.img",
+                         Supervise={"Ready": "guest", "AdoptTimeout": "60s"}, Network={"Forward": f"tcp/{PORT}:80"})
+        umld = self.daemon().wait_ready(60)
+        page = self.world.fetch_when_served(PORT)
+        pid = umld.guest_pid()
+        console = subprocess.Popen(self.world.command("host", "env", "TERM=dumb", self.world.program("umlctl/umlctl"), "console", "web"),
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.addCleanup(console.stdin.close)
+        self.addCleanup(console.stdout.close)
+        self.addCleanup(console.wait)
+        self.addCleanup(console.kill)
+        wait_until(lambda: "attached" in umld.log, 10, "the console")
+        over, pages = threading.Event(), []
+
+        def load():
+            while not over.is_set():
+                try:
+                    pages.append(self.world.fetch(PORT, timeout=20 * PATIENCE) == page)
+                except OSError as e:
+                    pages.append(e)
+        client = threading.Thread(target=load)
+        client.start()
+        count = int(os.environ.get("UMLD_TEST_REEXECS", "10"))
+        try:
+            for _ in range(count):
+                p = self.world.umlctl("reexec", "web", timeout=100)
+                self.assertEqual(p.returncode, DONE, p.stderr)
+        finally:
+            over.set()
+            client.join()
+        self.assertEqual([p for p in pages if p is not True], [])
+        status = umld.status()
+        self.assertEqual((status["pid"], status["restarts"], status["reexecs"], status["adopted"]), (pid, 0, count, 0))
+        self.assertIsNone(console.poll())
+        console.stdin.write(b"echo $((6 * 7))-here\n")
+        console.stdin.flush()
+        wait_until(lambda: "42-here" in (self.world.log_dir / "web/console.log").read_text(errors="replace"), 10, "what was typed")
+        self.assertEqual(umld.stop(40), DONE)
+
+
+def add_kernels():
+    for kernel in test_kernels():
+        name = "Kernel_" + kernel.name.replace("-", "_").replace(".", "_")
+        globals()[name] = type(name, (Kernels,), {"kernel": kernel})
+
+
+if __name__ == "__main__":
+    add_kernels()
+    del Kernels
+    main()

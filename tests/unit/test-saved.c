@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test-saved.c - the state that one umld leaves to the next. */
+
+#include "test.h"
+
+#include <fcntl.h>
+
+#include "daemon/base/saved.h"
+
+static void test_round(void **state) {
+        const Moment moment = { .clock = CLOCK_BOOTTIME, .at = 7, .realtime = UINT64_MAX };
+        _cleanup_(saved_done) SavedText t = {};
+        _cleanup_(saved_freep) Saved *s = NULL;
+        _cleanup_close_ int fd = -EBADF;
+        char *text = NULL;
+
+        (void) state;
+        assert_int_equal(saved_begin(&t), 0);
+        saved_put(&t, "text", "[Guest]\nA=\\n b\\\n");
+        saved_put(&t, "nothing", NULL);
+        saved_put(&t, "empty", "");
+        saved_putf(&t, "some", "%d %s", -3, "x=y");
+        saved_put_number(&t, "most", UINT64_MAX);
+        saved_put_moment(&t, "then", &moment);
+        fd = saved_finish(&t, "/tmp");
+        assert_true(fd >= 0);
+        assert_int_equal(saved_read(fd, &s), 0);
+        assert_string_equal(saved_get(s, "text"), "[Guest]\nA=\\n b\\\n");
+        assert_null(saved_get(s, "nothing"));
+        assert_string_equal(saved_get(s, "empty"), "");
+        assert_string_equal(saved_get(s, "some"), "-3 x=y");
+        assert_true(saved_number(s, "most", 1) == UINT64_MAX);
+        assert_int_equal(saved_number(s, "nothing", 5), 5);
+        assert_int_equal(saved_number(s, "some", 5), 5); /* it is none */
+        assert_true(saved_flag(s, "most"));
+        assert_false(saved_flag(s, "empty"));
+        assert_int_equal(saved_moment(s, "then", CLOCK_BOOTTIME).at, 7);
+        assert_true(saved_moment(s, "then", CLOCK_BOOTTIME).realtime == UINT64_MAX);
+        saved_text(s, "empty", &text);
+        assert_string_equal(text, "");
+        saved_text(s, "nothing", &text);
+        assert_null(text);
+}
+
+/* It cannot be changed behind the back of who reads it. */
+static void test_sealed(void **state) {
+        _cleanup_(saved_done) SavedText t = {};
+        _cleanup_close_ int fd = -EBADF;
+
+        (void) state;
+        assert_int_equal(saved_begin(&t), 0);
+        fd = saved_finish(&t, "/tmp");
+        assert_true(fd >= 0);
+        if (fcntl(fd, F_GET_SEALS) > 0)
+                assert_int_equal(pwrite(fd, "x", 1, 0), -1);
+}
+
+static int parse(const char *text) {
+        _cleanup_(saved_freep) Saved *s = NULL;
+
+        return saved_parse(text, &s);
+}
+
+static void test_versions(void **state) {
+        (void) state;
+        assert_int_equal(parse("umld-state 1 0\nend=1\n"), 0);
+        assert_int_equal(parse("umld-state 1 99\nunknown=x\nend=1\n"), 0);
+        assert_int_equal(parse("umld-state 0 9\nend=1\n"), 0); /* an older one is read */
+        assert_int_equal(parse("umld-state 2 0\nend=1\n"), -EPROTONOSUPPORT);
+        assert_int_equal(parse("umld-state 99 0\n"), -EPROTONOSUPPORT);
+}
+
+static void test_damaged(void **state) {
+        static const char *const texts[] = {
+                "",
+                "\n",
+                "end=1\n",
+                "umld-state\nend=1\n",
+                "umld-state x y\nend=1\n",
+                "umld-state 1 0\n",
+                "umld-state 1 0\nname=web\n",
+                "umld-state 1 0\nname\nend=1\n",
+                "umld-state 1 0\nend=0\n",
+        };
+
+        (void) state;
+        FOREACH_ELEMENT (text, texts)
+                assert_int_equal(parse(*text), -EBADMSG);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_round),
+                cmocka_unit_test(test_sealed),
+                cmocka_unit_test(test_versions),
+                cmocka_unit_test(test_damaged),
+        };
+
+        return RUN_TESTS(tests);
+}
