@@ -176,6 +176,13 @@ static int hand_over(const Store *s, int fd) {
         return store_send(fd, STORE_ALL, NULL, s->attempts, s->step > 0, -EBADF);
 }
 
+/* Of umld's user, and not a process of the guest, which alone has a number in our namespace. */
+static bool may_be_umld(const Store *s, int fd) {
+        struct ucred peer = peer_of(fd);
+
+        return peer.uid == geteuid() && (!s->namespaced || peer.pid == 0);
+}
+
 /* One that comes while its predecessor lives is sent away: the guest has its umld. */
 static void meet(Store *s) {
         int fd = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -184,7 +191,7 @@ static void meet(Store *s) {
         if (fd < 0)
                 return;
         (void) setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
-        if (s->fd >= 0 || peer_of(fd).uid != geteuid() || hand_over(s, fd) < 0) {
+        if (s->fd >= 0 || !may_be_umld(s, fd) || hand_over(s, fd) < 0) {
                 safe_close(fd);
                 return;
         }
