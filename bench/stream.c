@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* stream.c - a TCP connection that sends as fast as it can; static, to run in guests as well.
  *
- *   stream serve PORT [CC]            sends to each client until it disconnects; in the background,
- *                                     with congestion control CC or the system's default
+ *   stream serve PORT [CC [FILE]]     sends to each client until it disconnects; in the background,
+ *                                     with congestion control CC, or "" for the system's default;
+ *                                     into FILE comes a line a second about the connection
  *   stream fetch ADDRESS PORT TIME    receives for so many seconds, from connect() on; prints the
  *                                     bytes received and the exact time */
 
 #include <arpa/inet.h>
-#include <netinet/tcp.h>
+#include <linux/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -35,19 +36,47 @@ static double now(void) {
         return (double) t.tv_sec + (double) t.tv_nsec / 1e9;
 }
 
-static void send_all(int fd) {
-        while (send(fd, buf, sizeof(buf), MSG_NOSIGNAL) > 0)
-                ;
+/* What the kernel knows of the connection, in the terms of ss(8); times in ms, rates in Mbit/s. */
+static void tell(FILE *out, int fd, double time) {
+        struct tcp_info i = {};
+        socklen_t size = sizeof(i);
+
+        if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &i, &size) < 0)
+                return;
+        fprintf(out,
+                "%.1f s cwnd %u unacked %u minrtt %.0f rtt %.0f pacing %.1f delivery %.1f%s "
+                "retrans %u busy %.0f rwnd_limited %.0f sndbuf_limited %.0f\n",
+                time, i.tcpi_snd_cwnd, i.tcpi_unacked, i.tcpi_min_rtt / 1e3, i.tcpi_rtt / 1e3,
+                (double) i.tcpi_pacing_rate * 8e-6, (double) i.tcpi_delivery_rate * 8e-6,
+                i.tcpi_delivery_rate_app_limited ? " app_limited" : "", i.tcpi_total_retrans,
+                (double) i.tcpi_busy_time / 1e3, (double) i.tcpi_rwnd_limited / 1e3,
+                (double) i.tcpi_sndbuf_limited / 1e3);
+        fflush(out);
 }
 
-static int serve(int port, const char *cc) {
+static void send_all(int fd, FILE *out) {
+        double begin = now(), told = begin;
+
+        while (send(fd, buf, sizeof(buf), MSG_NOSIGNAL) > 0) {
+                if (!out || now() - told < 1)
+                        continue;
+                told = now();
+                tell(out, fd, told - begin);
+        }
+}
+
+static int serve(int port, const char *cc, const char *path) {
         const struct sockaddr_in any = { .sin_family = AF_INET,
                                          .sin_port = htons((uint16_t) port) };
         const int yes = 1;
         int fd = socket(AF_INET, SOCK_STREAM, 0);
+        FILE *out = path ? fopen(path, "we") : NULL;
 
+        if (path && !out)
+                return complain(path);
         if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) < 0 ||
-            (cc && setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, cc, (socklen_t) strlen(cc)) < 0))
+            (cc && *cc &&
+             setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, cc, (socklen_t) strlen(cc)) < 0))
                 return complain(cc ? cc : "setsockopt");
         if (bind(fd, (const struct sockaddr *) &any, sizeof(any)) < 0 || listen(fd, 16) < 0)
                 return complain("bind");
@@ -58,7 +87,7 @@ static int serve(int port, const char *cc) {
                 int connection = accept(fd, NULL, NULL);
 
                 if (connection >= 0 && fork() == 0) {
-                        send_all(connection);
+                        send_all(connection, out);
                         _exit(0);
                 }
                 close(connection);
@@ -92,8 +121,8 @@ static int fetch(const char *address, int port, double seconds) {
 }
 
 int main(int argc, char **argv) {
-        if ((argc == 3 || argc == 4) && strcmp(argv[1], "serve") == 0)
-                return serve(atoi(argv[2]), argv[3]);
+        if (argc >= 3 && argc <= 5 && strcmp(argv[1], "serve") == 0)
+                return serve(atoi(argv[2]), argv[3], argc == 5 ? argv[4] : NULL);
         if (argc == 5 && strcmp(argv[1], "fetch") == 0)
                 return fetch(argv[2], atoi(argv[3]), atof(argv[4]));
         return 2;
