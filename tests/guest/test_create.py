@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from umldtest import DONE, MAKE_GUEST, SOURCE, TestCase, clean_file_system, main, test_kernels, wait_until
 
 PORT = 8080
+SSH_FAILED = 255
 IMAGES = SOURCE.parent / "shared/images"
 
 
@@ -63,6 +64,9 @@ class Created(TestCase):
         log = self.world.log_dir / "web/console.log"
         wait_until(lambda: "first boot done" in log.read_text(errors="replace"), 20, "the script for the first boot")
         wait_until(lambda: "web login:" in log.read_text(errors="replace"), 20, "a question for the login")
+        p = self.world.umlctl("ssh", "web", "true")  # it has no server
+        self.assertEqual(p.returncode, SSH_FAILED, p.stderr)
+        self.assertIn("Connection refused", p.stderr)
         self.assertEqual(umld.stop(60), DONE)
         image = self.world.image()
         self.assertEqual(clean_file_system(image), "")

@@ -14,7 +14,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import documents  # noqa: E402
-from umldtest import DONE, MAKE_GUEST, USAGE, TestCase, clean_file_system, main, test_kernels
+import sshserver
+from terminal import Terminal
+from umldtest import DONE, MAKE_GUEST, SOURCE, USAGE, TestCase, clean_file_system, main, test_kernels
 
 PORT = 8080
 
@@ -34,6 +36,19 @@ cd /
 umount /disk
 """
 
+# The same with what mmdebstrap made.
+INSTALL_DEBIAN = """set -e
+mkdir -p /disk
+mount -t tmpfs none /mnt
+mknod /mnt/ubda b 98 0
+/sbin/mke2fs -q -F -t ext4 -O ^orphan_file,^metadata_csum_seed /mnt/ubda
+mount -t ext4 /mnt/ubda /disk
+tar -C /disk -xf /debian.tar
+sed -i '/^[1-6]:.*getty/d' /disk/etc/inittab
+echo '0:2345:respawn:/sbin/getty 38400 tty0' >>/disk/etc/inittab
+umount /disk
+"""
+
 # Runs what it is asked.
 SHELL = """#!/bin/sh
 echo "Content-Type: text/plain"
@@ -43,6 +58,8 @@ exec sh -c "$(httpd -d "$QUERY_STRING")" 2>&1
 
 
 class Hostfs(TestCase):
+    shm = "256M"
+
     @classmethod
     def setUpClass(cls):
         cls.images = Path(tempfile.mkdtemp(prefix="umld-hostfs.", dir="/var/tmp"))
@@ -64,10 +81,10 @@ class Hostfs(TestCase):
                          Network={"Forward": f"tcp/{PORT}:80"}, **sections)
         return self.daemon().wait_ready(60)
 
-    def inside(self, command):
+    def inside(self, command, timeout=20):
         """The output of a command in the guest, with its errors."""
         self.world.fetch_when_served(PORT)
-        return self.world.fetch(PORT, "/cgi-bin/sh?" + urllib.parse.quote(command), timeout=20)
+        return self.world.fetch(PORT, "/cgi-bin/sh?" + urllib.parse.quote(command), timeout=timeout)
 
     def assert_nothing_else(self):
         """Neither by a path from the root nor by one that leads upwards; the kernel's own root has nothing of the host."""
@@ -180,6 +197,31 @@ class Hostfs(TestCase):
                 for name in ("made", "node"):
                     (tree / name).unlink()
                 (tree / "disk").rmdir()
+
+    def test_bootstrap_debian(self):
+        """What the classic instructions end with: Debian, installed from inside onto an empty disk, and booted."""
+        tree, disk = self.directory("private/tree"), self.images / "debian.img"
+        subprocess.run(["debugfs", "-R", f"rdump / {tree}", self.image], check=True, stderr=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL)
+        tree.parent.chmod(0o700)
+        (tree / "mnt").mkdir()
+        sshserver.stage(tree, "/sbin/mke2fs")
+        subprocess.run([SOURCE / "tools/debian-tree", "--slim", self.world.dir / "debian", "openssh-server", "sysvinit-core"], check=True)
+        subprocess.run(["tar", "-C", self.world.dir / "debian", "-cf", tree / "debian.tar", "."], check=True, timeout=120)
+        with open(disk, "wb") as f:
+            f.truncate(1 << 30)
+        kernel = test_kernels()[0]
+        umld = self.start(kernel, disk, Guest={"Root": f"hostfs:{tree}", "Disk": self.world.image()}, Confine={"User": "root"})
+        self.assertEqual(self.inside(INSTALL_DEBIAN, timeout=300), "")
+        self.assertEqual(umld.stop(40), DONE)
+        shutil.copyfile(self.world.image(), disk)
+        self.assertEqual(clean_file_system(disk), "")
+        self.world.guest(kernel=kernel, image=disk, Guest={"Memory": "128M"})
+        umld = self.daemon().wait_ready(100)
+        terminal = Terminal(self.world)
+        terminal.wait_for("login:", 100)
+        terminal.detach()
+        self.assertEqual(umld.stop(90), DONE)
 
     def test_read_mostly(self):
         """As the guest's own user: it boots, and what it may not do it is told."""

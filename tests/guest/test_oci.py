@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+import sshserver
 from oci import Layout
-from umldtest import DONE, TestCase, clean_file_system, main, test_kernels, wait_until
+from umldtest import DONE, HOST, TestCase, clean_file_system, main, test_kernels, wait_until
 
-PORT = 8080
+PORT, SSH = 8080, 2200
 # Its own process is what serves; what it is like is in a page.
 SERVICE = """#!/bin/busybox sh
 set -f
@@ -96,6 +97,28 @@ class Container(TestCase):
         umld = self.daemon()
         self.assertEqual(umld.wait(60), DONE)
         self.assertIn("poweroff", umld.said("STATUS")[-1])
+        self.assertEqual(clean_file_system(self.world.state_dir / "web/root.img"), "")
+
+    def test_ssh(self):
+        """An image that is an SSH server: root logs in with the key that the image has."""
+        top = Path(tempfile.mkdtemp(prefix="umld-oci-ssh.", dir="/var/tmp"))
+        self.addCleanup(shutil.rmtree, top)
+        for name in ("key", "host"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", top / name], check=True, timeout=60)
+        sshserver.openssh(top / "files")
+        layer = {str(path.relative_to(top / "files")): ("file", path.read_bytes(), path.stat().st_mode & 0o777)
+                 for path in (top / "files").rglob("*") if path.is_file()}
+        layer.update({"etc/passwd": ("file", (PASSWD + sshserver.SSHD_USER).encode(), 0o644), "bin/sh": ("link", "busybox"),
+                      "run/sshd": ("dir", 0o755), "root": ("dir", 0o700), "root/.ssh": ("dir", 0o700),
+                      "root/.ssh/authorized_keys": ("file", (top / "key.pub").read_bytes(), 0o600),
+                      "etc/ssh/ssh_host_ed25519_key": ("file", (top / "host").read_bytes(), 0o600)})
+        self.create(f"--forward=tcp/{SSH}:22", layers=[layer], Entrypoint=["/usr/sbin/sshd", "-D", "-e"], ExposedPorts={"22/tcp": {}})
+        umld = self.daemon().wait_ready(60)
+        p = self.world.run("inet", "ssh", "-i", top / "key", "-p", str(SSH), "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no",
+                           "-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=10", f"root@{HOST}", "busybox id; busybox hostname",
+                           timeout=60)
+        self.assertEqual((p.returncode, p.stdout), (0, "uid=0(root) gid=0(root) groups=0(root),3456(extra)\nweb\n"), p.stderr)
+        self.assertEqual(umld.stop(40), DONE)
         self.assertEqual(clean_file_system(self.world.state_dir / "web/root.img"), "")
 
     def test_own_init(self):

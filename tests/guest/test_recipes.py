@@ -4,7 +4,6 @@
 
 import atexit
 import functools
-import gzip
 import shutil
 import socket
 import subprocess
@@ -14,25 +13,26 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import documents
+import sshserver
 from recipetree import ByHand, classes_of
 from umldtest import BUILD, DONE, HOST, SOURCE, TestCase, clean_file_system, main, test_kernels
 
 IMAGES = SOURCE.parent / "shared/images"
 MINIROOTFS = IMAGES / "alpine-minirootfs-3.20.3-x86_64.tar.gz"
+OPENRC = IMAGES / "alpine-3.2.3-openrc-alpine-base.tar.xz"
 
 
-
-def tree_of(*deleted):
-    """Alpine's minirootfs without these, as a function that makes it once."""
+def tree_of(archive, server, *deleted):
+    """The archive with an SSH server and without the rest, as a function that makes it once."""
     @functools.lru_cache(maxsize=None)
     def make():
         directory = Path(tempfile.mkdtemp(prefix="umld-recipes.", dir="/var/tmp"))
         atexit.register(shutil.rmtree, directory)
-        with gzip.open(MINIROOTFS) as packed, open(directory / "tree.tar", "wb") as tar:
-            shutil.copyfileobj(packed, tar)
-        subprocess.run(["tar", "--delete", "-f", directory / "tree.tar", *deleted], check=True, timeout=60)
-        return directory / "tree.tar"
-    return make
+        tar = sshserver.add_to(archive, server, directory / "tree.tar")
+        if deleted:
+            subprocess.run(["tar", "--delete", "-f", tar, *deleted], check=True, timeout=60)
+        return tar
+    return staticmethod(make)
 
 
 class Scratch(TestCase):
@@ -75,11 +75,14 @@ class OfTheManual(ByHand):
         self.check_login(tree)
 
 
-globals().update(classes_of({
-    "Busybox": {"source": MINIROOTFS, "recipe": "busybox", "by_init": True, "stop_limit": 0.4},
-    "Bare": {"make": staticmethod(tree_of("./sbin/init")), "needs": [MINIROOTFS], "recipe": "bare", "by_init": True, "stop_limit": 0.4},
-    "OpenRC": {"source": IMAGES / "alpine-3.2.3-openrc-alpine-base.tar.xz", "recipe": "openrc"},
-}))
+# With each the settings are read back inside, over SSH and on the console root logs in, and the file system is clean.
+KINDS = {
+    "Busybox": {"make": tree_of(MINIROOTFS, sshserver.openssh), "needs": [MINIROOTFS], "recipe": "busybox", "by_init": True, "stop_limit": 0.4},
+    "Bare": {"make": tree_of(MINIROOTFS, sshserver.dropbear, "./sbin/init"), "needs": [MINIROOTFS], "recipe": "bare", "by_init": True,
+             "stop_limit": 0.4, "key_made": False},
+    "OpenRC": {"make": tree_of(OPENRC, sshserver.openssh_of_openrc), "needs": [OPENRC], "recipe": "openrc"},
+}
+globals().update(classes_of({name: {"has_ssh": True, **values} for name, values in KINDS.items()}))
 
 if __name__ == "__main__":
     main()
