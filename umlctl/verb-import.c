@@ -163,8 +163,8 @@ static int fail_disk(const Import *x) {
                          "%s: its configuration names a disk that is not in the export", x->shown);
 }
 
-/* An export may come from a stranger, whose configuration does not choose a user or a directory of
- * this host. */
+/* An export may come from a stranger, whose configuration does not choose a user, a directory or a
+ * program of this host. */
 static int check_harmless(const Import *x) {
         const char *user = x->parsed->user, *dir = x->parsed->backing_dir;
 
@@ -173,6 +173,17 @@ static int check_harmless(const Import *x) {
                                  "%s: config: [Confine] User=%s is not imported; export the guest "
                                  "without it, and set it after the import",
                                  x->shown, user);
+        if (x->parsed->notify_command.n > 0)
+                return fail_with(EXIT_FAILED,
+                                 "%s: config: [Notify] Command= is not imported; export the guest "
+                                 "without it, and set it after the import",
+                                 x->shown);
+        if (config_has_hostfs(x->parsed))
+                return fail_with(EXIT_FAILED,
+                                 "%s: config: [Guest] %s= of a directory of the host is not "
+                                 "imported; export the guest without it, and set it after the "
+                                 "import",
+                                 x->shown, x->parsed->root_dir ? "Root" : "Share");
         if (x->parsed->backing == BACKING_DIR)
                 return fail_with(EXIT_FAILED,
                                  "%s: config: [Memory] Backing=dir:%s is not imported; export the "

@@ -286,6 +286,8 @@ class Refused(MoveCase):
     def test_harmful(self):
         """A stranger's export does not choose who its guest is on this host."""
         for text, key in (("[Confine]\nUser=root\n", r"\[Confine\] User=root"), ("[Confine]\nUser=1000\n", r"\[Confine\] User=1000"),
+                          ("[Notify]\nCommand=/bin/sh -c id\n", r"\[Notify\] Command="),
+                          (f"[Guest]\nShare={self.top}\n", r"\[Guest\] Share= of a directory of the host"),
                           (f"[Memory]\nBacking=dir:{self.top}\n", r"\[Memory\] Backing=dir:" + self.top)):
             with self.subTest(text=text):
                 self.set_config(text)
