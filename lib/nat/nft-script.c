@@ -271,6 +271,24 @@ size_t nft_rule_place(const NatChain *chain, size_t n) {
         return place;
 }
 
+void nft_rule_places(const NatChain *chain, size_t *ret) {
+        size_t place = 0, many;
+
+        for (size_t i = 0; i < chain->n_rules; i += MAX(many, (size_t) 1)) {
+                const NatRule *rules = chain->rules + i;
+
+                many = in_maps(chain, i);
+                if (many == 0)
+                        ret[i] = place++;
+                FOREACH_ELEMENT (p, map_protocols) {
+                        for (size_t k = 0; k < many; k++)
+                                if (rules[k].protocol == *p)
+                                        ret[i + k] = place;
+                        place += have_protocol(rules, many, *p);
+                }
+        }
+}
+
 /* ---- chains ---- */
 
 /* DNAT is not a state here but a status: matching either takes two rules. */

@@ -32,6 +32,8 @@ int nft_script(const NatChains *chains, const char *table, bool inet, char **ret
 /* Which rule of the table's chain, from 0, implements the n-th rule of a planned chain without
  * states: a single rule may implement many forwards. */
 size_t nft_rule_place(const NatChain *chain, size_t n);
+/* The same for all of its rules. */
+void nft_rule_places(const NatChain *chain, size_t *ret);
 
 /* The same commands, but first delete existing tables of that name, one bit for each family (1 <<
  * NFPROTO_…), and if asked to create the administrator's. */

@@ -304,34 +304,38 @@ static int nat_packets(Nat *nat, const NatPlan *plan, const Forward *port, uint6
         return 0;
 }
 
-/* How many rules of the plan, from this one on, are the same rule in the table. */
-static size_t sharing(const NatChain *chain, size_t from, size_t place) {
-        size_t n = 1;
+/* Each rule of the table once: rules of the plan that are in a map share one. */
+static void tell_counts(const NatChain *chain, const size_t *places, size_t *sharing,
+                        const NatCount *counts, NatCounted fn, void *userdata) {
+        for (size_t i = 0; i < chain->n_rules; i++)
+                sharing[places[i]]++;
+        for (size_t i = 0; i < chain->n_rules; i++) {
+                size_t n = sharing[places[i]];
 
-        while (from + n < chain->n_rules && nft_rule_place(chain, from + n) == place)
-                n++;
-        return n;
+                sharing[places[i]] = 0;
+                if (n > 0 && chain->rules[i].verdict == NAT_DNAT)
+                        fn(&chain->rules[i], n, &counts[places[i]], userdata);
+        }
 }
 
 static int count_chain(const Nat *nat, const char *guest, const NatChain *chain, NatCounted fn,
                        void *userdata) {
         _cleanup_free_ NatCount *counts = calloc(chain->n_rules + 1, sizeof(*counts));
+        _cleanup_free_ size_t *places = calloc(chain->n_rules + 1, sizeof(*places));
+        _cleanup_free_ size_t *sharing = calloc(chain->n_rules + 1, sizeof(*sharing));
         char table[NFT_TABLE_NAME_MAX], name[NFT_CHAIN_NAME_SIZE];
         int r;
 
-        if (!counts)
+        if (!counts || !places || !sharing)
                 return -ENOMEM;
         r = nft_counts(family_of(nat, chain), nft_table_name(guest, table),
                        nft_chain_name(chain->family, chain->name, !nat->no_inet_nat, name), counts,
                        chain->n_rules);
-        for (size_t i = 0, n; r >= 0 && i < chain->n_rules; i += n) {
-                size_t place = nft_rule_place(chain, i);
-
-                n = sharing(chain, i, place);
-                if (chain->rules[i].verdict == NAT_DNAT)
-                        fn(&chain->rules[i], n, &counts[place], userdata);
-        }
-        return r;
+        if (r < 0)
+                return r;
+        nft_rule_places(chain, places);
+        tell_counts(chain, places, sharing, counts, fn, userdata);
+        return 0;
 }
 
 static int nat_count(Nat *nat, const NatPlan *plan, NatCounted fn, void *userdata) {

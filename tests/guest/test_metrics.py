@@ -121,14 +121,15 @@ class Figures(MetricsTest):
 
     def test_many_forwards(self):
         """nftables has them in a map, which counts for all of them."""
-        ports = " ".join(f"tcp/{port}:80" for port in range(7000, 7020))
-        self.world.guest(fake="boot,ready", Network={"Forward": f"{ports} udp/53", "Backend": "nftables"})
+        ports = " ".join(f"tcp+udp/{port}:80" for port in range(7000, 7020))
+        self.world.guest(fake="boot,ready", Network={"Forward": f"{ports} tcp/100-200", "Backend": "nftables"})
         umld = self.daemon().wait_ready()
         self.connect(7007, 3)
         m = self.metrics()
         self.assertGreaterEqual(m.one("umld_guest_forward_packets_total", forward="tcp (map)"), 3)
-        self.assertEqual(m.one("umld_guest_forward_packets_total", forward="udp/53"), 0)
-        self.assertEqual(len(m.find("umld_guest_forward_packets_total")), 2)
+        self.assertEqual(m.one("umld_guest_forward_packets_total", forward="udp (map)"), 0)
+        self.assertEqual(m.one("umld_guest_forward_packets_total", forward="tcp/100-200"), 0)
+        self.assertEqual(len(m.find("umld_guest_forward_packets_total")), 3)
         umld.stop()
 
     def test_real_guest(self):

@@ -124,7 +124,9 @@ static void test_maps(void **state) {
         } places[] = { { 0, 0 }, { 1, 1 }, { 2, 2 }, { 5, 2 }, { 6, 3 }, { 9, 3 }, { 10, 3 } };
         NatPlan plan = small_plan();
         _cleanup_free_ char *text = NULL, *fewer = NULL;
+        const NatChain *pre;
         NatChains chains;
+        size_t all[16];
 
         (void) state;
         plan.forwards = many;
@@ -142,10 +144,13 @@ static void test_maps(void **state) {
                                      "5000 : 6000, 5001 : 6001, 5002 : 6002, 5003 : 6003, 53 : 53 "
                                      "}\n"));
         ASSERT_OK(nat_chains_plan(&chains, &plan));
+        pre = nat_chain(&chains, NAT_IPV4, NAT_CHAIN_PRE);
         FOREACH_ELEMENT (p, places)
-                assert_int_equal(
-                        nft_rule_place(nat_chain(&chains, NAT_IPV4, NAT_CHAIN_PRE), p->rule),
-                        p->place);
+                assert_int_equal(nft_rule_place(pre, p->rule), p->place);
+        assert_true(pre->n_rules <= ARRAY_SIZE(all));
+        nft_rule_places(pre, all);
+        for (size_t i = 0; i < pre->n_rules; i++)
+                assert_int_equal(all[i], nft_rule_place(pre, i));
         nat_chains_done(&chains);
 
         plan.forwards = many + 3;
