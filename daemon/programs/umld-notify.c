@@ -148,7 +148,8 @@ static int run(char *argv[], int signals, usec_t limit) {
                 (void) kill(-pid, SIGTERM);
                 (void) wait_for(pid, signals, GRACE, &status);
         }
-        (void) process_kill_children(PATIENCE);
+        if (getpid() != 1) /* else they all end with us; and /proc shows other pids than ours */
+                (void) process_kill_children(PATIENCE);
         if (r <= 0)
                 return r == 0 ? NOTIFY_LATE : NOTIFY_FAILED;
         return WIFEXITED(status) ? WEXITSTATUS(status) : NOTIFY_SIGNAL + WTERMSIG(status);

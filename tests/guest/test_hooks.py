@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import documents  # noqa: E402
-from umldtest import DONE, FAILED, PATIENCE, TestCase, main, test_kernels, wait_until  # noqa: E402
+from umldtest import BUILD, DONE, FAILED, PATIENCE, TestCase, main, test_kernels, wait_until  # noqa: E402
 
 # One line for each run, in one write.
 NOTE = """#!/bin/sh
@@ -169,6 +169,19 @@ class Trouble(HookTest):
         wait_until(lambda: not self.processes(str(program)), what="the end of its daemon")
         umld.stop()
         self.assertNotIn("Notify", umld.log)
+
+    def test_without_pid_namespaces(self):
+        """As on old hosts: there it is umld-notify that finds what is left."""
+        program = self.place / "daemon"
+        program.write_text("#!/bin/sh\nsleep 8642; exit\n")
+        program.chmod(0o755)
+        self.configure("boot,ready", self.script(f"setsid {program} >/dev/null 2>&1 &\n[ $UMLD_TO != running ] || sleep 8642\n"))
+        old_host = self.world.install(BUILD / "tests/guest/old-host", self.world.dir / "old-host")
+        umld = self.daemon(wrapper=[old_host]).wait_ready()
+        wait_until(lambda: self.told(to="running"), what="the hook")
+        wait_until(lambda: len(self.processes(str(program))) == 1, what="the end of the daemon of the first one")
+        umld.kill()
+        wait_until(lambda: not self.processes(str(self.place)), what="the end of all with umld")
 
     def test_floods(self):
         umld = self.start("boot,ready", self.script("exec yes flood\n"), Timeout="1s").wait_ready()

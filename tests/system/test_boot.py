@@ -299,6 +299,49 @@ class Boot(unittest.TestCase):
         self.assertEqual(self.status()["last_exit"]["verdict"], "killed")
         self.assertEqual(self.machine.show(UNIT, "MainPID"), umld)
 
+    def test_07_command(self):
+        """In the sandbox of the unit, for a crash, and for the stop by systemctl, which kills what is left then."""
+        tell = Path(self.tree, "usr/local/bin/tell")
+        tell.write_text("#!/bin/sh\necho \"$(id -un) $UMLD_NAME $UMLD_EVENT $UMLD_TO$UMLD_VERDICT\" >>/var/tmp/told\n",
+                        encoding="utf-8")
+        tell.chmod(0o755)
+        told = Path(self.tree, "var/tmp/told")
+        told.touch()
+        told.chmod(0o666)
+        self.start()
+        self.configure(self.config + "[Notify]\nCommand=/usr/local/bin/tell\n")
+        self.machine.out("systemctl", "reload", UNIT)
+        old = self.page()
+        self.machine.out("kill", "-KILL", str(self.status()["pid"]))
+        self.wait_other_page(old)
+        wait_until(lambda: "nobody web crash killed\n" in told.read_text(encoding="utf-8"), 20, "the command to be run")
+        self.machine.out("systemctl", "stop", UNIT, timeout=60)
+        self.assertEqual(told.read_text(encoding="utf-8").splitlines()[-1], "nobody web state stoppedstopped")
+        self.assertEqual(self.machine.show(UNIT, "Result"), "success")
+        self.configure(self.config)
+
+    def test_07_metrics(self):
+        """The timer is not enabled; once it is, the file is there and follows."""
+        self.start()
+        self.assertEqual(self.machine.run("systemctl", "is-enabled", "umld-metrics.timer").stdout.strip(), "disabled")
+        self.machine.out("mkdir", "-p", "/var/lib/prometheus/node-exporter")
+        file = Path(self.tree, "var/lib/prometheus/node-exporter/umld.prom")
+        self.machine.out("systemctl", "enable", "--now", "umld-metrics.timer")
+
+        def says(line):
+            return file.exists() and f"{line}\n" in file.read_text(encoding="utf-8")
+        wait_until(lambda: says('umld_guest_state{guest="web",umld_guest_state="running"} 1'), 40, "the metrics")
+        text = file.read_text(encoding="utf-8")
+        for name in ("umld_guest_cpu_seconds_total", "umld_guest_network_receive_bytes_total",
+                     "umld_guest_last_crash_timestamp_seconds", "umld_guest_memory_used_bytes"):
+            self.assertRegex(text, rf'\n{name}{{guest="web"[^}}]*}} [0-9.]*[1-9]')
+        self.machine.out("systemctl", "stop", UNIT, timeout=60)
+        self.machine.out("systemctl", "start", "umld-metrics.service", timeout=30)  # rather than wait for the timer
+        self.assertTrue(says('umld_up{guest="web"} 0'))
+        self.assertEqual(self.machine.show("umld-metrics.service", "Result"), "success")
+        self.machine.out("systemctl", "disable", "--now", "umld-metrics.timer")
+        file.unlink()
+
     def test_08_killed_umld(self):
         self.start()
         umld, count = self.machine.show(UNIT, "MainPID"), int(self.machine.show(UNIT, "NRestarts"))
