@@ -3,7 +3,9 @@
 
 import contextlib
 import selectors
+import shutil
 import statistics
+import subprocess
 import time
 
 import umldtest
@@ -28,6 +30,18 @@ iptables-legacy -t nat -A PREROUTING -i venet0 -p tcp --dport 8080 -j DNAT --to-
 def transport(version):
     """The kernel's argument for tap0, by the kernel's version."""
     return "eth0=tuntap,tap0" if version.startswith("6.") else "vec0:transport=tap,ifname=tap0,gro=1"
+
+
+def make_page_guest(directory):
+    """The image of a guest that serves its page by one process (page.c): busybox takes one for each connection."""
+    image, programs = directory / "guest.img", directory / "overlay/sbin"
+    programs.mkdir(parents=True)
+    shutil.copy(umldtest.BUILD / "bench/page", programs / "page")
+    init = (umldtest.SOURCE / "imager/builtin/sbin/init").read_text()
+    (programs / "init").write_text(init.replace("\nhttpd -h /srv/www\n", "\n/sbin/page\n"))
+    (programs / "init").chmod(0o755)
+    subprocess.run([umldtest.MAKE_GUEST, "--overlay", directory / "overlay", image], check=True)
+    return image
 
 
 class Callers:

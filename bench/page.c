@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* page.c - a web server for guests that takes no time of its own: one process, one page.
  *
- * It stands for the service of a guest in bench/clients. "GET /reboot" runs "reboot -f". */
+ * It stands for the service of a guest in bench/clients. "GET /reboot" runs "reboot -f", and
+ * "GET /leave" runs "reboot". */
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -30,8 +31,10 @@ static int listen_on(uint16_t port) {
 }
 
 static void obey(const char *request) {
-        if (strncmp(request, "GET /reboot", 11) == 0 && fork() == 0) {
-                execl("/bin/busybox", "reboot", "-f", NULL);
+        const bool at_once = strncmp(request, "GET /reboot", 11) == 0;
+
+        if ((at_once || strncmp(request, "GET /leave", 10) == 0) && fork() == 0) {
+                execl("/bin/busybox", "reboot", at_once ? "-f" : NULL, NULL);
                 _exit(1);
         }
 }
