@@ -92,7 +92,11 @@ int cgroup_kill(const char *path) {
 }
 
 int cgroup_remove(const char *path) {
-        if (rmdir(path) < 0)
-                return errno == ENOENT ? 0 : -errno;
-        return 1;
+        if (rmdir(path) >= 0)
+                return 1;
+        /* In a hierarchy that is mounted read-only this is what is said of one that never was, too.
+         */
+        if (errno == EROFS && access(path, F_OK) >= 0)
+                return -EROFS;
+        return errno == ENOENT ? 0 : -errno;
 }

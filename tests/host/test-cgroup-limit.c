@@ -142,6 +142,17 @@ static void test_limits(void **state) {
         end(child);
 }
 
+/* In a container whose hierarchies are read-only none could be created, so there is none. */
+static void test_read_only(void **state) {
+        (void) state;
+        assert_int_equal(mkdir(GROUP, 0755), 0);
+        assert_int_equal(mount(NULL, TOP, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
+        assert_int_equal(cgroup_remove(UNIT "/umld-none.1"), 0);
+        assert_int_equal(cgroup_remove(GROUP), -EROFS);
+        assert_int_equal(mount(NULL, TOP, NULL, MS_REMOUNT | MS_BIND, NULL), 0);
+        assert_int_equal(cgroup_remove(GROUP), 1);
+}
+
 /* Whose parent ends, so that it is nobody's child of ours. */
 static int start_stranger(void *userdata) {
         pid_t pid = fork();
@@ -176,6 +187,7 @@ static void test_others(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_limits, enter_unit, leave_unit),
+                cmocka_unit_test_setup_teardown(test_read_only, enter_unit, leave_unit),
                 cmocka_unit_test_setup_teardown(test_others, enter_unit, leave_unit),
         };
 

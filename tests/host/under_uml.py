@@ -45,7 +45,7 @@ def run(directory, program, cpu_fix, modules):
 def main():
     with tempfile.TemporaryDirectory(prefix="under-uml-") as directory:
         os.chmod(directory, 0o755)
-        text = run(Path(directory), sys.argv[1], sys.argv[2], sys.argv[3:])
+        text = run(Path(directory), *map(os.path.abspath, sys.argv[1:3]), sys.argv[3:])
     begin, _, rest = text.partition("begin\n")
     tap, _, status = rest.partition("status ")
     sys.stdout.write(tap)
