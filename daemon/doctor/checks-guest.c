@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* checks-guest.c - doctor: the guest's own files, and what a start would do with them. */
 
+#include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "basic/fd-util.h"
 #include "basic/string-util.h"
 #include "daemon/doctor/doctor.h"
 #include "daemon/watch/disk-space.h"
 #include "host/ext-errors.h"
+#include "uml/kernel-libc.h"
 
 void check_configuration(Exam *e) {
         if (e->config_error)
@@ -38,6 +42,29 @@ void check_kernel(Exam *e) {
                   k->uml->tuntap ? " tuntap" : "", k->uml->vector ? " vector" : "",
                   k->uml->bbr ? ", bbr" : "", k->uml->fq ? ", fq" : "",
                   k->uml->seccomp ? ", seccomp" : "", fix_text(k));
+}
+
+/* A kernel that does not find its libc cannot say so when it is asked for its features. */
+void check_libc(Exam *e) {
+        const char *path = e->config ? config_kernel(e->config) : NULL,
+                   *here = gnu_get_libc_version();
+        _cleanup_close_ int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -EBADF;
+        unsigned major, minor, own_major = 0, own_minor = 0;
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+            kernel_libc_wanted(fd, &major, &minor) < 0)
+                return; /* which the check "kernel" has told */
+        (void) sscanf(here, "%u.%u", &own_major, &own_minor);
+        if (major == 0)
+                exam_tell(e, DOCTOR_OK, "", "the kernel needs no glibc of the host");
+        else if (major > own_major || (major == own_major && minor > own_minor))
+                exam_tell(e, DOCTOR_FAULT,
+                          "use a static kernel, or one that was built for this release of the host",
+                          "the kernel needs glibc %u.%u, but the host has %s", major, minor, here);
+        else
+                exam_tell(e, DOCTOR_OK, "", "the kernel needs glibc %u.%u, and the host has %s",
+                          major, minor, here);
 }
 
 /* ---- disks ---- */

@@ -39,6 +39,7 @@ static const Check checks[] = {
         { "guest", "configuration", check_configuration, may_repair_configuration,
           repair_configuration },
         { "guest", "kernel", check_kernel, may_repair_kernel, repair_kernel },
+        { "guest", "libc", check_libc },
         { "guest", "disks", check_disks },
         { "guest", "memory-file", check_backing },
         { "guest", "reach", check_reach },

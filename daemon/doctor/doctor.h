@@ -62,6 +62,7 @@ void check_conditions(Exam *e);
 /* checks-guest.c */
 void check_configuration(Exam *e);
 void check_kernel(Exam *e);
+void check_libc(Exam *e);
 void check_disks(Exam *e);
 void check_backing(Exam *e);
 void check_reach(Exam *e);

@@ -13,6 +13,8 @@
 #define NOBODY "_"
 #define TEXT   "[Guest]\nHostname=nobody\n"
 
+#define ELLIPSIS "…" /* of texts that were cut */
+
 static const char *const verdicts[DOCTOR_VERDICT_MAX] = {
         [DOCTOR_OK] = "ok",
         [DOCTOR_WARNING] = "warning",
@@ -22,11 +24,20 @@ static const char *const verdicts[DOCTOR_VERDICT_MAX] = {
 
 /* ---- telling ---- */
 
-/* Texts may have bytes of other programs, and go to a terminal when umld is run by hand. */
+/* Texts may have bytes of other programs and of files, and go to a terminal when umld is run by
+ * hand, to some of which bytes above 0x7f are commands, too. */
 static void print_field(const char *text) {
         putchar('\t');
         for (const char *p = text; *p; p++)
-                putchar((unsigned char) *p < ' ' || *p == 0x7f ? ' ' : *p);
+                if (startswith(p, ELLIPSIS)) {
+                        fputs(ELLIPSIS, stdout);
+                        p += strlen(ELLIPSIS) - 1;
+                } else if ((unsigned char) *p < ' ' || *p == 0x7f)
+                        putchar(' ');
+                else if (*p > 0)
+                        putchar(*p);
+                else
+                        printf("\\x%02x", (unsigned) (unsigned char) *p);
 }
 
 void exam_tell_as(Exam *e, const char *name, DoctorVerdict verdict, const char *remedy,

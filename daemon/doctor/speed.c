@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -30,6 +31,7 @@ enum {
         UID_NOBODY = 65534, /* in a container that has few users */
         OUTPUT_MAX = 64 * 1024,
         CAUSE_MAX = 200,
+        KIB_PER_MIB = 1024,
 };
 
 #define PATIENCE (30 * USEC_PER_SEC)
@@ -49,6 +51,7 @@ typedef struct Trial {
         char output[OUTPUT_MAX];
         size_t n;
         usec_t took;
+        uint64_t memory; /* MiB: the most that its largest process had */
 } Trial;
 
 static void trial_done(Trial *t) {
@@ -208,6 +211,7 @@ static void read_output(Trial *t, int fd) {
 
 static int boot(Trial *t) {
         _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
+        struct rusage usage;
         int ends[2], r;
         pid_t pid;
 
@@ -228,6 +232,8 @@ static int boot(Trial *t) {
         read_output(t, ours);
         (void) kill(-pid, SIGKILL); /* with its helpers */
         (void) spawn_wait(pid);
+        if (getrusage(RUSAGE_CHILDREN, &usage) >= 0)
+                t->memory = ((uint64_t) usage.ru_maxrss + KIB_PER_MIB - 1) / KIB_PER_MIB;
         return 0;
 }
 
@@ -249,8 +255,10 @@ static void tell(Exam *e, const Trial *t) {
         _cleanup_free_ char *why = cause(t);
 
         if (strstr(t->output, ENDED))
-                exam_tell(e, DOCTOR_OK, "", "Linux %s boots, runs its init and halts within %s",
-                          k->release, FORMAT_TIMESPAN(t->took));
+                exam_tell(e, DOCTOR_OK, "",
+                          "Linux %s boots, runs its init and halts within %s; it took %" PRIu64
+                          "M of memory at most",
+                          k->release, FORMAT_TIMESPAN(t->took), t->memory);
         else if (strstr(t->output, PANIC) && strstr(t->output, NO_ROOT))
                 exam_tell(
                         e, DOCTOR_UNKNOWN, "",

@@ -31,7 +31,7 @@ class DoctorTest(TestCase):
             self.assertEqual(len(rest), 4, line)
             if name not in found or rank(rest[0]) > rank(found[name][0]):
                 found[name] = tuple(rest)
-        self.findings = found
+        self.findings, self.output = found, p.stdout
         faults = {name: f for name, f in found.items() if f[0] == "fault"}
         self.assertEqual(p.returncode, code if code is not None else FAILED if faults else DONE, p.stdout + p.stderr)
         return found
@@ -71,6 +71,8 @@ class Healthy(DoctorTest):
             self.assertEqual(found[check]["verdict"], "ok", found[check])
         self.assertRegex(found["system-calls"]["text"], r"^[1-9]\d+ system calls a second under ptrace$")
         self.assertRegex(found["boot"]["text"], r"^Linux \S+ boots, runs its init and halts within ")
+        memory = int(re.search(r"; it took (\d+)M of memory at most$", found["boot"]["text"])[1])
+        self.assertTrue(8 <= memory <= 64, memory)
         p = self.world.umlctl("doctor")
         self.assertEqual(p.returncode, DONE)
         self.assertRegex(p.stdout, r"(?m)^  ok       tun              /dev/net/tun works$")
@@ -293,6 +295,37 @@ class Network(DoctorTest):
         self.assertEqual(self.faults(), {"rules", "uplink", "route"})
         self.assert_found("rules", "fault", "default route")
 
+    def test_listeners(self):
+        """A service of the host's loses its port to the guest, and another one keeps it. What the service calls itself does
+        not act on the terminal of who asks."""
+        self.world.guest(fake="boot,ready", Network={"Forward": ["tcp/8081:80", "tcp/8082:81"], "Reserve": "tcp/8082"})
+        self.assertEqual(self.faults("web"), set())
+        self.assertNotIn("takes precedence", self.output)
+        name = Path("/proc/self/comm")
+        before = name.read_bytes()
+        self.addCleanup(name.write_bytes, before)
+        name.write_bytes(b"\033[31m\xc2\x9bx")
+        for port in (8081, 8082):
+            service = self.world.socket("host")
+            self.addCleanup(service.close)
+            service.bind(("0.0.0.0", port))
+            service.listen()
+        self.assertEqual(self.faults("web"), set())
+        self.assert_found("forwards", "warning", r"^Forward=tcp/8081:80 takes precedence over services of the host: tcp/8081 "
+                          r"\(\?\[31m\?\?x\)")
+        self.assertEqual(self.output.count("takes precedence"), 1)
+        self.assertEqual([c for c in self.output if not (c in "\t\n" or " " <= c <= "~")], [])
+
+    def test_reverse_path(self):
+        self.shell("ip link add lan0 type veth peer name lan1; ip link set lan0 up; ip link set lan1 up; "
+                   "ip address add 192.0.2.1/24 dev lan0; echo 1 >/proc/sys/net/ipv4/conf/lan0/rp_filter")
+        self.world.guest(fake="boot,ready", Network={"Uplink": "lan0"})
+        self.assertEqual(self.faults("web"), {"reverse-path"})
+        self.assert_found("reverse-path", "fault", "rp_filter drops what arrives from the Internet on lan0", "lan0.rp_filter=2")
+        self.shell("echo 2 >/proc/sys/net/ipv4/conf/lan0/rp_filter")
+        self.assertEqual(self.faults("web"), set())
+        self.assert_found("reverse-path", "ok", "accepts")
+
     def test_firewall(self):
         self.shell("iptables-legacy -P FORWARD DROP; iptables-legacy -A FORWARD -s 10.0.0.0/8 -j DROP")
         self.assertEqual(self.faults(), {"firewall"})
@@ -322,6 +355,24 @@ class Guest(DoctorTest):
         self.assertEqual(self.repair("kernel", "web").returncode, DONE)
         self.assertEqual(oct(kernel.stat().st_mode & 0o7777), "0o755")
         self.assertEqual(self.faults("web"), set())
+
+    def test_libc(self):
+        """One that was built for a later release cannot even tell its version."""
+        self.find()
+        self.assert_found("libc", "ok", r"^the kernel needs glibc 2\.\d+, and the host has 2\.\d+")
+        kernel = self.world.install(BUILD / "tests/guest/fake-guest", self.world.dir / "linux")
+        with open(kernel, "ab") as f:
+            f.write(b"\0GLIBC_2.999\0")
+        self.world.guest(fake="boot,ready", Guest={"Kernel": kernel})
+        self.find("web")
+        self.assert_found("libc", "fault", r"^the kernel needs glibc 2\.999, but the host has 2\.", "a static kernel")
+
+    def test_escapes(self):
+        """What is in files does not act on the terminal of who asks; this one is CSI to some."""
+        self.world.guest(fake="boot,ready", Guest={"Disk": "/nowhere/\u009b31mroot.img"})
+        self.assertEqual(self.faults("web"), {"disks"})
+        self.assert_found("disks", "fault", r"/nowhere/\\xc2\\x9b31mroot.img")
+        self.assertEqual([c for c in self.output if not (c in "\t\n" or " " <= c <= "~")], [])
 
     def test_disks(self):
         self.world.guest(fake="boot,ready")
