@@ -34,11 +34,12 @@ static bool is_dead(pid_t pid) {
 
 /* What is not adopted is ended: there are never two kernels on one image. */
 static void refuse(Adoption *a, const char *why) {
-        log_warning("the guest runs without its umld, and is ended, because it cannot be adopted: "
-                    "%s",
-                    why ?: "out of memory");
+        log_warning(
+                "the guest's umld has died, and the guest is ended, because it cannot be adopted: "
+                "%s",
+                why ?: "out of memory");
         if (a && adoption_refuse(a) < 0)
-                log_warning("umld-init does not end; continuing");
+                log_warning("umld-init has not exited; continuing");
 }
 
 /* Of a guest whose lock is held. 1 = *ret is what its umld has left; 0 = the lock may be free now,
@@ -123,9 +124,9 @@ void inherit_program(Adoption *a, char *const *argv) {
 
         if (a->attempts == 0 || before < 0 || ours < 0 || same_file(before, ours))
                 return;
-        log_warning("this umld has died while it took the guest over; executing the one of before");
+        log_warning("this umld has died while taking over the guest; executing the previous one");
         (void) fexecve(before, argv, environ);
-        log_warning_errno(errno, "cannot execute the umld of before, continuing: %m");
+        log_warning_errno(errno, "cannot execute the previous umld, continuing: %m");
 }
 
 /* ---- the configuration ---- */
@@ -144,8 +145,8 @@ int inherit_config(const Adoption *a, const char *name, Config **config, Config 
                 return 0;
         }
         log_warning_errno(r,
-                          "the configuration that the guest was started with is not valid any "
-                          "more (%s); continuing with %s",
+                          "the configuration that the guest was started with is no longer valid "
+                          "(%s); continuing with %s",
                           error ?: strerror(-r), file ?: "its file");
         return *config ? 0 : r;
 }

@@ -49,7 +49,10 @@ static void print_kernel(PlanForm form, const Host *h) {
         put(form, "kernel", "can", "%s%s%s%s%s%s", k->tuntap ? "tuntap " : "",
             k->vector ? "vector " : "", k->ip_pnp ? "ip= " : "", k->smp ? "smp " : "",
             k->bbr ? "bbr " : "", k->seccomp ? "seccomp " : "");
-        put(form, "kernel", "cpu fix", "%s", h->kernel.cpu_fix ?: "not needed");
+        put(form, "kernel", "cpu fix", "%s",
+            h->kernel.cpu_fix
+                    ?: h->kernel.lacks_fix ? "needed, but the kernel is static"
+                                           : "not needed");
 }
 
 static void print_arguments(PlanForm form, const Config *c, const Setup *s) {
@@ -201,7 +204,7 @@ int plan_print(Config *c, PlanForm form) {
                 put(form, "disk", NULL, "ubd%c %s%s%s%s%s%s", (char) ('a' + i), c->disks[i].path,
                     c->disks[i].read_only ? ", read-only" : "",
                     c->disks[i].sync ? ", synchronous" : "", c->disks[i].swap ? ", swap space" : "",
-                    c->disks[i].cow ? ", remounts " : "", c->disks[i].cow ?: "");
+                    c->disks[i].cow ? ", changes in " : "", c->disks[i].cow ?: "");
         print_hostfs(form, c);
         put(form, "memory", NULL, "%" PRIu64 "M, %s in %s", c->memory >> 20,
             memory_backing_to_string(s->host->memory.backing), s->host->memory.path);

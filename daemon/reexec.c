@@ -93,7 +93,7 @@ static void execute(Reexec *x) {
         int r = guest_executes(g, x->program);
 
         if (r < 0) {
-                go_on_as_before(x, "what the next umld needs cannot be kept; try again");
+                go_on_as_before(x, "cannot keep what the next umld would need; try again");
                 return;
         }
         log_info("executing %s", x->program);
@@ -130,11 +130,11 @@ static void on_checked(int status, void *userdata) {
                 return;
         }
         if (status == HELPER_LATE)
-                why = strfmt("%s did not say in time whether it can take over", x->program);
+                why = strfmt("%s did not answer in time whether it can take over", x->program);
         else if (status == HELPER_KILLED)
-                why = strfmt("%s crashed when it was asked whether it can take over", x->program);
+                why = strfmt("%s crashed when asked whether it can take over", x->program);
         else
-                why = strfmt("%s cannot take over: %s", x->program, x->said ?: "it says no");
+                why = strfmt("%s cannot take over: %s", x->program, x->said ?: "it refused");
         finish(x, -EIO, why ?: "out of memory");
 }
 
@@ -163,7 +163,7 @@ static void wait_for_rest(Reexec *x) {
         int r;
 
         if (!why && lasts(x, PATIENCE))
-                why = guest_waits_for(x->guest) ?: "the guest is not at rest; try again later";
+                why = guest_waits_for(x->guest) ?: "the guest is busy; try again later";
         if (why) {
                 finish(x, -EBUSY, why);
                 return;
@@ -253,7 +253,7 @@ int reexec_check(const char *name) {
                 return EXIT_FAILED;
         r = guest_adopted_config(saved, name, file, disk, &config, &next, &error);
         if (r < 0) {
-                log_error("the configuration in force is not valid for it: %s",
+                log_error("the configuration in force is not valid for this version: %s",
                           error ?: strerror(-r));
                 return EXIT_FAILED;
         }

@@ -200,8 +200,9 @@ char *bus_connect_error_text(int r, pid_t pid) {
                 return strdup("permission denied: the control socket is open to root and group "
                               "umld only");
         if (r == -ETIMEDOUT)
-                return pid > 0 ? strfmt("umld does not respond on the control socket; after `kill "
-                                        "-KILL %d` the next one takes over the guest",
+                return pid > 0 ? strfmt("umld does not respond on the control socket; to replace "
+                                        "it: kill -KILL %d (under systemd, that also restarts the "
+                                        "guest)",
                                         (int) pid)
                                : strdup("umld does not respond on the control socket");
         if (r == -ECONNRESET)

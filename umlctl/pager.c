@@ -42,7 +42,7 @@ static bool choose(Strv *argv) {
                 return false;
         if (strchr(argv->v[0], '/') ? access(argv->v[0], X_OK) >= 0 : program_installed(argv->v[0]))
                 return true;
-        note("%s=%s: no such program, printing without it", variable, wanted);
+        note("%s=%s: no such program; printing without a pager", variable, wanted);
         return false;
 }
 

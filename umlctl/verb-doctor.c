@@ -121,8 +121,9 @@ static int check_fix(const Options *o) {
         if (geteuid() != 0)
                 return fail_with(EXIT_NOT_PERMITTED, "--fix changes the host; run it as root");
         if (!o->force && !isatty(STDIN_FILENO))
-                return fail_with(EXIT_USAGE, "standard input is not a terminal, so nothing can be "
-                                             "asked; use --force to repair without asking");
+                return fail_with(EXIT_USAGE,
+                                 "standard input is not a terminal; use --force to repair "
+                                 "without asking");
         return EXIT_DONE;
 }
 

@@ -145,8 +145,8 @@ static void warn(Hooks *h, const char *why) {
                 log_debug("Command=%s: %s", command, why);
                 return;
         }
-        log_warning("the command of [Notify], %s, %s; failures since the last such message: %u",
-                    command, why, h->unsaid + 1);
+        log_warning("Command=%s: %s; failures since the last such message: %u", command, why,
+                    h->unsaid + 1);
         (void) free_and_strdup(&h->blamed, command);
         h->warned = now;
         h->unsaid = 0;
@@ -156,10 +156,10 @@ static char *explain(const Hooks *h, int status) {
         const char *sep = h->said[0] ? ": " : "";
 
         if (status == HELPER_LATE || status == NOTIFY_LATE)
-                return strfmt("was killed after Timeout=%s%s%s",
+                return strfmt("killed after Timeout=%s%s%s",
                               FORMAT_TIMESPAN((*h->config)->notify_timeout), sep, h->said);
         if (status == HELPER_KILLED)
-                return strfmt("was killed%s%s", sep, h->said);
+                return strfmt("killed%s%s", sep, h->said);
         if (status > NOTIFY_SIGNAL)
                 return strfmt("ended by signal %d%s%s", status - NOTIFY_SIGNAL, sep, h->said);
         return strfmt("failed with exit status %d%s%s", status, sep, h->said);
@@ -242,7 +242,7 @@ static bool may_run(Hooks *h) {
                 return false;
         }
         if (others_may_write(&st)) {
-                warn(h, "is not run, because it may be written by others than root");
+                warn(h, "not run, because it may be written by others than root");
                 return false;
         }
         return true;
@@ -313,7 +313,7 @@ static int on_limit(sd_event_source *s, uint64_t usec, void *userdata) {
         (void) s;
         (void) usec;
         if ((*h->config)->notify_command.n > 0)
-                warn(h, "has not ended together with umld, and is killed");
+                warn(h, "still running when umld ended, and killed");
         finished(h);
         return 0;
 }

@@ -61,11 +61,11 @@ void check_clock(Exam *e) {
 
         if (program_directory(&program) >= 0 && stat(program, &st) >= 0 &&
             time(NULL) < st.st_mtim.tv_sec)
-                exam_tell(e, DOCTOR_WARNING, "set it, for example by an NTP client",
-                          "the host's clock is behind the time at which umld was installed");
+                exam_tell(e, DOCTOR_WARNING, "set it, for example with an NTP client",
+                          "the host's clock shows a time before umld was installed");
         else if (adjtimex(&t) < 0)
-                exam_tell(e, DOCTOR_UNKNOWN, "", "whether the clock is synchronised: %s",
-                          strerror(errno));
+                exam_tell(e, DOCTOR_UNKNOWN, "",
+                          "cannot tell whether the clock is synchronised: %s", strerror(errno));
         else if (t.status & STA_UNSYNC)
                 exam_tell(e, DOCTOR_OK, "",
                           "nothing in this host synchronises the clock; in a container the "

@@ -132,7 +132,7 @@ void check_rules(Exam *e) {
         int r = try_rules(e, false, &backend, what);
 
         if (r >= 0)
-                exam_tell(e, DOCTOR_OK, "", "MASQUERADE and DNAT work, by %s", backend->name);
+                exam_tell(e, DOCTOR_OK, "", "MASQUERADE and DNAT work with %s", backend->name);
         else if (geteuid() != 0)
                 exam_tell(e, DOCTOR_UNKNOWN, "run it as root", "only root can tell");
         else if (r == -ENOTUNIQ)
@@ -151,7 +151,7 @@ void check_snat(Exam *e) {
         int r = try_rules(e, true, &backend, what);
 
         if (r >= 0)
-                exam_tell(e, DOCTOR_OK, "", "works, by %s", backend->name);
+                exam_tell(e, DOCTOR_OK, "", "works with %s", backend->name);
         else if (geteuid() == 0 && r != -ENOTUNIQ)
                 exam_tell(e, DOCTOR_WARNING, rules_remedy(r), "%s: %s does not work (%s)",
                           backend->name, *what ? what : "NAT", strerror(-r));
@@ -241,7 +241,7 @@ void check_conditions(Exam *e) {
         const ConditionList *list;
 
         if (!network || network->r < 0) {
-                exam_tell(e, DOCTOR_UNKNOWN, "", "not checked, because of what is said above");
+                exam_tell(e, DOCTOR_UNKNOWN, "", "not checked, because of the findings above");
                 return;
         }
         net_conditions_look(e->setup->net);
@@ -267,7 +267,7 @@ void check_conntrack(Exam *e) {
                           f.tracked_max);
         else if (c->state == CONDITION_UNKNOWN)
                 exam_tell(e, DOCTOR_UNKNOWN, "",
-                          "the host does not tell how many connections it tracks; it may track "
+                          "the host does not show how many connections it tracks; it may track "
                           "none yet");
         else
                 exam_tell(e, DOCTOR_WARNING, c->remedy, "%s", c->text);

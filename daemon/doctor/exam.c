@@ -116,7 +116,7 @@ bool exam_tell_step(Exam *e, const char *name) {
         const ExamStep *s = exam_step(e, name);
 
         if (!s || s->r == -ECANCELED)
-                exam_tell(e, DOCTOR_UNKNOWN, "", "not checked, because of what is said above");
+                exam_tell(e, DOCTOR_UNKNOWN, "", "not checked, because of the findings above");
         else if (s->r < 0 && lacks_rights(s->r))
                 exam_tell(e, DOCTOR_UNKNOWN, "run it as root", "%s", s->text ?: strerror(-s->r));
         else if (s->r < 0)

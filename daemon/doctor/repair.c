@@ -104,7 +104,7 @@ const char *may_repair_kernel(const Exam *e) {
         _cleanup_close_ int fd = -EBADF;
 
         return e->config && is_open(config_kernel(e->config), &fd)
-                       ? "give the kernel's file, which others may have written, to root alone"
+                       ? "let only root write to the kernel's file"
                        : "";
 }
 
@@ -116,9 +116,7 @@ const char *may_repair_configuration(const Exam *e) {
         _cleanup_free_ char *path = e->name ? umld_config_path(e->name) : NULL;
         _cleanup_close_ int fd = -EBADF;
 
-        return path && is_open(path, &fd)
-                       ? "give the configuration, which others may have written, to root alone"
-                       : "";
+        return path && is_open(path, &fd) ? "let only root write to the configuration" : "";
 }
 
 int repair_configuration(Exam *e) {

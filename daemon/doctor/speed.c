@@ -283,7 +283,7 @@ void check_boot(Exam *e) {
         int r;
 
         if (!kernel || kernel->r < 0) {
-                exam_tell(e, DOCTOR_UNKNOWN, "", "not tried, because of what is said above");
+                exam_tell(e, DOCTOR_UNKNOWN, "", "not tried, because of the findings above");
                 return;
         }
         t = calloc(1, sizeof(*t));

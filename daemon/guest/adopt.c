@@ -161,7 +161,7 @@ static void follow_orders(Guest *g, const Saved *s, bool ending) {
 
 /* Nothing is lost but the guest's present run. */
 static void fail(Guest *g, Adoption *a, int error) {
-        log_error_errno(error, "cannot take the guest over (%m); ending it, to start it again");
+        log_error_errno(error, "cannot take over the guest (%m); ending it, to start it again");
         if (a->socket >= 0)
                 (void) store_send(a->socket, STORE_END, NULL, 0, 0, -EBADF);
         g->setup->swept = false;
@@ -196,9 +196,9 @@ static void on_looked(int r, Fault *fault, void *userdata) {
 
 static void announce(const Adoption *a) {
         if (saved_flag(a->saved, "executing"))
-                log_info("taking the guest over from the umld that executed this one");
+                log_info("taking over the guest from the umld that executed this one");
         else
-                log_notice("the guest runs without its umld, which has died: adopting it");
+                log_notice("the guest's umld has died, but the guest is running: adopting it");
 }
 
 int guest_adopt(Guest *g, Adoption *from) {

@@ -128,8 +128,8 @@ int guest_keep_now(Guest *g) {
         if (r == -EAGAIN || r == -ENOBUFS) /* umld-init has not read the last one yet */
                 guest_keep(g);
         else if (r < 0 && r != -ESRCH && r != -EPIPE && r != -ECONNRESET)
-                log_warning_errno(r, "what another umld would need to take the guest over cannot "
-                                     "be kept: %m");
+                log_warning_errno(r, "cannot keep what another umld would need to take over the "
+                                     "guest: %m");
         return r;
 }
 

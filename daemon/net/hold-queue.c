@@ -130,7 +130,7 @@ void net_queue_lacking(Net *net, const char *what, int error) {
                 if (net->hold_retry == 0)
                         log_notice_errno(error,
                                          "%s at present (%m): new connections do not wait while "
-                                         "the guest is not ready; trying again",
+                                         "the guest is not ready; retrying",
                                          what);
                 net->hold_retry = usec_add(now_usec(CLOCK_MONOTONIC), RETRY_AFTER);
                 return;

@@ -23,9 +23,10 @@ void hold_record_lacking(Net *net, const char *what, int error) {
 
         if (*lacking)
                 return;
-        *lacking = strfmt("%s (%s): a connection that comes in the moment in which the guest ends "
-                          "is lost and tried again by its client after 1s",
-                          what, strerror(-error));
+        *lacking =
+                strfmt("%s (%s): a connection that arrives at the moment the guest dies is lost, "
+                       "and retried by its client after 1s",
+                       what, strerror(-error));
         log_notice("%s", *lacking ?: "out of memory");
 }
 

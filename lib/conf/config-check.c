@@ -294,13 +294,13 @@ static int check_hostfs(const Config *c, const ConfigLines *lines, Blame *b) {
                 for (size_t j = 0; j < i; j++)
                         if (overlap(all[i], all[j]))
                                 return refuse(b->ret_why,
-                                              "%s and %s are the same, or one is in the other; "
+                                              "%s and %s are the same, or one contains the other; "
                                               "name the outer one only",
                                               all[j], all[i]);
         if (config_has_layer(c, CONFINE_ROOT))
                 return 0;
         return refuse(b->ret_why, "with PrivateRoot=no hostfs would show all of the host; remove "
-                                  "one of them");
+                                  "one of the two");
 }
 
 static int check_restart(const Config *c, const ConfigLines *lines, Blame *b) {

@@ -154,7 +154,7 @@ static int check_directory(const char *path, char **ret_why) {
         if (strchr(path, ',') || strstr(path, "//") || strstr(path, "/./") ||
             strstr(path, "/../") || endswith(path, "/.") || endswith(path, "/.."))
                 return refuse_text(ret_why, path,
-                                   "not a directory's plain path; use one without commas, //, "
+                                   "not a plain path of a directory; use one without commas, //, "
                                    "/./ and /../");
         return 0;
 }

@@ -29,7 +29,7 @@ int setting_parse_notify_user(const Setting *s, const char *value, Config *c, ch
         (void) s;
         if (streq(value, "root") || (number && uid == 0))
                 return refuse_text(ret_why, value,
-                                   "the command is not run as the superuser; use another user");
+                                   "the command cannot run as root; use another user");
         if (number ? uid == UINT16_MAX /* this is -1 to old system calls */
                    : !setting_user_name_valid(value))
                 return refuse_text(ret_why, value,

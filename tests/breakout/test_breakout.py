@@ -48,25 +48,25 @@ UNLIMITED = ["take 512 MiB of memory of a process's own"] if umldtest.SANITIZED 
 IPC_PRIVATE, IPC_RMID = 0, 0
 
 HEAD = """<!-- SPDX-License-Identifier: GPL-2.0-or-later -->
-# What a kernel that was taken over cannot do
+# What a compromised kernel cannot do
 
 Root in a guest can take over its kernel, which is a process on the host. The test `tests/breakout` runs a program in
-the place of the kernel, which tries what such a process might try. This table is written by that test: each attempt,
-what became of it with all layers of confinement (umld(8), CONFINEMENT), and which layers stop it, each of them alone.
-"user" is the guest's own user without any other layer; "-" stands for what the host's kernel or umld-init refuses
-without any layer. "ends at the limit" is what the guest was promised.
+the place of the kernel, which tries what such a process might try. That test writes these tables: each attempt, its
+result with all layers of confinement (umld(8), CONFINEMENT), and the layers that stop it, each of them alone. "user"
+is the guest's own user without any other layer; "-" means that the host's kernel or umld-init refuses it without any
+layer. What "ends at the limit" gets as much as the guest was promised, and no more.
 
 The last table is of root in a real guest, with the kernels 6.1 and 7.2: "rules" are the firewall rules that umld makes,
-"tap" is how it sets the guest's tap up. Another guest's page, a port of the host and the page of the guest itself answered
-all the time.
+"tap" is the way it sets up the guest's tap. Meanwhile another guest's page, a port of the host and the guest's own page
+kept answering.
 
 ## What the layers cost
 
-`bench/confine` measures the same guests with all layers on and with all of them off, side by side. These numbers are of a
-machine with two CPUs and a load of 10 to 16, where two runs of the same variant differ by up to 25 per cent: they show no
-cost beyond that scatter but that of system calls, and do not prove one below 2 per cent. Rates are per second of the CPU time
-that the guest's processes took, and a first start is in CPU time of all processes, which other programs disturb less. Without a
-PID namespace umld has no umld-init on standby, so that with the layers a restart is faster.
+`bench/confine` measures the same guests with all layers on and with all of them off, side by side. These numbers are from
+a machine with two CPUs and a load of 10 to 16, where two runs of the same variant differ by up to 25 per cent. Beyond that
+scatter they show only that a first start takes 5 ms more of CPU time, and that a restart is faster, since umld keeps an
+umld-init on standby only for a guest with a PID namespace; they do not rule out smaller costs. Rates are per second of CPU
+time of the guest's processes, and a first start is in CPU time of all processes, which other programs disturb less.
 
 | what | layers off | layers on | difference |
 | --- | --- | --- | --- |

@@ -100,7 +100,7 @@ class Configuration(BadInput):
     def test_directories_of_the_host(self):
         """By hostfs: there they must be, and nothing else may be to be seen."""
         self.config("[Guest]\nRoot=hostfs:/srv/a\nShare=/srv/a/b\n")
-        self.refused(USAGE, "/srv/a and /srv/a/b are the same, or one is in the other")
+        self.refused(USAGE, "/srv/a and /srv/a/b are the same, or one contains the other")
         self.config("[Guest]\nShare=/srv/a,ro\n")  # a fake guest has PrivateRoot=no
         self.refused(USAGE, "with PrivateRoot=no hostfs would show all of the host")
         for line in ("Share=/srv/no-such", "Root=hostfs:/srv/no-such"):

@@ -314,6 +314,7 @@ class CopyOnWrite(TestCase):
     def test_what_does_not_fit(self):
         cow = self.configure("web", test_kernels()[0])
         self.world.write_config("web", {"Guest": {"Disk": f"{self.base},cow={cow}", "Memory": "32M"}, "Supervise": ONCE})
+        self.assertIn(f"{self.base}, changes in {cow}", self.world.check("web").stdout)
         self.assertEqual(self.daemon().wait_ready().stop(), DONE)
         kept = cow.read_bytes()
         os.utime(self.base, (1700000001, 1700000001))

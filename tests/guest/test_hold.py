@@ -557,7 +557,7 @@ class Foreign(HoldTest):
         first = self.queue_number() - 32768
         numbers = [32768 + (first + i) % 16384 for i in range(64)]
         programs = self.bind(*numbers)
-        wait_until(lambda: "trying again" in umld.log, 20 * PATIENCE, "a message")
+        wait_until(lambda: "retrying" in umld.log, 20 * PATIENCE, "a message")
         self.assertNotIn("UMLD-HOLD-web", self.rules())
         print(numbers[10], file=programs.stdin, flush=True)
         wait_until(lambda: f"guest is not ready: netfilter queue {numbers[10]}" in umld.log, 40 * PATIENCE, "a queue")

@@ -184,7 +184,7 @@ class Failing(Replaced):
         # A copy, which is another program than the one that has left the guest.
         shutil.copy(BUILD / "daemon/umld", self.world.program("daemon/umld"))
         heir = self.daemon().wait_ready()
-        self.assertIn("executing the one of before", heir.log)
+        self.assertIn("executing the previous one", heir.log)
         self.assertEqual(os.readlink(f"/proc/{heir.pid}/exe"), str(before))
         self.assertEqual(heir.guest_pid(), pid)
         self.assertIn("has adopted the guest" if p.wait(60) else "", p.stdout.read())

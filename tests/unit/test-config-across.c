@@ -154,9 +154,9 @@ static void test_notify(void **state) {
                   "/usr/local/bin/tell-admin --short" },
                 { "[Notify]\nCommand=/bin/tell 'me\n",
                   "2: Command: \"/bin/tell 'me\": unterminated quote, or a backslash at the end" },
-                { "[Notify]\nUser=root\n", "2: User: \"root\": the command is not run as the "
-                                           "superuser; use another user" },
-                { "[Notify]\nUser=0\n", "2: User: \"0\": the command is not run as the superuser; "
+                { "[Notify]\nUser=root\n", "2: User: \"root\": the command cannot run as root; "
+                                           "use another user" },
+                { "[Notify]\nUser=0\n", "2: User: \"0\": the command cannot run as root; "
                                         "use another user" },
                 { "[Notify]\nUser=a b\n",
                   "2: User: \"a b\": invalid user; use the name or number of a user" },

@@ -174,15 +174,16 @@ static void test_guest(void **state) {
                 { "Root=hostfs:/", "\"/\": not an absolute path" },
                 { "Share=srv", "\"srv\": not an absolute path" },
                 { "Share=/", "\"/\": not an absolute path" },
-                { "Share=/srv/a,rw", "\"/srv/a,rw\": not a directory's plain path; use one without "
-                                     "commas, //, /./ and "
-                                     "/../" },
-                { "Share=/srv/../etc",
-                  "\"/srv/../etc\": not a directory's plain path; use one without commas, //, /./ "
-                  "and /../" },
-                { "Share=/srv/..,ro",
-                  "\"/srv/..\": not a directory's plain path; use one without commas, //, /./ and "
+                { "Share=/srv/a,rw",
+                  "\"/srv/a,rw\": not a plain path of a directory; use one without "
+                  "commas, //, /./ and "
                   "/../" },
+                { "Share=/srv/../etc", "\"/srv/../etc\": not a plain path of a directory; use one "
+                                       "without commas, //, /./ "
+                                       "and /../" },
+                { "Share=/srv/..,ro", "\"/srv/..\": not a plain path of a directory; use one "
+                                      "without commas, //, /./ and "
+                                      "/../" },
                 { "FastBoot=maybe", "\"maybe\": neither yes nor no" },
                 { "Hostname=-web", "\"-web\": invalid host name; use up to 64 letters, digits, '-' "
                                    "and '.' between them" },
