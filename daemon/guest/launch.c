@@ -67,6 +67,7 @@ static Launch describe_launch(const Guest *g, const Strv *argv, const Strv *envi
                 .required = h->config->required,
                 .limits = limits_of(h),
                 .seccomp_log = h->config->seccomp == SECCOMP_LOG,
+                .shared_memory = h->memory.backing != BACKING_PRIVATE,
                 .one_cpu = guest_has_one_cpu(g),
                 .over_files = hostfs_is_roots(h),
                 .store = g->keep.path,

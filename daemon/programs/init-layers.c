@@ -141,8 +141,9 @@ static bool uses_seccomp(char *const *argv) {
 
 /* Compiling it takes longer than the exec that it is for. */
 static int layer_filter_made(const InitOptions *o) {
-        return o->service ? 0
-                          : syscall_filter_make(o->seccomp_log, uses_seccomp(o->argv), o->filter);
+        bool shared = o->shared_memory || uses_seccomp(o->argv);
+
+        return o->service ? 0 : syscall_filter_make(o->seccomp_log, shared, o->filter);
 }
 
 typedef struct Layer {

@@ -18,7 +18,7 @@ enum {
 typedef struct InitOptions {
         uid_t uid;
         const char *directory;
-        bool mount_ns, one_cpu, seccomp_log;
+        bool mount_ns, one_cpu, seccomp_log, shared_memory;
         bool over_files;           /* a root that may do what it likes with files that it reaches */
         bool service;              /* not a kernel, but a program that gets a listening socket */
         const char *tap;           /* its network namespace is empty, and this is its interface */

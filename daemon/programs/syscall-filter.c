@@ -248,14 +248,15 @@ static int add(scmp_filter_ctx ctx, uint32_t action, const char *name,
 }
 
 /* Not memory that is shared without being in the guest's memory directory, which alone is limited:
- * unlike private memory it is no process's own, and without a control group nothing counts it. So
- * memfd_create() is not on the list either: kernels that would use it take a file in that
- * directory instead. */
-static int add_mmap(scmp_filter_ctx ctx, bool shared) {
+ * unlike private memory it is no process's own, and without a control group nothing counts it.
+ * Kernels that would use memfd_create() take a file in that directory instead. */
+static int add_mapping(scmp_filter_ctx ctx, bool shared) {
         static const scmp_datum_t others[] = { 0, MAP_SHARED, MAP_ANONYMOUS };
         const scmp_datum_t mask = MAP_SHARED | MAP_ANONYMOUS;
         int r = shared ? add(ctx, SCMP_ACT_ALLOW, "mmap", NULL) : 0;
 
+        if (r >= 0 && shared)
+                r = add(ctx, SCMP_ACT_ALLOW, "memfd_create", NULL);
         FOREACH_ELEMENT (other, others) {
                 const struct scmp_arg_cmp flags = SCMP_A3(SCMP_CMP_MASKED_EQ, mask, *other);
 
@@ -277,7 +278,7 @@ static int add_all(scmp_filter_ctx ctx, bool shared) {
                 if (r >= 0)
                         r = add(ctx, SCMP_ACT_ALLOW, *name, &is_unix);
         if (r >= 0)
-                r = add_mmap(ctx, shared);
+                r = add_mapping(ctx, shared);
         if (r >= 0)
                 r = add(ctx, SCMP_ACT_ALLOW, "clone", &no_namespace);
         if (r >= 0) /* a filter cannot see its flags; libc falls back to clone() */

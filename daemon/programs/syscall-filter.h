@@ -8,7 +8,8 @@
 #include <stdbool.h>
 
 /* Compiles the filter. log: what is not on the list is not refused, but logged by the host's
- * kernel. shared: processes may map memory that they share. -EOPNOTSUPP: this umld was built
+ * kernel. shared: processes may have
+ * memory that they share and that is in no file. -EOPNOTSUPP: this umld was built
  * without libseccomp. */
 int syscall_filter_make(bool log, bool shared, struct sock_fprog *ret);
 

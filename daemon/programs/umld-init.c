@@ -114,6 +114,7 @@ static int parse_options(int argc, char **argv, InitOptions *ret) {
                 { "over-files", no_argument, NULL, 'f' },
                 { "limits", required_argument, NULL, 'x' },
                 { "seccomp-log", no_argument, NULL, 'L' },
+                { "shared-memory", no_argument, NULL, 'h' },
                 { "service", no_argument, NULL, 's' },
                 { "setenv", required_argument, NULL, 'e' },
                 { "tap", required_argument, NULL, 't' },
@@ -146,6 +147,8 @@ static int parse_options(int argc, char **argv, InitOptions *ret) {
                         continue;
                 else if (c == 'L')
                         ret->seccomp_log = true;
+                else if (c == 'h')
+                        ret->shared_memory = true;
                 else if (c == 's')
                         ret->service = true;
                 else if (c == 'e' && ret->n_environment < ENVIRONMENT_MAX)

@@ -91,6 +91,8 @@ static int build_argv(const Launch *l, Strv *ret) {
                 return r;
         if (l->seccomp_log && (r = strv_push(ret, "--seccomp-log")) < 0)
                 return r;
+        if (l->shared_memory && (r = strv_push(ret, "--shared-memory")) < 0)
+                return r;
         if (l->net_ns_fd >= 0 && (r = strv_pushf(ret, "--tap=%s", l->tap)) < 0)
                 return r;
         if (l->one_cpu && (r = strv_push(ret, "--one-cpu")) < 0)

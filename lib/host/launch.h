@@ -36,11 +36,14 @@ typedef struct Launch {
         uint32_t required;   /* of those without which it must not run */
         LaunchLimits limits; /* of CONFINE_LIMITS */
         bool seccomp_log;    /* CONFINE_SECCOMP refuses nothing, but has it logged */
-        bool one_cpu;        /* pin it to one CPU (cpus.h) */
-        bool over_files;     /* as root: it keeps the capabilities over files */
-        bool service;        /* not a kernel: GUEST_FD_TERMINAL is a socket for sd_listen_fds(3) */
-        const char *store;   /* the path where the next umld connects to umld-init (init-store.h);
-                                NULL: umld-init ends with us */
+        bool shared_memory; /* CONFINE_SECCOMP allows memory that is in no file: this guest's memory
+                               directory is no tmpfs of its own, so that nothing of a kind is
+                               bounded by it, and has no room for a file with a name */
+        bool one_cpu;       /* pin it to one CPU (cpus.h) */
+        bool over_files;    /* as root: it keeps the capabilities over files */
+        bool service;       /* not a kernel: GUEST_FD_TERMINAL is a socket for sd_listen_fds(3) */
+        const char *store;  /* the path where the next umld connects to umld-init (init-store.h);
+                               NULL: umld-init ends with us */
 } Launch;
 
 #define LAUNCHED_NONE ((Launched){ .status_fd = -EBADF, .store_fd = -EBADF })

@@ -77,8 +77,8 @@ class Children(LawTest):
                 self.slow.unlink()
                 self.assertEqual(umld.stop(), DONE)
 
-    def assert_start_waits(self, waiting_for, **sections):
-        env = self.slow_host()
+    def assert_start_waits(self, waiting_for, also=None, **sections):
+        env = self.slow_host(also)
         self.configure(**sections)
         self.slow.touch()
         umld = self.daemon(watchdog=WATCHDOG, env=env)
@@ -91,11 +91,11 @@ class Children(LawTest):
 
     def test_slow_namespace(self):
         """A guest's namespaces are made by children; that of its memory comes first."""
-        self.assert_start_waits("a namespace of the guest's", Memory={"Backing": "private"})
+        self.assert_start_waits("a namespace of the guest's", "mount", Memory={"Backing": "private"})
 
     def test_slow_access(self):
         """Only a process of the guest's user can tell what that may access."""
-        self.assert_start_waits("what the guest's user may access", Memory={"Backing": "shm"})
+        self.assert_start_waits("what the guest's user may access", "access", Memory={"Backing": "shm"})
 
     def test_gone_server(self):
         """A directory of Share= that is on the server of a network file system."""

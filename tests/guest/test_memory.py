@@ -89,9 +89,9 @@ class Case(TestCase):
 
     @staticmethod
     def held(group):
-        """What of the group's memory the host cannot drop, be it the guest's or umld's own."""
+        """What of the memory of the group and those in it the host cannot drop, be it the guest's or umld's own."""
         stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-        return int(stat.get("anon") or stat["rss"]) + int(stat["shmem"])
+        return int(stat.get("anon") or stat["total_rss"]) + int(stat.get("total_shmem") or stat["shmem"])
 
 
 class Seed(Case):

@@ -35,12 +35,13 @@ class LawTest(TestCase):
         self.configure(**options)
         return self.daemon(watchdog=WATCHDOG, env=env).wait_ready()
 
-    def slow_host(self):
-        """The environment with a disk, a name service and nf_tables that do nothing while the file self.slow exists."""
+    def slow_host(self, also=None):
+        """The environment with a disk, a name service and nf_tables that do nothing while the file self.slow exists;
+        also: "access" or "mount", of tests/lib/slow-host.c."""
         self.world.program("daemon/umld")  # and all else that is beside it
         self.slow = self.world.dir / "slow"
         return {"LD_PRELOAD": str(self.world.install(BUILD / "tests/lib/slow-host.so", self.world.programs / "slow-host.so")),
-                "SLOW_HOST": str(self.slow), "ASAN_OPTIONS": "verify_asan_link_order=0"}
+                **({"SLOW_ALSO": also} if also else {}), "SLOW_HOST": str(self.slow), "ASAN_OPTIONS": "verify_asan_link_order=0"}
 
     def took(self, *arguments):
         """How long that took umlctl, at best of three: the machine may be busy with something else."""

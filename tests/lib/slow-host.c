@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* slow-host.c - preloaded: for as long as the file SLOW_HOST exists, a disk does not finish fsync()
  * and fdatasync(), a name service does not answer, the kernel does not take what libnftables sends,
- * the server of the directory SLOW_HOST.d does not respond, nor that of any file which somebody
- * other than root wants to use, and no child can mount the memory of a guest. */
+ * and the server of the directory SLOW_HOST.d does not respond. SLOW_ALSO=access: nor does that of
+ * any file which somebody other than root wants to use; SLOW_ALSO=mount: no child can mount the
+ * memory of a guest. */
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -54,6 +55,12 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
         return syscall(SYS_sendmsg, fd, message, flags);
 }
 
+static int is_slow_too(const char *what) {
+        const char *also = getenv("SLOW_ALSO");
+
+        return also && strcmp(also, what) == 0;
+}
+
 /* By its name alone, as the directories above it are opened first. */
 int openat(int directory, const char *name, int flags, ...) {
         const char *slow = getenv("SLOW_HOST"), *slash = slow ? strrchr(slow, '/') : NULL;
@@ -71,14 +78,14 @@ int openat(int directory, const char *name, int flags, ...) {
 }
 
 int access(const char *path, int mode) {
-        if (getuid() != 0 && mode != F_OK)
+        if (is_slow_too("access") && getuid() != 0 && mode != F_OK)
                 wait_for_host();
         return faccessat(AT_FDCWD, path, mode, 0);
 }
 
 int mount(const char *source, const char *target, const char *type, unsigned long flags,
           const void *data) {
-        if (source && strcmp(source, "umld") == 0 && getpid() != started_as)
+        if (is_slow_too("mount") && source && strcmp(source, "umld") == 0 && getpid() != started_as)
                 wait_for_host();
         return (int) syscall(SYS_mount, source, target, type, flags, data);
 }
