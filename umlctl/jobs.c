@@ -112,7 +112,7 @@ static void answer_file(Job *j, const char *name) {
                 /* To the program it is a file that it must not have. */
                 j->refused = true;
                 free(j->error);
-                j->error = strfmt("cannot make %s: %s", name, strerror(-fd));
+                j->error = strfmt("%s: %s", name, strerror(-fd));
         }
         if (fd >= 0) {
                 control.header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,

@@ -33,8 +33,8 @@ static int open_below(int dir, const char *const *path) {
                     fd = openat(at >= 0 ? at : dir, *path,
                                 O_RDONLY | O_CLOEXEC | O_NOFOLLOW | flags);
 
-                if (fd < 0)
-                        return -errno;
+                if (fd < 0) /* a link is no file of the container image */
+                        return errno == ELOOP || errno == ENOTDIR ? -ENOENT : -errno;
                 safe_close(at);
                 at = fd;
         }

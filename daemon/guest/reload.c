@@ -173,7 +173,7 @@ static void begin_trial(Guest *g, ReloadRequest *q) {
                 log_error("cannot set the timer of the trial; umlctl confirm or reload ends it");
         g->reload.trial = t;
         g->reload.taken_back = false;
-        guest_keep(g);
+        (void) guest_keep_now(g);
 }
 
 /* The file that makes the trial outlive us says what is on trial now: first, for umld may die at
@@ -243,14 +243,15 @@ static int reload_on_trial(Guest *g, ReloadRequest *q, Fault *fault) {
 
 /* ---- for good ---- */
 
-/* The configuration in effect from now on, whose live settings have already been applied. */
+/* The configuration in effect from now on, whose live settings have already been applied. The next
+ * umld knows it before whoever gave the order is told that it is done. */
 static void settle(Guest *g, char **text, Config **next, bool later) {
         free(g->config->text);
         g->config->text = TAKE_PTR(*text);
         config_free(g->reload.next); /* of an earlier reload */
         g->reload.next = later ? TAKE_PTR(*next) : NULL;
         g->reload.taken_back = false;
-        guest_keep(g);
+        (void) guest_keep_now(g);
 }
 
 static int put_note_aside(ReloadRequest *q, Fault *fault) {

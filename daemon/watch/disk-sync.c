@@ -12,6 +12,10 @@
  * may have left the same time stamp. */
 #define STAMP_ACCURACY (50 * USEC_PER_MSEC)
 
+/* That many attempts at the last round, then the end of the guest no longer waits: the host's
+ * kernel writes what is left at its own time. */
+#define LAST_ATTEMPTS 50
+
 typedef struct Image {
         usec_t synced; /* its time stamp when it was last synced, 0 = unknown */
         usec_t stamp;  /* its time stamp when this round began */
@@ -27,6 +31,7 @@ struct DiskSync {
         SyncJob *job;    /* a sync is in progress */
         bool again;      /* and another one is wanted */
         bool last_round; /* disk_sync_finish() has begun the last one */
+        unsigned failed; /* attempts to begin one, in a row */
         Moment began, last;
         Image images[2 * CONFIG_DISKS_MAX];
 };
@@ -119,10 +124,13 @@ static int try_round(DiskSync *d) {
                 return 0;
         }
         r = start_round(d);
-        if (r < 0)
-                return log_warning_errno(r,
-                                         "cannot sync the guest's disks now, retrying later: %m");
-        return 1;
+        if (r >= 0) {
+                d->failed = 0;
+                return 1;
+        }
+        if (d->failed++ == 0)
+                log_warning_errno(r, "cannot sync the guest's disks now, retrying later: %m");
+        return r;
 }
 
 void disk_sync_now(DiskSync *d) {
@@ -168,7 +176,7 @@ int disk_sync_finish(DiskSync *d, int *ret_fd) {
                 finish_round(d);
         if (!d->job && !d->last_round) { /* what was written since the last one began */
                 r = try_round(d);
-                if (r < 0)
+                if (r < 0 && d->failed < LAST_ATTEMPTS)
                         return -EAGAIN;
                 d->last_round = true;
         }

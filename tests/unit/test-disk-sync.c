@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "test.h"
@@ -208,6 +209,30 @@ static void test_free_does_not_wait(void **state) {
         assert_int_equal(calls, 1);
 }
 
+/* Where no sync can be begun, which takes a descriptor, the end of the guest does not wait for
+ * ever. */
+static void test_finish_without_sync(void **state) {
+        Fixture *f = *state;
+        struct rlimit before, none;
+        unsigned attempts = 0;
+        int fd;
+
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        none = (struct rlimit){ .rlim_cur = 3, .rlim_max = before.rlim_max };
+        write_image(f);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        while (disk_sync_finish(f->sync, &fd) == -EAGAIN && attempts < 1000) {
+                assert_int_equal(fd, -EBADF);
+                attempts++;
+        }
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_in_range(attempts, 10, 100);
+        assert_int_equal(calls, 0);
+        write_image(f); /* and the next one does */
+        finish(f);
+        assert_int_equal(calls, 1);
+}
+
 static void test_broken_disk(void **state) {
         Fixture *f = *state;
 
@@ -233,6 +258,7 @@ int main(void) {
                 TEST(test_in_time),
                 TEST(test_slow_disk),
                 TEST(test_finish),
+                TEST(test_finish_without_sync),
                 TEST(test_finish_with_late_writes),
                 TEST(test_free_does_not_wait),
                 TEST(test_broken_disk),
