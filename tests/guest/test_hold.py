@@ -392,7 +392,7 @@ class Lost(HoldTest):
         """A host that does not let umld send packets: said once, nothing is logged, and the queue holds as ever."""
         self.configure()
         umld = self.begin(wrapper=[self.world.program("tests/lib/refuse"), "packet", "--"])
-        lacking = [text for text in umld.status()["network"]["lacking"] if "in the moment in which the guest ends" in text]
+        lacking = [text for text in umld.status()["network"]["lacking"] if "at the moment the guest dies" in text]
         self.assertEqual(len(lacking), 1)
         self.assertEqual(umld.log.count(lacking[0]), 1)
         self.assertNotRegex(self.rules(), "NFLOG|log group")
