@@ -27,6 +27,7 @@ static const struct {
         { CAP_KILL, false, "ending guests" },
         { CAP_CHOWN, false, "giving disks to guests" },
         { CAP_FOWNER, false, "modes and access control lists of what was given" },
+        { CAP_FSETID, false, "set-group-ID bits that a guest of root's sets by Root=hostfs" },
         { CAP_DAC_OVERRIDE, false, "disks, logs and sockets of other users" },
         { CAP_MKNOD, false, "a tun node of the guest's own" },
         { CAP_SYS_MODULE, true, "modprobe for the modules of tap and rules" },

@@ -180,9 +180,9 @@ class Hostfs(TestCase):
                 tree.parent.chmod(0o700)  # for the next one
                 open_to_all = False
                 self.assertEqual(umld.layer("capabilities"), "on, but those over files")
-                self.assertEqual(self.inside("touch /made; chown 12:34 /made; mknod /node c 1 3; chmod 4711 /made"), "")
+                self.assertEqual(self.inside("touch /made; chown 12:34 /made; mknod /node c 1 3; chmod 6711 /made"), "")
                 made, node = (tree / "made").stat(), (tree / "node").stat()
-                self.assertEqual((made.st_uid, made.st_gid, stat.S_IMODE(made.st_mode)), (12, 34, 0o4711))
+                self.assertEqual((made.st_uid, made.st_gid, stat.S_IMODE(made.st_mode)), (12, 34, 0o6711))
                 self.assertTrue(stat.S_ISCHR(node.st_mode))
                 self.assert_nothing_else()
                 self.assertEqual(self.inside(INSTALL), "")
