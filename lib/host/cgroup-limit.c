@@ -10,6 +10,7 @@
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
 #include "basic/file-util.h"
+#include "basic/process.h"
 #include "basic/spawn.h"
 #include "basic/string-util.h"
 #include "host/cgroup-find.h"
@@ -18,6 +19,7 @@
 enum {
         FILE_MAX = 1024 * 1024,
         QUOTA_PERIOD = 100000, /* µs */
+        MOVES_MAX = 4,         /* of those that were started meanwhile */
 };
 
 static const struct {
@@ -63,27 +65,27 @@ static bool file_has_word(const char *directory, const char *file, const char *w
         return path && read_file(path, FILE_MAX, &text) >= 0 && has_word(text, word);
 }
 
-static bool is_ours(pid_t pid) {
-        _cleanup_free_ char *path = strfmt("/proc/%d/stat", pid), *text = NULL;
-        const char *rest;
-        int parent;
-
+static bool is_ours(pid_t pid, const pid_t *list, int n) {
         if (pid == getpid())
                 return true;
-        if (!path || read_file(path, 4096, &text) < 0)
-                return false;
-        rest = strrchr(text, ')');
-        return rest && sscanf(rest, ") %*c %d", &parent) == 1 && parent == getpid();
+        for (int i = 0; i < n; i++)
+                if (list[i] == pid)
+                        return true;
+        return false;
 }
 
+/* Children have children, such as the command of [Notify]. */
 static void move_ours(const char *from, const char *to) {
         _cleanup_free_ char *path = strfmt("%s/cgroup.procs", from), *text = NULL;
+        _cleanup_free_ pid_t *list = NULL;
         char *state = NULL;
+        int n;
 
         if (!path || read_file(path, FILE_MAX, &text) < 0)
                 return;
+        n = process_descendants(getpid(), &list);
         for (char *line = strtok_r(text, "\n", &state); line; line = strtok_r(NULL, "\n", &state))
-                if (is_ours(atoi(line)))
+                if (is_ours(atoi(line), list, n))
                         (void) write_in(to, "cgroup.procs", line);
 }
 
@@ -103,8 +105,10 @@ int cgroup_enable(const char *own, CgroupResource resource) {
                 return r;
         if (mkdir(inner, 0755) < 0 && errno != EEXIST)
                 return -errno;
-        move_ours(own, inner);
-        r = write_in(own, "cgroup.subtree_control", word);
+        for (int i = 0; r == -EBUSY && i < MOVES_MAX; i++) {
+                move_ours(own, inner);
+                r = write_in(own, "cgroup.subtree_control", word);
+        }
         if (r < 0) {
                 move_ours(inner, own);
                 (void) rmdir(inner);

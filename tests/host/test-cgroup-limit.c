@@ -46,16 +46,42 @@ static int sleep_long(void *userdata) {
         return 0;
 }
 
-static pid_t start_child(void) {
+static int start_family(void *userdata) {
         pid_t pid;
 
-        ASSERT_OK(spawn(&(const Spawn){ .run = sleep_long, .death_signal = SIGKILL }, &pid));
+        if (spawn(&(const Spawn){ .run = sleep_long, .death_signal = SIGKILL }, &pid) < 0)
+                return 1;
+        *(volatile pid_t *) userdata = pid;
+        return sleep_long(NULL);
+}
+
+/* With a child of its own. */
+static pid_t start_child(pid_t *ret_grandchild) {
+        volatile pid_t *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+                                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        pid_t pid;
+
+        assert_true(shared != MAP_FAILED);
+        ASSERT_OK(spawn(&(const Spawn){ .run = start_family,
+                                        .userdata = (void *) shared,
+                                        .death_signal = SIGKILL },
+                        &pid));
+        while (*shared == 0 && kill(pid, 0) >= 0)
+                (void) usleep(1000);
+        *ret_grandchild = *shared;
         return pid;
 }
 
 static void end(pid_t pid) {
         (void) kill(pid, SIGKILL);
         (void) spawn_wait(pid);
+}
+
+/* Whoever reaps it. */
+static void end_other(pid_t pid) {
+        (void) kill(pid, SIGKILL);
+        while (kill(pid, 0) >= 0)
+                (void) waitpid(-1, NULL, WNOHANG);
 }
 
 /* As systemd starts a service. */
@@ -103,7 +129,7 @@ static void test_limits(void **state) {
         _cleanup_free_ char *path = NULL;
         _cleanup_close_ int fd = -EBADF;
         const CgroupLimits limits = { .memory = 8 * MEBIBYTE, .cpu_weight = 50, .cpu_quota = 150 };
-        pid_t child = start_child();
+        pid_t grandchild, child = start_child(&grandchild);
         int status;
 
         (void) state;
@@ -116,6 +142,7 @@ static void test_limits(void **state) {
         assert_string_equal(path, GROUP);
         assert_true(is_in(getpid(), "0::/unit/" CGROUP_INNER));
         assert_true(is_in(child, "0::/unit/" CGROUP_INNER));
+        assert_true(is_in(grandchild, "0::/unit/" CGROUP_INNER));
 
         ASSERT_OK(cgroup_limit_set(CGROUP_MEMORY, &memory, &limits));
         assert_file(GROUP "/memory.max", "8388608");
@@ -137,9 +164,11 @@ static void test_limits(void **state) {
         cgroup_return();
         assert_true(is_in(getpid(), "0::/unit"));
         assert_true(is_in(child, "0::/unit"));
+        assert_true(is_in(grandchild, "0::/unit"));
         assert_int_equal(access(UNIT "/" CGROUP_INNER, F_OK), -1);
         assert_file(UNIT "/cgroup.subtree_control", "");
         end(child);
+        end_other(grandchild);
 }
 
 /* In a container whose hierarchies are read-only none could be created, so there is none. */
@@ -179,9 +208,7 @@ static void test_others(void **state) {
         assert_null(place.path);
         assert_true(is_in(getpid(), "0::/unit"));
         assert_int_equal(access(UNIT "/" CGROUP_INNER, F_OK), -1);
-        ASSERT_OK(kill(*stranger, SIGKILL));
-        while (kill(*stranger, 0) >= 0)
-                (void) waitpid(-1, NULL, WNOHANG);
+        end_other(*stranger);
 }
 
 int main(void) {
