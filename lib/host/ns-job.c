@@ -56,9 +56,10 @@ int ns_job(NsJob *j, const NsWish *wish) {
         hear(j, wish->file);
         if (r == 0)
                 return -EAGAIN;
-        if (r > 0)
+        if (r > 0) {
                 r = j->said ? j->result : -EIO;
-        j->said = false; /* the descriptor is the caller's */
+                j->said = false; /* the descriptor is the caller's */
+        }
         ns_job_done(j);
         return r;
 }
