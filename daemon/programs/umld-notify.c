@@ -70,6 +70,8 @@ static int become(const char *name) {
                 pw = find_user(name);
                 if (!pw)
                         return -ESRCH;
+                if (pw->pw_uid == 0) /* root by another name */
+                        return -EPERM;
                 if ((r = set_environment(pw)) < 0 || (r = capabilities_keep(0)) < 0)
                         return r;
                 if (initgroups(pw->pw_name, pw->pw_gid) < 0 ||
