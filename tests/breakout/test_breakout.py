@@ -47,43 +47,6 @@ UNLIMITED = ["take 512 MiB of memory of a process's own"] if umldtest.SANITIZED 
 
 IPC_PRIVATE, IPC_RMID = 0, 0
 
-HEAD = """<!-- SPDX-License-Identifier: GPL-2.0-or-later -->
-# What a compromised kernel cannot do
-
-Root in a guest can take over its kernel, which is a process on the host. The test `tests/breakout` runs a program in
-the place of the kernel, which tries what such a process might try. That test writes these tables: each attempt, its
-result with all layers of confinement (umld(8), CONFINEMENT), and the layers that stop it, each of them alone. "user"
-is the guest's own user without any other layer; "-" means that the host's kernel or umld-init refuses it without any
-layer. What "ends at the limit" gets as much as the guest was promised, and no more.
-
-The last table is of root in a real guest, with the kernels 6.1 and 7.2: "rules" are the firewall rules that umld makes,
-"tap" is the way it sets up the guest's tap. Meanwhile another guest's page, a port of the host and the guest's own page
-kept answering.
-
-## What the layers cost
-
-`bench/confine` measures the same guests with all layers on and with all of them off, side by side. These numbers are from
-a machine with two CPUs and a load of 10 to 16, where two runs of the same variant differ by up to 25 per cent. Beyond that
-scatter they show only that a first start takes 5 ms more of CPU time, and that a restart is faster, since umld keeps an
-umld-init on standby only for a guest with a PID namespace; they do not rule out smaller costs. Rates are per second of CPU
-time of the guest's processes, and a first start is in CPU time of all processes, which other programs disturb less.
-
-| what | layers off | layers on | difference |
-| --- | --- | --- | --- |
-| first start, ms of CPU time | 19.2 | 24.6 | +5.4 |
-| from a SIGKILL to the next exec, ms | 17.7 | 5.5 | -12.2 |
-| system calls, 6.1 | 132,275 | 124,787 | -5.7 % |
-| system calls, 7.2 | 129,032 | 148,148 | +14.8 % |
-| disk, MiB, 6.1 | 726 | 719 | -0.9 % |
-| disk, MiB, 7.2 | 800 | 738 | -7.7 % |
-| TCP to the guest, Mbit, 6.1 tuntap | 3,410 | 3,402 | -0.2 % |
-| TCP to the guest, Mbit, 6.1 vector | 6,624 | 6,544 | -1.2 % |
-| TCP to the guest, Mbit, 7.2 vector | 5,066 | 5,371 | +6.0 % |
-| TCP from the guest, Mbit, 6.1 tuntap | 2,895 | 2,581 | -10.8 % |
-| TCP from the guest, Mbit, 6.1 vector | 18,865 | 16,249 | -13.9 % |
-| TCP from the guest, Mbit, 7.2 vector | 7,175 | 8,396 | +17.0 % |
-"""
-
 
 class Row:
     def __init__(self, group, what, happened, layers, without=False):
@@ -114,13 +77,14 @@ class Table:
         return table
 
     def write(self):
-        lines, group = [HEAD.rstrip("\n")], None
+        head, found, _ = TABLE.read_text(encoding="utf-8").partition(f"\n\n## {self.rows[0].group}\n")
+        assert found, f"{TABLE} has no part {self.rows[0].group}"
+        lines, group = [head], None
         for row in self.rows:
             if row.group != group:
                 group = row.group
                 lines += ["", f"## {group}", "", "| attempt | what happened | layers |", "| --- | --- | --- |"]
             lines.append(str(row))
-        TABLE.parent.mkdir(exist_ok=True)
         TABLE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
