@@ -141,7 +141,6 @@ class Hostfs(TestCase):
         umld.wait_state("backoff")
         self.assertIn("cannot show the directories of Share= or Root= to the kernel: No space left on device", umld.log)
         self.assertEqual(umld.statuses().count("booting"), 0)
-        shutil.rmtree(self.directory("shared") / "x")
         self.world.guest(fake="boot,ready", Guest={"Share": self.directory("shared")}, Confine={"PrivateRoot": "yes"})
         umld.signal(signal.SIGHUP)
         umld.wait_ready(60)
