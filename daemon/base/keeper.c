@@ -74,9 +74,11 @@ void keeper_replace(Keeper *k, const char *name, int fd) {
 int keeper_finish(Keeper *k, usec_t patience, usec_t stop_timeout) {
         for (size_t i = k->n; i-- > 0;)
                 if (!k->kept[i].listed) {
-                        note_error(k, store_send(k->socket, STORE_DROP, k->kept[i].name, 0, 0,
-                                                 -EBADF));
-                        k->kept[i] = k->kept[--k->n];
+                        int r = store_send(k->socket, STORE_DROP, k->kept[i].name, 0, 0, -EBADF);
+
+                        note_error(k, r);
+                        if (r >= 0) /* else the next list drops it */
+                                k->kept[i] = k->kept[--k->n];
                 }
         if (k->error >= 0)
                 note_error(k, store_send(k->socket, STORE_TIMES, NULL,

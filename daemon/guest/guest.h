@@ -132,14 +132,15 @@ typedef struct Waiting {
 /* What is left with umld-init for a successor. Written by keep.c alone. */
 typedef struct Keep {
         Keeper keeper;
-        bool on;               /* there is an umld-init with a store */
-        bool executing;        /* the successor is to be executed by us */
-        bool taking;           /* umld-init has not been told yet that we have taken over */
-        int program_fd;        /* our program, for the case that the successor fails */
-        char *path;            /* RUNTIME/NAME/adopt; NULL: guests have no store */
-        int lock_fd;           /* of RUNTIME/NAME/lock, borrowed: held by umld-init, too */
-        int mounts_fd;         /* our mount namespace, which sees what we have mounted */
-        sd_event_source *soon; /* leaves it at the end of this turn of the event loop */
+        bool on;                /* there is an umld-init with a store */
+        bool executing;         /* the successor is to be executed by us */
+        bool taking;            /* umld-init has not been told yet that we have taken over */
+        int program_fd;         /* our program, for the case that the successor fails */
+        char *path;             /* RUNTIME/NAME/adopt; NULL: guests have no store */
+        int lock_fd;            /* of RUNTIME/NAME/lock, borrowed: held by umld-init, too */
+        int mounts_fd;          /* our mount namespace, which sees what we have mounted */
+        sd_event_source *soon;  /* leaves it at the end of this turn of the event loop */
+        sd_event_source *later; /* leaves it once umld-init may have read the last one */
 } Keep;
 
 /* The adoption in progress. Written by adopt.c alone. */

@@ -10,6 +10,7 @@
 
 #include "basic/log.h"
 #include "basic/process.h"
+#include "daemon/base/timer.h"
 #include "daemon/guest/parts.h"
 #include "daemon/host/adopt.h"
 #include "daemon/net/adopt.h"
@@ -19,6 +20,9 @@
 
 /* How long umld-init waits for a successor that we execute, whatever AdoptTimeout= says. */
 #define EXECUTING_MIN (10 * USEC_PER_SEC)
+
+/* An umld-init that somebody has stopped reads nothing for long. */
+#define AGAIN_AFTER (100 * USEC_PER_MSEC)
 
 static void save_verdicts(const Past *p, const SavedText *t) {
         char key[48];
@@ -126,7 +130,7 @@ int guest_keep_now(Guest *g) {
                 return -ENOENT;
         r = leave(g);
         if (r == -EAGAIN || r == -ENOBUFS) /* umld-init has not read the last one yet */
-                guest_keep(g);
+                (void) timer_arm(g->keep.later, AGAIN_AFTER);
         else if (r < 0 && r != -ESRCH && r != -EPIPE && r != -ECONNRESET)
                 log_warning_errno(r, "cannot keep what another umld would need to take over the "
                                      "guest: %m");
@@ -139,21 +143,37 @@ static int on_soon(sd_event_source *s, void *userdata) {
         return 0;
 }
 
+static int on_later(sd_event_source *s, uint64_t usec, void *userdata) {
+        (void) s;
+        (void) usec;
+        (void) guest_keep_now(userdata);
+        return 0;
+}
+
 void guest_keep(Guest *g) {
         if (g->keep.on)
                 (void) sd_event_source_set_enabled(g->keep.soon, SD_EVENT_ONESHOT);
 }
 
-int guest_begin_keep(Guest *g) {
+static int make_sources(Guest *g) {
         int r = 0;
 
-        if (!g->keep.soon) {
-                r = sd_event_add_defer(g->event, &g->keep.soon, on_soon, g);
-                if (r >= 0)
-                        r = sd_event_source_set_priority(g->keep.soon, KEEP_PRIORITY);
-                if (r >= 0)
-                        (void) sd_event_source_set_description(g->keep.soon, "keep");
-        }
+        if (!g->keep.later)
+                r = timer_new(g->event, "keep-later", USEC_INFINITY, USEC_PER_MSEC, on_later, g,
+                              &g->keep.later);
+        if (r < 0 || g->keep.soon)
+                return r;
+        r = sd_event_add_defer(g->event, &g->keep.soon, on_soon, g);
+        if (r >= 0)
+                r = sd_event_source_set_priority(g->keep.soon, KEEP_PRIORITY);
+        if (r >= 0)
+                (void) sd_event_source_set_description(g->keep.soon, "keep");
+        return r;
+}
+
+int guest_begin_keep(Guest *g) {
+        int r = make_sources(g);
+
         if (r < 0)
                 return r;
         if (g->keep.mounts_fd < 0)
@@ -205,10 +225,13 @@ void guest_end_keep(Guest *g) {
         g->keep.on = false;
         if (g->keep.soon)
                 (void) sd_event_source_set_enabled(g->keep.soon, SD_EVENT_OFF);
+        if (g->keep.later)
+                (void) sd_event_source_set_enabled(g->keep.later, SD_EVENT_OFF);
 }
 
 void guest_keep_done(Guest *g) {
         g->keep.soon = sd_event_source_disable_unref(g->keep.soon);
+        g->keep.later = sd_event_source_disable_unref(g->keep.later);
         g->keep.mounts_fd = safe_close(g->keep.mounts_fd);
         g->keep.program_fd = safe_close(g->keep.program_fd);
         free(g->keep.path);

@@ -4,7 +4,9 @@
 #include "test.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 
+#include "daemon/base/keeper.h"
 #include "daemon/base/saved.h"
 
 static void test_round(void **state) {
@@ -88,12 +90,51 @@ static void test_damaged(void **state) {
                 assert_int_equal(parse(*text), -EBADMSG);
 }
 
+/* ---- umld-init's store ---- */
+
+static size_t count(int fd, StoreMessageType type, const char *name) {
+        StoreMessage m;
+        size_t n = 0;
+        int passed;
+
+        while (store_receive(fd, &m, &passed) > 0) {
+                safe_close(passed);
+                n += m.type == type && streq(m.name, name);
+        }
+        return n;
+}
+
+/* An umld-init that does not read for a while is not left with what umld has closed, such as the
+ * lock of an image. */
+static void test_full_store(void **state) {
+        static Keeper k;
+        int pair[2];
+
+        (void) state;
+        assert_int_equal(
+                socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+        keeper_begin(&k, pair[0]);
+        keeper_list(&k);
+        keeper_put(&k, "disk0", pair[1]);
+        assert_int_equal(keeper_finish(&k, USEC_PER_SEC, USEC_PER_SEC), 0);
+        while (store_send(pair[0], STORE_TIMES, NULL, 0, 0, -EBADF) >= 0)
+                ;
+        keeper_list(&k);
+        assert_int_equal(keeper_finish(&k, USEC_PER_SEC, USEC_PER_SEC), -EAGAIN);
+        assert_int_equal(count(pair[1], STORE_DROP, "disk0"), 0);
+        keeper_list(&k);
+        assert_int_equal(keeper_finish(&k, USEC_PER_SEC, USEC_PER_SEC), 0);
+        assert_int_equal(count(pair[1], STORE_DROP, "disk0"), 1);
+        assert_int_equal(k.n, 0);
+        safe_close(pair[0]);
+        safe_close(pair[1]);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_round),
-                cmocka_unit_test(test_sealed),
-                cmocka_unit_test(test_versions),
-                cmocka_unit_test(test_damaged),
+                cmocka_unit_test(test_round),      cmocka_unit_test(test_sealed),
+                cmocka_unit_test(test_versions),   cmocka_unit_test(test_damaged),
+                cmocka_unit_test(test_full_store),
         };
 
         return RUN_TESTS(tests);
