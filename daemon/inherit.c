@@ -65,7 +65,8 @@ static int take_estate(Adoption *a, int *ret_lock) {
 
         if (r < 0) {
                 safe_close(fd);
-                return r;
+                return log_error_errno(r, "the lock of the guest's umld, which has died, cannot be "
+                                          "taken over: %m; start it again");
         }
         *ret_lock = fd;
         return 0;

@@ -47,12 +47,14 @@ static int lock_patiently(int fd) {
         return 0;
 }
 
+/* Over the pid of before, which ends with its line: there is no moment without one, and on a full
+ * file system its block is still there. */
 int pid_lock_renew(int fd) {
         char buf[16];
         int n = snprintf(buf, sizeof(buf), "%d\n", getpid());
 
         errno = EIO;
-        return ftruncate(fd, 0) < 0 || pwrite(fd, buf, (size_t) n, 0) != n ? -errno : 0;
+        return pwrite(fd, buf, (size_t) n, 0) != n || ftruncate(fd, n) < 0 ? -errno : 0;
 }
 
 int pid_lock(const char *path, pid_t *ret_holder) {
