@@ -263,6 +263,13 @@ static void drop_tail(Console *c) {
         c->tail_fd = safe_close(c->tail_fd);
 }
 
+/* Access beyond the end of a mapped file kills: one of another version may be smaller. */
+static bool is_large_enough(int fd, size_t size) {
+        struct stat st;
+
+        return fd >= 0 && fstat(fd, &st) >= 0 && st.st_size >= (off_t) size;
+}
+
 /* fd: of a predecessor; negative: a new one, which needs no file if the host has none in memory. */
 static int map_tail(Console *c, int fd) {
         int made = fd < 0 ? (int) syscall(SYS_memfd_create, "umld-console", 1U /* cloexec */) : fd;
@@ -437,8 +444,9 @@ void console_save(const Console *c, const SavedText *t, Keeper *k) {
 
 /* What the guest printed while nobody but umld-init read it. */
 static void take_printed(Console *c, int fd) {
-        StorePrinted *p =
-                fd < 0 ? MAP_FAILED : mmap(NULL, sizeof(*p), PROT_READ, MAP_SHARED, fd, 0);
+        StorePrinted *p = is_large_enough(fd, sizeof(*p))
+                                  ? mmap(NULL, sizeof(*p), PROT_READ, MAP_SHARED, fd, 0)
+                                  : MAP_FAILED;
         size_t at, n;
 
         if (p == MAP_FAILED)
@@ -463,7 +471,7 @@ int console_adopt(Console *c, Adoption *a) {
         if (sscanf(size, "%u %u", &rows, &columns) == 2)
                 c->size = (ConsoleSize){ .rows = (uint16_t) rows, .columns = (uint16_t) columns };
         c->pty = saved_flag(a->saved, "console.pty");
-        if (tail >= 0 && map_tail(c, tail) < 0)
+        if (!is_large_enough(tail, sizeof(*c->tail)) || map_tail(c, tail) < 0)
                 safe_close(tail);
         console_clients_adopt(c->clients, a);
         take_printed(c, printed);
