@@ -211,6 +211,21 @@ class Refused(Adopted):
         self.assertIn("another guest's umld uses this image", other.log)
         self.assertEqual(self.daemon().wait_ready().guest_pid(), pid)
 
+    def test_orders_without_umld(self):
+        """Nobody is told that the guest is not running, and nothing of it is removed."""
+        umld = self.start()
+        pid = self.orphan(umld)
+        for order in (["stop", "web"], ["kill", "web"], ["remove", "web", "--force"]):
+            r = self.world.umlctl(*order)
+            self.assertEqual(r.returncode, FAILED, r)
+            self.assertIn("web runs without its umld, which was killed", r.stderr)
+        self.assertTrue(process_alive(pid))
+        heir = self.daemon().wait_ready()
+        self.assertEqual(heir.guest_pid(), pid)
+        self.assertEqual(self.world.umlctl("stop", "web").returncode, DONE)
+        self.assertEqual(heir.wait(20), DONE)
+        self.assertIn("is not running", self.world.umlctl("stop", "web").stderr)
+
     def test_what_is_not_ours(self):
         """A process that listens there, but is not the guest's umld-init."""
         umld = self.start()
