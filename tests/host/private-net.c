@@ -2,6 +2,7 @@
 /* private-net.c - namespaces and small helpers for the tests of lib/host. */
 
 #include <err.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
