@@ -2,11 +2,15 @@
 /* guests.c - finds the guests of this host by their files. */
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/dirs.h"
+#include "basic/file-util.h"
 #include "basic/parse-util.h"
 #include "conf/parts.h"
 #include "umlctl/guests.h"
@@ -55,6 +59,19 @@ void guest_note_dropins(const char *name) {
 
 bool guest_has_socket(const char *name) {
         return path_found(umld_path(DIR_RUNTIME, name, "bus"));
+}
+
+/* The lock is held, by umld-init, although the umld that took it is dead. */
+bool guest_orphaned(const char *guest) {
+        _cleanup_free_ char *lock = umld_path(DIR_RUNTIME, guest, "lock"), *text = NULL;
+        _cleanup_close_ int fd = lock ? open(lock, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -EBADF;
+        uint64_t pid;
+
+        if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) >= 0 || read_file(lock, 16, &text) < 0)
+                return false;
+        text[strcspn(text, "\n")] = '\0';
+        return parse_unsigned(text, 1, INT32_MAX, &pid) >= 0 && kill((pid_t) pid, 0) < 0 &&
+               errno == ESRCH;
 }
 
 static bool strv_holds(const Strv *s, const char *value) {

@@ -21,6 +21,8 @@ void guest_note_dropins(const char *name);
 
 /* Does the guest have a control socket (in use or not), or may we not look? */
 bool guest_has_socket(const char *name);
+/* Does it run although its umld was killed? */
+bool guest_orphaned(const char *name);
 
 /* Writes the guest name of a configuration file, "web" for "web.conf", to buf; false: it is not
  * one. */

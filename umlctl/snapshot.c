@@ -66,7 +66,11 @@ static int snapshot_offline(const char *name, json_t **ret) {
         /* umld removes its socket when it exits normally. */
         if (r >= 0 && guest_has_socket(name))
                 r = set(props, UMLD_PROP_STATUS_TEXT,
-                        json_string("umld was killed; the next start cleans up after it"));
+                        json_string(
+                                guest_orphaned(name)
+                                        ? "umld was killed, and the guest runs without it; the "
+                                          "next start takes it over"
+                                        : "umld was killed; the next start cleans up after it"));
         if (r >= 0)
                 r = add_last_exit(props, &e);
         if (r >= 0)

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* verb-control.c - stop, kill and wait. */
 
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "api/bus-names.h"
-#include "api/dirs.h"
 #include "api/exit-codes.h"
 #include "api/last-exit.h"
-#include "basic/file-util.h"
-#include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "umlctl/bus-client.h"
 #include "umlctl/detach.h"
@@ -51,19 +45,6 @@ bool control_running(const char *guest) {
         r = control_ask(guest, &bus, &pid, &props);
         json_decref(props);
         return r >= 0 || r == -EACCES || r == -ETIMEDOUT;
-}
-
-/* The lock is held, by umld-init, although the umld that took it is dead. */
-bool control_orphaned(const char *guest) {
-        _cleanup_free_ char *lock = umld_path(DIR_RUNTIME, guest, "lock"), *text = NULL;
-        _cleanup_close_ int fd = lock ? open(lock, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -EBADF;
-        uint64_t pid;
-
-        if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) >= 0 || read_file(lock, 16, &text) < 0)
-                return false;
-        text[strcspn(text, "\n")] = '\0';
-        return parse_unsigned(text, 1, INT32_MAX, &pid) >= 0 && kill((pid_t) pid, 0) < 0 &&
-               errno == ESRCH;
 }
 
 int control_order(sd_bus *bus, const char *guest, const char *method) {
@@ -131,7 +112,7 @@ static int end_by_bus(const Options *o, const char *guest, const char *method) {
         int r;
 
         r = control_ask(guest, &bus, &pid, &props);
-        if (r == -ENOENT && control_orphaned(guest))
+        if (r == -ENOENT && guest_orphaned(guest))
                 return fail_with(EXIT_FAILED,
                                  "%s runs without its umld, which was killed; start it first, so "
                                  "that a new umld takes it over (umlctl start %s)",

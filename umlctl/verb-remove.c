@@ -28,7 +28,7 @@ static int check(const char *guest) {
         if (control_running(guest))
                 return fail_with(EXIT_FAILED, "%s is running; stop it first (umlctl stop %s)",
                                  guest, guest);
-        if (control_orphaned(guest))
+        if (guest_orphaned(guest))
                 return fail_with(EXIT_FAILED,
                                  "%s runs without its umld, which was killed; start and stop it "
                                  "first (umlctl start %s, umlctl stop %s)",

@@ -49,8 +49,6 @@ int verb_create(const Options *o, const char *name); /* which need not exist */
 
 /* Is an umld of this guest running, as far as can be told? */
 bool control_running(const char *guest);
-/* Does it run although its umld was killed? */
-bool control_orphaned(const char *guest);
 
 /* Connects to the guest's umld and reads its properties, all within BUS_ANSWER_LIMIT. Errors are
  * those of bus_connect(). */

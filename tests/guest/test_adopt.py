@@ -219,6 +219,7 @@ class Refused(Adopted):
             r = self.world.umlctl(*order)
             self.assertEqual(r.returncode, FAILED, r)
             self.assertIn("web runs without its umld, which was killed", r.stderr)
+        self.assertIn("the guest runs without it", self.world.umlctl("status", "web").stdout)
         self.assertTrue(process_alive(pid))
         heir = self.daemon().wait_ready()
         self.assertEqual(heir.guest_pid(), pid)
