@@ -191,7 +191,7 @@ class Breakout(TestCase):
         wait_until(lambda: os.stat(f"/proc/{process.pid}").st_uid == uid, what="a process of the guest's user")
         return process
 
-    def start(self, confine, wrapper=()):
+    def start(self, confine, wrapper=(), backing="auto"):
         """A guest whose kernel makes all attempts; its umld."""
         script = "lock,tap,helpers:3,boot,ready,breakout"
         self.world.guest("web", fake=script, Confine=confine)
@@ -201,7 +201,7 @@ class Breakout(TestCase):
         self.world.write_config("web", {
             "Guest": {"Kernel": self.kernel, "Memory": f"{MEMORY}M", "Append": shlex.join(append),
                       "Disk": [self.world.image("web"), f"{self.targets['read-only-disk']},ro"]},
-            "Network": {"Forward": "tcp/8080:80"}, "Confine": confine})
+            "Network": {"Forward": "tcp/8080:80"}, "Memory": {"Backing": backing}, "Confine": confine})
         log = self.world.log_dir / "web/console.log"
         log.unlink(missing_ok=True)
         umld = self.daemon("web", wrapper=wrapper).wait_ready(30)
@@ -227,9 +227,10 @@ class Breakout(TestCase):
         return found
 
     def attempt(self, *layers, **options):
-        """The results with the user and these layers alone."""
+        """The results with the user and these layers alone. The filter of system calls is as strict as with all layers
+        where the guest's memory is a tmpfs of its own."""
         umld = self.start({**{key: "yes" if name in layers else "no" for name, key in KEYS.items()}, "NotDumpable": "no"},
-                          **options)  # that comes with what others preload; test_kernels.py has a try of it
+                          backing="private" if "seccomp" in layers else "auto", **options)  # that comes with what others preload; test_kernels.py has a try of it
         self.assertEqual(umld.stop(), DONE)
         return umld.results
 

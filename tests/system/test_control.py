@@ -231,7 +231,7 @@ class Failures(Case):
             for verb in ("status", "start", "stop", "restart", "reload", "kill"):
                 p = self.expect(FAILED, verb, "web")
                 self.assertLess(self.took, 1.0 * PATIENCE)
-                self.assertIn(f"kill -KILL {umld}`", p.stdout + p.stderr)
+                self.assertIn(f"to replace it: kill -KILL {umld} (under systemd", p.stdout + p.stderr)
         finally:
             os.kill(umld, signal.SIGCONT)
         self.expect(DONE, "stop", "web")

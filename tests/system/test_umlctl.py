@@ -438,7 +438,7 @@ class DeadSockets(Case):
                 self.assertLess(self.took, ANSWER, (mode, verb))
                 self.assertIn("umld does not respond", p.stdout + p.stderr, (mode, verb))
                 if mode != "deaf":
-                    self.assertIn("kill -KILL %d`" % u.process.pid, p.stdout + p.stderr)
+                    self.assertIn("to replace it: kill -KILL %d (under systemd" % u.process.pid, p.stdout + p.stderr)
             u.close()
             os.unlink(self.socket())
 
