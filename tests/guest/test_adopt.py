@@ -10,12 +10,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (DONE, FAILED, MAKE_GUEST, PATIENCE, TestCase, main, process_alive, test_kernels, wait_until)
+from umldtest import (DONE, FAILED, MAKE_GUEST, TestCase, main, process_alive, test_kernels, wait_until)
 
 PORT = 8080
 
@@ -263,17 +262,7 @@ class Kernels(TestCase):
         umld = self.daemon().wait_ready(60)
         page = self.world.fetch_when_served(PORT)
         pid = umld.guest_pid()
-        over, pages = threading.Event(), []
-
-        def load():
-            while not over.is_set():
-                try:
-                    pages.append(self.world.fetch(PORT, timeout=20 * PATIENCE) == page)
-                except OSError as e:
-                    pages.append(e)
-        client = threading.Thread(target=load)
-        client.start()
-        try:
+        with self.world.under_load(PORT, page) as failures:
             for _ in range(int(os.environ.get("UMLD_TEST_KILLS", "8"))):
                 time.sleep(random.uniform(0, 0.3))
                 umld.kill()
@@ -281,10 +270,7 @@ class Kernels(TestCase):
                 if random.random() < 0.6:
                     umld.wait_ready(20)
             umld.wait_ready(20)
-        finally:
-            over.set()
-            client.join()
-        self.assertEqual([p for p in pages if p is not True], [])
+        self.assertEqual(failures, [])
         status = umld.status()
         self.assertEqual((status["pid"], status["restarts"]), (pid, 0))
         self.assertEqual(umld.stop(40), DONE)

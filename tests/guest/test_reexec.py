@@ -8,12 +8,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (BUILD, DONE, FAILED, MAKE_GUEST, PATIENCE, TestCase, main, process_alive, resting_descriptors, test_kernels,
+from umldtest import (BUILD, DONE, FAILED, MAKE_GUEST, TestCase, main, process_alive, resting_descriptors, test_kernels,
                       wait_until)
 
 PORT = 8080
@@ -216,25 +215,12 @@ class Kernels(TestCase):
         self.addCleanup(console.wait)
         self.addCleanup(console.kill)
         wait_until(lambda: "attached" in umld.log, 10, "the console")
-        over, pages = threading.Event(), []
-
-        def load():
-            while not over.is_set():
-                try:
-                    pages.append(self.world.fetch(PORT, timeout=20 * PATIENCE) == page)
-                except OSError as e:
-                    pages.append(e)
-        client = threading.Thread(target=load)
-        client.start()
         count = int(os.environ.get("UMLD_TEST_REEXECS", "10"))
-        try:
+        with self.world.under_load(PORT, page) as failures:
             for _ in range(count):
                 p = self.world.umlctl("reexec", "web", timeout=100)
                 self.assertEqual(p.returncode, DONE, p.stderr)
-        finally:
-            over.set()
-            client.join()
-        self.assertEqual([p for p in pages if p is not True], [])
+        self.assertEqual(failures, [])
         status = umld.status()
         self.assertEqual((status["pid"], status["restarts"], status["reexecs"], status["adopted"]), (pid, 0, count, 0))
         self.assertIsNone(console.poll())

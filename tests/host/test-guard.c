@@ -11,36 +11,35 @@
 
 #include "host/guard.h"
 
+typedef struct Service {
+        const char *comm;
+        int family;
+        const char *address;
+        uint16_t port;
+        uid_t uid;
+} Service;
+
+static void listen_as(const void *userdata) {
+        const Service *s = userdata;
+        struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(s->port) };
+        struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(s->port) };
+        int fd;
+
+        assert(setresuid(s->uid, s->uid, s->uid) >= 0 && prctl(PR_SET_NAME, s->comm) >= 0);
+        fd = socket(s->family, SOCK_STREAM, 0);
+        assert(inet_pton(s->family, s->address,
+                         s->family == AF_INET ? (void *) &in.sin_addr : (void *) &in6.sin6_addr) ==
+               1);
+        if (s->family == AF_INET)
+                assert(bind(fd, (struct sockaddr *) &in, sizeof(in)) >= 0);
+        else
+                assert(bind(fd, (struct sockaddr *) &in6, sizeof(in6)) >= 0);
+        assert(listen(fd, 1) >= 0);
+}
+
 /* A child of that name which listens there until child_kill(). */
 static pid_t service(const char *comm, int family, const char *address, uint16_t port, uid_t uid) {
-        struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(port) };
-        struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-        int ready[2];
-        char byte;
-        pid_t pid;
-
-        assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
-        pid = tied_fork();
-        if (pid == 0) {
-                int fd;
-
-                assert(setresuid(uid, uid, uid) >= 0 && prctl(PR_SET_NAME, comm) >= 0);
-                fd = socket(family, SOCK_STREAM, 0);
-                assert(inet_pton(family, address,
-                                 family == AF_INET ? (void *) &in.sin_addr
-                                                   : (void *) &in6.sin6_addr) == 1);
-                if (family == AF_INET)
-                        assert(bind(fd, (struct sockaddr *) &in, sizeof(in)) >= 0);
-                else
-                        assert(bind(fd, (struct sockaddr *) &in6, sizeof(in6)) >= 0);
-                assert(listen(fd, 1) >= 0 && write(ready[1], "", 1) == 1);
-                pause();
-                _exit(0);
-        }
-        close(ready[1]);
-        assert_int_equal(read(ready[0], &byte, 1), 1);
-        close(ready[0]);
-        return pid;
+        return child_that_stays(listen_as, &(const Service){ comm, family, address, port, uid });
 }
 
 static pid_t sshd(uint16_t port) {

@@ -312,6 +312,27 @@ class World:
             return None
         return wait_until(attempt, within, f"a page on port {port}", interval=0.002)
 
+    @contextlib.contextmanager
+    def under_load(self, port, page):
+        """A client asks for the page all the time. The list holds what was not that page: errors, or False."""
+        over, served, failures = threading.Event(), [], []
+
+        def ask():
+            while not over.is_set():
+                try:
+                    good = self.fetch(port, timeout=20 * PATIENCE) == page
+                except OSError as e:
+                    good = e
+                (served if good is True else failures).append(good)
+        client = threading.Thread(target=ask)
+        client.start()
+        try:
+            wait_until(lambda: served, 20, "the first page")
+            yield failures
+        finally:
+            over.set()
+            client.join()
+
     def tables(self, *tables, ipv6=False, locked=True):
         """The rules in these tables, as iptables-save prints them, whatever made them."""
         if BACKEND == "nftables":
