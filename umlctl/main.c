@@ -97,6 +97,8 @@ static const Verb verbs[] = {
           "List the crashes of a guest, newest first, or show the N-th report" },
         { "memory", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_JSON | VERB_MEMORY, verb_memory,
           "Show a guest's memory usage, or move memory between guest and host" },
+        { "history", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_JSON | VERB_PAGED, verb_history,
+          "Show what a guest used in the last hour: memory, network" },
         { "port", "NAME PORT", 2, 2, VERB_GUEST | VERB_KNOWN | VERB_JSON, verb_port,
           "Check whether a port of the host reaches the guest, and if not, why" },
         { "console", "[NAME]", 0, 1, VERB_GUEST | VERB_KNOWN | VERB_ATTACH | VERB_FORCE,

@@ -80,6 +80,7 @@ complete -c umlctl -n __umlctl_needs_verb -a export -d 'Write a guest to standar
 complete -c umlctl -n __umlctl_needs_verb -a import -d 'Make a guest from an export'
 complete -c umlctl -n __umlctl_needs_verb -a crashes -d 'List the crashes of a guest'
 complete -c umlctl -n __umlctl_needs_verb -a memory -d 'Show the memory usage of a guest, or move memory'
+complete -c umlctl -n __umlctl_needs_verb -a history -d 'Show what a guest used in the last hour'
 complete -c umlctl -n __umlctl_needs_verb -a port -d 'Check whether a port reaches the guest, and if not, why'
 complete -c umlctl -n __umlctl_needs_verb -a console -d 'Attach to the console of a guest'
 complete -c umlctl -n __umlctl_needs_verb -a log -d 'Show what a guest printed on its console'
@@ -87,17 +88,17 @@ complete -c umlctl -n __umlctl_needs_verb -a ssh -d 'Log in to a guest by SSH, o
 complete -c umlctl -n __umlctl_needs_verb -a events -d 'Show what happens to guests'
 complete -c umlctl -n __umlctl_needs_verb -a mconsole -d 'Send a command to the management console of a guest'
 complete -c umlctl -n __umlctl_needs_verb -a help -d 'Show the help, or that of a verb'
-complete -c umlctl -n '__umlctl_verb_is help' -a 'create list top metrics status start stop restart reload confirm reexec kill check doctor wait enable disable cat edit set remove modules resize disk export import crashes memory port console log ssh events mconsole help'
+complete -c umlctl -n '__umlctl_verb_is help' -a 'create list top metrics status start stop restart reload confirm reexec kill check doctor wait enable disable cat edit set remove modules resize disk export import crashes memory history port console log ssh events mconsole help'
 
 # Guests
 complete -c umlctl -n '__umlctl_verb_is list top metrics status start stop restart reload confirm reexec kill check wait enable disable remove events' -a '(__umlctl_guests)'
-complete -c umlctl -n '__umlctl_needs_guest doctor cat edit set modules resize disk export crashes memory port console log ssh mconsole' -a '(__umlctl_guests)'
+complete -c umlctl -n '__umlctl_needs_guest doctor cat edit set modules resize disk export crashes memory history port console log ssh mconsole' -a '(__umlctl_guests)'
 complete -c umlctl -n '__umlctl_verb_is disk; and not __umlctl_needs_guest disk' -a 'list reset commit snapshot'
 complete -c umlctl -n '__umlctl_verb_is import' -F
 
 # What some verbs take
 complete -c umlctl -n '__umlctl_verb_is list top metrics status start stop restart reload confirm reexec kill check wait enable disable remove events' -s a -l all -d 'For all guests'
-complete -c umlctl -n '__umlctl_verb_is list top status check doctor cat disk crashes memory port log events' -s j -l json -d 'Print JSON'
+complete -c umlctl -n '__umlctl_verb_is list top status check doctor cat disk crashes memory history port log events' -s j -l json -d 'Print JSON'
 complete -c umlctl -n '__umlctl_verb_is list' -s o -l output -x -a 'name state since uptime restarts memory cpu load tcp address address6 tap sent received health kernel pid forwards last-exit status' -d 'Columns to show'
 complete -c umlctl -n '__umlctl_verb_is list top' -l no-headings -d 'Print no line with the names of the columns'
 complete -c umlctl -n '__umlctl_verb_is top' -s s -l sort -x -a 'cpu memory traffic start name' -d 'What comes first'

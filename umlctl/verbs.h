@@ -33,6 +33,7 @@ int verb_enable(const Options *o, const char *guest);
 int verb_crashes(const Options *o, const char *guest);
 int verb_disable(const Options *o, const char *guest);
 int verb_export(const Options *o, const char *guest);
+int verb_history(const Options *o, const char *guest);
 int verb_import(const Options *o, const char *file);
 int verb_resize(const Options *o, const char *guest);
 int verb_disk(const Options *o, const char *guest);

@@ -38,6 +38,7 @@ int bus_console_mconsole(sd_bus_message *message, void *userdata, sd_bus_error *
 int bus_console_open(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_memory_balloon(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_counters(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int bus_history(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_port_explain(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
 /* Drop pending queries; they get no reply any more. */

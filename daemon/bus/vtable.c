@@ -381,6 +381,8 @@ const sd_bus_vtable guest_bus_vtable[] = {
         SD_BUS_METHOD(UMLD_METHOD_BALLOON, "x", "ttt", bus_memory_balloon, 0),
         SD_BUS_METHOD(UMLD_METHOD_COUNTERS, NULL, "a{sv}", bus_counters,
                       SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD(UMLD_METHOD_HISTORY, NULL, "a(tttt)", bus_history,
+                      SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD(UMLD_METHOD_MCONSOLE, "sb", "isb", bus_console_mconsole, 0),
         SD_BUS_METHOD(UMLD_METHOD_EXPLAIN_PORT, "s", "ssa(sss)", bus_port_explain, 0),
         SD_BUS_METHOD(UMLD_METHOD_OPEN_CONSOLE, "bbqq", "h", bus_console_open,

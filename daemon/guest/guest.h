@@ -31,6 +31,7 @@
 #include "daemon/watch/disk-sync.h"
 #include "daemon/watch/facts.h"
 #include "daemon/watch/health.h"
+#include "daemon/watch/history.h"
 #include "daemon/watch/init.h"
 #include "daemon/watch/latencies.h"
 #include "daemon/watch/memory.h"
@@ -173,6 +174,7 @@ typedef struct Past {
         unsigned restarts_by[VERDICT_MAX]; /* the same by verdict */
         usec_t down;                       /* state.c: time in former states other than running */
         Latencies latencies;               /* of heartbeats */
+        History history;                   /* history.c: what it used in the last hour */
         DeathHistory deaths;               /* end.c, at each end */
         usec_t delay;                      /* end.c: delay of the last restart */
         FallbackHistory boots;             /* profile.c, at each end; reset by requests */

@@ -105,5 +105,8 @@ void guest_drop_reload(Guest *g);
 /* guest.c: ends a back-off, which began because there was no default route. */
 void guest_on_route(void *userdata);
 
+/* history.c: samples what it uses from now on. */
+void guest_begin_history(Guest *g);
+
 /* guest.c: performs an action of the state table. */
 void guest_act(Guest *g, GuestAction action);

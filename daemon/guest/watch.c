@@ -97,6 +97,7 @@ static int begin_facts(Guest *g) {
 /* ---- memory and disks ---- */
 
 static int begin_memory(Guest *g) {
+        guest_begin_history(g);
         guest_memory_begin(g->memory, g->boot.process);
         return 0;
 }

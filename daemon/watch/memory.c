@@ -31,11 +31,13 @@ struct GuestMemory {
         Host *host;
         MemoryPressureChanged changed;
         void *userdata;
+        MemoryLooked looked; /* NULL: nobody wants to know */
+        void *looked_userdata;
 
         GuestProcess *process; /* NULL: not running */
         bool claimed;          /* process and file are recorded with the claim */
         uint64_t claimed_held; /* so is this size of the balloon */
-        uint64_t peak;
+        uint64_t used, peak;   /* as far as was observed in this boot; 0 = not yet */
         MemoryPressure pressure;
         char *why;
         GuestBalloon balloon;
@@ -48,7 +50,8 @@ struct GuestMemory {
 static bool look_at_file(GuestMemory *m, MemFile *ret) {
         if (!m->process || memfile_find(guest_process_pid(m->process), ret) < 0)
                 return false;
-        m->peak = MAX(m->peak, ret->charged);
+        m->used = ret->charged;
+        m->peak = MAX(m->peak, m->used);
         return true;
 }
 
@@ -229,6 +232,8 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         int r = look(m);
 
         (void) usec;
+        if (m->looked && m->used > 0)
+                m->looked(m->used, m->looked_userdata);
         (void) sd_event_source_set_time_relative(s, r == -EAGAIN                    ? LOOK_AGAIN
                                                     : m->pressure == PRESSURE_SHORT ? LOOK_QUICK
                                                                                     : LOOK_SLOW);
@@ -266,10 +271,15 @@ GuestMemory *guest_memory_free(GuestMemory *m) {
         return NULL;
 }
 
+void guest_memory_on_look(GuestMemory *m, MemoryLooked looked, void *userdata) {
+        m->looked = looked;
+        m->looked_userdata = userdata;
+}
+
 void guest_memory_begin(GuestMemory *m, GuestProcess *p) {
         m->process = p;
         m->claimed = false;
-        m->peak = 0;
+        m->used = m->peak = 0;
         m->calm = 0;
         (void) sd_event_source_set_time_relative(m->timer, LOOK_FIRST);
         (void) sd_event_source_set_enabled(m->timer, SD_EVENT_ONESHOT);

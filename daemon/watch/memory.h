@@ -20,6 +20,10 @@ int guest_memory_new(sd_event *event, Host *host, MemoryPressureChanged changed,
 GuestMemory *guest_memory_free(GuestMemory *m);
 DEFINE_CLEANUP(GuestMemory *, guest_memory_free)
 
+/* Told of the bytes of the host's memory that the guest uses, each time that they are checked. */
+typedef void (*MemoryLooked)(uint64_t used, void *userdata);
+void guest_memory_on_look(GuestMemory *m, MemoryLooked looked, void *userdata);
+
 /* A boot begins, and ends. The process is borrowed in between. */
 void guest_memory_begin(GuestMemory *m, GuestProcess *p);
 void guest_memory_end(GuestMemory *m);

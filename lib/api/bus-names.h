@@ -149,6 +149,11 @@
         "ForwardCounts" /* a(stt), forward, packets and bytes of its rules                         \
                          */
 
+/* History() -> (a(tttt) samples): what the guest used in the last hour, from the oldest sample on,
+ * one for each ten seconds in which it was running: CLOCK_REALTIME, MemoryUsed, and the bytes that
+ * the guest received and sent per second since the sample before. */
+#define UMLD_METHOD_HISTORY "History"
+
 /* Signal MemoryPressureChanged(s old, s new, s why); none, tight or short */
 #define UMLD_SIGNAL_MEMORY_PRESSURE "MemoryPressureChanged"
 

@@ -12,7 +12,7 @@ import urllib.parse
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import DEBIAN_KERNEL, DONE, MAKE_GUEST, SOURCE, TestCase, main, wait_until  # noqa: E402
+from umldtest import DEBIAN_KERNEL, DONE, MAKE_GUEST, NOT_RUNNING, SOURCE, TestCase, main, wait_until  # noqa: E402
 
 # Debian's python, which has the module. Prints what its parser has understood, and fails for what is not OpenMetrics.
 PARSER = """
@@ -107,7 +107,19 @@ class Figures(MetricsTest):
         self.assertGreater(m.one("umld_guest_network_receive_drops_total", guest="web"), 0)  # nobody takes them
         self.assertGreater(m.one("umld_host_connections_limit"), 0)
         self.assertEqual(self.metrics("db").find("umld_up", guest="web"), [])
+        self.check_history(umld)
         self.lose(umld)
+
+    def check_history(self, umld):
+        """The boot that crashed was too short for a sample; this one's first comes a second after its start."""
+        wait_until(lambda: self.world.umlctl("history", "web", "--json").json, 20, "a sample")
+        first = self.world.umlctl("history", "web", "--json").json[0]
+        self.assertAlmostEqual(first["memory"], umld.status()["memory"]["used"], delta=1 << 20)
+        self.assertGreater(first["time"], umld.status()["since"] - 5)
+        text = self.world.umlctl("history", "web")
+        self.assertRegex(text.stdout, r"^TIME +MEMORY +RECEIVED +SENT\n\d\d:\d\d:\d\d +[\d.]+[KMG] +[\d.]+[KMG]?/s +[\d.]+[KMG]?/s\n")
+        down = self.world.umlctl("history", "db")
+        self.assertEqual((down.returncode, down.stderr), (NOT_RUNNING, "umlctl: db is not running, so it has no history\n"))
 
     def lose(self, umld):
         """The guest of an umld that was killed is to run; that of one that was stopped is not."""
