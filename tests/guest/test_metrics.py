@@ -64,7 +64,7 @@ class MetricsTest(TestCase):
 class Figures(MetricsTest):
     def test_up_and_down(self):
         self.world.guest("db", fake="boot,ready")
-        self.world.guest(fake=f"first:1:{self.scratch()},boot,wait:50,panic:no more", Supervise={"RestartDelay": "0"},
+        self.world.guest(fake=f"memory:4,first:1:{self.scratch()},boot,wait:50,panic:no more", Supervise={"RestartDelay": "0"},
                          Network={"Forward": "tcp/8080:80 tcp/9000-9003:1000-1003 udp/53"})
         umld = self.daemon()
         wait_until(lambda: umld.status()["restarts"] == 1 and umld.status()["state"] == "running", what="the restart")
@@ -117,7 +117,7 @@ class Figures(MetricsTest):
         self.assertAlmostEqual(first["memory"], umld.status()["memory"]["used"], delta=1 << 20)
         self.assertGreater(first["time"], umld.status()["since"] - 5)
         text = self.world.umlctl("history", "web")
-        self.assertRegex(text.stdout, r"^TIME +MEMORY +RECEIVED +SENT\n\d\d:\d\d:\d\d +[\d.]+[KMG] +[\d.]+[KMG]?/s +[\d.]+[KMG]?/s\n")
+        self.assertRegex(text.stdout, r"^TIME +MEMORY +RECEIVED +SENT\n\d\d:\d\d:\d\d +[\d.]+[KMG] +[\d.]+[BKMG]/s +[\d.]+[BKMG]/s\n")
         down = self.world.umlctl("history", "db")
         self.assertEqual((down.returncode, down.stderr), (NOT_RUNNING, "umlctl: db is not running, so it has no history\n"))
 
