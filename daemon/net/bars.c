@@ -67,12 +67,22 @@ static unsigned count_guests(void) {
         return n;
 }
 
+static bool has_both_families(const Net *net) {
+        const IpAddress six = { .v6 = net->host->config->guest_address6 };
+
+        return !ip_address_is_any(&six);
+}
+
 static unsigned wanted_connections(const Net *net) {
-        unsigned wanted = net->host->config->connections;
+        unsigned wanted = net->host->config->connections, guests;
 
         if (wanted == CONNECTIONS_ANY)
                 return 0;
-        return wanted > 0 ? wanted : connections_share(tracked_max(), count_guests());
+        if (wanted > 0)
+                return wanted;
+        /* The kernel counts each family by itself, but has one table for both. */
+        guests = MAX(count_guests(), 1U);
+        return connections_share(tracked_max(), has_both_families(net) ? 2 * guests : guests);
 }
 
 /* ---- networks ---- */

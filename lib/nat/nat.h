@@ -73,7 +73,9 @@ typedef struct NatPlan {
         size_t n_proxied;
         bool has_mac; /* the guest's MAC address is checked: requires match mac */
         uint8_t mac[6];
-        unsigned connections;    /* at most, of any direction; 0 = any number: requires connlimit */
+        /* At most, of each family, half of them begun by the guest; 0 = any number: requires
+         * connlimit */
+        unsigned connections;
         unsigned reach;          /* NAT_REACH_… */
         const IpPrefix *reached; /* and these networks, of either family */
         size_t n_reached;

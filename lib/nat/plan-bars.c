@@ -19,10 +19,18 @@ int nat_plan_source(NatChain *chain, const NatPlan *plan, const NatSide *side) {
         return r < 0 ? r : nat_chain_add(chain, source);
 }
 
+/* What the guest begins is also counted by itself, and first: what that drops is not among all, so
+ * that a guest which floods others leaves half of its connections to its own clients. */
 int nat_plan_cnt(NatChain *cnt, const NatPlan *plan) {
-        return plan->connections == 0 ? 0
-                                      : nat_chain_add(cnt, (NatRule){ .above = plan->connections,
-                                                                      .verdict = NAT_DROP });
+        NatRule all = { .above = plan->connections, .verdict = NAT_DROP }, out = all;
+        int r;
+
+        if (plan->connections == 0)
+                return 0;
+        out.above = MAX(plan->connections / 2, 1U);
+        strncpy(out.in, plan->tap, IFNAMSIZ - 1);
+        r = nat_chain_add(cnt, out);
+        return r < 0 ? r : nat_chain_add(cnt, all);
 }
 
 static NatRule count_rule(const NatChain *cnt) {

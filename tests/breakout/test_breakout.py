@@ -98,9 +98,10 @@ def words(result):
 
 
 class Reachable:
-    """Asks all the time for what has to stay reachable: another guest's page and a port of the host."""
+    """Asks all the time for what has to stay reachable: pages, of another guest at least, and a port of the host."""
 
-    def __init__(self, test):
+    def __init__(self, test, *ports):
+        self.ports = (8081, *ports)
         self.world, self.failures, self.count, self.done = test.world, [], 0, threading.Event()
         self.ssh = self.world.socket("host")
         self.ssh.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -113,8 +114,9 @@ class Reachable:
     def ask(self):
         while not self.done.wait(0.1):
             try:
-                if "<h1>" not in self.world.fetch(8081, timeout=5 * PATIENCE):
-                    self.failures.append("another page")
+                for port in self.ports:
+                    if "<h1>" not in self.world.fetch(port, timeout=5 * PATIENCE):
+                        self.failures.append(f"the page at port {port}")
                 with self.world.socket() as client:
                     client.settimeout(5 * PATIENCE)
                     client.connect((HOST, 22))

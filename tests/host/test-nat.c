@@ -94,6 +94,8 @@ static void test_both_families(void **state) {
                 "-A FORWARD -o tap0 -j UMLD-TO-web\n"
                 "-A FORWARD -j UMLD-FWD-web\n"
                 "-A OUTPUT -o tap0 -j UMLD-SND-web\n"
+                "-A UMLD-CNT-web -i tap0 -m connlimit --connlimit-above 500 --connlimit-mask 0 "
+                "--connlimit-saddr -j DROP\n"
                 "-A UMLD-CNT-web -m connlimit --connlimit-above 1000 --connlimit-mask 0 "
                 "--connlimit-saddr -j DROP\n"
                 "-A UMLD-FROM-web -m mac ! --mac-source 02:00:00:00:00:09 -j DROP\n"
@@ -220,11 +222,11 @@ static void test_repairs(void **state) {
                 "-o tap0 -j UMLD-TO-web",
                 "iptables-legacy -R FORWARD 2 -j UMLD-FROM-web",
                 "iptables-legacy -F UMLD-CNT-web",
-                "iptables-legacy -R UMLD-CNT-web 1 -m connlimit --connlimit-above 1001 "
+                "iptables-legacy -R UMLD-CNT-web 2 -m connlimit --connlimit-above 1001 "
                 "--connlimit-mask 0 -j DROP",
-                "iptables-legacy -R UMLD-CNT-web 1 -m connlimit --connlimit-above 1000 "
+                "iptables-legacy -R UMLD-CNT-web 2 -m connlimit --connlimit-above 1000 "
                 "--connlimit-mask 32 -j DROP",
-                "iptables-legacy -R UMLD-CNT-web 1 -m connlimit --connlimit-upto 1000 "
+                "iptables-legacy -R UMLD-CNT-web 2 -m connlimit --connlimit-upto 1000 "
                 "--connlimit-mask 0 -j DROP",
                 "iptables-legacy -R UMLD-FROM-web 1 -m mac --mac-source 02:00:00:00:00:09 -j DROP",
                 "iptables-legacy -R UMLD-FROM-web 1 -m mac ! --mac-source 02:00:00:00:00:08 -j "

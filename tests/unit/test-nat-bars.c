@@ -92,7 +92,11 @@ static void test_reach(void **state) {
                 plan.reach = k->reach;
                 plan.n_reached = k->n_reached;
                 ASSERT_OK(nat_chains_plan(&chains, &plan));
-                assert_int_equal(chains.chain[NAT_CHAIN_CNT].rules[0].above, 7);
+                assert_int_equal(chains.chain[NAT_CHAIN_CNT].n_rules, 2);
+                assert_string_equal(chains.chain[NAT_CHAIN_CNT].rules[0].in, "tap0");
+                assert_int_equal(chains.chain[NAT_CHAIN_CNT].rules[0].above, 3);
+                assert_string_equal(chains.chain[NAT_CHAIN_CNT].rules[1].in, "");
+                assert_int_equal(chains.chain[NAT_CHAIN_CNT].rules[1].above, 7);
                 assert_words(&chains.chain[NAT_CHAIN_FROM], k->from);
                 assert_words(&chains.chain[NAT_CHAIN_TO], k->to);
                 nat_chains_done(&chains);

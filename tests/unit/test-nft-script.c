@@ -57,6 +57,8 @@ static void test_inet(void **state) {
                 "add chain inet umld-web UMLD-SND-web\n"
                 "add chain inet umld-web UMLD-PRE-web\n"
                 "add chain inet umld-web UMLD-POST-web\n"
+                "add rule inet umld-web UMLD-CNT-web iifname \"tap0\" ct count over 500 "
+                "counter drop\n"
                 "add rule inet umld-web UMLD-CNT-web ct count over 1000 counter drop\n"
                 "add rule inet umld-web UMLD-FROM-web ether saddr != 02:00:00:00:00:09 counter "
                 "drop\n"
