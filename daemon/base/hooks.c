@@ -2,11 +2,10 @@
 /* hooks.c - runs the command of [Notify], and queues what it is to be told meanwhile. */
 
 #include <inttypes.h>
-#include <sys/stat.h>
 
 #include "api/notify-protocol.h"
-#include "basic/file-util.h"
 #include "basic/log.h"
+#include "basic/path-trust.h"
 #include "basic/spawn.h"
 #include "basic/string-table.h"
 #include "basic/string-util.h"
@@ -231,21 +230,17 @@ static int start(Hooks *h, const Entry *e) {
                 &h->running);
 }
 
-/* As with Kernel=, for whoever may write to it could have umld run anything. */
+/* As with Kernel=, for whoever may change it could have umld run anything. */
 static bool may_run(Hooks *h) {
-        struct stat st;
+        _cleanup_free_ char *where = NULL, *why = NULL;
+        int r = path_changed_by_others((*h->config)->notify_command.v[0], &where);
 
-        if (stat((*h->config)->notify_command.v[0], &st) < 0) {
-                _cleanup_free_ char *why = strfmt("cannot be run: %s", strerror(errno));
-
-                warn(h, why ?: "cannot be run");
-                return false;
-        }
-        if (others_may_write(&st)) {
-                warn(h, "not run, because it may be written by others than root");
-                return false;
-        }
-        return true;
+        if (r == 0)
+                return true;
+        why = r < 0 ? strfmt("cannot be run: %s", strerror(-r))
+                    : strfmt("not run, because %s may be written by others than root", where);
+        warn(h, why ?: "not run");
+        return false;
 }
 
 static void run_first(Hooks *h) {

@@ -8,6 +8,7 @@
 #include "api/dirs.h"
 #include "basic/file-util.h"
 #include "basic/log.h"
+#include "basic/path-trust.h"
 #include "basic/string-util.h"
 #include "daemon/base/companions.h"
 #include "daemon/boot/cmdline.h"
@@ -182,6 +183,7 @@ static void take(Kernel *kernel, UmlKernel *uml, const Config *c) {
 int kernel_up(Host *h, Fault *f) {
         const Config *c = h->config;
         _cleanup_(uml_kernel_freep) UmlKernel *k = NULL;
+        _cleanup_free_ char *where = NULL;
         struct stat st = {};
         size_t known;
         bool asked, adopted;
@@ -189,11 +191,11 @@ int kernel_up(Host *h, Fault *f) {
 
         if (r >= 0 && is_known(&h->kernel, config_kernel(c), &st))
                 return 0;
-        if (st.st_ino != 0 && others_may_write(&st))
+        if (path_changed_by_others(config_kernel(c), &where) > 0)
                 return fault_set(f, VERDICT_KERNEL, false, -EPERM,
-                                 "Kernel=%s: may be written by others than root and the user that "
-                                 "umld runs as; run chown root and chmod go-w on it",
-                                 config_kernel(c));
+                                 "Kernel=%s: %s may be written by others than root and the user "
+                                 "that umld runs as; run chown root and chmod go-w on it",
+                                 config_kernel(c), where);
         if (r >= 0 && !h->kernel.probe)
                 k = recall(c, config_kernel(c), &st);
         asked = !k;

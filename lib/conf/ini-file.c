@@ -8,12 +8,13 @@
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
 #include "basic/file-util.h"
+#include "basic/path-trust.h"
 #include "conf/ini-file.h"
 #include "conf/refuse.h"
 
 int ini_file_read(const char *path, char **ret, size_t *ret_size, char **ret_why) {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        _cleanup_free_ char *buf = NULL;
+        _cleanup_free_ char *buf = NULL, *where = NULL;
         struct stat st;
         ssize_t n;
         int r;
@@ -26,9 +27,11 @@ int ini_file_read(const char *path, char **ret, size_t *ret_size, char **ret_why
         if (!S_ISREG(st.st_mode))
                 return refuse(ret_why, "is %s, not a file",
                               S_ISDIR(st.st_mode) ? "a directory" : "a device or pipe");
-        if (others_may_write(&st))
-                return refuse(ret_why, "may be written by others than root and the user that umld "
-                                       "runs as; run chown root and chmod go-w on it");
+        if (path_changed_by_others(path, &where) > 0)
+                return refuse(ret_why,
+                              "%s may be written by others than root and the user that umld runs "
+                              "as; run chown root and chmod go-w on it",
+                              where);
         buf = malloc(INI_FILE_MAX + 2);
         if (!buf)
                 return -ENOMEM;

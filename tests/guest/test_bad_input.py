@@ -167,6 +167,13 @@ class Kernel(BadInput):
                 os.chown(path, owner, 0)
             self.expect(make, "may be written by others than root")
 
+    def test_replaceable(self):
+        """A file that only root may write, in a directory where others may put another one in its place."""
+        def make(path):
+            shutil.copy(DEBIAN_KERNEL, path)
+            path.parent.chmod(0o777)
+        self.expect(make, "may be written by others than root")
+
     def test_plain_program(self):
         self.expect(lambda path: shutil.copy("/bin/true", path), "not a UML kernel")
 

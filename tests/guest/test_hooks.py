@@ -3,6 +3,7 @@
 """[Notify] Command=: it is told what happens, as an unprivileged user, and whatever it does, neither umld nor its guest
 suffers from it and nothing of it is left."""
 
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -133,7 +134,7 @@ class Events(HookTest):
         """One at a time; each crash counts once."""
         umld = self.start("boot,kill:9", self.script(f"mkdir {self.place}/busy || touch {self.place}/two\n"
                                                      f"sleep 0.3\nrmdir {self.place}/busy\n"))
-        self.place.chmod(0o777)
+        self.place.chmod(0o1777)
         wait_until(lambda: (umld.status()["restarts"] or 0) >= 50, 60, "50 restarts")
         umld.stop()
         crashes = self.told(event="crash")
@@ -204,7 +205,12 @@ class Trouble(HookTest):
         umld = self.start("boot,ready", None).wait_ready()
         foreign = self.script(name="foreign")
         foreign.chmod(0o757)
-        for command, user, what in ((foreign, "nobody", "it may be written by others"),
+        replaced = self.place / "open/hook"
+        replaced.parent.mkdir()
+        shutil.copy(self.script(), replaced)
+        replaced.parent.chmod(0o777)
+        for command, user, what in ((foreign, "nobody", f"{foreign} may be written by others"),
+                                    (replaced, "nobody", f"{replaced.parent} may be written by others"),
                                     (self.place / "none", "nobody", "No such file"),
                                     (self.script(), "nobody-such", "cannot become user nobody-such: no such user")):
             self.configure("boot,ready", command, User=user)
@@ -212,7 +218,7 @@ class Trouble(HookTest):
             self.world.umlctl("restart", "web", check=True)
             wait_until(lambda: what in umld.log, what=what)
             self.assertEqual(self.told(), [])
-        self.assertEqual(umld.log.count("failures since the last such message"), 3)
+        self.assertEqual(umld.log.count("failures since the last such message"), 4)
         self.configure("boot,ready", self.place / "hook")
         self.reload()
         self.world.umlctl("restart", "web", check=True)

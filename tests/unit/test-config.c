@@ -363,6 +363,15 @@ static void assert_load_fails(const char *file, int error, const char *message) 
         assert_string_equal(text, expected);
 }
 
+static void assert_changed_by_others(const char *file, const char *where) {
+        _cleanup_free_ char *message =
+                strfmt(": %s may be written by others than root and the user that umld runs as; "
+                       "run chown root and chmod go-w on it",
+                       where);
+
+        assert_load_fails(file, EINVAL, message);
+}
+
 static char dir[] = "/tmp/umld-test-XXXXXX";
 
 static int make_dir(void **state) {
@@ -402,11 +411,11 @@ static void test_files(void **state) {
         assert_string_equal(c->file, file);
 
         ASSERT_OK(chmod(file, 0602));
-        assert_load_fails(
-                file, EINVAL,
-                ": may be written by others than root and the user that umld runs as; run "
-                "chown root and chmod go-w on it");
+        assert_changed_by_others(file, file);
         ASSERT_OK(chmod(file, 0600));
+        ASSERT_OK(chmod(dir, 0777));
+        assert_changed_by_others(file, dir);
+        ASSERT_OK(chmod(dir, 0755));
 
         if (geteuid() == 0) /* to whom every file is readable */
                 ASSERT_OK(seteuid(65534));
