@@ -27,6 +27,14 @@ int autostart_set(const char *guest, bool enable) {
         return symlink(target, link) >= 0 ? 1 : errno == EEXIST ? 0 : -errno;
 }
 
+int autostart_get(const char *guest) {
+        _cleanup_free_ char *link = strfmt("%s/autostart/%s", umld_dir(DIR_CONFIG), guest);
+
+        if (!link)
+                return -ENOMEM;
+        return access(link, F_OK) >= 0 ? 1 : errno == ENOENT ? 0 : -errno;
+}
+
 bool autostart_has_script(void) {
         return access(SCRIPT, X_OK) >= 0;
 }

@@ -10,4 +10,7 @@
 int autostart_set(const char *guest, bool enable);
 
 /* Is umld's boot script installed? */
+/* 1: it is enabled, 0: it is not. */
+int autostart_get(const char *guest);
+
 bool autostart_has_script(void);

@@ -58,3 +58,31 @@ int boot_set_enabled(const Options *o, const char *guest, bool enable) {
         return sd_booted() > 0 ? set_by_manager(o, guest, enable)
                                : set_for_script(o, guest, enable);
 }
+
+static int ask_manager(const char *guest, bool *ret) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(sd_bus_close_unrefp) sd_bus *manager = NULL;
+        int r = manager_open(&manager);
+
+        if (r >= 0)
+                r = manager_enabled(manager, guest, &error);
+        if (r < 0)
+                return fail_with(bus_error_exit_code(&error, r), "cannot ask systemd about %s: %s",
+                                 guest, error.message ?: strerror(-r));
+        *ret = r > 0;
+        return 0;
+}
+
+int boot_get_enabled(const char *guest, bool *ret) {
+        int r;
+
+        if (manager_usable())
+                return ask_manager(guest, ret);
+        r = sd_booted() > 0 ? 0 : autostart_get(guest); /* no unit has directories of ours */
+        if (r < 0)
+                return fail_with(r == -EACCES ? EXIT_NOT_PERMITTED : EXIT_FAILED,
+                                 "cannot look into %s/autostart: %s", umld_dir(DIR_CONFIG),
+                                 strerror(-r));
+        *ret = r > 0;
+        return 0;
+}

@@ -59,14 +59,15 @@ static void end(One *one) {
                                           : WEXITSTATUS(status);
 }
 
-/* Those that wait for their guest do so at the same time; what others print stays together. */
-static size_t limit(const Verb *v) {
-        return v->flags & (VERB_TIMEOUT | VERB_NOW) ? AT_ONCE : 1;
+/* Those that wait for their guest do so at the same time; what others print stays together, unless
+ * it has no end. */
+static size_t limit(const Verb *v, const Options *o, size_t n) {
+        return o->follow ? n : v->flags & (VERB_TIMEOUT | VERB_NOW) ? AT_ONCE : 1;
 }
 
 int many_run(const Verb *v, const Options *o, const Strv *names) {
         _cleanup_free_ One *all = calloc(names->n + 1, sizeof(*all));
-        size_t at_once = limit(v);
+        size_t at_once = limit(v, o, names->n);
         int code = EXIT_DONE;
 
         if (!all)

@@ -193,3 +193,18 @@ int manager_enable(sd_bus *bus, const char *name, bool enable, sd_bus_error *ret
                                ret_error, NULL, NULL);
         return r < 0 ? r : 1;
 }
+
+int manager_enabled(sd_bus *bus, const char *name, sd_bus_error *ret_error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_free_ char *unit = manager_unit(name);
+        const char *state;
+        int r;
+
+        if (!unit)
+                return -ENOMEM;
+        r = sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER_INTERFACE,
+                               "GetUnitFileState", ret_error, &reply, "s", unit);
+        if (r >= 0)
+                r = sd_bus_message_read(reply, "s", &state);
+        return r < 0 ? r : streq(state, "enabled") || streq(state, "enabled-runtime");
+}

@@ -49,3 +49,6 @@ void manager_failure_read(sd_bus *bus, const char *unit, ManagerFailure *ret);
 
 /* Enables or disables the guest's unit; 1 = changed, 0 = it already was so. */
 int manager_enable(sd_bus *bus, const char *name, bool enable, sd_bus_error *ret_error);
+
+/* Is the guest's unit started at boot? 1 or 0. */
+int manager_enabled(sd_bus *bus, const char *name, sd_bus_error *ret_error);

@@ -52,6 +52,8 @@ complete -c umlctl -s H -l host -x -a '(__fish_print_hostnames)' -d 'Run umlctl 
 complete -c umlctl -l no-pager -d 'Do not show long output in a pager'
 
 # Verbs
+complete -c umlctl -n __umlctl_needs_verb -a is-active -d 'Is a guest running? For scripts'
+complete -c umlctl -n __umlctl_needs_verb -a is-enabled -d 'Is a guest started at boot? For scripts'
 complete -c umlctl -n __umlctl_needs_verb -a create -d 'Make a guest, its image and its configuration'
 complete -c umlctl -n __umlctl_needs_verb -a list -d 'List guests in a table'
 complete -c umlctl -n __umlctl_needs_verb -a metrics -d 'Print metrics of guests for a monitoring system'
@@ -88,16 +90,16 @@ complete -c umlctl -n __umlctl_needs_verb -a ssh -d 'Log in to a guest by SSH, o
 complete -c umlctl -n __umlctl_needs_verb -a events -d 'Show what happens to guests'
 complete -c umlctl -n __umlctl_needs_verb -a mconsole -d 'Send a command to the management console of a guest'
 complete -c umlctl -n __umlctl_needs_verb -a help -d 'Show the help, or that of a verb'
-complete -c umlctl -n '__umlctl_verb_is help' -a 'create list top metrics status start stop restart reload confirm reexec kill check doctor wait enable disable cat edit set remove modules resize disk export import crashes memory history port console log ssh events mconsole help'
+complete -c umlctl -n '__umlctl_verb_is help' -a 'create list top metrics status start stop restart reload confirm reexec kill check doctor wait enable disable is-active is-enabled cat edit set remove modules resize disk export import crashes memory history port console log ssh events mconsole help'
 
 # Guests
-complete -c umlctl -n '__umlctl_verb_is list top metrics status start stop restart reload confirm reexec kill check wait enable disable remove events' -a '(__umlctl_guests)'
-complete -c umlctl -n '__umlctl_needs_guest doctor cat edit set modules resize disk export crashes memory history port console log ssh mconsole' -a '(__umlctl_guests)'
+complete -c umlctl -n '__umlctl_verb_is list top metrics status start stop restart reload confirm reexec kill check wait enable disable is-active is-enabled cat remove log events' -a '(__umlctl_guests)'
+complete -c umlctl -n '__umlctl_needs_guest doctor edit set modules resize disk export crashes memory history port console ssh mconsole' -a '(__umlctl_guests)'
 complete -c umlctl -n '__umlctl_verb_is disk; and not __umlctl_needs_guest disk' -a 'list reset commit snapshot'
 complete -c umlctl -n '__umlctl_verb_is import' -F
 
 # What some verbs take
-complete -c umlctl -n '__umlctl_verb_is list top metrics status start stop restart reload confirm reexec kill check wait enable disable remove events' -s a -l all -d 'For all guests'
+complete -c umlctl -n '__umlctl_verb_is list top metrics status start stop restart reload confirm reexec kill check wait enable disable is-active is-enabled cat remove log events' -s a -l all -d 'For all guests'
 complete -c umlctl -n '__umlctl_verb_is list top status check doctor cat disk crashes memory history port log events' -s j -l json -d 'Print JSON'
 complete -c umlctl -n '__umlctl_verb_is list' -s o -l output -x -a 'name state since uptime restarts memory cpu load tcp address address6 tap sent received health kernel pid forwards last-exit status' -d 'Columns to show'
 complete -c umlctl -n '__umlctl_verb_is list top' -l no-headings -d 'Print no line with the names of the columns'

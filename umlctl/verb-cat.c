@@ -98,7 +98,7 @@ static json_t *entry_to_json(const Cat *c, const ConfigEntry *e) {
                          "line", line > 0 ? json_integer(line) : json_null());
 }
 
-static int print_json(const Cat *c) {
+static json_t *to_json(const Cat *c) {
         json_auto_t *list = json_array();
         size_t n;
         const Setting *s = settings_table(&n);
@@ -107,21 +107,42 @@ static int print_json(const Cat *c) {
                 for (size_t i = 0; i < c->entries.n; i++)
                         if (c->entries.v[i].setting == s &&
                             json_array_append_new(list, entry_to_json(c, &c->entries.v[i])) < 0)
-                                return -ENOMEM;
-        return json_print(list);
+                                return NULL;
+        return json_incref(list);
 }
 
-int verb_cat(const Options *o, const char *guest) {
+/* ---- the verb ---- */
+
+/* Adds it to `all`, or prints it if that is NULL. */
+static int show(const char *guest, json_t *all) {
         _cleanup_(cat_done) Cat c = {};
         int r = load(&c, guest);
 
         if (r != 0)
                 return r;
-        r = 0;
-        if (o->json)
-                r = print_json(&c);
-        else
+        if (!all)
                 print_text(&c);
+        else if (json_object_set_new(all, guest, to_json(&c)) < 0)
+                return fail_with(EXIT_FAILED, "out of memory");
+        return EXIT_DONE;
+}
+
+int verb_cat(const Options *o, const char *guest) {
+        json_auto_t *all = o->json ? json_object() : NULL;
+        int code = EXIT_DONE, r;
+
+        (void) guest;
+        if (o->json && !all)
+                return fail_with(EXIT_FAILED, "out of memory");
+        for (size_t i = 0; i < o->guests->n; i++) {
+                if (i > 0 && !all)
+                        putchar('\n');
+                r = show(o->guests->v[i], all);
+                code = code ?: r;
+        }
+        if (!all || (o->single && code != EXIT_DONE))
+                return code;
+        r = json_print(o->single ? json_object_get(all, o->guests->v[0]) : all);
         return r < 0 ? fail_with(EXIT_FAILED, "cannot show the configuration: %s", strerror(-r))
-                     : EXIT_DONE;
+                     : code;
 }

@@ -33,6 +33,8 @@ enum {
 /* The lines to print, on their way to standard output. */
 typedef struct Printer {
         const Options *options;
+        const char *guest;
+        bool named; /* each line begins with the guest's name: it is one of several */
         bool coloured;
         int64_t boot, wanted_boot; /* counted from the oldest boot mark */
         bool holding;              /* the latest lines are held back until the end is reached */
@@ -74,6 +76,11 @@ static void print_time(FILE *out, usec_t when) {
         fprintf(out, "%s.%03u", text, (unsigned) (when % USEC_PER_SEC / USEC_PER_MSEC));
 }
 
+static void print_name(const Printer *p) {
+        if (p->named)
+                fprintf(p->out, "%s: ", p->guest);
+}
+
 static void print_text(Printer *p, const char *text, size_t size, bool last) {
         char buf[CONSOLE_TEXT_ROOM(LOG_TEXT_MAX)];
         size_t n = console_text_put(&p->filter, text, size, buf);
@@ -87,6 +94,7 @@ static void print_mark(Printer *p, const LogRecord *r) {
         const char *blank = memchr(r->text, ' ', r->size);
         size_t word = blank ? (size_t) (blank - r->text) : r->size;
 
+        print_name(p);
         if (p->coloured)
                 fputs(colour_sequence(COLOUR_GREY), p->out);
         fputs("-- ", p->out);
@@ -106,6 +114,7 @@ static void print_mark(Printer *p, const LogRecord *r) {
 /* Prints as much of the line as there is, after what was printed before. */
 static void print_line(Printer *p, const LogRecord *r) {
         if (!p->in_line) {
+                print_name(p);
                 if (p->coloured)
                         fputs(colour_sequence(COLOUR_GREY), p->out);
                 print_time(p->out, r->when);
@@ -127,8 +136,8 @@ static void print_json(Printer *p, const LogRecord *r) {
         json_t *o;
 
         n += console_text_end(&p->filter, text + n);
-        o = json_pack("{s:f, s:s, s:s%}", "time", (double) r->when / 1e6, "kind", kind, "text",
-                      text, n);
+        o = json_pack("{s:s, s:f, s:s, s:s%}", "guest", p->guest, "time", (double) r->when / 1e6,
+                      "kind", kind, "text", text, n);
         if (o)
                 (void) json_dumpf(o, p->out, JSON_COMPACT | JSON_ENSURE_ASCII);
         fputc('\n', p->out);
@@ -136,6 +145,8 @@ static void print_json(Printer *p, const LogRecord *r) {
 }
 
 static void print_record(Printer *p, const LogRecord *r) {
+        if (p->named && !r->whole)
+                return; /* what others print would come into the middle of it */
         if (p->options->json && r->whole)
                 print_json(p, r);
         else if (r->kind == LOG_MARK && r->whole)
@@ -293,6 +304,8 @@ static int fail_reading(const char *guest, const char *path, int r) {
 static int show(const Options *o, const char *guest, const char *directory, LogFiles *f) {
         Printer p = {
                 .options = o,
+                .guest = guest,
+                .named = !o->single && !o->json,
                 .coloured = !o->json && terminal_coloured(STDOUT_FILENO),
                 .boot = -1,
                 .holding = o->some_lines,
@@ -332,6 +345,7 @@ int verb_log(const Options *o, const char *guest) {
         _cleanup_free_ char *directory = umld_path(DIR_LOG, guest, NULL);
         _cleanup_free_ char *path = umld_path(DIR_LOG, guest, "console.log");
         Options options = *o;
+        static char line[READ_SIZE];
         LogFiles files = {};
         int r;
 
@@ -341,6 +355,8 @@ int verb_log(const Options *o, const char *guest) {
                 options.some_lines = true;
                 options.lines = FOLLOW_LINES;
         }
+        if (o->follow && !o->single) /* whole lines, among those of other processes */
+                setvbuf(stdout, line, _IOLBF, sizeof(line));
         r = log_files_open(path, &files);
         if (r < 0)
                 return fail_reading(guest, path, r);

@@ -34,6 +34,8 @@ int verb_crashes(const Options *o, const char *guest);
 int verb_disable(const Options *o, const char *guest);
 int verb_export(const Options *o, const char *guest);
 int verb_history(const Options *o, const char *guest);
+int verb_is_active(const Options *o, const char *guest);
+int verb_is_enabled(const Options *o, const char *guest);
 int verb_import(const Options *o, const char *file);
 int verb_resize(const Options *o, const char *guest);
 int verb_disk(const Options *o, const char *guest);
@@ -73,6 +75,8 @@ char *control_end(const Waiter *w);
 
 /* What enable, disable and start --enable do. */
 int boot_set_enabled(const Options *o, const char *guest, bool enable);
+/* Is the guest started at boot? On failure prints why and returns the exit code, else 0. */
+int boot_get_enabled(const char *guest, bool *ret);
 
 /* --version: also what was compiled in, and what of the rest this host has. */
 int version_print(void);

@@ -174,6 +174,7 @@ class Boot(unittest.TestCase):
 
     def test_02_enabled_and_rebooted(self):
         self.assertEqual(self.machine.out("systemctl", "is-enabled", UNIT), "enabled")
+        self.assertEqual(self.machine.out("umlctl", "is-enabled", "web"), "enabled")
         begun = time.monotonic()
         self.machine.reboot()
         page = self.wait_page(60)
@@ -432,6 +433,8 @@ class Boot(unittest.TestCase):
         self.assertEqual(self.machine.shell("ps -eo comm= | grep -c -e linux.uml -e umld || true"), "0")
         self.machine.run("umlctl", "disable", "web", check=True)
         self.assertEqual(self.machine.run("systemctl", "is-enabled", UNIT).stdout.strip(), "disabled")
+        disabled = self.machine.run("umlctl", "is-enabled", "web")
+        self.assertEqual((disabled.stdout.strip(), disabled.returncode), ("disabled", 1), disabled.stderr)
         self.machine.poweroff()
 
     def test_14_disabled(self):

@@ -74,6 +74,19 @@ class Cat(ConfigCase):
         self.assertIn({"section": "Network", "key": "Forward", "value": "tcp/1", "default": False, "file": str(self.file),
                        "line": 8}, entries)
 
+    def test_several(self):
+        self.configure("db")
+        self.write("[Guest]\nMemory=96M\n", "10.conf")
+        one = {name: json.loads(self.expect(DONE, "cat", name, "--json").stdout) for name in ("db", "web")}
+        for words in (["db", "web"], ["--all"]):
+            self.assertEqual(json.loads(self.expect(DONE, "cat", "--json", *words).stdout), one)
+        self.assertEqual(json.loads(self.expect(DONE, "cat", "--json", "w*").stdout), {"web": one["web"]})
+        self.assertEqual(self.expect(DONE, "cat", "db", "web").stdout,
+                         self.expect(DONE, "cat", "db").stdout + "\n" + self.expect(DONE, "cat", "web").stdout)
+        self.write("[Guest]\nMemory=much\n", "10.conf")
+        self.assertIn("# ", self.expect(USAGE, "cat", "web", "db").stdout)
+        self.assertEqual(json.loads(self.expect(USAGE, "cat", "--json", "web", "db").stdout), {"db": one["db"]})
+
     def test_invalid(self):
         ten = self.write("[Guest]\nMemroy=96M\n", "10.conf")
         self.assertEqual(self.expect_line(USAGE, "cat", "web"),

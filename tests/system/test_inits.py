@@ -96,6 +96,7 @@ class Inits(unittest.TestCase):
         """The story of a host's administrator; service: how the boot script is called."""
         machine = self.machine
         self.assertIn("web is enabled", machine.out("umlctl", "start", "web", "--enable", timeout=60))
+        self.assertEqual(machine.out("umlctl", "is-enabled", "web"), "enabled")
         old = wait_until(self.page, 20, "the page")
         # A reboot stops the guest cleanly and starts it again.
         machine.reboot()

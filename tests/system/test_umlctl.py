@@ -4,6 +4,7 @@
 
 Nothing here needs a guest, a network or systemd."""
 
+import contextlib
 import json
 import os
 import re
@@ -422,6 +423,89 @@ class Several(Case):
     def test_none_at_all(self):
         shutil.rmtree(os.path.join(self.top, "config"))
         self.assertIn("no guest is configured", self.expect_line(NO_GUEST, "start", "--all"))
+
+
+class Systemctl(Case):
+    """Questions of scripts, answered as systemctl does."""
+
+    def test_is_active(self):
+        self.configure("web", "db", "mail")
+        self.last_exit("db", "STATE=failed\nVERDICT=kernel\nWHEN=1700000000000000\n")
+        web = self.running("web")
+        self.running("mail", State="booting")
+        self.assertEqual(self.expect(DONE, "is-active", "web").stdout, "active\n")
+        self.assertEqual(self.expect(NOT_RUNNING, "is-active", "db", "mail").stdout, "failed\nactivating\n")
+        self.assertEqual(self.expect(DONE, "is-active", "mail", "web").stdout, "activating\nactive\n")
+        self.assertEqual(self.expect(DONE, "is-active", "-q", "web").stdout, "")
+        web.set(State="stopping")
+        self.assertEqual(self.expect(NOT_RUNNING, "is-active", "web").stdout, "deactivating\n")
+        web.close()
+        os.unlink(self.socket())
+        self.assertEqual(self.expect(NOT_RUNNING, "is-active", "w*").stdout, "inactive\n")
+        self.expect_line(NO_GUEST, "is-active", "nobody")
+
+    def test_is_enabled(self):
+        """Without systemd."""
+        self.configure("web", "db")
+        self.expect(DONE, "enable", "web")
+        self.assertEqual(self.expect(DONE, "is-enabled", "db", "web").stdout, "disabled\nenabled\n")
+        self.assertEqual(self.expect(FAILED, "is-enabled", "db").stdout, "disabled\n")
+        self.assertEqual(self.expect(DONE, "is-enabled", "--all", "--quiet").stdout, "")
+        self.expect(DONE, "disable", "web")
+        self.assertEqual(self.expect(FAILED, "is-enabled", "web").stdout, "disabled\n")
+        self.expect_line(NO_GUEST, "is-enabled", "nobody")
+
+
+class Logs(Case):
+    """Of several guests."""
+
+    def write(self, guest, *lines, mode="w"):
+        path = os.path.join(self.top, "log", guest, "console.log")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, mode, encoding="ascii") as f:
+            f.write("".join(f"2026-11-21T23:02:09.{i:03}Z {line}\n" for i, line in enumerate(lines)))
+
+    def setUp(self):
+        super().setUp()
+        self.configure("web", "db", "mail")
+        self.env["TZ"] = "UTC"
+        self.write("web", "one", "two")
+        self.write("db", "three")
+
+    def test_text(self):
+        self.assertEqual(self.expect(DONE, "log", "web", "-n1").stdout, "2026-11-21 23:02:09.001 two\n")
+        right = "web: 2026-11-21 23:02:09.001 two\ndb: 2026-11-21 23:02:09.000 three\n"
+        self.assertEqual(self.expect(DONE, "log", "-n1", "web", "db").stdout, right)
+        self.assertEqual(self.expect(DONE, "log", "-n1", "d*").stdout, right.splitlines(True)[1])
+        p = self.expect(FAILED, "log", "--all")
+        self.assertEqual(p.stdout.count("\n"), 3)
+        self.assertIn("mail has no console log", p.stderr)
+
+    def test_json(self):
+        lines = [json.loads(line) for line in self.expect(DONE, "log", "--json", "web", "db").stdout.splitlines()]
+        self.assertEqual([(line["guest"], line["text"]) for line in lines], [("web", "one"), ("web", "two"), ("db", "three")])
+
+    def test_follow(self):
+        """Of more guests at once than other verbs take, and whole lines only."""
+        names = [f"g{i:02}" for i in range(20)]
+        self.configure(*names)
+        for name in names:
+            self.write(name, "begin")
+        p = self.start_umlctl("log", "--follow", *names)
+        os.set_blocking(p.stdout.fileno(), False)
+        seen = []
+
+        def read():
+            with contextlib.suppress(BlockingIOError):
+                seen.append(os.read(p.stdout.fileno(), 1 << 20).decode())
+            return "".join(seen)
+        self.wait_for(lambda: read().count("begin\n") == len(names))
+        for name in names:
+            self.write(name, "x" * 3000 + name, mode="a")
+        self.wait_for(lambda: read().count("\n") == 2 * len(names))
+        for line in "".join(seen).splitlines():
+            name, _, rest = line.partition(": ")
+            self.assertRegex(rest, f"^2026-11-21 23:02:09.000 (begin|x{{3000}}{name})$")
 
 
 class DeadSockets(Case):

@@ -319,6 +319,10 @@ class Systemd(Case):
         self.manager.say("answer", "DisableUnitFiles", "c", "1")
         self.assertIn("is disabled", self.expect(DONE, "disable", "web").stdout)
         self.assertEqual(self.expect(DONE, "disable", "web", "-q").stdout, "")
+        for state, enabled in (("enabled", True), ("enabled-runtime", True), ("disabled", False)):
+            self.manager.say("answer", "GetUnitFileState", "s", state)
+            self.assertEqual(self.expect(DONE if enabled else FAILED, "is-enabled", "web").stdout,
+                             "enabled\n" if enabled else "disabled\n")
         self.manager.say("refuse", "EnableUnitFiles", "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", "x")
         self.expect_line(NOT_PERMITTED, "enable", "web")
         self.expect_line(NOT_PERMITTED, "start", "web", "--enable")

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* verb-is.c - is-active and is-enabled: one word for each guest, as systemctl says it. */
+
+#include <stdio.h>
+
+#include "api/bus-names.h"
+#include "api/exit-codes.h"
+#include "api/guest-state.h"
+#include "umlctl/bus-client.h"
+#include "umlctl/say.h"
+#include "umlctl/snapshot.h"
+#include "umlctl/verbs.h"
+
+/* What systemd calls a service in that state. */
+static const char *const words[GUEST_STATE_MAX] = {
+        [GUEST_STOPPED] = "inactive",      [GUEST_PREPARING] = "activating",
+        [GUEST_BOOTING] = "activating",    [GUEST_RUNNING] = "active",
+        [GUEST_STOPPING] = "deactivating", [GUEST_BACKOFF] = "activating",
+        [GUEST_FAILED] = "failed",
+};
+
+static const char *word_of(const Snapshot *s) {
+        GuestState state = guest_state_from_string(prop_string(s->props, UMLD_PROP_STATE) ?: "");
+
+        return s->error < 0 || state < 0 ? "unknown" : words[state];
+}
+
+/* As of systemctl, it is enough that one of them is. */
+int verb_is_active(const Options *o, const char *guest) {
+        Snapshot *s = NULL;
+        int r = snapshots_take(o->guests, &s), code = EXIT_NOT_RUNNING;
+
+        (void) guest;
+        for (size_t i = 0; r >= 0 && i < o->guests->n; i++) {
+                const char *word = word_of(&s[i]);
+
+                if (!o->quiet)
+                        puts(word);
+                if (streq(word, words[GUEST_RUNNING]))
+                        code = EXIT_DONE;
+        }
+        if (r < 0)
+                code = fail_with(EXIT_FAILED, "cannot ask the guests: %s", strerror(-r));
+        snapshots_free(s, o->guests->n);
+        return code;
+}
+
+int verb_is_enabled(const Options *o, const char *guest) {
+        int code = EXIT_FAILED;
+
+        (void) guest;
+        for (size_t i = 0; i < o->guests->n; i++) {
+                bool enabled = false;
+                int r = boot_get_enabled(o->guests->v[i], &enabled);
+
+                if (r != 0)
+                        return r;
+                if (!o->quiet)
+                        puts(enabled ? "enabled" : "disabled");
+                if (enabled)
+                        code = EXIT_DONE;
+        }
+        return code;
+}
