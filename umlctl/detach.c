@@ -14,6 +14,7 @@
 #include "api/exit-codes.h"
 #include "basic/fd-util.h"
 #include "basic/file-util.h"
+#include "basic/parse-util.h"
 #include "basic/peer.h"
 #include "basic/spawn.h"
 #include "basic/string-util.h"
@@ -71,7 +72,8 @@ static void set_environment(const char *notify_name) {
 }
 
 typedef struct Start {
-        const char *program, *name, *notify_name;
+        const char *program, *notify_name;
+        char *const *argv;
 } Start;
 
 static int run_umld(void *userdata) {
@@ -80,7 +82,7 @@ static int run_umld(void *userdata) {
         (void) umask(022);
         set_environment(s->notify_name);
         if (chdir("/") >= 0)
-                (void) execl(s->program, "umld", s->name, NULL);
+                (void) execv(s->program, s->argv);
         dprintf(STDERR_FILENO, "error: cannot start %s: %s\n", s->program, strerror(errno));
         return SPAWN_FAILED;
 }
@@ -102,6 +104,15 @@ void detach_parse_notification(const char *text, bool *ready, char **status) {
         }
 }
 
+/* Of umld's keeper, which says who umld is. */
+static void read_umld(Detached *d, const char *text) {
+        const char *number = startswith(text, "MAINPID=");
+        uint64_t pid;
+
+        if (number && parse_unsigned(number, 1, INT32_MAX, &pid) >= 0)
+                d->umld = (pid_t) pid;
+}
+
 /* Reads one notification; 0 = none is queued, 1 = one was read, from umld or from another process
  * that knows the socket's name. */
 static int read_notification(Detached *d) {
@@ -111,9 +122,11 @@ static int read_notification(Detached *d) {
 
         if (n < 0)
                 return 0;
-        if (cred.pid != d->pid)
+        if (cred.pid != d->pid && cred.pid != d->umld)
                 return 1;
         text[n] = '\0';
+        if (cred.pid == d->pid)
+                read_umld(d, text);
         detach_parse_notification(text, &d->ready, &d->text);
         return 1;
 }
@@ -144,13 +157,14 @@ static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
         return 0;
 }
 
-int detach_start(const char *program, const char *name, Waiter *waiter, Detached *d) {
+int detach_start(const char *program, char *const *argv, const char *guest, Waiter *waiter,
+                 Detached *d) {
         _cleanup_free_ char *notify_name = NULL;
         _cleanup_close_ int log = -EBADF;
         int r;
 
         d->waiter = waiter;
-        log = open_log(name, &d->log, &d->log_begin);
+        log = open_log(guest, &d->log, &d->log_begin);
         if (log < 0)
                 return log;
         d->notify = open_notify(&notify_name);
@@ -160,7 +174,7 @@ int detach_start(const char *program, const char *name, Waiter *waiter, Detached
         if (r < 0)
                 return r;
         r = spawn(&(const Spawn){ .run = run_umld,
-                                  .userdata = &(Start){ program, name, notify_name },
+                                  .userdata = &(Start){ program, notify_name, argv },
                                   .fds = (const int[]){ -EBADF, log, log },
                                   .n_fds = 3,
                                   .session = true,

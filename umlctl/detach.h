@@ -16,6 +16,7 @@
 
 typedef struct Detached {
         pid_t pid;
+        pid_t umld;      /* its child, if it is umld's keeper */
         char *log;       /* path of its log */
         off_t log_begin; /* where this run begins in the log */
         int notify;      /* our end of the notification socket */
@@ -27,9 +28,10 @@ typedef struct Detached {
         Waiter *waiter;
 } Detached;
 
-/* Starts umld NAME. While the waiter runs, progress shows in the fields above, and the waiter is
- * woken up. */
-int detach_start(const char *program, const char *name, Waiter *waiter, Detached *d);
+/* Starts umld for that guest, by the words in argv. While the waiter runs, progress shows in the
+ * fields above, and the waiter is woken up. */
+int detach_start(const char *program, char *const *argv, const char *guest, Waiter *waiter,
+                 Detached *d);
 void detach_done(Detached *d);
 
 /* Why it ended: its last error message, else its last status, else its exit status. The caller

@@ -8,6 +8,7 @@
 
 typedef enum Program {
         PROGRAM_UMLD,
+        PROGRAM_KEEPER,     /* umld-keeper */
         PROGRAM_IMAGE,      /* umld-image */
         PROGRAM_FETCH,      /* umld-fetch; may not have been built */
         PROGRAM_GUEST_INIT, /* umld-guest-init, which runs in guests */
@@ -16,7 +17,7 @@ typedef enum Program {
 } Program;
 
 /* Returns its path, which the caller frees; an environment variable overrides it (UMLD_DAEMON,
- * UMLD_IMAGE, UMLD_FETCH, UMLD_GUEST_INIT,
+ * UMLD_KEEPER, UMLD_IMAGE, UMLD_FETCH, UMLD_GUEST_INIT,
  * UMLD_RECIPES). */
 int program_find(Program which, char **ret);
 

@@ -207,7 +207,7 @@ static int wait_until_up(const Options *o, const char *guest, Waiter *w, const D
 static int start_detached(const Options *o, const char *guest) {
         _cleanup_(detach_done) Detached d = DETACHED_INIT;
         _cleanup_(waiter_freep) Waiter *w = NULL;
-        _cleanup_free_ char *program = NULL, *session = ssh_session_find();
+        _cleanup_free_ char *keeper = NULL, *umld = NULL, *session = ssh_session_find();
         Start s = { .detached = &d };
         int r;
 
@@ -217,9 +217,14 @@ static int start_detached(const Options *o, const char *guest) {
         r = waiter_new(guest, o, check_up, &s, &w);
         if (r < 0)
                 return control_wait_failed(guest, w, r, "running");
-        r = program_find(PROGRAM_UMLD, &program);
+        r = program_find(PROGRAM_UMLD, &umld);
         if (r >= 0)
-                r = detach_start(program, guest, w, &d);
+                r = program_find(PROGRAM_KEEPER, &keeper);
+        if (r >= 0) {
+                char *const argv[] = { (char *) "umld-keeper", umld, (char *) guest, NULL };
+
+                r = detach_start(keeper, argv, guest, w, &d);
+        }
         if (r < 0)
                 return fail_with(bus_error_exit_code(NULL, r), "%s: cannot start umld%s%s: %s",
                                  guest, d.log ? ", log " : "", d.log ?: "", strerror(-r));

@@ -210,7 +210,7 @@ class World:
     def program(self, path):
         """A copy of a program of the build, such as daemon/umld, with its companions around it."""
         if not self.programs.exists():
-            for each in ("daemon/umld", "daemon/umld-init", "daemon/umld-disk-check", "daemon/umld-notify", "lib/preload/umld-cpu-fix.so",
+            for each in ("daemon/umld", "daemon/umld-init", "daemon/umld-keeper", "daemon/umld-disk-check", "daemon/umld-notify", "lib/preload/umld-cpu-fix.so",
                          "lib/preload/umld-console-fix.so", "lib/preload/umld-tun-fix.so", "lib/preload/umld-image-fix.so", "umlctl/umlctl",
                          "umlctl/umld-modules", "imager/umld-image",
                          "guest/umld-guest-init", "tests/guest/fake-guest", "tests/lib/refuse"):

@@ -23,6 +23,7 @@ WANTED = [
     "bin/umlctl",
     "sbin/umld",
     "libexec/umld/umld-init",
+    "libexec/umld/umld-keeper",
     "libexec/umld/umld-disk-check",
     "libexec/umld/umld-notify",
     "libexec/umld/umld-image",

@@ -58,6 +58,7 @@ class Detached(Case):
                     "top = %r\n%s" % (self.top, text))
         os.chmod(path, 0o755)
         self.env["UMLD_DAEMON"] = path
+        self.env["UMLD_KEEPER"] = str(umldtest.BUILD / "daemon/umld-keeper")
         self.configure("web")
 
     def log(self):
@@ -110,16 +111,16 @@ class Detached(Case):
         self.script("notify('STATUS=no kernel there')\nsys.exit(1)\n")
         self.assertIn("no kernel there", self.expect_line(FAILED, "start", "web"))
         self.script("os.kill(os.getpid(), 11)\n")
-        self.assertIn("signal 11", self.expect_line(FAILED, "start", "web"))
+        self.assertIn("signal 11 (Segmentation fault), the last of 10 deaths", self.expect_line(FAILED, "start", "web"))
         self.script("sys.exit(77)\n")
         self.expect_line(NOT_PERMITTED, "start", "web")
         self.script("sys.exit(0)\n")
         self.expect_line(FAILED, "start", "web")
 
     def test_no_program(self):
-        self.configure("web")
-        self.assertIn("/nonexistent/umld", self.expect_line(FAILED, "start", "web",
-                                                            env={"UMLD_DAEMON": "/nonexistent/umld"}))
+        self.script("")
+        for variable in "UMLD_DAEMON", "UMLD_KEEPER":
+            self.assertIn("/nonexistent/umld", self.expect_line(FAILED, "start", "web", env={variable: "/nonexistent/umld"}))
 
     def test_stranger(self):
         """Only what umld itself says counts."""
