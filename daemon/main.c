@@ -30,6 +30,8 @@ static int help(void) {
                "debug messages, too\n     --doctor   check the "
                "host, for the guest NAME or for none\n     --measure  the same, and how fast "
                "guests can be\n     --repair=CHECK  repair what that check of the host has found\n "
+               "    --stop     shut the guest down if it runs without its umld; start "
+               "none\n "
                " -h "
                "--help     print "
                "this help\n     --version  print the version and the features\n\nSee umld(8), "
@@ -100,26 +102,36 @@ static bool may_be_adopted(const char *name) {
 }
 
 /* loaded: what became of the configuration. */
-static int run(const char *name, char *const *argv, Config *config, int loaded) {
+static int run(const char *name, char *const *argv, Config *config, int loaded, bool stop) {
         _cleanup_(manager_freep) Manager *m = NULL;
         int r = manager_new(name, argv, config, &m);
 
         if (r == -ENODATA)
-                return loaded;
-        return r < 0 ? EXIT_FAILED : manager_run(m);
+                return stop ? EXIT_DONE : loaded;
+        if (r == -EEXIST && stop) /* it has its umld */
+                return EXIT_DONE;
+        if (r < 0)
+                return EXIT_FAILED;
+        return stop ? manager_run_to_stop(m) : manager_run(m);
 }
 
 int main(int argc, char **argv) {
         static const struct option options[] = {
-                { "check", no_argument, NULL, 'c' },        { "doctor", no_argument, NULL, 'D' },
-                { "plan", no_argument, NULL, 'P' },         { "measure", no_argument, NULL, 'M' },
-                { "repair", required_argument, NULL, 'm' }, { "debug", no_argument, NULL, 'd' },
-                { "can-adopt", no_argument, NULL, 'A' },    { "help", no_argument, NULL, 'h' },
-                { "version", no_argument, NULL, 'V' },      {},
+                { "check", no_argument, NULL, 'c' },
+                { "doctor", no_argument, NULL, 'D' },
+                { "plan", no_argument, NULL, 'P' },
+                { "measure", no_argument, NULL, 'M' },
+                { "repair", required_argument, NULL, 'm' },
+                { "debug", no_argument, NULL, 'd' },
+                { "can-adopt", no_argument, NULL, 'A' },
+                { "stop", no_argument, NULL, 's' },
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, 'V' },
+                {},
         };
         _cleanup_(config_freep) Config *config = NULL;
         PlanForm plan = PLAN_NONE;
-        bool can_adopt = false, examine = false, measure = false;
+        bool can_adopt = false, examine = false, measure = false, stop = false;
         const char *repair = NULL;
         int c, r;
 
@@ -154,6 +166,9 @@ int main(int argc, char **argv) {
                 case 'A':
                         can_adopt = true;
                         break;
+                case 's':
+                        stop = true;
+                        break;
                 case 'd':
                         log_set_max_level(LOG_DEBUG);
                         break;
@@ -183,6 +198,8 @@ int main(int argc, char **argv) {
                 return EXIT_USAGE;
         if (can_adopt)
                 return reexec_check(argv[optind]);
+        if (stop && !may_be_adopted(argv[optind]))
+                return EXIT_DONE;
         r = load(argv[optind], &config);
         if (r != EXIT_DONE && (plan != PLAN_NONE || !may_be_adopted(argv[optind])))
                 return r;
@@ -194,5 +211,5 @@ int main(int argc, char **argv) {
                 return EXIT_NOT_PERMITTED;
         }
         privileges_begin();
-        return run(argv[optind], argv, TAKE_PTR(config), r);
+        return run(argv[optind], argv, TAKE_PTR(config), r, stop);
 }

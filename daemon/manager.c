@@ -430,18 +430,33 @@ int manager_new(const char *name, char *const *argv, Config *config, Manager **r
  *   kernel: 5 ms (launch_go())
  * - removal of what a guest has left in its directory: 50 ms at a time
  * Before the loop, the lock of RUNTIME/NAME is tried for 20 ms, and the group umld looked up for
- * 100 ms; the umld-init of a guest that is to be adopted answers within two seconds, or is ended.
+ * 100 ms; the umld-init of a guest that is to be adopted answers within ten seconds, or is ended.
  */
-int manager_run(Manager *m) {
-        int r;
+static int loop(const Manager *m) {
+        int r = sd_event_loop(m->event);
 
-        r = m->estate ? guest_adopt(m->guest, TAKE_PTR(m->estate)) : -ENOENT;
-        if (r < 0)
-                (void) guest_start(m->guest);
-        r = sd_event_loop(m->event);
         if (r < 0) {
                 log_error_errno(r, "the event loop failed: %m");
                 return EXIT_FAILED;
         }
         return m->exit_code;
+}
+
+static int adopt(Manager *m) {
+        return m->estate ? guest_adopt(m->guest, TAKE_PTR(m->estate)) : -ENOENT;
+}
+
+int manager_run(Manager *m) {
+        if (adopt(m) < 0)
+                (void) guest_start(m->guest);
+        return loop(m);
+}
+
+int manager_run_to_stop(Manager *m) {
+        int r = adopt(m);
+
+        if (r < 0)
+                return r == -ENOENT ? EXIT_DONE : EXIT_FAILED;
+        (void) guest_stop(m->guest);
+        return loop(m);
 }

@@ -15,5 +15,7 @@ int manager_new(const char *name, char *const *argv, Config *config, Manager **r
 Manager *manager_free(Manager *m);
 DEFINE_CLEANUP(Manager *, manager_free)
 
-/* Starts the guest and runs until it is down for good. Returns the exit code. */
+/* Starts the guest, or adopts it, and runs until it is down for good. Returns the exit code. */
 int manager_run(Manager *m);
+/* The same, but a guest that is adopted is only shut down, and none is started. */
+int manager_run_to_stop(Manager *m);

@@ -125,8 +125,13 @@ static const char *health_name(int i) {
         return guest_health_to_string((GuestHealth) i);
 }
 
+/* That of a guest without its umld is none of umld's. */
 static void get_state(GETTER_ARGUMENTS) {
-        write_set(w, m, prop_string(props, UMLD_PROP_STATE) ?: "", state_name, GUEST_STATE_MAX);
+        const char *state = prop_string(props, UMLD_PROP_STATE) ?: "";
+
+        write_set(w, m, state, state_name, GUEST_STATE_MAX);
+        metrics_write_integer(w, LABELS({ m->name, SNAPSHOT_STATE_ORPHAN }),
+                              streq(state, SNAPSHOT_STATE_ORPHAN));
 }
 
 static void get_health(GETTER_ARGUMENTS) {

@@ -51,28 +51,39 @@ static int add_last_exit(json_t *props, const LastExit *e) {
         return r;
 }
 
+/* umld removes its socket when it exits normally. */
+static int add_trouble(json_t *props, const char *name, bool orphan) {
+        const char *text = orphan ? "umld was killed, and the guest runs without it; the next "
+                                    "start takes it over"
+                                  : "umld was killed; the next start cleans up after it";
+
+        if (!orphan && !guest_has_socket(name))
+                return 0;
+        return set(props, UMLD_PROP_STATUS_TEXT, json_string(text));
+}
+
 /* Reads the state of a guest without an umld from its files. */
 static int snapshot_offline(const char *name, json_t **ret) {
         _cleanup_(last_exit_done) LastExit e = { .state = GUEST_STOPPED };
         json_auto_t *props = json_object();
+        bool orphan = guest_orphaned(name);
         int r;
 
         (void) last_exit_read(name, &e); /* no file: the guest has never ended */
         r = set(props, UMLD_PROP_NAME, json_string(name));
         if (r >= 0)
-                r = set(props, UMLD_PROP_STATE, json_string(guest_state_to_string(e.state)));
+                r = set(props, UMLD_PROP_STATE,
+                        json_string(orphan ? SNAPSHOT_STATE_ORPHAN
+                                           : guest_state_to_string(e.state)));
         if (r >= 0)
-                r = set(props, UMLD_PROP_WANTED, json_string(guest_wanted_to_string(WANTED_DOWN)));
-        /* umld removes its socket when it exits normally. */
-        if (r >= 0 && guest_has_socket(name))
-                r = set(props, UMLD_PROP_STATUS_TEXT,
-                        json_string(
-                                guest_orphaned(name)
-                                        ? "umld was killed, and the guest runs without it; the "
-                                          "next start takes it over"
-                                        : "umld was killed; the next start cleans up after it"));
+                r = set(props, UMLD_PROP_WANTED,
+                        json_string(guest_wanted_to_string(orphan ? WANTED_UP : WANTED_DOWN)));
+        if (r >= 0)
+                r = add_trouble(props, name, orphan);
         if (r >= 0)
                 r = add_last_exit(props, &e);
+        if (orphan)
+                (void) json_object_del(props, UMLD_PROP_SINCE); /* not of its present run */
         if (r >= 0)
                 r = add_console_log(props, name);
         if (r >= 0)

@@ -11,6 +11,9 @@
 #define SNAPSHOT_PROP_ERROR    "Error"
 #define SNAPSHOT_STATE_UNKNOWN "unknown"
 
+/* The state of a guest that runs, but whose umld has died. */
+#define SNAPSHOT_STATE_ORPHAN "orphan"
+
 typedef struct Snapshot {
         json_t *props; /* named as on the bus (api/bus-names.h); unknown ones are missing */
         bool live;     /* from umld itself */

@@ -29,10 +29,11 @@ static int check(const char *guest) {
                 return fail_with(EXIT_FAILED, "%s is running; stop it first (umlctl stop %s)",
                                  guest, guest);
         if (guest_orphaned(guest))
-                return fail_with(EXIT_FAILED,
-                                 "%s runs without its umld, which was killed; start and stop it "
-                                 "first (umlctl start %s, umlctl stop %s)",
-                                 guest, guest, guest);
+                return fail_with(
+                        EXIT_FAILED,
+                        "%s runs without its umld, which was killed; stop it first (umlctl "
+                        "stop %s)",
+                        guest, guest);
         if (there(DIR_RUNTIME, guest, "undo"))
                 return fail_with(EXIT_FAILED,
                                  "%s: its umld was killed and has left changes on the host; start "

@@ -11,7 +11,7 @@
 #include "basic/process.h"
 #include "daemon/base/adoption.h"
 
-#define ANSWER_MAX (2 * USEC_PER_SEC)
+#define ANSWER_MAX (10 * USEC_PER_SEC) /* of a machine that is busy or swaps */
 #define END_MAX    (5 * USEC_PER_SEC)
 #define END_GENTLY (2 * USEC_PER_SEC)
 

@@ -191,6 +191,99 @@ class Ended(Adopted):
         self.assertEqual(self.daemon().wait_ready().guest_pid(), pid)
 
 
+class Kept(Adopted):
+    """Started by umlctl, where there is no service manager: umld has a keeper."""
+
+    def start(self, *arguments, **options):
+        self.configure(*arguments, **options)
+        r = self.world.umlctl("start", "web")
+        self.assertEqual(r.returncode, DONE, r)
+        self.addCleanup(self.world.umlctl, "kill", "web")
+        return self.status()
+
+    def status(self):
+        return self.world.umlctl("status", "web", "--json").json
+
+    def keeper(self):
+        return [pid for pid, line in self.world.processes().items() if "umld-keeper" in line]
+
+    def log(self):
+        return (self.world.log_dir / "web/umld.log").read_text(errors="replace")
+
+    def kill_umld(self, was):
+        """Returns what its successor says."""
+        os.kill(was["daemon"]["pid"], signal.SIGKILL)
+
+        def follows():
+            now = self.status()
+            return now["state"] == "running" and now["daemon"]["pid"] != was["daemon"]["pid"] and now
+        return wait_until(follows, 20, "the next umld")
+
+    def test_killed(self):
+        """The guest is the same; the limits are those of umld@.service."""
+        self.configure()
+        before = self.world.snapshot()
+        first = now = self.start()
+        for i in range(1, 10):
+            now = self.kill_umld(now)
+            self.assertEqual((now["pid"], now["adopted"], now["restarts"]), (first["pid"], i, 0))
+        self.assertEqual(len(self.keeper()), 1)
+        self.assertEqual(self.log().count("umld was killed by signal 9 (Killed); starting it again"), 9)
+        os.kill(now["daemon"]["pid"], signal.SIGKILL)
+        wait_until(lambda: not self.keeper(), 20, "that the keeper gives up")
+        self.assertIn("umld was killed by signal 9 (Killed), the last of 10 deaths within five minutes", self.log())
+        self.assertEqual(self.status()["state"], "orphan")
+        self.assertEqual(self.world.umlctl("stop", "web").returncode, DONE)
+        self.assert_same_host(before)
+
+    def test_ends_with_its_umld(self):
+        self.start()
+        keeper, = self.keeper()
+        with open(f"/proc/{keeper}/smaps_rollup", encoding="ascii") as memory:
+            pss = next(int(line.split()[1]) for line in memory if line.startswith("Pss:"))
+        print(f"# PSS of a keeper: {pss} KiB", flush=True)
+        if not os.environ.get("UMLD_TEST_SANITIZED"):
+            self.assertLess(pss, 1000)
+        self.assertEqual(self.world.umlctl("stop", "web").returncode, DONE)
+        wait_until(lambda: not self.world.processes(), 10, "an end of all processes")
+        self.assertNotIn("starting it again", self.log())
+
+    def test_is_not_needed(self):
+        """When it is killed itself, umld and guest go on; another umld after that is started by hand, as ever."""
+        was = self.start()
+        os.kill(self.keeper()[0], signal.SIGKILL)
+        wait_until(lambda: not self.keeper(), 10)
+        self.assertEqual((self.status()["pid"], self.status()["daemon"]), (was["pid"], was["daemon"]))
+        os.kill(was["daemon"]["pid"], signal.SIGKILL)
+        wait_until(lambda: self.status()["state"] == "orphan", 10)
+        self.assertEqual(self.world.umlctl("start", "web").returncode, DONE)
+        self.assertEqual((self.status()["pid"], len(self.keeper())), (was["pid"], 1))
+
+    def test_passes_on_a_stop(self):
+        """As when all processes of a host are told to end."""
+        self.start()
+        os.kill(self.keeper()[0], signal.SIGTERM)
+        wait_until(lambda: not self.world.processes(), 20, "an end of all processes")
+        self.assertIn("shut down cleanly", str(self.status()["last_exit"]))
+
+    def test_reexec(self):
+        """It is the same process; and what comes after it is kept as well."""
+        was = self.start()
+        self.assertEqual(self.world.umlctl("reexec", "web").returncode, DONE)
+        now = self.status()
+        self.assertEqual((now["daemon"]["pid"], now["reexecs"]), (was["daemon"]["pid"], 1))
+        now = self.kill_umld(now)
+        self.assertEqual((now["pid"], now["adopted"], now["reexecs"]), (was["pid"], 1, 1))
+
+    def test_not_after_a_fault(self):
+        """An umld that has found that no retry can help is not started again."""
+        self.configure(Guest={"Disk": "/none"})
+        r = self.world.umlctl("start", "web")
+        self.assertEqual(r.returncode, FAILED, r)
+        wait_until(lambda: not self.world.processes(), 10, "an end of all processes")
+        self.assertNotIn("starting it again", self.log())
+
+
 class Refused(Adopted):
     def test_a_second_umld(self):
         """While its umld lives, a guest has no other."""
@@ -210,21 +303,63 @@ class Refused(Adopted):
         self.assertIn("another guest's umld uses this image", other.log)
         self.assertEqual(self.daemon().wait_ready().guest_pid(), pid)
 
-    def test_orders_without_umld(self):
-        """Nobody is told that the guest is not running, and nothing of it is removed."""
+    def test_says_that_it_is_one(self):
+        """It has a word of its own wherever states are, and nothing of it is removed."""
         umld = self.start()
-        pid = self.orphan(umld)
-        for order in (["stop", "web"], ["kill", "web"], ["remove", "web", "--force"]):
-            r = self.world.umlctl(*order)
-            self.assertEqual(r.returncode, FAILED, r)
-            self.assertIn("web runs without its umld, which was killed", r.stderr)
-        self.assertIn("the guest runs without it", self.world.umlctl("status", "web").stdout)
-        self.assertTrue(process_alive(pid))
-        heir = self.daemon().wait_ready()
-        self.assertEqual(heir.guest_pid(), pid)
-        self.assertEqual(self.world.umlctl("stop", "web").returncode, DONE)
-        self.assertEqual(heir.wait(20), DONE)
-        self.assertIn("is not running", self.world.umlctl("stop", "web").stderr)
+        self.orphan(umld)
+        status = self.world.umlctl("status", "web", "--json").json
+        self.assertEqual((status["state"], status["wanted"], status["since"]), ("orphan", "up", None))
+        self.assertIn("the guest runs without it", status["status"])
+        self.assertIn("web - orphan", self.world.umlctl("status", "web").stdout)
+        self.assertEqual(self.world.umlctl("list", "--json").json[0]["state"], "orphan")
+        metrics = self.world.umlctl("metrics").stdout
+        self.assertIn('umld_guest_state{guest="web",umld_guest_state="orphan"} 1', metrics)
+        self.assertIn('umld_guest_state{guest="web",umld_guest_state="stopped"} 0', metrics)
+        r = self.world.umlctl("remove", "web", "--force")
+        self.assertEqual(r.returncode, FAILED, r)
+        self.assertIn("web runs without its umld, which was killed", r.stderr)
+        self.daemon().wait_ready()
+        self.assertIn('umld_guest_state="orphan"} 0', self.world.umlctl("metrics").stdout)
+
+    def test_orders_without_umld(self):
+        """It is shut down, or killed, and the host is as before."""
+        for order, verdict in (("stop", "shut down cleanly by ctrl-alt-del"), ("kill", "killed on request")):
+            with self.subTest(order=order):
+                self.configure()
+                before = self.world.snapshot()
+                pid = self.orphan(self.daemon().wait_ready())
+                r = self.world.umlctl(order, "web")
+                self.assertEqual((r.returncode, r.stdout), (DONE, "web is stopped\n"), r)
+                self.assertFalse(process_alive(pid))
+                status = self.world.umlctl("status", "web", "--json").json
+                self.assertEqual((status["state"], status["wanted"]), ("stopped", "down"))
+                self.assertIn(verdict, str(status["last_exit"]))
+                self.assertIn("is not running", self.world.umlctl(order, "web").stderr)
+                self.assert_same_host(before)
+
+    def test_umld_that_only_stops(self):
+        """It leaves a guest alone that has its umld, and starts none."""
+        umld = self.start()
+        pid = umld.guest_pid()
+        for _ in range(2):
+            stop = self.world.run("host", self.world.program("daemon/umld"), "--stop", "web")
+            self.assertEqual(stop.returncode, DONE, stop)
+            self.assertEqual(umld.status()["pid"], pid)
+        self.assertEqual(umld.stop(), DONE)
+        self.assertEqual(self.world.run("host", self.world.program("daemon/umld"), "--stop", "web").returncode, DONE)
+        self.assertEqual(self.world.processes(), {})
+
+    def test_umld_init_that_is_slow(self):
+        """On a machine that is busy it may take seconds before it answers."""
+        umld = self.start()
+        pid = umld.guest_pid()
+        init = next(p for p, line in self.world.processes().items() if "umld-init" in line)
+        os.kill(init, signal.SIGSTOP)
+        umld.kill()
+        heir = self.daemon()
+        time.sleep(3)
+        os.kill(init, signal.SIGCONT)
+        self.assertEqual(heir.wait_ready().guest_pid(), pid)
 
     def test_what_is_not_ours(self):
         """A process that listens there, but is not the guest's umld-init."""

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* verb-stop.c - stop and kill, also of a guest that runs without its umld. */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/bus-names.h"
+#include "api/exit-codes.h"
+#include "basic/string-util.h"
+#include "umlctl/bus-client.h"
+#include "umlctl/guests.h"
+#include "umlctl/orphan.h"
+#include "umlctl/say.h"
+#include "umlctl/systemd-manager.h"
+#include "umlctl/verbs.h"
+
+static void say_stopped(const Options *o, const char *guest) {
+        if (!o->quiet)
+                printf("%s is stopped\n", guest);
+}
+
+static int check_gone(Waiter *w, void *userdata) {
+        (void) userdata;
+        return w->gone;
+}
+
+static int end_by_bus(const Options *o, const char *guest, const char *method) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(waiter_freep) Waiter *w = NULL;
+        json_auto_t *props = NULL;
+        pid_t pid = 0;
+        int r;
+
+        r = control_ask(guest, &bus, &pid, &props);
+        if (r == -ENOENT && guest_orphaned(guest)) {
+                r = orphan_end(o, guest, method);
+                if (r == EXIT_DONE && !o->no_wait)
+                        say_stopped(o, guest);
+                return r;
+        }
+        if (r == -ENOENT) {
+                note("%s is not running", guest);
+                return EXIT_DONE;
+        }
+        if (r < 0)
+                return bus_connect_fail(guest, r, pid);
+        /* Determines the process before it is told to exit. */
+        r = waiter_new(guest, o, check_gone, NULL, &w);
+        if (r >= 0)
+                r = waiter_adopt(w, TAKE_PTR(bus), pid);
+        if (r < 0)
+                return control_wait_failed(guest, w, r, "stopped");
+        r = control_order(w->bus, guest, method);
+        if (r != EXIT_DONE || o->no_wait)
+                return r;
+        r = waiter_run(w);
+        if (r < 0)
+                return control_wait_failed(guest, w, r, "stopped");
+        say_stopped(o, guest);
+        return EXIT_DONE;
+}
+
+static int check_job(Waiter *w, void *userdata) {
+        const ManagerJob *job = userdata;
+
+        (void) w;
+        return job->result || job->lost;
+}
+
+static int stop_unit(const Options *o, const char *guest, sd_bus *manager) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(manager_job_done) ManagerJob job = {};
+        _cleanup_(waiter_freep) Waiter *w = NULL;
+        int r;
+
+        r = waiter_new(guest, o, check_job, &job, &w);
+        if (r < 0)
+                return control_wait_failed(guest, w, r, "stopped");
+        r = manager_job(manager, o->no_wait ? NULL : w, "StopUnit", guest, &job, &error);
+        if (r < 0)
+                return fail_with(bus_error_exit_code(&error, r),
+                                 "%s: systemd refused to stop it: %s", guest,
+                                 error.message ?: strerror(-r));
+        if (o->no_wait)
+                return EXIT_DONE;
+        r = waiter_run(w);
+        if (r < 0)
+                return control_wait_failed(guest, w, r, "stopped");
+        if (job.lost || !streq(job.result, "done"))
+                return fail_with(EXIT_FAILED,
+                                 "%s: systemd could not stop it: %s (systemctl status %s)", guest,
+                                 job.result ?: "lost the connection to systemd", job.unit);
+        if (guest_orphaned(guest) || control_running(guest)) /* its umld had died meanwhile */
+                return end_by_bus(o, guest, UMLD_METHOD_STOP);
+        say_stopped(o, guest);
+        return EXIT_DONE;
+}
+
+int verb_stop(const Options *o, const char *guest) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *manager = NULL;
+        _cleanup_free_ char *unit = manager_unit(guest);
+
+        /* An umld that systemd did not start is asked directly, and so is any if systemd cannot be
+         * reached. */
+        if (unit && manager_usable() && manager_open(&manager) >= 0 &&
+            manager_unit_busy(manager, unit) > 0)
+                return stop_unit(o, guest, manager);
+        return end_by_bus(o, guest, UMLD_METHOD_STOP);
+}
+
+int verb_kill(const Options *o, const char *guest) {
+        return end_by_bus(o, guest, UMLD_METHOD_KILL);
+}
