@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "api/image-protocol.h"
+#include "basic/undo-record.h"
 #include "imager/jail.h"
 #include "imager/message.h"
 #include "imager/modes.h"
@@ -28,6 +29,9 @@ int mode_change(int argc, char *argv[]) {
 
         if (r != 0)
                 return r;
+        r = undo_record_begin(IMAGE_FD_IMAGE, IMAGE_FD_UNDO);
+        if (r < 0)
+                return say_error("cannot read the undo file of the image: %s", strerror(-r));
         if (fstat(IMAGE_FD_IMAGE, &st) < 0)
                 return say_error("cannot read the image: %m");
         if (!image_is_ext())

@@ -24,7 +24,8 @@ enum {
         FILES_MAX = 64,
 };
 
-/* Without it e2fsprogs cannot open an image that is another user's, and say so. */
+/* Without it e2fsprogs cannot open an image that is another user's, and says so, nor record for an
+ * undo file what they change. */
 static void preload_for_tools(void) {
         static const char *const places[] = { "../lib/preload/", "../../lib/umld/" };
         _cleanup_free_ char *directory = NULL;
@@ -47,8 +48,7 @@ int jail_enter(void) {
         };
         int r;
 
-        if (geteuid() == 0)
-                preload_for_tools();
+        preload_for_tools();
         (void) signal(SIGXFSZ, SIG_IGN); /* write() then fails with EFBIG */
         (void) signal(SIGPIPE, SIG_IGN);
         r = sandbox_enter(&sandbox);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/image-undo.h"
 #include "umlctl/export-files.h"
 #include "umlctl/guest-image.h"
 
@@ -39,6 +40,8 @@ int export_files_open(ExportFiles *f, const char *name, const char *path, bool l
         if (locked) {
                 int r = guest_image_lock(fd);
 
+                if (r >= 0 && image_undo_pending(fd))
+                        r = -EUCLEAN;
                 if (r < 0)
                         return r;
         }

@@ -9,17 +9,14 @@
 
 #include "api/dirs.h"
 #include "api/exit-codes.h"
+#include "api/image-protocol.h"
+#include "api/image-undo.h"
 #include "basic/file-util.h"
 #include "umlctl/guest-image.h"
 #include "umlctl/jobs.h"
 #include "umlctl/programs.h"
 #include "umlctl/say.h"
 #include "umlctl/verbs.h"
-
-enum {
-        EXT4_STATE = 1024 + 58, /* where the superblock has the state of the file system */
-        EXT4_ERROR_FS = 2,
-};
 
 void guest_image_done(GuestImage *i) {
         config_free(i->config);
@@ -89,6 +86,25 @@ static int open_disk(GuestImage *i) {
         return 0;
 }
 
+/* A change that was killed; nobody uses the image any more, as it could be locked. */
+static int undo_interrupted(const GuestImage *i) {
+        const char *path = i->config->disks[0].path;
+        int r = image_undo_apply(i->fd);
+
+        if (r < 0)
+                return fail_with(EXIT_FAILED,
+                                 "%s: a change of its image %s was interrupted, and cannot be "
+                                 "undone: %s",
+                                 i->guest, path, strerror(-r));
+        if (r == IMAGE_UNDO_CRASHED)
+                note("%s: a change of its image was interrupted by a crash of the host, and was "
+                     "undone; check its file system: e2fsck -f %s",
+                     i->guest, path);
+        else if (r == IMAGE_UNDO_DONE)
+                note("%s: a change of its image was interrupted, and was undone", i->guest);
+        return 0;
+}
+
 int guest_image_open(GuestImage *i, const char *guest) {
         int r;
 
@@ -97,7 +113,9 @@ int guest_image_open(GuestImage *i, const char *guest) {
                 return fail_with(EXIT_FAILED, "%s is running; stop it first (umlctl stop %s)",
                                  guest, guest);
         r = load(i);
-        return r == 0 ? open_disk(i) : r;
+        if (r == 0)
+                r = open_disk(i);
+        return r == 0 ? undo_interrupted(i) : r;
 }
 
 void guest_image_take(GuestImage *i, const char *guest, int fd) {
@@ -120,34 +138,48 @@ static int make_argv(const ImageChange *change, Strv *argv) {
         return r;
 }
 
-/* Has the change been begun? umld-image marks a file system that it is changing. */
-static bool changed_in_part(const GuestImage *i) {
-        unsigned char state;
-
-        return pread(i->fd, &state, 1, EXT4_STATE) == 1 && (state & EXT4_ERROR_FS);
-}
-
+/* The image is left as it was, now or later. */
 static int fail_change(const GuestImage *i, const char *why) {
-        if (!changed_in_part(i))
-                return fail_with(EXIT_FAILED, "%s: its image: %s", i->guest, why);
-        return fail_with(EXIT_FAILED,
-                         "%s: its image: %s; it may be changed in part, so check it: e2fsck -f %s",
-                         i->guest, why, i->config ? i->config->disks[0].path : "");
+        int r = image_undo_apply(i->fd);
+
+        if (r < 0)
+                return fail_with(
+                        EXIT_FAILED,
+                        "%s: its image: %s; the change cannot be undone now (%s), but will "
+                        "be before its next start or change",
+                        i->guest, why, strerror(-r));
+        return fail_with(EXIT_FAILED, "%s: its image: %s", i->guest, why);
 }
 
-int guest_image_change(GuestImage *i, const ImageChange *change, Progress *progress) {
+static int run_change(const GuestImage *i, const ImageChange *change, int undo, Progress *progress,
+                      char **ret_why) {
         _cleanup_(job_done) Job j = JOB_INIT;
-        _cleanup_free_ char *why = NULL;
         int r = make_argv(change, &j.argv);
 
         if (r < 0)
-                return fail_with(EXIT_FAILED, "%s: cannot change its image: %s", i->guest,
-                                 strerror(-r));
+                return r;
         j.what = "umld-image";
         j.speaks = j.sandbox = true;
-        j.fds[3] = i->fd;
-        j.fds[5] = change->modules;
+        j.fds[IMAGE_FD_IMAGE] = i->fd;
+        j.fds[IMAGE_FD_MODULES] = change->modules;
+        j.fds[IMAGE_FD_UNDO] = undo;
         progress_set(progress, "changing the image");
-        r = jobs_run(&j, 1, progress, &why);
+        return jobs_run(&j, 1, progress, ret_why);
+}
+
+int guest_image_change(GuestImage *i, const ImageChange *change, Progress *progress) {
+        _cleanup_close_ int undo = image_undo_create(i->fd);
+        _cleanup_free_ char *why = NULL;
+        int r;
+
+        if (undo < 0)
+                return fail_with(undo == -EACCES || undo == -EPERM ? EXIT_NOT_PERMITTED
+                                                                   : EXIT_FAILED,
+                                 "%s: cannot make an undo file beside its image: %s", i->guest,
+                                 strerror(-undo));
+        r = run_change(i, change, undo, progress, &why);
+        undo = safe_close(undo); /* it is locked, and is to be read */
+        if (r >= 0)
+                r = image_undo_forget(i->fd);
         return r < 0 ? fail_change(i, why ?: strerror(-r)) : 0;
 }

@@ -10,7 +10,7 @@
 #include "umlctl/progress.h"
 
 enum {
-        JOB_FDS_MAX = 7,
+        JOB_FDS_MAX = 8,
         JOB_TAIL_MAX = 1024, /* bytes kept of standard error */
         JOB_LINE_MAX = 256,
 };
@@ -53,7 +53,7 @@ typedef struct Job {
 } Job;
 
 #define JOB_INIT                                                                                   \
-        ((Job){ .fds = { -1, -1, -1, -1, -1, -1, -1 }, .messages = -EBADF, .errors = -EBADF })
+        ((Job){ .fds = { -1, -1, -1, -1, -1, -1, -1, -1 }, .messages = -EBADF, .errors = -EBADF })
 
 void job_done(Job *j);
 

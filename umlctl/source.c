@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "api/exit-codes.h"
+#include "api/image-undo.h"
 #include "basic/sha256.h"
 #include "umlctl/interrupt.h"
 #include "umlctl/programs.h"
@@ -62,6 +63,13 @@ static int check_sum(const Source *s, int fd) {
         return r == 0 ? source_check_sum(s, s->shown, fd, wanted) : r;
 }
 
+static int fail_half_changed(const Source *s) {
+        return fail_with(EXIT_FAILED,
+                         "%s: a change of this image was interrupted; start its guest first, which "
+                         "undoes it",
+                         s->given);
+}
+
 static int open_path(Source *s) {
         _cleanup_close_ int fd = open(s->given, O_RDONLY | O_CLOEXEC | O_NOCTTY);
         struct stat st;
@@ -71,7 +79,7 @@ static int open_path(Source *s) {
         if (S_ISDIR(st.st_mode))
                 return s->options->sha256 ? source_fail_sum(s) : open_directory(s);
         if (S_ISREG(st.st_mode)) {
-                int r = check_sum(s, fd);
+                int r = image_undo_pending(fd) ? fail_half_changed(s) : check_sum(s, fd);
 
                 if (r != 0)
                         return r;

@@ -108,6 +108,11 @@ static int add_disk(Export *x, size_t i) {
         if (r == -EBUSY)
                 return fail_with(EXIT_FAILED, "%s: its image %s is in use by another process",
                                  x->guest, d->path);
+        if (r == -EUCLEAN)
+                return fail_with(EXIT_FAILED,
+                                 "%s: a change of its image %s was interrupted; start it first, "
+                                 "which undoes it",
+                                 x->guest, d->path);
         return r < 0 ? fail_with(r == -EACCES ? EXIT_NOT_PERMITTED : EXIT_FAILED, "%s: %s: %s",
                                  x->guest, d->path, strerror(-r))
                      : 0;

@@ -22,11 +22,38 @@ static void fail_preparation(Guest *g, const Fault *fault) {
         guest_event(g, event, fault->text ?: "out of memory");
 }
 
+/* false: it is not necessary, or impossible. */
+static bool begin_disk_check(Guest *g, DiskCheckDone done) {
+        usec_t limit = DISK_CHECK_STARTS * g->config->start_timeout;
+        int r = disk_check_start(g->event, g->setup->host, limit, done, g, &g->disk_check);
+
+        if (r < 0)
+                log_warning_errno(r, "cannot check the file system of a disk, continuing: %m");
+        if (r <= 0)
+                return false;
+        guest_keep_crash(g); /* much may change before the next start */
+        notify_extend_timeout(usec_add(limit, 10 * USEC_PER_SEC));
+        guest_set_state(g, GUEST_PREPARING, "a disk is being checked before the start");
+        return true;
+}
+
+static void on_modules_undone(const Fault *fault, void *userdata) {
+        Guest *g = userdata;
+
+        g->disk_check = disk_check_free(g->disk_check);
+        if (fault)
+                fail_preparation(g, fault);
+        else
+                guest_event(g, EV_PREPARED, prepared_text(g));
+}
+
+/* If it was killed, the image has changed in part. */
 static void on_modules_updated(void *userdata) {
         Guest *g = userdata;
 
         g->modules = modules_update_free(g->modules);
-        guest_event(g, EV_PREPARED, prepared_text(g));
+        if (!begin_disk_check(g, on_modules_undone))
+                guest_event(g, EV_PREPARED, prepared_text(g));
 }
 
 /* The image has been checked by now, and is free for another program to change it. */
@@ -56,23 +83,6 @@ static void on_disks_checked(const Fault *fault, void *userdata) {
                 update_modules(g);
 }
 
-/* false: it is not necessary, or impossible. */
-static bool begin_disk_check(Guest *g) {
-        usec_t limit = DISK_CHECK_STARTS * g->config->start_timeout;
-        int r = disk_check_start(g->event, g->setup->host, limit, on_disks_checked, g,
-                                 &g->disk_check);
-
-        if (r < 0)
-                log_warning_errno(r, "cannot check the file system of a disk, continuing: %m");
-        if (r <= 0)
-                return false;
-        guest_keep_crash(g); /* much may change before the next start */
-        notify_extend_timeout(usec_add(limit, 10 * USEC_PER_SEC));
-        guest_set_state(g, GUEST_PREPARING,
-                        "a disk's file system has recorded errors and is being checked");
-        return true;
-}
-
 static void on_set_up(int r, Fault *fault, void *userdata) {
         Guest *g = userdata;
 
@@ -81,7 +91,7 @@ static void on_set_up(int r, Fault *fault, void *userdata) {
                 return;
         }
         (void) net_watch_update(g->net_watch);
-        if (!begin_disk_check(g))
+        if (!begin_disk_check(g, on_disks_checked))
                 update_modules(g);
 }
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* disk-check.c - runs umld-disk-check for the disks that need it, one after the other. */
+/* disk-check.c - runs umld-disk-check for the disks that need it, one after the other: a change of
+ * them has to be undone, or their file system has errors. */
 
 #include "daemon/host/disk-check.h"
+#include "api/image-undo.h"
 #include "basic/log.h"
 #include "basic/spawn.h"
 #include "daemon/base/companions.h"
@@ -18,7 +20,8 @@ struct DiskCheck {
         DiskCheckDone done;
         void *userdata;
         char *program, *preload;
-        size_t disk; /* the one in progress */
+        size_t disk;  /* the one in progress */
+        bool undoing; /* a change of it */
         Helper *helper;
 };
 
@@ -39,6 +42,8 @@ static bool needs_check(const Host *h, size_t i) {
                           d->cow);
                 return false;
         }
+        if (image_undo_pending(fd))
+                return true;
         r = ext_errors_recorded(fd);
         if (r < 0)
                 log_debug_errno(r, "Disk=%s: cannot be checked for errors, ignoring: %m", d->path);
@@ -67,6 +72,11 @@ static int judge(const DiskCheck *c, int status, Fault *f) {
                                  "Disk=%s: its file system has errors, and e2fsck did not repair "
                                  "them within %s; run `e2fsck -f %s`",
                                  disk_path(c), FORMAT_TIMESPAN(c->limit), disk_path(c));
+        if (status == DISK_CHECK_NOT_UNDONE)
+                return fault_set(f, VERDICT_DISK, false, -EIO,
+                                 "Disk=%s: a change of it by umlctl was interrupted and cannot be "
+                                 "undone, see the previous message",
+                                 disk_path(c));
         if (status == DISK_CHECK_NO_E2FSCK) {
                 log_warning("Disk=%s: its file system has errors, and e2fsck is not installed, "
                             "continuing; install e2fsprogs",
@@ -79,6 +89,8 @@ static int judge(const DiskCheck *c, int status, Fault *f) {
                             disk_path(c));
                 return 0;
         }
+        if (status == 0 && c->undoing)
+                return 0;
         if (status >= 0 && status < E2FSCK_UNCORRECTED) {
                 log_notice("Disk=%s: the file system has been repaired", disk_path(c));
                 return 0;
@@ -117,8 +129,15 @@ static int check_disk(DiskCheck *c) {
         char *const argv[] = { (char *) "umld-disk-check", c->preload, NULL };
         int r;
 
-        log_warning("Disk=%s: its file system has recorded errors; checking it before the start",
-                    disk_path(c));
+        c->undoing = image_undo_pending(c->host->disk_fds[2 * c->disk]);
+        if (c->undoing)
+                log_notice("Disk=%s: a change of it by umlctl was interrupted; undoing it before "
+                           "the start",
+                           disk_path(c));
+        else
+                log_warning("Disk=%s: its file system has recorded errors; checking it before the "
+                            "start",
+                            disk_path(c));
         r = helper_start(c->event,
                          &(const HelperOrder){ .program = c->program,
                                                .argv = argv,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Before a start, a file system of the guest that has recorded errors is repaired by e2fsck, or the
- * guest is not started. Nothing waits here. */
+/* Before a start, a change of an image by umlctl that was interrupted is undone, and a file system
+ * of the guest that has recorded errors is repaired by e2fsck, or the guest is not started. Nothing
+ * waits here. */
 
 #include <systemd/sd-event.h>
 

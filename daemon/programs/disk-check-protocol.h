@@ -10,4 +10,5 @@ enum {
         E2FSCK_UNCORRECTED = 4, /* and above: e2fsck(8) */
         DISK_CHECK_FAILED = 8,  /* as for e2fsck: could not be run */
         DISK_CHECK_NO_E2FSCK = 126,
+        DISK_CHECK_NOT_UNDONE = 125, /* a change that was interrupted, which it undoes first */
 };

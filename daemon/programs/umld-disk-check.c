@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* umld-disk-check.c - umld-disk-check: prints the errors recorded in a file system, and runs e2fsck
- * to repair it.
+/* umld-disk-check.c - umld-disk-check: undoes a change of an image by umlctl that was interrupted,
+ * prints the errors recorded in its file system, and runs e2fsck to repair it.
  *
  * The contents of an image were written by the guest, so it is not umld that reads it, but this
  * program, in a sandbox, as a user of its own. The image stays the guest's: it comes as an open
@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/image-undo.h"
 #include "basic/cleanup.h"
 #include "basic/sandbox.h"
 #include "basic/string-util.h"
@@ -87,18 +88,33 @@ static int preload(const char *object) {
         return RET_NERRNO(setenv("LD_PRELOAD", path, 1));
 }
 
+/* Before the sandbox, which sees no more of the host's files: bytes are copied, and none of them is
+ * looked at. */
+static int undo(void) {
+        int r = image_undo_apply(DISK_CHECK_FD);
+
+        if (r < 0)
+                fprintf(stderr, "an interrupted change cannot be undone: %s\n", strerror(-r));
+        else if (r != IMAGE_UNDO_NONE)
+                puts("a change by umlctl was interrupted, and has been undone");
+        return r;
+}
+
 int main(int argc, char *argv[]) {
-        int r;
+        int r, undone;
 
         if (argc != 2) {
                 fputs("umld-disk-check is run by umld(8) and is of no use by itself\n", stderr);
                 return DISK_CHECK_FAILED;
         }
+        undone = undo();
+        if (undone < 0)
+                return DISK_CHECK_NOT_UNDONE;
         if ((r = preload(argv[1])) < 0 || (r = enter_sandbox()) < 0 || (r = set_path()) < 0) {
                 fprintf(stderr, "umld-disk-check: %s\n", strerror(-r));
                 return DISK_CHECK_FAILED;
         }
-        if (!tell_errors())
+        if (!tell_errors() && undone != IMAGE_UNDO_CRASHED)
                 return 0;
         (void) fflush(stdout);
         (void) execlp("e2fsck", "e2fsck", "-p", "-f", IMAGE, (char *) NULL);

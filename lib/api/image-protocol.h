@@ -19,6 +19,7 @@ enum {
         IMAGE_FD_OVERLAY = 4, /* an archive that is added to the tree */
         IMAGE_FD_MODULES = 5, /* an archive with modules of the kernel */
         IMAGE_FD_RECIPES = 6, /* an archive with recipes, and what they put into the tree */
+        IMAGE_FD_UNDO = 7,    /* records what a change overwrites (api/image-undo.h) */
         IMAGE_MESSAGE_MAX = 1024,
 };
 

@@ -48,6 +48,8 @@ int image_check(ImageWriter *w, errcode_t e, const char *what) {
 
         if (e == 0)
                 return 0;
+        if (e >= 256 && undo_io_error() != 0) /* "Can't write a block bitmap" */
+                e = undo_io_error();
         r = translate(w, e);
         if (r == -ENOSPC && w->full == IMAGE_FULL_SPACE)
                 return image_fail(w, r, IMAGE_FULL_TEXT);

@@ -88,6 +88,7 @@ static int open_fs(ImageWriter *w, int fd) {
         if (e != 0)
                 return image_check(w, e, "cannot open its file system");
         w->fs->priv_data = w;
+        undo_io_hook(w->fs);
         /* With it the library would write the superblock word by word, and for as long as its
          * checksum does not fit, e2fsck refuses it. */
         ext2fs_free_mem(&w->fs->orig_super);

@@ -161,3 +161,11 @@ int path_entry(ImageWriter *w, const char *path, unsigned flags, Dir **ret_dir, 
 
 /* Reads a symbolic link's target, which the caller frees. */
 int link_read(ImageWriter *w, ext2_ino_t ino, char **ret);
+
+/* ---- undo-io.c ---- */
+
+/* From now on the library does so for this file system, which is the only one of this process. */
+void undo_io_hook(ext2_filsys fs);
+
+/* Why a write failed, as an errno; 0: none did. */
+errcode_t undo_io_error(void);

@@ -7,11 +7,13 @@
 
 #include "basic/fd-util.h"
 #include "basic/spawn.h"
+#include "basic/undo-record.h"
 #include "image/tool.h"
 
 enum {
         FD_IMAGE = 3,
         FD_PRELOAD,
+        FD_UNDO, /* image-fix.c knows it */
         FDS,
         OUTPUT_MAX = 2048,
         SHOWN_MAX = 400,
@@ -23,7 +25,16 @@ void tool_preload(int fd) {
         preload = fd;
 }
 
-static_assert(FD_PRELOAD == 4, "LD_PRELOAD names it");
+static_assert(FD_PRELOAD == 4 && FD_UNDO == 5, "environment variables name them");
+
+/* Before what is preloaded anyway. */
+static void set_preload(void) {
+        const char *others = getenv("LD_PRELOAD");
+        _cleanup_free_ char *all = strfmt("/proc/self/fd/4%s%s", others ? ":" : "", others ?: "");
+
+        if (all)
+                (void) setenv("LD_PRELOAD", all, 1);
+}
 
 /* The PATH set by systemd or a login shell may lack the sbin directories. */
 static int set_environment(void) {
@@ -38,7 +49,9 @@ static int set_environment(void) {
         (void) setenv("E2FSCK_CONFIG", "/dev/null", 1);
         (void) setenv("LC_ALL", "C.UTF-8", 1);
         if (preload >= 0)
-                (void) setenv("LD_PRELOAD", "/proc/self/fd/4", 1);
+                set_preload();
+        if (undo_record_fd() >= 0)
+                (void) setenv(IMAGE_UNDO_VARIABLE, "5", 1);
         if (epoch)
                 (void) setenv("E2FSPROGS_FAKE_TIME", epoch, 1);
         return 0;
@@ -88,6 +101,11 @@ int tool_run(Strv *argv, int fd, char **ret_output) {
         pid_t pid;
 
         *ret_output = NULL;
+        if (preload < 0 && undo_record_fd() >= 0) {
+                *ret_output = strdup("umld-image-fix.so is not installed, so a change could not be "
+                                     "undone");
+                return -ENOENT;
+        }
         r = strv_push(argv, "/proc/self/fd/3");
         if (r < 0)
                 return r;
@@ -97,7 +115,8 @@ int tool_run(Strv *argv, int fd, char **ret_output) {
         writing = ends[1];
         r = spawn(&(const Spawn){ .run = run,
                                   .userdata = argv,
-                                  .fds = (const int[]){ -EBADF, writing, writing, fd, preload },
+                                  .fds = (const int[]){ -EBADF, writing, writing, fd, preload,
+                                                        undo_record_fd() },
                                   .n_fds = FDS },
                   &pid);
         if (r < 0)

@@ -5,6 +5,7 @@
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,28 @@ def debugfs(image, *commands):
     for command in commands:
         subprocess.run(["/sbin/debugfs", "-w", "-R", command, image], check=True, stdin=subprocess.DEVNULL,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30)
+
+
+def fnv(data):
+    value = 0xcbf29ce484222325
+    for byte in data:
+        value = (value ^ byte) * 0x100000001b3 & (1 << 64) - 1
+    return struct.pack("=Q", value)
+
+
+def write_undo(image, records, cut):
+    """What a change has left that was killed: what was there, the first record is the oldest."""
+    st, boot = image.stat(), Path("/proc/sys/kernel/random/boot_id").read_bytes().strip()
+    data = struct.pack("=16sQQ16s40s", b"umld-undo 1", st.st_size, st.st_ino, image.read_bytes()[1128:1144], boot)
+    data += fnv(data)
+    for place, content in records:
+        zeros = not any(content)
+        head = struct.pack("=QII", place, len(content), zeros)
+        content = b"" if zeros else content
+        data += head + fnv(head + content) + content
+    undo = Path(f"{image}.undo")
+    undo.write_bytes(data[:len(data) - cut])
+    return undo
 
 
 def superblock(image):
@@ -107,6 +130,39 @@ class Fake(CheckTest):
         self.assertEqual((status["state"], status["last_exit"]["verdict"]), ("failed", "disk"))
         self.assert_same_host(before)
 
+    def test_interrupted_change(self):
+        """It is undone before the start, even if nothing is wrong with the file system; without a whole undo file not."""
+        for cut in (0, 1):
+            with self.subTest(cut=cut):
+                image = self.mkfs()
+                self.configure(image)
+                image = self.world.image()
+                before = image.read_bytes()
+                undo = write_undo(image, [(0, before[:4096]), (8192, bytes(4096)), (0, bytes(4096))], cut)
+                with open(image, "r+b") as f:
+                    for place in 0, 8192:
+                        f.seek(place)
+                        f.write(b"\xff" * 1024)  # before the superblock, and what was zeros
+                    f.truncate(6 << 20)
+                changed = image.read_bytes()
+                umld = self.daemon().wait_ready()
+                self.assertIn("a change of it by umlctl was interrupted; undoing it before the start", umld.log)
+                self.assertIn("has been undone", umld.log)
+                self.assertNotIn("repaired", umld.log)
+                self.assertEqual(umld.stop(), DONE)
+                self.assertFalse(undo.exists())
+                self.assertEqual(image.stat().st_size, len(before))
+                self.assertNotEqual(image.read_bytes(), changed)
+                if not cut:
+                    self.assertEqual(image.read_bytes(), before)
+
+    def test_not_to_be_undone(self):
+        self.configure(self.mkfs())
+        Path(f"{self.world.image()}.undo").mkdir()
+        umld = self.daemon()
+        self.assertEqual(umld.wait(20), FAILED)
+        self.assertIn("was interrupted and cannot be undone", umld.said("STATUS", None)[-1])
+
     def test_second_disk(self):
         image, second = self.mkfs(), self.mkfs("data.img")
         debugfs(image, f"ssv state {ERRORS}")
@@ -143,7 +199,7 @@ class Fake(CheckTest):
         self.confined(Path("/proc", str(pid)))
         wait_until(lambda: umld.status()["state"] == "preparing", 10)
         status = umld.status()
-        self.assertIn("recorded errors and is being checked", status["status"])
+        self.assertIn("is being checked before the start", status["status"])
         self.assertEqual(self.world.umlctl("stop", "web").returncode, DONE)
         self.assertEqual(umld.wait(), DONE)
         self.assertFalse(process_alive(pid))

@@ -9,7 +9,8 @@
  *                    with EIO; short: it writes a part only; kill: it kills the program
  *
  * Only what reaches a regular file or a directory counts: pipes and sockets have tests elsewhere.
- */
+ * What a stream of stdio writes fails when the stream is closed or flushed, without being written:
+ * libc does not call the write() of here. */
 
 /* Both names of each function are defined below. */
 #undef _FILE_OFFSET_BITS
@@ -22,6 +23,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -110,6 +112,18 @@ ssize_t write(int fd, const void *data, size_t size) {
         if (n < 0)
                 FAIL((int) -n);
         return NEXT(write)(fd, data, (size_t) n);
+}
+
+ssize_t writev(int fd, const struct iovec *v, int count) {
+        struct iovec first = count > 0 ? v[0] : (struct iovec){};
+        ssize_t n = allowed(fd, first.iov_len);
+
+        if (n < 0)
+                FAIL((int) -n);
+        if ((size_t) n == first.iov_len)
+                return NEXT(writev)(fd, v, count);
+        first.iov_len = (size_t) n;
+        return NEXT(writev)(fd, &first, 1);
 }
 
 ssize_t pwrite(int fd, const void *data, size_t size, off_t offset) {
@@ -217,3 +231,43 @@ OPEN(open, (const char *path, int flags, ...), (path, flags, mode))
 OPEN(open64, (const char *path, int flags, ...), (path, flags, mode))
 OPEN(openat, (int dir, const char *path, int flags, ...), (dir, path, flags, mode))
 OPEN(openat64, (int dir, const char *path, int flags, ...), (dir, path, flags, mode))
+
+/* ---- streams ---- */
+
+static bool opens_for_writing(const char *mode) {
+        return mode[0] != 'r' || strchr(mode, '+');
+}
+
+FILE *fopen(const char *path, const char *mode) {
+        int e = opens_for_writing(mode) && how != 's' ? failing("fopen", true) : 0;
+
+        errno = e != 0 ? e : errno;
+        return e != 0 ? NULL : NEXT(fopen)(path, mode);
+}
+
+FILE *fopen64(const char *path, const char *mode) {
+        return fopen(path, mode);
+}
+
+/* Must not be written what is in its buffer? */
+static bool stream_fails(FILE *f, const char *what) {
+        int e = f && __fwriting(f) && is_file(fileno(f)) ? failing(what, true) : 0;
+
+        if (e == 0)
+                return false;
+        __fpurge(f);
+        errno = how == 's' ? ENOSPC : e;
+        return true;
+}
+
+int fflush(FILE *f) {
+        return stream_fails(f, "fflush") ? EOF : NEXT(fflush)(f);
+}
+
+int fclose(FILE *f) {
+        bool fails = stream_fails(f, "fclose");
+        int e = errno, r = NEXT(fclose)(f);
+
+        errno = fails ? e : errno;
+        return fails ? EOF : r;
+}

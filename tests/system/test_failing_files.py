@@ -13,6 +13,7 @@ import hashlib
 import http.server
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -24,16 +25,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import cow
 from ext4 import Image, fsck
 from oci import Layout
-from umlctltest import Case
-from umldtest import BUILD, DONE, SOURCE, main
+from umlctltest import Case, reachable
+from umldtest import BUILD, DONE, SOURCE, USAGE, main
 
 MIB = 1 << 20
+NOBODY = 65534
 PRELOAD = BUILD / "tests/lib/fail-files.so"
 HOWS = ("full", "error", "short", "kill")
 CALLS = 6  # that are tried of each program in each way
 OPTIONS = ("--size=8M", "--set=FastNetwork=no", "--recipe=bare", "--quiet")
 KINDS = ("config", "state", "log", "runtime", "base")
-IN_PLACE = ("state/web/root.img", "state/web/root.cow", "base/base.img", "state/web/root.cow.commit")
+IN_PLACE = ("state/web/root.cow", "base/base.img", "state/web/root.cow.commit")
 
 
 def spread(count, number):
@@ -62,6 +64,7 @@ class Files(Case):
         self.env.update(UMLD_IMAGE=str(BUILD / "imager/umld-image"), UMLD_RECIPES=str(SOURCE / "recipes"),
                         UMLD_FETCH=str(BUILD / "imager/umld-fetch"))
         self.count = Path(self.top, "count")
+        self.owner, self.user = None, {}  # root
 
     def state(self):
         """All files with their contents, below the directories of umld and those of the sources."""
@@ -72,11 +75,11 @@ class Files(Case):
                                                           if path.is_file() and not path.is_symlink() else "")
         return found
 
-    def run_failing(self, program, how, at, words, **more):
+    def run_failing(self, program, how, at, words, preload=PRELOAD, **more):
         """Runs it, and lets that call fail. Returns how it went, how many such calls there were, and which one it met."""
         self.count.write_bytes(bytes(4096))
         self.count.chmod(0o666)
-        p = self.run_umlctl(*words, env={"LD_PRELOAD": str(PRELOAD), "FAIL_FILES_IN": program, "FAIL_FILES_COUNT": str(self.count),
+        p = self.run_umlctl(*words, env={"LD_PRELOAD": str(preload), "FAIL_FILES_IN": program, "FAIL_FILES_COUNT": str(self.count),
                                          "FAIL_FILES_HOW": how, "FAIL_FILES_AT": str(at)}, **more)
         data = self.count.read_bytes()
         return p, struct.unpack_from("Q", data)[0], data[8:72].rstrip(b"\0").decode()
@@ -89,11 +92,13 @@ class Files(Case):
         for path in Path(saved, "base").glob("*"):  # a backing file is known by its time
             st = path.stat()
             os.utime(Path(self.top, "base", path.name), ns=(st.st_atime_ns, st.st_mtime_ns))
+        for path in (Path(self.top), *Path(self.top).rglob("*")) if self.owner else ():
+            os.chown(path, self.owner, self.owner, follow_symlinks=False)
 
     def check_words(self, p):
         self.assertGreater(p.returncode, 0, p.stderr)
         self.assertRegex(p.stderr, r"\Aumlctl: [^\n]+\n\Z")
-        self.assertRegex(p.stderr, "No space left on device|Input/output error|disk is full")
+        self.assertRegex(p.stderr, "No space left on device|Input/output error|disk is full|short write|checksum does not match")
 
     def check(self, whole, *words, programs=("umlctl", "umld-image"), untouched=None, **more):
         """whole() checks that the command has made what it is to make, and untouched() whether files that it changes where
@@ -124,6 +129,8 @@ class Files(Case):
         if not met:  # there were fewer calls this time
             self.assertEqual(p.returncode, DONE, p.stderr)
         elif how == "kill":
+            if p.returncode > 0:  # it was a program that umlctl has started
+                self.assertRegex(p.stderr, r"\Aumlctl: web: [^\n]+\n\Z")
             self.sweep(words[0])
             if set(self.state()) == made != set(before) or not self.is_as_before(before, untouched):
                 whole()
@@ -134,7 +141,9 @@ class Files(Case):
             self.assertEqual(set(self.state()), made, met)
         else:
             self.check_words(p)
-            if not self.is_as_before(before, untouched):
+            if words[0] == "modules" and met in ("open", "write", "fchmod", "rename") and not self.is_as_before(before, untouched):
+                whole()  # all but the record of which modules it has: umld puts them there again
+            elif not self.is_as_before(before, untouched):
                 self.assertEqual((words[0], met, set(self.state())), ("disk", "fsync", made), p.stderr)  # of the directory, as the last step
                 whole()
 
@@ -147,12 +156,17 @@ class Files(Case):
 
     def sweep(self, command):
         """Whoever comes next cleans up."""
-        if command == "disk":
+        if command in ("resize", "modules"):
+            p = self.expect(USAGE, "resize", "web", "1M", **self.user)  # which opens the image, and cannot be done
+            self.assertRegex(p.stderr, r"\A(umlctl: web: a change of its image was interrupted, and was undone\n)?"
+                                       r"umlctl: web: its image has (8|12)M, and can only be made larger.*\n\Z")
+        elif command == "disk":
             self.run_umlctl("disk", "web", "snapshot", "next")  # which may be refused
             Path(self.top, "state/web/root.cow.snapshot-next").unlink(missing_ok=True)
+        if command in ("resize", "disk"):
             return
         for words in (("create", "next", "--from", str(self.tar), *OPTIONS), ("remove", "next", "--force")):
-            p = self.run_umlctl(*words)
+            p = self.run_umlctl(*words, **self.user)
             self.assertEqual(p.returncode, DONE, p.stderr)
 
     # ---- making guests ----
@@ -238,25 +252,73 @@ class Files(Case):
 
     # ---- changing guests ----
 
-    def usable(self, size=None):
-        """It may be changed in part, which e2fsck repairs; all files are there."""
+    def changed(self, size=8 * MIB):
         image = Path(self.top, "state/web/root.img")
-        done = subprocess.run(["e2fsck", "-fy", image], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=60, check=False)
-        self.assertIn(done.returncode, (0, 1), done.stdout)
         self.made()
-        if size:
-            self.assertEqual(image.stat().st_size, size)
-        return True
+        self.assertEqual(image.stat().st_size, size)
+        self.assertFalse(Path(f"{image}.undo").exists())
 
-    def test_resize(self):
-        self.old_guest()
-        self.check(functools.partial(self.usable, 12 * MIB), "resize", "web", "12M", untouched=self.usable, programs=("umld-image",))
-
-    def test_modules(self):
+    def guest_with_modules(self):
         self.old_guest()
         path = Path(self.top, "config/web.conf")
         path.write_text(path.read_text(encoding="utf-8").replace("FastNetwork=no\n", ""), encoding="utf-8")
-        self.check(self.usable, "modules", "web", untouched=self.usable)
+
+    def test_resize(self):
+        """What was killed is undone by the next command, to the last byte."""
+        self.old_guest()
+        self.check(functools.partial(self.changed, 12 * MIB), "resize", "web", "12M")
+
+    def test_modules(self):
+        self.guest_with_modules()
+        self.check(self.changed, "modules", "web", programs=("umlctl", "umld-image", "depmod"))
+
+    # ---- programs of e2fsprogs ----
+
+    def unprivileged(self):
+        """As root umlctl has a sandbox for them, in which nothing can count."""
+        preload = shutil.copy(PRELOAD, self.top)
+        self.env.update(UMLD_IMAGE=reachable(self.env["UMLD_IMAGE"]), UMLD_RECIPES=shutil.copytree(SOURCE / "recipes", Path(self.top, "recipes")))
+        self.owner, self.user = NOBODY, {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+        return {"preload": preload, **self.user}
+
+    def test_mke2fs(self):
+        who = self.unprivileged()
+        self.check(self.made, "create", "web", "--from", str(self.tar), *OPTIONS, programs=("mke2fs",), **who)
+
+    def test_resize2fs(self):
+        self.old_guest()
+        who = self.unprivileged()
+        self.check(functools.partial(self.changed, 12 * MIB), "resize", "web", "12M", programs=("e2fsck", "resize2fs"), **who)
+
+    def test_killed_with_umlctl(self):
+        """All processes are killed in the midst of a change, so the next command has to undo it, to the last byte."""
+        self.old_guest()
+        self.unprivileged()
+        program = self.env["UMLD_IMAGE"]
+        self.env["UMLD_IMAGE"] = str(Path(self.top, "kills-umlctl"))
+        Path(self.env["UMLD_IMAGE"]).write_text(f'#!/bin/sh\n{program} "$@"\nkill -s KILL $PPID\n', encoding="utf-8")
+        Path(self.env["UMLD_IMAGE"]).chmod(0o755)
+        preload, half = shutil.copy(PRELOAD, self.top), 0
+        with tempfile.TemporaryDirectory(prefix="umlctl-saved-", dir="/var/tmp") as saved:
+            for kind in KINDS:
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.copytree(Path(self.top, kind), Path(saved, kind), symlinks=True)
+            self.restore(saved)
+            before = self.state()
+            for name, count in (("umld-image", 16), ("e2fsck", 16), ("resize2fs", 26)):
+                for at in spread(count, CALLS):
+                    with self.subTest(program=name, at=at):
+                        p, _, _ = self.run_failing(name, "kill", at, ("resize", "web", "12M"), preload=preload, **self.user)
+                        self.assertEqual(p.returncode, -signal.SIGKILL, p.stderr)
+                        left = self.state()
+                        self.assertIn("state/web/root.img.undo", left)
+                        half += left["state/web/root.img"] != before["state/web/root.img"]
+                        p = self.run_umlctl("export", "web", **self.user)
+                        self.assertIn("was interrupted; start it first, which undoes it", p.stderr)
+                        self.sweep("resize")
+                        self.assertEqual(self.state(), before)
+                    self.restore(saved)
+        self.assertGreater(half, CALLS)
 
     # ---- copy-on-write files ----
 

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test-image-undo.c - a change of an image is undone, wherever it was interrupted. */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "test.h"
+
+#include "api/image-undo.h"
+#include "basic/cleanup.h"
+#include "basic/fd-util.h"
+#include "basic/undo-record.h"
+
+enum {
+        SIZE = 300 * 1024 + 100, /* more than one part; not whole blocks */
+        MORE = 64 * 1024,
+};
+
+static char directory[] = "/var/tmp/test-image-undo.XXXXXX", image_path[64], undo_path[80];
+static unsigned char original[SIZE];
+
+/* An image of which a part is a hole. */
+static int make_image(void) {
+        int fd = open(image_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+        assert_true(fd >= 0);
+        assert_return_code(ftruncate(fd, SIZE), errno);
+        for (size_t i = 0; i < SIZE; i++)
+                original[i] = i > 100 * 1024 && i < 200 * 1024 ? 0 : (unsigned char) random();
+        assert_int_equal(pwrite(fd, original, 100 * 1024, 0), 100 * 1024);
+        assert_int_equal(pwrite(fd, original + 200 * 1024, SIZE - 200 * 1024, 200 * 1024),
+                         SIZE - 200 * 1024);
+        original[100 * 1024] = 0;
+        return fd;
+}
+
+static void change(int image, off_t at, size_t size) {
+        static unsigned char data[SIZE + MORE];
+
+        memset(data, (int) (random() % 255) + 1, size);
+        assert_int_equal(undo_record((uint64_t) at, size), 0);
+        assert_int_equal(pwrite(image, data, size, at), size);
+}
+
+static void change_much(int image) {
+        for (int i = 0; i < 40; i++) {
+                off_t at = random() % (SIZE + MORE);
+
+                change(image, at, (size_t) (random() % (SIZE + MORE - at)) / 4 + 1);
+        }
+}
+
+static void assert_as_before(int image) {
+        static unsigned char now[SIZE];
+        struct stat st;
+
+        assert_return_code(fstat(image, &st), errno);
+        assert_int_equal(st.st_size, SIZE);
+        assert_int_equal(pread(image, now, SIZE, 0), SIZE);
+        assert_memory_equal(now, original, SIZE);
+        assert_int_equal(access(undo_path, F_OK), -1);
+}
+
+static int begin(int image) {
+        int undo = image_undo_create(image);
+
+        assert_true(undo >= 0);
+        assert_true(image_undo_pending(image));
+        ASSERT_OK(undo_record_begin(image, undo));
+        return undo;
+}
+
+/* By two programs, of which the second records again what the first has changed. */
+static void test_undone(void **state) {
+        _cleanup_close_ int image = make_image();
+
+        (void) state;
+        for (int i = 0; i < 20; i++) {
+                int undo = begin(image);
+
+                change_much(image);
+                ASSERT_OK(undo_record_begin(image, undo));
+                change_much(image);
+                close(undo);
+                assert_int_equal(image_undo_apply(image), IMAGE_UNDO_DONE);
+                assert_as_before(image);
+                assert_int_equal(image_undo_apply(image), IMAGE_UNDO_NONE);
+        }
+}
+
+/* The holes are holes again. */
+static void test_sparse(void **state) {
+        _cleanup_close_ int image = make_image();
+        int undo = begin(image);
+        struct stat before, after;
+
+        (void) state;
+        assert_return_code(fstat(image, &before), errno);
+        change(image, 0, SIZE);
+        close(undo);
+        assert_int_equal(image_undo_apply(image), IMAGE_UNDO_DONE);
+        assert_as_before(image);
+        assert_return_code(fstat(image, &after), errno);
+        assert_int_equal(after.st_blocks, before.st_blocks);
+}
+
+/* A record that was killed in the midst of its writing is one of a change that did not begin. */
+static void test_cut(void **state) {
+        _cleanup_close_ int image = make_image();
+
+        (void) state;
+        for (off_t cut = 1; cut < 9000; cut += 1 + random() % 200) {
+                int undo = begin(image);
+                off_t end;
+
+                change(image, 5000, 60000);
+                assert_int_equal(undo_record(250 * 1024, 5000), 0); /* and nothing is written */
+                end = lseek(undo, 0, SEEK_END);
+                assert_return_code(ftruncate(undo, end - MIN(cut, (off_t) 8192 + 24)), errno);
+                close(undo);
+                assert_int_equal(image_undo_apply(image), IMAGE_UNDO_DONE);
+                assert_as_before(image);
+        }
+        for (size_t left = 0; left < sizeof(UndoHeader); left++) {
+                int undo = begin(image);
+
+                assert_return_code(ftruncate(undo, (off_t) left), errno);
+                close(undo);
+                assert_int_equal(image_undo_apply(image), IMAGE_UNDO_NONE);
+                assert_as_before(image);
+        }
+}
+
+/* The image was replaced; what is recorded of another one must not come into it. */
+static void test_other_image(void **state) {
+        _cleanup_close_ int old = make_image(), image = -EBADF;
+        int undo = begin(old);
+
+        (void) state;
+        change(old, 0, 5000);
+        close(undo);
+        assert_return_code(unlink(image_path), errno);
+        image = make_image();
+        assert_int_equal(image_undo_apply(image), IMAGE_UNDO_NONE);
+        assert_as_before(image);
+}
+
+/* Offsets that lead out of the image are nothing that was recorded. */
+static void test_forged(void **state) {
+        static const struct {
+                uint64_t offset;
+                uint32_t size;
+        } records[] = { { SIZE, 1 },
+                        { SIZE - 1, 2 },
+                        { UINT64_MAX, 2 },
+                        { UINT64_MAX - 1, 1 },
+                        { 0, UNDO_PART_MAX + 1 } };
+        _cleanup_close_ int image = make_image();
+
+        (void) state;
+        FOREACH_ELEMENT (r, records) {
+                int undo = begin(image);
+                UndoRecord forged = { .offset = r->offset, .size = r->size, .zeros = 1 };
+
+                forged.hash = undo_record_hash(&forged, NULL);
+                assert_int_equal(write_all(undo, &forged, sizeof(forged)), 0);
+                close(undo);
+                assert_int_equal(image_undo_apply(image), IMAGE_UNDO_DONE);
+                assert_as_before(image);
+        }
+}
+
+static void test_crash_of_host(void **state) {
+        _cleanup_close_ int image = make_image();
+        int undo = begin(image);
+        UndoHeader h;
+
+        (void) state;
+        change(image, 0, 5000);
+        assert_int_equal(pread(undo, &h, sizeof(h), 0), sizeof(h));
+        h.boot[0] = h.boot[0] == '0' ? '1' : '0';
+        h.hash = undo_header_hash(&h);
+        assert_return_code(fcntl(undo, F_SETFL, 0), errno); /* not to its end */
+        assert_int_equal(pwrite(undo, &h, sizeof(h), 0), sizeof(h));
+        close(undo);
+        assert_int_equal(image_undo_apply(image), IMAGE_UNDO_CRASHED);
+        assert_as_before(image);
+}
+
+static void test_one_at_a_time(void **state) {
+        _cleanup_close_ int image = make_image(), undo = begin(image);
+
+        (void) state;
+        assert_int_equal(image_undo_create(image), -EEXIST);
+        ASSERT_OK(image_undo_forget(image));
+        assert_false(image_undo_pending(image));
+        assert_as_before(image);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_undone),        cmocka_unit_test(test_sparse),
+                cmocka_unit_test(test_cut),           cmocka_unit_test(test_other_image),
+                cmocka_unit_test(test_forged),        cmocka_unit_test(test_crash_of_host),
+                cmocka_unit_test(test_one_at_a_time),
+        };
+        int r;
+
+        if (!mkdtemp(directory))
+                return 1;
+        snprintf(image_path, sizeof(image_path), "%s/image", directory);
+        snprintf(undo_path, sizeof(undo_path), "%s.undo", image_path);
+        r = RUN_TESTS(tests);
+        (void) unlink(undo_path);
+        (void) unlink(image_path);
+        (void) rmdir(directory);
+        return r;
+}
