@@ -5,7 +5,6 @@
 import os
 import re
 import signal
-import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from umldtest import (DEBIAN_KERNEL, DONE, FAILED, MAKE_GUEST, TestCase, clean_file_system, main,  # noqa: E402
                       process_alive, wait_until)
+from undofile import write_undo  # noqa: E402
 
 QUICK = {"StartTimeout": "20s", "StopTimeout": "4s", "RestartDelayMax": "5s"}
 ERRORS = 2  # of the superblock's state
@@ -33,28 +33,6 @@ def debugfs(image, *commands):
     for command in commands:
         subprocess.run(["/sbin/debugfs", "-w", "-R", command, image], check=True, stdin=subprocess.DEVNULL,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30)
-
-
-def fnv(data):
-    value = 0xcbf29ce484222325
-    for byte in data:
-        value = (value ^ byte) * 0x100000001b3 & (1 << 64) - 1
-    return struct.pack("=Q", value)
-
-
-def write_undo(image, records, cut):
-    """What a change has left that was killed: what was there, the first record is the oldest."""
-    st, boot = image.stat(), Path("/proc/sys/kernel/random/boot_id").read_bytes().strip()
-    data = struct.pack("=16sQQ16s40s", b"umld-undo 1", st.st_size, st.st_ino, image.read_bytes()[1128:1144], boot)
-    data += fnv(data)
-    for place, content in records:
-        zeros = not any(content)
-        head = struct.pack("=QII", place, len(content), zeros)
-        content = b"" if zeros else content
-        data += head + fnv(head + content) + content
-    undo = Path(f"{image}.undo")
-    undo.write_bytes(data[:len(data) - cut])
-    return undo
 
 
 def superblock(image):

@@ -13,6 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from law import WATCHDOG, LawTest  # noqa: E402
 from umldtest import (DEBIAN_KERNEL, DONE, TestCase, clean_file_system, main, process_alive, wait_until)  # noqa: E402
+from undofile import write_undo  # noqa: E402
 
 OLD = "5.10.1-old\ntun\n"
 
@@ -70,6 +71,21 @@ class Fake(LawTest):
         self.assertIn("starting without them", umld.log)
         self.assertEqual(umld.stop(), DONE)
         self.assertEqual(self.record.read_text(), OLD)
+
+    def test_killed(self):
+        """What it has changed by then is undone before the guest starts."""
+        self.configure_for("cp IMAGE.left IMAGE.undo; echo changed | dd of=IMAGE bs=1 seek=8192 conv=notrunc status=none; kill -s KILL $$")
+        image, program = self.world.image(), self.world.program("umlctl/umld-modules")
+        program.write_text(program.read_text().replace("IMAGE", str(image)))
+        os.truncate(image, 4 << 20)
+        subprocess.run(["/sbin/mkfs.ext4", "-q", "-F", image], check=True, stdin=subprocess.DEVNULL, timeout=30)
+        before = image.read_bytes()
+        write_undo(image, [(8192, before[8192:12288])], 0).rename(f"{image}.left")
+        umld = self.daemon().wait_ready()
+        self.assertIn("starting without them", umld.log)
+        self.assertIn("has been undone", umld.log)
+        self.assertEqual(umld.stop(), DONE)
+        self.assertEqual(image.read_bytes(), before)
 
     def test_slow(self):
         """The event loop does not wait for it, and a stop ends it with all that it has started."""
