@@ -120,13 +120,6 @@ static int compare(const void *a, const void *b) {
         return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-static bool among(const Strv *names, const char *name) {
-        for (size_t i = 0; i < names->n; i++)
-                if (streq(names->v[i], name))
-                        return true;
-        return false;
-}
-
 int recipe_files_names(const RecipeFiles *f, Strv *ret) {
         for (size_t i = 0; i < f->n; i++) {
                 const char *name = strrchr(f->v[i].path, '/') + 1;
@@ -137,7 +130,7 @@ int recipe_files_names(const RecipeFiles *f, Strv *ret) {
                     !streq(name + n - suffix, SUFFIX))
                         continue;
                 base = strndup(name, n - suffix);
-                if (!base || (!among(ret, base) && strv_push(ret, base) < 0))
+                if (!base || (!strv_holds(ret, base) && strv_push(ret, base) < 0))
                         return -ENOMEM;
         }
         if (ret->n > 0)

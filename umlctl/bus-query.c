@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdlib.h>
 
+#include "api/bus-names.h"
 #include "basic/cleanup.h"
 #include "umlctl/bus-client.h"
 #include "umlctl/bus-query.h"
@@ -17,11 +18,35 @@ static void settle(BusQuery *q, int error) {
         q->settled = true;
 }
 
+static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
+
+static int new_read(sd_bus *bus, const Strv *names, sd_bus_message **ret) {
+        int r = sd_bus_message_new_method_call(bus, ret, NULL, UMLD_BUS_PATH, UMLD_BUS_INTERFACE,
+                                               UMLD_METHOD_READ);
+
+        return r < 0 ? r : sd_bus_message_append_strv(*ret, names->v);
+}
+
+static int request(BusQuery *q) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r = q->only ? new_read(q->bus, q->only, &m)
+                        : (q->request ?: bus_new_get_all)(q->bus, &m);
+
+        return r < 0 ? r : sd_bus_call_async(q->bus, NULL, m, on_answer, q, 0);
+}
+
 static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         BusQuery *q = userdata;
         int r = sd_bus_message_get_errno(m);
 
         (void) ret_error;
+        if (q->only && sd_bus_message_is_method_error(m, SD_BUS_ERROR_UNKNOWN_METHOD)) {
+                q->only = NULL; /* its umld is older */
+                r = request(q);
+                if (r < 0)
+                        settle(q, r);
+                return 0;
+        }
         /* sd-bus reports a broken connection as a missing reply. */
         if (sd_bus_message_is_method_error(m, SD_BUS_ERROR_NO_REPLY))
                 r = ECONNRESET;
@@ -30,15 +55,12 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 }
 
 static void begin(BusQuery *q) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r = bus_begin(q->name, &q->bus, &q->pid);
 
         if (r == -EAGAIN)
                 return;
         if (r >= 0)
-                r = (q->request ?: bus_new_get_all)(q->bus, &m);
-        if (r >= 0)
-                r = sd_bus_call_async(q->bus, NULL, m, on_answer, q, 0);
+                r = request(q);
         if (r < 0)
                 settle(q, bus_fold_hangup(r));
 }

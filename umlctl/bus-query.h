@@ -7,6 +7,7 @@
 #include <sys/types.h>
 #include <systemd/sd-bus.h>
 
+#include "basic/string-util.h"
 #include "basic/time-util.h"
 
 typedef struct BusQuery {
@@ -16,7 +17,8 @@ typedef struct BusQuery {
         pid_t pid;
         /* Makes the request, whose reply is a dictionary; NULL: bus_new_get_all() */
         int (*request)(sd_bus *bus, sd_bus_message **ret);
-        sd_bus *bus; /* while the query is pending */
+        const Strv *only; /* borrowed: names of the properties that are wanted; NULL: all */
+        sd_bus *bus;      /* while the query is pending */
         bool settled;
 } BusQuery;
 

@@ -132,27 +132,40 @@ static char *cell_last_exit(const json_t *props, usec_t now) {
 }
 
 static const Column table[] = {
-        { "name", "NAME", true, false, false, cell_name, "of the guest" },
-        { "state", "STATE", true, false, false, cell_state, "its state" },
-        { "since", "FOR", false, false, false, cell_since, "how long it has been in this state" },
-        { "uptime", "UPTIME", true, false, false, cell_uptime, "how long its kernel has run" },
-        { "restarts", "RESTARTS", true, true, false, cell_restarts, "since its umld was started" },
-        { "memory", "MEMORY", true, true, false, cell_memory, "host memory used, of its size" },
-        { "cpu", "CPU", true, true, false, cell_cpu,
-          "average use of one host CPU since its start" },
-        { "load", "LOAD", false, true, false, cell_load, "its load average of the last minute" },
-        { "tcp", "TCP", true, false, false, cell_tcp, "its congestion control" },
-        { "address", "ADDRESS", true, false, false, cell_address, "its IPv4 address" },
-        { "address6", "ADDRESS6", false, false, false, cell_address6, "its IPv6 address" },
-        { "tap", "TAP", false, false, false, cell_tap, "its tap device" },
-        { "sent", "SENT", false, true, false, cell_sent, "bytes it has sent" },
-        { "received", "RECEIVED", false, true, false, cell_received, "bytes it has received" },
-        { "health", "HEALTH", false, false, false, cell_health, "of its kernel" },
-        { "kernel", "KERNEL", false, false, false, cell_kernel, "version of its kernel" },
-        { "pid", "PID", false, true, false, cell_pid, "main process of its kernel" },
-        { "forwards", "FORWARDS", true, false, true, cell_forwards, "ports forwarded to it" },
-        { "last-exit", "LAST EXIT", true, false, true, cell_last_exit, "how it ended last" },
-        { "status", "STATUS", false, false, true, cell_status, "what is happening" },
+        { "name", "NAME", true, false, false, cell_name, "of the guest", UMLD_PROP_NAME },
+        { "state", "STATE", true, false, false, cell_state, "its state", UMLD_PROP_STATE },
+        { "since", "FOR", false, false, false, cell_since, "how long it has been in this state",
+          UMLD_PROP_SINCE },
+        { "uptime", "UPTIME", true, false, false, cell_uptime, "how long its kernel has run",
+          UMLD_PROP_PID " " UMLD_PROP_STARTED },
+        { "restarts", "RESTARTS", true, true, false, cell_restarts, "since its umld was started",
+          UMLD_PROP_RESTARTS },
+        { "memory", "MEMORY", true, true, false, cell_memory, "host memory used, of its size",
+          UMLD_PROP_PID " " UMLD_PROP_MEMORY_SIZE " " UMLD_PROP_MEMORY_USED },
+        { "cpu", "CPU", true, true, false, cell_cpu, "average use of one host CPU since its start",
+          UMLD_PROP_PID " " UMLD_PROP_STARTED },
+        { "load", "LOAD", false, true, false, cell_load, "its load average of the last minute",
+          UMLD_PROP_GUEST_LOAD },
+        { "tcp", "TCP", true, false, false, cell_tcp, "its congestion control",
+          UMLD_PROP_GUEST_CONGESTION },
+        { "address", "ADDRESS", true, false, false, cell_address, "its IPv4 address",
+          UMLD_PROP_GUEST_ADDRESS },
+        { "address6", "ADDRESS6", false, false, false, cell_address6, "its IPv6 address",
+          UMLD_PROP_GUEST_ADDRESS6 },
+        { "tap", "TAP", false, false, false, cell_tap, "its tap device", UMLD_PROP_TAP },
+        { "sent", "SENT", false, true, false, cell_sent, "bytes it has sent", UMLD_PROP_TAP },
+        { "received", "RECEIVED", false, true, false, cell_received, "bytes it has received",
+          UMLD_PROP_TAP },
+        { "health", "HEALTH", false, false, false, cell_health, "of its kernel", UMLD_PROP_HEALTH },
+        { "kernel", "KERNEL", false, false, false, cell_kernel, "version of its kernel",
+          UMLD_PROP_KERNEL_VERSION },
+        { "pid", "PID", false, true, false, cell_pid, "main process of its kernel", UMLD_PROP_PID },
+        { "forwards", "FORWARDS", true, false, true, cell_forwards, "ports forwarded to it",
+          UMLD_PROP_FORWARDS },
+        { "last-exit", "LAST EXIT", true, false, true, cell_last_exit, "how it ended last",
+          UMLD_PROP_LAST_VERDICT " " UMLD_PROP_LAST_DETAIL " " UMLD_PROP_LAST_WHEN },
+        { "status", "STATUS", false, false, true, cell_status, "what is happening",
+          UMLD_PROP_STATUS_TEXT },
 };
 static_assert(ARRAY_SIZE(table) <= COLUMNS_MAX, "room for all columns");
 
@@ -222,6 +235,23 @@ int columns_choose(const char *list, const Column *ret[static COLUMNS_MAX], size
                 if (*ret_n == COLUMNS_MAX)
                         return fail_with(EXIT_USAGE, "--output: more than %d columns", COLUMNS_MAX);
                 ret[(*ret_n)++] = c;
+        }
+        return 0;
+}
+
+int columns_needs(const Column *const *columns, size_t n, Strv *ret) {
+        int r;
+
+        if ((r = strv_push(ret, UMLD_PROP_NAME)) < 0 || (r = strv_push(ret, UMLD_PROP_STATE)) < 0)
+                return r;
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_strv_ Strv needs = {};
+
+                if ((r = strv_split_shell(&needs, columns[i]->needs)) < 0)
+                        return r;
+                for (size_t k = 0; k < needs.n; k++)
+                        if (!strv_holds(ret, needs.v[k]) && (r = strv_push(ret, needs.v[k])) < 0)
+                                return r;
         }
         return 0;
 }

@@ -13,6 +13,7 @@ typedef struct Column {
         bool right, cut;   /* aligned to the right; cut if the terminal is too narrow */
         char *(*cell)(const json_t *props, usec_t now); /* safe for a terminal; caller frees it */
         const char *help;
+        const char *needs; /* names of the properties of which it is made */
 } Column;
 
 enum {
@@ -25,6 +26,10 @@ const Column *columns_table(size_t *ret_n);
 /* The usual ones, or those of a comma-separated list; *ret is filled up to *ret_n. Returns 0 or,
  * after an error message, the exit code. */
 int columns_choose(const char *list, const Column *ret[static COLUMNS_MAX], size_t *ret_n);
+
+/* Appends the names of the properties from which a line of these columns is made; Name and State
+ * are among them in any case. */
+int columns_needs(const Column *const *columns, size_t n, Strv *ret);
 
 /* The column with that key; NULL: there is none. */
 const Column *columns_find(const char *key);

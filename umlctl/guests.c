@@ -74,13 +74,6 @@ bool guest_orphaned(const char *guest) {
                errno == ESRCH;
 }
 
-static bool strv_holds(const Strv *s, const char *value) {
-        for (size_t i = 0; i < s->n; i++)
-                if (streq(s->v[i], value))
-                        return true;
-        return false;
-}
-
 static int compare_names(const void *a, const void *b) {
         return strcmp(*(char *const *) a, *(char *const *) b);
 }

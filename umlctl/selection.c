@@ -91,9 +91,8 @@ static int check_name(const Verb *v, const char *name) {
 }
 
 static int add(Strv *names, const char *name) {
-        for (size_t i = 0; i < names->n; i++)
-                if (streq(names->v[i], name))
-                        return 0;
+        if (strv_holds(names, name))
+                return 0;
         return strv_push(names, name) < 0 ? fail_with(EXIT_FAILED, "out of memory") : 0;
 }
 

@@ -117,13 +117,13 @@ static int snapshot_from(BusQuery *q, Snapshot *s) {
         return snapshot_unknown(q->name, q->error, q->pid, &s->props);
 }
 
-int snapshots_take(const Strv *names, Snapshot **ret) {
+int snapshots_take(const Strv *names, const Strv *only, Snapshot **ret) {
         BusQuery *queries = calloc(names->n + 1, sizeof(BusQuery));
         Snapshot *s = calloc(names->n + 1, sizeof(Snapshot));
         int r = queries && s ? 0 : -ENOMEM;
 
         for (size_t i = 0; r >= 0 && i < names->n; i++)
-                queries[i].name = names->v[i];
+                queries[i] = (BusQuery){ .name = names->v[i], .only = only };
         if (r >= 0)
                 r = bus_query(queries, names->n, BUS_ANSWER_LIMIT);
         for (size_t i = 0; r >= 0 && i < names->n; i++)

@@ -21,6 +21,7 @@ typedef struct Snapshot {
 } Snapshot;
 
 /* Queries all guests at once and waits for the slowest, at most BUS_ANSWER_LIMIT. *ret is an array
- * of names->n in the same order, to be freed by snapshots_free(). */
-int snapshots_take(const Strv *names, Snapshot **ret);
+ * of names->n in the same order, to be freed by snapshots_free(). only: names of the properties
+ * that are wanted; NULL: all. */
+int snapshots_take(const Strv *names, const Strv *only, Snapshot **ret);
 void snapshots_free(Snapshot *s, size_t n);

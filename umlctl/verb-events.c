@@ -289,7 +289,7 @@ static int print_first(Events *e, const Snapshot *s) {
 
 static int print_all_first(Events *e) {
         Snapshot *s = NULL;
-        int r = snapshots_take(e->options->guests, &s);
+        int r = snapshots_take(e->options->guests, NULL, &s);
 
         for (size_t i = 0; r >= 0 && i < e->options->guests->n; i++) {
                 r = s[i].error == -EACCES ? -EACCES : print_first(e, &s[i]);

@@ -7,6 +7,7 @@
 #include "api/exit-codes.h"
 #include "api/guest-state.h"
 #include "umlctl/bus-client.h"
+#include "umlctl/columns.h"
 #include "umlctl/say.h"
 #include "umlctl/snapshot.h"
 #include "umlctl/verbs.h"
@@ -27,10 +28,13 @@ static const char *word_of(const Snapshot *s) {
 
 /* As of systemctl, it is enough that one of them is. */
 int verb_is_active(const Options *o, const char *guest) {
+        _cleanup_strv_ Strv only = {};
         Snapshot *s = NULL;
-        int r = snapshots_take(o->guests, &s), code = EXIT_NOT_RUNNING;
+        int r = columns_needs(NULL, 0, &only), code = EXIT_NOT_RUNNING;
 
         (void) guest;
+        if (r >= 0)
+                r = snapshots_take(o->guests, &only, &s);
         for (size_t i = 0; r >= 0 && i < o->guests->n; i++) {
                 const char *word = word_of(&s[i]);
 

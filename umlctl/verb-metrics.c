@@ -34,7 +34,7 @@ static int format(const Snapshot *s, size_t n, MetricsFormat format, char **ret,
 }
 
 static int collect(const Strv *names, Snapshot **ret) {
-        int r = snapshots_take(names, ret);
+        int r = snapshots_take(names, NULL, ret);
 
         if (r < 0)
                 return r;

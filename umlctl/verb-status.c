@@ -101,6 +101,8 @@ static int print(const Options *o, const Snapshot *s, size_t n, const Column *co
 /* As a table, or without columns as texts. */
 static int show(const Options *o, const Column *const *columns, size_t n_columns) {
         const Strv *names = o->guests;
+        _cleanup_strv_ Strv only = {};
+        bool whole = o->json || n_columns == 0;
         Snapshot *s = NULL;
         int r;
 
@@ -108,7 +110,9 @@ static int show(const Options *o, const Column *const *columns, size_t n_columns
                 note("no guest is configured: there is no %s/NAME.conf", umld_dir(DIR_CONFIG));
                 return n_columns > 0 ? EXIT_DONE : EXIT_NO_GUEST;
         }
-        r = snapshots_take(names, &s);
+        r = whole ? 0 : columns_needs(columns, n_columns, &only);
+        if (r >= 0)
+                r = snapshots_take(names, whole ? NULL : &only, &s);
         if (r >= 0)
                 r = print(o, s, names->n, columns, n_columns);
         r = r < 0 ? fail_with(EXIT_FAILED, "cannot show the guests: %s", strerror(-r))

@@ -53,7 +53,7 @@ static int take_snapshots(const Top *t, Sample *ret) {
         int r = names == &found ? guests_known(&found) : 0;
 
         if (r >= 0)
-                r = snapshots_take(names, &ret->s);
+                r = snapshots_take(names, NULL, &ret->s);
         if (r < 0)
                 return r;
         ret->n = names->n;

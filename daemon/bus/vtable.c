@@ -367,6 +367,11 @@ PROPERTIES(VALUE_GETTER, LIST_GETTER)
 
 /* ---- the vtable ---- */
 
+static int bus_read(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        (void) error;
+        return bus_read_from(message, guest_bus_vtable, userdata);
+}
+
 #define VALUE_ROW(name, type, value) , SD_BUS_PROPERTY(UMLD_PROP_##name, type, get_##name, 0, 0)
 #define LIST_ROW                     VALUE_ROW
 
@@ -379,6 +384,7 @@ const sd_bus_vtable guest_bus_vtable[] = {
         SD_BUS_METHOD(UMLD_METHOD_RESTART, NULL, NULL, bus_order_restart, 0),
         SD_BUS_METHOD(UMLD_METHOD_KILL, NULL, NULL, bus_order_kill, 0),
         SD_BUS_METHOD(UMLD_METHOD_BALLOON, "x", "ttt", bus_memory_balloon, 0),
+        SD_BUS_METHOD(UMLD_METHOD_READ, "as", "a{sv}", bus_read, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD(UMLD_METHOD_COUNTERS, NULL, "a{sv}", bus_counters,
                       SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD(UMLD_METHOD_HISTORY, NULL, "a(tttt)", bus_history,

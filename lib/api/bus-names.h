@@ -129,6 +129,10 @@
  * held: MemoryBalloon. */
 #define UMLD_METHOD_BALLOON "Balloon"
 
+/* Read(as names) -> (a{sv} properties): those of these names; who shows many guests in a line each
+ * spares umld the others. Names that umld does not know are left out. */
+#define UMLD_METHOD_READ "Read"
+
 /* Counters() -> (a{sv} figures): what changes all the time, or takes umld some work, for a
  * monitoring system. Times are in microseconds; those of a kind since umld started. */
 #define UMLD_METHOD_COUNTERS           "Counters"

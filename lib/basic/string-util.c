@@ -125,6 +125,13 @@ int strv_copy(Strv *dst, const Strv *src) {
         return 0;
 }
 
+bool strv_holds(const Strv *s, const char *value) {
+        for (size_t i = 0; i < s->n; i++)
+                if (streq(s->v[i], value))
+                        return true;
+        return false;
+}
+
 bool strv_equal(const Strv *a, const Strv *b) {
         if (a->n != b->n)
                 return false;

@@ -32,6 +32,7 @@ void strv_done(Strv *s);
 int strv_push(Strv *s, const char *value); /* copies value */
 int strv_pushf(Strv *s, const char *format, ...) _printf_(2, 3);
 int strv_copy(Strv *dst, const Strv *src); /* appends */
+bool strv_holds(const Strv *s, const char *value);
 bool strv_equal(const Strv *a, const Strv *b);
 
 #define _cleanup_strv_ _cleanup_(strv_done)

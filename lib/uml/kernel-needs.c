@@ -94,13 +94,6 @@ static int offset_of(const Object *o, uint64_t address, uint64_t *ret) {
         return -ENOEXEC;
 }
 
-static bool has(const Strv *list, const char *word) {
-        for (size_t i = 0; i < list->n; i++)
-                if (streq(list->v[i], word))
-                        return true;
-        return false;
-}
-
 static int add_needed(const Object *o, const Elf64_Dyn *entries, size_t n, Strv *names) {
         uint64_t strings = 0;
         int r = -ENOEXEC;
@@ -116,7 +109,7 @@ static int add_needed(const Object *o, const Elf64_Dyn *entries, size_t n, Strv 
                 r = read_text(o->fd, strings + entries[i].d_un.d_val, name, sizeof(name));
                 if (r >= 0 && strchr(name, '/'))
                         r = -ENOEXEC;
-                if (r >= 0 && !has(names, name))
+                if (r >= 0 && !strv_holds(names, name))
                         r = strv_push(names, name);
         }
         return r;
@@ -277,7 +270,7 @@ int kernel_needs_find(const char *const *programs, size_t n, KernelNeeds *ret, c
 
         for (size_t i = 0; r >= 0 && i < n; i++)
                 r = read_object(programs[i], &needs.names, &needs.loader);
-        if (r >= 0 && needs.loader && !has(&needs.names, UNWINDER) &&
+        if (r >= 0 && needs.loader && !strv_holds(&needs.names, UNWINDER) &&
             (unwinder = look_for(&cache, UNWINDER)))
                 r = strv_push(&needs.names, UNWINDER);
         if (r >= 0)
