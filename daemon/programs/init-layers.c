@@ -14,6 +14,7 @@
 
 #include "basic/capabilities.h"
 #include "basic/confine.h"
+#include "basic/helper-filter.h"
 #include "basic/sandbox.h"
 #include "daemon/programs/init-layers.h"
 #include "daemon/programs/syscall-filter.h"
@@ -185,7 +186,9 @@ static int layer_directory(const InitOptions *o) {
 
 /* Nothing but the report and the exec follows, so that the list is the kernel's own. */
 static int layer_filter(const InitOptions *o) {
-        return o->filter->len > 0 ? syscall_filter_apply(o->filter) : 0;
+        if (o->service)
+                return helper_filter_apply(HELPER_SOCKETS | HELPER_PROGRAMS);
+        return o->filter->len > 0 ? filter_apply(o->filter) : 0;
 }
 
 static const Layer last_layers[] = {

@@ -11,8 +11,3 @@ int syscall_filter_make(bool log, bool shared, struct sock_fprog *ret) {
         (void) ret;
         return -EOPNOTSUPP;
 }
-
-int syscall_filter_apply(const struct sock_fprog *filter) {
-        (void) filter;
-        return -EOPNOTSUPP;
-}

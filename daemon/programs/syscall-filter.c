@@ -27,9 +27,6 @@
 #ifndef CLONE_NEWTIME
         #define CLONE_NEWTIME 0x00000080
 #endif
-#ifndef SECCOMP_FILTER_FLAG_SPEC_ALLOW /* Linux 4.17 */
-        #define SECCOMP_FILTER_FLAG_SPEC_ALLOW (1U << 2)
-#endif
 
 static const char *const allowed[] = {
         /* processes of the guest, interrupts, the clock */
@@ -324,15 +321,4 @@ int syscall_filter_make(bool log, bool shared, struct sock_fprog *ret) {
                 return -errno;
         r = seccomp_export_bpf(ctx, fd);
         return r < 0 ? r : read_program(fd, ret);
-}
-
-/* Without that flag kernels before 5.16 restrict speculative execution for every process that has a
- * filter, which costs the guest more than the filter itself. */
-int syscall_filter_apply(const struct sock_fprog *filter) {
-        if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, filter) >=
-            0)
-                return 0;
-        if (errno != EINVAL)
-                return -errno;
-        return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, filter) < 0 ? -errno : 0;
 }

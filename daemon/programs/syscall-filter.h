@@ -12,6 +12,3 @@
  * memory that they share and that is in no file. -EOPNOTSUPP: this umld was built
  * without libseccomp. */
 int syscall_filter_make(bool log, bool shared, struct sock_fprog *ret);
-
-/* Puts it in force for this process and all that it starts, for ever. */
-int syscall_filter_apply(const struct sock_fprog *filter);

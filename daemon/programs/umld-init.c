@@ -23,6 +23,7 @@
 
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
+#include "basic/helper-filter.h"
 #include "basic/parse-util.h"
 #include "basic/process.h"
 #include "basic/spawn.h"
@@ -202,6 +203,14 @@ static int make_signals(void) {
         return RET_NERRNO(signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC));
 }
 
+/* It listens to the guest's kernel and starts nothing any more. It stays root, to open the tap. */
+static void confine_self(const InitOptions *o) {
+        if (!(o->layers & CONFINE_BIT(CONFINE_SECCOMP)))
+                return;
+        (void) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        (void) helper_filter_apply(0);
+}
+
 int main(int argc, char **argv) {
         bool namespaced = getpid() == 1;
         struct sock_fprog filter = {};
@@ -236,6 +245,7 @@ int main(int argc, char **argv) {
         if (o.tap)
                 safe_close(o.tun_fd);
         store_begin(&store, o.store, namespaced);
+        confine_self(&o);
         supervise(&s);
         /* In a pid namespace the host's kernel does this as part of our exit. */
         if (!namespaced)

@@ -23,6 +23,7 @@
 #include "api/notify-protocol.h"
 #include "basic/capabilities.h"
 #include "basic/cleanup.h"
+#include "basic/helper-filter.h"
 #include "basic/parse-util.h"
 #include "basic/process.h"
 #include "basic/spawn.h"
@@ -83,7 +84,10 @@ static int become(const char *name) {
         if (r < 0)
                 return r;
         /* Kernels before 3.5 do not have it. */
-        return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 && errno != EINVAL ? -errno : 0;
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 && errno != EINVAL)
+                return -errno;
+        (void) helper_filter_apply(HELPER_SOCKETS | HELPER_PROGRAMS);
+        return 0;
 }
 
 /* ---- the command ---- */

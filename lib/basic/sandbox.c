@@ -20,6 +20,7 @@
 #include "basic/capabilities.h"
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
+#include "basic/helper-filter.h"
 #include "basic/sandbox.h"
 
 enum {
@@ -205,6 +206,8 @@ int sandbox_enter(const Sandbox *s) {
         /* Kernels before 3.5 do not have it. */
         if (r >= 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 && errno != EINVAL)
                 return -errno;
+        if (r >= 0)
+                (void) helper_filter_apply(HELPER_PROGRAMS);
         if (r == 1) { /* root's user, then, but nothing more */
                 int dropped = capabilities_drop();
 

@@ -2,9 +2,9 @@
 #pragma once
 
 /* What a helper process of root's gives up before it reads what a stranger or a guest has written:
- * its user, its capabilities, the network, writing to any file that it was not given, and most of
- * the host's resources. Each kind of helper has a user of its own, so that one that was taken over
- * can do nothing to a guest, nor to a helper of another kind.
+ * its user, its capabilities, the network, writing to any file that it was not given, system calls
+ * that it does not need, and most of the host's resources. Each kind of helper has a user of its
+ * own, so that one that was taken over can do nothing to a guest, nor to a helper of another kind.
  *
  * Only system calls: it is used between fork and exec. */
 

@@ -265,6 +265,7 @@ class Layers(Breakout):
     def assert_nothing_left(self, umld):
         """No descriptor that it was sent, no process that outlives the guest."""
         init = int(re.search(r"PPid:\s+(\d+)", Path(f"/proc/{umld.guest_pid()}/status").read_text())[1])
+        self.assertIn("\nSeccomp:\t2\n", Path(f"/proc/{init}/status").read_text())
         for pid in (umld.pid, init):
             self.assertNotIn("/dev/random", [os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()])
         self.assertGreater(len(self.of_user("web")), 3)

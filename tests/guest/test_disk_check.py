@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (DEBIAN_KERNEL, DONE, FAILED, MAKE_GUEST, TestCase, clean_file_system, main,  # noqa: E402
+from umldtest import (DEBIAN_KERNEL, DONE, FAILED, MAKE_GUEST, TRY_CALLS, TestCase, clean_file_system, main,  # noqa: E402
                       process_alive, wait_until)
 from undofile import write_undo  # noqa: E402
 
@@ -200,6 +200,16 @@ class Fake(CheckTest):
         umld = self.daemon(env=self.fake_e2fsck("exec sleep 600"))
         self.assertEqual(umld.wait(20), FAILED)
         self.assertIn("did not repair them within 1s", umld.log)
+
+    def test_calls(self):
+        """What it executes makes no call that it does not need, and no connection."""
+        image = self.mkfs()
+        debugfs(image, f"ssv state {ERRORS}")
+        calls = self.world.install(TRY_CALLS, self.world.dir / "try-calls")
+        self.configure(image)
+        umld = self.daemon(env=self.fake_e2fsck(f"{calls}; exit 1")).wait_ready()
+        self.assert_helper_calls(umld.log, sockets=False)
+        self.assertEqual(umld.stop(), DONE)
 
     def test_no_e2fsck(self):
         image = self.mkfs()

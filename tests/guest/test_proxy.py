@@ -237,7 +237,7 @@ class Relay(ProxyTest):
             self.assertEqual(set(status["Uid"].split()), {status["Uid"].split()[0]})
             self.assertNotEqual(status["Uid"].split()[0], "0")
             self.assertEqual({status[c].strip("0") for c in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}, {""})
-            self.assertEqual(status["NoNewPrivs"], "1")
+            self.assertEqual((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"))
             self.assertNotEqual(os.readlink(f"/proc/{pid}/ns/pid"), os.readlink("/proc/self/ns/pid"))
             mounts = [line.split() for line in Path(f"/proc/{pid}/mountinfo").read_text().splitlines()]
             # What was mounted later on the host, as each test world is, comes as it is there.

@@ -11,13 +11,14 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <linux/capability.h>
-#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "uml-marks.h"
 
@@ -36,13 +37,16 @@ static int answer(const char *question) {
         return 0;
 }
 
-static size_t if_nameindex_count(void) {
-        struct if_nameindex *all = if_nameindex();
+/* It has no sockets to ask by. */
+static size_t count_interfaces(void) {
+        FILE *f = fopen("/proc/net/dev", "r");
+        char line[512];
         size_t n = 0;
 
-        while (all && all[n].if_index != 0)
-                n++;
-        if_freenameindex(all);
+        while (f && fgets(line, sizeof(line), f))
+                n += strchr(line, ':') != NULL;
+        if (f)
+                fclose(f);
         return n;
 }
 
@@ -82,7 +86,11 @@ static const char *leftover(void) {
                 return "process";
         if (access("/tmp", W_OK) >= 0 || errno != EROFS)
                 return "mount";
-        return if_nameindex_count() > 1 ? "network" : NULL;
+        if (syscall(SYS_keyctl, -1, 0, 0, 0, 0) >= 0 || errno != EPERM)
+                return "system call";
+        if (socket(AF_NETLINK, SOCK_RAW, 0) >= 0 || errno != EPERM)
+                return "socket";
+        return count_interfaces() != 1 ? "network" : NULL;
 }
 
 /* None of the probe's processes can write, so it is the test that sees all of them. */

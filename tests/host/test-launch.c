@@ -55,6 +55,8 @@ static int wait_message(int status_fd, InitMessage *ret, pid_t *ret_pid) {
         }
 }
 
+static bool service; /* what is started is a program like a relay, and no kernel */
+
 static Started start_with(const char *script, uint32_t layers) {
         char *words[] = { (char *) "/bin/sh", (char *) "-c", (char *) script, NULL };
         char *variables[] = { (char *) "PATH=/bin:/usr/bin", (char *) "COLOUR=blue", NULL };
@@ -69,6 +71,7 @@ static Started start_with(const char *script, uint32_t layers) {
                 .mount_ns_fd = -EBADF,
                 .net_ns_fd = -EBADF,
                 .layers = layers,
+                .service = service,
                 .limits = { .processes = 200,
                             .files = 300,
                             .file_size = 1 << 20,
@@ -271,6 +274,25 @@ static void test_filter(void **state) {
         assert_true(refused > 20);
 }
 
+/* A relay has sockets, and no list of what it may call, but one of what it may not. */
+static void test_service(void **state) {
+        static const char *const lines[] = { "keyctl 1\n",      "bpf 1\n",         "setns 1\n",
+                                             "io-uring 1\n",    "clone-user 1\n",  "unshare 1\n",
+                                             "shmget 0\n",      "socket-inet 0\n", "fork 0\n",
+                                             "socket-vsock 1\n" };
+        char with[2000], without[2000];
+
+        (void) state;
+        service = true;
+        try_calls(CONFINE_ALL, with, sizeof(with));
+        try_calls(CONFINE_ALL & ~CONFINE_BIT(CONFINE_SECCOMP), without, sizeof(without));
+        service = false;
+        assert_non_null(strstr(without, "keyctl 95\n"));
+        FOREACH_ELEMENT (l, lines)
+                if (!strstr(with, *l))
+                        fail_msg("no %s: %s", *l, with);
+}
+
 static void check_helpers_die(bool no_pid_namespace) {
         /* a helper in a session of its own, as the window-change helper of 6.x kernels is, and one
          * that forks on */
@@ -471,7 +493,7 @@ int main(void) {
                 cmocka_unit_test(test_dies_with_umld), cmocka_unit_test(test_failures),
                 cmocka_unit_test(test_orphans),        cmocka_unit_test(test_kill_user),
                 cmocka_unit_test(test_standby),        cmocka_unit_test(test_filter),
-                cmocka_unit_test(test_limits),
+                cmocka_unit_test(test_service),        cmocka_unit_test(test_limits),
         };
 
         (void) alarm(280); /* whoever runs it has more patience, and would not say that it hung */

@@ -681,14 +681,14 @@ class Rights(Case):
             child = next(int(p) for p in os.listdir("/proc") if p.isdigit() and self.is_ours(p))
             for _ in range(2000):
                 seen["status"] = Path(f"/proc/{child}/status").read_text(encoding="utf-8")
-                if "NoNewPrivs:\t1" in seen["status"]:
+                if "Seccomp:\t2" in seen["status"]:
                     break
             seen["net"] = os.readlink(f"/proc/{child}/ns/net")
             pipe.write(bytes(512 + 1024))
 
         self.make(feed)
         for line in ("Uid:\t60797\t60797\t60797\t60797", "Gid:\t60797\t60797\t60797\t60797", "CapBnd:\t0000000000000000", "CapEff:\t0000000000000000",
-                     "CapPrm:\t0000000000000000", "NoNewPrivs:\t1"):
+                     "CapPrm:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"):
             self.assertIn(line, seen["status"])
         self.assertNotEqual(seen["net"], os.readlink("/proc/self/ns/net"))
 

@@ -7,6 +7,7 @@ The build is told by UMLD_BUILD_ROOT and UMLD_SOURCE_ROOT, which meson sets.
 import atexit
 import contextlib
 import ctypes
+import errno
 import difflib
 import fcntl
 import http.client
@@ -36,6 +37,7 @@ SOURCE = Path(os.environ.get("UMLD_SOURCE_ROOT") or Path(__file__).resolve().par
 BUILD = Path(os.environ.get("UMLD_BUILD_ROOT") or SOURCE / "build")
 WORLD = SOURCE / "tests/world"
 MAKE_GUEST = SOURCE / "tests/make-guest"
+TRY_CALLS = BUILD / "tests/host/try-calls"
 BUILTIN = SOURCE / "imager/builtin"  # the files of that guest
 
 # What makes the rules of guests that do not say so themselves; as umld chooses in an empty world, where not set.
@@ -223,6 +225,12 @@ class World:
         shutil.copyfile(source, target)
         target.chmod(0o755)
         return target
+
+    def name_root(self, name):
+        """A user of the host's that is root by another name."""
+        users = self.dir / "passwd"
+        users.write_text(Path("/etc/passwd").read_text(encoding="utf-8") + f"{name}:x:0:0::/root:/bin/sh\n", encoding="utf-8")
+        self.host("mount", "--bind", users, "/etc/passwd")
 
     def kernel(self, path):
         """A copy of a kernel where the guest's user can reach it."""
@@ -653,6 +661,15 @@ class TestCase(unittest.TestCase):
 
     def daemon(self, *arguments, **options):
         return Daemon(self.world, *arguments, **options)
+
+    def assert_helper_calls(self, text, sockets):
+        """What try-calls printed, in the place of a helper's program (lib/basic/helper-filter.c)."""
+        for name in ("unshare", "clone-user", "setns", "io-uring", "userfaultfd", "keyctl", "perf", "bpf", "fanotify", "kcmp", "handle",
+                     "socket-vsock", "socketpair-tipc"):
+            self.assertRegex(text, rf"\b{name} {errno.EPERM}\b")
+        self.assertRegex(text, rf"\bsocket-inet {0 if sockets else errno.EPERM}\b")
+        for name in ("socket-unix", "getppid", "fork"):
+            self.assertRegex(text, rf"\b{name} 0\b")
 
     def listen_to_signals(self, name="web"):
         """A client of the control socket that only hears signals."""
