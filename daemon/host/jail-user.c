@@ -67,6 +67,18 @@ static int resolve_user(Host *h, uid_t *ret, Fault *f) {
         return 0;
 }
 
+/* Only what says so runs as root. */
+static int find_user(Host *h, uid_t *ret, Fault *f) {
+        int r = resolve_user(h, ret, f);
+
+        if (r >= 0 && *ret == 0 && layer_wanted(h, CONFINE_USER))
+                return fault_set(f, VERDICT_USAGE, false, -EPERM,
+                                 "User=%s: is root by another name; use auto, or root if the guest "
+                                 "is to run as root",
+                                 h->config->user);
+        return r;
+}
+
 static void say_user(Host *h) {
         char text[32];
 
@@ -85,7 +97,7 @@ int jail_user_up(Host *h, Fault *f) {
                 h->jail.likely_uid = UID_NOBODY; /* one is allocated only for a real start */
                 return 0;
         }
-        r = resolve_user(h, &uid, f);
+        r = find_user(h, &uid, f);
         if (r >= 0 && h->quiet)
                 h->jail.likely_uid = uid;
         if (r < 0 || h->quiet)

@@ -133,6 +133,17 @@ class Configuration(BadInput):
         self.assertEqual(umld.stop(), DONE)
 
 
+class User(BadInput):
+    def test_root_by_another_name(self):
+        self.world.name_root("toor")
+        self.world.guest(fake="boot,ready", Confine={"User": "toor"})
+        self.refused(USAGE, "User=toor: is root by another name")
+        self.checked(USAGE, "User=toor: is root by another name")
+        self.world.guest(fake="boot,ready", Confine={"User": "root"})
+        umld = self.daemon().wait_ready()
+        self.assertEqual(umld.stop(), DONE)
+
+
 class Kernel(BadInput):
     """Kernel= names something that is none."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import documents  # noqa: E402
-from umldtest import BUILD, DONE, FAILED, PATIENCE, TestCase, main, test_kernels, wait_until  # noqa: E402
+from umldtest import BUILD, DONE, FAILED, PATIENCE, TRY_CALLS, TestCase, main, test_kernels, wait_until  # noqa: E402
 
 # One line for each run, in one write.
 NOTE = """#!/bin/sh
@@ -67,12 +67,13 @@ class HookTest(TestCase):
 
 class Events(HookTest):
     def test_crash(self):
-        for each in ("status", "home", "pwd"):
+        calls = self.world.install(TRY_CALLS, self.place / "try-calls")
+        for each in ("status", "home", "pwd", "calls"):
             (self.place / f"out.{each}").touch()
             (self.place / f"out.{each}").chmod(0o666)
         umld = self.start("boot,wait:50,panic:VFS is on fire",
-                          self.script(f"grep -E '^(Uid|NoNewPrivs|CapEff|CapBnd)' /proc/self/status > {self.out}.status\n"
-                                      f"printenv HOME > {self.out}.home; pwd > {self.out}.pwd\n"), {"Restart": "no"})
+                          self.script(f"grep -E '^(Uid|NoNewPrivs|CapEff|CapBnd|Seccomp):' /proc/self/status > {self.out}.status\n"
+                                      f"printenv HOME > {self.out}.home; pwd > {self.out}.pwd; {calls} > {self.out}.calls\n"), {"Restart": "no"})
         self.assertEqual(umld.wait(), FAILED)
         crash, = self.told(event="crash")
         self.assertEqual((crash["UMLD_NAME"], crash["UMLD_VERDICT"], crash["UMLD_COUNT"]), ("web", "panic", "1"))
@@ -84,6 +85,8 @@ class Events(HookTest):
         status = (self.place / "out.status").read_text()
         self.assertRegex(status, r"Uid:\t65534\t65534\t65534\t65534\n")
         self.assertRegex(status, r"NoNewPrivs:\t1\n")
+        self.assertRegex(status, r"Seccomp:\t2\n")
+        self.assert_helper_calls((self.place / "out.calls").read_text(), sockets=True)
         self.assertEqual(status.count("\t0000000000000000\n"), 2, status)
         self.assertEqual((self.place / "out.pwd").read_text(), "/\n")
         self.assertNotIn("/root", (self.place / "out.home").read_text())
@@ -202,6 +205,7 @@ class Trouble(HookTest):
 
     def test_cannot_be_run(self):
         """Each reload applies at once; a command that others may write is not run."""
+        self.world.name_root("toor")
         umld = self.start("boot,ready", None).wait_ready()
         foreign = self.script(name="foreign")
         foreign.chmod(0o757)
@@ -212,13 +216,14 @@ class Trouble(HookTest):
         for command, user, what in ((foreign, "nobody", f"{foreign} may be written by others"),
                                     (replaced, "nobody", f"{replaced.parent} may be written by others"),
                                     (self.place / "none", "nobody", "No such file"),
-                                    (self.script(), "nobody-such", "cannot become user nobody-such: no such user")):
+                                    (self.script(), "nobody-such", "cannot become user nobody-such: no such user"),
+                                    (self.script(name="other"), "toor", "cannot become user toor: Operation not permitted")):
             self.configure("boot,ready", command, User=user)
             self.reload()
             self.world.umlctl("restart", "web", check=True)
             wait_until(lambda: what in umld.log, what=what)
             self.assertEqual(self.told(), [])
-        self.assertEqual(umld.log.count("failures since the last such message"), 4)
+        self.assertEqual(umld.log.count("failures since the last such message"), 5)
         self.configure("boot,ready", self.place / "hook")
         self.reload()
         self.world.umlctl("restart", "web", check=True)
