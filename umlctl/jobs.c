@@ -354,13 +354,17 @@ static Job *culprit(Wait *w) {
         return found;
 }
 
+static int explain_interrupt(char **ret_why) {
+        *ret_why = strdup("interrupted");
+        return -EINTR;
+}
+
 static int explain(Wait *w, char **ret_why) {
         Job *j = culprit(w);
 
         if (w->interrupted) {
                 interrupt_note(w->interrupted);
-                *ret_why = strdup("interrupted");
-                return -EINTR;
+                return explain_interrupt(ret_why);
         }
         if (!j)
                 return 0;
@@ -416,6 +420,8 @@ int jobs_run(Job *jobs, size_t n, Progress *progress, char **ret_why) {
         *ret_why = NULL;
         if (signals < 0)
                 return signals;
+        if (interrupt_get()) /* during a program of which the result was not needed, or before */
+                return explain_interrupt(ret_why);
         r = start_all(&w);
         if (r >= 0)
                 r = wait_all(&w);

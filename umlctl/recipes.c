@@ -165,7 +165,9 @@ int recipes_pack(RecipesIn *in, const char *program) {
         r = jobs_run(&j, 1, in->progress, &why);
         if (r >= 0)
                 r = lseek(in->archive, 0, SEEK_SET) < 0 ? -errno : 0;
-        return r < 0 ? fail_with(EXIT_FAILED, "%s: %s", in->guest, why ?: strerror(-r)) : 0;
+        return r < 0 ? fail_with(EXIT_FAILED, "%s: %s%s", in->guest, why ?: strerror(-r),
+                                 r == -EINTR ? ", nothing was created" : "")
+                     : 0;
 }
 
 /* "Europe/Berlin", from where the host's file is; the caller frees it. */

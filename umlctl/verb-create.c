@@ -135,7 +135,7 @@ static int pack_copies(Creation *c) {
         if (copies->n == 0)
                 return 0;
         r = pack_files(&c->workspace, "overlay.tar", copies, &c->progress, &c->overlay, &why);
-        return r < 0 ? fail_with(EXIT_FAILED, "%s: %s", c->name, why ?: strerror(-r)) : 0;
+        return r < 0 ? source_failed(&c->source, r, why) : 0;
 }
 
 static int on_file(const char *name, void *userdata) {
@@ -264,7 +264,7 @@ static void pack_modules(Creation *c) {
         int r = guest_modules_pack(&c->modules, &need, &c->workspace, &c->progress, &why);
 
         progress_wipe(&c->progress);
-        if (r == -EIO && interrupt_get()) /* whatever comes next says so */
+        if (r < 0 && interrupt_get()) /* whatever comes next says so */
                 return;
         if (r < 0)
                 note("%s: %s%s", c->name, why ?: strerror(-r),

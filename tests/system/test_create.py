@@ -550,6 +550,35 @@ class Interrupted(CreateCase):
                 self.assertEqual(self.left(), [])
                 self.assertFalse([pid for pid in helpers if umldtest.process_alive(pid)])
 
+    def test_first_process(self):
+        """As the first one of a PID namespace, umld-image would ignore a signal that comes before it has a handler; umlctl
+        starts it with the signal blocked."""
+        code = ("import os, signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]); os.kill(os.getpid(), signal.SIGTERM);"
+                f"assert os.getpid() == 1; os.execv('{IMAGE_PROGRAM}', ['umld-image', 'write'])")
+        with open(self.file("image", b""), "r+b") as image:
+            p = subprocess.Popen(["unshare", "--pid", "--fork", sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.PIPE, env=self.env, pass_fds=[image.fileno()])
+            self.addCleanup(p.stderr.close)
+            self.addCleanup(p.stdin.close)
+            self.assertEqual(p.wait(20), 128 + signal.SIGTERM, p.stderr.read() if p.poll() else None)
+
+    def test_at_once(self):
+        """A signal that comes while the helpers are being started ends them as well; they have 5 s before they are killed."""
+        os.mkfifo(Path(self.top, "endless"))
+        reader = os.open(Path(self.top, "endless"), os.O_RDWR)  # nothing ever comes, nor an end
+        self.addCleanup(os.close, reader)
+        for delay in (0, 0.002, 0.005, 0.01, 0.02, 0.04):
+            with self.subTest(delay=delay):
+                child = self.start_umlctl("create", "web", "--from", str(Path(self.top, "endless")))
+                self.wait_for(lambda c=child: Path(f"/proc/{c.pid}/task/{c.pid}/children").read_text() or c.poll() is not None)
+                time.sleep(delay)
+                begin = time.monotonic()
+                child.send_signal(signal.SIGINT)
+                _, errors = child.communicate(timeout=30)
+                self.assertIn("interrupted, nothing was created", errors)
+                self.assertLess(time.monotonic() - begin, 4)
+                self.assertEqual(self.left(), [])
+
     def test_killed(self):
         child = self.begin()
         helpers = self.helpers(child.pid)
