@@ -3,14 +3,18 @@
  *
  *   stream serve PORT [CC [FILE]]     sends to each client until it disconnects; in the background,
  *                                     with congestion control CC, or "" for the system's default;
- *                                     into FILE comes a line a second about the connection
+ *                                     into FILE comes a line a second about the connection, and one
+ *                                     when BBR leaves STARTUP
  *   stream fetch ADDRESS PORT TIME    receives for so many seconds, from connect() on; prints the
  *                                     bytes received and the exact time */
 
 #include <arpa/inet.h>
+#include <linux/inet_diag.h>
 #include <linux/tcp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +24,8 @@
 
 enum {
         CHUNK = 1 << 16,
+        UNIT = 256,    /* of the gains */
+        STARTUP = 739, /* BBR's gain as long as each round trip finds a higher rate: 2/ln(2) */
 };
 
 static char buf[CHUNK];
@@ -54,11 +60,35 @@ static void tell(FILE *out, int fd, double time) {
         fflush(out);
 }
 
+/* Is it BBR, and no longer in STARTUP? Then that is told once, with the rate that it takes for the
+ * line's. */
+static bool tell_startup(FILE *out, int fd, double time) {
+        struct tcp_bbr_info b = {};
+        struct tcp_info i = {};
+        socklen_t size = sizeof(b), i_size = sizeof(i);
+        uint64_t rate;
+
+        if (getsockopt(fd, IPPROTO_TCP, TCP_CC_INFO, &b, &size) < 0 || size < sizeof(b) ||
+            b.bbr_pacing_gain == 0 || b.bbr_pacing_gain >= STARTUP)
+                return false;
+        rate = (uint64_t) b.bbr_bw_hi << 32 | b.bbr_bw_lo;
+        (void) getsockopt(fd, IPPROTO_TCP, TCP_INFO, &i, &i_size);
+        fprintf(out, "STARTUP left at %.2f s with bw %.1f, gain %.2f, retrans %u\n", time,
+                (double) rate * 8e-6, (double) b.bbr_pacing_gain / UNIT, i.tcpi_total_retrans);
+        fflush(out);
+        return true;
+}
+
 static void send_all(int fd, FILE *out) {
         double begin = now(), told = begin;
+        bool started = false;
 
         while (send(fd, buf, sizeof(buf), MSG_NOSIGNAL) > 0) {
-                if (!out || now() - told < 1)
+                if (!out)
+                        continue;
+                if (!started)
+                        started = tell_startup(out, fd, now() - begin);
+                if (now() - told < 1)
                         continue;
                 told = now();
                 tell(out, fd, told - begin);
