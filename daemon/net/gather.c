@@ -205,8 +205,28 @@ void net_gather_nft(const Net *net, HostFacts *f) {
                         f->side[i].looked_nft = try_trips(net, i, nft_trips, &f->side[i].nft);
 }
 
+/* A guest's rules let its packets pass at the end of FORWARD, so that its policy does not meet
+ * them. This is asked before they are there. */
+static bool will_be_met(const Net *net, const Obstacle *o) {
+        return net->maker.nat.backend != &nat_iptables || !o->policy ||
+               !streq(o->table, "filter") || !streq(o->base, "FORWARD");
+}
+
+static void forget_unmet(const Net *net, Obstacles *list) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < list->n; i++)
+                if (will_be_met(net, &list->list[i]))
+                        list->list[n++] = list->list[i];
+        list->n = n;
+}
+
 void net_gather_legacy(const Net *net, HostFacts *f) {
-        for (NatFamily i = 0; i < NAT_FAMILY_MAX; i++)
-                if (f->side[i].used)
-                        f->side[i].looked_legacy = try_trips(net, i, xt_trips, &f->side[i].legacy);
+        for (NatFamily i = 0; i < NAT_FAMILY_MAX; i++) {
+                if (!f->side[i].used)
+                        continue;
+                f->side[i].looked_legacy = try_trips(net, i, xt_trips, &f->side[i].legacy);
+                if (net->host->quiet)
+                        forget_unmet(net, &f->side[i].legacy);
+        }
 }

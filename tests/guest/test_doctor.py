@@ -170,6 +170,53 @@ class Host(DoctorTest):
         self.assert_found("clock", "ok", "synchronise")
 
 
+    def test_what_it_is(self):
+        """Facts without a fault, which a report of a problem needs."""
+        self.find()
+        release = os.uname().release
+        self.assert_found("versions", "ok", rf"^umld \S+, Linux {re.escape(release)}, \S+, glibc 2\.\d+$")
+        self.assert_found("user-namespaces", "ok", "umld needs none")
+        self.assert_found("addresses", "ok", r"^host 10\.0\.0\.1/24, guest 10\.0\.0\.2 would be free$")
+        self.assert_found("tap", "ok", "^tap0$")
+        self.assert_found("service-manager", "ok", "^systemd is not PID 1: .* boot script$")
+        self.shell("mount -t tmpfs -o mode=0755 tmpfs /run/systemd && mkdir /run/systemd/system")
+        self.find()
+        self.assert_found("service-manager", "ok", r"^systemd is PID 1: guests are units umld@NAME$")
+
+    def test_beancounters(self):
+        """As OpenVZ's kernels print them; this one has none."""
+        self.find()
+        self.assertNotIn("beancounters", self.findings)
+        table = self.world.dir / "user_beancounters"
+        env = {**preloaded("other-file.so"), "FILE": "/proc/user_beancounters", "OTHER_FILE": str(table)}
+        head = ("Version: 2.5\n       uid  resource                     held              maxheld              barrier"
+                "                limit              failcnt\n")
+        table.write_text(head + f"      101:  kmemsize {2 << 20} {3 << 20} {64 << 20} {64 << 20} 0\n", encoding="ascii")
+        self.find(env=env)
+        self.assert_found("beancounters", "ok", "has refused nothing")
+        table.write_text(head + f"      101:  kmemsize {2 << 20} {3 << 20} {64 << 20} {64 << 20} 0\n"
+                         "            privvmpages 5000 9000 1048576 1048576 0\n"
+                         "            numproc 40 50 50 50 17\n            numiptent 20 24 24 24 3\n", encoding="ascii")
+        self.assertEqual(self.faults(env=env), set())
+        said = [line.split("\t")[3] for line in self.output.splitlines() if line.startswith("host\tbeancounters\twarning\t")]
+        self.assertEqual(said, ["numproc, processes and threads: 17 requests were refused; 40 are held",
+                                "numiptent, firewall rules: 3 requests were refused; 20 are held"])
+        self.assert_found("beancounters", "warning", "numproc", "ask the provider for more")
+
+    def test_many_mounts(self):
+        """More of them than fit into 64 KiB, before that of the control groups."""
+        table = self.world.dir / "mountinfo"
+        env = {**preloaded("other-file.so"), "FILE": "/proc/self/mountinfo", "OTHER_FILE": str(table)}
+        lines = "".join(f"{i} 1 0:{i} / /srv/guest{i} rw,relatime - tmpfs tmpfs rw,size=1024k\n" for i in range(100000, 103000))
+        self.assertGreater(len(lines), 2 * 65536)
+        table.write_text(lines, encoding="ascii")
+        self.find(env=env)
+        self.assert_found("cgroup", "warning", "no control groups")
+        table.write_text(lines + self.shell("cat /proc/self/mountinfo"), encoding="utf-8")
+        self.find(env=env)
+        self.assert_found("cgroup", "ok", "^each guest can have a control group of its own$")
+
+
 class Devices(DoctorTest):
     def test_tun(self):
         self.shell("mount -t tmpfs tmpfs /dev/net")
@@ -236,6 +283,10 @@ class Memory(DoctorTest):
         self.shell("mount -o remount,rw,noexec /dev/shm")
         self.find()
         self.assert_found("shm", "ok", "noexec, which is changed for guests")
+        self.assertRegex(self.findings["shm"][1], r"^a tmpfs of 64M, 0M in use")
+        self.shell("umount -l /dev/shm; mkdir -p /dev/shm; mount -t ramfs ramfs /dev/shm")
+        self.find()
+        self.assert_found("shm", "warning", "/dev/shm is no tmpfs", "mount a tmpfs there")
 
     def test_backing(self):
         """Every place for the memory file is refused."""
@@ -252,6 +303,16 @@ class Memory(DoctorTest):
         self.shell(f"mount --bind {fake} /proc/meminfo")
         self.find()
         self.assert_found("free", "warning", "20M left by MemAvailable, but a guest with the default Memory= may use", "Memory=")
+        self.assert_found("promises", "ok", "0 other guests may still take 0M")
+        self.shell("umount /proc/meminfo")
+        self.world.guest(fake="boot,ready", Guest={"Memory": "48M"})
+        umld = self.daemon().wait_ready()
+        self.shell(f"mount --bind {fake} /proc/meminfo")
+        self.assertEqual(self.faults(), {"memory-file"})
+        self.assert_found("memory-file", "fault", "other guests may still use")
+        self.assert_found("promises", "warning", r"^1 other guests may still take \d+M, more than the 20M left$",
+                          "stop a guest, .*Balloon=auto")
+        self.assertEqual(umld.stop(), DONE)
 
 
 class Network(DoctorTest):
@@ -325,6 +386,43 @@ class Network(DoctorTest):
         self.shell("echo 2 >/proc/sys/net/ipv4/conf/lan0/rp_filter")
         self.assertEqual(self.faults("web"), set())
         self.assert_found("reverse-path", "ok", "accepts")
+
+    def test_relays(self):
+        """A port that a program would relay is taken."""
+        self.world.guest(fake="boot,ready", Network={"Proxy": "tcp/8083:80"})
+        self.assertEqual(self.faults("web"), set())
+        self.assert_found("relays", "ok", "all ports of Proxy= are free")
+        service = self.world.socket("host")
+        self.addCleanup(service.close)
+        service.bind(("0.0.0.0", 8083))
+        service.listen()
+        self.assertEqual(self.faults("web"), {"relays"})
+        self.assert_found("relays", "fault", "8083")
+
+    def test_tap(self):
+        """The one that is configured belongs to somebody else."""
+        self.shell("ip tuntap add mine mode tap; ip link set mine up")
+        self.world.guest(fake="boot,ready", Network={"Tap": "mine"})
+        self.find("web")
+        self.assertNotEqual(self.findings["tap"][0], "unknown", self.findings["tap"])
+        self.shell("ip link del mine; ip link add mine type veth peer name other")
+        self.assertIn("tap", self.faults("web"))
+        self.assert_found("tap", "fault", "mine")
+
+    def test_policy(self):
+        """One that drops is no fault in the table that has umld's rules, as they accept before it: Docker's is such."""
+        self.shell("iptables-legacy -P FORWARD DROP")
+        self.world.guest(fake="boot,ready", Network={"Forward": "tcp/8080:80"})
+        self.assertEqual(self.faults(), set())
+        self.assertEqual(self.faults("web"), set())
+        self.assert_found("firewall", "ok", "no other rule drops")
+        umld = self.daemon().wait_ready()
+        self.assertEqual(self.faults("web"), set())  # nor does it once they are there
+        self.assertEqual([c["state"] for c in umld.status()["conditions"] if c["name"] == "firewall"], ["ok"])
+        self.assertEqual(umld.stop(), DONE)
+        self.shell("nft 'add table ip own; add chain ip own f { type filter hook forward priority 10; policy drop; }'")
+        self.assertEqual(self.faults("web"), {"firewall"})
+        self.assert_found("firewall", "fault", "drops IPv4 connections", "nft")
 
     def test_firewall(self):
         self.shell("iptables-legacy -P FORWARD DROP; iptables-legacy -A FORWARD -s 10.0.0.0/8 -j DROP")

@@ -187,12 +187,34 @@ static void test_openvz(void **state) {
         assert_int_equal(limits(l), 1);
 }
 
+/* A host with many mounts, as one with many containers: its table is larger than any buffer that
+ * somebody would think sufficient. */
+static void test_many_mounts(void **state) {
+        _cleanup_free_ char *text = calloc(1, 300 * 1024), *ours = path_of("cg2");
+        MemoryLimit l[MEMORY_LIMITS_MAX];
+        size_t n = 0;
+
+        (void) state;
+        assert_non_null(text);
+        while (n < 256 * 1024)
+                n += (size_t) sprintf(text + n, "%zu 1 0:%zu / /srv/%zu rw - tmpfs tmpfs rw\n", n,
+                                      n, n);
+        sprintf(text + n, "30 20 0:26 / %s rw - cgroup2 cgroup2 rw\n", ours);
+        put("mountinfo", text);
+        put("self-cgroup", "0::/a\n");
+        put("cg2/a/memory.max", "67108864\n");
+        put("cg2/a/memory.current", "16777216\n");
+        assert_int_equal(limits(l), 1);
+        assert_int_equal(l[0].left, 48 * MIB);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                TEST(test_none),    TEST(test_meminfo),     TEST(test_cgroup2),
-                TEST(test_cgroup1), TEST(test_cgroup_find), TEST(test_openvz),
+                TEST(test_none),        TEST(test_meminfo),     TEST(test_cgroup2),
+                TEST(test_cgroup1),     TEST(test_cgroup_find), TEST(test_openvz),
+                TEST(test_many_mounts),
         };
 
         return RUN_TESTS(tests);
