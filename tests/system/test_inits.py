@@ -77,13 +77,15 @@ class Inits(Story, unittest.TestCase):
         self.tell("rc-service", "umld")
 
     def test_3_openrc_and_its_own_script(self):
+        """Without its boots, which test_alpine.py has."""
         text = (Path(SOURCE) / "init/umld.openrc.in").read_text(encoding="utf-8").replace("@bindir@", "/usr/bin")
         script = Path(self.tree) / "etc/init.d/umld"
         script.write_text(text, encoding="utf-8")
         script.chmod(0o755)
         self.machine.shell("rc-update --update; rc-service umld start")
         self.assertIn("each enabled UML guest", self.machine.out("rc-service", "umld", "describe"))
-        self.tell("rc-service", "umld")
+        self.machine.out("umlctl", "start", "web", "--enable", timeout=60)
+        self.verbs(["rc-service", "umld"])
 
     def test_4_openrc_with_a_guest_that_cannot_start(self):
         """The others are up, and stopped cleanly at shutdown."""
