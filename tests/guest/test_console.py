@@ -5,6 +5,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import umldtest  # pylint: disable=wrong-import-position
+from sshpipe import make_other_host  # pylint: disable=wrong-import-position
 from terminal import Terminal  # pylint: disable=wrong-import-position
 from umldtest import DONE, FAILED, NOT_RUNNING, PATIENCE, TestCase, wait_until  # pylint: disable=wrong-import-position
 
@@ -292,6 +294,27 @@ class Attached(Case):
                 terminal.wait_for("DONE")
                 self.assertEqual(terminal.detach("\r~."), DONE)
                 self.assertEqual(daemon.stop(), DONE)
+
+    def from_another_host(self, *words):
+        """On a terminal whose size the other host is told, too."""
+        files = Path(tempfile.mkdtemp(prefix="umld-console-", dir="/root"))
+        self.addCleanup(shutil.rmtree, files)
+        directories = {name: value for name, value in self.world.variables.items() if re.fullmatch("UMLD_(CONFIG|RUNTIME|STATE|LOG)_DIR", name)}
+        umlctl = self.world.program("umlctl/umlctl")
+        programs = make_other_host(files, umlctl, directories)
+        return Terminal(None, *self.world.command("host", "env", f"PATH={programs}:/usr/bin:/bin", umlctl, "--host", "root@vps", *words),
+                        rows=31, columns=97)
+
+    def test_from_another_host(self):
+        """umlctl --host, by a real ssh and sshd: the shell of the guest, its size, and the keys to leave."""
+        daemon = self.boot(umldtest.test_kernels()[-1])
+        terminal = self.from_another_host("console", "web")
+        terminal.wait_for("attached", 30)
+        terminal.type("\r")
+        terminal.wait_for("/ # ", 30)
+        wait_until(lambda: "31 97" in terminal.command("stty size"), 10, "the size")
+        self.assertEqual(terminal.detach(), DONE)
+        self.assertEqual(daemon.stop(), DONE)
 
     def test_several(self):
         daemon = self.boot(umldtest.test_kernels()[-1])

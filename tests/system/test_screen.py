@@ -15,6 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import umldtest  # noqa: E402
+from sshpipe import make_other_host  # noqa: E402
 from terminal import Terminal  # noqa: E402
 from umlctltest import UMLCTL, Case  # noqa: E402
 from umldtest import DONE, FAILED, NO_GUEST, NOT_RUNNING, USAGE, wait_until  # noqa: E402
@@ -358,19 +359,9 @@ class OtherHost(OnTerminal):
         """Behind a pipe instead of a network: exit codes, standard input, and a terminal for top."""
         files = Path(tempfile.mkdtemp(prefix="umlctl-host-", dir="/root"))  # nobody else may write to a directory above
         self.addCleanup(shutil.rmtree, files)
-        for key in ("key", "host"):
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", files / key], check=True,
-                           stdin=subprocess.DEVNULL, timeout=60)
-        os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
-        directories = " ".join(f"{name}={value}" for name, value in self.env.items() if name.startswith("UMLD_") and name.endswith("_DIR"))
-        (files / "sshd.conf").write_text(f"HostKey {files}/host\nPidFile none\nUsePAM no\nAuthorizedKeysFile {files}/key.pub\n"
-                                         "PermitRootLogin yes\nPasswordAuthentication no\nStrictModes no\n"
-                                         f"SetEnv PATH={os.path.dirname(UMLCTL)}:/usr/bin:/bin {directories}\n", encoding="utf-8")
-        (files / "ssh.conf").write_text(f"Host *\nProxyCommand /usr/sbin/sshd -i -f {files}/sshd.conf\nIdentityFile {files}/key\n"
-                                        f"IdentitiesOnly yes\nUserKnownHostsFile {files}/known\nStrictHostKeyChecking accept-new\n"
-                                        "LogLevel ERROR\n", encoding="utf-8")
-        self.fake()
-        Path(self.top, "bin/ssh").write_text(f'#!/bin/sh\nexec /usr/bin/ssh -F {files}/ssh.conf "$@"\n', encoding="utf-8")
+        programs = make_other_host(files, UMLCTL, {name: value for name, value in self.env.items()
+                                                   if name.startswith("UMLD_") and name.endswith("_DIR")})
+        self.env["PATH"] = f"{programs}:{self.env.get('PATH') or os.environ['PATH']}"
         self.configure("web", "db")
         self.running("web")
         host = ("--host", "root@vps")
