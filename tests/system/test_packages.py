@@ -81,8 +81,13 @@ class Debian(Case):
     def test_contents(self):
         self.assert_whole(contents(packages.deb()))
         self.assertRegex(output("dpkg-deb", "-f", packages.deb(), "Recommends"), r"\buser-mode-linux\b")
-        print(f"# {packages.deb().name}: {os.path.getsize(packages.deb()) // 1024} KiB,",
-              output("dpkg-deb", "-f", packages.deb(), "Installed-Size").strip(), "KiB installed")
+        size, installed = os.path.getsize(packages.deb()), int(output("dpkg-deb", "-f", packages.deb(), "Installed-Size"))
+        print(f"# {packages.deb().name}: {size // 1024} KiB, {installed} KiB installed")
+        # What README.md tells of it, as long as it is not far from the truth.
+        told = re.search(r"The Debian package has ([0-9.]+) MiB, ([0-9.]+) MB once installed",
+                         (SOURCE / "README.md").read_text(encoding="utf-8"))
+        self.assertAlmostEqual(float(told[1]) * 1024 * 1024 / size, 1, delta=0.15)
+        self.assertAlmostEqual(float(told[2]) * 1000 / installed, 1, delta=0.15)
 
     def test_tools_and_doc(self):
         for name, words in (("umld-tools", ["./usr/bin/umld-build-kernel", "./usr/share/umld/tools/kernel/needed.config",
