@@ -6,6 +6,7 @@
 
 #include "api/ssh-files.h"
 #include "basic/file-util.h"
+#include "basic/process.h"
 #include "umlctl/host-key.h"
 #include "umlctl/jobs.h"
 #include "umlctl/programs.h"

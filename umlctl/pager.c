@@ -9,6 +9,7 @@
 
 #include "api/exit-codes.h"
 #include "basic/cleanup.h"
+#include "basic/process.h"
 #include "basic/spawn.h"
 #include "basic/string-util.h"
 #include "umlctl/pager.h"

@@ -67,19 +67,6 @@ int program_find(Program which, char **ret) {
         return *ret ? 0 : -ENOMEM;
 }
 
-bool program_installed(const char *name) {
-        _cleanup_free_ char *dirs = strdup(getenv("PATH") ?: "/usr/bin:/bin");
-        char *next = dirs;
-
-        for (char *dir = strsep(&next, ":"); dir; dir = strsep(&next, ":")) {
-                _cleanup_free_ char *path = strfmt("%s/%s", *dir ? dir : ".", name);
-
-                if (path && access(path, X_OK) >= 0)
-                        return true;
-        }
-        return false;
-}
-
 int push_unprivileged(Strv *argv) {
         static const char *const words[] = { "setpriv",        "--reuid=65534",
                                              "--regid=65534",  "--clear-groups",

@@ -24,6 +24,3 @@ int program_find(Program which, char **ret);
 /* What is to be in front of the words of a foreign program: where we are root it is run by nobody,
  * without any capability and without a way to get one. */
 int push_unprivileged(Strv *argv);
-
-/* Is a program of that name of another package in PATH? */
-bool program_installed(const char *name);

@@ -10,6 +10,7 @@
 
 #include "api/exit-codes.h"
 #include "api/image-protocol.h"
+#include "basic/process.h"
 #include "basic/sha256.h"
 #include "umlctl/programs.h"
 #include "umlctl/say.h"

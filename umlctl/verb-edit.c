@@ -9,6 +9,7 @@
 
 #include "api/exit-codes.h"
 #include "basic/file-util.h"
+#include "basic/process.h"
 #include "basic/spawn.h"
 #include "conf/ini-file.h"
 #include "umlctl/config-files.h"

@@ -9,6 +9,7 @@
 #include "api/exit-codes.h"
 #include "api/features.h"
 #include "basic/cleanup.h"
+#include "basic/process.h"
 #include "umlctl/programs.h"
 #include "umlctl/verbs.h"
 #include "umld-config.h"

@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 
 #include "basic/fd-util.h"
+#include "basic/process.h"
 #include "basic/string-util.h"
 #include "daemon/doctor/doctor.h"
 #include "daemon/watch/disk-space.h"
@@ -98,14 +99,28 @@ static void tell_space(Exam *e, const Disk *d, int fd, const struct stat *st) {
                           sight.available >> 20);
 }
 
+static void tell_file_system(Exam *e, const Disk *d, int fd) {
+        if (ext_errors_recorded(fd) > 0 && !program_installed("e2fsck"))
+                exam_tell(e, DOCTOR_WARNING, "install e2fsprogs",
+                          "%s: the file system has recorded errors, and e2fsck is not installed",
+                          d->path);
+        else if (ext_errors_recorded(fd) > 0)
+                exam_tell(e, DOCTOR_WARNING, "the guest's next start runs e2fsck on it",
+                          "%s: the file system has recorded errors", d->path);
+        else if (!e->running && ext_left_mounted(fd) > 0)
+                exam_tell(e, DOCTOR_OK, "",
+                          "%s: the file system was not unmounted; the guest's kernel replays its "
+                          "journal",
+                          d->path);
+}
+
 static void tell_disk(Exam *e, const Disk *d, int fd) {
         struct stat st;
 
         if (fd < 0 || fstat(fd, &st) < 0)
                 return;
-        if (!d->cow && ext_errors_recorded(fd) > 0)
-                exam_tell(e, DOCTOR_WARNING, "the guest's next start runs e2fsck on it",
-                          "%s: the file system has recorded errors", d->path);
+        if (!d->cow)
+                tell_file_system(e, d, fd);
         if (S_ISREG(st.st_mode))
                 tell_space(e, d, fd, &st);
         else

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -13,6 +14,7 @@
 #include "basic/file-util.h"
 #include "basic/parse-util.h"
 #include "basic/process.h"
+#include "basic/string-util.h"
 #include "basic/time-util.h"
 
 #define CHILDREN_MAX (1 << 20) /* bytes of a list of children */
@@ -363,4 +365,17 @@ int process_kill_orphans(void) {
 
 int process_kill_user(uid_t uid) {
         return uid == 0 ? -EINVAL : foreach_process(is_users, &uid, kill_one, NULL);
+}
+
+bool program_installed(const char *name) {
+        _cleanup_free_ char *dirs = strdup(getenv("PATH") ?: "/usr/bin:/bin");
+        char *next = dirs;
+
+        for (char *dir = strsep(&next, ":"); dir; dir = strsep(&next, ":")) {
+                _cleanup_free_ char *path = strfmt("%s/%s", *dir ? dir : ".", name);
+
+                if (path && access(path, X_OK) >= 0)
+                        return true;
+        }
+        return false;
 }

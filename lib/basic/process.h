@@ -52,3 +52,6 @@ int process_kill_orphans(void);
  * because a killed process takes a moment to exit, and one cloned a moment ago escapes a pass. Must
  * never be called with a uid that others may have: 0 is rejected with -EINVAL. */
 int process_kill_user(uid_t uid);
+
+/* Is a program of that name in PATH, which those of other packages are? */
+bool program_installed(const char *name);

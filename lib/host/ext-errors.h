@@ -18,3 +18,7 @@ bool ext_superblock_has_errors(const void *superblock);
 
 /* Checks an image: 1 = it has errors, 0 = it has none, or is something else. */
 int ext_errors_recorded(int fd);
+
+/* 1 = it was not unmounted, so that its journal has to be replayed; 0 = it was, or is something
+ * else. */
+int ext_left_mounted(int fd);

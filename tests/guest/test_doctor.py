@@ -482,10 +482,17 @@ class Guest(DoctorTest):
         image.write_bytes(b"QFI\xfb" + bytes(4096))
         self.assertEqual(self.faults("web"), {"disks"})
         self.assert_found("disks", "fault", "a qcow2 image", "convert it")
+        data[1024 + 96] |= 4  # needs_recovery, as a guest that was killed leaves it
+        image.write_bytes(data)
+        self.assertEqual(self.faults("web"), set())
+        self.assertRegex(self.output, r"(?m)^guest\tdisks\tok\t\S+root.img: the file system was not unmounted; the guest's kernel "
+                         "replays its journal\t")
         data[1024 + 58] |= 2
         image.write_bytes(data)
         self.assertEqual(self.faults("web"), set())
-        self.assert_found("disks", "warning", "has recorded errors", "e2fsck")
+        self.assert_found("disks", "warning", "has recorded errors", "next start runs e2fsck")
+        self.faults("web", env={"PATH": "/nowhere"})
+        self.assert_found("disks", "warning", "has recorded errors, and e2fsck is not installed", "install e2fsprogs")
 
     def test_space(self):
         """More holes than the file system has room for."""

@@ -14,7 +14,10 @@
 enum {
         MAGIC_AT = 0x38,
         STATE_AT = 0x3a,
+        INCOMPAT_AT = 0x60,
         ERROR_COUNT_AT = 0x194,
+
+        RECOVER = 4,
 
         VALID = 1,
         ERRORS = 2,
@@ -54,6 +57,32 @@ static void test_superblock(void **state) {
         }
 }
 
+static void test_left_mounted(void **state) {
+        static const struct {
+                uint8_t state, incompat;
+                int r;
+        } cases[] = { { VALID, 0, 0 }, { VALID, RECOVER, 1 }, { 0, 0, 1 }, { VALID, 0x40, 0 } };
+        char path[] = "/tmp/umld-test-XXXXXX";
+        _cleanup_close_ int fd = mkstemp(path);
+
+        (void) state;
+        assert_true(fd >= 0);
+        unlink(path);
+        assert_int_equal(ext_left_mounted(fd), 0); /* too short */
+        FOREACH_ELEMENT (c, cases) {
+                Superblock s = make(c->state, 0);
+
+                s.bytes[INCOMPAT_AT] = c->incompat;
+                assert_int_equal(pwrite(fd, s.bytes, sizeof(s.bytes), EXT_SUPERBLOCK_AT),
+                                 sizeof(s.bytes));
+                assert_int_equal(ext_left_mounted(fd), c->r);
+                s.bytes[MAGIC_AT] = 0;
+                assert_int_equal(pwrite(fd, s.bytes, sizeof(s.bytes), EXT_SUPERBLOCK_AT),
+                                 sizeof(s.bytes));
+                assert_int_equal(ext_left_mounted(fd), 0);
+        }
+}
+
 static void test_image(void **state) {
         char path[] = "/tmp/umld-test-XXXXXX";
         _cleanup_close_ int fd = mkstemp(path);
@@ -73,6 +102,7 @@ static void test_image(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_superblock),
+                cmocka_unit_test(test_left_mounted),
                 cmocka_unit_test(test_image),
         };
 
