@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "api/dirs.h"
@@ -21,6 +22,7 @@
 #include "daemon/privileges.h"
 #include "daemon/reexec.h"
 #include "daemon/version.h"
+#include "host/cgroup-limit.h"
 #include "host/resident.h"
 
 static int help(void) {
@@ -101,6 +103,14 @@ static bool may_be_adopted(const char *name) {
         return path && access(path, F_OK) >= 0;
 }
 
+/* ExecStopPost= of the unit. true: its umld has been killed by systemd, because it has not stopped
+ * the guest in time; so the guest has still to be stopped. Otherwise the unit is about to be
+ * started again, or has no guest any more, or systemd stops umld-orphan@.service. */
+static bool after_umld(void) {
+        cgroup_return();
+        return streq(getenv("SERVICE_RESULT") ?: "", "timeout");
+}
+
 /* loaded: what became of the configuration. */
 static int run(const char *name, char *const *argv, Config *config, int loaded, bool stop) {
         _cleanup_(manager_freep) Manager *m = NULL;
@@ -117,21 +127,16 @@ static int run(const char *name, char *const *argv, Config *config, int loaded, 
 
 int main(int argc, char **argv) {
         static const struct option options[] = {
-                { "check", no_argument, NULL, 'c' },
-                { "doctor", no_argument, NULL, 'D' },
-                { "plan", no_argument, NULL, 'P' },
-                { "measure", no_argument, NULL, 'M' },
-                { "repair", required_argument, NULL, 'm' },
-                { "debug", no_argument, NULL, 'd' },
-                { "can-adopt", no_argument, NULL, 'A' },
-                { "stop", no_argument, NULL, 's' },
-                { "help", no_argument, NULL, 'h' },
-                { "version", no_argument, NULL, 'V' },
-                {},
+                { "check", no_argument, NULL, 'c' },        { "doctor", no_argument, NULL, 'D' },
+                { "plan", no_argument, NULL, 'P' },         { "measure", no_argument, NULL, 'M' },
+                { "repair", required_argument, NULL, 'm' }, { "debug", no_argument, NULL, 'd' },
+                { "can-adopt", no_argument, NULL, 'A' },    { "stop", no_argument, NULL, 's' },
+                { "ended", no_argument, NULL, 'E' },        { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, 'V' },      {},
         };
         _cleanup_(config_freep) Config *config = NULL;
         PlanForm plan = PLAN_NONE;
-        bool can_adopt = false, examine = false, measure = false, stop = false;
+        bool can_adopt = false, examine = false, measure = false, stop = false, ended = false;
         const char *repair = NULL;
         int c, r;
 
@@ -166,6 +171,9 @@ int main(int argc, char **argv) {
                 case 'A':
                         can_adopt = true;
                         break;
+                case 'E':
+                        ended = true;
+                        break;
                 case 's':
                         stop = true;
                         break;
@@ -198,6 +206,9 @@ int main(int argc, char **argv) {
                 return EXIT_USAGE;
         if (can_adopt)
                 return reexec_check(argv[optind]);
+        if (ended && !after_umld())
+                return EXIT_DONE;
+        stop |= ended;
         if (stop && !may_be_adopted(argv[optind]))
                 return EXIT_DONE;
         r = load(argv[optind], &config);

@@ -131,5 +131,6 @@ int host_adopt(Host *h, Adoption *a) {
         load_jail(&h->jail, a);
         for (size_t i = 0; i < ARRAY_SIZE(h->disk_fds); i++)
                 h->disk_fds[i] = adoption_takef(a, "disk%zu", i);
+        jail_cgroup_adopt(h);
         return 0;
 }

@@ -120,6 +120,28 @@ static void limit_cpu(Host *h, const char *name) {
                 layer_set_refused(h, CONFINE_CPU, r, "CPUWeight= and CPUQuota= have no effect");
 }
 
+static void limit_again(Host *h, CgroupResource resource, ConfineLayer layer) {
+        const CgroupLimits limits = limits_for(h->config);
+        _cleanup_free_ char *own = NULL;
+
+        if (!h->jail.limited[resource] || h->jail.limit_fds[resource] >= 0)
+                return; /* there are none, or they are those of version 1, which has other groups */
+        if (cgroup_path("", &own) < 0)
+                return;
+        for (size_t i = 0; i < h->ledger.cgroups.n; i++) {
+                const char *path = h->ledger.cgroups.v[i];
+                int r = startswith(path, own) ? cgroup_limit_again(resource, path, &limits) : 0;
+
+                if (r < 0 && r != -EOPNOTSUPP)
+                        layer_set_refused(h, layer, r, "its limits were lost when umld died");
+        }
+}
+
+void jail_cgroup_adopt(Host *h) {
+        limit_again(h, CGROUP_MEMORY, CONFINE_MEMORY);
+        limit_again(h, CGROUP_CPU, CONFINE_CPU);
+}
+
 /* ---- the step ---- */
 
 int jail_cgroup_up(Host *h, Fault *f) {

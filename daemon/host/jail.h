@@ -94,3 +94,6 @@ int jail_tun_down(struct Host *h, Fault *f);
  * use of the host's memory and CPUs. */
 int jail_cgroup_up(struct Host *h, Fault *f);
 int jail_cgroup_down(struct Host *h, Fault *f);
+/* Of a guest that runs: systemd cannot start an umld as long as groups below that of the unit have
+ * limits, so they were taken away (umld --ended), and are set again. */
+void jail_cgroup_adopt(struct Host *h);

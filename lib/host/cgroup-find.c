@@ -8,11 +8,15 @@
 #include "host/cgroup-find.h"
 
 void cgroup_leave_inner(char *directory) {
-        const char *inner = "/" CGROUP_INNER;
-        size_t n = strlen(directory), length = strlen(inner);
+        static const char *const inner[] = { "/" CGROUP_INNER, "/.control" };
+        size_t n = strlen(directory);
 
-        if (n > length && streq(directory + n - length, inner))
-                directory[n - length] = '\0';
+        FOREACH_ELEMENT (i, inner) {
+                size_t length = strlen(*i);
+
+                if (n > length && streq(directory + n - length, *i))
+                        directory[n - length] = '\0';
+        }
 }
 
 /* Returns the path after "N:…CONTROLLER…:" (version 1) or "0::" (version 2) in /proc/self/cgroup.

@@ -17,5 +17,6 @@ int cgroup_find(const char *controller, const char *mountinfo, const char *cgrou
  * have limits, our own processes are in this one below it. */
 #define CGROUP_INNER "umld-itself"
 
-/* Pure: makes the directory of this process that of the group which was its own at the start. */
+/* Pure: makes the directory of this process that of the group which was its own at the start, and
+ * that of ExecStopPost=, for which systemd has a group below a delegated one, that of its unit. */
 void cgroup_leave_inner(char *directory);

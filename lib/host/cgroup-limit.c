@@ -229,6 +229,25 @@ int cgroup_limit_set(CgroupResource resource, const CgroupPlace *place,
         return r == -ENOENT ? -EOPNOTSUPP : r;
 }
 
+int cgroup_limit_again(CgroupResource resource, const char *path, const CgroupLimits *limits) {
+        _cleanup_free_ char *file = strfmt("%s/%s", path, resources[resource].file[1]),
+                            *own = strndup(path, (size_t) (strrchr(path, '/') - path)),
+                            *inner = own ? strfmt("%s/" CGROUP_INNER, own) : NULL;
+        int r;
+
+        if (!file || !inner)
+                return -ENOMEM;
+        if (access(file, F_OK) >= 0)
+                return 0;
+        if (mkdir(inner, 0755) < 0 && errno != EEXIST) /* for cgroup_return() */
+                return -errno;
+        r = cgroup_enable(own, resource);
+        return r < 0 ? r
+                     : cgroup_limit_set(resource,
+                                        &(CgroupPlace){ .path = (char *) path, .unified = true },
+                                        limits);
+}
+
 static int do_nothing(void *userdata) {
         (void) userdata;
         return 0;

@@ -382,6 +382,8 @@ class Kernels(TestCase):
     """Real ones; add_kernels() makes one class of it for each."""
 
     kernel = None
+    kills = int(os.environ.get("UMLD_TEST_KILLS", "15"))
+    timeout = 120 + 4 * kills
 
     @classmethod
     def setUpClass(cls):
@@ -398,7 +400,7 @@ class Kernels(TestCase):
         page = self.world.fetch_when_served(PORT)
         pid = umld.guest_pid()
         with self.world.under_load(PORT, page) as failures:
-            for _ in range(int(os.environ.get("UMLD_TEST_KILLS", "8"))):
+            for _ in range(self.kills):
                 time.sleep(random.uniform(0, 0.3))
                 umld.kill()
                 umld = self.daemon()

@@ -171,6 +171,49 @@ static void test_limits(void **state) {
         end_other(grandchild);
 }
 
+static int return_from_control(void *userdata) {
+        (void) userdata;
+        if (write_existing(UNIT "/.control/cgroup.procs", "0") < 0)
+                return 1;
+        cgroup_return();
+        return 0;
+}
+
+/* umld is dead, its guest is not, and systemd starts the next one in the group of the unit. */
+static void test_next_umld(void **state) {
+        _cleanup_(cgroup_place_done) CgroupPlace place = {};
+        const CgroupLimits limits = { .memory = 8 * MEBIBYTE };
+        _cleanup_close_ int fd = -EBADF;
+        pid_t guest, control;
+
+        (void) state;
+        ASSERT_OK(cgroup_limit_place(CGROUP_MEMORY, "umld-web.1", &place));
+        ASSERT_OK(cgroup_limit_set(CGROUP_MEMORY, &place, &limits));
+        fd = open(GROUP, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        ASSERT_OK(
+                spawn(&(const Spawn){ .run = sleep_long, .more_cgroups = &fd, .n_more_cgroups = 1 },
+                      &guest));
+        assert_int_equal(cgroup_limit_again(CGROUP_MEMORY, GROUP, &limits), 0);
+        ASSERT_OK(write_existing(TOP "/cgroup.procs", "0"));
+        assert_int_equal(write_existing(UNIT "/cgroup.procs", "0"), -EBUSY);
+
+        assert_int_equal(mkdir(UNIT "/.control", 0755), 0);
+        ASSERT_OK(spawn(&(const Spawn){ .run = return_from_control }, &control));
+        assert_int_equal(spawn_wait(control), 0);
+        assert_int_equal(rmdir(UNIT "/.control"), 0);
+        assert_file(UNIT "/cgroup.subtree_control", "");
+        assert_int_equal(access(GROUP "/memory.max", F_OK), -1);
+
+        ASSERT_OK(write_existing(UNIT "/cgroup.procs", "0"));
+        ASSERT_OK(cgroup_limit_again(CGROUP_MEMORY, GROUP, &limits));
+        assert_file(GROUP "/memory.max", "8388608");
+        assert_true(is_in(guest, "0::/unit/umld-web.1"));
+        assert_true(is_in(getpid(), "0::/unit/" CGROUP_INNER));
+        end(guest);
+        assert_int_equal(cgroup_remove(GROUP), 1);
+        cgroup_return();
+}
+
 /* In a container whose hierarchies are read-only none could be created, so there is none. */
 static void test_read_only(void **state) {
         (void) state;
@@ -214,6 +257,7 @@ static void test_others(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_limits, enter_unit, leave_unit),
+                cmocka_unit_test_setup_teardown(test_next_umld, enter_unit, leave_unit),
                 cmocka_unit_test_setup_teardown(test_read_only, enter_unit, leave_unit),
                 cmocka_unit_test_setup_teardown(test_others, enter_unit, leave_unit),
         };

@@ -113,9 +113,10 @@ def reached(trace, point):
     return trace.exists() and calls_in(trace).count(point.call) >= point.number
 
 
-def run_to(world, point, what, stopped_there=False):
+def run_to(world, point, what, stopped_there=False, leaves=False):
     """An umld that meets `what` at that point. It is ended, by itself or by a stop; before, but for a point of its
-    start, its guest was killed once. stopped_there: what it meets is its order to stop, and there is no other."""
+    start, its guest was killed once. stopped_there: what it meets is its order to stop, and there is no other. leaves: its
+    guest may outlive it."""
     trace = world.dir / "injected.trace"
     umld = traced(world, trace, "-e", f"trace=?{point.call}", "-e",
                   f"inject=?{point.call}:{what}:when={point.number}")
@@ -131,7 +132,8 @@ def run_to(world, point, what, stopped_there=False):
     finally:
         if umld.process.poll() is None:
             umld.kill()
-        alone(world)
+        if not leaves:
+            alone(world)
     umld.met = reached(trace, point)
     return umld
 

@@ -102,17 +102,14 @@ class Install(unittest.TestCase):
         """The unit with programs that exist, in a directory of its own."""
         directory = f"{self.work}/units"
         os.makedirs(directory, exist_ok=True)
-        with open(f"{self.units}/umld@.service", encoding="utf-8") as unit:
-            text = unit.read()
-        self.assertNotIn("@sbindir@", text)
-        self.assertIn(f"ExecStart={self.prefix}/sbin/umld %i", text)
-        with open(f"{directory}/umld@.service", "w", encoding="utf-8") as unit:
-            unit.write(text.replace(f"={self.prefix}/", f"={self.root}{self.prefix}/"))
-        with open(f"{self.units}/umld-metrics.service", encoding="utf-8") as unit:
-            text = unit.read()
-        self.assertIn(f"ExecStart={self.prefix}/bin/umlctl metrics --textfile=", text)
-        with open(f"{directory}/umld-metrics.service", "w", encoding="utf-8") as unit:
-            unit.write(text.replace(f"={self.prefix}/", f"={self.root}{self.prefix}/"))
+        for name, order in (("umld@", "ExecStart={}/sbin/umld %i"), ("umld-orphan@", "ExecStop={}/sbin/umld --stop %i"),
+                            ("umld-metrics", "ExecStart={}/bin/umlctl metrics --textfile=")):
+            with open(f"{self.units}/{name}.service", encoding="utf-8") as unit:
+                text = unit.read()
+            self.assertNotIn("bindir@", text)
+            self.assertIn(order.format(self.prefix), text)
+            with open(f"{directory}/{name}.service", "w", encoding="utf-8") as unit:
+                unit.write(text.replace(f"={self.prefix}/", f"={self.root}{self.prefix}/"))
         for each in ("umld.target", "umld-metrics.timer"):
             shutil.copy(f"{self.units}/{each}", directory)
         shutil.copytree(f"{self.units}/multi-user.target.d", f"{directory}/multi-user.target.d", dirs_exist_ok=True)
@@ -120,7 +117,7 @@ class Install(unittest.TestCase):
 
     def test_systemd_has_no_complaint(self):
         directory = self.unit_for_analysis()
-        done = run("systemd-analyze", "verify", "--man=no", "umld@web.service", "umld.target", "umld-metrics.timer",
+        done = run("systemd-analyze", "verify", "--man=no", "umld@web.service", "umld-orphan@web.service", "umld.target", "umld-metrics.timer",
                    "umld-metrics.service", "multi-user.target",
                    env=dict(os.environ, SYSTEMD_UNIT_PATH=f"{directory}:"))
         self.assertEqual((done.returncode, done.stdout), (0, ""))

@@ -28,7 +28,7 @@ from spin import make_spin  # noqa: E402
 from umldtest import BUILTIN, DONE, MAKE_GUEST, PATIENCE, World, clean_file_system, process_alive, wait_until  # noqa: E402
 
 SUPERVISE = {"Restart": "always", "RestartReset": "0", "StopTimeout": "8s", "StartTimeout": "60s",
-             "HangCheck": "200ms", "HangTimeout": f"{PATIENCE:g}s"}
+             "HangCheck": "200ms", "HangTimeout": f"{PATIENCE:g}s", "AdoptTimeout": "60s"}
 SHM = "256M"
 RSS_GROWTH_MAX = 1024  # KiB that one umld may take more at its end than when it began
 ORDERS = 9             # the port on which a real guest takes commands for its shell
@@ -206,12 +206,22 @@ class Soak:
         self.umld.kill()
 
     def umld_killed_in_stop(self):
+        """The next one ends the stop."""
         self.umld.signal(signal.SIGTERM)
         time.sleep(self.random.uniform(0, 0.05))
         self.umld.kill()
+        stop = self.world.run("host", self.world.program("daemon/umld"), "--stop", "web")
+        if stop.returncode != DONE:
+            raise AssertionError(f"umld --stop: {stop.stderr}")
+
+    def umld_killed_in_adoption(self):
+        self.umld.kill()
+        umld = umldtest.Daemon(self.world, "web")
+        time.sleep(self.random.uniform(0, 0.15))
+        umld.kill()
 
     def umld_killed_in_start(self):
-        self.umld.kill()
+        self.umld.stop(40)
         umld = umldtest.Daemon(self.world, "web")
         time.sleep(self.random.uniform(0, 0.15))
         umld.kill()
@@ -224,7 +234,8 @@ class Soak:
     GUEST = {sigkill: "killed", sigsegv: "killed panic", panic: "panic", init_death: "panic", guest_oom: "panic",
              memory_full: "memory killed", hang: "hung", stopped: "killed", poweroff: "poweroff", reboot: "reboot",
              tap_deleted: "killed", rules_flushed: "killed", keeper_killed: "killed", restart_ordered: None}
-    UMLD = (umld_killed, umld_killed_in_stop, umld_killed_in_start, umld_stopped)
+    UMLD = (umld_killed, umld_killed_in_stop, umld_killed_in_adoption, umld_killed_in_start, umld_stopped)
+    ADOPTED = (umld_killed, umld_killed_in_adoption)  # by the next one: its guest is the one before
 
     # ---- the run ----
 
@@ -245,6 +256,8 @@ class Soak:
         kind(self)
         if kind in self.UMLD:
             self.start()
+            if kind in self.ADOPTED and self.umld.guest_pid() != self.pid:
+                raise AssertionError(f"{kind.__name__} was the end of guest {self.pid}")
         else:
             self.deaths_of_umld += 1
             end = self.wait_running(self.pid)["last_exit"]

@@ -20,6 +20,7 @@ from booted import Booted
 from umldtest import SOURCE, World, clean_file_system, main, wait_until
 
 UNIT = "umld@web.service"
+ORPHAN = "umld-orphan@web.service"
 FORWARD = "Forward=tcp/8080:80"
 
 
@@ -343,33 +344,97 @@ class Boot(unittest.TestCase):
         self.machine.out("systemctl", "disable", "--now", "umld-metrics.timer")
         file.unlink()
 
+    def override(self, text):
+        """Of the unit, until the end of the test."""
+        directory = f"/run/systemd/system/{UNIT}.d"
+        self.machine.shell(f"mkdir -p {directory}; printf '[Service]\\n{text}' >{directory}/test.conf; systemctl daemon-reload")
+        self.addCleanup(self.machine.run, "sh", "-c", f"rm -r {directory}; systemctl daemon-reload")
+
+    def wait_next_umld(self, old, seconds=20):
+        wait_until(lambda: self.machine.show(UNIT, "MainPID") not in ("0", old) and
+                   self.machine.show(UNIT, "ActiveState") == "active", seconds, "another umld", 0.02)
+
+    def adopted_after(self, *order, within=20):
+        """What is done to umld does not reach its guest."""
+        was, umld, page = self.status(), self.machine.show(UNIT, "MainPID"), self.page()
+        begun = time.monotonic()
+        self.machine.out(*order)
+        self.wait_next_umld(umld, within)
+        note(f"another umld {time.monotonic() - begun:.2f} s after {' '.join(order)}")
+        now = self.status()
+        self.assertEqual((now["pid"], now["restarts"], now["since"], now["adopted"], self.page()),
+                         (was["pid"], was["restarts"], was["since"], was["adopted"] + 1, page))
+        self.assertEqual(str(now["daemon"]["pid"]), self.machine.show(UNIT, "MainPID"))
+        self.assertIn("running", self.machine.show(UNIT, "StatusText").lower())
+        self.assertEqual(self.machine.show(ORPHAN, "ActiveState"), "active")
+        return was
+
     def test_08_killed_umld(self):
+        """The next one adopts its guest, whoever killed it: SIGKILL is what the OOM killer sends, too."""
         self.start()
-        umld, count = self.machine.show(UNIT, "MainPID"), int(self.machine.show(UNIT, "NRestarts"))
-        old, begun = self.page(), time.monotonic()
-        self.machine.out("kill", "-KILL", umld)
-        self.wait_other_page(old)
-        note(f"page {time.monotonic() - begun:.2f} s after umld was killed")
-        self.assertNotEqual(self.machine.show(UNIT, "MainPID"), umld)
-        self.assertEqual(int(self.machine.show(UNIT, "NRestarts")), count + 1)
+        self.machine.run("systemctl", "reset-failed", UNIT)
+        count = int(self.machine.show(UNIT, "NRestarts"))
+        self.adopted_after("kill", "-KILL", self.machine.show(UNIT, "MainPID"))
+        self.adopted_after("systemctl", "kill", "--kill-who=main", "--signal=KILL", UNIT)
+        self.adopted_after("kill", "-SEGV", self.machine.show(UNIT, "MainPID"))
+        self.assertEqual(int(self.machine.show(UNIT, "NRestarts")), count + 3)
         self.assertEqual(len(self.machine.out("pgrep", "-x", "umld").split()), 1)
         self.machine.out("systemctl", "stop", UNIT, timeout=60)
         self.assert_host_as_before()
+        wait_until(lambda: self.machine.show(ORPHAN, "ActiveState") == "inactive", 10)
 
-    def test_09_stuck_umld(self):
-        self.machine.shell(f"""
-            mkdir -p /run/systemd/system/{UNIT}.d
-            printf '[Service]\\nWatchdogSec=2\\nTimeoutAbortSec=1\\n' >/run/systemd/system/{UNIT}.d/test.conf
-            systemctl daemon-reload""")
-        self.addCleanup(self.machine.run, "sh", "-c",
-                        f"rm -r /run/systemd/system/{UNIT}.d; systemctl daemon-reload")
+    def test_08_everything_killed(self):
+        """Then there is nothing to adopt, and the guest is started again."""
         self.start()
         umld, old = self.machine.show(UNIT, "MainPID"), self.page()
+        self.machine.out("systemctl", "kill", "--signal=KILL", UNIT)
+        self.wait_other_page(old)
+        self.wait_next_umld(umld)
+
+    def assert_stopped_cleanly(self, guest):
+        wait_until(lambda: self.machine.run("kill", "-0", str(guest)).returncode, 30, "the end of the guest", 0.02)
+        wait_until(lambda: self.machine.show(ORPHAN, "ActiveState") == "inactive", 20, "nothing is left to stop", 0.02)
+        status = self.status()
+        self.assertEqual((status["state"], status["last_exit"]["verdict"]), ("stopped", "stopped"))
+        self.assertIn("shut down cleanly", status["last_exit"]["detail"])
+        self.assertEqual(clean_file_system(f"{self.tree}/var/lib/umld/web/root.img"), "")
+        self.assert_host_as_before()
+
+    def test_08_stopped_without_umld(self):
+        """Stopped while systemd is about to start the next umld: the guest is shut down; so it is when the unit has failed,
+        and so that a restart is one."""
+        self.override("RestartSec=1h\\n")
+        for order in (["systemctl", "stop", UNIT], ["umlctl", "stop", "web"]):
+            self.start()
+            guest = self.status()["pid"]
+            self.machine.out("kill", "-KILL", self.machine.show(UNIT, "MainPID"))
+            wait_until(lambda: self.machine.show(UNIT, "SubState") == "auto-restart", 20, "the delay before the restart", 0.02)
+            self.assertEqual(self.status()["state"], "orphan")
+            self.assertTrue(self.page())
+            self.machine.out(*order, timeout=60)
+            self.assert_stopped_cleanly(guest)
+        self.override("Restart=no\\n")
+        self.start()
+        guest = self.status()["pid"]
+        self.machine.out("kill", "-KILL", self.machine.show(UNIT, "MainPID"))
+        self.assert_stopped_cleanly(guest)
+        self.assertEqual(self.machine.show(UNIT, "ActiveState"), "failed")
+
+    def test_09_stuck_umld(self):
+        self.override("WatchdogSec=2\\nTimeoutAbortSec=1\\nTimeoutStopSec=2\\n")
+        self.start()
+        umld = self.machine.show(UNIT, "MainPID")
         time.sleep(3)
         self.assertEqual(self.machine.show(UNIT, "MainPID"), umld, "umld feeds the watchdog")
-        self.machine.out("kill", "-STOP", umld)
-        self.wait_other_page(old)
-        self.assertNotEqual(self.machine.show(UNIT, "MainPID"), umld)
+        self.adopted_after("kill", "-STOP", umld, within=40)
+        # One that does not stop its guest when it is told to is killed, and its guest stopped nevertheless.
+        guest, page = self.status()["pid"], self.page()
+        self.machine.out("kill", "-STOP", self.machine.show(UNIT, "MainPID"))
+        self.machine.out("systemctl", "restart", UNIT, timeout=60)
+        self.wait_other_page(page)
+        status = self.status()
+        self.assertNotEqual(status["pid"], guest)
+        self.assertIn("shut down cleanly", str(status["last_exit"]))
 
     def test_09_overrides(self):
         """What systemctl edit writes holds for umld and for its guest."""
@@ -411,7 +476,16 @@ class Boot(unittest.TestCase):
         self.wait_page()
 
     def test_12_shutdown_takes_the_guest_down(self):
+        """Cleanly, also when there is no umld just then."""
+        self.override("RestartSec=1h\\n")
         self.start()
+        self.machine.out("kill", "-KILL", self.machine.show(UNIT, "MainPID"))
+        wait_until(lambda: self.machine.show(UNIT, "SubState") == "auto-restart", 20, "the delay before the restart", 0.02)
+        self.machine.reboot()
+        self.assertEqual(clean_file_system(f"{self.tree}/var/lib/umld/web/root.img"), "")
+        with open(f"{self.tree}/var/log/umld/web/console.log", encoding="utf-8", errors="replace") as log:
+            self.assertIn("=end stopped: shut down cleanly", log.read())
+        self.wait_page(60)
         self.machine.poweroff()
         # Its network outlives it here.
         left = command("ip", "-n", f"{self.world.name}-host", "-o", "link")
@@ -426,9 +500,7 @@ class Boot(unittest.TestCase):
         self.machine.start()
         self.wait_page(60)
         self.assertEqual(self.machine.wait_running(60), "running")
-        old = self.page()
-        self.machine.out("kill", "-KILL", self.machine.show(UNIT, "MainPID"))
-        self.wait_other_page(old)
+        self.adopted_after("kill", "-KILL", self.machine.show(UNIT, "MainPID"))
         self.machine.out("umlctl", "stop", "web", timeout=60)
         self.assertEqual(self.machine.shell("ps -eo comm= | grep -c -e linux.uml -e umld || true"), "0")
         self.machine.run("umlctl", "disable", "web", check=True)
@@ -549,12 +621,11 @@ class Boot(unittest.TestCase):
         self.next_version()
         self.machine.out("apt-get", "install", "-y", "/root/next.deb", timeout=120)
         self.assertIn("+next", self.machine.out("dpkg-query", "-W", "umld"))
+        # The new umld has taken over from the old one, as the same process, and the guest is the one before.
         self.assertEqual((self.machine.show(UNIT, "MainPID"), self.status()["pid"], self.page()), (umld, guest, page))
+        self.assertEqual(self.status()["reexecs"], 1)
+        self.assertEqual(self.machine.out("readlink", f"/proc/{umld}/exe"), "/usr/sbin/umld")
         self.assertEqual(self.machine.show(UNIT, "NeedDaemonReload"), "no")
-        # Until its administrator restarts it: then the new umld is there.
-        self.machine.out("systemctl", "restart", UNIT, timeout=60)
-        self.assertNotEqual(self.machine.show(UNIT, "MainPID"), umld)
-        self.wait_other_page(page)
 
     def test_16_removed_and_purged(self):
         self.machine.out("apt-get", "remove", "-y", "umld", timeout=120)
