@@ -45,6 +45,8 @@ WANTED = [
     r"share/umld/umlctl\.schema\.json",
     r"share/umld/prometheus/umld\.rules\.yml",
     r"share/umld/prometheus/umld-dashboard\.json",
+    r"share/cockpit/umld/manifest\.json",
+    r"share/cockpit/umld/umld\.css",
     "share/bash-completion/completions/umlctl",
     r"share/fish/vendor_completions\.d/umlctl\.fish",
 ]

@@ -90,7 +90,9 @@ class Debian(Case):
         self.assertAlmostEqual(float(told[2]) * 1000 / installed, 1, delta=0.15)
 
     def test_tools_and_doc(self):
-        for name, words in (("umld-tools", ["./usr/bin/umld-build-kernel", "./usr/share/umld/tools/kernel/needed.config",
+        for name, words in (("cockpit-umld", ["./usr/share/cockpit/umld/manifest.json", "./usr/share/cockpit/umld/app.js",
+                                              "./usr/share/cockpit/umld/term.js"]),
+                            ("umld-tools", ["./usr/bin/umld-build-kernel", "./usr/share/umld/tools/kernel/needed.config",
                                             "./usr/share/man/man1/umld-build-kernel.1.gz"]),
                             ("umld-doc", ["./usr/share/doc/umld/README.md.gz",
                                           "./usr/share/doc/umld-doc/examples/umld.conf.example"])):
@@ -108,7 +110,7 @@ class Debian(Case):
                          DEB_BUILD_OPTIONS="nocheck")
         again = {p.name: packages.sha256(p) for p in self.work.iterdir() if p.suffix in (".deb", ".xz", ".dsc")}
         self.assertEqual({name: packages.sha256(DIRECTORY / name) for name in again}, again)
-        self.assertEqual(len([name for name in again if name.endswith(".deb")]), 4)
+        self.assertEqual(len([name for name in again if name.endswith(".deb")]), 5)
 
 
 class Others(Case):
@@ -119,6 +121,7 @@ class Others(Case):
         scripts = output("rpm", "-qp", "--scripts", rpm)
         self.assertRegex(scripts, r"(?s)preuninstall.*\$1.*-eq 0.*umlctl --quiet stop")
         self.assertIn("/usr/bin/umld-build-kernel", output("rpm", "-qlp", next(self.work.glob("umld-tools-*.noarch.rpm"))))
+        self.assertIn("/usr/share/cockpit/umld/app.js", output("rpm", "-qlp", next(self.work.glob("cockpit-umld-*.noarch.rpm"))))
 
     def test_arch(self):
         packages.package(self.work, "--quick", "arch")

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* log.js - what the guest has printed on its console, as it comes. */
+
+import { el, setText } from "./dom.js";
+import { day } from "./format.js";
+import { explain, follow } from "./umlctl.js";
+
+const FIRST = "500", MOST = 3000;
+
+function lineOf(record) {
+    return el("div", { class: record.kind, title: day(record.time) }, el("time", {}, day(record.time)), el("span", {}, record.text));
+}
+
+export function logView(name) {
+    const lines = el("div", { class: "lines", tabindex: "0", role: "log", "aria-label": `Log of ${name}` }), note = el("p", { class: "muted" }, "Loading …");
+    const element = el("section", { class: "card", "aria-label": "Log" }, note, lines);
+    let pending = [], drawing = null, stop = null, again = null;
+
+    const draw = () => {
+        const below = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 40;
+        drawing = null;
+        setText(note, "");
+        lines.append(...pending.slice(-MOST).map(lineOf));
+        pending = [];
+        while (lines.childElementCount > MOST)
+            lines.firstElementChild.remove();
+        if (below) /* who reads further up is left there */
+            lines.scrollTop = lines.scrollHeight;
+    };
+    const begin = first => {
+        stop = follow(["log", name, "--follow", "--lines", first], record => {
+            pending.push(record);
+            drawing = drawing || window.setTimeout(draw, 50);
+        }, failure => {
+            stop = null;
+            setText(note, failure ? explain(failure) : "");
+            if (!failure)
+                again = window.setTimeout(() => begin("0"), 2000);
+        });
+    };
+    begin(FIRST);
+    return {
+        element,
+        update() {},
+        leave() {
+            window.clearTimeout(drawing);
+            window.clearTimeout(again);
+            if (stop)
+                stop();
+        },
+    };
+}
