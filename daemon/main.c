@@ -107,7 +107,7 @@ static bool may_be_adopted(const char *name) {
  * the guest in time; so the guest has still to be stopped. Otherwise the unit is about to be
  * started again, or has no guest any more, or systemd stops umld-orphan@.service. */
 static bool after_umld(void) {
-        cgroup_return();
+        cgroup_return(true);
         return streq(getenv("SERVICE_RESULT") ?: "", "timeout");
 }
 

@@ -182,6 +182,6 @@ int jail_cgroup_down(Host *h, Fault *f) {
                 left = MIN(r, left);
         }
         if (h->ledger.cgroups.n > 0)
-                cgroup_return();
+                cgroup_return(false);
         return left;
 }

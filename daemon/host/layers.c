@@ -100,7 +100,8 @@ int layers_required_up(Host *h, Fault *f) {
                 const LayerReport *l = &h->layers.v[i];
 
                 if ((h->config->required & CONFINE_BIT(i)) && l->state == LAYER_REFUSED)
-                        return fault_set(f, VERDICT_USAGE, false, l->error,
+                        /* Others are in its control group: those may soon have ended. */
+                        return fault_set(f, VERDICT_USAGE, l->error == -EBUSY, l->error,
                                          "Required=%s: this host refuses that layer of "
                                          "confinement: %m; remove it from Required= to start the "
                                          "guest without it",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cgroup-limit.c - limits the memory and CPU time of a control group. */
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -168,12 +169,31 @@ int cgroup_limit_place(CgroupResource resource, const char *name, CgroupPlace *r
         return ret->path ? 0 : -ENOMEM;
 }
 
-void cgroup_return(void) {
+/* Does another umld limit a group beside ours? Without controllers its limits would be gone. */
+static bool has_other_groups(const char *own) {
+        DIR *dir = opendir(own);
+        struct dirent *e;
+        bool found = false;
+
+        while (dir && !found && (e = readdir(dir))) {
+                struct stat st;
+
+                found = e->d_name[0] != '.' && !streq(e->d_name, CGROUP_INNER) &&
+                        fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) >= 0 &&
+                        S_ISDIR(st.st_mode);
+        }
+        if (dir)
+                closedir(dir);
+        return found;
+}
+
+void cgroup_return(bool force) {
         _cleanup_(words_done) Words w = {};
         _cleanup_free_ char *own = NULL, *inner = NULL;
 
         if (read_words(&w) < 0 || find_own(&w, "", 2, &own) < 0 ||
-            !(inner = strfmt("%s/" CGROUP_INNER, own)) || access(inner, F_OK) < 0)
+            !(inner = strfmt("%s/" CGROUP_INNER, own)) || access(inner, F_OK) < 0 ||
+            (!force && has_other_groups(own)))
                 return;
         FOREACH_ELEMENT (r, resources) {
                 _cleanup_free_ char *word = strfmt("-%s", r->controller);

@@ -37,16 +37,17 @@ int cgroup_limit_place(CgroupResource resource, const char *name, CgroupPlace *r
  * fails. */
 int cgroup_limit_set(CgroupResource resource, const CgroupPlace *place, const CgroupLimits *limits);
 
-/* The same for a group of version 2 that has lost them, because cgroup_return() was called while it
- * was there; 0: it has them. */
+/* The same for a group of version 2 that has lost them, because cgroup_return() was forced while
+ * it was there; 0: it has them. */
 int cgroup_limit_again(CgroupResource resource, const char *path, const CgroupLimits *limits);
 
 /* Can a process move there? Tried by a child. */
 int cgroup_try(int directory_fd);
 
-/* Moves this process and its children back to its own group (undoes what cgroup_limit_place() did).
- * Limits of groups that are there are lost, but processes can be started in its own group again. */
-void cgroup_return(void);
+/* Moves this process and its children back to its own group (undoes what cgroup_limit_place() did),
+ * so that processes can be started there again. Other groups below it lose their limits with that:
+ * as long as there are any, it is left to the last of their umlds, unless it is forced. */
+void cgroup_return(bool force);
 
 /* Enables a controller for the groups below `own`, the directory of our group. */
 int cgroup_enable(const char *own, CgroupResource resource);

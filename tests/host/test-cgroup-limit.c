@@ -160,8 +160,13 @@ static void test_limits(void **state) {
 
         ASSERT_OK(cgroup_limit_place(CGROUP_MEMORY, "umld-other.2", &again));
         assert_string_equal(again.path, UNIT "/umld-other.2");
+        ASSERT_OK(cgroup_limit_set(CGROUP_MEMORY, &again, &limits));
         assert_int_equal(cgroup_remove(GROUP), 1);
-        cgroup_return();
+        cgroup_return(false); /* that of another umld's guest keeps its limits */
+        assert_file(UNIT "/umld-other.2/memory.max", "8388608");
+        assert_true(is_in(getpid(), "0::/unit/" CGROUP_INNER));
+        assert_int_equal(cgroup_remove(again.path), 1);
+        cgroup_return(false);
         assert_true(is_in(getpid(), "0::/unit"));
         assert_true(is_in(child, "0::/unit"));
         assert_true(is_in(grandchild, "0::/unit"));
@@ -175,7 +180,7 @@ static int return_from_control(void *userdata) {
         (void) userdata;
         if (write_existing(UNIT "/.control/cgroup.procs", "0") < 0)
                 return 1;
-        cgroup_return();
+        cgroup_return(true);
         return 0;
 }
 
@@ -211,7 +216,7 @@ static void test_next_umld(void **state) {
         assert_true(is_in(getpid(), "0::/unit/" CGROUP_INNER));
         end(guest);
         assert_int_equal(cgroup_remove(GROUP), 1);
-        cgroup_return();
+        cgroup_return(false);
 }
 
 /* In a container whose hierarchies are read-only none could be created, so there is none. */
