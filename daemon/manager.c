@@ -19,6 +19,7 @@
 #include "daemon/manager.h"
 #include "daemon/privileges.h"
 #include "daemon/reexec.h"
+#include "facts/conditions.h"
 
 struct Manager {
         const char *name; /* borrowed */
@@ -83,6 +84,8 @@ static void on_memory_pressure(MemoryPressure from, MemoryPressure to, const cha
         guest_bus_emit(m->bus, UMLD_SIGNAL_MEMORY_PRESSURE, memory_pressure_to_string(from),
                        memory_pressure_to_string(to), why);
 }
+
+static_assert((int) CONDITION_MAX <= (int) HOOK_CONDITIONS_MAX, "each condition has a place");
 
 static void on_condition_changed(const char *name, const char *state, const char *text,
                                  void *userdata) {

@@ -19,8 +19,7 @@
 #define BACKSTOP   (10 * USEC_PER_SEC) /* umld-notify has ended long before */
 
 enum {
-        CONDITIONS_MAX = 32, /* more than there are in the table */
-        QUEUE_MAX = HOOK_KIND_MAX + CONDITIONS_MAX,
+        QUEUE_MAX = HOOK_KIND_MAX + HOOK_CONDITIONS_MAX,
         DETAIL_MAX = 1000,
         LINE_MAX_SHOWN = 200,
 };
@@ -46,7 +45,7 @@ struct Hooks {
         struct {
                 const char *name;
                 char *state;
-        } conditions[CONDITIONS_MAX]; /* what was told of them last */
+        } conditions[HOOK_CONDITIONS_MAX]; /* what was told of them last */
 
         char said[LINE_MAX_SHOWN]; /* the last line of its output */
         usec_t warned;             /* CLOCK_MONOTONIC */
@@ -277,7 +276,7 @@ static void go_on(Hooks *h) {
 /* The state that a condition had before; the table knows a state as long as it is not the good one.
  */
 static const char *condition_before(Hooks *h, const HookEvent *e, char **ret_free) {
-        for (size_t i = 0; i < CONDITIONS_MAX; i++) {
+        for (size_t i = 0; i < HOOK_CONDITIONS_MAX; i++) {
                 if (h->conditions[i].name && !streq(h->conditions[i].name, e->condition))
                         continue;
                 *ret_free = h->conditions[i].state;

@@ -32,6 +32,10 @@ typedef struct HookEvent {
 
 DECLARE_STRING_TABLE(hook_kind, HookKind);
 
+enum {
+        HOOK_CONDITIONS_MAX = 32, /* of which it knows what was told last */
+};
+
 typedef struct Hooks Hooks;
 
 /* config: the configuration in force, which may change. */

@@ -5,6 +5,8 @@
  * two is a hierarchy with a group of its own, or version 2, where both are set in the same group.
  */
 
+#include <stdbool.h>
+
 #include "basic/macro.h"
 
 typedef enum CgroupResource {

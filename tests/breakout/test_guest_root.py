@@ -24,7 +24,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "guest"))
 import umldtest
-from test_bars import ETH_P_ALL, QUIET, checksum, packet
+from test_bars import ETH_P_ALL, FAR6, HOST6, INET6, QUIET, checksum, packet
 from test_breakout import GUEST_GROUP, OTHER, Reachable, Row, Table
 from umldtest import DONE, FAR, GUEST_ADDRESS, HOST, HOST_TAP, INET, MAKE_GUEST, PATIENCE, TestCase, main, test_kernels
 
@@ -60,8 +60,11 @@ class GuestRoot(TestCase):
     def setUp(self):
         super().setUp()
         self.world.host("sh", "-e", "-c", f"ip address add {HOST}/24 dev venet0; ip address del {HOST}/32 dev venet0; "
-                        "ip route replace default dev venet0; echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter")
+                        f"ip route replace default via {INET} dev venet0; echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter")
         self.world.run("inet", "sh", "-e", "-c", f"for a in {METADATA} {SERVER}; do ip address add $a/32 dev lo; done", check=True)
+        self.world.host("sh", "-e", "-c", f"ip -6 address add {HOST6}/64 dev venet0 nodad; ip -6 route add default dev venet0")
+        self.world.run("inet", "sh", "-e", "-c", f"ip -6 address add {INET6}/64 dev isp0 nodad; "
+                       f"ip -6 address add {FAR6}/128 dev lo nodad", check=True)
         self.world.guest("other", kernel=test_kernels()[-1], image=self.images / "guest.img", Network=OTHER,
                          Supervise={"Ready": "guest"})
         self.other = self.daemon("other").wait_ready(60)
@@ -125,7 +128,10 @@ class GuestRoot(TestCase):
         yield "send to another guest", not self.arrives("tap1", OTHER_GUEST)
         yield "send to a cloud's metadata service", not self.arrives("wire", METADATA)
         yield "send to a machine on the uplink's link", not self.arrives("wire", INET)
-        yield "send from an IPv6 address of the Internet", not self.arrives("wire", "2001:db8:ffff::1", source=STRANGER6)
+        self.assertTrue(self.arrives("wire", FAR6, 5), "the guest's own packets leave by IPv6")
+        for name, source in (("an IPv6 address of the Internet", STRANGER6), ("another IPv6 address of its own network", "fd00::77"),
+                             ("the IPv6 address of the host on its tap", TAP6), ("the public IPv6 address of the host", HOST6)):
+            yield f"send from {name}", not self.arrives("wire", FAR6, source=source)
 
     def host(self):
         with self.service() as s:
@@ -150,6 +156,22 @@ class GuestRoot(TestCase):
             after = self.world.host("ip", "neighbour", "show")
             yield f"claim {name} for another MAC address by ARP", (
                 "02:00:00:00:00:01" not in after and before == self.world.host("ip", "neighbour", "show", "nud", "permanent"))
+        # That the way to a server leads through the guest: of the host's own route, and to its own neighbour.
+        route = self.world.host("ip", "route", "get", SERVER)
+        inner = packet(HOST, SERVER, 7000, 7000, b"")
+        body = struct.pack("!BBH4s", 5, 1, 0, ipaddress.ip_address(GUEST_ADDRESS).packed) + inner
+        body = body[:2] + struct.pack("!H", checksum(body)) + body[4:]
+        head = packet(INET, HOST, 0, 0, b"")[:20]
+        head = head[:2] + struct.pack("!H", 20 + len(body)) + head[4:9] + b"\x01" + b"\0\0" + head[12:]
+        head = head[:10] + struct.pack("!H", checksum(head)) + head[12:]
+        self.send(tap + own + b"\x08\x00" + head + body)
+        yield "redirect what the host sends to a server, in the name of its router", route == self.world.host("ip", "route", "get", SERVER)
+        claim = struct.pack("!BBHI", 136, 0, 0, 0x20000000) + ipaddress.ip_address(INET6).packed + b"\x02\x01" + OTHER_MAC
+        source, target = ipaddress.ip_address(GUEST6).packed, ipaddress.ip_address(TAP6).packed
+        claim = claim[:2] + struct.pack("!H", checksum(source + target + struct.pack("!II", len(claim), 58) + claim)) + claim[4:]
+        self.send(tap + own + b"\x86\xdd" + struct.pack("!IHBB", 6 << 28, len(claim), 58, 255) + source + target + claim)
+        yield "claim the address of the uplink's router by IPv6", (
+            "02:00:00:00:00:01" not in self.world.host("ip", "-6", "neighbour", "show"))
         # An advertisement of a router, with a prefix for addresses
         prefix = struct.pack("!BBBBIII", 3, 4, 64, 0xC0, 3600, 3600, 0) + ipaddress.ip_address("2001:db8:bad::").packed
         body = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0) + prefix

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import DONE, SOURCE, USAGE, TestCase, main, wait_until
+from umldtest import DONE, SOURCE, USAGE, TestCase, main, preloaded, wait_until
 
 MEBIBYTE = 1 << 20
 
@@ -104,6 +104,22 @@ class Limits(TestCase):
         self.assertIn("rate 8Mbit", self.world.host("tc", "qdisc", "show", "dev", "tap0"))
         self.assertEqual(umld.status()["confinement"]["bandwidth"], found)
         self.assertEqual(umld.stop(), DONE)
+
+    def test_no_policer(self):
+        """Where the host has none, what comes from the guest is not limited; that is said, and may be required."""
+        network = {"Bandwidth": "in:8M out:2M"}
+        self.world.guest("web", fake="boot,ready", Network=network)
+        umld = self.daemon(env=preloaded("no-police.so")).wait_ready()
+        found = umld.status()["confinement"]["bandwidth"]
+        self.assertRegex(found, r"^refused \(.+\), in 8 Mbit/s, out not limited$")
+        self.assertRegex(umld.log, "confinement: the layer bandwidth is not in force: .+; in 8 Mbit/s, out not limited")
+        self.assertIn("rate 8Mbit", self.world.host("tc", "qdisc", "show", "dev", "tap0"))
+        self.assertIn(found, self.world.umlctl("status", "web").stdout)
+        self.assertEqual(umld.stop(), DONE)
+        self.world.guest("web", fake="boot,ready", Network=network, Confine={"Required": "bandwidth"})
+        umld = self.daemon(env=preloaded("no-police.so"))
+        self.assertEqual(umld.wait(), USAGE)
+        self.assertIn("Required=bandwidth: this host refuses that layer of confinement", umld.log)
 
     def test_refused(self):
         """Hosts without: the guest runs, the status says so, and Required= is the word for those who want it."""
