@@ -5,7 +5,6 @@
 
 #include "api/notify-protocol.h"
 #include "basic/log.h"
-#include "basic/path-trust.h"
 #include "basic/spawn.h"
 #include "basic/string-table.h"
 #include "basic/string-util.h"
@@ -229,21 +228,8 @@ static int start(Hooks *h, const Entry *e) {
                 &h->running);
 }
 
-/* As with Kernel=, for whoever may change it could have umld run anything. */
-static bool may_run(Hooks *h) {
-        _cleanup_free_ char *where = NULL, *why = NULL;
-        int r = path_changed_by_others((*h->config)->notify_command.v[0], &where);
-
-        if (r == 0)
-                return true;
-        why = r < 0 ? strfmt("cannot be run: %s", strerror(-r))
-                    : strfmt("not run, because %s may be written by others than root", where);
-        warn(h, why ?: "not run");
-        return false;
-}
-
 static void run_first(Hooks *h) {
-        int r = may_run(h) ? start(h, &h->queue[0]) : 0;
+        int r = start(h, &h->queue[0]);
 
         if (r < 0) {
                 _cleanup_free_ char *why = strfmt("cannot be run: %s", strerror(-r));

@@ -25,6 +25,7 @@
 #include "basic/cleanup.h"
 #include "basic/helper-filter.h"
 #include "basic/parse-util.h"
+#include "basic/path-trust.h"
 #include "basic/process.h"
 #include "basic/spawn.h"
 #include "basic/time-util.h"
@@ -91,6 +92,17 @@ static int become(const char *name) {
 }
 
 /* ---- the command ---- */
+
+/* As with Kernel=, for whoever may change it could have umld run anything. What is not there is
+ * said when it is executed. */
+static bool may_run(const char *command) {
+        _cleanup_free_ char *where = NULL;
+
+        if (path_changed_by_others(command, &where) <= 0)
+                return true;
+        printf("not run, because %s may be written by others than root\n", where);
+        return false;
+}
 
 static void report_failure(int error, void *userdata) {
         dprintf(STDOUT_FILENO, "cannot execute %s: %s\n", (const char *) userdata, strerror(error));
@@ -182,6 +194,8 @@ int main(int argc, char *argv[]) {
                 (void) fcntl(fd, F_SETFD, FD_CLOEXEC);
         (void) umask(022);
         (void) prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+        if (!may_run(argv[3]))
+                return NOTIFY_FAILED;
         r = chdir("/") < 0 ? -errno : become(argv[1]);
         if (r < 0) {
                 printf("cannot become user %s: %s\n", argv[1],
