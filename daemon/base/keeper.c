@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "basic/cleanup.h"
+#include "basic/fd-util.h"
 #include "daemon/base/keeper.h"
 
 void keeper_begin(Keeper *k, int socket) {
@@ -44,7 +45,7 @@ static void put(Keeper *k, const char *name, int fd, bool anyhow) {
         Kept *kept;
         int r;
 
-        if (fd < 0 || k->socket < 0 || fstat(fd, &st) < 0)
+        if (fd < 0 || k->socket < 0 || fd_stat(fd, &st) < 0)
                 return;
         kept = find(k, name);
         if (!anyhow && kept && kept->fd == fd && kept->device == st.st_dev &&

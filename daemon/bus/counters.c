@@ -3,16 +3,12 @@
 
 #include <stdio.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include "api/bus-names.h"
 #include "basic/cleanup.h"
 #include "daemon/bus/parts.h"
 #include "daemon/net/forward-counts.h"
 #include "host/memfs.h"
-
-#define BLOCK 512 /* in which st_blocks counts */
 
 /* ---- each figure ---- */
 
@@ -57,27 +53,31 @@ static int append_latencies(sd_bus_message *reply, const Guest *g) {
         return r;
 }
 
-static int append_disk(sd_bus_message *reply, size_t i, int fd) {
+static int append_disk(sd_bus_message *reply, size_t i, const ImageSpace *image) {
         char name[] = { 'u', 'b', 'd', (char) ('a' + i), '\0' };
-        struct statvfs fs;
-        struct stat st;
 
-        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || fstatvfs(fd, &fs) < 0)
+        if (!image->known)
                 return 0;
-        return sd_bus_message_append(
-                reply, "(stttt)", name, (uint64_t) st.st_size, (uint64_t) st.st_blocks * BLOCK,
-                (uint64_t) fs.f_blocks * fs.f_frsize, (uint64_t) fs.f_bavail * fs.f_frsize);
+        return sd_bus_message_append(reply, "(stttt)", name, image->size, image->held, image->total,
+                                     image->available);
 }
 
-/* Of a disk with a copy-on-write file it is that which grows. */
+/* Of a disk with a copy-on-write file it is that which grows. A file server may be gone, so of what
+ * it has, the last figures are told. */
 static int append_disks(sd_bus_message *reply, const Guest *g) {
         const Host *h = g->setup->host;
         int r = 0;
 
-        for (size_t i = 0; i < g->config->n_disks && r >= 0; i++)
-                r = append_disk(reply, i,
-                                h->disk_fds[2 * i + 1] >= 0 ? h->disk_fds[2 * i + 1]
-                                                            : h->disk_fds[2 * i]);
+        for (size_t i = 0; i < g->config->n_disks && r >= 0; i++) {
+                size_t k = h->disk_fds[2 * i + 1] >= 0 ? 2 * i + 1 : 2 * i;
+                ImageSpace image;
+
+                if (h->disk_distant[k])
+                        space_watch_image(g->watch.space, k, &image);
+                else
+                        image_measure(h->disk_fds[k], &image);
+                r = append_disk(reply, i, &image);
+        }
         return r;
 }
 

@@ -119,8 +119,8 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
         if (r < 0)
                 return log_error_errno(r, "cannot monitor the guest's memory: %m");
         net_conditions_ask(g->setup->net, guest_tell_stocks, g);
-        r = disk_sync_new(event, g->setup->host->disk_fds, ARRAY_SIZE(g->setup->host->disk_fds),
-                          &g->disk_sync);
+        r = disk_sync_new(event, g->setup->host->disk_fds, g->setup->host->disk_distant,
+                          ARRAY_SIZE(g->setup->host->disk_fds), &g->disk_sync);
         if (r < 0)
                 return log_error_errno(r, "cannot monitor the guest's disks: %m");
         g->setup->host->flush = flush_disks;

@@ -42,7 +42,7 @@ struct ReloadRequest {
         bool noted;     /* that file contains what is tried; or, for a permanent change, it has been
                            renamed */
         bool durable;   /* that will be so even after a power failure of the host */
-        SyncJob *sync;
+        Job *sync;
         bool applied; /* it is done, but for the end of relays that are not wanted any more */
         GuestReloaded done;
         void *userdata;
@@ -65,7 +65,7 @@ static ReloadRequest *request_free(ReloadRequest *q) {
                 return NULL;
         config_free(q->next);
         trial_free(q->trial);
-        sync_job_free(q->sync);
+        job_free(q->sync);
         free(q->text);
         free(q->later);
         free(q->path);
@@ -193,11 +193,11 @@ static int note_trial(const Guest *g, ReloadRequest *q, Fault *fault) {
 static int wait_for_note(ReloadRequest *q, Fault *fault) {
         int r;
 
-        if (!sync_job_done(q->sync))
-                return fault_wait(fault, VERDICT_DISK, sync_job_fd(q->sync),
+        if (!job_done(q->sync))
+                return fault_wait(fault, VERDICT_DISK, job_fd(q->sync),
                                   "the sync of the record of the reload");
         r = MIN(sync_job_result(q->sync, 0), sync_job_result(q->sync, 1));
-        q->sync = sync_job_free(q->sync);
+        q->sync = job_free(q->sync);
         q->durable = r >= 0;
         if (r < 0)
                 return fault_set(fault, VERDICT_EXIT, true, r,

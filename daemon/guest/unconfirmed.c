@@ -22,7 +22,7 @@ int unconfirmed_write(const char *path, const char *tried, const char *before) {
         return text ? write_file_atomic(path, text, strlen(text), 0600) : -ENOMEM;
 }
 
-int unconfirmed_sync(const char *path, SyncJob **ret) {
+int unconfirmed_sync(const char *path, Job **ret) {
         char *directory = strndupa(path, (size_t) (strrchr(path, '/') - path));
         _cleanup_close_ int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK),
                             above = open(directory, O_RDONLY | O_CLOEXEC | O_DIRECTORY);

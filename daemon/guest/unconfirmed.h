@@ -15,7 +15,7 @@
 int unconfirmed_write(const char *path, const char *tried, const char *before);
 
 /* Begins to make that durable: a host that loses its power has to know of it, too. */
-int unconfirmed_sync(const char *path, SyncJob **ret);
+int unconfirmed_sync(const char *path, Job **ret);
 
 /* Forgets it in two steps: one that can fail, before anything is changed for it; 1 = done, 0 =
  * there is nothing to forget. */

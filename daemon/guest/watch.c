@@ -122,7 +122,8 @@ static bool disk_sync_differs(const Config *a, const Config *b) {
 
 static int begin_space(Guest *g) {
         return space_watch_new(g->event, g->boot.process, g->setup->host->disk_fds,
-                               ARRAY_SIZE(g->setup->host->disk_fds), &g->watch.space);
+                               g->setup->host->disk_distant, ARRAY_SIZE(g->setup->host->disk_fds),
+                               &g->watch.space);
 }
 
 static void end_space(Guest *g) {

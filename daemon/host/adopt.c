@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "host/distant.h"
+
 /* ---- layers of confinement ---- */
 
 /* By name: the numbers may be others in another version. */
@@ -129,8 +131,10 @@ int host_adopt(Host *h, Adoption *a) {
         load_layers(&h->layers, a->saved);
         load_memory(&h->memory, a->saved);
         load_jail(&h->jail, a);
-        for (size_t i = 0; i < ARRAY_SIZE(h->disk_fds); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(h->disk_fds); i++) {
                 h->disk_fds[i] = adoption_takef(a, "disk%zu", i);
+                h->disk_distant[i] = h->disk_fds[i] >= 0 && file_is_distant(h->disk_fds[i]);
+        }
         jail_cgroup_adopt(h);
         return 0;
 }

@@ -117,28 +117,99 @@ int disk_check_readable(const Host *h, const char *path, int fd, Fault *f) {
                          path, (unsigned) h->jail.uid, path);
 }
 
+/* What is to be done at the end, in a thread. */
+typedef struct Return {
+        uid_t guest;
+        size_t n;
+        LedgerOwner owners[LEDGER_OWNERS_MAX];
+        int errors[LEDGER_OWNERS_MAX];
+        int fds[2 * CONFIG_DISKS_MAX];
+} Return;
+
+static void return_free(void *data) {
+        Return *t = data;
+
+        for (size_t i = 0; i < t->n; i++)
+                free(t->owners[i].path);
+        free(t);
+}
+
 /* The owner may have been changed by a predecessor with another configuration. */
 static int give_back(const LedgerOwner *o, uid_t guest) {
         _cleanup_close_ int fd = open(o->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
         struct stat st;
-        int r;
 
-        if (fd < 0 && (errno == ENOENT || errno == ELOOP)) /* the file has been replaced */
+        if (fd < 0) /* ENOENT, ELOOP: the file has been replaced */
+                return errno == ENOENT || errno == ELOOP ? 0 : -errno;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (st.st_uid != guest) /* somebody else has changed its owner */
                 return 0;
-        r = fd < 0 ? -errno : RET_NERRNO(fstat(fd, &st));
-        if (r >= 0 && st.st_uid != guest) /* somebody else has changed its owner */
+        return RET_NERRNO(fchown(fd, o->uid, o->gid));
+}
+
+static void run(void *data) {
+        Return *t = data;
+
+        for (size_t i = 0; i < t->n; i++)
+                t->errors[i] = give_back(&t->owners[i], t->guest);
+        FOREACH_ELEMENT (fd, t->fds)
+                *fd = safe_close(*fd);
+}
+
+/* From here on they are the thread's. 0 = there is nothing to do. */
+static int begin_return(Host *h) {
+        Return *t = calloc(1, sizeof(*t));
+        int open = 0;
+
+        if (!t)
+                return -ENOMEM;
+        t->guest = h->ledger.user;
+        for (size_t i = 0; i < h->ledger.n_owners; i++) {
+                t->owners[i] = h->ledger.owners[i];
+                t->owners[i].path = strdup(h->ledger.owners[i].path);
+                t->n++;
+                if (!t->owners[i].path) {
+                        return_free(t);
+                        return -ENOMEM;
+                }
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(h->disk_fds); i++) {
+                open += h->disk_fds[i] >= 0;
+                t->fds[i] = h->disk_fds[i];
+                h->disk_fds[i] = -EBADF;
+        }
+        if (t->n == 0 && open == 0) {
+                return_free(t);
                 return 0;
-        if (r >= 0)
-                r = RET_NERRNO(fchown(fd, o->uid, o->gid));
-        if (r < 0)
-                log_warning_errno(r, "%s: cannot restore its owner, ignoring: %m", o->path);
+        }
+        return job_start(run, return_free, t, &h->returning);
+}
+
+static int end_return(const Return *t) {
+        int r = 0;
+
+        for (size_t i = 0; i < t->n; i++) {
+                if (t->errors[i] < 0)
+                        log_warning_errno(t->errors[i],
+                                          "%s: cannot restore its owner, ignoring: %m",
+                                          t->owners[i].path);
+                r = MIN(t->errors[i], r);
+        }
         return r;
 }
 
-int disk_give_back(Host *h) {
-        int r = 0;
+int disks_return(Host *h, Fault *f) {
+        int r = h->returning ? 0 : begin_return(h);
 
-        for (size_t i = 0; i < h->ledger.n_owners; i++)
-                r = MIN(give_back(&h->ledger.owners[i], h->ledger.user), r);
+        if (r < 0)
+                return log_warning_errno(r, "cannot restore the owners of the disks: %m");
+        if (!h->returning)
+                return 0;
+        if (!job_done(h->returning))
+                return fault_wait(f, VERDICT_EXIT, job_fd(h->returning),
+                                  "the file system of the guest's disks");
+        r = end_return(job_data(h->returning));
+        h->returning = job_free(h->returning);
         return r;
 }

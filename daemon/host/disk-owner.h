@@ -20,5 +20,6 @@ int disk_give(struct Host *h, const Disk *d, const char *path, int fd, Fault *f)
 /* Can the guest's user read an image that it must not write? */
 int disk_check_readable(const struct Host *h, const char *path, int fd, Fault *f);
 
-/* Returns everything that was given, according to the ledger, to its owners. */
-int disk_give_back(struct Host *h);
+/* Closes the images, and returns what was given, according to the ledger, to its owners: in a
+ * thread, since a file server may be gone. -EAGAIN: not yet. */
+int disks_return(struct Host *h, Fault *f);

@@ -9,6 +9,7 @@
 #include "daemon/host/disk-owner.h"
 #include "daemon/host/disk-swap.h"
 #include "daemon/host/host.h"
+#include "host/distant.h"
 #include "host/image-kind.h"
 #include "host/lock.h"
 
@@ -130,6 +131,7 @@ static int open_image(Host *h, const Disk *d, const char *path, bool shared, int
                 r = check_opened(h, d, path, opened, f);
         if (r < 0)
                 return r;
+        h->disk_distant[fd - h->disk_fds] = file_is_distant(opened);
         *fd = TAKE_FD(opened);
         jail_drop_mount_ns(&h->jail); /* it may have the file before */
         return 0;
@@ -195,8 +197,5 @@ int disks_down(Host *h, Fault *f) {
 
         if (r == -EAGAIN)
                 return r;
-        r = disk_give_back(h);
-        for (size_t i = 0; i < ARRAY_SIZE(h->disk_fds); i++)
-                h->disk_fds[i] = safe_close(h->disk_fds[i]);
-        return r;
+        return disks_return(h, f);
 }

@@ -11,6 +11,7 @@ Host *host_free(Host *h) {
                 safe_close(h->disk_fds[i]);
         kernel_done(&h->kernel);
         child_done(&h->look);
+        job_free(h->returning);
         jail_done(&h->jail);
         memory_done(&h->memory);
         ledger_done(&h->ledger);

@@ -18,6 +18,7 @@
 
 #include "conf/config.h"
 #include "daemon/base/fault.h"
+#include "daemon/base/job.h"
 #include "daemon/host/jail.h"
 #include "daemon/host/kernel.h"
 #include "daemon/host/layers.h"
@@ -59,8 +60,14 @@ typedef struct Host {
         int disk_fds[2 *
                      CONFIG_DISKS_MAX]; /* locks, -EBADF where there is none; each disk, then its
                                            copy-on-write file. Written by the step "disks" */
+        bool disk_distant[2 * CONFIG_DISKS_MAX]; /* it is on a file system with a server */
+        Job *returning; /* the images, to their owners; of the undo of that step */
         HostMemory memory;
-        Child look; /* at the directories of hostfs; of the step "shares" */
+
+        /* Written by the step "files". */
+        Child look;   /* at what the configuration names */
+        bool distant; /* some of that has a server (host/distant.h) */
+        bool silent;  /* and that did not respond */
 } Host;
 
 /* config is borrowed; runtime is RUNTIME. Loads the ledger of a previous umld. */

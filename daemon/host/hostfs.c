@@ -12,8 +12,6 @@
 #include "daemon/host/host.h"
 #include "daemon/host/hostfs.h"
 
-#define PATIENCE (10 * USEC_PER_SEC)
-
 static int fault_of(const char *what, const char *path, int error, Fault *f) {
         if (error == -ELOOP)
                 return fault_set(f, VERDICT_USAGE, false, error,
@@ -24,8 +22,7 @@ static int fault_of(const char *what, const char *path, int error, Fault *f) {
                          "%s%s: %m; create that directory, or remove the line", what, path);
 }
 
-/* The directory of that number, whether Root= or a Share=; NULL = there are no more. */
-static const char *directory(const Config *c, size_t i) {
+const char *hostfs_directory(const Config *c, size_t i) {
         if (c->root_dir && i-- == 0)
                 return c->root_dir;
         if (i < c->shares.n)
@@ -54,22 +51,14 @@ static bool is_closed_to_others(const char *path) {
         return false;
 }
 
-/* What a look at them finds. */
-typedef struct Sight {
-        size_t which; /* the first that is not such a directory … */
-        int error;    /* and why; 0 = all are */
-        bool open;    /* other users of the host get to that of Root= */
-} Sight;
+void hostfs_look(const Config *c, HostfsSight *ret) {
+        HostfsSight s = { .open = c->root_dir && !is_closed_to_others(c->root_dir) };
 
-static int run(int output, void *userdata) {
-        const Config *c = userdata;
-        Sight s = { .open = c->root_dir && !is_closed_to_others(c->root_dir) };
-
-        for (const char *path; s.error == 0 && (path = directory(c, s.which));) {
+        for (const char *path; s.error == 0 && (path = hostfs_directory(c, s.which));) {
                 s.error = look(path);
                 s.which += s.error == 0;
         }
-        return write(output, &s, sizeof(s)) == sizeof(s) ? 0 : 1;
+        *ret = s;
 }
 
 /* Like root on any system, that of the guest makes set-user-ID programs, which would be root's on
@@ -86,44 +75,14 @@ static void warn_of_programs(Host *h) {
                 root);
 }
 
-static int judge(Host *h, const Sight *s, Fault *f) {
-        const char *path = directory(h->config, s->which);
+int hostfs_judge(Host *h, const HostfsSight *s, Fault *f) {
+        const char *path = hostfs_directory(h->config, s->which);
 
         if (s->error < 0)
                 return fault_of(path == h->config->root_dir ? "Root=hostfs:" : "Share=", path ?: "",
                                 s->error, f);
         if (s->open)
                 warn_of_programs(h);
-        return 0;
-}
-
-/* In a child, since the server of a network file system may be gone. */
-int hostfs_look(Host *h, Fault *f) {
-        Sight s = { .error = -EIO };
-        int r = 0;
-
-        if (!config_has_hostfs(h->config))
-                return 0;
-        if (!child_there(&h->look))
-                r = child_start(&h->look, &(const ChildWish){ .run = run,
-                                                              .userdata = h->config,
-                                                              .patience = PATIENCE,
-                                                              .keep = sizeof(s) });
-        if (r >= 0 && (r = child_poll(&h->look)) == 0)
-                return fault_wait(f, VERDICT_USAGE, h->look.output,
-                                  "a look at the directories of Share= and Root=");
-        (void) child_told(&h->look, &s, sizeof(s));
-        child_done(&h->look);
-        if (r < 0)
-                return fault_set(f, VERDICT_USAGE, true, r,
-                                 "cannot look at the directories of Share= or Root=: %m; if the "
-                                 "server of a network file system is gone, unmount it");
-        return judge(h, &s, f);
-}
-
-int hostfs_look_down(Host *h, Fault *f) {
-        (void) f;
-        child_done(&h->look);
         return 0;
 }
 

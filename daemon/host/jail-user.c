@@ -148,8 +148,8 @@ static size_t collect_wishes(const Host *h, AccessWish wishes[static WISHES_MAX]
                 const Disk *d = &c->disks[i];
 
                 wishes[n++] = (AccessWish){ d->path, d->read_only || d->cow ? R_OK : R_OK | W_OK };
-                if (d->cow && access(d->cow, F_OK) >= 0)
-                        wishes[n++] = (AccessWish){ d->cow, R_OK | W_OK };
+                if (d->cow)
+                        wishes[n++] = (AccessWish){ d->cow, R_OK | W_OK, .optional = true };
         }
         return n;
 }
@@ -166,8 +166,7 @@ static int check_reach(Host *h, Fault *f) {
                 return 0;
         wishes[n++] = (AccessWish){ config_kernel(c), R_OK | X_OK };
         for (size_t i = 0; i < c->n_disks; i++)
-                if (access(c->disks[i].path, F_OK) >= 0)
-                        wishes[n++] = (AccessWish){ c->disks[i].path, F_OK };
+                wishes[n++] = (AccessWish){ c->disks[i].path, F_OK, .optional = true };
         r = access_as_user(&h->jail.reach, h->jail.likely_uid, wishes, n, &which);
         if (r == -EAGAIN)
                 return wait_for_access(&h->jail.reach, f);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "basic/fd-util.h"
 #include "basic/string-util.h"
 #include "daemon/host/host.h"
 #include "daemon/host/limits.h"
@@ -42,7 +43,7 @@ static uint64_t processes_of(const Config *c) {
 static uint64_t size_of(int fd) {
         struct stat st;
 
-        return fd >= 0 && fstat(fd, &st) >= 0 && S_ISREG(st.st_mode) ? (uint64_t) st.st_size : 0;
+        return fd >= 0 && fd_stat(fd, &st) >= 0 && S_ISREG(st.st_mode) ? (uint64_t) st.st_size : 0;
 }
 
 /* A copy-on-write file can grow to the size of its backing file, and in addition has a header and a

@@ -9,6 +9,7 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "daemon/host/disks.h"
+#include "daemon/host/files.h"
 #include "daemon/host/hostfs.h"
 #include "daemon/net/addresses.h"
 #include "daemon/net/forwarding.h"
@@ -42,10 +43,10 @@ static const struct {
 #define HOST(up, down) .host_up = up, .host_down = down
 #define NET(up, down)  .net_up = up, .net_down = down
         { "layers", HOST(layers_up, NULL), .check = true, .look = true, .before = true },
+        { "files", HOST(files_up, files_down), .check = true, .look = true, .before = true },
         { "kernel", HOST(kernel_up, NULL), .check = true, .look = true, .before = true },
         { "user", HOST(jail_user_up, jail_user_down), .check = true, .before = true },
         { "disks", HOST(disks_up, disks_down), .check = true, .before = true },
-        { "shares", HOST(hostfs_look, hostfs_look_down), .check = true, .before = true },
         { "memory", HOST(memory_up, memory_down), .check = true, .before = true },
         { "network", NET(net_addresses_up, net_addresses_down), .check = true },
         { "tap", NET(net_tap_up, net_tap_down), .check = true },

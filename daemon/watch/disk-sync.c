@@ -25,10 +25,11 @@ typedef struct Image {
 struct DiskSync {
         sd_event *event;
         const int *fds;
+        const bool *distant; /* not to be asked for time stamps here */
         size_t n;
         sd_event_source *timer, *done;
         usec_t every;
-        SyncJob *job;    /* a sync is in progress */
+        Job *job;        /* a sync is in progress */
         bool again;      /* and another one is wanted */
         bool last_round; /* disk_sync_finish() has begun the last one */
         unsigned failed; /* attempts to begin one, in a row */
@@ -43,17 +44,18 @@ static usec_t later_stamp(const struct stat *st) {
         return MAX(m, c);
 }
 
-/* Selects what to sync. A block device has no useful time stamp. Returns how many. */
+/* Selects what to sync. A block device has no useful time stamp, and that
+ * of a file with a server may be an old one. Returns how many. */
 static unsigned choose(DiskSync *d) {
         unsigned dirty = 0;
 
         d->began = moment_after(CLOCK_BOOTTIME, 0);
         for (size_t i = 0; i < d->n; i++) {
                 Image *image = &d->images[i];
-                struct stat st;
+                struct stat st = {};
 
                 image->chosen = false;
-                if (d->fds[i] < 0 || fstat(d->fds[i], &st) < 0)
+                if (d->fds[i] < 0 || (!d->distant[i] && fstat(d->fds[i], &st) < 0))
                         continue;
                 image->stamp = S_ISREG(st.st_mode) ? later_stamp(&st) : 0;
                 if (image->stamp > 0 && image->stamp == image->synced)
@@ -83,7 +85,7 @@ static void finish_round(DiskSync *d) {
         if (good)
                 d->last = d->began;
         d->done = sd_event_source_disable_unref(d->done);
-        d->job = sync_job_free(d->job);
+        d->job = job_free(d->job);
 }
 
 static int on_done(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
@@ -105,9 +107,9 @@ static int start_round(DiskSync *d) {
                 fds[i] = d->images[i].chosen ? d->fds[i] : -EBADF;
         r = sync_job_start(fds, d->n, false, &d->job);
         if (r >= 0)
-                r = sd_event_add_io(d->event, &d->done, sync_job_fd(d->job), EPOLLIN, on_done, d);
+                r = sd_event_add_io(d->event, &d->done, job_fd(d->job), EPOLLIN, on_done, d);
         if (r < 0) {
-                d->job = sync_job_free(d->job);
+                d->job = job_free(d->job);
                 return r;
         }
         (void) sd_event_source_set_description(d->done, "disk-sync-done");
@@ -172,7 +174,7 @@ int disk_sync_finish(DiskSync *d, int *ret_fd) {
         *ret_fd = -EBADF;
         (void) sd_event_source_set_enabled(d->timer, SD_EVENT_OFF);
         d->again = false;
-        if (d->job && sync_job_done(d->job))
+        if (d->job && job_done(d->job))
                 finish_round(d);
         if (!d->job && !d->last_round) { /* what was written since the last one began */
                 r = try_round(d);
@@ -181,7 +183,7 @@ int disk_sync_finish(DiskSync *d, int *ret_fd) {
                 d->last_round = true;
         }
         if (d->job) {
-                *ret_fd = sync_job_fd(d->job);
+                *ret_fd = job_fd(d->job);
                 return -EAGAIN;
         }
         d->last_round = false;
@@ -199,13 +201,13 @@ DiskSync *disk_sync_free(DiskSync *d) {
                 return NULL;
         sd_event_source_disable_unref(d->timer);
         sd_event_source_disable_unref(d->done);
-        sync_job_free(d->job);
+        job_free(d->job);
         sd_event_unref(d->event);
         free(d);
         return NULL;
 }
 
-int disk_sync_new(sd_event *event, const int *fds, size_t n, DiskSync **ret) {
+int disk_sync_new(sd_event *event, const int *fds, const bool *distant, size_t n, DiskSync **ret) {
         _cleanup_(disk_sync_freep) DiskSync *d = calloc(1, sizeof(*d));
         int r;
 
@@ -214,6 +216,7 @@ int disk_sync_new(sd_event *event, const int *fds, size_t n, DiskSync **ret) {
         assert(n <= ARRAY_SIZE(d->images));
         d->event = sd_event_ref(event);
         d->fds = fds;
+        d->distant = distant;
         d->n = n;
         r = timer_new(event, "disk-sync", USEC_INFINITY, 0, on_timer, d, &d->timer);
         if (r < 0)

@@ -3,7 +3,7 @@
 
 /* Syncs a guest's images to the host's disk while it is running: the guest's own fsync never
  * reaches the disk (UML-measured). A thread waits for the disk, never the event loop; an image that
- * has not been written to costs a stat(). */
+ * has not been written to costs a stat(), or, if a server has it, a sync. */
 
 #include <systemd/sd-event.h>
 
@@ -11,8 +11,9 @@
 
 typedef struct DiskSync DiskSync;
 
-/* fds: open images, n of them, -EBADF for none; borrowed. */
-int disk_sync_new(sd_event *event, const int *fds, size_t n, DiskSync **ret);
+/* fds: open images, n of them, -EBADF for none; distant: which of them are on a file system with a
+ * server. Both are borrowed. */
+int disk_sync_new(sd_event *event, const int *fds, const bool *distant, size_t n, DiskSync **ret);
 /* Does not wait: a sync in progress completes by itself. */
 DiskSync *disk_sync_free(DiskSync *d);
 DEFINE_CLEANUP(DiskSync *, disk_sync_free)

@@ -9,9 +9,13 @@
 #include "basic/cleanup.h"
 #include "basic/log.h"
 #include "basic/string-util.h"
+#include "conf/config.h"
+#include "daemon/base/job.h"
 #include "daemon/base/timer.h"
 #include "daemon/watch/disk-space.h"
 #include "daemon/watch/space.h"
+
+#define BLOCK 512 /* in which st_blocks counts */
 
 #define TIMER_ACCURACY (250 * USEC_PER_MSEC)
 
@@ -21,8 +25,11 @@
 struct SpaceWatch {
         GuestProcess *process;
         const int *fds;
+        const bool *distant;
         size_t n;
-        sd_event_source *timer;
+        ImageSpace images[2 * CONFIG_DISKS_MAX];
+        sd_event_source *timer, *measured;
+        Job *job; /* measures those with a server */
         SpaceLevel level;
         bool looked;
         char *why;   /* of a level that is not enough */
@@ -30,42 +37,82 @@ struct SpaceWatch {
         bool held;   /* by a client */
 };
 
+/* ---- figures ---- */
+
+void image_measure(int fd, ImageSpace *ret) {
+        struct statvfs fs;
+        struct stat st;
+        int flags;
+
+        *ret = (ImageSpace){};
+        if (fd < 0 || (flags = fcntl(fd, F_GETFL)) < 0 || fstat(fd, &st) < 0 ||
+            !S_ISREG(st.st_mode) || fstatvfs(fd, &fs) < 0)
+                return;
+        *ret = (ImageSpace){ .known = true,
+                             .writable = (flags & O_ACCMODE) != O_RDONLY,
+                             .device = st.st_dev,
+                             .size = (uint64_t) st.st_size,
+                             .held = (uint64_t) st.st_blocks * BLOCK,
+                             .total = (uint64_t) fs.f_blocks * fs.f_frsize,
+                             .available = (uint64_t) fs.f_bavail * fs.f_frsize };
+}
+
+/* For the thread: duplicates of the descriptors, and what it finds. */
+typedef struct Measure {
+        int fds[2 * CONFIG_DISKS_MAX];
+        ImageSpace images[2 * CONFIG_DISKS_MAX];
+} Measure;
+
+static void measure_all(void *data) {
+        Measure *m = data;
+
+        for (size_t i = 0; i < ARRAY_SIZE(m->fds); i++) {
+                image_measure(m->fds[i], &m->images[i]);
+                m->fds[i] = safe_close(m->fds[i]);
+        }
+}
+
+static void measure_free(void *data) {
+        Measure *m = data;
+
+        FOREACH_ELEMENT (fd, m->fds)
+                safe_close(*fd); /* only of one that did not run */
+        free(m);
+}
+
+static int begin_measure(SpaceWatch *w) {
+        Measure *m = calloc(1, sizeof(*m));
+
+        if (!m)
+                return -ENOMEM;
+        for (size_t i = 0; i < ARRAY_SIZE(m->fds); i++)
+                m->fds[i] = i < w->n && w->distant[i] && w->fds[i] >= 0
+                                    ? fcntl(w->fds[i], F_DUPFD_CLOEXEC, 0)
+                                    : -EBADF;
+        return job_start(measure_all, measure_free, m, &w->job);
+}
+
+/* ---- judgement ---- */
+
 static uint64_t mib(uint64_t bytes) {
         return bytes >> 20;
 }
 
 /* By how much may this image grow? Not at all if it is read-only, or not a file. */
-static uint64_t growth_of(int fd, dev_t *ret_device) {
-        struct stat st;
-        uint64_t held;
-        int flags;
-
-        if (fd < 0 || (flags = fcntl(fd, F_GETFL)) < 0 || (flags & O_ACCMODE) == O_RDONLY ||
-            fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-                return 0;
-        *ret_device = st.st_dev;
-        held = (uint64_t) st.st_blocks * 512;
-        return (uint64_t) st.st_size > held ? (uint64_t) st.st_size - held : 0;
+static uint64_t growth_of(const ImageSpace *image) {
+        return image->known && image->writable ? image->size - MIN(image->held, image->size) : 0;
 }
 
 /* The file system of image i, with all images on it. False: it does not matter. */
 static bool look_at(const SpaceWatch *w, size_t i, SpaceSight *ret) {
-        dev_t device = 0;
-        SpaceSight s = { .growth = growth_of(w->fds[i], &device) };
-        struct statvfs fs;
+        const ImageSpace *image = &w->images[i];
 
-        if (s.growth == 0 || fstatvfs(w->fds[i], &fs) < 0)
+        if (growth_of(image) == 0)
                 return false;
-        for (size_t k = 0; k < w->n; k++) {
-                dev_t other = 0;
-                uint64_t growth = k == i ? 0 : growth_of(w->fds[k], &other);
-
-                if (growth > 0 && other == device)
-                        s.growth += growth;
-        }
-        s.total = (uint64_t) fs.f_blocks * fs.f_frsize;
-        s.available = (uint64_t) fs.f_bavail * fs.f_frsize;
-        *ret = s;
+        *ret = (SpaceSight){ .total = image->total, .available = image->available };
+        for (size_t k = 0; k < w->n; k++)
+                if (w->images[k].device == image->device)
+                        ret->growth += growth_of(&w->images[k]);
         return true;
 }
 
@@ -143,27 +190,63 @@ static usec_t look(SpaceWatch *w) {
         return w->frozen ? LOOK_FROZEN : MIN(next, space_next_look(&(SpaceSight){}));
 }
 
-static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
-        usec_t next = look(userdata);
-        int r;
+/* Judges what was found, and says when to look again. */
+static int conclude(SpaceWatch *w) {
+        usec_t next = look(w);
+        int r = sd_event_source_set_time_accuracy(w->timer, MIN(TIMER_ACCURACY, next / 4));
 
-        (void) usec;
-        r = sd_event_source_set_time_accuracy(s, MIN(TIMER_ACCURACY, next / 4));
         if (r >= 0)
-                r = sd_event_source_set_time(s, usec_add(now_usec(CLOCK_MONOTONIC), next));
-        if (r >= 0)
-                r = sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+                r = timer_arm(w->timer, next);
         if (r < 0) {
                 log_error_errno(r, "cannot set the timer of the disk space check: %m");
-                return sd_event_exit(sd_event_source_get_event(s), r);
+                return sd_event_exit(sd_event_source_get_event(w->timer), r);
         }
         return 0;
+}
+
+static int on_measured(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        SpaceWatch *w = userdata;
+        const Measure *m = job_data(w->job);
+
+        (void) s;
+        (void) fd;
+        (void) revents;
+        for (size_t i = 0; i < w->n; i++)
+                if (w->distant[i])
+                        w->images[i] = m->images[i];
+        w->measured = sd_event_source_disable_unref(w->measured);
+        w->job = job_free(w->job);
+        return conclude(w);
+}
+
+static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
+        SpaceWatch *w = userdata;
+        bool distant = false;
+        int r = 0;
+
+        (void) usec;
+        for (size_t i = 0; i < w->n; i++)
+                if (w->distant[i] && w->fds[i] >= 0)
+                        distant = true;
+                else
+                        image_measure(w->fds[i], &w->images[i]);
+        if (distant)
+                r = begin_measure(w);
+        if (distant && r >= 0)
+                r = sd_event_add_io(sd_event_source_get_event(s), &w->measured, job_fd(w->job),
+                                    EPOLLIN, on_measured, w);
+        if (distant && r >= 0)
+                return 0;
+        w->job = job_free(w->job);
+        return conclude(w);
 }
 
 SpaceWatch *space_watch_free(SpaceWatch *w) {
         if (!w)
                 return NULL;
         sd_event_source_disable_unref(w->timer);
+        sd_event_source_disable_unref(w->measured);
+        job_free(w->job);
         if (w->held)
                 (void) guest_process_command(w->process, "go");
         else if (w->frozen)
@@ -173,13 +256,15 @@ SpaceWatch *space_watch_free(SpaceWatch *w) {
         return NULL;
 }
 
-int space_watch_new(sd_event *event, GuestProcess *p, const int *fds, size_t n, SpaceWatch **ret) {
+int space_watch_new(sd_event *event, GuestProcess *p, const int *fds, const bool *distant, size_t n,
+                    SpaceWatch **ret) {
         _cleanup_(space_watch_freep) SpaceWatch *w = calloc(1, sizeof(*w));
         int r;
 
         if (!w)
                 return -ENOMEM;
-        *w = (SpaceWatch){ .process = p, .fds = fds, .n = n };
+        *w = (SpaceWatch){ .process = p, .fds = fds, .distant = distant, .n = n };
+        assert(n <= ARRAY_SIZE(w->images));
         r = timer_new(event, "space-watch", 0, TIMER_ACCURACY, on_timer, w, &w->timer);
         if (r < 0)
                 return r;
@@ -206,4 +291,8 @@ int space_watch_judgement(const SpaceWatch *w, const char **ret_why, bool *ret_f
 
 bool space_watch_frozen(const SpaceWatch *w) {
         return w && (w->frozen || w->held);
+}
+
+void space_watch_image(const SpaceWatch *w, size_t n, ImageSpace *ret) {
+        *ret = w ? w->images[n] : (ImageSpace){};
 }

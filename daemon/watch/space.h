@@ -9,8 +9,22 @@
 
 typedef struct SpaceWatch SpaceWatch;
 
-/* fds: open images, n of them, -EBADF for none; borrowed, like p. */
-int space_watch_new(sd_event *event, GuestProcess *p, const int *fds, size_t n, SpaceWatch **ret);
+/* An image and its file system, as they were found last. */
+typedef struct ImageSpace {
+        bool known; /* it is a file, and it was possible to tell */
+        bool writable;
+        dev_t device;
+        uint64_t size, held;       /* bytes of the image, and allocated ones */
+        uint64_t total, available; /* bytes of its file system that an ordinary user can use */
+} ImageSpace;
+
+/* Waits for the server of a network file system. */
+void image_measure(int fd, ImageSpace *ret);
+
+/* fds: open images, n of them, -EBADF for none; distant: those whose file system has a server,
+ * which is asked in a thread. Borrowed, like p. */
+int space_watch_new(sd_event *event, GuestProcess *p, const int *fds, const bool *distant, size_t n,
+                    SpaceWatch **ret);
 
 /* A frozen guest continues. */
 SpaceWatch *space_watch_free(SpaceWatch *w);
@@ -22,6 +36,9 @@ void space_watch_hold(SpaceWatch *w, bool held);
 /* A sentence: how little space there is; NULL = enough. *ret_full: the guest must not write.
  * -ENOENT: nobody has looked yet. w may be NULL. */
 int space_watch_judgement(const SpaceWatch *w, const char **ret_why, bool *ret_full);
+
+/* Of the n-th image. w may be NULL: nothing is known. */
+void space_watch_image(const SpaceWatch *w, size_t n, ImageSpace *ret);
 
 /* Is it frozen now? w may be NULL. */
 bool space_watch_frozen(const SpaceWatch *w);

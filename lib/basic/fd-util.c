@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "basic/cleanup.h"
@@ -153,6 +154,22 @@ int fd_tidy_inherited(void) {
         } while (fd <= STDERR_FILENO);
         safe_close(fd);
         return cloexec_all(STDERR_FILENO + 1);
+}
+
+int fd_stat(int fd, struct stat *ret) {
+        struct statx stx;
+
+        /* Kernels before 4.11 do not have it. */
+        if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &stx) < 0)
+                return errno == ENOSYS ? RET_NERRNO(fstat(fd, ret)) : -errno;
+        *ret = (struct stat){ .st_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),
+                              .st_ino = stx.stx_ino,
+                              .st_mode = stx.stx_mode,
+                              .st_uid = stx.stx_uid,
+                              .st_gid = stx.stx_gid,
+                              .st_size = (off_t) stx.stx_size,
+                              .st_blocks = (blkcnt_t) stx.stx_blocks };
+        return 0;
 }
 
 ssize_t read_all(int fd, void *buf, size_t size) {

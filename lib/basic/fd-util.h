@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "basic/macro.h"
@@ -18,6 +19,10 @@ void fd_close_all_but(const int *keep, size_t n);
 /* For the start of a program: opens /dev/null for standard descriptors that are closed, so that no
  * file opened later is mistaken for one; sets close-on-exec on all others that were inherited. */
 int fd_tidy_inherited(void);
+
+/* As fstat(), but from what the kernel remembers: the server of a network file system is not asked,
+ * and may be gone. */
+int fd_stat(int fd, struct stat *ret);
 
 /* Reads until size bytes or the end of file; returns the number of bytes read. */
 ssize_t read_all(int fd, void *buf, size_t size);

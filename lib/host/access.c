@@ -24,7 +24,8 @@ static int find_answer(const Question *q) {
             setresuid(q->uid, q->uid, q->uid) < 0)
                 return -errno;
         for (size_t i = 0; i < q->n; i++)
-                if (access(q->wishes[i].path, q->wishes[i].mode) < 0)
+                if (access(q->wishes[i].path, q->wishes[i].mode) < 0 &&
+                    !(q->wishes[i].optional && errno == ENOENT))
                         return (int) i + ANSWER_NO;
         return ANSWER_YES;
 }

@@ -7,7 +7,8 @@
 
 typedef struct AccessWish {
         const char *path;
-        int mode; /* R_OK, W_OK, X_OK */
+        int mode;      /* R_OK, W_OK, X_OK */
+        bool optional; /* it need not be there */
 } AccessWish;
 
 /* May user uid, without groups and privileges, access all of these files? Checked in a child

@@ -102,7 +102,7 @@ class Children(LawTest):
         self.slow_host()
         far = self.slow.with_name(f"{self.slow.name}.d")
         far.mkdir(mode=0o755)
-        self.assert_start_waits("the directories of Share=", Guest={"Share": str(far)}, Confine={"PrivateRoot": "yes"})
+        self.assert_start_waits("the file system of", Guest={"Share": str(far)}, Confine={"PrivateRoot": "yes"})
 
     def slow_script(self, name, script):
         """A program that does not end while the file is there: (program, file)."""

@@ -32,6 +32,7 @@ typedef struct Fixture {
         sd_event *event;
         DiskSync *sync;
         int fds[3];
+        bool distant[3];
 } Fixture;
 
 static int set_up(void **state) {
@@ -45,7 +46,7 @@ static int set_up(void **state) {
         fail_with_errno = 0;
         takes = 0;
         ASSERT_OK(sd_event_new(&f.event));
-        ASSERT_OK(disk_sync_new(f.event, f.fds, 3, &f.sync));
+        ASSERT_OK(disk_sync_new(f.event, f.fds, f.distant, 3, &f.sync));
         *state = &f;
         return 0;
 }
@@ -93,6 +94,18 @@ static void test_only_what_was_written(void **state) {
         disk_sync_now(f->sync);
         run(f, 30 * MS);
         assert_int_equal(calls, 2);
+}
+
+/* Its time stamp would be a question to a server that may be gone. */
+static void test_distant(void **state) {
+        Fixture *f = *state;
+
+        f->distant[1] = true;
+        for (int i = 1; i <= 3; i++) {
+                disk_sync_now(f->sync);
+                run(f, 30 * MS);
+                assert_int_equal(calls, i);
+        }
 }
 
 /* A write in the same tick of the file system's clock leaves the same time stamp. */
@@ -254,6 +267,7 @@ static void test_broken_disk(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_only_what_was_written),
+                TEST(test_distant),
                 TEST(test_fresh_writes_are_looked_at_again),
                 TEST(test_in_time),
                 TEST(test_slow_disk),
