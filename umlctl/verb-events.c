@@ -22,6 +22,9 @@
 #include "umlctl/snapshot.h"
 #include "umlctl/verbs.h"
 
+/* How long the process of an umld may take to be replaced by reexec. */
+#define REPLACED_WITHIN (2 * USEC_PER_SEC)
+
 typedef struct Events Events;
 
 typedef struct Watch {
@@ -29,6 +32,8 @@ typedef struct Watch {
         char *name;
         char *state; /* the last one that was told; NULL: none */
         sd_bus *bus;
+        pid_t pid;                  /* of the umld */
+        usec_t missed;              /* since when it does not answer, CLOCK_MONOTONIC; 0: it does */
         sd_event_source *directory; /* of its socket */
         struct Watch *next;
 } Watch;
@@ -122,7 +127,8 @@ static int on_condition(sd_bus_message *m, void *userdata, sd_bus_error *ret_err
         return 0;
 }
 
-/* umld says what happens to its guest before it ends, unless it is killed. */
+/* umld says what happens to its guest before it ends, unless it is killed. If it is the same
+ * process that answers again, its program was replaced. */
 static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         Watch *w = userdata;
         const char *state = w->state ?: "";
@@ -130,12 +136,27 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *ret_
         (void) m;
         (void) ret_error;
         if (w->state && !streq(state, guest_state_to_string(GUEST_STOPPED)) &&
-            !streq(state, guest_state_to_string(GUEST_FAILED))) {
-                tell(w, &(Event){ "lost", NULL, w->state, NULL, "its umld has ended suddenly" });
-                (void) free_and_strdup(&w->state, NULL);
-        }
+            !streq(state, guest_state_to_string(GUEST_FAILED)))
+                w->missed = now_usec(CLOCK_MONOTONIC);
         watch_close(w);
         return 0;
+}
+
+static void end_of_miss(Watch *w, bool replaced) {
+        w->missed = 0;
+        if (replaced)
+                return;
+        tell(w, &(Event){ "lost", NULL, w->state, NULL, "its umld has ended suddenly" });
+        (void) free_and_strdup(&w->state, NULL);
+}
+
+static void look_for_missed(Watch *w, bool connected, pid_t pid) {
+        if (w->missed == 0)
+                return;
+        if (connected)
+                end_of_miss(w, pid == w->pid);
+        else if (now_usec(CLOCK_MONOTONIC) >= usec_add(w->missed, REPLACED_WITHIN))
+                end_of_miss(w, false);
 }
 
 static int on_properties(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
@@ -176,11 +197,14 @@ static int subscribe(Watch *w) {
 }
 
 static int connect_to(Watch *w) {
-        pid_t pid;
+        pid_t pid = 0;
         int r = bus_begin(w->name, &w->bus, &pid);
 
-        if (r >= 0)
+        look_for_missed(w, r >= 0, pid);
+        if (r >= 0) {
+                w->pid = pid;
                 r = subscribe(w);
+        }
         if (r < 0)
                 watch_close(w);
         return r == -EACCES || r == -ENOMEM ? r : 0;

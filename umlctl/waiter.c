@@ -4,8 +4,8 @@
  * The umld in question may not be running yet, may end, and may be followed by another. So the
  * waiter polls: without a connection it tries to connect; with one it reads all properties, at once
  * when StateChanged or the end of the connection is seen and otherwise a few times per second. The
- * end of an umld is the end of its process, not of its connection: only then are lock, tap and
- * memory free again. */
+ * end of an umld is the end of its process, not of its connection, which a reexec ends, too: only
+ * then are lock, tap and memory free again. */
 
 #include <poll.h>
 #include <signal.h>
@@ -108,13 +108,26 @@ static int join(Waiter *w) {
         return r < 0 ? r : waiter_adopt(w, bus, pid);
 }
 
+/* The same process serves again: its program was replaced (umlctl reexec). */
+static bool join_again(Waiter *w) {
+        sd_bus *bus = NULL;
+        pid_t pid = 0;
+
+        if (w->gone || bus_connect(w->name, BUS_ANSWER_LIMIT, &bus, &pid) < 0)
+                return false;
+        if (pid > 0 && pid == w->pid)
+                return waiter_adopt(w, bus, pid) >= 0;
+        sd_bus_close_unref(bus);
+        return false;
+}
+
 static void look(Waiter *w) {
         bool was_gone = w->gone;
         json_t *props = NULL;
 
         look_for_end(w);
         /* The end of one umld must be noticed even if the next one is already running. */
-        if (w->seen && !w->bus && !(w->gone && was_gone))
+        if (w->seen && !w->bus && !(w->gone && was_gone) && !join_again(w))
                 return;
         w->error = w->bus ? 0 : join(w);
         if (w->error == -ENOENT)

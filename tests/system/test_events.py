@@ -81,6 +81,9 @@ class Events(Case):
                                         ("state", None, "stopping", "stopped", "gone")])
         u.end()
         new.close()
+        os.unlink(self.socket("new"))
+        new = self.appear("new", "running", "replaced by the same process")  # nothing to tell
+        new.close()
         self.assertEqual(of("new"), [("lost", None, "running", None, "its umld has ended suddenly")])
         os.unlink(self.socket("new"))
         self.appear("new", "running", "back")
