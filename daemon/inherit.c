@@ -72,7 +72,18 @@ static int take_estate(Adoption *a, int *ret_lock) {
         return 0;
 }
 
+/* A guest that waits for its next start has no umld-init, and is handed over as a whole. */
+static int take_handed(const char *name, Adoption **ret) {
+        int r = adoption_handed(name, ret);
+
+        if (r < 0)
+                log_warning_errno(r, "what the umld before has handed over cannot be read, "
+                                     "continuing without: %m");
+        return r > 0 && (*ret)->saved;
+}
+
 int inherit_lock(const char *name, const char *directory, int *ret_lock, Adoption **ret) {
+        _cleanup_(adoption_freep) Adoption *handed = NULL;
         _cleanup_free_ char *path = strfmt("%s/lock", directory);
         usec_t since = now_usec(CLOCK_MONOTONIC);
         pid_t holder = 0;
@@ -80,10 +91,16 @@ int inherit_lock(const char *name, const char *directory, int *ret_lock, Adoptio
 
         if (!path)
                 return log_oom();
+        if (take_handed(name, &handed)) {
+                *ret = TAKE_PTR(handed);
+                return take_estate(*ret, ret_lock);
+        }
         while ((fd = pid_lock(path, &holder)) == -EEXIST) {
                 r = find_estate(name, directory, holder, ret);
-                if (r > 0)
+                if (r > 0) {
+                        adoption_join(*ret, handed);
                         return take_estate(*ret, ret_lock);
+                }
                 if (r < 0 || now_usec(CLOCK_MONOTONIC) > usec_add(since, END_MAX))
                         return say_managed(name, holder);
                 (void) poll(NULL, 0, LOOK_MSEC);

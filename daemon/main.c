@@ -13,6 +13,7 @@
 #include "basic/log.h"
 #include "basic/parse-util.h"
 #include "conf/config.h"
+#include "daemon/base/handover.h"
 #include "daemon/base/notify.h"
 #include "daemon/doctor/doctor.h"
 #include "daemon/doubts.h"
@@ -52,6 +53,14 @@ static int check_directories(void) {
         return 0;
 }
 
+/* A guest that runs without its umld, or that is handed over to us, goes on with the configuration
+ * that it has. */
+static bool may_be_adopted(const char *name) {
+        _cleanup_free_ char *path = umld_path(DIR_RUNTIME, name, "adopt");
+
+        return handover_is_there() || (path && access(path, F_OK) >= 0);
+}
+
 /* The exit code for a configuration that cannot be loaded. */
 static int load(const char *name, Config **ret) {
         _cleanup_free_ char *file = umld_config_path(name),
@@ -65,7 +74,7 @@ static int load(const char *name, Config **ret) {
         r = config_load(name, file, disk, ret, &error);
         if (r >= 0)
                 r = unconfirmed_replace(unconfirmed, disk, ret, &error);
-        if (r > 0)
+        if (r > 0 && !may_be_adopted(name)) /* else it may still be on trial */
                 log_warning("%s: this text was tried by reload --confirm and not confirmed; using "
                             "the previous one (to apply the file, run umlctl reload %s, or edit it "
                             "and start again)",
@@ -94,13 +103,6 @@ static int doctor(const char *name, bool measure, const char *repair) {
         }
         log_set_max_level(LOG_ERR); /* the findings say all of it */
         return repair ? doctor_repair(repair, name) : doctor_run(name, measure);
-}
-
-/* A guest that runs without its umld is adopted with the configuration that it has. */
-static bool may_be_adopted(const char *name) {
-        _cleanup_free_ char *path = umld_path(DIR_RUNTIME, name, "adopt");
-
-        return path && access(path, F_OK) >= 0;
 }
 
 /* ExecStopPost= of the unit. true: its umld has been killed by systemd, because it has not stopped

@@ -56,6 +56,8 @@ static void on_state_changed(GuestState from, GuestState to, const char *why, vo
         if (to == GUEST_RUNNING)
                 privileges_set_up();
         notify_status(status ?: guest_state_to_string(to));
+        if (m->guest && m->guest->adopting.replaced)
+                return;
         guest_bus_emit(m->bus, UMLD_SIGNAL_STATE_CHANGED, guest_state_to_string(from),
                        guest_state_to_string(to), why);
         hooks_tell(m->hooks, &(const HookEvent){ .kind = HOOK_STATE,
@@ -212,10 +214,7 @@ static void on_reload_order(usec_t confirm, BusReloaded done, void *done_userdat
 static void on_reexec_order(BusReloaded done, void *done_userdata, void *userdata) {
         const Manager *m = userdata;
 
-        if (m->reload.under_way)
-                done(-EBUSY, "a reload is in progress; try again", done_userdata);
-        else
-                reexec_begin(m->reexec, done, done_userdata);
+        reexec_begin(m->reexec, done, done_userdata);
 }
 
 static int on_reload_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {

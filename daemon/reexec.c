@@ -15,14 +15,15 @@
 #include "daemon/base/timer.h"
 #include "daemon/reexec.h"
 
-#define PATIENCE    (60 * USEC_PER_SEC)
 #define CHECK_LIMIT (15 * USEC_PER_SEC)
 #define LOOK_EVERY  (20 * USEC_PER_MSEC)
 #define END_LIMIT   USEC_PER_SEC /* of the children that the next umld has no use for */
 
+#define KEEP_LIMIT (10 * USEC_PER_SEC) /* for umld-init to read what was left before */
+
 typedef enum ReexecStep {
         REEXEC_NONE,
-        REEXEC_WAIT,  /* for the guest to be at rest */
+        REEXEC_WAIT,  /* for what cannot be carried over to end */
         REEXEC_CHECK, /* the new program is being asked */
         REEXEC_CLEAR, /* our other children end */
 } ReexecStep;
@@ -67,19 +68,6 @@ static void look_again(const Reexec *x) {
                 log_debug("cannot set the timer of the reexec");
 }
 
-/* ---- may it be done? ---- */
-
-/* Why it will not be possible in a moment either; NULL: it may. */
-static const char *refuse(const Guest *g) {
-        if (guest_confirm_until(g) > 0)
-                return "the last reload is not confirmed; confirm it, or wait until it is reverted";
-        if (g->wanted == WANTED_DOWN || g->state == GUEST_FAILED || g->state == GUEST_STOPPED)
-                return "the guest is being stopped; its next start uses the new program";
-        if (g->state == GUEST_BACKOFF && g->past.delay > PATIENCE)
-                return "the guest waits for its next start; try again when it runs";
-        return NULL;
-}
-
 /* ---- the execution ---- */
 
 /* Another one is on standby when the next umld has taken over, or when nothing came of this. */
@@ -92,6 +80,11 @@ static void execute(Reexec *x) {
         Guest *g = x->guest;
         int r = guest_executes(g, x->program);
 
+        if ((r == -EAGAIN || r == -ENOBUFS) && !lasts(x, KEEP_LIMIT)) {
+                handover_cancel(&g->keep.handover);
+                look_again(x);
+                return;
+        }
         if (r < 0) {
                 go_on_as_before(x, "cannot keep what the next umld would need; try again");
                 return;
@@ -103,6 +96,13 @@ static void execute(Reexec *x) {
         (void) execv(x->program, x->argv);
         log_error_errno(errno, "%s: cannot be executed: %m", x->program);
         go_on_as_before(x, "the program cannot be executed");
+}
+
+/* The guest has ended meanwhile, or something of the like. */
+static void wait_again(Reexec *x) {
+        (void) guest_executes(x->guest, NULL);
+        enter(x, REEXEC_WAIT);
+        look_again(x);
 }
 
 /* ---- the check ---- */
@@ -159,15 +159,8 @@ static int begin_check(Reexec *x) {
 /* ---- one step after the other ---- */
 
 static void wait_for_rest(Reexec *x) {
-        const char *why = refuse(x->guest);
         int r;
 
-        if (!why && lasts(x, PATIENCE))
-                why = guest_waits_for(x->guest) ?: "the guest is busy; try again later";
-        if (why) {
-                finish(x, -EBUSY, why);
-                return;
-        }
         if (!guest_is_at_rest(x->guest)) {
                 look_again(x);
                 return;
@@ -185,7 +178,7 @@ static int on_look(sd_event_source *s, uint64_t usec, void *userdata) {
         if (x->step == REEXEC_WAIT)
                 wait_for_rest(x);
         else if (x->step == REEXEC_CLEAR && !guest_is_at_rest(x->guest))
-                go_on_as_before(x, "the guest has ended meanwhile; try again");
+                wait_again(x);
         else if (x->step == REEXEC_CLEAR && children_collect() > 0 && !lasts(x, END_LIMIT))
                 look_again(x);
         else if (x->step == REEXEC_CLEAR)

@@ -10,8 +10,8 @@
  * over, the guest is an orphan, and whoever is started next, by the service manager or the keeper,
  * executes the program of before, which umld-init has kept (daemon/inherit.h).
  *
- * It is done when the guest is at rest: running, and nothing of it is about to change. An order
- * that comes during a start, a stop for a restart or a short delay of one waits for that. */
+ * A boot, a stop, a back-off and a reload on trial are carried over. An order that comes while the
+ * host is set up for the guest, or while a reload is in progress, is kept until that has ended. */
 
 #include "daemon/bus/guest-bus.h"
 #include "daemon/guest/guest.h"

@@ -48,7 +48,34 @@ static int report(const Options *o, const char *guest, const json_t *before, con
         return EXIT_DONE;
 }
 
-/* The answer comes when the guest is at rest, and the new umld has been tried. */
+/* A guest that ends meanwhile is started by the new one the next time. */
+static bool is_gone(const char *guest) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+        json_auto_t *props = NULL;
+        pid_t pid;
+
+        return control_ask(guest, &bus, &pid, &props) == -ENOENT;
+}
+
+static int say_gone(const char *guest) {
+        note("%s has stopped; its next start uses the new umld", guest);
+        return EXIT_DONE;
+}
+
+static int say_refused(const char *guest, int r, const sd_bus_error *error) {
+        if (is_gone(guest))
+                return say_gone(guest);
+        if (r == -ETIMEDOUT)
+                return fail_with(EXIT_FAILED,
+                                 "%s: the host is still being set up for the guest; its umld is "
+                                 "replaced as soon as that is done (umlctl status %s)",
+                                 guest, guest);
+        return fail_with(bus_error_exit_code(error, r), "%s: reexec refused: %s", guest,
+                         error->message ?: strerror(-r));
+}
+
+/* The answer comes when nothing is in progress that cannot be carried over, and the new umld has
+ * been tried. */
 static int order(sd_bus *bus, sd_bus_error *ret_error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r = sd_bus_message_new_method_call(bus, &m, NULL, UMLD_BUS_PATH, UMLD_BUS_INTERFACE,
@@ -74,10 +101,11 @@ int verb_reexec(const Options *o, const char *guest) {
                 return bus_connect_fail(guest, r, pid);
         r = order(bus, &error);
         if (r < 0 && r != -ECONNRESET)
-                return fail_with(bus_error_exit_code(&error, r), "%s: reexec refused: %s", guest,
-                                 error.message ?: strerror(-r));
+                return say_refused(guest, r, &error);
         now = wait_for_new(guest, prop_number(before, UMLD_PROP_REEXECS),
                            prop_number(before, UMLD_PROP_ADOPTED));
+        if (!now && is_gone(guest))
+                return say_gone(guest);
         if (!now)
                 return fail_with(EXIT_FAILED,
                                  "%s: the new umld does not answer; start it with umlctl start %s: "

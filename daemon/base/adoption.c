@@ -10,6 +10,7 @@
 #include "basic/peer.h"
 #include "basic/process.h"
 #include "daemon/base/adoption.h"
+#include "daemon/base/handover.h"
 
 #define ANSWER_MAX (10 * USEC_PER_SEC) /* of a machine that is busy or swaps */
 #define END_MAX    (5 * USEC_PER_SEC)
@@ -72,7 +73,7 @@ static int read_items(Adoption *a) {
         int fd, r;
 
         while ((r = store_receive(a->socket, &m, &fd)) > 0) {
-                if (m.type == STORE_HAVE) {
+                if (m.type == STORE_HAVE || m.type == STORE_PUT) {
                         take_item(a, &m, fd);
                         continue;
                 }
@@ -152,6 +153,46 @@ int adoption_find(const char *name, const char *directory, Adoption **ret, char 
                 r = verify(a, name, ret_why);
         *ret = TAKE_PTR(a);
         return r < 0 ? r : 1;
+}
+
+/* ---- what was handed over ---- */
+
+static int check_handed(Adoption *a, const char *name) {
+        _cleanup_free_ char *why = NULL;
+        int r = read_state(a, &why);
+
+        if (r == -ENODATA) /* its umld-init has it */
+                return 0;
+        return r < 0 || streq(saved_get(a->saved, "name") ?: "", name) ? r : -EPERM;
+}
+
+int adoption_handed(const char *name, Adoption **ret) {
+        _cleanup_(adoption_freep) Adoption *a = calloc(1, sizeof(*a));
+        int r;
+
+        if (!a)
+                return -ENOMEM;
+        a->socket = handover_take();
+        if (a->socket < 0)
+                return 0;
+        r = read_items(a);
+        a->socket = safe_close(a->socket);
+        if (r == 0)
+                r = -EBADMSG;
+        if (r > 0)
+                r = check_handed(a, name);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(a);
+        return 1;
+}
+
+void adoption_join(Adoption *a, Adoption *handed) {
+        for (size_t i = 0; handed && i < handed->n && a->n < STORE_ITEMS_MAX; i++)
+                if (handed->items[i].fd >= 0) {
+                        a->items[a->n++] = handed->items[i];
+                        handed->items[i].fd = -EBADF;
+                }
 }
 
 /* ---- what is not adopted ---- */

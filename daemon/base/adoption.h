@@ -17,7 +17,8 @@ typedef struct AdoptedItem {
 
 typedef struct Adoption {
         int socket;     /* to its store */
-        pid_t init;     /* umld-init, which is our child only if we were executed */
+        pid_t init;     /* umld-init, which is our child only if we were executed; 0: there is none,
+                           for the guest waits for its next start */
         uint64_t start; /* of it, as process_start_time() */
         AdoptedItem items[STORE_ITEMS_MAX];
         size_t n;
@@ -31,6 +32,12 @@ typedef struct Adoption {
  * (start time, credentials, name), or its state is not readable; then *ret is there for
  * adoption_refuse(). Waits for umld-init, two seconds at most. */
 int adoption_find(const char *name, const char *directory, Adoption **ret, char **ret_why);
+
+/* What the umld that has executed us hands over beside that (handover.h). 1 = *ret is that; saved
+ * is set if it is all there is, because no umld-init is there. 0 = nothing. */
+int adoption_handed(const char *name, Adoption **ret);
+/* Adds it, NULL being nothing, to what umld-init has kept. */
+void adoption_join(Adoption *a, Adoption *handed);
 
 /* Ends what is not adopted, and waits for its end, five seconds at most. Frees it. */
 int adoption_refuse(Adoption *a);

@@ -21,6 +21,13 @@ static usec_t started_realtime(const Guest *g) {
         return g->boot.process ? guest_process_started_realtime(g->boot.process) : 0;
 }
 
+static usec_t since_realtime(const Guest *g) {
+        Moment since;
+
+        (void) guest_shown_state(g, &since);
+        return moment_realtime(&since);
+}
+
 static const char *transport_text(const Guest *g) {
         return g->setup->host->kernel.uml
                        ? transport_to_string(guest_transport(g->config, g->setup->host->kernel.uml))
@@ -252,14 +259,14 @@ static const char *connections_text(const Net *n) {
  * configuration c, host h and network n, or for an array the function that appends its elements. */
 #define PROPERTIES(VALUE, LIST)                                                                    \
         VALUE(NAME, "s", c->name)                                                                  \
-        VALUE(STATE, "s", guest_state_to_string(g->state))                                         \
+        VALUE(STATE, "s", guest_state_to_string(guest_shown_state(g, NULL)))                       \
         VALUE(WANTED, "s", guest_wanted_to_string(g->wanted))                                      \
         VALUE(STATUS_TEXT, "s", g->why ?: "")                                                      \
         VALUE(WAITING_FOR, "s", guest_waits_for(g) ?: "")                                          \
         VALUE(PID, "u", (uint32_t) (g->boot.process ? guest_process_pid(g->boot.process) : 0))     \
         VALUE(DAEMON_PID, "u", (uint32_t) getpid())                                                \
         VALUE(DAEMON_VERSION, "s", UMLD_VERSION)                                                   \
-        VALUE(SINCE, "t", moment_realtime(&g->since))                                              \
+        VALUE(SINCE, "t", since_realtime(g))                                                       \
         VALUE(STARTED, "t", started_realtime(g))                                                   \
         VALUE(NEXT_START, "t", moment_realtime(&g->next_start))                                    \
         VALUE(RESTARTS, "u", g->past.restarts)                                                     \

@@ -1,57 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* adopt.c - takes over a guest that runs: from an umld that has died, or that has executed us.
+/* adopt.c - takes over a guest: from an umld that has died, or that has executed us.
  *
  * First what the predecessor had set up on the host is looked at, as at a restart, and then, in one
  * go, everything of the guest itself is taken over; nothing is read from it before. Until then the
  * state is "preparing", and orders wait. If we die meanwhile the guest is an orphan as before.
  *
- * A guest that was being stopped is stopped again from the first step on, which does no harm: a
- * second ctrl-alt-del asks for the same shutdown. */
+ * A stop goes on with the step that it had reached, unless umld-init has lost patience and has
+ * begun one itself: then it begins again, which does no harm, for a second ctrl-alt-del asks for
+ * the same shutdown. A back-off ends when it would have ended. */
 
 #include "daemon/host/adopt.h"
 #include <stdio.h>
 
 #include "basic/log.h"
-#include "conf/changes.h"
 #include "daemon/base/notify.h"
 #include "daemon/guest/parts.h"
 #include "daemon/net/adopt.h"
-
-/* ---- the configuration ---- */
-
-static int parse(const Saved *s, const char *key, const char *name, const char *file,
-                 const char *disk, Config **ret, char **ret_error) {
-        const char *text = saved_get(s, key);
-
-        return text ? config_parse(name, file, text, strlen(text), disk, ret, ret_error) : -ENODATA;
-}
-
-/* Live settings are those of the last reload, the others those of the guest's start. */
-int guest_adopted_config(const Saved *saved, const char *name, const char *file, const char *disk,
-                         Config **ret, Config **ret_next, char **ret_error) {
-        _cleanup_(config_freep) Config *start = NULL, *now = NULL;
-        _cleanup_free_ char *later = NULL;
-        Config before;
-        int r;
-
-        if ((r = parse(saved, "config.start", name, file, disk, &start, ret_error)) < 0 ||
-            (r = parse(saved, "config", name, file, disk, &now, ret_error)) < 0 ||
-            (r = config_later_keys(start, now, &later)) < 0)
-                return r;
-        before = *start;
-        r = config_copy_live(start, now);
-        if (r >= 0) {
-                config_drop_live(&before);
-                r = free_and_strdup(&start->text, now->text);
-        }
-        if (r < 0)
-                return r;
-        start->in_fallback = saved_flag(saved, "config.fallback");
-        start->held = saved_flag(saved, "config.unconfirmed");
-        *ret = TAKE_PTR(start);
-        *ret_next = later ? TAKE_PTR(now) : NULL;
-        return 0;
-}
 
 /* ---- what is remembered ---- */
 
@@ -108,15 +72,36 @@ static int take_over(Guest *g, Adoption *a) {
                                            &listener, &g->boot.process);
 }
 
-static void set_state(Guest *g, GuestState to, bool executed, const Saved *s) {
+static void set_state(Guest *g, GuestState to, const char *why, const Saved *s) {
         Moment since = saved_moment(s, "state.since", CLOCK_BOOTTIME);
-        _cleanup_free_ char *why =
-                strfmt("%s, guest pid %d", executed ? "taken over by reexec" : "adopted",
-                       (int) guest_process_pid(g->boot.process));
 
         guest_set_state(g, to, why ?: "adopted");
         if (since.at > 0)
                 g->since = since;
+}
+
+static void set_up(Guest *g, GuestState to, bool executed, const Saved *s) {
+        _cleanup_free_ char *why =
+                strfmt("%s, guest pid %d", executed ? "taken over by reexec" : "adopted",
+                       (int) guest_process_pid(g->boot.process));
+
+        set_state(g, to, why, s);
+}
+
+/* true: a stop goes on. */
+static bool resume_stop(Guest *g, const Adoption *a) {
+        const Saved *s = a->saved;
+
+        if (a->ending || !saved_get(s, "stop.step"))
+                return false;
+        if (!g->adopting.ordered)
+                g->wanted = guest_wanted_from_string(saved_get(s, "wanted") ?: "") == WANTED_DOWN
+                                    ? WANTED_DOWN
+                                    : WANTED_UP;
+        guest_enter(g, BOOT_LAUNCHED);
+        set_state(g, GUEST_STOPPING, saved_get(s, "state.why"), s);
+        (void) guest_resume_stop(g, s);
+        return true;
 }
 
 /* Enters the phase that it was in, but for that of a stop. */
@@ -132,35 +117,51 @@ static void resume(Guest *g, const Saved *s, bool executed) {
                 guest_enter(g, BOOT_READY);
         g->adopting.resuming = false;
         if (ready) {
-                set_state(g, GUEST_RUNNING, executed, s);
+                set_up(g, GUEST_RUNNING, executed, s);
                 notify_ready();
                 g->past.announced = true;
                 return;
         }
-        set_state(g, GUEST_BOOTING, executed, s);
+        set_up(g, GUEST_BOOTING, executed, s);
         guest_arm_timer(g, MAX(usec_sub(g->config->start_timeout, age), USEC_PER_MSEC));
         if (g->boot.said_ready && g->boot.phase == BOOT_ANSWERS)
                 guest_become_ready(g);
 }
 
-/* What was to become of it. */
-static void follow_orders(Guest *g, const Saved *s, bool ending) {
+/* What was to become of it, if it is not being stopped already. */
+static void follow_orders(Guest *g, const Saved *s, bool again) {
         uint64_t asked = saved_number(s, "stop.asked", ASKED_NOTHING);
         const char *wanted = saved_get(s, "wanted") ?: "";
 
-        if (g->adopting.ordered) {
-                g->adopting.ordered = false;
-                guest_event(g, g->adopting.then, "as was requested meanwhile");
-        } else if (asked == ASKED_KILL)
+        if (asked == ASKED_KILL)
                 (void) guest_kill(g);
         else if (guest_wanted_from_string(wanted) == WANTED_DOWN)
                 (void) guest_stop(g);
-        else if (asked != ASKED_NOTHING || ending)
+        else if (asked != ASKED_NOTHING || again)
                 (void) guest_restart(g);
+}
+
+static bool follow_order_of_now(Guest *g) {
+        if (!g->adopting.ordered)
+                return false;
+        g->adopting.ordered = false;
+        guest_event(g, g->adopting.then, "as was requested meanwhile");
+        return true;
+}
+
+GuestState guest_shown_state(const Guest *g, Moment *ret_since) {
+        const Saved *s = g->adopting.from && g->adopting.replaced ? g->adopting.from->saved : NULL;
+        GuestState state = s ? guest_state_from_string(saved_get(s, "state") ?: "") : g->state;
+
+        if (ret_since)
+                *ret_since =
+                        s && state >= 0 ? saved_moment(s, "state.since", CLOCK_BOOTTIME) : g->since;
+        return state >= 0 ? state : g->state;
 }
 
 /* Nothing is lost but the guest's present run. */
 static void fail(Guest *g, Adoption *a, int error) {
+        g->adopting.replaced = false;
         log_error_errno(error, "cannot take over the guest (%m); ending it, to start it again");
         if (a->socket >= 0)
                 (void) store_send(a->socket, STORE_END, NULL, 0, 0, -EBADF);
@@ -169,29 +170,67 @@ static void fail(Guest *g, Adoption *a, int error) {
         guest_event(g, EV_DIED_AGAIN, "it could not be adopted");
 }
 
+/* The host is looked at again before the start. */
+static void wait_again(Guest *g, Adoption *a, const Fault *fault) {
+        Moment next = saved_moment(a->saved, "next-start", CLOCK_MONOTONIC);
+
+        if (fault->text)
+                log_warning("%s", fault->text);
+        if (console_adopt(g->console, a) < 0)
+                log_warning("the clients of the console are lost");
+        guest_enter(g, BOOT_OVER);
+        set_state(g, GUEST_BACKOFF, saved_get(a->saved, "state.why"), a->saved);
+        g->next_start = next;
+        net_watch_wait(g->net_watch);
+        guest_arm_timer(g, usec_sub(next.at, now_usec(CLOCK_MONOTONIC)));
+        g->adopting.replaced = false;
+        (void) follow_order_of_now(g);
+}
+
+static void end_with_fault(Guest *g, Fault *fault) {
+        log_error("%s", fault->text ?: "out of memory");
+        g->boot.fault = *fault;
+        *fault = (Fault){};
+        guest_process_kill(g->boot.process);
+}
+
+static void go_on(Guest *g, const Adoption *a, bool executed) {
+        const bool stopping = resume_stop(g, a);
+
+        if (!stopping)
+                resume(g, a->saved, executed);
+        (void) guest_keep_now(g);
+        g->adopting.replaced = false;
+        if (!follow_order_of_now(g) && !stopping)
+                follow_orders(g, a->saved, a->ending);
+}
+
 static void on_looked(int r, Fault *fault, void *userdata) {
         Guest *g = userdata;
         _cleanup_(adoption_freep) Adoption *a = TAKE_PTR(g->adopting.from);
         bool executed = saved_flag(a->saved, "executing");
-        int q = take_over(g, a);
+        int q;
 
+        *(executed ? &g->past.reexecs : &g->past.adopted) += 1;
+        if (a->init == 0) {
+                wait_again(g, a, fault);
+                return;
+        }
+        q = take_over(g, a);
         if (q < 0) {
                 fail(g, a, q);
                 return;
         }
         g->boot.set_up = now_usec(CLOCK_MONOTONIC);
-        *(executed ? &g->past.reexecs : &g->past.adopted) += 1;
         g->keep.taking = true;
-        resume(g, a->saved, executed);
-        (void) guest_keep_now(g);
-        if (r < 0) { /* as after a restart */
-                log_error("%s", fault->text ?: "out of memory");
-                g->boot.fault = *fault;
-                *fault = (Fault){};
-                guest_process_kill(g->boot.process);
+        if (r >= 0) {
+                go_on(g, a, executed);
                 return;
         }
-        follow_orders(g, a->saved, a->ending);
+        resume(g, a->saved, executed); /* as after a restart */
+        (void) guest_keep_now(g);
+        g->adopting.replaced = false;
+        end_with_fault(g, fault);
 }
 
 static void announce(const Adoption *a) {
@@ -217,6 +256,13 @@ int guest_adopt(Guest *g, Adoption *from) {
         load_boot(g, a->saved);
         g->wanted = WANTED_UP;
         g->setup->swept = true;
+        r = guest_resume_trial(g, a->saved);
+        if (r < 0)
+                log_warning_errno(
+                        r,
+                        "the reload on trial stays until it is confirmed or the guest is started "
+                        "again: %m");
+        g->adopting.replaced = saved_flag(a->saved, "executing");
         g->adopting.from = TAKE_PTR(a);
         guest_set_state(g, GUEST_PREPARING, "adopting the running guest");
         setup_run_begin(g->run, SETUP_ADOPT, on_looked, g);

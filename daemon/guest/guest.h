@@ -9,6 +9,7 @@
 #include "api/last-exit.h"
 #include "conf/config.h"
 #include "daemon/base/adoption.h"
+#include "daemon/base/handover.h"
 #include "daemon/base/keeper.h"
 #include "daemon/base/restart-policy.h"
 #include "daemon/base/retry.h"
@@ -100,9 +101,10 @@ typedef struct Watches {
 /* How umld ends the boot. Reset by prepare.c. */
 typedef struct Stop {
         GuestAsked asked; /* written by stop.c: what was requested */
-        char *why;    /* written by watch.c and guest.c: what the guest failed to do, if that is the
-                         reason */
-        size_t step;  /* written by stop.c at each step: index of the current one */
+        char *why;   /* written by watch.c and guest.c: what the guest failed to do, if that is the
+                        reason */
+        size_t step; /* written by stop.c at each step: index of the current one */
+        const char *name; /* written by stop.c: what a successor goes on with */
         usec_t began; /* when that step began, CLOCK_MONOTONIC; timer.c moves both after the host
                          was suspended */
         usec_t due;   /* when the next step is due */
@@ -130,12 +132,14 @@ typedef struct Waiting {
         char *told; /* the last text sent to the service manager in this state */
 } Waiting;
 
-/* What is left with umld-init for a successor. Written by keep.c alone. */
+/* What is left with umld-init for a successor. Written by keep.c, and what is for one that we
+ * execute by executes.c. */
 typedef struct Keep {
         Keeper keeper;
         bool on;                /* there is an umld-init with a store */
         bool executing;         /* the successor is to be executed by us */
         bool taking;            /* umld-init has not been told yet that we have taken over */
+        Handover handover;      /* for that one alone */
         int program_fd;         /* our program, for the case that the successor fails */
         char *path;             /* RUNTIME/NAME/adopt; NULL: guests have no store */
         int lock_fd;            /* of RUNTIME/NAME/lock, borrowed: held by umld-init, too */
@@ -147,6 +151,7 @@ typedef struct Keep {
 /* The adoption in progress. Written by adopt.c alone. */
 typedef struct Adopting {
         Adoption *from;  /* NULL: none */
+        bool replaced;   /* from an umld that has executed us: nobody is told of it */
         bool resuming;   /* the phases of its boot are entered one after the other */
         bool ordered;    /* an order came meanwhile, and follows */
         GuestEvent then; /* that order */
@@ -234,13 +239,14 @@ DEFINE_CLEANUP(Guest *, guest_free)
 /* Instead of a start: takes over the running guest, and frees it. A failure has been logged, and
  * the guest has been ended; it may be started then. */
 int guest_adopt(Guest *g, Adoption *from);
-/* For the execution of a successor. Does the guest run, and is nothing of it about to change? */
+/* For the execution of a successor. Can what is going on be carried over? A set-up or undo of the
+ * host and a reload are waited for; a boot, a stop, a back-off and a trial go on. */
 bool guest_is_at_rest(const Guest *g);
 /* A file in memory with all that a successor gets, which the caller closes. */
 int guest_saved_state(Guest *g);
 /* Ends what a successor does not take over: processes on standby, relays. */
 void guest_clear_children(Guest *g);
-/* It is about to be executed; NULL: it is not, after all. */
+/* It is about to be executed, and what it needs is left for it; NULL: it is not, after all. */
 int guest_executes(Guest *g, const char *program);
 
 /* The configuration that guest runs with, and what is to become of it at its next start (NULL:
@@ -281,6 +287,10 @@ const char *guest_waits_for(const Guest *g);
 /* A client has stopped the guest over its management console, or has had it go on. Until then it is
  * excused for not doing anything. */
 void guest_note_hold(Guest *g, bool held);
+
+/* The state as others see it: while umld is being replaced it is that of before. ret_since may be
+ * NULL. */
+GuestState guest_shown_state(const Guest *g, Moment *ret_since);
 
 /* For how long it has not been ready in all. */
 usec_t guest_down_time(const Guest *g);

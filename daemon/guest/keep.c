@@ -9,7 +9,6 @@
 #include <stdio.h>
 
 #include "basic/log.h"
-#include "basic/process.h"
 #include "daemon/base/timer.h"
 #include "daemon/guest/parts.h"
 #include "daemon/host/adopt.h"
@@ -61,10 +60,24 @@ static void save_boot(const Guest *g, const SavedText *t) {
         saved_put_number(t, "boot.said-ready", g->boot.said_ready);
         saved_put_number(t, "boot.leaving", (uint64_t) g->boot.leaving);
         saved_put_number(t, "boot.dying", g->boot.dying);
-        saved_put(t, "config.start", g->boot.text);
+        saved_put(t, "config.start", g->boot.text ?: g->config->text);
         saved_put(t, "config", g->config->text);
         saved_put_number(t, "config.fallback", g->config->in_fallback);
         saved_put_number(t, "config.unconfirmed", g->reload.trial || g->reload.taken_back);
+        if (!g->reload.trial)
+                return;
+        saved_put(t, "trial", g->reload.trial->next->text);
+        saved_put_moment(t, "trial.until", &g->reload.trial->until);
+}
+
+static void save_stop(const Guest *g, const SavedText *t) {
+        saved_put_number(t, "stop.asked", (uint64_t) g->stop.asked);
+        if (g->boot.phase != BOOT_STOPPING)
+                return;
+        saved_put(t, "stop.step", g->stop.name);
+        saved_put_number(t, "stop.began", g->stop.began);
+        saved_put_number(t, "stop.due", g->stop.due);
+        saved_put(t, "stop.why", g->stop.why);
 }
 
 static void save_state(const Guest *g, const SavedText *t) {
@@ -73,13 +86,13 @@ static void save_state(const Guest *g, const SavedText *t) {
         saved_put(t, "state.why", g->why);
         saved_put_moment(t, "state.since", &g->since);
         saved_put(t, "wanted", guest_wanted_to_string(g->wanted));
-        saved_put_number(t, "stop.asked", (uint64_t) g->stop.asked);
+        if (g->state == GUEST_BACKOFF)
+                saved_put_moment(t, "next-start", &g->next_start);
+        save_stop(g, t);
         saved_put_number(t, "executing", g->keep.executing);
 }
 
-/* Lists the descriptors, too. */
-static int write_text(Guest *g) {
-        Keeper *k = &g->keep.keeper;
+int guest_write_state(Guest *g, Keeper *k) {
         _cleanup_(saved_done) SavedText t = {};
         int r = saved_begin(&t);
 
@@ -88,7 +101,7 @@ static int write_text(Guest *g) {
         save_state(g, &t);
         save_past(&g->past, &t);
         save_boot(g, &t);
-        r = guest_process_save(g->boot.process, &t, k);
+        r = g->boot.process ? guest_process_save(g->boot.process, &t, k) : 0;
         if (r < 0)
                 return r;
         console_save(g->console, &t, k);
@@ -110,7 +123,7 @@ static int leave(Guest *g) {
 
         keeper_list(k);
         if (patience > 0) { /* else it ends with us, and nothing of it may outlive that */
-                fd = write_text(g);
+                fd = guest_write_state(g, k);
                 if (fd < 0)
                         return fd;
                 keeper_replace(k, "state", fd);
@@ -184,43 +197,6 @@ int guest_begin_keep(Guest *g) {
         return 0;
 }
 
-/* ---- a successor that we execute ---- */
-
-bool guest_is_at_rest(const Guest *g) {
-        return g->state == GUEST_RUNNING && g->boot.phase == BOOT_READY && !g->boot.dying &&
-               g->keep.on && !g->keep.taking && !setup_run_active(g->run) && !g->reload.request &&
-               !g->reload.trial;
-}
-
-int guest_saved_state(Guest *g) {
-        Keeper *k = &g->keep.keeper;
-        int socket = k->socket, r;
-
-        k->socket = -EBADF; /* nothing is sent */
-        r = write_text(g);
-        k->socket = socket;
-        return r;
-}
-
-void guest_clear_children(Guest *g) {
-        guest_drop_standby(g);
-        proxies_set_phase(g->proxies, PROXY_HOLD);
-}
-
-int guest_executes(Guest *g, const char *program) {
-        g->keep.executing = program != NULL;
-        g->keep.program_fd = safe_close(g->keep.program_fd);
-        if (!program) {
-                (void) guest_keep_now(g);
-                if (g->boot.phase != BOOT_READY)
-                        return 0;
-                proxies_set_phase(g->proxies, PROXY_RELAY);
-                return guest_make_standby(g);
-        }
-        g->keep.program_fd = program_open();
-        return guest_keep_now(g);
-}
-
 void guest_end_keep(Guest *g) {
         g->keep.on = false;
         if (g->keep.soon)
@@ -234,5 +210,6 @@ void guest_keep_done(Guest *g) {
         g->keep.later = sd_event_source_disable_unref(g->keep.later);
         g->keep.mounts_fd = safe_close(g->keep.mounts_fd);
         g->keep.program_fd = safe_close(g->keep.program_fd);
+        handover_cancel(&g->keep.handover);
         free(g->keep.path);
 }

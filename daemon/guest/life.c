@@ -95,6 +95,7 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
                 return log_oom();
         }
         g->standby.launched = LAUNCHED_NONE;
+        g->keep.handover = HANDOVER_NONE;
         g->keep.mounts_fd = g->keep.lock_fd = g->keep.program_fd = -EBADF;
         g->boot.phase = BOOT_GONE;
         g->act = guest_act;

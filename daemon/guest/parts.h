@@ -5,6 +5,15 @@
 
 #include "daemon/guest/guest.h"
 
+/* A reload that has to be confirmed. Written by reload.c alone. */
+struct Trial {
+        Config *before; /* the live settings to restore, and no others */
+        Config *next;   /* what is tried */
+        bool later;     /* it has changes for the guest's next start */
+        Moment until;
+        sd_event_source *timer;
+};
+
 /* state.c: looks up an event in the table of states (fsm.h), and has g->act perform the action. */
 void guest_event(Guest *g, GuestEvent event, const char *why);
 /* The only function that changes the state or its text. */
@@ -16,6 +25,8 @@ void guest_set_state(Guest *g, GuestState to, const char *why);
 void guest_keep(Guest *g);
 int guest_keep_now(Guest *g);
 int guest_begin_keep(Guest *g);
+/* A file in memory with the state; the descriptors that belong to it are listed. */
+int guest_write_state(Guest *g, Keeper *k);
 void guest_end_keep(Guest *g);
 void guest_keep_done(Guest *g);
 
@@ -25,6 +36,9 @@ void guest_waiting_done(Guest *g);
 
 /* hold.c: after each change of the state, of the phase, and of settings. */
 void guest_follow_hold(Guest *g);
+
+/* saved-config.c: a configuration that the predecessor had. */
+int guest_saved_config(const Guest *g, const Saved *s, const char *key, Config **ret);
 
 /* timer.c: sends EV_TIMER after that time. There is one timer for all states, and it belongs to the
  * current one. */
@@ -71,6 +85,8 @@ void guest_stop_answer(Guest *g, const char *answer);
 void guest_stop_hurry(Guest *g);
 /* Kills the guest without any steps, like a power failure. */
 void guest_stop_at_once(Guest *g, GuestAsked asked);
+/* Goes on with the stop that a predecessor had begun. false: there was none. */
+bool guest_resume_stop(Guest *g, const Saved *s);
 /* The step that was reached, and whether it lets the guest shut down by itself. */
 const char *guest_stop_name(const Guest *g);
 bool guest_stop_is_clean(const Guest *g);
@@ -97,6 +113,8 @@ int guest_apply_in_any_case(Guest *g, const Config *next);
 
 /* reload.c: handles the unconfirmed reload of a previous umld. */
 void guest_find_unconfirmed(Guest *g);
+/* Goes on with the trial of a predecessor, which ends when it would have ended. */
+int guest_resume_trial(Guest *g, const Saved *s);
 /* Frees the state of reloads. */
 void guest_reload_done(Guest *g);
 /* Fails the reload that is waiting for something. */

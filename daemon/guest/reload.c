@@ -23,14 +23,6 @@
 
 #define PATIENCE (30 * USEC_PER_SEC)
 
-struct Trial {
-        Config *before; /* the live settings to restore, and no others */
-        Config *next;   /* what is tried */
-        bool later;     /* it has changes for the guest's next start */
-        Moment until;
-        sd_event_source *timer;
-};
-
 /* A reload that was ordered, until it is answered. */
 struct ReloadRequest {
         Config *next;
@@ -136,10 +128,10 @@ static int on_not_confirmed(sd_event_source *s, uint64_t usec, void *userdata) {
 }
 
 /* Copies what a reload can change at once. */
-static Config *copy_live(const Guest *g) {
+static Config *copy_live(const Config *c) {
         Config *copy = calloc(1, sizeof(*copy));
 
-        return copy && config_copy_live(copy, g->config) >= 0 ? copy : config_free(copy);
+        return copy && config_copy_live(copy, c) >= 0 ? copy : config_free(copy);
 }
 
 /* A trial, whose clock begins to run when it begins. What it goes back to is that of the one before
@@ -150,7 +142,7 @@ static int trial_new(Guest *g, bool later, Trial **ret) {
 
         if (!t)
                 return -ENOMEM;
-        if (!g->reload.trial && !(t->before = copy_live(g)))
+        if (!g->reload.trial && !(t->before = copy_live(g->config)))
                 return -ENOMEM;
         t->later = later;
         r = timer_new(g->event, "reload-confirm", USEC_INFINITY, 1, on_not_confirmed, g, &t->timer);
@@ -158,6 +150,12 @@ static int trial_new(Guest *g, bool later, Trial **ret) {
                 return r;
         *ret = TAKE_PTR(t);
         return 0;
+}
+
+static void start_clock(const Trial *t) {
+        if (sd_event_source_set_time(t->timer, t->until.at) < 0 ||
+            sd_event_source_set_enabled(t->timer, SD_EVENT_ONESHOT) < 0)
+                log_error("cannot set the timer of the trial; umlctl confirm or reload ends it");
 }
 
 static void begin_trial(Guest *g, ReloadRequest *q) {
@@ -168,12 +166,36 @@ static void begin_trial(Guest *g, ReloadRequest *q) {
         trial_free(g->reload.trial);
         t->next = TAKE_PTR(q->next);
         t->until = moment_after(CLOCK_MONOTONIC, q->confirm);
-        if (sd_event_source_set_time(t->timer, t->until.at) < 0 ||
-            sd_event_source_set_enabled(t->timer, SD_EVENT_ONESHOT) < 0)
-                log_error("cannot set the timer of the trial; umlctl confirm or reload ends it");
+        start_clock(t);
         g->reload.trial = t;
         g->reload.taken_back = false;
         (void) guest_keep_now(g);
+}
+
+/* What it goes back to are the settings of what was confirmed last. */
+int guest_resume_trial(Guest *g, const Saved *s) {
+        _cleanup_(trial_freep) Trial *t = NULL;
+        _cleanup_(config_freep) Config *confirmed = NULL;
+        _cleanup_free_ char *later = NULL;
+        int r = saved_get(s, "trial") ? trial_new(g, false, &t) : -ENODATA;
+
+        if (r < 0)
+                return r == -ENODATA ? 0 : r;
+        if ((r = guest_saved_config(g, s, "trial", &t->next)) < 0 ||
+            (r = guest_saved_config(g, s, "config", &confirmed)) < 0 ||
+            (r = config_later_keys(g->config, t->next, &later)) < 0)
+                return r;
+        config_free(t->before);
+        t->before = copy_live(confirmed);
+        if (!t->before)
+                return -ENOMEM;
+        t->later = later;
+        t->until = saved_moment(s, "trial.until", CLOCK_MONOTONIC);
+        start_clock(t);
+        g->setup->net->held = t->before;
+        g->reload.trial = TAKE_PTR(t);
+        g->reload.taken_back = false;
+        return 0;
 }
 
 /* The file that makes the trial outlive us says what is on trial now: first, for umld may die at

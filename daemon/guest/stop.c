@@ -10,6 +10,8 @@
 /* How often the console is checked for the end of a step. */
 #define STOP_LOOK (20 * USEC_PER_MSEC)
 
+#define DRAINING "drain" /* before the first step */
+
 typedef struct StopStep {
         const char *name;        /* for log and verdict: "shut down cleanly by NAME" */
         const char *commands[4]; /* for the management console, in this order */
@@ -121,6 +123,8 @@ static void take_step(Guest *g) {
                         continue;
                 }
                 log_info("stop: %s", step->name);
+                g->stop.name = step->name;
+                guest_keep(g);
                 now = now_usec(CLOCK_MONOTONIC);
                 due = g->stop.began + eighth * step->until;
                 g->stop.due = step->done ? now + eighth : MAX(due, now + eighth);
@@ -167,6 +171,8 @@ static int wait_for_clients(Guest *g) {
                 return r;
         log_info("stop: established connections may finish within %s",
                  FORMAT_TIMESPAN(g->config->drain));
+        g->stop.name = DRAINING;
+        g->stop.due = usec_add(now_usec(CLOCK_MONOTONIC), g->config->drain);
         guest_arm_timer(g, g->config->drain);
         return 0;
 }
@@ -213,4 +219,54 @@ void guest_stop_at_once(Guest *g, GuestAsked asked) {
         guest_enter(g, BOOT_KILLED);
         guest_disarm_timer(g);
         guest_process_kill(g->boot.process);
+}
+
+/* ---- as the next umld ---- */
+
+static size_t find_step(const char *name) {
+        for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+                if (streq(steps[i].name, name))
+                        return i;
+        return STEP_ASK;
+}
+
+/* The reply to a question may have come to our predecessor. */
+static void resume_step(Guest *g) {
+        const StopStep *step = current_step(g);
+        usec_t left = usec_sub(g->stop.due, now_usec(CLOCK_MONOTONIC));
+
+        if (g->stop.step == STEP_ASK)
+                (void) carry_out(step, g->boot.process);
+        guest_arm_timer(g, MIN(left, step->done ? STOP_LOOK : USEC_INFINITY));
+}
+
+static void resume_drain(Guest *g) {
+        usec_t left = usec_sub(g->stop.due, now_usec(CLOCK_MONOTONIC));
+
+        if (drain_new(g->event, g->config, on_drained, g, &g->stop.drain) < 0)
+                begin_steps(g, ASKED_STOP);
+        else
+                guest_arm_timer(g, left);
+}
+
+bool guest_resume_stop(Guest *g, const Saved *s) {
+        const char *name = saved_get(s, "stop.step");
+        const uint64_t asked = saved_number(s, "stop.asked", ASKED_NOTHING);
+
+        if (!name)
+                return false;
+        guest_enter(g, BOOT_STOPPING);
+        g->stop.asked = asked <= ASKED_STOP_SICK ? (GuestAsked) asked : ASKED_STOP;
+        g->stop.began = saved_number(s, "stop.began", 0);
+        g->stop.due = saved_number(s, "stop.due", 0);
+        saved_text(s, "stop.why", &g->stop.why);
+        if (streq(name, DRAINING)) {
+                g->stop.name = DRAINING;
+                resume_drain(g);
+                return true;
+        }
+        g->stop.step = find_step(name);
+        g->stop.name = guest_stop_name(g);
+        resume_step(g);
+        return true;
 }

@@ -270,8 +270,8 @@ class Drains(HoldTest):
         return order
 
     def test_drain(self):
-        """A restart lets an established connection finish and holds new ones meanwhile; it cuts off what takes longer
-        than Drain=, and a stop waits for nobody."""
+        """A restart lets an established connection finish and holds new ones meanwhile, whoever is umld; it cuts off what
+        takes longer than Drain=, and a stop waits for nobody."""
         self.configure(Network={"Forward": "tcp/8080:80 tcp/8007:7", "Drain": "5min"})
         umld = self.begin(self.echoes)
         s, boot = self.session(), umld.guest_pid()
@@ -280,6 +280,7 @@ class Drains(HoldTest):
         client = threading.Thread(target=lambda: pages.append(self.world.fetch(8080, timeout=LONG)))
         client.start()
         wait_until(lambda: self.held(umld)["now"] == 1, what="a held connection")
+        self.assertEqual(self.world.umlctl("reexec", "web", timeout=100).returncode, DONE)
         self.assertTrue(self.echo(s))
         self.assertEqual((umld.status()["state"], umld.guest_pid()), ("stopping", boot))
         s.close()

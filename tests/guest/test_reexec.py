@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """umld is replaced under its guest, which does not notice."""
 
+import json
 import os
 import shutil
 import signal
@@ -69,43 +70,142 @@ class Running(Replaced):
         wait_until(lambda: not process_alive(pid), 10, "the end of the guest")
 
     def test_killed_after_it(self):
+        """A client that follows events hears of the death, but nothing of the reexec."""
         umld = self.start()
         pid = umld.guest_pid()
+        events = subprocess.Popen(self.world.command("host", self.world.program("umlctl/umlctl"), "events", "--follow", "web"),
+                                  stdout=subprocess.PIPE, text=True)
+        self.addCleanup(events.communicate)
+        self.addCleanup(events.kill)
+        self.assertEqual(json.loads(events.stdout.readline())["new"], "running")
         self.reexec()
         umld.kill()
+        said = json.loads(events.stdout.readline())
+        self.assertEqual((said["event"], said["old"]), ("lost", "running"), said)
         heir = self.daemon().wait_ready()
         status = heir.status()
         self.assertEqual((status["pid"], status["reexecs"], status["adopted"]), (pid, 1, 1))
 
     def test_during_a_start(self):
-        """It waits until the guest is at rest."""
-        self.world.guest(fake="boot,wait:700,user:READY=1", Supervise={"Ready": "guest", "AdoptTimeout": "60s"})
+        """The boot goes on, and what is left of StartTimeout= is left."""
+        self.world.guest(fake="boot,wait:1500,user:READY=1", Supervise={"Ready": "guest", "AdoptTimeout": "60s"})
         umld = self.daemon()
         umld.wait_state("booting")
+        pid = wait_until(umld.guest_pid, 10)
         self.reexec()
-        self.assertEqual((umld.status()["state"], umld.status()["reexecs"]), ("running", 1))
+        self.assertEqual(umld.statuses().count("booting"), 2)
+        umld.wait_ready()
+        self.assertEqual((umld.guest_pid(), umld.status()["reexecs"], umld.status()["restarts"]), (pid, 1, 0))
+
+    def test_during_a_start_in_vain(self):
+        self.world.guest(fake="boot", Supervise={"Ready": "guest", "StartTimeout": "3s", "Restart": "no", "AdoptTimeout": "60s"})
+        umld = self.daemon()
+        umld.wait_state("booting")
+        began = time.monotonic()
+        for _ in range(3):
+            self.reexec()
+        self.assertEqual(umld.wait(20), FAILED)
+        self.assertLess(time.monotonic() - began, 3 + 8)
+        self.assertIn("not ready within 3s", umld.log)
 
     def test_during_a_restart(self):
-        umld = self.start("boot,ignore:all,ready", supervise={"StopTimeout": "1500ms"})
+        umld = self.start("boot,ignore:all,ready", supervise={"StopTimeout": "4s"})
+        pid = umld.guest_pid()
         self.assertEqual(self.world.umlctl("restart", "--no-wait", "web").returncode, DONE)
         umld.wait_state("stopping")
         self.reexec()
-        self.assertEqual((umld.status()["state"], umld.status()["reexecs"]), ("running", 1))
-
-    def test_during_a_trial(self):
-        umld = self.start()
-        self.assertEqual(self.world.umlctl("reload", "web", "--confirm=60").returncode, DONE)
-        self.assertIn("not confirmed", self.reexec(FAILED))
-        self.assertEqual(self.world.umlctl("confirm", "web").returncode, DONE)
-        self.reexec()
-        self.assertEqual(umld.status()["reexecs"], 1)
+        self.assertEqual((umld.status()["state"], umld.guest_pid()), ("stopping", pid))
+        wait_until(lambda: umld.status()["state"] == "running" and umld.guest_pid() != pid, 20, "the restart")
+        self.assertEqual((umld.status()["restarts"], umld.status()["reexecs"]), (0, 1))
 
     def test_during_a_stop(self):
-        umld = self.start("boot,ignore:all,ready")
+        """Each step is taken once, but for the question, and the stop ends in its time."""
+        umld = self.start("boot,ignore:all,ready", supervise={"StopTimeout": "4s"})
         umld.signal(signal.SIGTERM)
         umld.wait_state("stopping")
-        self.assertIn("is being stopped", self.reexec(FAILED))
-        self.assertEqual(umld.wait(20), DONE)
+        began = time.monotonic()
+        while time.monotonic() < began + 1.5:
+            self.reexec()
+        self.assertEqual(umld.wait(30), DONE)
+        for step in ("ctrl-alt-del", "sysrq s, u", "sysrq o", "SIGTERM"):
+            self.assertLessEqual(umld.log.count(f"stop: {step}\n"), 1, umld.log)
+        self.assertIn("stopped", self.world.umlctl("status", "web", "--json").json["last_exit"]["verdict"])
+
+    def test_during_a_back_off(self):
+        """It is not waited for, and ends when it would have ended; the descriptors of the guest are kept."""
+        self.world.guest(fake="boot,ready", Supervise={"AdoptTimeout": "60s", "RestartDelay": "6s"})
+        before = self.world.snapshot()
+        umld = self.daemon().wait_ready()
+        pid = umld.guest_pid()
+        os.kill(pid, signal.SIGKILL)
+        umld.wait_state("backoff")
+        was, descriptors = umld.status(), []
+        for i in range(1, 4):
+            self.reexec()
+            now = umld.status()
+            self.assertEqual((now["state"], now["daemon"]["pid"], now["reexecs"], now["restarts"], now["since"], now["next_start"]),
+                             ("backoff", umld.pid, i, 1, was["since"], was["next_start"]))
+            self.assertEqual(now["last_exit"], was["last_exit"])
+            descriptors.append(resting_descriptors(umld.pid))
+        self.assertEqual(descriptors[0], descriptors[-1])
+        self.assertIn("already managed by umld", self.world.run("host", self.world.program("daemon/umld"), "web").stderr)
+        wait_until(lambda: umld.status()["state"] == "running", 30, "the next start")
+        self.assertNotEqual(umld.guest_pid(), pid)
+        self.assertNotIn("cleaning up after a killed umld", umld.log)
+        self.assertEqual(umld.stop(), DONE)
+        self.assert_same_host(before)
+
+    def test_during_a_long_back_off(self):
+        """Hours are not waited for; an order ends it as before."""
+        umld = self.start(supervise={"RestartDelay": "1h", "RestartDelayMax": "2h"})
+        os.kill(umld.guest_pid(), signal.SIGKILL)
+        umld.wait_state("backoff")
+        left = umld.status()["next_start"]
+        self.reexec()
+        self.assertEqual(umld.status()["next_start"], left)
+        self.assertEqual(self.world.umlctl("start", "web").returncode, DONE)
+        self.assertEqual((umld.status()["state"], umld.status()["restarts"], umld.status()["reexecs"]), ("running", 1, 1))
+        os.kill(umld.guest_pid(), signal.SIGKILL)
+        wait_until(lambda: umld.status()["restarts"] == 2 and umld.status()["state"] == "backoff", 10)
+        self.reexec()
+        self.assertEqual(umld.stop(), DONE)
+
+    def on_trial(self, confirm):
+        umld = self.start(Network={"Forward": "tcp/8080:80"})
+        self.world.guest(fake="boot,ready", Supervise={"StopTimeout": "4s", "AdoptTimeout": "60s"}, Network={"Forward": "tcp/9090:80"})
+        self.assertEqual(self.world.umlctl("reload", "web", f"--confirm={confirm}").returncode, DONE)
+        return umld
+
+    def forwards(self):
+        return [line.split("--dport ")[1].split()[0] for line in self.world.tables("nat")
+                if line.startswith("-A UMLD-PRE-web ") and " DNAT " in line]
+
+    def test_during_a_trial(self):
+        """It goes on, is reverted when it would have been, and can be confirmed."""
+        umld = self.on_trial("60")
+        was = umld.status()
+        self.reexec()
+        now = umld.status()
+        self.assertEqual((now["unconfirmed"], now["reexecs"], self.forwards()), (was["unconfirmed"], 1, ["9090"]))
+        self.assertEqual(self.world.umlctl("confirm", "web").returncode, DONE)
+        self.reexec()
+        self.assertEqual((umld.status()["unconfirmed"]["state"], self.forwards()), (None, ["9090"]))
+
+    def test_during_a_trial_that_is_not_confirmed(self):
+        umld = self.on_trial("3")
+        self.reexec()
+        wait_until(lambda: umld.status()["unconfirmed"]["state"] != "pending", 20, "the reload to be reverted")
+        self.assertEqual((umld.status()["unconfirmed"]["state"], self.forwards()), ("taken-back", ["8080"]))
+        self.reexec()
+        self.assertEqual((umld.status()["unconfirmed"]["state"], self.forwards()), ("taken-back", ["8080"]))
+        self.assertEqual(umld.status()["reexecs"], 2)
+
+    def test_killed_during_a_trial(self):
+        umld = self.on_trial("3")
+        umld.kill()
+        heir = self.daemon().wait_ready()
+        wait_until(lambda: heir.status()["unconfirmed"]["state"] == "taken-back", 20, "the reload to be reverted")
+        self.assertEqual(self.forwards(), ["8080"])
 
     def test_that_is_not_running(self):
         self.world.guest(fake="boot,ready")
@@ -147,7 +247,7 @@ class Failing(Replaced):
         os.kill(umld.guest_pid(), signal.SIGKILL)
         wait_until(lambda: umld.status()["restarts"] == 1 and umld.status()["state"] == "running", 10)
         self.assertEqual(umld.stop(), DONE)
-        self.assertEqual(p.wait(20), FAILED)
+        self.assertEqual(p.wait(60), DONE)  # it has stopped, and the next start uses the new one
 
     def test_cannot_be_executed(self):
         umld = self.start()
