@@ -20,11 +20,13 @@ static bool is_guest(const DeadFlows *d, const IpAddress *a) {
                (ip_address_equal(a, &d->guest) || ip_address_equal(a, &d->guest6));
 }
 
-/* One without an answer is a new connection, which may be waiting for the guest. */
+/* One without an answer is a new connection, which may be waiting for the guest. One that is over
+ * expires by itself; and its client may use its port again already, for a connection that waits: of
+ * that the host's kernel would know nothing, and not let the answer through. */
 static bool is_dead(const ConntrackFlow *flow, void *userdata) {
         const DeadFlows *d = userdata;
 
-        return flow->replied &&
+        return flow->replied && !flow->over &&
                (is_guest(d, &flow->from.address) || is_guest(d, &flow->reply_from.address));
 }
 

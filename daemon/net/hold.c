@@ -210,8 +210,9 @@ static void on_packet(const NfPacket *p, void *userdata) {
             may_pass_at_once(h, p))
                 give_verdict(h, p->id, true);
         else if (p->protocol == IPPROTO_TCP && !p->syn)
-                /* Part of a connection that died with the guest, which resets it once it is up. */
-                give_verdict(h, p->id, h->phase == HOLD_READY || h->phase == HOLD_LEAVING);
+                /* Part of a connection that died with the guest, which resets it once it is up; or
+                   the answer to one of the guest's own. */
+                give_verdict(h, p->id, h->phase != HOLD_WAIT);
         else if (held_list_has(&h->held, nf_packet_flow(p))) /* sent once more */
                 give_verdict(h, p->id, false);
         else if (held_list_full(&h->held, p->size)) {
@@ -240,6 +241,11 @@ static void hold_recorded(Hold *h) {
 
         hold_record_take(h->record, on_recorded, h);
         held_list_put_first(&h->held, before);
+}
+
+/* What passes, because its port is open already, is as much at risk as while nothing is held. */
+static void follow_record(Hold *h) {
+        hold_record_follow(h->record, h->wanted && (!h->bound || !is_away(h->phase)));
 }
 
 /* ---- the queue ---- */
@@ -276,7 +282,7 @@ static void unbind(Hold *h) {
         h->bound = false;
         hold_ports_forget(&h->ports);
         held_list_done(&h->held);
-        hold_record_follow(h->record, h->wanted);
+        follow_record(h);
         say_outage(h);
 }
 
@@ -298,7 +304,6 @@ static int bind_queue(Hold *h) {
         }
         h->bound = true;
         log_debug("new connections wait in netfilter queue %u", number);
-        hold_record_follow(h->record, false); /* what comes now is held */
         return 0;
 }
 
@@ -375,7 +380,7 @@ void hold_set_phase(Hold *h, HoldPhase phase) {
         if (phase == HOLD_OFF) {
                 unbind(h);
                 h->phase = HOLD_OFF;
-                hold_record_follow(h->record, h->wanted);
+                follow_record(h);
                 return;
         }
         if (phase == h->phase && h->bound)
@@ -390,6 +395,7 @@ void hold_set_phase(Hold *h, HoldPhase phase) {
         if (r < 0 && r != h->error)
                 log_warning_errno(r, "new connections do not wait for the guest: %m");
         h->error = MIN(r, 0);
+        follow_record(h);
         if (!h->bound)
                 return;
         if (was_away && !is_away(phase))

@@ -119,6 +119,7 @@ static ConntrackFlow flow_of(const struct nf_conntrack *ct, int family) {
                 f.established = state == TCP_CONNTRACK_ESTABLISHED;
                 f.open = f.established || state == TCP_CONNTRACK_SYN_RECV ||
                          state == TCP_CONNTRACK_FIN_WAIT || state == TCP_CONNTRACK_CLOSE_WAIT;
+                f.over = state == TCP_CONNTRACK_TIME_WAIT || state == TCP_CONNTRACK_CLOSE;
         }
         return f;
 }

@@ -22,6 +22,7 @@ typedef struct ConntrackFlow {
         bool assured;     /* both ends talk: of TCP, the handshake was completed once */
         bool established; /* by TCP's handshake */
         bool open;        /* the same, until one end has closed it and the other one agreed */
+        bool over;        /* both ends have closed it, or one has reset it */
 } ConntrackFlow;
 
 /* One pass over all flows. */

@@ -3,35 +3,52 @@
 
 #include "nat/plan-parts.h"
 
-/* Without these rules a connection that comes just when the guest ends would be lost. */
-static int plan_log(NatChain *hold, const NatPlan *plan, const NatSide *side, NatRule rule) {
-        int r;
-
-        rule.verdict = NAT_LOG;
+static NatRule tcp_syn(NatRule rule) {
         rule.protocol = IPPROTO_TCP;
+        rule.first_port = 0;
         rule.last_port = UINT16_MAX;
         rule.syn = true;
-        r = nat_chain_add(hold, rule);
-        rule.states = 0;
-        return r < 0 || side->masquerade ? r : nat_plan_direct(hold, plan, rule);
+        return rule;
 }
 
 /* What the host forwards and what is sent to the guest's own address, as far as others may send it
  * there. */
-int nat_plan_hold(NatChain *hold, const NatPlan *plan, const NatSide *side) {
-        NatRule rule = { .destination = side->guest_address,
-                         .states = NAT_STATE_DNAT,
-                         .verdict = NAT_QUEUE,
-                         .queue = plan->hold_queue };
+static int plan_both(NatChain *chain, const NatPlan *plan, const NatSide *side, NatRule rule) {
+        int r = nat_chain_add(chain, rule);
+
+        rule.states = 0;
+        return r < 0 || side->masquerade ? r : nat_plan_direct(chain, plan, rule);
+}
+
+/* Without the first rule a connection that comes just when the guest ends would be lost. */
+static int plan_chain(NatChain *chain, const NatPlan *plan, const NatSide *side, NatRule rule) {
+        NatRule log = tcp_syn(rule);
+        int r;
+
+        log.verdict = NAT_LOG;
+        strncpy(chain->jump.out, plan->tap, IFNAMSIZ - 1);
+        r = plan->hold_log ? plan_both(chain, plan, side, log) : 0;
+        return r < 0 ? r : plan_both(chain, plan, side, rule);
+}
+
+/* A client that uses a port again soon after its last connection is not in state NEW: that
+ * connection is still tracked if the guest has reset it, or the client has closed it. */
+static int plan_again(NatChain *syn, const NatPlan *plan, const NatSide *side, NatRule rule) {
+        syn->jump = tcp_syn(syn->jump);
+        return plan_chain(syn, plan, side, tcp_syn(rule));
+}
+
+int nat_plan_hold(NatChains *chains, NatFamily family, const NatPlan *plan, const NatSide *side) {
+        const NatRule rule = { .destination = side->guest_address,
+                               .states = NAT_STATE_DNAT,
+                               .verdict = NAT_QUEUE,
+                               .queue = plan->hold_queue };
+        NatChain *hold = nat_chain(chains, family, NAT_CHAIN_HOLD);
         int r;
 
         if (plan->hold_queue == 0 || plan->n_forwards == 0)
                 return 0;
-        strncpy(hold->jump.out, plan->tap, IFNAMSIZ - 1);
         hold->jump.states = NAT_STATE_NEW;
-        r = plan->hold_log ? plan_log(hold, plan, side, rule) : 0;
-        if (r >= 0)
-                r = nat_chain_add(hold, rule);
-        rule.states = 0;
-        return r < 0 || side->masquerade ? r : nat_plan_direct(hold, plan, rule);
+        r = plan_chain(hold, plan, side, rule);
+        return r < 0 ? r : plan_again(nat_chain(chains, family, NAT_CHAIN_SYN), plan, side, rule);
 }

@@ -41,4 +41,4 @@ int nat_plan_to(NatChain *to, const NatPlan *plan, const NatSide *side, const Na
 /* ---- plan-hold.c ---- */
 
 /* What the host forwards, and what is sent to the guest's own address as far as others may. */
-int nat_plan_hold(NatChain *hold, const NatPlan *plan, const NatSide *side);
+int nat_plan_hold(NatChains *chains, NatFamily family, const NatPlan *plan, const NatSide *side);

@@ -33,6 +33,7 @@ static const struct {
         [NAT_CHAIN_MSS] = { NAT_TABLE_MANGLE, "FORWARD", "UMLD-MSS-", NAT_LAST },
         /* In a table of its own, so that what umld lets go meets everybody's filter as before. */
         [NAT_CHAIN_HOLD] = { NAT_TABLE_MANGLE, "FORWARD", "UMLD-HOLD-", NAT_LAST },
+        [NAT_CHAIN_SYN] = { NAT_TABLE_MANGLE, "FORWARD", "UMLD-SYN-", NAT_LAST },
 };
 
 /* Protocols and types that differ between the families. */
@@ -391,7 +392,7 @@ static int plan_side(NatChains *chains, NatFamily family, const NatPlan *plan) {
         if (ip_address_is_any(&side->guest_address))
                 return 0;
         if (plan->only_hold)
-                return nat_plan_hold(nat_chain(chains, family, NAT_CHAIN_HOLD), plan, side);
+                return nat_plan_hold(chains, family, plan, side);
         nat_chain(chains, family, NAT_CHAIN_USER)->kept = true;
         r = nat_plan_cnt(cnt, plan);
         if (r >= 0)
@@ -418,7 +419,7 @@ static int plan_side(NatChains *chains, NatFamily family, const NatPlan *plan) {
                               pre->n_rules > 0);
         if (r >= 0)
                 r = plan_mss(nat_chain(chains, family, NAT_CHAIN_MSS), plan);
-        return r < 0 ? r : nat_plan_hold(nat_chain(chains, family, NAT_CHAIN_HOLD), plan, side);
+        return r < 0 ? r : nat_plan_hold(chains, family, plan, side);
 }
 
 int nat_chains_plan(NatChains *chains, const NatPlan *plan) {

@@ -100,6 +100,7 @@ enum {
         NAT_CHAIN_POST, /* nat POSTROUTING: masquerading */
         NAT_CHAIN_MSS,  /* mangle FORWARD: clamps the MSS */
         NAT_CHAIN_HOLD, /* mangle FORWARD: queues new connections to the guest */
+        NAT_CHAIN_SYN,  /* the same, for those whose ports had one that is still tracked */
         NAT_CHAIN_KINDS,
 };
 

@@ -5,6 +5,7 @@
 import contextlib
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
@@ -54,7 +56,7 @@ for n in range(packets):
     s.sendto(head(checksum(pseudo + head(0))), (host, 0))
 """
 
-# One first packet, which nobody sends again, and its answer: address and port.
+# One first packet, which nobody sends again, from port 4321, and its answer: address and port.
 ONCE = """
 import socket, struct, sys
 host, port = sys.argv[1], int(sys.argv[2])
@@ -122,10 +124,12 @@ class HoldTest(TestCase):
     def held(self, umld):
         return umld.status()["held"]
 
-    def session(self):
-        """A connection that lasts, to the guest's echo service; None: there is none."""
+    def session(self, port=0):
+        """A connection that lasts, to the guest's echo service, from that port; None: there is none."""
         s = self.world.socket()
         self.addCleanup(s.close)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("", port))
         s.settimeout(LONG)
         with contextlib.suppress(OSError):
             s.connect((HOST, 8007))
@@ -149,6 +153,26 @@ class HoldTest(TestCase):
         file.write_text(file.read_text().replace(before, after))
         self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
 
+    def order(self, command):
+        """Runs that in the guest."""
+        with contextlib.suppress(OSError):
+            self.world.fetch(8080, "/cgi-bin/do?sh+-c+" + command.replace(" ", "${IFS}"), timeout=LONG)
+
+    def be_reset(self):
+        """A connection from port 4321 that the guest resets: its service ends with much that it has not read."""
+        s = self.session(4321)
+        s.setblocking(False)
+        end = time.monotonic() + LONG
+        while select.select([], [s], [], 0.5 * PATIENCE)[1]:
+            self.assertLess(time.monotonic(), end)
+            s.send(65536 * b"x")
+        self.order("killall cat")
+        s.settimeout(LONG)
+        with self.assertRaises(ConnectionResetError):
+            while s.recv(1 << 20):
+                pass
+        s.close()
+
     def call(self, port=8080):
         """A client that is still connecting."""
         s = self.world.socket()
@@ -158,10 +182,10 @@ class HoldTest(TestCase):
             s.connect((HOST, port))
         return s
 
-    def call_once(self):
+    def call_once(self, port=8080):
         """A client that sends its first packet once: what it prints."""
-        p = subprocess.Popen(self.world.command("inet", "python3", "-c", ONCE, HOST, "8080"), stdin=subprocess.DEVNULL,
-                             stdout=subprocess.PIPE, text=True)
+        p = subprocess.Popen(self.world.command("inet", "python3", "-c", ONCE, HOST, str(port)),
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         self.addCleanup(p.communicate)
         self.addCleanup(p.kill)
         self.assertEqual(p.stdout.readline(), "sent\n")
@@ -207,13 +231,20 @@ class Kills(HoldTest):
 
     def test_established(self):
         """A connection that the guest had is forgotten by the host at once, gets no answer while the guest is down, and
-        is reset by the next boot at the client's next packet."""
+        is reset by the next boot at the client's next packet. Who calls from the port of a connection that the guest had
+        reset is held, though the host still tracks that one, and the next boot's answer gets through."""
         self.configure(Network={"Forward": "tcp/8080:80 tcp/8007:7"}, Supervise={"RestartDelay": "3s"})
         umld = self.begin(self.echoes)
+        tracked = lambda state="ESTABLISHED": re.findall(rf"{state} .*dport=8007 .*",
+                                                         self.world.host("cat", "/proc/net/nf_conntrack"))
+        before = self.held(umld)["total"]
+        self.be_reset()
+        self.assertEqual(len(tracked("CLOSE .*sport=4321")), 1)
         s = self.session()
-        tracked = lambda: re.findall(r"ESTABLISHED.* dport=8007 .*", self.world.host("cat", "/proc/net/nf_conntrack"))
         self.assertEqual(len(tracked()), 1)
         self.kill_guest(umld)
+        again = self.call_once(8007)
+        wait_until(lambda: self.held(umld)["total"] == before + 1, what="a held connection")
         wait_until(lambda: not tracked(), what="the connection to be forgotten")
         s.sendall(b"more")
         s.settimeout(0.3)
@@ -223,6 +254,7 @@ class Kills(HoldTest):
         s.settimeout(LONG)
         with self.assertRaises(ConnectionResetError):
             s.recv(10)
+        self.assertEqual(again.readline(), "answered\n")
         self.assertEqual(umld.stop(40), DONE)
 
     def test_no(self):
@@ -305,11 +337,6 @@ class Drains(HoldTest):
 
 
 class Leaves(HoldTest):
-    def order(self, command):
-        """Runs that in the guest."""
-        with contextlib.suppress(OSError):
-            self.world.fetch(8080, "/cgi-bin/do?sh+-c+" + command.replace(" ", "${IFS}"), timeout=LONG)
-
     def test_reboot(self):
         """A guest that reboots itself says so before its services end: who calls from then on waits for the next boot.
         That word is about one boot only."""

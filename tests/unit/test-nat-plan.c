@@ -410,6 +410,15 @@ static void test_held(void **state) {
         assert_int_equal(c->rules[2].first_port, 80);
         assert_int_equal(c->rules[2].last_port, 89);
         assert_int_equal(c->rules[2].states, 0);
+        c = nat_chain(&chains, NAT_IPV4, NAT_CHAIN_SYN);
+        assert_int_equal(c->n_rules, 1);
+        assert_true(c->jump.syn && c->jump.protocol == IPPROTO_TCP && c->jump.states == 0);
+        assert_string_equal(c->jump.out, "tap0");
+        assert_true(c->rules[0].syn && c->rules[0].states == NAT_STATE_DNAT);
+        assert_int_equal(c->rules[0].queue, 7);
+        c = nat_chain(&chains, NAT_IPV6, NAT_CHAIN_SYN);
+        assert_int_equal(c->n_rules, 2); /* no UDP */
+        assert_int_equal(c->rules[1].first_port, 80);
         nat_chains_done(&chains);
 
         plan.hold_log = true;
@@ -428,7 +437,9 @@ static void test_held(void **state) {
         plan.only_hold = true;
         ASSERT_OK(nat_chains_plan(&chains, &plan));
         FOREACH_ELEMENT (each, chains.chain)
-                assert_int_equal(each->n_rules > 0, strncmp(each->name, "UMLD-HOLD-", 10) == 0);
+                assert_int_equal(each->n_rules > 0,
+                                 strncmp(each->name, "UMLD-HOLD-", 10) == 0 ||
+                                         strncmp(each->name, "UMLD-SYN-", 9) == 0);
         nat_chains_done(&chains);
 
         plan.n_forwards = 0;

@@ -176,6 +176,12 @@ static void test_held(void **state) {
                                      "ct status dnat counter queue num 40000 bypass\n"));
         assert_non_null(strstr(text, "add rule inet umld-web mangle oifname \"tap0\" meta nfproto "
                                      "ipv4 ct state new jump UMLD-HOLD-web\n"));
+        assert_non_null(strstr(text, "UMLD-SYN-web ip daddr 10.0.0.2 meta l4proto tcp "
+                                     "tcp flags & (syn | rst) == syn ct status dnat "
+                                     "counter queue num 40000 bypass\n"));
+        assert_non_null(strstr(text, "mangle oifname \"tap0\" meta l4proto tcp "
+                                     "tcp flags & (syn | rst) == syn meta nfproto ipv4 "
+                                     "jump UMLD-SYN-web\n"));
         split = script(&plan, false);
         assert_non_null(strstr(split, "add rule ip umld-web mangle oifname \"tap0\" "
                                       "ct state new jump UMLD-HOLD-web\n"));
