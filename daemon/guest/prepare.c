@@ -2,10 +2,12 @@
 /* prepare.c - what has to be done before each start of a guest's kernel. */
 
 #include "basic/log.h"
+#include "conf/changes.h"
 #include "daemon/base/notify.h"
 #include "daemon/guest/crash.h"
 #include "daemon/guest/log.h"
 #include "daemon/guest/parts.h"
+#include "daemon/net/addresses.h"
 
 enum {
         DISK_CHECK_STARTS = 10, /* times StartTimeout= */
@@ -136,6 +138,8 @@ static void on_old_undone(int r, Fault *fault, void *userdata) {
 
         (void) r;
         (void) fault;
+        if (g->setup->net->claimed) /* the network stays: what was chosen for it does, too */
+                net_addresses_carry(g->config, g->reload.next);
         config_free(g->config);
         g->config = TAKE_PTR(g->reload.next);
         g->setup->host->config = g->config;
@@ -150,6 +154,11 @@ void guest_prepare(Guest *g) {
                 set_up(g);
                 return;
         }
-        guest_enter(g, BOOT_GONE);
-        setup_run_begin(g->run, SETUP_DOWN, on_old_undone, g);
+        if (config_tap_differs(g->config, g->reload.next)) {
+                guest_enter(g, BOOT_GONE);
+                setup_run_begin(g->run, SETUP_DOWN, on_old_undone, g);
+                return;
+        }
+        guest_drop_standby(g);
+        setup_run_begin(g->run, SETUP_DOWN_HOST, on_old_undone, g);
 }

@@ -48,14 +48,21 @@ static int parse_line(Ledger *l, const char *line) {
         return 0;
 }
 
-void ledger_done(Ledger *l) {
+static void forget_host(Ledger *l) {
         for (size_t i = 0; i < l->n_owners; i++)
                 free(l->owners[i].path);
-        free(l->tap);
+        l->n_owners = 0;
         strv_done(&l->cgroups);
+        free(l->mount);
+        l->mount = NULL;
+        l->user = 0;
+}
+
+void ledger_done(Ledger *l) {
+        forget_host(l);
+        free(l->tap);
         free(l->ipv6);
         free(l->ndp);
-        free(l->mount);
         free(l->file);
         *l = (Ledger){};
 }
@@ -188,6 +195,11 @@ void ledger_forget_owner(Ledger *l, const char *path) {
                 l->unsaved = true;
                 return;
         }
+}
+
+void ledger_forget_host(Ledger *l) {
+        forget_host(l);
+        l->unsaved = true;
 }
 
 void ledger_clear(Ledger *l) {

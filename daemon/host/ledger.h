@@ -46,5 +46,7 @@ int ledger_note_owner(Ledger *l, const char *path, uid_t uid, gid_t gid);
 /* The file has been replaced by another one. */
 void ledger_forget_owner(Ledger *l, const char *path);
 
+/* All but the network is undone. The file says so with the next change. */
+void ledger_forget_host(Ledger *l);
 /* Everything is undone: clears the ledger and removes the file. */
 void ledger_clear(Ledger *l);

@@ -391,6 +391,13 @@ static void resolve(Config *c, const NetworkClaim *claim) {
         strcpy(c->tap, claim->tap);
 }
 
+void net_addresses_carry(const Config *from, Config *to) {
+        NetworkClaim claim = { .host = from->host_address, .prefix = from->host_prefix };
+
+        strcpy(claim.tap, from->tap);
+        resolve(to, &claim);
+}
+
 static int claim(Net *net, SharedSetting *shared, const NetworkClaim *claim, Fault *f) {
         const Config *c = net->host->config;
         char text[NETWORK_CLAIM_TEXT_MAX];

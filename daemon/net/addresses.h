@@ -18,6 +18,9 @@
 int net_addresses_up(Net *net, Fault *f);
 int net_addresses_down(Net *net, Fault *f);
 
+/* What was chosen, for another configuration that wants the same. */
+void net_addresses_carry(const Config *from, Config *to);
+
 /* Checks whether the host has begun to use the guest's network otherwise. 1 = the answer has
  * changed since the last call; net_addresses_warning() has it. */
 int net_addresses_look(Net *net);

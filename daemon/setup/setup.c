@@ -103,6 +103,8 @@ static bool is_due(size_t step, SetupKind kind) {
                 return !steps[step].before;
         case SETUP_ADOPT:
                 return steps[step].look || !steps[step].before;
+        case SETUP_DOWN_HOST:
+                return !steps[step].net_up;
         case SETUP_ALL:
         case SETUP_DOWN:
         case SETUP_SWEEP:
@@ -199,16 +201,20 @@ static int wait_for_killed(Fault *f) {
 /* In reverse order; a step that fails has logged that, and the others are undone nevertheless. */
 static int undo_steps(Setup *s, SetupPass *pass, Fault *f) {
         for (; pass->next < ARRAY_SIZE(steps); pass->next++) {
-                int r = step_down(s, ARRAY_SIZE(steps) - 1 - pass->next, f);
+                const size_t step = ARRAY_SIZE(steps) - 1 - pass->next;
+                int r = is_due(step, pass->kind) ? step_down(s, step, f) : 0;
 
                 if (r == -EAGAIN)
                         return r;
                 fault_done(f);
                 pass->left = MIN(r, pass->left);
         }
-        if (pass->left >= 0)
+        if (pass->left >= 0 && pass->kind == SETUP_DOWN_HOST)
+                ledger_forget_host(&s->host->ledger);
+        else if (pass->left >= 0)
                 ledger_clear(&s->host->ledger);
-        s->net->rules = false;
+        if (pass->kind != SETUP_DOWN_HOST)
+                s->net->rules = false;
         return 0;
 }
 
@@ -240,7 +246,8 @@ static int go_down(Setup *s, SetupPass *pass, Fault *f) {
 /* ---- a pass ---- */
 
 static bool is_undo(const SetupPass *pass) {
-        return pass->kind == SETUP_DOWN || pass->kind == SETUP_SWEEP;
+        return pass->kind == SETUP_DOWN || pass->kind == SETUP_DOWN_HOST ||
+               pass->kind == SETUP_SWEEP;
 }
 
 int setup_go(Setup *s, SetupPass *pass, Fault *fault) {

@@ -32,10 +32,11 @@ typedef enum SetupKind {
         SETUP_ADOPT,  /* for a guest that runs already, and whose predecessor of ours has set up the
                          host: look at the kernel, and what SETUP_BEHIND does. A kernel that cannot
                          be had at the moment is a matter for the next start */
-        SETUP_DOWN,  /* undo everything, in reverse; a failure is logged, and the rest is undone. If
-                        something is left behind, so is the ledger: the next umld tries again */
-        SETUP_SWEEP, /* the same for what a killed umld of this guest left, its processes first.
-                        Usually there is nothing to do. */
+        SETUP_DOWN, /* undo everything, in reverse; a failure is logged, and the rest is undone. If
+                       something is left behind, so is the ledger: the next umld tries again */
+        SETUP_DOWN_HOST, /* the same, but the network stays, and with it who waits for the guest */
+        SETUP_SWEEP,     /* the same for what a killed umld of this guest left, its processes first.
+                            Usually there is nothing to do. */
 } SetupKind;
 
 /* One pass through the table; begins as { .kind = … }. */

@@ -217,6 +217,16 @@ int config_later_keys(const Config *running, const Config *next, char **ret) {
         return 0;
 }
 
+bool config_tap_differs(const Config *running, const Config *next) {
+        size_t n;
+        const Setting *s = settings_table(&n);
+
+        for (const Setting *end = s + n; s < end; s++)
+                if (s->on_tap && !setting_same(s, running, next))
+                        return true;
+        return false;
+}
+
 /* The first n rows of the table. */
 static void drop_live(Config *c, size_t n) {
         size_t all;

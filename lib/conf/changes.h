@@ -13,6 +13,9 @@ bool setting_same(const Setting *s, const Config *a, const Config *b);
  * caller frees; NULL if there are none. */
 int config_later_keys(const Config *running, const Config *next, char **ret);
 
+/* Does the next start need another tap, or other addresses on it? */
+bool config_tap_differs(const Config *running, const Config *next);
+
 /* Copies to running what changes at once. The former values remain the caller's: config_drop_live()
  * on a copy of what running was frees them. running is untouched on failure. */
 int config_copy_live(Config *running, const Config *next);

@@ -74,6 +74,8 @@ static_assert(sizeof(Transport) == sizeof(int) && sizeof(Masquerade) == sizeof(i
 /* Where the value is in Config, and when a change of it takes effect. */
 #define AT_ONCE(...)  .changes = CHANGES_AT_ONCE, .fields = { __VA_ARGS__ }
 #define AT_START(...) .changes = CHANGES_AT_START, .fields = { __VA_ARGS__ }
+/* Of the tap or of its addresses. */
+#define ON_TAP(...) AT_START(__VA_ARGS__), .on_tap = true
 
 #define END_OF(member) (offsetof(Config, member) + sizeof(((Config *) NULL)->member))
 #define SPAN(first, last)                                                                          \
@@ -137,22 +139,22 @@ static const Setting settings[] = {
         /* [Network] */
         { "Network", "Tap", "auto | INTERFACE",
           "Name of the tap device; auto takes the first that is free, from tap0 on", "auto",
-          .example = "tap0", .parse = setting_parse_tap, AT_START(FLAT(wanted_tap)) },
+          .example = "tap0", .parse = setting_parse_tap, ON_TAP(FLAT(wanted_tap)) },
         { "Network", "HostAddress", "auto | ADDRESS/PREFIX",
           "Address of the tap, and so the guest's network; auto takes a free network", "auto",
           .example = "10.0.0.1/24", .parse = setting_parse_host_address,
-          AT_START(SPAN(wanted_host_address, wanted_host_prefix)), .min = 8, .max = 30 },
+          ON_TAP(SPAN(wanted_host_address, wanted_host_prefix)), .min = 8, .max = 30 },
         { "Network", "GuestAddress", "auto | ADDRESS",
           "Address of the guest; auto takes the first beside HostAddress=", "auto",
           .example = "10.0.0.2", .parse = setting_parse_guest_address,
-          AT_START(FLAT(wanted_guest_address)) },
+          ON_TAP(FLAT(wanted_guest_address)) },
         { "Network", "HostAddress6", "ADDRESS/PREFIX",
           "IPv6 address of the tap device; without it the guest has no IPv6",
           .example = "fd00:0:0:1::1/64", .parse = setting_parse_host_address6,
-          AT_START(FLAT(host_address6), FLAT(host_prefix6)), .min = 8, .max = 126 },
+          ON_TAP(FLAT(host_address6), FLAT(host_prefix6)), .min = 8, .max = 126 },
         { "Network", "GuestAddress6", "ADDRESS", "IPv6 address of the guest",
           .example = "fd00:0:0:1::2", .parse = setting_parse_guest_address6,
-          AT_START(FLAT(guest_address6)) },
+          ON_TAP(FLAT(guest_address6)) },
         { "Network", "DNS", "ADDRESS...", "Name servers passed to the guest, at most three",
           "8.8.8.8 8.8.4.4", .parse = setting_parse_dns, AT_START(SPAN(dns, n_dns)) },
         { "Network", "Uplink", "auto | INTERFACE...",
@@ -205,7 +207,7 @@ static const Setting settings[] = {
           .max = 100000000 },
         { "Network", "Bandwidth", "RATE | [in:RATE] [out:RATE]",
           "Maximum bit rate to the guest (in) and from it (out), with K, M or G",
-          .example = "in:100M out:20M", .parse = setting_parse_bandwidth, AT_START(FLAT(bandwidth)),
+          .example = "in:100M out:20M", .parse = setting_parse_bandwidth, ON_TAP(FLAT(bandwidth)),
           .min = 64000, .max = UINT64_C(32000000000) },
         { "Network", "HoldConnections", "yes | no",
           "Hold new connections while the guest is not ready, as during a restart", "yes",
@@ -294,7 +296,7 @@ static const Setting settings[] = {
         /* [Confine] */
         { "Confine", "User", "auto | root | USER",
           "User on the host that the guest runs as; auto allocates one for each guest", "auto",
-          .parse = setting_parse_user, AT_START(TEXT(user)) },
+          .parse = setting_parse_user, ON_TAP(TEXT(user)) },
         { "Confine", "DropCapabilities", "yes | no", "Start the kernel without any capabilities",
           "yes", .parse = setting_parse_bool, AT_START(FLAT(layers[CONFINE_CAPABILITIES])) },
         { "Confine", "NoNewPrivileges", "yes | no",

@@ -57,6 +57,7 @@ struct Setting {
                 DEFAULT_NAME, /* the guest's name */
         } default_from;
         bool repeatable;
+        bool on_tap; /* of a change at the guest's next start: its tap is not the same then */
 };
 
 static inline bool setting_supported(const Setting *s) {

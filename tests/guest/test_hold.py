@@ -291,6 +291,34 @@ class Hangs(HoldTest):
         self.assertEqual(umld.stop(40), DONE)
 
 
+class Reloads(HoldTest):
+    def test_reload(self):
+        """Settings that need another start: who calls from the order to restart on is served by it, and the tap, the
+        rules and the addresses stay while all else is made anew."""
+        self.configure()
+        before = self.world.snapshot()
+        umld = self.begin()
+        boot = umld.guest_pid()
+        tap = umld.status()["network"]["tap"]
+        link = self.world.host("ip", "-o", "link", "show", tap).split(":")[0]
+        self.reload("Memory=48M", "Memory=56M")
+        restart = threading.Thread(target=self.world.umlctl, args=("restart", "web"))
+        restart.start()
+        wait_until(self.queue, what="the queue to be bound")
+        since = len(umld.log)
+        client = self.call_once()
+        restart.join()
+        self.assertEqual(client.readline(), "answered\n")
+        self.assertNotEqual(umld.guest_pid(), boot)
+        status = umld.status()
+        self.assertEqual((status["memory"]["size"], status["network"]["tap"]), (56 << 20, tap))
+        self.assertEqual(self.world.host("ip", "-o", "link", "show", tap).split(":")[0], link)
+        self.assertEqual(self.held(umld)["dropped"], 0)
+        self.assertRegex(umld.log[since:], r"held \d+ connections? for up to")
+        self.assertEqual(umld.stop(40), DONE)
+        self.assert_same_host(before)
+
+
 class Drains(HoldTest):
     def restart(self, umld):
         """Ordered, and connections are let finish: whom to wait for at the end."""

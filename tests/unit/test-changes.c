@@ -139,6 +139,8 @@ static void test_every_key(void **state) {
                                 fail_msg("%s= is changed, and compared is %s=", s->key, t->key);
                 ASSERT_OK(config_later_keys(a, b, &later));
                 assert_true(!later == (s->changes == CHANGES_AT_ONCE));
+                assert_true(config_tap_differs(a, b) == s->on_tap);
+                assert_true(!s->on_tap || s->changes == CHANGES_AT_START);
                 before = *a;
                 ASSERT_OK(config_copy_live(a, b));
                 assert_true(setting_same(s, a, b) == (s->changes == CHANGES_AT_ONCE));
