@@ -7,12 +7,19 @@
 
 #include "basic/cleanup.h"
 
+/* A service that has not got to a connection yet leaves it in its backlog, and the guest's kernel
+ * drops what does not fit there: such clients would wait for a second. The least backlog that is
+ * in use is 8, which has room for one more. */
 enum {
-        BATCH_FIRST = 8,
-        BATCH_MAX = 64,
+        CREDIT = 8,
+        CREDIT_SILENT = 4, /* of a service that does not show how far it has got */
 };
 
 #define PATIENCE (2 * USEC_PER_SEC) /* for a page */
+#define SERVED_AFTER                                                                               \
+        (5 * USEC_PER_SEC)        /* at the latest, by a service that is known to show it,         \
+                                   */
+#define SILENT_AFTER USEC_PER_SEC /* and by one that is not */
 
 /* ---- which ---- */
 
@@ -61,12 +68,48 @@ static const Probe *page_of(const HoldPort *p) {
         return NULL;
 }
 
+static void give_credit(HoldPort *p, unsigned credit) {
+        p->open = true;
+        p->credit = credit;
+        p->all->opened(p->all->userdata);
+}
+
 static void succeed(HoldPort *p) {
         cancel(p);
-        p->open = true;
-        p->batch = p->batch > 0 ? MIN(2 * p->batch, (unsigned) BATCH_MAX) : BATCH_FIRST;
-        p->credit = p->batch;
-        p->all->opened(p->all->userdata);
+        give_credit(p, CREDIT);
+}
+
+/* Its kernel has accepted it. The service gets to it when it is through with those before it, and
+ * mostly has nothing to do then but close it, too. */
+static void become_accepted(HoldTry *t) {
+        HoldPort *p = t->port;
+        unsigned room = CREDIT;
+
+        /* A busy guest may have accepted several before umld has heard of the first. */
+        FOREACH_ELEMENT (other, p->tries) {
+                if (!other->port || other == t || !other->io)
+                        continue;
+                room -= room > 0;
+                end_try(other);
+        }
+        t->ended = now_usec(CLOCK_MONOTONIC);
+        if (shutdown(t->fd, SHUT_WR) < 0 || sd_event_source_set_io_events(t->io, EPOLLIN) < 0)
+                end_try(t);
+        if (!p->open)
+                give_credit(p, room);
+        else if (p->silent && p->credit == 0)
+                give_credit(p, CREDIT_SILENT);
+}
+
+/* Whether it is closed or has sent something: the service has got to it. */
+static void become_served(HoldTry *t) {
+        HoldPort *p = t->port;
+
+        end_try(t);
+        p->answers = true;
+        p->silent = false;
+        if (t->behind && p->credit == 0)
+                give_credit(p, CREDIT);
 }
 
 /* false: it cannot be asked. */
@@ -105,6 +148,10 @@ static int on_answer(sd_event_source *s, int fd, uint32_t revents, void *userdat
 
         (void) s;
         (void) revents;
+        if (t->ended > 0) {
+                become_served(t);
+                return 0;
+        }
         if (t->asked > 0) {
                 hear(t);
                 return 0;
@@ -114,7 +161,7 @@ static int on_answer(sd_event_source *s, int fd, uint32_t revents, void *userdat
         if (error != 0) /* nobody listens there yet */
                 end_try(t);
         else if (!page)
-                succeed(t->port);
+                become_accepted(t);
         else if (!ask(t, page))
                 end_try(t);
         return 0;
@@ -152,16 +199,31 @@ static bool is_asked(const HoldPort *p) {
         return false;
 }
 
+/* Has its service still to get to the last try that was accepted? */
+static bool is_awaited(HoldPort *p) {
+        const usec_t now = now_usec(CLOCK_MONOTONIC);
+
+        FOREACH_ELEMENT (t, p->tries) {
+                if (!t->io || t->ended == 0 || !t->behind)
+                        continue;
+                if (now < usec_add(t->ended, p->answers ? SERVED_AFTER : SILENT_AFTER))
+                        return !p->silent;
+                p->silent = true;
+                end_try(t);
+        }
+        return false;
+}
+
 void hold_port_try(HoldPort *p) {
         HoldTry *t;
         int r;
 
-        if (is_asked(p))
+        if (is_asked(p) || is_awaited(p))
                 return;
         t = &p->tries[p->next++ % HOLD_TRIES];
         if (t->port)
                 end_try(t);
-        *t = (HoldTry){ .port = p, .fd = -EBADF };
+        *t = (HoldTry){ .port = p, .fd = -EBADF, .behind = p->open };
         r = begin_try(t);
         p->unasked = r == -EPERM || r == -EACCES || r == -ENETUNREACH || r == -EHOSTUNREACH;
         if (r < 0)
@@ -193,6 +255,6 @@ void hold_ports_forget(HoldPorts *all) {
         FOREACH_ELEMENT (p, all->list) {
                 cancel(p);
                 p->open = false;
-                p->credit = p->batch = 0;
+                p->credit = 0;
         }
 }

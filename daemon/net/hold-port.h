@@ -14,7 +14,7 @@ enum {
         HOLD_PORTS_MAX = 32, /* tried at a time */
         /* Of one port at most so many tries are waited for at a time: a packet that was sent before
          * the guest's network was up is lost, and one that a busy guest answers late is not. */
-        HOLD_TRIES = 8,
+        HOLD_TRIES = 16,
 };
 
 typedef struct HoldPort HoldPort;
@@ -25,6 +25,8 @@ typedef struct HoldTry {
         int fd; /* < 0: none is being waited for */
         sd_event_source *io;
         usec_t asked; /* a web server has been asked then, CLOCK_MONOTONIC; 0 = not */
+        usec_t ended; /* it was accepted, and umld has closed its end then; 0 = not */
+        bool behind;  /* those that were released before are in the service's backlog before it */
         char answer[PROBE_ANSWER_MAX];
         size_t size; /* of the answer */
 } HoldTry;
@@ -35,9 +37,10 @@ struct HoldPort {
         uint16_t port;   /* TCP */
         unsigned held;   /* connections that wait for it */
         bool open;       /* it has accepted one, and sent the page */
-        unsigned credit; /* so many more may be released until it has accepted another one: a
-                            service with a full backlog accepts none */
-        unsigned batch;  /* its credit at first: more each time */
+        unsigned credit; /* so many more may be released until its service has got to a try behind
+                            them: then its backlog is empty again */
+        bool answers;    /* its service is known to close a connection that its client closes */
+        bool silent;     /* or not to do so: that it accepts another one has to be enough */
         bool unasked;    /* the host itself refuses to try it */
         HoldTry tries[HOLD_TRIES];
         unsigned next; /* the oldest of them */

@@ -22,7 +22,7 @@ enum {
 };
 
 #define PAUSE      (2 * USEC_PER_MSEC)   /* between those */
-#define TRY_EVERY  (5 * USEC_PER_MSEC)   /* at first, */
+#define TRY_EVERY  (3 * USEC_PER_MSEC)   /* at first, */
 #define TRY_LATER  (25 * USEC_PER_MSEC)  /* then, */
 #define TRY_LATEST (125 * USEC_PER_MSEC) /* and in the end */
 #define ACCURACY   (USEC_PER_MSEC / 2)

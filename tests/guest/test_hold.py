@@ -512,6 +512,43 @@ class Kinds(HoldTest):
         self.assertEqual(umld.stop(40), DONE)
 
 
+class Paces(HoldTest):
+    CALLERS = 200
+
+    def serve(self, clients):
+        """Clients that ask for the page once they are connected: how many got it."""
+        waiting = select.epoll()
+        self.addCleanup(waiting.close)
+        by_fd = {s.fileno(): s for s in clients}
+        for s in clients:
+            waiting.register(s, select.EPOLLOUT)
+        served, end = 0, time.monotonic() + LONG
+        while by_fd and time.monotonic() < end:
+            for fd, events in waiting.poll(1):
+                s = by_fd[fd]
+                if events & select.EPOLLOUT:
+                    s.send(b"GET / HTTP/1.0\r\n\r\n")
+                    waiting.modify(fd, select.EPOLLIN)
+                elif s.recv(4096):
+                    served += 1
+                    waiting.unregister(fd)
+                    del by_fd[fd]
+        return served
+
+    def test_backlog(self):
+        """Many who were held are let go as fast as a service with a backlog of 9 takes them: none has to call again."""
+        self.configure(Network={"HoldTimeout": "5min"}, Supervise={"RestartDelay": "3s"})
+        umld = self.begin()
+        os.kill(umld.guest_pid(), signal.SIGKILL)
+        umld.wait_state("backoff")
+        clients = [self.call() for _ in range(self.CALLERS)]
+        wait_until(lambda: self.held(umld)["now"] == self.CALLERS, what="all to be held")
+        self.world.host("iptables-legacy", "-t", "mangle", "-I", "PREROUTING", "-p", "tcp", "--syn", "--dport", "8080",
+                        "-j", "DROP")
+        self.assertEqual(self.serve(clients), self.CALLERS)
+        self.assertEqual(umld.stop(40), DONE)
+
+
 class Bounds(HoldTest):
     def flood(self, port, packets):
         """First packets of connections that nobody wants, each from another port or address."""
