@@ -86,11 +86,13 @@ static int claim(const Net *net, uint16_t number) {
 
 /* The number, or an error: -EBUSY, all are taken; -EPERM, nobody is seen to have them. Other
  * guests' files and the kernel's table are read once each. A number that is free there may still be
- * refused, for the table may not be visible, but few are tried. */
+ * refused, for the table may not be visible, but few are tried. One whose log group is taken is the
+ * last resort: what nothing held when the guest ended is lost then. */
 static int find_free(const Net *net) {
         const char *name = net->host->config->name;
         uint64_t hash = hash_bytes(HASH_BASIS, name, strlen(name));
         unsigned tried = 0;
+        uint16_t without_log = 0;
         Taken taken = {};
         int r = -EBUSY;
 
@@ -103,12 +105,14 @@ static int find_free(const Net *net) {
                         continue;
                 tried++;
                 r = hold_probe(net->hold, number);
-                if (r >= 0)
+                if (r >= 0 && !hold_record_taken(number))
                         return number;
-                if (r != -EBUSY && r != -EPERM)
+                if (r >= 0 && without_log == 0)
+                        without_log = number;
+                if (r < 0 && r != -EBUSY && r != -EPERM)
                         return r;
         }
-        return r;
+        return without_log > 0 ? without_log : r;
 }
 
 /* May it work a little later? */

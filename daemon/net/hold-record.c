@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* hold-record.c - new connections that nothing held when the guest ended. */
 
-#include "daemon/net/hold-record.h"
 #include <netinet/in.h>
 
 #include "basic/log.h"
 #include "daemon/boot/cmdline.h"
+#include "daemon/net/hold-record.h"
 #include "host/conntrack.h"
 #include "host/packet-send.h"
 
@@ -60,6 +60,12 @@ static int try_all(uint16_t group, const char **ret_what) {
         *ret_what = "the host does not log packets for umld";
         r = syn_record_new(&record);
         return r < 0 ? r : syn_record_start(record, group);
+}
+
+bool hold_record_taken(uint16_t group) {
+        _cleanup_(syn_record_freep) SynRecord *record = NULL;
+
+        return syn_record_new(&record) >= 0 && syn_record_start(record, group) == -EBUSY;
 }
 
 static bool is_passing(int error) {

@@ -25,6 +25,8 @@ void hold_record_take(HoldRecord *r, SynRecordFn fn, void *userdata);
 /* Sends one of them, which is changed, to the guest once more. */
 void hold_record_send(HoldRecord *r, void *packet, size_t size);
 
+/* Does another program have the log group of that number? */
+bool hold_record_taken(uint16_t group);
 /* Can the host record them, with the queue that was chosen? If not, that is logged once. */
 void hold_record_probe(Net *net);
 /* It cannot, for ever; what: what it lacks. */

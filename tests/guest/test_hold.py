@@ -22,15 +22,16 @@ from umldtest import (BUILD, DEBIAN_KERNEL, DONE, HOST, MAKE_GUEST, PATIENCE, SA
                       wait_until)
 
 LONG = 20 * PATIENCE  # much longer than a restart, and than what a client waits that was not held
-# Programs on these queues; the one whose number is read from standard input lets go.
+# Programs on these queues, or log groups; the one whose number is read from standard input lets go.
 BINDER = """
 import socket, struct, sys
-sockets, command = {}, struct.pack("=HHBBH", 8, 1, 1, 0, 0)
-for number in map(int, sys.argv[1:]):
+kind = {"queue": 3 << 8 | 2, "log": 4 << 8 | 1}[sys.argv[1]]
+sockets, command = {}, struct.pack("=HHBBH", 8 if sys.argv[1] == "queue" else 5, 1, 1, 0, 0)
+for number in map(int, sys.argv[2:]):
     s = sockets[number] = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
     s.bind((0, 0))
     body = struct.pack("=BBH", 0, 0, socket.htons(number)) + command
-    s.send(struct.pack("=IHHII", 16 + len(body), 3 << 8 | 2, 1 | 4, 1, 0) + body)
+    s.send(struct.pack("=IHHII", 16 + len(body), kind, 1 | 4, 1, 0) + body)
     error = struct.unpack_from("=i", s.recv(1000), 16)[0]
     if error:
         sys.exit(f"{number}: {error}")
@@ -621,10 +622,10 @@ class Bounds(HoldTest):
 
 
 class Foreign(HoldTest):
-    def bind(self, *numbers):
-        """Somebody else's programs on these queues."""
-        p = subprocess.Popen(self.world.command("host", "python3", "-c", BINDER, *map(str, numbers)), stdin=subprocess.PIPE,
-                             stdout=subprocess.PIPE, text=True)
+    def bind(self, *numbers, kind="queue"):
+        """Somebody else's programs on these queues, or log groups."""
+        p = subprocess.Popen(self.world.command("host", "python3", "-c", BINDER, kind, *map(str, numbers)),
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.addCleanup(p.communicate)
         self.assertEqual(p.stdout.readline(), "bound\n")
         return p
@@ -641,6 +642,19 @@ class Foreign(HoldTest):
         self.assertIn(f"another program uses netfilter queue {first}: connections wait in queue", umld.log)
         self.kill_guest(umld)
         self.assertIn("<h1>web</h1>", self.world.fetch(8080, timeout=LONG))
+        self.assertEqual(umld.stop(40), DONE)
+
+    def test_group_taken(self):
+        """Another program has the log group of the queue's number: umld takes a number of which it has both."""
+        self.configure()
+        umld = self.begin()
+        first = self.queue_number()
+        self.assertEqual(umld.stop(40), DONE)
+        self.bind(first, kind="log")
+        umld = self.daemon().wait_ready(60)
+        number = self.queue_number()
+        self.assertNotEqual(number, first)
+        wait_until(lambda: re.search(rf"(--nflog-group|log group) {number}\b", self.rules()), what="its rule")
         self.assertEqual(umld.stop(40), DONE)
 
     def test_all_taken(self):
