@@ -9,12 +9,12 @@
  * begun one itself: then it begins again, which does no harm, for a second ctrl-alt-del asks for
  * the same shutdown. A back-off ends when it would have ended. */
 
-#include "daemon/host/adopt.h"
 #include <stdio.h>
 
 #include "basic/log.h"
 #include "daemon/base/notify.h"
 #include "daemon/guest/parts.h"
+#include "daemon/host/adopt.h"
 #include "daemon/net/adopt.h"
 
 /* ---- what is remembered ---- */

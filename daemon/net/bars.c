@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* bars.c - which networks and how many connections are kept from the guest. */
 
-#include "daemon/net/bars.h"
 #include <dirent.h>
 #include <stdio.h>
 
@@ -11,6 +10,7 @@
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "daemon/boot/cmdline.h"
+#include "daemon/net/bars.h"
 
 #define CONNECTIONS_MIN 1024U
 /* For each new connection the kernel looks through all those that it has counted: 0.1 ms with so

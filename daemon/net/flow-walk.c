@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* flow-walk.c - walks over the host's tracked connections in the event loop. */
 
-#include "daemon/net/flow-walk.h"
 #include <sys/socket.h>
 
 #include "basic/time-util.h"
+#include "daemon/net/flow-walk.h"
 
 #define SLICE (2 * USEC_PER_MSEC)
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* hold-port.c - tries ports of the guest from the host, as a probe does. */
 
-#include "daemon/net/hold-port.h"
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "basic/cleanup.h"
+#include "daemon/net/hold-port.h"
 
 /* A service that has not got to a connection yet leaves it in its backlog, and the guest's kernel
  * drops what does not fit there: such clients would wait for a second. The least backlog that is

@@ -4,7 +4,6 @@
  * Queues are numbers that any program may use, so umld takes an unusual one, and chooses
  * another one if a program is bound to it. RUNTIME/NAME/queue tells other umlds which one it is. */
 
-#include "daemon/net/hold-queue.h"
 #include <dirent.h>
 
 #include "basic/file-util.h"
@@ -12,6 +11,7 @@
 #include "basic/log.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
+#include "daemon/net/hold-queue.h"
 #include "daemon/net/hold-record.h"
 #include "daemon/net/hold.h"
 #include "host/nfqueue.h"

@@ -6,13 +6,13 @@
  * a guest is up before its services are. Everything else, such as UDP, waits until the guest is
  * ready. */
 
-#include "daemon/net/hold.h"
 #include <sys/socket.h>
 
 #include "basic/log.h"
 #include "daemon/base/timer.h"
 #include "daemon/net/hold-list.h"
 #include "daemon/net/hold-record.h"
+#include "daemon/net/hold.h"
 #include "host/nfqueue.h"
 
 enum {

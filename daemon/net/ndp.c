@@ -3,7 +3,6 @@
  *
  * A failure does not stop the guest, and is reported by the conditions. */
 
-#include "daemon/net/ndp.h"
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -11,6 +10,7 @@
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "daemon/host/share.h"
+#include "daemon/net/ndp.h"
 #include "daemon/net/rules-plan.h"
 #include "host/sysctl.h"
 

@@ -7,7 +7,6 @@
  * an edit of the tables nobody is told, and so there is a slow timer as well, which runs only while
  * the guest has rules. A look costs some short reads, however many guests there are. */
 
-#include "daemon/net/watch.h"
 #include <sys/socket.h>
 
 #include "basic/cleanup.h"
@@ -18,6 +17,7 @@
 #include "daemon/net/conditions.h"
 #include "daemon/net/flows.h"
 #include "daemon/net/rules.h"
+#include "daemon/net/watch.h"
 #include "host/rtnl-events.h"
 #include "nat/nft-events.h"
 

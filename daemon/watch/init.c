@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* init.c - waits for the guest's init, by the kernel's console and by its mounts. */
 
-#include "daemon/watch/init.h"
-#include "daemon/base/timer.h"
-#include "host/cpus.h"
 #include <stdlib.h>
 
 #include "basic/file-util.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "daemon/base/timer.h"
 #include "daemon/boot/mconsole.h"
+#include "daemon/watch/init.h"
+#include "host/cpus.h"
 
 #define LOOK_EVERY (2 * USEC_PER_MSEC)
 #define ASK_EVERY  (10 * USEC_PER_MSEC)
