@@ -295,7 +295,7 @@ class Hangs(HoldTest):
 class Reloads(HoldTest):
     def test_reload(self):
         """Settings that need another start: who calls from the order to restart on is served by it, and the tap, the
-        rules and the addresses stay while all else is made anew."""
+        rules and the addresses stay while all else is made again."""
         self.configure()
         before = self.world.snapshot()
         umld = self.begin()
