@@ -185,7 +185,16 @@ static int append_variant(sd_bus_message *m, const Property *p) {
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static int on_get_all(sd_bus_message *call) {
+static bool is_wanted(const Strv *only, const Property *p) {
+        bool wanted = !only;
+
+        for (size_t i = 0; !wanted && i < only->n; i++)
+                wanted = streq(only->v[i], p->name);
+        return wanted;
+}
+
+/* only: NULL = all of them. */
+static int send_properties(sd_bus_message *call, const Strv *only) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
 
@@ -193,6 +202,8 @@ static int on_get_all(sd_bus_message *call) {
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'a', "{sv}");
         FOREACH_ELEMENT (p, properties) {
+                if (!is_wanted(only, p))
+                        continue;
                 if (r >= 0)
                         r = sd_bus_message_open_container(m, 'e', "sv");
                 if (r >= 0)
@@ -205,6 +216,16 @@ static int on_get_all(sd_bus_message *call) {
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         return r < 0 ? r : sd_bus_send(sd_bus_message_get_bus(call), m, NULL);
+}
+
+static int on_read(sd_bus_message *call) {
+        _cleanup_strv_ Strv only = {};
+        const char *name;
+        int r = sd_bus_message_enter_container(call, 'a', "s");
+
+        while (r >= 0 && (r = sd_bus_message_read(call, "s", &name)) > 0)
+                r = strv_push(&only, name);
+        return r < 0 ? r : send_properties(call, &only);
 }
 
 static int on_get(sd_bus_message *call) {
@@ -303,7 +324,9 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
         if (streq(mode, "login"))
                 return 1;
         if (streq(member, "GetAll"))
-                return on_get_all(m);
+                return send_properties(m, NULL);
+        if (streq(member, UMLD_METHOD_READ))
+                return on_read(m);
         if (streq(member, "Get"))
                 return on_get(m);
         printf("call %s\n", member);
