@@ -3,6 +3,7 @@
 """Guests of container images, with each kernel: umld-guest-init brings up what a container's runtime would, and runs
 what the image says."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -13,9 +14,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import sshserver
 from oci import Layout
-from umldtest import DONE, HOST, TestCase, clean_file_system, main, test_kernels, wait_until
+from umldtest import DONE, HOST, SOURCE, TestCase, clean_file_system, main, test_kernels, wait_until
 
 PORT, SSH = 8080, 2200
+OPENRC = SOURCE.parent / "shared/images/alpine-3.2.3-openrc-alpine-base.tar.xz"
 # Its own process is what serves; what it is like is in a page.
 SERVICE = """#!/bin/busybox sh
 set -f
@@ -54,8 +56,8 @@ class Container(TestCase):
                      "etc/passwd": ("file", PASSWD.encode(), 0o644), "etc/group": ("file", GROUP.encode(), 0o644),
                      "home/web": ("dir", 0o755), "serve": ("file", SERVICE.encode(), 0o755)}
 
-    def create(self, *options, layers=(), **config):
-        self.layout.image([self.base, *layers], config)
+    def create(self, *options, layers=(), base=True, **config):
+        self.layout.image([*([self.base] if base else []), *layers], config)
         p = self.world.umlctl("create", "web", f"--from=oci:{self.layout.path}", "--size=64M", "--memory=64M",
                               f"--kernel={self.world.kernel(self.kernel)}", f"--forward=tcp/{PORT}:8000", *options)
         self.assertEqual(p.returncode, DONE, p.stderr)
@@ -114,20 +116,34 @@ class Container(TestCase):
                       "etc/ssh/ssh_host_ed25519_key": ("file", (top / "host").read_bytes(), 0o600)})
         self.create(f"--forward=tcp/{SSH}:22", layers=[layer], Entrypoint=["/usr/sbin/sshd", "-D", "-e"], ExposedPorts={"22/tcp": {}})
         umld = self.daemon().wait_ready(60)
-        p = self.world.run("inet", "ssh", "-i", top / "key", "-p", str(SSH), "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no",
-                           "-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=10", f"root@{HOST}", "busybox id; busybox hostname",
-                           timeout=60)
+        p = wait_until(lambda: self.log_in(top / "key", "busybox id; busybox hostname"), 30, "SSH")
         self.assertEqual((p.returncode, p.stdout), (0, "uid=0(root) gid=0(root) groups=0(root),3456(extra)\nweb\n"), p.stderr)
         self.assertEqual(umld.stop(40), DONE)
         self.assertEqual(clean_file_system(self.world.state_dir / "web/root.img"), "")
 
     def test_own_init(self):
-        """An image that is a whole system is started as one."""
-        init = b"#!/bin/busybox sh\n/bin/busybox mount -t proc proc /proc\necho READY=1 >/proc/mconsole\nexec /bin/busybox init\n"
-        p = self.create("--set=Ready=guest", layers=[{"sbin/init": ("file", init, 0o755)}], Cmd=["/sbin/init"])
+        """An image that is a whole system is started as one, by its own init and with its own SSH server: Alpine's tree, of
+        which the recipe for OpenRC makes a guest."""
+        if not OPENRC.exists():
+            if os.environ.get("CI"):
+                self.fail(f"{OPENRC} is missing")
+            self.skipTest(f"no {OPENRC.name} beside the sources (shared/images)")
+        key = self.layout.path / "key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True, timeout=60)
+        tree = sshserver.add_to(OPENRC, sshserver.openssh_of_openrc, self.layout.path / "tree.tar").read_bytes()
+        p = self.create(f"--forward=tcp/{SSH}:22", f"--ssh-key={key}.pub", layers=[tree], base=False, Cmd=["/sbin/init"])
         self.assertIn("an init of its own, /sbin/init", p.stderr)
-        umld = self.daemon().wait_ready(60)
-        self.assertEqual(umld.stop(60), DONE)
+        self.assertRegex(p.stdout, "recipe +openrc")
+        umld = self.daemon().wait_ready(90)
+        p = wait_until(lambda: self.log_in(key, "readlink /proc/1/exe; hostname; cat /proc/sys/net/ipv4/tcp_congestion_control"), 60, "SSH")
+        self.assertEqual(p.stdout, "/bin/busybox\nweb\nbbr\n", p.stderr)
+        self.assertEqual(umld.stop(90), DONE)
+        self.assertEqual(clean_file_system(self.world.state_dir / "web/root.img"), "")
+
+    def log_in(self, key, command):
+        p = self.world.run("inet", "ssh", "-i", key, "-p", str(SSH), "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no",
+                           "-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=10", f"root@{HOST}", command, timeout=60)
+        return p if p.returncode == 0 else None
 
 
 def add_kernels():

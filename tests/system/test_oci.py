@@ -26,6 +26,14 @@ def file(text):
     return ("file", text.encode(), 0o644)
 
 
+def tar_entry(name, kind=tarfile.GNU_FORMAT, **fields):
+    """One empty file, or link."""
+    info = tarfile.TarInfo(name)
+    for key, value in fields.items():
+        setattr(info, key, value)
+    return info.tobuf(kind)
+
+
 class OciCase(Case):
     def setUp(self):
         super().setUp()
@@ -202,6 +210,27 @@ class Refused(OciCase):
         self.layout.manifests = []
         self.layout.image([{"dir/.wh...": file("")}], RUN)
         self.refused("is a whiteout without the name of a file")
+
+    def test_hostile_entries(self):
+        """As in an archive (tests/host/test_image.py), in the second layer as well as in the first."""
+        entry = {"absolute name": [tar_entry("/etc/passwd")],
+                 r"hard link to a file that has '\.\.'": [tar_entry("l", type=tarfile.LNKTYPE, linkname="../../etc/passwd")],
+                 "has a symbolic link in its path": [tar_entry("s", type=tarfile.SYMTYPE, linkname="/"),
+                                                     tar_entry("l", type=tarfile.LNKTYPE, linkname="s/etc/passwd")],
+                 "extended attribute": [tar_entry("x", tarfile.PAX_FORMAT, pax_headers={"SCHILY.xattr.user." + "n" * 300: "v"})],
+                 "has no more than 4096 inodes": [tar_entry(f"f{n}") for n in range(20000)]}
+        for why, entries in entry.items():
+            for layers in ([b"".join(entries)], [{"etc": ("dir", 0o755)}, b"".join(entries)]):
+                with self.subTest(why=why, layers=len(layers)):
+                    self.layout.manifests = []
+                    self.layout.image(layers, RUN)
+                    begin = time.monotonic()
+                    self.refused(why)
+                    self.assertLess(time.monotonic() - begin, 30)
+        self.layout.manifests = []
+        self.layout.image([b"".join([tar_entry("s", type=tarfile.SYMTYPE, linkname="../../../../.."), tar_entry("s/x")])], RUN)
+        self.create()
+        self.assertTrue(self.image().exists("/x"))  # within the image, as the guest would see it
 
     def test_zeros(self):
         """10 GiB of them, in 10 MB."""
