@@ -191,10 +191,12 @@ static void test_crash_of_host(void **state) {
 }
 
 static void test_one_at_a_time(void **state) {
-        _cleanup_close_ int image = make_image(), undo = begin(image);
+        _cleanup_close_ int image = make_image();
+        int undo = begin(image);
 
         (void) state;
         assert_int_equal(image_undo_create(image), -EEXIST);
+        close(undo);
         ASSERT_OK(image_undo_forget(image));
         assert_false(image_undo_pending(image));
         assert_as_before(image);
