@@ -130,7 +130,7 @@ class Files(Case):
             self.assertEqual(p.returncode, DONE, p.stderr)
         elif how == "kill":
             if p.returncode > 0:  # it was a program that umlctl has started
-                self.assertRegex(p.stderr, r"\Aumlctl: web: [^\n]+\n\Z")
+                self.assertRegex(p.stderr, r"\Aumlctl: [^\n]+\n\Z")
             self.sweep(words[0])
             if set(self.state()) == made != set(before) or not self.is_as_before(before, untouched):
                 whole()
