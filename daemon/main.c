@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* main.c - umld NAME: options, configuration, manager, loop, exit status. */
+/* main.c - umld NAME: what it was told to do, and the exit status. */
 
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,29 +18,12 @@
 #include "daemon/doubts.h"
 #include "daemon/guest/unconfirmed.h"
 #include "daemon/manager.h"
+#include "daemon/options.h"
 #include "daemon/plan.h"
 #include "daemon/privileges.h"
 #include "daemon/reexec.h"
-#include "daemon/version.h"
 #include "host/cgroup-limit.h"
 #include "host/resident.h"
-
-static int help(void) {
-        printf("umld [OPTIONS] NAME\n\nStarts the User-Mode-Linux guest NAME and keeps it running, "
-               "in the foreground.\n\n  -c --check    print what starting the guest would do, and "
-               "change nothing\n     --plan     the same, for other programs\n  -d --debug    log "
-               "debug messages, too\n     --doctor   check the "
-               "host, for the guest NAME or for none\n     --measure  the same, and how fast "
-               "guests can be\n     --repair=CHECK  repair what that check of the host has found\n "
-               "    --stop     shut the guest down if it runs without its umld; start "
-               "none\n "
-               " -h "
-               "--help     print "
-               "this help\n     --version  print the version and the features\n\nSee umld(8), "
-               "umld.conf(5) and "
-               "umlctl(1).\n");
-        return EXIT_DONE;
-}
 
 static int check_directories(void) {
         for (UmldDir d = 0; d < UMLD_DIR_MAX; d++)
@@ -87,60 +69,105 @@ static int load(const char *name, Config **ret) {
         return r == -ENOENT ? EXIT_NO_GUEST : EXIT_USAGE;
 }
 
-/* Of the host, with or without a guest. */
-static int doctor(const char *name, bool measure, const char *repair) {
-        if (name && !guest_name_valid(name)) {
+/* The name and the directories, which come from the user. */
+static int check_user(const char *guest) {
+        if (!guest_name_valid(guest)) {
                 log_error("%s: invalid guest name; use 1 to 15 characters of a-z, 0-9 and -, "
                           "beginning with a letter",
-                          name);
-                return EXIT_USAGE;
+                          guest);
+                return -EINVAL;
         }
-        if (check_directories() < 0)
-                return EXIT_USAGE;
-        if (repair && geteuid() != 0) {
-                log_error("--repair=%s: only root may change the host; run it as root", repair);
+        return check_directories();
+}
+
+static int check_root(void) {
+        if (geteuid() == 0)
+                return 0;
+        log_error("umld must be run as root: it creates a tap, sets firewall rules and remounts "
+                  "/dev/shm");
+        return -EPERM;
+}
+
+/* Of the host, with or without a guest. */
+static int doctor(const Invocation *i) {
+        if (i->repair && geteuid() != 0) {
+                log_error("--repair=%s: only root may change the host; run it as root", i->repair);
                 return EXIT_NOT_PERMITTED;
         }
         log_set_max_level(LOG_ERR); /* the findings say all of it */
-        return repair ? doctor_repair(repair, name) : doctor_run(name, measure);
+        return i->repair ? doctor_repair(i->repair, i->guest) : doctor_run(i->guest, i->measure);
 }
 
-/* ExecStopPost= of the unit. true: its umld has been killed by systemd, because it has not stopped
- * the guest in time; so the guest has still to be stopped. Otherwise the unit is about to be
- * started again, or has no guest any more, or systemd stops umld-orphan@.service. */
-static bool after_umld(void) {
-        cgroup_return(true);
-        return streq(getenv("SERVICE_RESULT") ?: "", "timeout");
+static int plan(const Invocation *i) {
+        _cleanup_(config_freep) Config *config = NULL;
+        int r = load(i->guest, &config);
+
+        return r == EXIT_DONE ? plan_print(config, i->plan) : r;
 }
 
-/* loaded: what became of the configuration. */
-static int run(const char *name, char *const *argv, Config *config, int loaded, bool stop) {
+static int run(const char *guest, char *const *argv) {
+        _cleanup_(config_freep) Config *config = NULL;
         _cleanup_(manager_freep) Manager *m = NULL;
-        int r = manager_new(name, argv, config, &m);
+        int loaded = load(guest, &config), r;
 
+        if (loaded != EXIT_DONE && !may_be_adopted(guest))
+                return loaded;
+        if (check_root() < 0)
+                return EXIT_NOT_PERMITTED;
+        privileges_begin();
+        r = manager_new(guest, argv, TAKE_PTR(config), &m);
         if (r == -ENODATA)
-                return stop ? EXIT_DONE : loaded;
-        if (r == -EEXIST && stop) /* it has its umld */
+                return loaded;
+        return r < 0 ? EXIT_FAILED : manager_run(m);
+}
+
+/* Shuts a guest down that runs without its umld. */
+static int stop(const char *guest, char *const *argv) {
+        _cleanup_(config_freep) Config *config = NULL;
+        _cleanup_(manager_freep) Manager *m = NULL;
+        int r;
+
+        if (!may_be_adopted(guest))
                 return EXIT_DONE;
-        if (r < 0)
-                return EXIT_FAILED;
-        return stop ? manager_run_to_stop(m) : manager_run(m);
+        (void) load(guest, &config);
+        if (check_root() < 0)
+                return EXIT_NOT_PERMITTED;
+        privileges_begin();
+        r = manager_new(guest, argv, TAKE_PTR(config), &m);
+        if (r == -ENODATA || r == -EEXIST) /* it has ended; it has its umld */
+                return EXIT_DONE;
+        return r < 0 ? EXIT_FAILED : manager_run_to_stop(m);
+}
+
+/* ExecStopPost= of the unit: makes way for another umld. If systemd has killed umld because it did
+ * not stop the guest in time, the guest has still to be stopped. Otherwise the unit is about to be
+ * started again, or has no guest any more, or systemd stops umld-orphan@.service. */
+static int ended(const char *guest, char *const *argv) {
+        cgroup_return(true);
+        return streq(getenv("SERVICE_RESULT") ?: "", "timeout") ? stop(guest, argv) : EXIT_DONE;
+}
+
+static int obey(const Invocation *i, char *const *argv) {
+        switch (i->order) {
+        case ORDER_PLAN:
+                return plan(i);
+        case ORDER_EXAMINE:
+                return doctor(i);
+        case ORDER_STOP:
+                return stop(i->guest, argv);
+        case ORDER_ENDED:
+                return ended(i->guest, argv);
+        case ORDER_CAN_ADOPT:
+                return reexec_check(i->guest);
+        case ORDER_RUN:
+        default:
+                return run(i->guest, argv);
+        }
 }
 
 int main(int argc, char **argv) {
-        static const struct option options[] = {
-                { "check", no_argument, NULL, 'c' },        { "doctor", no_argument, NULL, 'D' },
-                { "plan", no_argument, NULL, 'P' },         { "measure", no_argument, NULL, 'M' },
-                { "repair", required_argument, NULL, 'm' }, { "debug", no_argument, NULL, 'd' },
-                { "can-adopt", no_argument, NULL, 'A' },    { "stop", no_argument, NULL, 's' },
-                { "ended", no_argument, NULL, 'E' },        { "help", no_argument, NULL, 'h' },
-                { "version", no_argument, NULL, 'V' },      {},
-        };
-        _cleanup_(config_freep) Config *config = NULL;
-        PlanForm plan = PLAN_NONE;
-        bool can_adopt = false, examine = false, measure = false, stop = false, ended = false;
-        const char *repair = NULL;
-        int c, r;
+        Invocation i;
+        int r;
 
         /* Our caller may have left descriptors open or closed, or signals ignored, that we need. */
         r = fd_tidy_inherited();
@@ -151,78 +178,13 @@ int main(int argc, char **argv) {
         (void) signal(SIGCHLD, SIG_DFL);
         resident_begin();
         log_open("umld");
-        while ((c = getopt_long(argc, argv, "cdh", options, NULL)) >= 0) {
-                switch (c) {
-                case 'c':
-                        plan = PLAN_TEXT;
-                        break;
-                case 'P':
-                        plan = PLAN_TABS;
-                        break;
-                case 'm':
-                        repair = optarg;
-                        examine = true;
-                        break;
-                case 'M':
-                        measure = true;
-                        examine = true;
-                        break;
-                case 'D':
-                        examine = true;
-                        break;
-                case 'A':
-                        can_adopt = true;
-                        break;
-                case 'E':
-                        ended = true;
-                        break;
-                case 's':
-                        stop = true;
-                        break;
-                case 'd':
-                        log_set_max_level(LOG_DEBUG);
-                        break;
-                case 'h':
-                        return help();
-                case 'V':
-                        return version_print();
-                default:
-                        return EXIT_USAGE;
-                }
-        }
-        if (examine && argc - optind <= 1)
-                return doctor(argv[optind], measure, repair);
-        log_never_wait();
-        log_set_error_hook(notify_status); /* umlctl and systemctl show why a start failed */
-        if (argc - optind != 1) {
-                log_error("exactly one guest must be given; see umld --help");
-                return EXIT_USAGE;
-        }
-        if (!guest_name_valid(argv[optind])) {
-                log_error("%s: invalid guest name; use 1 to 15 characters of a-z, 0-9 and -, "
-                          "beginning with a letter",
-                          argv[optind]);
-                return EXIT_USAGE;
-        }
-        if (check_directories() < 0)
-                return EXIT_USAGE;
-        if (can_adopt)
-                return reexec_check(argv[optind]);
-        if (ended && !after_umld())
-                return EXIT_DONE;
-        stop |= ended;
-        if (stop && !may_be_adopted(argv[optind]))
-                return EXIT_DONE;
-        r = load(argv[optind], &config);
-        if (r != EXIT_DONE && (plan != PLAN_NONE || !may_be_adopted(argv[optind])))
+        if ((r = options_parse(argc, argv, &i)) >= 0)
                 return r;
-        if (plan != PLAN_NONE)
-                return plan_print(config, plan);
-        if (geteuid() != 0) {
-                log_error("umld must be run as root: it creates a tap, sets firewall rules and "
-                          "remounts /dev/shm");
-                return EXIT_NOT_PERMITTED;
+        if (i.order != ORDER_EXAMINE) {
+                log_never_wait();
+                log_set_error_hook(notify_status); /* umlctl, systemctl show why a start failed */
         }
-        privileges_begin();
-        return run(argv[optind], argv, TAKE_PTR(config), r, stop);
+        if (i.guest ? check_user(i.guest) < 0 : check_directories() < 0)
+                return EXIT_USAGE;
+        return obey(&i, argv);
 }
