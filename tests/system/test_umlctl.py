@@ -5,6 +5,7 @@
 Nothing here needs a guest, a network or systemd."""
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -443,6 +444,19 @@ class Systemctl(Case):
         os.unlink(self.socket())
         self.assertEqual(self.expect(NOT_RUNNING, "is-active", "w*").stdout, "inactive\n")
         self.expect_line(NO_GUEST, "is-active", "nobody")
+
+    def test_without_its_umld(self):
+        """The guest runs, and its umld-init holds the lock that the dead umld's pid is in."""
+        self.configure("web")
+        dead = subprocess.Popen(["true"])
+        dead.wait()
+        os.mkdir(os.path.dirname(self.socket()))
+        with open(os.path.join(os.path.dirname(self.socket()), "lock"), "w", encoding="ascii") as lock:
+            lock.write(f"{dead.pid}\n")
+            lock.flush()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.assertEqual(self.expect(DONE, "is-active", "web").stdout, "active\n")
+        self.assertEqual(self.expect(NOT_RUNNING, "is-active", "web").stdout, "inactive\n")
 
     def test_is_enabled(self):
         """Without systemd."""
