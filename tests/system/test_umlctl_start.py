@@ -334,7 +334,8 @@ class Systemd(Case):
         self.env.update(self.overrides)
         self.configure("web")
         self.assertIn("UMLD_*_DIR", self.expect_line(FAILED, "enable", "web"))
-        self.assertIn("no such program", self.expect_line(FAILED, "start", "web", env={"UMLD_DAEMON": "/no such program"}))
+        programs = {"UMLD_DAEMON": "/no such program", "UMLD_KEEPER": str(umldtest.BUILD / "daemon/umld-keeper")}
+        self.assertIn("no such program", self.expect_line(FAILED, "start", "web", env=programs))
         self.assertEqual(self.manager.calls, [])
 
 
