@@ -35,7 +35,10 @@ class Case(umldtest.TestCase):
         return self.expect(code, "status", "web", "--json").json
 
     def umlds(self):
-        return [pid for pid, line in self.world.processes().items() if re.search(r"(^|/)umld ", line)]
+        return [pid for pid, line in self.world.processes().items() if re.match(r"(\S*/)?umld ", line)]
+
+    def keepers(self):
+        return [pid for pid, line in self.world.processes().items() if re.match(r"(\S*/)?umld-keeper ", line)]
 
 
 class Life(Case):
@@ -216,7 +219,11 @@ class Failures(Case):
         self.world.guest(fake="boot,ready")
         self.expect(DONE, "start", "web")
         guest = self.status()["pid"]
-        os.kill(self.status()["daemon"]["pid"], signal.SIGKILL)
+        # With its keeper, which would start it again.
+        umld, keepers = self.status()["daemon"]["pid"], self.keepers()
+        self.assertEqual(len(keepers), 1)
+        os.kill(keepers[0], signal.SIGKILL)
+        os.kill(umld, signal.SIGKILL)
         wait_until(lambda: not umldtest.process_alive(guest), what="the guest ends with its umld")
         self.assertIn("umld was killed", self.expect(NOT_RUNNING, "status", "web").stdout)
         self.expect(DONE, "start", "web")
