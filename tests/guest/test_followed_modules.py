@@ -154,7 +154,7 @@ class Real(TestCase):
         real = program.with_name("umld-image.real")
         program.rename(real)
         mark = self.world.dir / "half"
-        program.write_text(f"#!/bin/sh\n[ $1 != change ] || [ -e {mark} ] || {{ {real} \"$@\"; exec 3>&-; : >{mark}; exec sleep 600; }}\n"
+        program.write_text(f"#!/bin/sh\n[ $1 != change ] || [ -e {mark} ] || {{ {real} \"$@\"; exec 3>&- 7>&-; : >{mark}; exec sleep 600; }}\n"
                                 f"exec {real} \"$@\"\n")
         program.chmod(0o755)
         self.take_away()
