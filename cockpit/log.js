@@ -7,26 +7,37 @@ import { explain, follow } from "./umlctl.js";
 
 const FIRST = "500", MOST = 3000;
 
-function lineOf(record) {
-    return el("div", { class: record.kind, title: day(record.time) }, el("time", {}, day(record.time)), el("span", {}, record.text));
+/* The time is told once for all lines of the same second. */
+function lineOf(record, same) {
+    return el("div", { class: same ? `${record.kind} same` : record.kind, title: day(record.time) }, el("time", {}, day(record.time)), el("span", {}, record.text));
 }
 
 export function logView(name) {
     const lines = el("div", { class: "lines", tabindex: "0", role: "log", "aria-label": `Log of ${name}` }), note = el("p", { class: "muted" }, "Loading …");
     const element = el("section", { class: "card", "aria-label": "Log" }, note, lines);
-    let pending = [], drawing = null, stop = null, again = null;
+    let pending = [], drawing = null, stop = null, again = null, second = null, below = true;
 
+    const show = record => {
+        const same = second === Math.floor(record.time);
+        second = Math.floor(record.time);
+        return lineOf(record, same);
+    };
+    const descend = () => { /* who reads further up is left there */
+        if (below)
+            lines.scrollTop = lines.scrollHeight;
+    };
     const draw = () => {
-        const below = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 40;
         drawing = null;
         setText(note, "");
-        lines.append(...pending.slice(-MOST).map(lineOf));
+        lines.append(...pending.slice(-MOST).map(show));
         pending = [];
         while (lines.childElementCount > MOST)
             lines.firstElementChild.remove();
-        if (below) /* who reads further up is left there */
-            lines.scrollTop = lines.scrollHeight;
+        descend();
     };
+    const observer = new ResizeObserver(descend);
+    observer.observe(lines);
+    lines.addEventListener("scroll", () => { below = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 40; });
     const begin = first => {
         stop = follow(["log", name, "--follow", "--lines", first], record => {
             pending.push(record);
@@ -43,6 +54,7 @@ export function logView(name) {
         element,
         update() {},
         leave() {
+            observer.disconnect();
             window.clearTimeout(drawing);
             window.clearTimeout(again);
             if (stop)
