@@ -16,8 +16,9 @@
 #include "host/init-protocol.h"
 
 enum {
-        QUEUE_SIZE = 1 << 20, /* of what an umld that takes over has not read yet */
-        MESSAGES_PER_TURN = 256,
+        QUEUE_SIZE = 1 << 20,     /* of what an umld that takes over has not read yet */
+        MESSAGES_PER_TURN = 4096, /* more than its socket holds: the last ones of an umld that has
+                                     ended are read before the next one is met */
 };
 
 /* ---- the descriptors ---- */
@@ -93,6 +94,7 @@ static void set_times(Store *s, usec_t patience, usec_t stop_timeout) {
 
 static void lose_umld(Store *s) {
         s->fd = safe_close(s->fd);
+        memset(s->silent, 0, sizeof(s->silent)); /* of descriptors that may be others now */
         s->attempts += s->taking;
         s->taking = false;
         if (s->patience == 0)

@@ -35,14 +35,17 @@ int store_send(int socket, StoreMessageType type, const char *name, uint32_t a, 
         return sendmsg(socket, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
+/* A second one, for which the padding of the buffer has room, is closed. */
 static int passed_fd(struct msghdr *mh) {
         struct cmsghdr *c = CMSG_FIRSTHDR(mh);
-        int fd;
+        int fd = -EBADF;
 
-        if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
-            c->cmsg_len < CMSG_LEN(sizeof(int)))
+        if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
                 return -EBADF;
-        memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+        for (size_t i = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); i-- > 0;) {
+                safe_close(fd);
+                memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
+        }
         return fd;
 }
 

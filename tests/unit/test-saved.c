@@ -130,11 +130,45 @@ static void test_full_store(void **state) {
         safe_close(pair[1]);
 }
 
+/* Only the first descriptor of a message is ours, and the other one does not stay open. */
+static void test_second_descriptor(void **state) {
+        union {
+                struct cmsghdr align;
+                char buf[CMSG_SPACE(2 * sizeof(int))];
+        } control = {};
+        StoreMessage sent = { .type = STORE_PUT, .name = "two" }, m;
+        struct iovec iov = { .iov_base = &sent, .iov_len = sizeof(sent) };
+        struct msghdr mh = { .msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof(control) };
+        struct cmsghdr *c = CMSG_FIRSTHDR(&mh);
+        int pair[2], two[2], fd, next;
+
+        (void) state;
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+        assert_int_equal(pipe2(two, O_CLOEXEC | O_NONBLOCK), 0);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(two));
+        memcpy(CMSG_DATA(c), two, sizeof(two));
+        assert_true(sendmsg(pair[0], &mh, 0) > 0);
+        safe_close(two[1]);
+        assert_int_equal(store_receive(pair[1], &m, &fd), 1);
+        assert_true(fd >= 0);
+        safe_close(fd);
+        next = read(two[0], &(char){ 0 }, 1); /* nobody writes any more */
+        assert_int_equal(next, 0);
+        safe_close(two[0]);
+        safe_close(pair[0]);
+        safe_close(pair[1]);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_round),      cmocka_unit_test(test_sealed),
                 cmocka_unit_test(test_versions),   cmocka_unit_test(test_damaged),
-                cmocka_unit_test(test_full_store),
+                cmocka_unit_test(test_full_store), cmocka_unit_test(test_second_descriptor),
         };
 
         return RUN_TESTS(tests);
