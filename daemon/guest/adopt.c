@@ -98,7 +98,9 @@ static bool resume_stop(Guest *g, const Adoption *a) {
                 g->wanted = guest_wanted_from_string(saved_get(s, "wanted") ?: "") == WANTED_DOWN
                                     ? WANTED_DOWN
                                     : WANTED_UP;
+        g->adopting.resuming = true;
         guest_enter(g, BOOT_LAUNCHED);
+        g->adopting.resuming = false;
         set_state(g, GUEST_STOPPING, saved_get(s, "state.why"), s);
         (void) guest_resume_stop(g, s);
         return true;
@@ -178,7 +180,9 @@ static void wait_again(Guest *g, Adoption *a, const Fault *fault) {
                 log_warning("%s", fault->text);
         if (console_adopt(g->console, a) < 0)
                 log_warning("the clients of the console are lost");
+        g->adopting.resuming = true;
         guest_enter(g, BOOT_OVER);
+        g->adopting.resuming = false;
         set_state(g, GUEST_BACKOFF, saved_get(a->saved, "state.why"), a->saved);
         g->next_start = next;
         net_watch_wait(g->net_watch);
@@ -252,6 +256,7 @@ int guest_adopt(Guest *g, Adoption *from) {
                 return r;
         }
         announce(a);
+        hold_take_over(g->hold, a);
         load_past(&g->past, a->saved);
         load_boot(g, a->saved);
         g->wanted = WANTED_UP;

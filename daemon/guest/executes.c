@@ -74,5 +74,7 @@ int guest_executes(Guest *g, const char *program) {
         r = handover_begin(h);
         if (r >= 0)
                 r = g->boot.process ? guest_keep_now(g) : hand_all_over(g, &h->keeper);
+        if (r >= 0)
+                r = hold_hand_over(g->hold, g->setup->host->directory, &h->keeper);
         return r < 0 ? r : handover_finish(h);
 }

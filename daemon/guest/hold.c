@@ -35,7 +35,7 @@ static HoldPhase wanted_phase(const Guest *g) {
 }
 
 void guest_follow_hold(Guest *g) {
-        if (!g->setup->net->hold || g->adopting.resuming)
+        if (!g->setup->net->hold || g->adopting.resuming || g->adopting.from)
                 return;
         hold_set_phase(g->setup->net->hold, wanted_phase(g));
         if (g->boot.phase != BOOT_GONE && net_queue_lost(g->setup->net))

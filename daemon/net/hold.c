@@ -10,10 +10,7 @@
 
 #include "basic/log.h"
 #include "daemon/base/timer.h"
-#include "daemon/net/hold-list.h"
-#include "daemon/net/hold-record.h"
-#include "daemon/net/hold.h"
-#include "host/nfqueue.h"
+#include "daemon/net/hold-parts.h"
 
 enum {
         SPARE = 256,          /* more that the kernel may queue: those not read yet */
@@ -26,26 +23,6 @@ enum {
 #define TRY_LATER  (25 * USEC_PER_MSEC)  /* then, */
 #define TRY_LATEST (125 * USEC_PER_MSEC) /* and in the end */
 #define ACCURACY   (USEC_PER_MSEC / 2)
-
-struct Hold {
-        sd_event *event;
-        Net *net;
-        NfQueue *queue;
-        sd_event_source *io, *tick;
-        HoldPhase phase;
-        bool bound;
-        bool wanted;    /* what comes when the guest ends is of interest */
-        bool overdue;   /* the guest has been leaving for longer than anybody waits */
-        bool lost;      /* somebody else was bound to the queue when it was needed */
-        int error;      /* of the last attempt to bind: said once */
-        usec_t entered; /* the phase */
-        HeldList held;  /* while bound */
-        HoldPorts ports;
-        HoldRecord *record;
-        uint64_t total, dropped;
-        unsigned outage, outage_dropped; /* of this outage */
-        usec_t longest;
-};
 
 static usec_t now_here(void) {
         return now_usec(CLOCK_MONOTONIC);
@@ -203,7 +180,7 @@ static void hold(Hold *h, const NfPacket *p, void *recorded) {
                 arm_tick(h, pause_of(h));
 }
 
-static void on_packet(const NfPacket *p, void *userdata) {
+void hold_packet(const NfPacket *p, void *userdata) {
         Hold *h = userdata;
 
         if (!h->held.list || /* somebody else's, while a free queue is looked for */
@@ -413,8 +390,8 @@ void hold_status(const Hold *h, HoldStatus *ret) {
                              .dropped = h->dropped };
 }
 
-static int open_queue(Hold *h) {
-        int r = h->queue ? 0 : nfqueue_new(on_packet, h, &h->queue);
+int hold_open_queue(Hold *h) {
+        int r = h->queue ? 0 : nfqueue_new(hold_packet, h, &h->queue);
 
         if (r < 0 || h->io)
                 return r;
@@ -426,7 +403,7 @@ static int open_queue(Hold *h) {
 }
 
 int hold_probe(Hold *h, uint16_t number) {
-        int r = h->bound ? 0 : open_queue(h);
+        int r = h->bound ? 0 : hold_open_queue(h);
         uint64_t lost;
 
         if (r < 0 || h->bound)

@@ -8,6 +8,8 @@
 #include <systemd/sd-event.h>
 
 #include "basic/time-util.h"
+#include "daemon/base/adoption.h"
+#include "daemon/base/keeper.h"
 #include "daemon/net/net.h"
 
 typedef struct Hold Hold;
@@ -31,6 +33,11 @@ int hold_new(sd_event *event, Net *net, Hold **ret);
 /* All that waits is dropped. */
 Hold *hold_free(Hold *h);
 DEFINE_CLEANUP(Hold *, hold_free)
+
+/* What waits stays in the kernel while umld is replaced by its successor. */
+int hold_hand_over(const Hold *h, const char *directory, Keeper *k);
+/* As that successor, before the queue is chosen. */
+void hold_take_over(Hold *h, Adoption *a);
 
 void hold_set_phase(Hold *h, HoldPhase phase);
 /* The guest says again that it shuts down: HOLD_LEAVING may begin once more. */

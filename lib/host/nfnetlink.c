@@ -29,6 +29,18 @@ int nf_socket_open(NfSocket *s, int room, NfMessageFn fn, void *userdata) {
         return 0;
 }
 
+int nf_socket_adopt(NfSocket *s, int fd, NfMessageFn fn, void *userdata) {
+        struct sockaddr_nl self = {};
+        socklen_t size = sizeof(self);
+
+        if (getsockname(fd, (struct sockaddr *) &self, &size) < 0)
+                return -errno;
+        if (self.nl_family != AF_NETLINK)
+                return -EPROTOTYPE;
+        *s = (NfSocket){ .fn = fn, .userdata = userdata, .fd = fd, .port = self.nl_pid };
+        return 0;
+}
+
 struct nlmsghdr *nf_begin(char buffer[static NF_REQUEST_SIZE], uint8_t subsystem, uint8_t type,
                           uint16_t number) {
         struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);

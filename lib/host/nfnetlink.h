@@ -29,6 +29,9 @@ enum {
  * kernel, or this container, has no such sockets. */
 int nf_socket_open(NfSocket *s, int room, NfMessageFn fn, void *userdata);
 
+/* One that another program has opened in this process before; takes ownership of fd on success. */
+int nf_socket_adopt(NfSocket *s, int fd, NfMessageFn fn, void *userdata);
+
 /* A message to that subsystem about a queue or group of that number, with space for attributes. */
 struct nlmsghdr *nf_begin(char buffer[static NF_REQUEST_SIZE], uint8_t subsystem, uint8_t type,
                           uint16_t number);

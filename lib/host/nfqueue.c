@@ -144,6 +144,23 @@ int nfqueue_new(NfQueueFn fn, void *userdata, NfQueue **ret) {
         return 0;
 }
 
+int nfqueue_adopt(int fd, uint16_t number, NfQueueFn fn, void *userdata, NfQueue **ret) {
+        _cleanup_free_ NfQueue *q = calloc(1, sizeof(*q));
+        int r;
+
+        if (!q)
+                return -ENOMEM;
+        q->fn = fn;
+        q->userdata = userdata;
+        q->number = number;
+        q->bound = true;
+        r = nf_socket_adopt(&q->socket, fd, take_packet, q);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(q);
+        return 0;
+}
+
 NfQueue *nfqueue_free(NfQueue *q) {
         if (!q)
                 return NULL;

@@ -24,6 +24,8 @@ typedef void (*NfQueueFn)(const NfPacket *packet, void *userdata);
 
 /* Bound to no queue yet. -EOPNOTSUPP: this kernel, or this container, has no such queues. */
 int nfqueue_new(NfQueueFn fn, void *userdata, NfQueue **ret);
+/* One that is bound to that queue, by its socket, of which ownership is taken on success. */
+int nfqueue_adopt(int fd, uint16_t number, NfQueueFn fn, void *userdata, NfQueue **ret);
 /* The kernel drops what still waits. */
 NfQueue *nfqueue_free(NfQueue *q);
 DEFINE_CLEANUP(NfQueue *, nfqueue_free)

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
@@ -615,10 +616,30 @@ class Bounds(HoldTest):
         file = self.world.config_dir / "web.conf"
         file.write_text(file.read_text().replace("HoldTimeout=2s", "HoldTimeout=60s"))
         self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
-        self.call()
+        early = self.call_once()
         wait_until(lambda: self.held(umld)["now"] == 1, what="a held connection")
+        self.check_reexec(umld)
         self.assertIn("<h1>web</h1>", self.world.fetch(8080, timeout=LONG))
+        self.assertEqual(early.readline(), "answered\n")
         self.assertEqual(umld.stop(40), DONE)
+
+
+    def check_reexec(self, umld):
+        """What is held stays held while umld is replaced, and who calls meanwhile is held, too."""
+        queue, was = self.queue(), self.held(umld)
+        p = subprocess.Popen(self.world.command("host", self.world.program("umlctl/umlctl"), "reexec", "web"),
+                             stdout=subprocess.DEVNULL)
+        calls = 0
+        while p.poll() is None:
+            if calls < 10:
+                self.call()
+                calls += 1
+            time.sleep(0.02)
+        self.assertEqual(p.wait(), DONE)
+        self.assertEqual(self.queue()[:2], queue[:2])  # of the same socket
+        wait_until(lambda: self.held(umld)["now"] >= was["now"] + calls, what="what came meanwhile")
+        now = self.held(umld)
+        self.assertEqual((now["dropped"], umld.status()["reexecs"]), (was["dropped"], 1))
 
 
 class Foreign(HoldTest):
