@@ -31,7 +31,8 @@ static void load_verdicts(Past *p, const Saved *s) {
 static void load_past(Past *p, const Saved *s) {
         const char *verdict = saved_get(s, "last.verdict"), *detail = saved_get(s, "last.detail");
 
-        p->announced = saved_flag(s, "past.announced");
+        /* Whoever waits for this process has heard of readiness only from itself. */
+        p->announced = saved_flag(s, "past.announced") && saved_flag(s, "executing");
         p->restarts = (unsigned) saved_number(s, "past.restarts", 0);
         load_verdicts(p, s);
         p->down = saved_number(s, "past.down", 0);
@@ -125,6 +126,8 @@ static void resume(Guest *g, const Saved *s, bool executed) {
                 return;
         }
         set_up(g, GUEST_BOOTING, executed, s);
+        if (!g->past.announced)
+                notify_extend_timeout(usec_add(g->config->start_timeout, 10 * USEC_PER_SEC));
         guest_arm_timer(g, MAX(usec_sub(g->config->start_timeout, age), USEC_PER_MSEC));
         if (g->boot.said_ready && g->boot.phase == BOOT_ANSWERS)
                 guest_become_ready(g);

@@ -96,6 +96,12 @@ class Going(Adopted):
         heir.wait_state("booting")
         heir.wait_ready()
         self.assertEqual(heir.guest_pid(), pid)
+        os.kill(pid, signal.SIGKILL)  # and in a boot after the one that was announced
+        wait_until(lambda: heir.status()["restarts"] == 1, 20, "a restart")
+        heir.wait_state("booting")
+        pid = wait_until(heir.guest_pid, 10)
+        heir.kill()
+        self.assertEqual(self.daemon().wait_ready().guest_pid(), pid)
 
     def test_while_it_stops(self):
         """A shutdown is a shutdown for the next umld, too; so is what it is for."""
