@@ -131,6 +131,8 @@ static void return_free(void *data) {
 
         for (size_t i = 0; i < t->n; i++)
                 free(t->owners[i].path);
+        FOREACH_ELEMENT (fd, t->fds)
+                safe_close(*fd); /* only of one that did not run */
         free(t);
 }
 
@@ -165,6 +167,8 @@ static int begin_return(Host *h) {
         if (!t)
                 return -ENOMEM;
         t->guest = h->ledger.user;
+        FOREACH_ELEMENT (fd, t->fds)
+                *fd = -EBADF;
         for (size_t i = 0; i < h->ledger.n_owners; i++) {
                 t->owners[i] = h->ledger.owners[i];
                 t->owners[i].path = strdup(h->ledger.owners[i].path);
