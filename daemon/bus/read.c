@@ -5,6 +5,11 @@
 #include "basic/string-util.h"
 #include "daemon/bus/parts.h"
 
+enum {
+        NAMES_MAX =
+                256, /* more than there are; whoever repeats them must not have all our memory */
+};
+
 static const sd_bus_vtable *find(const sd_bus_vtable *table, const char *name) {
         for (const sd_bus_vtable *row = table; row->type != _SD_BUS_VTABLE_END; row++)
                 if (row->type == _SD_BUS_VTABLE_PROPERTY && streq(row->x.property.member, name))
@@ -26,16 +31,28 @@ static int append(sd_bus_message *reply, const sd_bus_vtable *row, void *userdat
         return sd_bus_message_close_container(reply);
 }
 
+static bool is_among(const sd_bus_vtable *const *rows, size_t n, const sd_bus_vtable *row) {
+        for (size_t i = 0; i < n; i++)
+                if (rows[i] == row)
+                        return true;
+        return false;
+}
+
 /* A client may be of a later version, and ask for what is not there yet. */
 static int append_wanted(sd_bus_message *message, const sd_bus_vtable *table, sd_bus_message *reply,
                          void *userdata) {
+        const sd_bus_vtable *told[NAMES_MAX] = {};
         const char *name;
+        size_t n = 0;
         int r = sd_bus_message_enter_container(message, 'a', "s");
 
         while (r >= 0 && (r = sd_bus_message_read_basic(message, 's', &name)) > 0) {
                 const sd_bus_vtable *row = find(table, name);
 
-                r = row ? append(reply, row, userdata) : 0;
+                if (n == NAMES_MAX)
+                        return -E2BIG;
+                r = row && !is_among(told, n, row) ? append(reply, row, userdata) : 0;
+                told[n++] = row;
         }
         return r;
 }
