@@ -85,6 +85,9 @@ static const struct {
         { SYS_finit_module },
         { SYS_delete_module },
         { SYS_kexec_load },
+#ifdef SYS_kexec_file_load
+        { SYS_kexec_file_load },
+#endif
         { SYS_reboot },
         { SYS_swapon },
         { SYS_swapoff },
