@@ -93,7 +93,11 @@ static int preload(const char *object) {
 static int undo(void) {
         int r = image_undo_apply(DISK_CHECK_FD);
 
-        if (r < 0)
+        if (r == -EPERM)
+                fputs("its undo file may be written by others than root; remove it if that is not "
+                      "what umlctl has left\n",
+                      stderr);
+        else if (r < 0)
                 fprintf(stderr, "an interrupted change cannot be undone: %s\n", strerror(-r));
         else if (r != IMAGE_UNDO_NONE)
                 puts("a change by umlctl was interrupted, and has been undone");

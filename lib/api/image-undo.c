@@ -15,6 +15,7 @@
 #include "basic/undo-record.h"
 
 enum {
+        EXT4_MAGIC = 1024 + 56,
         EXT4_UUID = 1024 + 104,
 };
 
@@ -163,6 +164,17 @@ static int undo_all(Undo *u) {
         return r < 0 ? r : RET_NERRNO(fsync(u->image));
 }
 
+/* Is there another file system in the same inode, for a backup was copied over it, or the inode was
+ * used again? No change gives one another UUID. */
+static bool is_replaced(int image, const UndoHeader *then, const UndoHeader *now) {
+        static const unsigned char magic[] = { 0x53, 0xef };
+        unsigned char found[sizeof(magic)];
+
+        return read_at(image, found, sizeof(found), EXT4_MAGIC) &&
+               memcmp(found, magic, sizeof(magic)) == 0 &&
+               memcmp(then->uuid, now->uuid, sizeof(now->uuid)) != 0;
+}
+
 /* 1 = it is of this image. One without a whole header was killed before the first change. */
 static int matches(Undo *u, UndoHeader *now) {
         const UndoHeader *h = &u->header;
@@ -171,10 +183,13 @@ static int matches(Undo *u, UndoHeader *now) {
         if (r < 0 || !read_at(u->fd, &u->header, sizeof(*h), 0))
                 return r;
         return memcmp(h->magic, now->magic, sizeof(h->magic)) == 0 &&
-               h->hash == undo_header_hash(h) && h->inode == now->inode;
+               h->hash == undo_header_hash(h) && h->inode == now->inode &&
+               !is_replaced(u->image, h, now);
 }
 
-/* It waits for the programs that may still be changing the image, for their umlctl was killed. */
+/* It waits for the programs that may still be changing the image, for their umlctl was killed. What
+ * somebody else has put there, as anybody can in a directory like /tmp, would be written to the
+ * image. */
 static int open_undo(const char *path, int image, Undo **ret) {
         _cleanup_(undo_freep) Undo *u = calloc(1, sizeof(*u));
         struct stat st;
@@ -187,6 +202,8 @@ static int open_undo(const char *path, int image, Undo **ret) {
                 return -errno;
         if (!S_ISREG(st.st_mode))
                 return -EINVAL;
+        if (others_may_write(&st))
+                return -EPERM;
         if (flock(u->fd, LOCK_EX) < 0)
                 return -errno;
         *ret = TAKE_PTR(u);

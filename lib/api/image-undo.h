@@ -25,7 +25,7 @@ int image_undo_create(int image);
 bool image_undo_pending(int image);
 
 /* Undoes what is recorded, and removes the file. Returns an ImageUndone. A file that is of another
- * image, for this one has been replaced, is removed. */
+ * image, for this one has been replaced, is removed. -EPERM: it is not ours or root's. */
 int image_undo_apply(int image);
 
 /* The change is complete, and the image has been synced. */

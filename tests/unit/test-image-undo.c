@@ -148,6 +148,56 @@ static void test_other_image(void **state) {
         assert_as_before(image);
 }
 
+static void put_ext4(int image, unsigned char uuid) {
+        static const unsigned char magic[] = { 0x53, 0xef };
+        unsigned char id[16];
+
+        memset(id, uuid, sizeof(id));
+        assert_int_equal(pwrite(image, magic, sizeof(magic), 1024 + 56), sizeof(magic));
+        assert_int_equal(pwrite(image, id, sizeof(id), 1024 + 104), sizeof(id));
+        assert_int_equal(pread(image, original, 2048, 0), 2048);
+}
+
+/* The same, by one that was copied over it. */
+static void test_copied_over(void **state) {
+        _cleanup_close_ int image = make_image();
+        int undo;
+
+        (void) state;
+        put_ext4(image, 1);
+        undo = begin(image);
+        assert_int_equal(undo_record(0, 5000), 0);
+        close(undo);
+        put_ext4(image, 2);
+        assert_int_equal(image_undo_apply(image), IMAGE_UNDO_NONE);
+        assert_as_before(image);
+
+        undo = begin(image);
+        change(image, 2048, 5000);
+        close(undo);
+        assert_int_equal(image_undo_apply(image), IMAGE_UNDO_DONE);
+        assert_as_before(image);
+}
+
+/* In a directory like /tmp anybody can put one beside the image. */
+static void test_of_others(void **state) {
+        _cleanup_close_ int image = make_image();
+        int undo = begin(image);
+
+        (void) state;
+        assert_int_equal(undo_record(0, 5000), 0);
+        memset(original, 7, 16);
+        assert_int_equal(pwrite(image, original, 16, 0), 16);
+        assert_return_code(fchmod(undo, 0602), errno);
+        assert_int_equal(image_undo_apply(image), -EPERM);
+        assert_return_code(fchmod(undo, 0600), errno);
+        if (geteuid() == 0 && fchown(undo, 65534, 65534) >= 0)
+                assert_int_equal(image_undo_apply(image), -EPERM);
+        close(undo);
+        ASSERT_OK(image_undo_forget(image));
+        assert_as_before(image);
+}
+
 /* Offsets that lead out of the image are nothing that was recorded. */
 static void test_forged(void **state) {
         static const struct {
@@ -207,7 +257,8 @@ int main(void) {
                 cmocka_unit_test(test_undone),        cmocka_unit_test(test_sparse),
                 cmocka_unit_test(test_cut),           cmocka_unit_test(test_other_image),
                 cmocka_unit_test(test_forged),        cmocka_unit_test(test_crash_of_host),
-                cmocka_unit_test(test_one_at_a_time),
+                cmocka_unit_test(test_one_at_a_time), cmocka_unit_test(test_copied_over),
+                cmocka_unit_test(test_of_others),
         };
         int r;
 
