@@ -6,6 +6,7 @@
 
 #include "api/bus-names.h"
 #include "api/exit-codes.h"
+#include "basic/string-util.h"
 #include "umlctl/bus-client.h"
 #include "umlctl/say.h"
 #include "umlctl/verbs.h"
@@ -13,6 +14,7 @@
 #define ORDER_LIMIT (90 * USEC_PER_SEC)
 #define TAKEN_LIMIT (30 * USEC_PER_SEC)
 #define LOOK_EVERY  (20 * USEC_PER_MSEC)
+#define EXIT_LIMIT  (5 * USEC_PER_SEC)
 
 /* When the new one has the guest. *ret: what it says of itself; NULL: there is none in time. */
 static json_t *wait_for_new(const char *guest, uint64_t reexecs, uint64_t adopted) {
@@ -48,13 +50,30 @@ static int report(const Options *o, const char *guest, const json_t *before, con
         return EXIT_DONE;
 }
 
-/* A guest that ends meanwhile is started by the new one the next time. */
-static bool is_gone(const char *guest) {
-        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
-        json_auto_t *props = NULL;
-        pid_t pid;
+/* Is its umld about to exit? */
+static bool is_ending(int r, const json_t *props) {
+        const char *state = r >= 0 ? prop_string(props, UMLD_PROP_STATE) ?: "" : "";
 
-        return control_ask(guest, &bus, &pid, &props) == -ENOENT;
+        return r == -ECONNRESET || streq(state, "stopped") || streq(state, "failed");
+}
+
+/* A guest that ends meanwhile is started by the new one the next time. Its umld answers what it has
+ * not done yet when it is about to exit, or hangs up. */
+static bool is_gone(const char *guest) {
+        usec_t until = usec_add(now_usec(CLOCK_MONOTONIC), EXIT_LIMIT);
+        int r;
+
+        do {
+                _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+                json_auto_t *props = NULL;
+                pid_t pid;
+
+                r = control_ask(guest, &bus, &pid, &props);
+                if (r == -ENOENT || !is_ending(r, props))
+                        break;
+                (void) usleep(LOOK_EVERY);
+        } while (now_usec(CLOCK_MONOTONIC) < until);
+        return r == -ENOENT;
 }
 
 static int say_gone(const char *guest) {

@@ -104,7 +104,7 @@ static int take(Host *h, size_t n, Fault *f) {
         Sight s;
 
         if (h->look.n_said != n + sizeof(s))
-                return fault_set(f, VERDICT_USAGE, true, -EIO,
+                return fault_set(f, VERDICT_DISK, true, -EIO,
                                  "%s: the look at this file was interrupted", waited_for(h));
         memcpy(&s, h->look.said + n, sizeof(s));
         h->distant = s.distant;
@@ -124,9 +124,12 @@ int files_up(Host *h, Fault *f) {
                                   "the file system of %s", waited_for(h));
         if (r >= 0)
                 r = take(h, count_paths(h->config), f);
+        else if (r != -ETIMEDOUT)
+                r = fault_set(f, VERDICT_DISK, true, r, "%s: cannot look at this file: %m",
+                              waited_for(h));
         else
                 r = fault_set(f, VERDICT_USAGE, true, r,
-                              "%s: its file system does not respond (%m); if that is the server of "
+                              "%s: its file system does not respond; if that is the server of "
                               "a network file system, start it again, or unmount it",
                               waited_for(h));
         h->silent = r == -ETIMEDOUT;
