@@ -2,6 +2,7 @@
 /* console.js - the guest's console in a terminal: umlctl console in a pty of the host, and a terminal emulator here. */
 
 import { el, setHidden, setText } from "./dom.js";
+import { makeScreen } from "./screen.js";
 import { terminal as openTerminal } from "./umlctl.js";
 
 const COLUMNS = 80, ROWS = 24;
@@ -53,8 +54,7 @@ export function consoleView(name, model) {
     };
     const prepare = () => {
         const [cols, rows] = fit(box);
-        terminal = new window.Terminal({ cols, rows, useStyle: false, screenKeys: false, cursorBlink: false, scrollback: 1000,
-                                         colors: COLOURS });
+        terminal = makeScreen({ cols, rows, colors: COLOURS });
         terminal.on("data", data => channel && channel.send(data));
         terminal.open(box);
         terminal.element.removeAttribute("style"); /* its colours are those of the style sheet */
@@ -73,15 +73,19 @@ export function consoleView(name, model) {
         if (!terminal)
             prepare();
         close();
-        say("Attached. What you type goes to the guest.", false);
-        const mine = channel = openTerminal(["console", name], terminal.cols, terminal.rows);
+        say("Attached. What you type goes to the guest, also the Tab key; press Ctrl-] twice to detach.", false);
+        const mine = channel = openTerminal(name, terminal.cols, terminal.rows);
         mine.addEventListener("message", (event, data) => mine === channel && terminal.write(data));
         mine.addEventListener("close", (event, options) => {
             if (mine !== channel)
                 return;
             channel = null;
-            say(options.problem === "not-found" ? "umlctl is not installed on this host"
+            const keys = window.Terminal.focus === terminal;
+            terminal.blur(); /* else it would go on taking the Tab key */
+            say(options.problem === "not-found" ? "umlctl is not installed on this host."
                 : options.problem === "access-denied" ? "This needs administrative access, or membership of group umld." : "Detached.", true);
+            if (keys)
+                again.focus();
         });
         terminal.focus();
     };
@@ -101,8 +105,10 @@ export function consoleView(name, model) {
             window.removeEventListener("resize", resize);
             if (observer)
                 observer.disconnect();
-            if (terminal)
+            if (terminal) {
+                terminal.blur(); /* else it would go on taking the keys of the whole page */
                 terminal.destroy();
+            }
         },
     };
 }

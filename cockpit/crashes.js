@@ -41,10 +41,13 @@ function item(name, report) {
                        el("summary", {}, el("span", { class: "badge bad" }, report.verdict), el("time", {}, day(report.when)),
                           el("span", { class: "clip" }, report.panic || report.detail || "")), body);
     details.addEventListener("toggle", () => {
-        if (details.open && !details.asked)
-            ask("crashes", name, String(report.n)).then(full => show(body, full),
-                                                        failure => setText(body, explain(failure)));
+        if (!details.open || details.asked)
+            return;
         details.asked = true;
+        ask("crashes", name, String(report.n)).then(full => show(body, full), failure => {
+            details.asked = false; /* it is asked for again when it is opened again */
+            setText(body, explain(failure));
+        });
     });
     return details;
 }

@@ -39,8 +39,10 @@ export function logView(name) {
     observer.observe(lines);
     lines.addEventListener("scroll", () => { below = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 40; });
     const begin = first => {
-        stop = follow(["log", name, "--follow", "--lines", first], record => {
+        stop = follow(["log", "--follow", "--lines", first], [name], record => {
             pending.push(record);
+            if (pending.length > 2 * MOST) /* a page that is not looked at is drawn seldom */
+                pending = pending.slice(-MOST);
             drawing = drawing || window.setTimeout(draw, 50);
         }, failure => {
             stop = null;

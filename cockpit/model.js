@@ -4,7 +4,7 @@
 
 import { ask, explain, follow } from "./umlctl.js";
 
-const SOON = 150, LATER = 10000, AGAIN = 5000;
+const SOON = 150, LATER = 10000, AGAIN = 5000, SAMPLE = 9000;
 
 export class Model extends EventTarget {
     constructor() {
@@ -15,6 +15,7 @@ export class Model extends EventTarget {
         this.rates = new Map(); /* name -> bytes per second { received, sent } */
         this.counted = new Map(); /* name -> { when, received, sent } */
         this.histories = new Map(); /* name -> samples */
+        this.asked = new Map(); /* name -> when the samples were asked for */
         this.asking = this.again = false;
         this.timer = null;
     }
@@ -47,7 +48,7 @@ export class Model extends EventTarget {
     listen() {
         if (this.stop)
             this.stop();
-        this.stop = follow(["events", "--follow", "--all"], () => this.soon(), () => {
+        this.stop = follow(["events", "--follow", "--all"], [], () => this.soon(), () => {
             this.stop = null;
             window.setTimeout(() => this.stop || this.listen(), AGAIN);
         });
@@ -71,6 +72,7 @@ export class Model extends EventTarget {
             this.guests = await ask("list");
             this.failure = null;
             this.guests.forEach(guest => this.count(guest));
+            this.forget();
         } catch (failure) {
             this.failure = explain(failure);
         }
@@ -100,9 +102,20 @@ export class Model extends EventTarget {
         this.counted.set(guest.name, { when, received, sent });
     }
 
-    async askHistories() {
-        const running = (this.guests || []).filter(guest => guest.pid);
+    /* What is known of guests that have been removed. */
+    forget() {
+        for (const map of [this.rates, this.counted, this.histories, this.asked])
+            for (const name of map.keys())
+                if (!this.find(name))
+                    map.delete(name);
+    }
 
+    /* There is a new sample every ten seconds, however often something happens. */
+    async askHistories() {
+        const now = Date.now();
+        const running = (this.guests || []).filter(guest => guest.pid && now - (this.asked.get(guest.name) || 0) >= SAMPLE);
+
+        running.forEach(guest => this.asked.set(guest.name, now));
         await Promise.all(running.map(guest => ask("history", guest.name).then(
             samples => this.histories.set(guest.name, samples), () => null)));
         if (running.length > 0)

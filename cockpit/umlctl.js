@@ -22,19 +22,20 @@ function spawn(words, options) {
     return cockpit.spawn(["umlctl", ...words], { superuser: "try", err: "message", environ: ["LC_ALL=C.UTF-8"], ...options });
 }
 
-export function ask(...words) {
-    return spawn([...words, "--json"]).then(text => JSON.parse(text));
+/* Names are behind "--": one that begins with a dash is not an option. */
+export function ask(verb, ...names) {
+    return spawn([verb, "--json", "--", ...names]).then(text => JSON.parse(text));
 }
 
-export function order(...words) {
-    return spawn(words, { superuser: "require" });
+export function order(verb, name) {
+    return spawn([verb, "--", name], { superuser: "require" });
 }
 
 /* Calls line(object) for each line of JSON, and end(failure or null) when there will be no more. Returns a function that
  * ends it. */
-export function follow(words, line, end) {
+export function follow(words, names, line, end) {
     let rest = "", closed = false;
-    const process = spawn([...words, "--json"]);
+    const process = spawn([...words, "--json", "--", ...names]);
 
     process.stream(data => {
         const lines = (rest + data).split("\n");
@@ -49,9 +50,9 @@ export function follow(words, line, end) {
     };
 }
 
-/* A program of the terminal: umlctl console. */
-export function terminal(words, columns, rows) {
-    return cockpit.channel({ payload: "stream", spawn: ["umlctl", ...words], environ: ["TERM=xterm-256color", "LC_ALL=C.UTF-8"],
+/* umlctl console, in a terminal of this size. */
+export function terminal(name, columns, rows) {
+    return cockpit.channel({ payload: "stream", spawn: ["umlctl", "console", "--", name], environ: ["TERM=xterm-256color", "LC_ALL=C.UTF-8"],
                              pty: true, superuser: "try", window: { rows, cols: columns } });
 }
 

@@ -157,7 +157,9 @@ class InCockpit(TestCase):
         page.click("tr[data-guest=web] button[data-verb=start]")
         page.wait_text("tr[data-guest=web]", "running", 60)
         self.look("list")
+        self.foreign()
         self.console()
+        self.left()
         self.killed()
         self.trouble()
         self.log()
@@ -184,6 +186,32 @@ class InCockpit(TestCase):
         page.wait(r"/^\d+\s\d+\s*$/m.test(D.querySelector('.terminal').innerText)")
         page.wait("[...D.querySelectorAll('.terminal span')].some(s => s.innerText === 'red' && getComputedStyle(s).color !== getComputedStyle(D.querySelector('.terminal')).color)")
         self.look("console")
+        self.hostile()
+
+    def hostile(self):
+        """What is printed does not type into the console, nor hold up the browser."""
+        page = self.page
+        self.browser.type("clear; printf '\\033P+q\\necho ty$((3+4))ped\\n\\033\\\\\\033[99999999999L\\033[99999999999b\\033[1;99r'\r")
+        self.browser.type("printf '\\033[r\\n\\n'; echo after $((2+3))\r")
+        page.wait_text(".terminal", "after 5", 20)
+        self.browser.type("echo still $((4+4))\r")
+        page.wait_text(".terminal", "still 8", 20)
+        self.assertNotIn("ty7ped", page.text(".terminal"))
+
+    def foreign(self):
+        """A link may lead to any name: umlctl is asked for none that is not a guest's, least of all an option."""
+        page = self.page
+        page.go("--host=elsewhere", "log")
+        page.wait_text(".guest", "There is no guest --host=elsewhere.")
+        self.assertFalse(page.run("Boolean(D.querySelector('.lines'))"))
+        page.go()
+        page.wait("D.querySelector('tr[data-guest=web]')")
+
+    def left(self):
+        """A console that is left no longer takes the keys of the page."""
+        self.page.go("web")
+        self.page.wait("D.querySelector('.facts')")
+        self.assertTrue(self.page.run("D.defaultView.Terminal.focus === null"))
 
     def killed(self):
         """It comes back by itself, and its console with it."""
