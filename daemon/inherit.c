@@ -28,8 +28,9 @@ static int say_managed(const char *name, pid_t holder) {
                                name, holder);
 }
 
+/* Our own number is that of the umld that has executed us, or of one long ago. */
 static bool is_dead(pid_t pid) {
-        return pid > 0 && kill(pid, 0) < 0 && errno == ESRCH;
+        return pid == getpid() || (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH);
 }
 
 /* What is not adopted is ended: there are never two kernels on one image. */
@@ -43,7 +44,8 @@ static void refuse(Adoption *a, const char *why) {
 }
 
 /* Of a guest whose lock is held. 1 = *ret is what its umld has left; 0 = the lock may be free now,
- * or soon. */
+ * or soon: an umld-init that is about to exit sends us away, too, and so does one that another umld
+ * has just found. */
 static int find_estate(const char *name, const char *directory, pid_t holder, Adoption **ret) {
         _cleanup_free_ char *why = NULL;
         Adoption *a = NULL;
@@ -53,9 +55,9 @@ static int find_estate(const char *name, const char *directory, pid_t holder, Ad
                 *ret = a;
                 return 1;
         }
-        if (r == -EBUSY || (r == 0 && !is_dead(holder)))
+        if ((r == -EBUSY || r == 0) && !is_dead(holder))
                 return -EEXIST;
-        if (r < 0)
+        if (r < 0 && r != -EBUSY)
                 refuse(a, why);
         return 0;
 }

@@ -61,13 +61,24 @@ bool guest_has_socket(const char *name) {
         return path_found(umld_path(DIR_RUNTIME, name, "bus"));
 }
 
+static bool is_held(const char *lock) {
+        _cleanup_close_ int fd = open(lock, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+        return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+}
+
+bool guest_locked(const char *guest) {
+        _cleanup_free_ char *lock = umld_path(DIR_RUNTIME, guest, "lock");
+
+        return lock && is_held(lock);
+}
+
 /* The lock is held, by umld-init, although the umld that took it is dead. */
 bool guest_orphaned(const char *guest) {
         _cleanup_free_ char *lock = umld_path(DIR_RUNTIME, guest, "lock"), *text = NULL;
-        _cleanup_close_ int fd = lock ? open(lock, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -EBADF;
         uint64_t pid;
 
-        if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) >= 0 || read_file(lock, 16, &text) < 0)
+        if (!lock || !is_held(lock) || read_file(lock, 16, &text) < 0)
                 return false;
         text[strcspn(text, "\n")] = '\0';
         return parse_unsigned(text, 1, INT32_MAX, &pid) >= 0 && kill((pid_t) pid, 0) < 0 &&

@@ -21,6 +21,8 @@ void guest_note_dropins(const char *name);
 
 /* Does the guest have a control socket (in use or not), or may we not look? */
 bool guest_has_socket(const char *name);
+/* Has it an umld, or does it run although its umld was killed? */
+bool guest_locked(const char *guest);
 /* Does it run although its umld was killed? */
 bool guest_orphaned(const char *name);
 

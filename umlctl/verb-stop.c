@@ -24,6 +24,36 @@ static int check_gone(Waiter *w, void *userdata) {
         return w->gone;
 }
 
+static int end_by_bus(const Options *o, const char *guest, const char *method);
+
+static int check_served(Waiter *w, void *userdata) {
+        (void) userdata;
+        return w->bus || !guest_locked(w->name) || guest_orphaned(w->name);
+}
+
+/* Another umld may have taken it over just before ours, which has left it alone then. */
+static int end_orphan(const Options *o, const char *guest, const char *method) {
+        _cleanup_(waiter_freep) Waiter *w = NULL;
+        int r = orphan_end(o, guest, method);
+
+        if (r != EXIT_DONE || o->no_wait)
+                return r;
+        r = waiter_new(guest, o, check_served, NULL, &w);
+        if (r >= 0)
+                r = waiter_run(w);
+        if (r < 0)
+                return control_wait_failed(guest, w, r, "stopped");
+        if (w->bus)
+                return end_by_bus(o, guest, method);
+        if (guest_orphaned(guest))
+                return fail_with(EXIT_FAILED,
+                                 "%s still runs without its umld, and could not be taken over to "
+                                 "end it (umlctl status %s)",
+                                 guest, guest);
+        say_stopped(o, guest);
+        return EXIT_DONE;
+}
+
 static int end_by_bus(const Options *o, const char *guest, const char *method) {
         _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(waiter_freep) Waiter *w = NULL;
@@ -32,12 +62,8 @@ static int end_by_bus(const Options *o, const char *guest, const char *method) {
         int r;
 
         r = control_ask(guest, &bus, &pid, &props);
-        if (r == -ENOENT && guest_orphaned(guest)) {
-                r = orphan_end(o, guest, method);
-                if (r == EXIT_DONE && !o->no_wait)
-                        say_stopped(o, guest);
-                return r;
-        }
+        if (r == -ENOENT && guest_orphaned(guest))
+                return end_orphan(o, guest, method);
         if (r == -ENOENT) {
                 note("%s is not running", guest);
                 return EXIT_DONE;

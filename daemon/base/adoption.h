@@ -28,9 +28,9 @@ typedef struct Adoption {
 } Adoption;
 
 /* directory: RUNTIME/NAME. 1 = *ret is the guest that is to be adopted; 0 = there is none; -EBUSY:
- * its umld is alive. Otherwise it cannot be adopted, and *ret_why says why: it is not provably ours
- * (start time, credentials, name), or its state is not readable; then *ret is there for
- * adoption_refuse(). Waits for umld-init, two seconds at most. */
+ * its umld is alive, or its umld-init is about to exit. Otherwise it cannot be adopted, and
+ * *ret_why says why: it is not provably ours (start time, credentials, name), or its state is not
+ * readable; then *ret is there for adoption_refuse(). Waits for umld-init, ten seconds at most. */
 int adoption_find(const char *name, const char *directory, Adoption **ret, char **ret_why);
 
 /* What the umld that has executed us hands over beside that (handover.h). 1 = *ret is that; saved

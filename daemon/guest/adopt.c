@@ -89,16 +89,20 @@ static void set_up(Guest *g, GuestState to, bool executed, const Saved *s) {
         set_state(g, to, why, s);
 }
 
+/* A stop that our predecessor was ordered, unless something else has been ordered meanwhile. */
+static void recall_stop(Guest *g, const Saved *s) {
+        if (!g->adopting.ordered &&
+            guest_wanted_from_string(saved_get(s, "wanted") ?: "") == WANTED_DOWN)
+                g->wanted = WANTED_DOWN;
+}
+
 /* true: a stop goes on. */
 static bool resume_stop(Guest *g, const Adoption *a) {
         const Saved *s = a->saved;
 
         if (a->ending || !saved_get(s, "stop.step"))
                 return false;
-        if (!g->adopting.ordered)
-                g->wanted = guest_wanted_from_string(saved_get(s, "wanted") ?: "") == WANTED_DOWN
-                                    ? WANTED_DOWN
-                                    : WANTED_UP;
+        recall_stop(g, s);
         g->adopting.resuming = true;
         guest_enter(g, BOOT_LAUNCHED);
         g->adopting.resuming = false;
@@ -172,7 +176,12 @@ static void fail(Guest *g, Adoption *a, int error) {
                 (void) store_send(a->socket, STORE_END, NULL, 0, 0, -EBADF);
         g->setup->swept = false;
         g->past.delay = USEC_PER_SEC;
-        guest_event(g, EV_DIED_AGAIN, "it could not be adopted");
+        recall_stop(g, a->saved);
+        g->adopting.ordered = false;
+        if (g->wanted == WANTED_DOWN)
+                guest_event(g, EV_STOP, "it could not be adopted, and was to be stopped");
+        else
+                guest_event(g, EV_DIED_AGAIN, "it could not be adopted");
 }
 
 /* The host is looked at again before the start. */
@@ -194,7 +203,9 @@ static void wait_again(Guest *g, Adoption *a, const Fault *fault) {
         (void) follow_order_of_now(g);
 }
 
-static void end_with_fault(Guest *g, Fault *fault) {
+static void end_with_fault(Guest *g, const Saved *s, Fault *fault) {
+        recall_stop(g, s);
+        g->adopting.ordered = false;
         log_error("%s", fault->text ?: "out of memory");
         g->boot.fault = *fault;
         *fault = (Fault){};
@@ -237,7 +248,7 @@ static void on_looked(int r, Fault *fault, void *userdata) {
         resume(g, a->saved, executed); /* as after a restart */
         (void) guest_keep_now(g);
         g->adopting.replaced = false;
-        end_with_fault(g, fault);
+        end_with_fault(g, a->saved, fault);
 }
 
 static void announce(const Adoption *a) {

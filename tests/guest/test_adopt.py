@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """umld dies, and its guest does not: the next umld adopts it."""
 
+import fcntl
 import os
 import random
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -17,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from umldtest import (DONE, FAILED, MAKE_GUEST, TestCase, main, process_alive, test_kernels, wait_until)
 
 PORT = 8080
+STORE_DROP, STORE_ALL = 2, 7
 
 
 class Adopted(TestCase):
@@ -329,9 +332,10 @@ class Refused(Adopted):
 
     def test_orders_without_umld(self):
         """It is shut down, or killed, and the host is as before."""
-        for order, verdict in (("stop", "shut down cleanly by ctrl-alt-del"), ("kill", "killed on request")):
+        for order, fake, verdict in (("stop", "boot,ready", "shut down cleanly by ctrl-alt-del"),
+                                     ("kill", "boot,ignore:all,ready", "killed on request")):
             with self.subTest(order=order):
-                self.configure()
+                self.configure(fake)
                 before = self.world.snapshot()
                 pid = self.orphan(self.daemon().wait_ready())
                 r = self.world.umlctl(order, "web")
@@ -366,6 +370,57 @@ class Refused(Adopted):
         time.sleep(3)
         os.kill(init, signal.SIGCONT)
         self.assertEqual(heir.wait_ready().guest_pid(), pid)
+
+    def test_stop_while_another_umld_takes_over(self):
+        """It is stopped by that one, if it was first."""
+        umld = self.start()
+        pid = umld.guest_pid()
+        init = next(p for p, line in self.world.processes().items() if "umld-init" in line)
+        os.kill(init, signal.SIGSTOP)
+        umld.kill()
+        heir = self.daemon()
+        time.sleep(1)
+        stop = subprocess.Popen(self.world.command("host", self.world.program("umlctl/umlctl"), "stop", "web"),
+                                stdout=subprocess.PIPE, encoding="utf-8")
+        time.sleep(1)
+        os.kill(init, signal.SIGCONT)
+        self.assertEqual((stop.communicate(timeout=30)[0], stop.returncode), ("web is stopped\n", DONE))
+        self.end(pid)
+        heir.wait(20)
+        self.assertEqual(self.world.processes(), {})
+
+    def test_umld_init_that_ends(self):
+        """It sends the next umld away while it is about to exit; nothing is left of the guest then."""
+        self.configure()
+        directory = self.world.runtime_dir / "web"
+        directory.mkdir()
+        gone = subprocess.Popen(["true"])
+        gone.wait()
+        with open(directory / "lock", "w", encoding="ascii") as lock, \
+                socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as init:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            print(gone.pid, file=lock, flush=True)
+            init.bind(str(directory / "adopt"))
+            init.listen(4)
+            init.settimeout(20)
+            heir = self.daemon()
+            for _ in range(3):
+                init.accept()[0].close()
+        self.assertEqual(heir.wait_ready().stop(), DONE)
+
+    def test_umld_that_only_stops_and_cannot_adopt(self):
+        """It ends the guest, and does not start it again."""
+        pid = self.orphan(self.start())
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as init:
+            init.connect(str(self.world.runtime_dir / "web/adopt"))
+            while struct.unpack_from("I", init.recv(64))[0] != STORE_ALL:
+                pass
+            init.send(struct.pack("III32s", STORE_DROP, 0, 0, b"notify"))
+        stop = self.world.run("host", self.world.program("daemon/umld"), "--stop", "web")
+        self.assertEqual(stop.returncode, DONE, stop)
+        self.assertIn("cannot take over the guest", stop.stderr)
+        self.end(pid)
+        self.assertEqual(self.world.processes(), {})
 
     def test_what_is_not_ours(self):
         """A process that listens there, but is not the guest's umld-init."""
