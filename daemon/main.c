@@ -121,8 +121,8 @@ static int run(const char *guest, char *const *argv) {
         return r < 0 ? EXIT_FAILED : manager_run(m);
 }
 
-/* Shuts a guest down that runs without its umld. */
-static int stop(const char *guest, char *const *argv) {
+/* Ends a guest that runs without its umld. */
+static int stop(const char *guest, char *const *argv, bool kill) {
         _cleanup_(config_freep) Config *config = NULL;
         _cleanup_(manager_freep) Manager *m = NULL;
         int r;
@@ -136,7 +136,7 @@ static int stop(const char *guest, char *const *argv) {
         r = manager_new(guest, argv, TAKE_PTR(config), &m);
         if (r == -ENODATA || r == -EEXIST) /* it has ended; it has its umld */
                 return EXIT_DONE;
-        return r < 0 ? EXIT_FAILED : manager_run_to_stop(m);
+        return r < 0 ? EXIT_FAILED : manager_run_to_stop(m, kill);
 }
 
 /* ExecStopPost= of the unit: makes way for another umld. If systemd has killed umld because it did
@@ -144,7 +144,8 @@ static int stop(const char *guest, char *const *argv) {
  * started again, or has no guest any more, or systemd stops umld-orphan@.service. */
 static int ended(const char *guest, char *const *argv) {
         cgroup_return(true);
-        return streq(getenv("SERVICE_RESULT") ?: "", "timeout") ? stop(guest, argv) : EXIT_DONE;
+        return streq(getenv("SERVICE_RESULT") ?: "", "timeout") ? stop(guest, argv, false)
+                                                                : EXIT_DONE;
 }
 
 static int obey(const Invocation *i, char *const *argv) {
@@ -154,7 +155,8 @@ static int obey(const Invocation *i, char *const *argv) {
         case ORDER_EXAMINE:
                 return doctor(i);
         case ORDER_STOP:
-                return stop(i->guest, argv);
+        case ORDER_KILL:
+                return stop(i->guest, argv, i->order == ORDER_KILL);
         case ORDER_ENDED:
                 return ended(i->guest, argv);
         case ORDER_CAN_ADOPT:

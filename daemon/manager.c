@@ -454,11 +454,11 @@ int manager_run(Manager *m) {
         return loop(m);
 }
 
-int manager_run_to_stop(Manager *m) {
+int manager_run_to_stop(Manager *m, bool kill) {
         int r = adopt(m);
 
         if (r < 0)
                 return r == -ENOENT ? EXIT_DONE : EXIT_FAILED;
-        (void) guest_stop(m->guest);
+        (void) (kill ? guest_kill(m->guest) : guest_stop(m->guest));
         return loop(m);
 }

@@ -17,5 +17,5 @@ DEFINE_CLEANUP(Manager *, manager_free)
 
 /* Starts the guest, or adopts it, and runs until it is down for good. Returns the exit code. */
 int manager_run(Manager *m);
-/* The same, but a guest that is adopted is only shut down, and none is started. */
-int manager_run_to_stop(Manager *m);
+/* The same, but a guest that is adopted is only shut down, or killed, and none is started. */
+int manager_run_to_stop(Manager *m, bool kill);

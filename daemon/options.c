@@ -21,6 +21,7 @@ static int help(void) {
              "     --measure  the same, and how fast guests can be\n"
              "     --repair=CHECK  repair what that check of the host has found\n"
              "     --stop     shut the guest down if it runs without its umld; start none\n"
+             "     --kill     the same, at once, and uncleanly\n"
              "  -h --help     print this help\n"
              "     --version  print the version and the features\n"
              "\n"
@@ -55,6 +56,9 @@ static int parse_one(int c, Invocation *i) {
         case 's':
                 i->order = ORDER_STOP;
                 return -1;
+        case 'k':
+                i->order = ORDER_KILL;
+                return -1;
         case 'E':
                 i->order = ORDER_ENDED;
                 return -1;
@@ -72,12 +76,19 @@ static int parse_one(int c, Invocation *i) {
 
 int options_parse(int argc, char **argv, Invocation *ret) {
         static const struct option options[] = {
-                { "check", no_argument, NULL, 'c' },        { "doctor", no_argument, NULL, 'D' },
-                { "plan", no_argument, NULL, 'P' },         { "measure", no_argument, NULL, 'M' },
-                { "repair", required_argument, NULL, 'm' }, { "debug", no_argument, NULL, 'd' },
-                { "can-adopt", no_argument, NULL, 'A' },    { "stop", no_argument, NULL, 's' },
-                { "ended", no_argument, NULL, 'E' },        { "help", no_argument, NULL, 'h' },
-                { "version", no_argument, NULL, 'V' },      {},
+                { "check", no_argument, NULL, 'c' },
+                { "doctor", no_argument, NULL, 'D' },
+                { "plan", no_argument, NULL, 'P' },
+                { "measure", no_argument, NULL, 'M' },
+                { "repair", required_argument, NULL, 'm' },
+                { "debug", no_argument, NULL, 'd' },
+                { "can-adopt", no_argument, NULL, 'A' },
+                { "stop", no_argument, NULL, 's' },
+                { "kill", no_argument, NULL, 'k' },
+                { "ended", no_argument, NULL, 'E' },
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, 'V' },
+                {},
         };
         int c, r;
 

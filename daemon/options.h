@@ -12,6 +12,7 @@ typedef enum Order {
         ORDER_PLAN,      /* --check, --plan */
         ORDER_EXAMINE,   /* --doctor, --measure, --repair= */
         ORDER_STOP,      /* --stop */
+        ORDER_KILL,      /* --kill */
         ORDER_ENDED,     /* --ended, by the unit */
         ORDER_CAN_ADOPT, /* --can-adopt, by an umld that is about to be replaced */
 } Order;

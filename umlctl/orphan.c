@@ -7,29 +7,17 @@
 #include "api/bus-names.h"
 #include "api/exit-codes.h"
 #include "basic/string-util.h"
-#include "umlctl/bus-client.h"
 #include "umlctl/detach.h"
 #include "umlctl/orphan.h"
 #include "umlctl/programs.h"
 #include "umlctl/say.h"
 #include "umlctl/verbs.h"
 
-typedef struct End {
-        Detached umld;
-        bool kill; /* has still to be ordered */
-        int result;
-} End;
-
 static int check_ended(Waiter *w, void *userdata) {
-        End *e = userdata;
+        const Detached *d = userdata;
 
-        if (e->umld.ended)
-                return 1;
-        if (e->kill && w->bus) {
-                e->kill = false;
-                e->result = control_order(w->bus, w->name, UMLD_METHOD_KILL);
-        }
-        return 0;
+        (void) w;
+        return d->ended;
 }
 
 static int say_failed(const char *guest, const Detached *d) {
@@ -41,8 +29,9 @@ static int say_failed(const char *guest, const Detached *d) {
                          guest, why ?: "out of memory", d->log);
 }
 
-static int start(const char *guest, Waiter *w, Detached *d) {
-        char *const argv[] = { (char *) "umld", (char *) "--stop", (char *) guest, NULL };
+static int start(const char *guest, const char *method, Waiter *w, Detached *d) {
+        const char *how = streq(method, UMLD_METHOD_KILL) ? "--kill" : "--stop";
+        char *const argv[] = { (char *) "umld", (char *) how, (char *) guest, NULL };
         _cleanup_free_ char *program = NULL;
         int r = program_find(PROGRAM_UMLD, &program);
 
@@ -51,20 +40,18 @@ static int start(const char *guest, Waiter *w, Detached *d) {
 
 /* Without root's rights the socket of its umld-init cannot be reached. */
 int orphan_end(const Options *o, const char *guest, const char *method) {
-        End e = { .umld = DETACHED_INIT, .kill = streq(method, UMLD_METHOD_KILL) };
+        Detached d = DETACHED_INIT;
         _cleanup_(waiter_freep) Waiter *w = NULL;
-        int r = waiter_new(guest, o, check_ended, &e, &w);
+        int r = waiter_new(guest, o, check_ended, &d, &w);
 
         if (r >= 0)
-                r = start(guest, w, &e.umld);
-        if (r >= 0 && !(o->no_wait && !e.kill))
+                r = start(guest, method, w, &d);
+        if (r >= 0 && !o->no_wait)
                 r = waiter_run(w);
         if (r < 0)
                 r = control_wait_failed(guest, w, r, "stopped");
-        else if (e.umld.ended && e.umld.status != 0)
-                r = say_failed(guest, &e.umld);
         else
-                r = e.result;
-        detach_done(&e.umld);
+                r = d.ended && d.status != 0 ? say_failed(guest, &d) : EXIT_DONE;
+        detach_done(&d);
         return r;
 }
