@@ -112,7 +112,7 @@ class Reachable:
         test.addCleanup(self.end)
 
     def ask(self):
-        while not self.done.wait(0.1):
+        while not self.done.wait(0.2):
             try:
                 for port in self.ports:
                     if "<h1>" not in self.world.fetch(port, timeout=5 * PATIENCE):

@@ -45,6 +45,8 @@ exec sh -c "$(httpd -d "$QUERY_STRING")" 2>&1
 
 
 class GuestRoot(TestCase):
+    timeout = 240  # on a machine with a load of 35, for one kernel
+
     @classmethod
     def setUpClass(cls):
         cls.images = Path(tempfile.mkdtemp(prefix="umld-guest-root.", dir="/var/tmp"))
@@ -183,9 +185,9 @@ class GuestRoot(TestCase):
         routes = self.world.host("sh", "-c", "ip -6 route show table all; ip -6 address")
         yield "be the host's router by IPv6", "bad" not in routes
 
-    def tracked(self):
-        """Connections of this guest in the host's table."""
-        return int(self.world.host("cat", "/proc/sys/net/netfilter/nf_conntrack_count"))
+    def tracked(self, *options):
+        """Such connections in the host's table."""
+        return len(self.world.run("host", "conntrack", "-L", *options).stdout.splitlines())
 
     def floods(self):
         """An accomplice answers, so that the host believes in the connections."""
@@ -203,14 +205,13 @@ class GuestRoot(TestCase):
         most = CONNECTIONS // 2
         made = int(self.inside(f"inside tcp-hold {FAR} 9000 {3 * CONNECTIONS}").split()[-1])
         yield "hold more TCP connections than it may", most / 2 < made <= most + 4
-        self.held.clear()  # only now are they closed on both sides, and no longer counted
-        before = self.tracked()
 
         def flood():
+            self.held.clear()  # only when they are closed on both sides they are no longer counted
             self.inside(f"inside udp-flood {self.frame(FAR, dport=7001).hex()} {FLOOD}")
-            return self.tracked() - before >= most / 2
+            return self.tracked("-p", "udp", "--dport", "7001") >= most / 2
         umldtest.wait_until(flood, 30, "as many UDP connections as it may hold")
-        yield "hold more UDP connections than it may", self.tracked() - before <= most + 16
+        yield "hold more UDP connections than it may", self.tracked("-p", "udp", "--dport", "7001") <= most + 4
 
     def limit_connections(self):
         config = self.world.config_dir / "web.conf"
@@ -257,17 +258,22 @@ class GuestRoot(TestCase):
         self.assertEqual(umld.stop(40), DONE)
         return rows
 
-    def test_each_kernel(self):
+    def try_kernel(self, kernel):
         self.accomplice()
-        rows = []
-        for kernel in test_kernels():
-            with self.subTest(kernel=kernel.name):
-                rows = self.attempts(kernel)
+        rows = self.attempts(kernel)
         table = Table.read()
         if os.environ.get("UMLD_WRITE_TABLE"):
             table.rows = [row for row in table.rows if row.group != GUEST_GROUP] + rows
             table.write()
         self.assertEqual([str(row) for row in rows], [str(row) for row in Table.read().rows if row.group == GUEST_GROUP])
+
+    def test_kernel_of_debian(self):
+        self.try_kernel(test_kernels()[0])
+
+    def test_other_kernels(self):
+        for kernel in test_kernels()[1:]:
+            with self.subTest(kernel=kernel.name):
+                self.try_kernel(kernel)
 
 
 if __name__ == "__main__":
