@@ -122,7 +122,8 @@ static int read_notification(Detached *d) {
 
         if (n < 0)
                 return 0;
-        if (cred.pid != d->pid && cred.pid != d->umld)
+        /* 0: it is outside our PID namespace, and umld, as long as it is not known */
+        if (cred.pid == 0 || (cred.pid != d->pid && cred.pid != d->umld))
                 return 1;
         text[n] = '\0';
         if (cred.pid == d->pid)
