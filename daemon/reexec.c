@@ -202,7 +202,7 @@ Reexec *reexec_free(Reexec *x) {
         if (!x)
                 return NULL;
         if (x->done)
-                x->done(-ECANCELED, "the guest is being stopped", x->userdata);
+                x->done(0, NULL, x->userdata); /* the next start uses the new program */
         helper_free(x->check);
         sd_event_source_disable_unref(x->look);
         free(x->program);

@@ -6,28 +6,32 @@
 
 #include "api/bus-names.h"
 #include "api/exit-codes.h"
-#include "basic/string-util.h"
 #include "umlctl/bus-client.h"
 #include "umlctl/say.h"
 #include "umlctl/verbs.h"
 
 #define ORDER_LIMIT (90 * USEC_PER_SEC)
 #define TAKEN_LIMIT (30 * USEC_PER_SEC)
+#define GONE_AFTER  (5 * USEC_PER_SEC)
 #define LOOK_EVERY  (20 * USEC_PER_MSEC)
-#define EXIT_LIMIT  (5 * USEC_PER_SEC)
 
-/* When the new one has the guest. *ret: what it says of itself; NULL: there is none in time. */
+/* When the new one has the guest: what it says of itself; NULL: there is none in time, or nobody
+ * for longer than the execution takes. */
 static json_t *wait_for_new(const char *guest, uint64_t reexecs, uint64_t adopted) {
-        usec_t until = usec_add(now_usec(CLOCK_MONOTONIC), TAKEN_LIMIT);
+        usec_t until = usec_add(now_usec(CLOCK_MONOTONIC), TAKEN_LIMIT), seen = 0;
 
         do {
                 _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
                 json_t *props = NULL;
                 pid_t pid;
+                int r = control_ask(guest, &bus, &pid, &props);
 
-                if (control_ask(guest, &bus, &pid, &props) >= 0 &&
-                    (prop_number(props, UMLD_PROP_REEXECS) > reexecs ||
-                     prop_number(props, UMLD_PROP_ADOPTED) > adopted))
+                if (r != -ENOENT || seen == 0)
+                        seen = now_usec(CLOCK_MONOTONIC);
+                else if (now_usec(CLOCK_MONOTONIC) > usec_add(seen, GONE_AFTER))
+                        return NULL;
+                if (r >= 0 && (prop_number(props, UMLD_PROP_REEXECS) > reexecs ||
+                               prop_number(props, UMLD_PROP_ADOPTED) > adopted))
                         return props;
                 json_decref(props);
                 (void) usleep(LOOK_EVERY);
@@ -50,30 +54,13 @@ static int report(const Options *o, const char *guest, const json_t *before, con
         return EXIT_DONE;
 }
 
-/* Is its umld about to exit? */
-static bool is_ending(int r, const json_t *props) {
-        const char *state = r >= 0 ? prop_string(props, UMLD_PROP_STATE) ?: "" : "";
-
-        return r == -ECONNRESET || streq(state, "stopped") || streq(state, "failed");
-}
-
-/* A guest that ends meanwhile is started by the new one the next time. Its umld answers what it has
- * not done yet when it is about to exit, or hangs up. */
+/* A guest that ends meanwhile is started by the new one the next time. */
 static bool is_gone(const char *guest) {
-        usec_t until = usec_add(now_usec(CLOCK_MONOTONIC), EXIT_LIMIT);
-        int r;
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+        json_auto_t *props = NULL;
+        pid_t pid;
 
-        do {
-                _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
-                json_auto_t *props = NULL;
-                pid_t pid;
-
-                r = control_ask(guest, &bus, &pid, &props);
-                if (r == -ENOENT || !is_ending(r, props))
-                        break;
-                (void) usleep(LOOK_EVERY);
-        } while (now_usec(CLOCK_MONOTONIC) < until);
-        return r == -ENOENT;
+        return control_ask(guest, &bus, &pid, &props) == -ENOENT;
 }
 
 static int say_gone(const char *guest) {
