@@ -79,8 +79,8 @@ static int take_handed(const char *name, Adoption **ret) {
         int r = adoption_handed(name, ret);
 
         if (r < 0)
-                log_warning_errno(r, "what the umld before has handed over cannot be read, "
-                                     "continuing without: %m");
+                log_warning_errno(r, "cannot read what the previous umld handed over, "
+                                     "continuing without it: %m");
         return r > 0 && (*ret)->saved;
 }
 

@@ -191,7 +191,7 @@ static void wait_again(Guest *g, Adoption *a, const Fault *fault) {
         if (fault->text)
                 log_warning("%s", fault->text);
         if (console_adopt(g->console, a) < 0)
-                log_warning("the clients of the console are lost");
+                log_warning("console sessions are lost; attach again with umlctl console");
         g->adopting.resuming = true;
         guest_enter(g, BOOT_OVER);
         g->adopting.resuming = false;

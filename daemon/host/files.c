@@ -105,7 +105,7 @@ static int take(Host *h, size_t n, Fault *f) {
 
         if (h->look.n_said != n + sizeof(s))
                 return fault_set(f, VERDICT_DISK, true, -EIO,
-                                 "%s: the look at this file was interrupted", waited_for(h));
+                                 "%s: the check of this file was interrupted", waited_for(h));
         memcpy(&s, h->look.said + n, sizeof(s));
         h->distant = s.distant;
         return hostfs_judge(h, &s.hostfs, f);

@@ -191,7 +191,7 @@ int kernel_up(Host *h, Fault *f) {
 
         if (h->silent) /* an adopted guest goes on without */
                 return fault_set(f, VERDICT_KERNEL, true, -ETIMEDOUT,
-                                 "%s: not looked at, since its file system does not respond",
+                                 "%s: not checked, since its file system does not respond",
                                  config_kernel(c));
         r = RET_NERRNO(stat(config_kernel(c), &st));
         if (r >= 0 && is_known(&h->kernel, config_kernel(c), &st))
