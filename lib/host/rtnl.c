@@ -176,6 +176,8 @@ static int link_set(Rtnl *rtnl, int index, const LinkSetting *setting, const voi
         if (!change)
                 return -ENOMEM;
         setting->set(change, value);
+        if (!setting->is_so(change, value)) /* libnl does not tell that it had no memory for it */
+                return -ENOMEM;
         r = net_exchanged(rtnl, rtnl_link_change(rtnl->sock, link, change, 0));
         return r < 0 ? r : 1;
 }

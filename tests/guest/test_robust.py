@@ -226,7 +226,7 @@ class Memory(RobustTest):
                 self.assert_same_host(before)
 
     def test_in_start(self):
-        self.check((every, 0) for every in (7, 29, 53, 101, 118, 157, 331))
+        self.check((every, 0) for every in (7, 29, 53, 69, 101, 118, 157, 331))
 
     def test_later(self):
         """What the start needs is there; the handlers meet the failures."""
