@@ -40,6 +40,12 @@ class Adopted(TestCase):
         self.assertTrue(process_alive(pid))
         return pid
 
+    def stop_init(self):
+        """The pid of the guest's umld-init, which does nothing until it is continued."""
+        init = next(p for p, line in self.world.processes().items() if "umld-init" in line)
+        os.kill(init, signal.SIGSTOP)
+        return init
+
     def end(self, pid, within=20):
         wait_until(lambda: not process_alive(pid), within, f"the end of process {pid}")
 
@@ -363,8 +369,7 @@ class Refused(Adopted):
         """On a machine that is busy it may take seconds before it answers."""
         umld = self.start()
         pid = umld.guest_pid()
-        init = next(p for p, line in self.world.processes().items() if "umld-init" in line)
-        os.kill(init, signal.SIGSTOP)
+        init = self.stop_init()
         umld.kill()
         heir = self.daemon()
         time.sleep(3)
@@ -375,8 +380,7 @@ class Refused(Adopted):
         """It is stopped by that one, if it was first."""
         umld = self.start()
         pid = umld.guest_pid()
-        init = next(p for p, line in self.world.processes().items() if "umld-init" in line)
-        os.kill(init, signal.SIGSTOP)
+        init = self.stop_init()
         umld.kill()
         heir = self.daemon()
         time.sleep(1)
