@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* verb-stop.c - stop and kill, also of a guest that runs without its umld. */
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "api/bus-names.h"
 #include "api/exit-codes.h"
+#include "basic/process.h"
 #include "basic/string-util.h"
 #include "umlctl/bus-client.h"
 #include "umlctl/guests.h"
@@ -18,6 +20,42 @@ static void say_stopped(const Options *o, const char *guest) {
         if (!o->quiet)
                 printf("%s is stopped\n", guest);
 }
+
+/* ---- umld's keeper, which ends just after it ---- */
+
+enum {
+        KEEPER_END_MSEC = 1000,
+        KEEPER_LOOK_MSEC = 2,
+};
+
+typedef struct KeeperId {
+        pid_t pid; /* 0: there is none */
+        uint64_t started;
+} KeeperId;
+
+static KeeperId keeper_of(pid_t umld) {
+        KeeperId k = { .pid = umld > 0 ? process_parent(umld) : 0 };
+        char comm[16];
+
+        if (k.pid <= 1 || !streq(process_comm(k.pid, comm), "umld-keeper") ||
+            process_start_time(k.pid, &k.started) < 0)
+                return (KeeperId){};
+        return k;
+}
+
+/* So that nothing is left when we say that the guest is stopped. An umld that fails to stop is
+ * started again by its keeper, which is none of our business. */
+static void wait_for_keeper(const KeeperId *k) {
+        uint64_t started;
+
+        for (int msec = 0; k->pid && msec < KEEPER_END_MSEC; msec += KEEPER_LOOK_MSEC) {
+                if (process_start_time(k->pid, &started) < 0 || started != k->started)
+                        return;
+                (void) poll(NULL, 0, KEEPER_LOOK_MSEC);
+        }
+}
+
+/* ---- an end ---- */
 
 static int check_gone(Waiter *w, void *userdata) {
         (void) userdata;
@@ -58,6 +96,7 @@ static int end_by_bus(const Options *o, const char *guest, const char *method) {
         _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(waiter_freep) Waiter *w = NULL;
         json_auto_t *props = NULL;
+        KeeperId keeper;
         pid_t pid = 0;
         int r;
 
@@ -70,6 +109,7 @@ static int end_by_bus(const Options *o, const char *guest, const char *method) {
         }
         if (r < 0)
                 return bus_connect_fail(guest, r, pid);
+        keeper = keeper_of(pid);
         /* Determines the process before it is told to exit. */
         r = waiter_new(guest, o, check_gone, NULL, &w);
         if (r >= 0)
@@ -82,6 +122,7 @@ static int end_by_bus(const Options *o, const char *guest, const char *method) {
         r = waiter_run(w);
         if (r < 0)
                 return control_wait_failed(guest, w, r, "stopped");
+        wait_for_keeper(&keeper);
         say_stopped(o, guest);
         return EXIT_DONE;
 }

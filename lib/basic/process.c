@@ -78,7 +78,7 @@ static char *process_stat(pid_t pid) {
         return p ? strdup(p + 1) : NULL;
 }
 
-static pid_t process_parent(pid_t pid) {
+pid_t process_parent(pid_t pid) {
         _cleanup_free_ char *stat = process_stat(pid);
         int ppid;
 

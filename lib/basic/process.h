@@ -26,6 +26,9 @@ int process_activity(pid_t pid, char *ret_state, uint64_t *ret_cpu);
  * -ESRCH: no such process, or one that has ended and is not reaped yet. */
 int process_start_time(pid_t pid, uint64_t *ret);
 
+/* The parent of a process. -ESRCH: no such process. */
+pid_t process_parent(pid_t pid);
+
 /* Calls fn for every child of this process. Returns how many. */
 int process_foreach_child(void (*fn)(pid_t pid, void *userdata), void *userdata);
 

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -228,6 +229,21 @@ class Failures(Case):
         self.assertIn("umld was killed", self.expect(NOT_RUNNING, "status", "web").stdout)
         self.expect(DONE, "start", "web")
         self.expect(DONE, "status", "web")
+
+    def test_slow_keeper(self):
+        """When the guest is said to be stopped, nothing of it is left: not its umld's keeper, either."""
+        self.world.guest(fake="boot,ready")
+        self.expect(DONE, "start", "web")
+        umld, (keeper,) = self.umlds()[0], self.keepers()
+        os.kill(keeper, signal.SIGSTOP)
+        try:
+            timer = threading.Timer(0.3, lambda: umldtest.wait_until(lambda: not umldtest.process_alive(umld), 20)
+                                    and os.kill(keeper, signal.SIGCONT))
+            timer.start()
+            self.expect(DONE, "stop", "web")
+        finally:
+            timer.join()
+        self.assertEqual(self.world.processes(), {})
 
     def test_stopped_umld(self):
         self.world.guest(fake="boot,ready")
