@@ -78,7 +78,9 @@ static int lock_image(const Host *h, const char *path, bool shared, int *fd, Fau
         pid_t holder = 0;
         int r = *fd = image_lock(path, shared, &holder);
 
-        if (r == -EEXIST && h->quiet)
+        if (r >= 0 && h->quiet)
+                image_unlock(*fd); /* nobody's start fails because of a check */
+        else if (r == -EEXIST && h->quiet)
                 r = *fd = look_at_own(h, path);
         if (r == -EEXIST)
                 return fault_set(f, VERDICT_DISK, false, r,

@@ -37,9 +37,9 @@ static bool same_file(int fd, const char *path) {
                a.st_ino == b.st_ino;
 }
 
-/* A process that only checks whether we are alive also holds the lock for a moment. */
-static int lock_patiently(int fd) {
-        for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+/* A process that only looks (are we alive? is the image free?) also holds the lock for a moment. */
+static int lock_patiently(int fd, int operation) {
+        for (int i = 0; flock(fd, operation | LOCK_NB) < 0; i++) {
                 if (errno != EWOULDBLOCK || i >= LOCK_TRIES)
                         return -errno;
                 (void) usleep(1000);
@@ -66,7 +66,7 @@ int pid_lock(const char *path, pid_t *ret_holder) {
                 if (fd < 0)
                         return -errno;
                 (void) fchmod(fd, 0644); /* whatever our umask: umlctl asks who has the lock */
-                r = lock_patiently(fd);
+                r = lock_patiently(fd, LOCK_EX);
                 if (r < 0) {
                         if (r != -EWOULDBLOCK)
                                 return r;
@@ -97,11 +97,13 @@ int image_lock(const char *path, bool shared, pid_t *ret_holder) {
         _cleanup_close_ int fd =
                 open(path, (shared ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         struct flock lock = { .l_type = shared ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
+        int r;
 
         if (fd < 0)
                 return -errno;
-        if (flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0)
-                return errno == EWOULDBLOCK ? -EEXIST : -errno;
+        r = lock_patiently(fd, shared ? LOCK_SH : LOCK_EX);
+        if (r < 0)
+                return r == -EWOULDBLOCK ? -EEXIST : r;
         if (fcntl(fd, F_GETLK, &lock) < 0)
                 return -errno;
         if (lock.l_type != F_UNLCK) {
@@ -116,6 +118,10 @@ static pid_t holder_of(const char *lock) {
         _cleanup_close_ int fd = open(lock, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
         return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 ? read_pid(fd) : 0;
+}
+
+void image_unlock(int fd) {
+        (void) flock(fd, LOCK_UN);
 }
 
 int image_look(const char *path, const char *lock) {

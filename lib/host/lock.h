@@ -23,6 +23,9 @@ bool pid_lock_held(const char *path);
  * others. */
 int image_lock(const char *path, bool shared, pid_t *ret_holder);
 
+/* Gives that lock back while the image stays open. */
+void image_unlock(int fd);
+
 /* Opens an image to look at it only, because the umld that holds that lock file has it open.
  * -EEXIST: it does not, or nobody may tell. */
 int image_look(const char *path, const char *lock);

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -78,6 +79,24 @@ class ImageLock(TestCase):
         self.assertIn("another guest's umld uses this image", self.world.check("web").stderr)
         for each in (other, umld):
             self.assertEqual(each.stop(), DONE)
+
+    def test_start_beside_a_check(self):
+        """A check that has looked at the disks, and is not done yet, keeps nothing that a start needs. (umlctl start
+        runs one itself when a start has failed, for the sake of its reason.)"""
+        self.world.guest(fake="boot,ready", Network={"Forward": "tcp/8080:80", "Proxy": "tcp/8081:81"})
+        trace = self.world.dir / "check.strace"
+        lock = self.world.runtime_dir / ".shared/lock"  # is tried for after the disks
+        check = subprocess.Popen(self.world.command(
+            "host", "strace", "-qq", "-o", trace, "-P", lock, "-e", "trace=flock", "-e", "inject=flock:delay_enter=60000000",
+            self.world.program("daemon/umld"), "--check", "web"),
+            stdout=subprocess.DEVNULL, env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+        self.addCleanup(check.wait)
+        self.addCleanup(check.kill)
+        wait_until(lambda: trace.exists() and "flock(" in trace.read_text(), 20, "the check behind its disks")
+        self.assertIsNone(check.poll())
+        umld = self.daemon().wait_ready()
+        self.assertIsNone(check.poll())
+        self.assertEqual(umld.stop(), DONE)
 
     def test_stranger_in_between(self):
         """Who takes it while no umld is there keeps it: the next one waits its turn, and says whose it is."""
