@@ -198,6 +198,8 @@ static void test_next_umld(void **state) {
         ASSERT_OK(
                 spawn(&(const Spawn){ .run = sleep_long, .more_cgroups = &fd, .n_more_cgroups = 1 },
                       &guest));
+        while (!is_in(guest, "0::/unit/umld-web.1")) /* where it moves itself */
+                (void) usleep(1000);
         assert_int_equal(cgroup_limit_again(CGROUP_MEMORY, GROUP, &limits), 0);
         ASSERT_OK(write_existing(TOP "/cgroup.procs", "0"));
         assert_int_equal(write_existing(UNIT "/cgroup.procs", "0"), -EBUSY);
