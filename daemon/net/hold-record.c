@@ -5,7 +5,7 @@
 
 #include "basic/log.h"
 #include "daemon/boot/cmdline.h"
-#include "daemon/net/hold-record.h"
+#include "daemon/net/hold-parts.h"
 #include "host/conntrack.h"
 #include "host/packet-send.h"
 
@@ -13,6 +13,7 @@ struct HoldRecord {
         sd_event *event;
         Net *net; /* borrowed */
         SynRecord *record;
+        int sender; /* a packet socket, kept: to close one takes the kernel 10 ms or more */
         sd_event_source *io;
         SynRecordFn fn;
         void *userdata;
@@ -42,24 +43,29 @@ static int on_logged(sd_event_source *s, int fd, uint32_t revents, void *userdat
         return 0;
 }
 
+static int open_sender(HoldRecord *r) {
+        if (r->sender < 0)
+                r->sender = packet_sender_open();
+        return r->sender;
+}
+
 /* What is recorded is of use only if umld can find out what was answered, and send again. */
-static int try_all(uint16_t group, const char **ret_what) {
+static int try_all(HoldRecord *r, uint16_t group, const char **ret_what) {
         const ConntrackEnd nobody = { .address.v4.s_addr = htonl(INADDR_LOOPBACK) };
         _cleanup_(syn_record_freep) SynRecord *record = NULL;
-        _cleanup_close_ int fd = -EBADF;
         ConntrackFlow flow;
-        int r = conntrack_find(IPPROTO_TCP, &nobody, &nobody, &flow);
+        int error = conntrack_find(IPPROTO_TCP, &nobody, &nobody, &flow);
 
         *ret_what = "the host does not show tracked connections";
-        if (r < 0 && r != -ENOENT)
-                return r;
+        if (error < 0 && error != -ENOENT)
+                return error;
         *ret_what = "the host does not let umld send packets";
-        fd = packet_sender_open();
-        if (fd < 0)
-                return fd;
+        error = open_sender(r);
+        if (error < 0)
+                return error;
         *ret_what = "the host does not log packets for umld";
-        r = syn_record_new(&record);
-        return r < 0 ? r : syn_record_start(record, group);
+        error = syn_record_new(&record);
+        return error < 0 ? error : syn_record_start(record, group);
 }
 
 bool hold_record_taken(uint16_t group) {
@@ -79,7 +85,7 @@ static bool is_passing(int error) {
 
 void hold_record_probe(Net *net) {
         const char *what;
-        int r = try_all(net->hold_queue, &what);
+        int r = try_all(net->hold->record, net->hold_queue, &what);
 
         if (r < 0 && !is_passing(r))
                 hold_record_lacking(net, what, r);
@@ -155,9 +161,8 @@ void hold_record_take(HoldRecord *r, SynRecordFn fn, void *userdata) {
 void hold_record_send(HoldRecord *r, void *packet, size_t size) {
         const Net *net = r->net;
         const struct ether_addr mac = guest_mac(net->host->config->name);
-        _cleanup_close_ int fd = packet_sender_open();
         NfPacket p = {};
-        int error = fd;
+        int error = open_sender(r);
 
         nfqueue_parse(packet, size, &p);
         if (net->host->config->one_arm) {
@@ -166,7 +171,7 @@ void hold_record_send(HoldRecord *r, void *packet, size_t size) {
                 packet_set_source(packet, size, &client.address);
         }
         if (error >= 0)
-                error = packet_send(fd, net->tap_index, mac.ether_addr_octet, packet, size);
+                error = packet_send(r->sender, net->tap_index, mac.ether_addr_octet, packet, size);
         if (error < 0)
                 log_debug_errno(error, "cannot send a recorded packet again: %m");
 }
@@ -180,6 +185,7 @@ int hold_record_new(sd_event *event, Net *net, HoldRecord **ret) {
                 return -ENOMEM;
         r->event = sd_event_ref(event);
         r->net = net;
+        r->sender = -EBADF;
         *ret = r;
         return 0;
 }
@@ -189,6 +195,7 @@ HoldRecord *hold_record_free(HoldRecord *r) {
                 return NULL;
         sd_event_source_disable_unref(r->io);
         syn_record_free(r->record);
+        safe_close(r->sender);
         sd_event_unref(r->event);
         free(r);
         return NULL;

@@ -14,7 +14,6 @@ import sys
 import tempfile
 import threading
 import time
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
@@ -430,10 +429,15 @@ class Lost(HoldTest):
         """The same, and the guest sees the host's address as the client's."""
         self.check_unread("NFLOG", Backend="iptables", OneArm="yes")
 
+    def senders(self):
+        """The packet sockets of umld, as the kernel lists them."""
+        return self.world.host("cat", "/proc/net/packet").splitlines()[1:]
+
     def check_unread(self, rule, **network):
         self.configure(Network=network)
         umld = self.begin()
-        before = self.held(umld)
+        before, senders = self.held(umld), self.senders()
+        self.assertEqual(len(senders), 1)
         os.kill(umld.guest_pid(), signal.SIGSTOP)
         client = self.call_once()
         wait_until(lambda: re.search(r"SYN_SENT .*sport=4321 dport=8080", self.world.host("cat", "/proc/net/nf_conntrack")),
@@ -444,6 +448,8 @@ class Lost(HoldTest):
         self.assertEqual(client.readline(), "answered\n")
         wait_until(lambda: self.queue() is None, LONG, "the queue to be left")
         self.assertEqual(self.held(umld), {"now": 0, "total": before["total"] + 1, "dropped": 0})
+        # It was not opened for that packet: the kernel takes 10 ms to close one, and umld would wait.
+        self.assertEqual(self.senders(), senders)
         self.assertEqual(umld.stop(40), DONE)
 
     def test_no_record(self):
