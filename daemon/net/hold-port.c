@@ -2,20 +2,25 @@
 /* hold-port.c - tries ports of the guest from the host, as a probe does. */
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "basic/cleanup.h"
 #include "daemon/net/hold-port.h"
 
 /* A service that has not got to a connection yet leaves it in its backlog, and the guest's kernel
- * drops what does not fit there: such clients would wait for a second. The least backlog that is
- * in use is 8, which has room for one more. */
+ * drops what does not fit there: such clients would wait for a second. A backlog of 8, which has
+ * room for one more, is assumed. A try is in the midst of those that are released, so that the
+ * service is still at work on the rest when umld hears of it, and releases more. */
 enum {
         CREDIT = 8,
+        CREDIT_MORE = 4,   /* each time that the service has got to such a try */
         CREDIT_SILENT = 4, /* of a service that does not show how far it has got */
+        TRIES_AHEAD = 2,   /* of a port that the guest's kernel is known to answer for */
 };
 
-#define PATIENCE (2 * USEC_PER_SEC) /* for a page */
+#define PATIENCE       (2 * USEC_PER_SEC)   /* for a page */
+#define ANSWERED_AFTER (25 * USEC_PER_MSEC) /* by a kernel that is busy, at the latest */
 #define SERVED_AFTER                                                                               \
         (5 * USEC_PER_SEC)        /* at the latest, by a service that is known to show it,         \
                                    */
@@ -79,24 +84,48 @@ static void succeed(HoldPort *p) {
         give_credit(p, CREDIT);
 }
 
+/* Does it take a place in the service's backlog? */
+static bool is_connected(const HoldTry *t) {
+        struct tcp_info info = {};
+        socklen_t size = sizeof(info);
+
+        return getsockopt(t->fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0 ||
+               info.tcpi_state != TCP_SYN_SENT;
+}
+
+/* A busy guest may have accepted several before umld has heard of the first. */
+static unsigned end_others(const HoldTry *t) {
+        unsigned connected = 0;
+
+        FOREACH_ELEMENT (other, t->port->tries) {
+                if (!other->port || other == t || !other->io)
+                        continue;
+                connected += is_connected(other);
+                end_try(other);
+        }
+        return connected;
+}
+
+/* The first ones, among which there is a try. */
+static void begin_release(HoldPort *p, unsigned room) {
+        give_credit(p, MIN(room, (unsigned) CREDIT_MORE));
+        if (p->held == 0 || room <= CREDIT_MORE + 1)
+                return;
+        hold_port_try(p);
+        give_credit(p, room - CREDIT_MORE - 1);
+}
+
 /* Its kernel has accepted it. The service gets to it when it is through with those before it, and
  * mostly has nothing to do then but close it, too. */
 static void become_accepted(HoldTry *t) {
         HoldPort *p = t->port;
-        unsigned room = CREDIT;
+        const unsigned others = end_others(t);
 
-        /* A busy guest may have accepted several before umld has heard of the first. */
-        FOREACH_ELEMENT (other, p->tries) {
-                if (!other->port || other == t || !other->io)
-                        continue;
-                room -= room > 0;
-                end_try(other);
-        }
         t->ended = now_usec(CLOCK_MONOTONIC);
         if (shutdown(t->fd, SHUT_WR) < 0 || sd_event_source_set_io_events(t->io, EPOLLIN) < 0)
                 end_try(t);
         if (!p->open)
-                give_credit(p, room);
+                begin_release(p, CREDIT - MIN(others, (unsigned) CREDIT - 1));
         else if (p->silent && p->credit == 0)
                 give_credit(p, CREDIT_SILENT);
 }
@@ -108,8 +137,11 @@ static void become_served(HoldTry *t) {
         end_try(t);
         p->answers = true;
         p->silent = false;
-        if (t->behind && p->credit == 0)
-                give_credit(p, CREDIT);
+        if (!t->behind || p->credit > 0)
+                return;
+        if (p->held > 0)
+                hold_port_try(p);
+        give_credit(p, CREDIT_MORE);
 }
 
 /* false: it cannot be asked. */
@@ -158,9 +190,10 @@ static int on_answer(sd_event_source *s, int fd, uint32_t revents, void *userdat
         }
         if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
                 error = errno;
-        if (error != 0) /* nobody listens there yet */
+        if (error != 0) { /* nobody listens there yet */
+                t->port->refused |= error == ECONNREFUSED;
                 end_try(t);
-        else if (!page)
+        } else if (!page)
                 become_accepted(t);
         else if (!ask(t, page))
                 end_try(t);
@@ -214,16 +247,29 @@ static bool is_awaited(HoldPort *p) {
         return false;
 }
 
+/* Are there enough that its kernel has still to answer? They would take places in the backlog. */
+static bool is_tried(const HoldPort *p) {
+        const usec_t now = now_usec(CLOCK_MONOTONIC);
+        unsigned young = 0;
+
+        FOREACH_ELEMENT (t, p->tries)
+                young += t->io && t->asked == 0 && t->ended == 0 &&
+                         now < usec_add(t->begun, ANSWERED_AFTER);
+        return p->open ? young > 0 : p->refused && young >= TRIES_AHEAD;
+}
+
 void hold_port_try(HoldPort *p) {
         HoldTry *t;
         int r;
 
-        if (is_asked(p) || is_awaited(p))
+        if (is_asked(p) || is_awaited(p) || is_tried(p))
                 return;
         t = &p->tries[p->next++ % HOLD_TRIES];
         if (t->port)
                 end_try(t);
-        *t = (HoldTry){ .port = p, .fd = -EBADF, .behind = p->open };
+        *t = (HoldTry){
+                .port = p, .fd = -EBADF, .begun = now_usec(CLOCK_MONOTONIC), .behind = p->open
+        };
         r = begin_try(t);
         p->unasked = r == -EPERM || r == -EACCES || r == -ENETUNREACH || r == -EHOSTUNREACH;
         if (r < 0)
@@ -254,7 +300,7 @@ HoldPort *hold_port_want(HoldPorts *all, int family, uint16_t port) {
 void hold_ports_forget(HoldPorts *all) {
         FOREACH_ELEMENT (p, all->list) {
                 cancel(p);
-                p->open = false;
+                p->open = p->refused = false;
                 p->credit = 0;
         }
 }

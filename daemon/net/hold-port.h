@@ -24,7 +24,8 @@ typedef struct HoldTry {
         HoldPort *port;
         int fd; /* < 0: none is being waited for */
         sd_event_source *io;
-        usec_t asked; /* a web server has been asked then, CLOCK_MONOTONIC; 0 = not */
+        usec_t begun; /* CLOCK_MONOTONIC, as are the next */
+        usec_t asked; /* a web server has been asked then; 0 = not */
         usec_t ended; /* it was accepted, and umld has closed its end then; 0 = not */
         bool behind;  /* those that were released before are in the service's backlog before it */
         char answer[PROBE_ANSWER_MAX];
@@ -36,6 +37,7 @@ struct HoldPort {
         int family;      /* AF_INET, AF_INET6; 0 = the slot is free */
         uint16_t port;   /* TCP */
         unsigned held;   /* connections that wait for it */
+        bool refused;    /* nobody listens there, but the guest's kernel answers */
         bool open;       /* it has accepted one, and sent the page */
         unsigned credit; /* so many more may be released until its service has got to a try behind
                             them: then its backlog is empty again */
