@@ -95,8 +95,10 @@ static int take_queue(Hold *h, const Saved *s, int fd) {
 
         if (r >= 0)
                 r = nfqueue_adopt(fd, (uint16_t) number, hold_packet, h, &h->queue);
-        if (r < 0)
+        if (r < 0) {
+                held_list_done(&h->held);
                 return r;
+        }
         h->net->hold_queue = (uint16_t) number;
         h->phase = (HoldPhase) phase;
         h->entered = saved_number(s, "entered", now_usec(CLOCK_MONOTONIC));
