@@ -8,7 +8,7 @@
 #include "basic/spawn.h"
 #include "daemon/base/companions.h"
 #include "daemon/base/helper.h"
-#include "daemon/programs/disk-check-protocol.h"
+#include "host/disk-check-protocol.h"
 #include "host/ext-errors.h"
 
 static_assert((int) DISK_CHECK_FD == (int) HELPER_FD, "where it expects the image");

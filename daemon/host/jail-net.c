@@ -9,7 +9,7 @@
 #define STAYS "stays in the host's network namespace"
 
 /* A kernel in another network namespace needs the preloaded object that asks for its tap. */
-static int check_kernel(const Host *h) {
+static int kernel_can_ask(const Host *h) {
         return h->kernel.uml->static_linked ? -EOPNOTSUPP : h->kernel.tun_fix ? 0 : -ENOENT;
 }
 
@@ -18,7 +18,7 @@ int jail_net_up(Host *h, Fault *f) {
 
         if (!layer_wanted(h, CONFINE_NETWORK_NAMESPACE))
                 return 0;
-        r = check_kernel(h);
+        r = kernel_can_ask(h);
         if (r < 0)
                 jail_drop_net_ns(&h->jail);
         else if (h->jail.net_ns_fd < 0)

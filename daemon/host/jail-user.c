@@ -156,7 +156,7 @@ static size_t collect_wishes(const Host *h, AccessWish wishes[static WISHES_MAX]
 
 /* What a check can tell before anything has been made or given to the guest's user: whether the
  * directories let that user through. */
-static int check_reach(Host *h, Fault *f) {
+static int reach_before_setup(Host *h, Fault *f) {
         AccessWish wishes[CONFIG_DISKS_MAX + 1] = {};
         const Config *c = h->config;
         size_t n = 0, which = 0;
@@ -185,7 +185,7 @@ int jail_reach_up(Host *h, Fault *f) {
         int r;
 
         if (h->quiet)
-                return check_reach(h, f);
+                return reach_before_setup(h, f);
         if (h->jail.reachable || h->jail.uid == 0)
                 return 0;
         n = collect_wishes(h, wishes);

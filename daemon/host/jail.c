@@ -29,9 +29,26 @@ static void say(Host *h, ConfineLayer layer, int refused, const char *instead) {
                 layer_set_on(h, layer, NULL);
 }
 
-void jail_namespaces_look(Host *h) {
+static void say_seccomp(Host *h) {
+        if (!layer_wanted(h, CONFINE_SECCOMP))
+                return;
+        if (h->jail.seccomp_refused < 0)
+                layer_set_refused(h, CONFINE_SECCOMP, h->jail.seccomp_refused,
+                                  h->jail.seccomp_refused == -EOPNOTSUPP
+                                          ? "it would apply to the guest's programs, too"
+                                          : NULL);
+        else
+                layer_set_on(h, CONFINE_SECCOMP,
+                             h->config->seccomp == SECCOMP_LOG ? "but only logs" : NULL);
+}
+
+int jail_layers_up(Host *h, Fault *f) {
+        (void) f;
+        layers_begin(h);
         say(h, CONFINE_PID_NAMESPACE, h->jail.pid_refused, "child subreaper instead");
         say(h, CONFINE_IPC_NAMESPACE, h->jail.ipc_refused, NULL);
+        say_seccomp(h);
+        return 0;
 }
 
 /* Both of these objects see to it. */
@@ -49,19 +66,6 @@ int jail_dumpable_up(Host *h, Fault *f) {
                                           ? "nothing can be preloaded into a static kernel"
                                           : "nothing is preloaded into the kernel");
         return 0;
-}
-
-void jail_seccomp_look(Host *h) {
-        if (!layer_wanted(h, CONFINE_SECCOMP))
-                return;
-        if (h->jail.seccomp_refused < 0)
-                layer_set_refused(h, CONFINE_SECCOMP, h->jail.seccomp_refused,
-                                  h->jail.seccomp_refused == -EOPNOTSUPP
-                                          ? "it would apply to the guest's programs, too"
-                                          : NULL);
-        else
-                layer_set_on(h, CONFINE_SECCOMP,
-                             h->config->seccomp == SECCOMP_LOG ? "but only logs" : NULL);
 }
 
 int jail_wait_for_namespace(const Jail *j, Verdict verdict, Fault *f) {

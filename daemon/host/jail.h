@@ -66,12 +66,11 @@ int jail_net_down(struct Host *h, Fault *f);
 /* jail-tree.c: a root directory that holds only what the kernel needs. */
 int jail_tree_up(struct Host *h, Fault *f);
 
-/* Says which of the namespaces that the host was asked for at the start it has. */
-void jail_namespaces_look(struct Host *h);
+/* The first step: which layers are configured, and which of them the host was found to refuse when
+ * it was asked at the start. */
+int jail_layers_up(struct Host *h, Fault *f);
 /* Will what is preloaded into the kernel make it not dumpable? A step. */
 int jail_dumpable_up(struct Host *h, Fault *f);
-/* The same of the filter of system calls. */
-void jail_seccomp_look(struct Host *h);
 
 /* Will the guest's processes be in a PID namespace? */
 bool jail_has_pid_namespace(const struct Host *h);

@@ -78,10 +78,7 @@ const char *layer_text(const Host *h, ConfineLayer layer, int error,
         return buf;
 }
 
-/* ---- steps ---- */
-
-int layers_up(Host *h, Fault *f) {
-        (void) f;
+void layers_begin(Host *h) {
         for (int i = 0; i < CONFINE_MAX; i++) {
                 LayerReport *l = &h->layers.v[i];
 
@@ -90,9 +87,6 @@ int layers_up(Host *h, Fault *f) {
                 else if (l->state == LAYER_OFF)
                         *l = (LayerReport){};
         }
-        jail_namespaces_look(h);
-        jail_seccomp_look(h);
-        return 0;
 }
 
 int layers_required_up(Host *h, Fault *f) {

@@ -47,7 +47,9 @@ void layer_set_refused(struct Host *h, ConfineLayer layer, int error, const char
 const char *layer_text(const struct Host *h, ConfineLayer layer, int error,
                        char buf[static LAYER_TEXT_MAX]);
 
-/* Steps of the set-up. The first reads the configuration; the last fails if the host has refused a
- * layer that is required. umld-init itself checks the layers that it applies. */
-int layers_up(struct Host *h, Fault *f);
+/* Reads the configuration; what has become of a layer that is still wanted stays known. */
+void layers_begin(struct Host *h);
+
+/* The last step of the set-up: fails if the host has refused a layer that is required. umld-init
+ * itself checks the layers that it applies. */
 int layers_required_up(struct Host *h, Fault *f);

@@ -17,7 +17,7 @@
 #include "basic/cleanup.h"
 #include "basic/sandbox.h"
 #include "basic/string-util.h"
-#include "daemon/programs/disk-check-protocol.h"
+#include "host/disk-check-protocol.h"
 
 /* Enough for e2fsck on some terabytes. */
 #define MEMORY_MAX (UINT64_C(2) << 30)

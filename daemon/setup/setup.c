@@ -42,7 +42,7 @@ static const struct {
 } steps[] = {
 #define HOST(up, down) .host_up = up, .host_down = down
 #define NET(up, down)  .net_up = up, .net_down = down
-        { "layers", HOST(layers_up, NULL), .check = true, .look = true, .before = true },
+        { "layers", HOST(jail_layers_up, NULL), .check = true, .look = true, .before = true },
         { "files", HOST(files_up, files_down), .check = true, .look = true, .before = true },
         { "kernel", HOST(kernel_up, NULL), .check = true, .look = true, .before = true },
         { "user", HOST(jail_user_up, jail_user_down), .check = true, .before = true },

@@ -38,17 +38,16 @@ static int plan_again(NatChain *syn, const NatPlan *plan, const NatSide *side, N
         return plan_chain(syn, plan, side, tcp_syn(rule));
 }
 
-int nat_plan_hold(NatChains *chains, NatFamily family, const NatPlan *plan, const NatSide *side) {
+int nat_plan_hold(NatChain *hold, NatChain *syn, const NatPlan *plan, const NatSide *side) {
         const NatRule rule = { .destination = side->guest_address,
                                .states = NAT_STATE_DNAT,
                                .verdict = NAT_QUEUE,
                                .queue = plan->hold_queue };
-        NatChain *hold = nat_chain(chains, family, NAT_CHAIN_HOLD);
         int r;
 
         if (plan->hold_queue == 0 || plan->n_forwards == 0)
                 return 0;
         hold->jump.states = NAT_STATE_NEW;
         r = plan_chain(hold, plan, side, rule);
-        return r < 0 ? r : plan_again(nat_chain(chains, family, NAT_CHAIN_SYN), plan, side, rule);
+        return r < 0 ? r : plan_again(syn, plan, side, rule);
 }

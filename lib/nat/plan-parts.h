@@ -40,5 +40,6 @@ int nat_plan_to(NatChain *to, const NatPlan *plan, const NatSide *side, const Na
 
 /* ---- plan-hold.c ---- */
 
-/* What the host forwards, and what is sent to the guest's own address as far as others may. */
-int nat_plan_hold(NatChains *chains, NatFamily family, const NatPlan *plan, const NatSide *side);
+/* What the host forwards, and what is sent to the guest's own address as far as others may: new
+ * connections, and those of clients that use a port again. */
+int nat_plan_hold(NatChain *hold, NatChain *syn, const NatPlan *plan, const NatSide *side);

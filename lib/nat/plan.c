@@ -386,13 +386,15 @@ void nat_chains_init(NatChains *chains, const char *guest) {
 static int plan_side(NatChains *chains, NatFamily family, const NatPlan *plan) {
         const NatSide *side = &plan->side[family];
         NatChain *pre = nat_chain(chains, family, NAT_CHAIN_PRE),
-                 *cnt = nat_chain(chains, family, NAT_CHAIN_CNT);
+                 *cnt = nat_chain(chains, family, NAT_CHAIN_CNT),
+                 *hold = nat_chain(chains, family, NAT_CHAIN_HOLD),
+                 *syn = nat_chain(chains, family, NAT_CHAIN_SYN);
         int r;
 
         if (ip_address_is_any(&side->guest_address))
                 return 0;
         if (plan->only_hold)
-                return nat_plan_hold(chains, family, plan, side);
+                return nat_plan_hold(hold, syn, plan, side);
         nat_chain(chains, family, NAT_CHAIN_USER)->kept = true;
         r = nat_plan_cnt(cnt, plan);
         if (r >= 0)
@@ -419,7 +421,7 @@ static int plan_side(NatChains *chains, NatFamily family, const NatPlan *plan) {
                               pre->n_rules > 0);
         if (r >= 0)
                 r = plan_mss(nat_chain(chains, family, NAT_CHAIN_MSS), plan);
-        return r < 0 ? r : nat_plan_hold(chains, family, plan, side);
+        return r < 0 ? r : nat_plan_hold(hold, syn, plan, side);
 }
 
 int nat_chains_plan(NatChains *chains, const NatPlan *plan) {
