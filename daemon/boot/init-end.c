@@ -2,7 +2,6 @@
 /* init-end.c - watches for the end of an umld-init, child or not. */
 
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include "basic/process.h"
 #include "basic/time-util.h"
@@ -30,12 +29,6 @@ static int finish_source(int r, sd_event_source *s) {
 }
 
 /* ---- a child ---- */
-
-static bool is_child(pid_t pid) {
-        siginfo_t si;
-
-        return waitid(P_PID, (id_t) pid, &si, WEXITED | WNOHANG | WNOWAIT) >= 0;
-}
 
 static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
         InitEnd *e = userdata;
@@ -125,7 +118,7 @@ int init_end_new(sd_event *event, const Launched *launched, void (*ended)(void *
         e->pidfd = -EBADF;
         e->ended = ended;
         e->userdata = userdata;
-        if (is_child(launched->init)) {
+        if (process_is_child(launched->init)) {
                 r = sd_event_add_child(event, &e->child, launched->init, WEXITED, on_child, e);
                 r = finish_source(r, e->child);
         } else

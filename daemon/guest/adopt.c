@@ -174,6 +174,7 @@ static void fail(Guest *g, Adoption *a, int error) {
         log_error_errno(error, "cannot take over the guest (%m); ending it, to start it again");
         if (a->socket >= 0)
                 (void) store_send(a->socket, STORE_END, NULL, 0, 0, -EBADF);
+        proxies_set_phase(g->proxies, PROXY_HOLD);
         g->setup->swept = false;
         g->past.delay = USEC_PER_SEC;
         recall_stop(g, a->saved);
@@ -271,6 +272,7 @@ int guest_adopt(Guest *g, Adoption *from) {
         }
         announce(a);
         hold_take_over(g->hold, a);
+        proxies_adopt(g->proxies, a);
         load_past(&g->past, a->saved);
         load_boot(g, a->saved);
         g->wanted = WANTED_UP;

@@ -36,16 +36,13 @@ int guest_saved_state(Guest *g) {
 
 void guest_clear_children(Guest *g) {
         guest_drop_standby(g);
-        proxies_set_phase(g->proxies, PROXY_HOLD);
 }
 
 static void go_on_as_before(Guest *g) {
         handover_cancel(&g->keep.handover);
         (void) guest_keep_now(g);
-        if (g->boot.phase != BOOT_READY)
-                return;
-        proxies_set_phase(g->proxies, PROXY_RELAY);
-        (void) guest_make_standby(g);
+        if (g->boot.phase == BOOT_READY)
+                (void) guest_make_standby(g);
 }
 
 static int hand_all_over(Guest *g, Keeper *k) {

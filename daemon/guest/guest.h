@@ -244,7 +244,7 @@ int guest_adopt(Guest *g, Adoption *from);
 bool guest_is_at_rest(const Guest *g);
 /* A file in memory with all that a successor gets, which the caller closes. */
 int guest_saved_state(Guest *g);
-/* Ends what a successor does not take over: processes on standby, relays. */
+/* Ends what a successor does not take over: the process on standby. */
 void guest_clear_children(Guest *g);
 /* It is about to be executed, and what it needs is left for it; NULL: it is not, after all. */
 int guest_executes(Guest *g, const char *program);

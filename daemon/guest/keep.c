@@ -107,6 +107,7 @@ int guest_write_state(Guest *g, Keeper *k) {
         console_save(g->console, &t, k);
         host_save(g->setup->host, &t, k);
         net_save(g->setup->net, &t);
+        proxies_save(g->proxies, &t, k);
         keeper_put(k, "lock", g->keep.lock_fd);
         keeper_put(k, "mounts", g->keep.mounts_fd);
         keeper_put(k, "program", g->keep.program_fd);

@@ -33,6 +33,13 @@ static void on_console_changed(void *userdata) {
         guest_keep(userdata);
 }
 
+static void on_relays_changed(bool now, void *userdata) {
+        if (now)
+                (void) guest_keep_now(userdata);
+        else
+                guest_keep(userdata);
+}
+
 static void undo_now(Guest *g) {
         _cleanup_(fault_done) Fault fault = {};
 
@@ -133,6 +140,7 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
         if (r < 0)
                 return log_oom();
         g->setup->net->proxies = g->proxies;
+        proxies_on_change(g->proxies, on_relays_changed, g);
         r = hold_new(event, g->setup->net, &g->hold);
         if (r < 0)
                 return log_oom();

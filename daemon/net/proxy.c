@@ -8,51 +8,28 @@
  * backlog: to a client a restart is a delay. When the guest ends, the relays end.
  *
  * A relay runs under an umld-init of its own, like the guest's kernel: an unprivileged user, which
- * is not the guest's, no capabilities, no_new_privs, a PID namespace, and it dies with umld. One
- * that fails is restarted with increasing delays; the socket is kept. */
+ * is not the guest's, no capabilities, no_new_privs, a PID namespace. One that fails is restarted
+ * with increasing delays; the socket is kept. It outlives umld as the guest does, and no longer
+ * than that: proxy-adopt.c. */
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "basic/child.h"
 #include "basic/fd-util.h"
 #include "basic/log.h"
+#include "basic/process.h"
 #include "basic/sandbox.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
-#include "daemon/base/restart-policy.h"
-#include "daemon/net/proxy.h"
+#include "daemon/net/proxy-parts.h"
 #include "host/init-protocol.h"
-#include "host/launch.h"
 
 #define IDLE_TIME "30s" /* for --exit-idle-time */
-
-typedef struct Proxy {
-        Proxies *all;
-        Forward port;           /* of one port */
-        int fd;                 /* where it listens */
-        sd_event_source *calls; /* a client is waiting there, and no relay is running */
-        sd_event_source *pause; /* delay before the next attempt */
-        usec_t again;           /* CLOCK_MONOTONIC, the end of that delay */
-
-        Launched launched; /* the relay; init = 0: none is running */
-        sd_event_source *status;
-        pid_t pid;
-        usec_t started; /* CLOCK_MONOTONIC */
-        DeathHistory history;
-} Proxy;
-
-struct Proxies {
-        sd_event *event;
-        const char *init;
-        bool pid_namespaces;
-        ProxyPhase phase;
-        struct in_addr guest;
-        Proxy **ports, **next; /* those to come: proxies_prepare() */
-        size_t n, n_next;
-};
 
 const char *proxy_program(void) {
         static const char *const places[] = { PROXY_PROGRAM,
@@ -66,10 +43,51 @@ const char *proxy_program(void) {
 
 /* ---- the relay's process ---- */
 
+/* now: what is kept of them has to be up to date before anything else happens. */
+static void tell_of_change(const Proxies *all, bool now) {
+        if (all->changed)
+                all->changed(now, all->userdata);
+}
+
+static bool is_there(pid_t init, uint64_t start) {
+        uint64_t found;
+
+        return process_start_time(init, &found) >= 0 && found == start;
+}
+
+/* Its number may be another process's by now, which a child's cannot be. */
+static void end_foreign(Proxy *p) {
+        Proxies *all = p->all;
+
+        if (is_there(p->launched.init, p->start)) {
+                (void) kill(p->launched.init, p->launched.pid_namespace ? SIGKILL : SIGTERM);
+                (void) proxies_ending(all);
+                if (all->n_ending < ARRAY_SIZE(all->ending)) {
+                        all->ending[all->n_ending].init = p->launched.init;
+                        all->ending[all->n_ending++].start = p->start;
+                }
+        }
+        p->launched.init = 0;
+}
+
 static void end_relay(Proxy *p) {
+        bool had = p->launched.init > 0;
+
         p->status = sd_event_source_disable_unref(p->status);
+        if (p->foreign)
+                end_foreign(p);
         launch_cancel(&p->launched);
+        p->foreign = false;
         p->pid = 0;
+        if (had)
+                tell_of_change(p->all, false);
+}
+
+size_t proxies_ending(Proxies *p) {
+        for (size_t i = p->n_ending; i-- > 0;)
+                if (!is_there(p->ending[i].init, p->ending[i].start))
+                        p->ending[i] = p->ending[--p->n_ending];
+        return p->n_ending;
 }
 
 static void set_calls(Proxy *p, bool wanted) {
@@ -136,8 +154,10 @@ static int on_status(sd_event_source *s, int fd, uint32_t revents, void *userdat
         while ((r = launch_receive(fd, &m, &pid)) > 0) {
                 if (m.type == INIT_STARTING) {
                         p->pid = pid;
-                        continue;
+                        tell_of_change(p->all, false);
                 }
+                if (m.type != INIT_EXITED && m.type != INIT_FAILED)
+                        continue;
                 on_ended(p, &m);
                 return 0;
         }
@@ -146,6 +166,32 @@ static int on_status(sd_event_source *s, int fd, uint32_t revents, void *userdat
                 on_ended(p, &m);
         }
         return 0;
+}
+
+int proxy_follow(Proxy *p) {
+        int r = sd_event_add_io(p->all->event, &p->status, p->launched.status_fd, EPOLLIN,
+                                on_status, p);
+
+        if (r >= 0)
+                (void) sd_event_source_set_description(p->status, "proxy-status");
+        return r;
+}
+
+/* Before a client's connection is accepted the next umld has to know of the relay, or it would end
+ * with us, and the connection with it. */
+static int launch(Proxy *p, const Launch *l) {
+        int r = launch_prepare(l, &p->launched);
+
+        if (r < 0)
+                return r;
+        (void) process_start_time(p->launched.init, &p->start);
+        tell_of_change(p->all, true);
+        r = launch_go(&p->launched, STDERR_FILENO, p->fd);
+        if (r >= 0)
+                r = proxy_follow(p);
+        if (r < 0)
+                end_relay(p);
+        return r;
 }
 
 static int start_relay(Proxy *p) {
@@ -165,6 +211,7 @@ static int start_relay(Proxy *p) {
                                               : CONFINE_ALL & ~CONFINE_BIT(CONFINE_PID_NAMESPACE) &
                                                         ~CONFINE_BIT(CONFINE_IPC_NAMESPACE),
                 .service = true,
+                .outlives = true,
         };
         char address[INET_ADDRSTRLEN];
         int r;
@@ -177,17 +224,7 @@ static int start_relay(Proxy *p) {
             (r = strv_push(&environment, "SYSTEMD_LOG_TARGET=console")) < 0)
                 return r;
         p->started = now_usec(CLOCK_MONOTONIC);
-        r = launch_prepare(&l, &p->launched);
-        if (r >= 0)
-                r = launch_go(&p->launched, STDERR_FILENO, p->fd);
-        if (r >= 0)
-                r = sd_event_add_io(all->event, &p->status, p->launched.status_fd, EPOLLIN,
-                                    on_status, p);
-        if (r >= 0)
-                (void) sd_event_source_set_description(p->status, "proxy-status");
-        else
-                end_relay(p);
-        return r;
+        return launch(p, &l);
 }
 
 static int on_call(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
@@ -206,7 +243,7 @@ static int on_call(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 
 /* ---- ports ---- */
 
-static Proxy *proxy_free(Proxy *p) {
+Proxy *proxy_free(Proxy *p) {
         if (!p)
                 return NULL;
         end_relay(p);
@@ -216,7 +253,6 @@ static Proxy *proxy_free(Proxy *p) {
         free(p);
         return NULL;
 }
-DEFINE_CLEANUP(Proxy *, proxy_free)
 
 /* For both families if the host has IPv6: then a guest without it can be reached by it as well. */
 static int open_socket(uint16_t port) {
@@ -253,30 +289,44 @@ static Proxy *find_port(const Proxies *all, uint16_t host_port) {
         return NULL;
 }
 
-/* If only the destination changes, the socket is kept. */
-static int proxy_new(Proxies *all, const Forward *port, const Proxy *before, Proxy **ret) {
-        _cleanup_(proxy_freep) Proxy *p = calloc(1, sizeof(*p));
+static int make_sources(Proxy *p) {
+        sd_event *event = p->all->event;
         int r;
 
-        if (!p)
-                return -ENOMEM;
-        p->all = all;
-        p->port = *port;
-        p->launched = LAUNCHED_NONE;
-        p->fd = before ? RET_NERRNO(fcntl(before->fd, F_DUPFD_CLOEXEC, 0))
-                       : open_socket(port->host_first);
-        if (p->fd < 0)
-                return p->fd;
-        if ((r = sd_event_add_io(all->event, &p->calls, p->fd, EPOLLIN, on_call, p)) < 0 ||
-            (r = sd_event_add_time(all->event, &p->pause, CLOCK_MONOTONIC, 0, 1, on_pause_over,
-                                   p)) < 0 ||
+        if ((r = sd_event_add_io(event, &p->calls, p->fd, EPOLLIN, on_call, p)) < 0 ||
+            (r = sd_event_add_time(event, &p->pause, CLOCK_MONOTONIC, 0, 1, on_pause_over, p)) <
+                    0 ||
             (r = sd_event_source_set_enabled(p->pause, SD_EVENT_OFF)) < 0)
                 return r;
         (void) sd_event_source_set_description(p->calls, "proxy-calls");
         (void) sd_event_source_set_description(p->pause, "proxy-pause");
         wait_for_calls(p);
-        *ret = TAKE_PTR(p);
         return 0;
+}
+
+int proxy_open(Proxies *all, const Forward *port, int fd, Proxy **ret) {
+        _cleanup_close_ int owned = fd;
+        _cleanup_(proxy_freep) Proxy *p = fd < 0 ? NULL : calloc(1, sizeof(*p));
+        int r;
+
+        if (!p)
+                return fd < 0 ? fd : -ENOMEM;
+        p->all = all;
+        p->port = *port;
+        p->launched = LAUNCHED_NONE;
+        p->fd = TAKE_FD(owned);
+        r = make_sources(p);
+        if (r >= 0)
+                *ret = TAKE_PTR(p);
+        return r;
+}
+
+/* If only the destination changes, the socket is kept. */
+static int proxy_new(Proxies *all, const Forward *port, const Proxy *before, Proxy **ret) {
+        int fd = before ? RET_NERRNO(fcntl(before->fd, F_DUPFD_CLOEXEC, 0))
+                        : open_socket(port->host_first);
+
+        return proxy_open(all, port, fd, ret);
 }
 
 /* The new list of ports: for each the existing one, or a new one. */
@@ -341,6 +391,7 @@ void proxies_commit(Proxies *p) {
         p->ports = TAKE_PTR(p->next);
         p->n = p->n_next;
         p->n_next = 0;
+        tell_of_change(p, false);
 }
 
 void proxies_abandon(Proxies *p) {
@@ -386,6 +437,11 @@ const char *proxies_text(const Proxies *p, size_t i, char buf[static PROXY_TEXT_
         return buf;
 }
 
+void proxies_on_change(Proxies *p, void (*changed)(bool now, void *userdata), void *userdata) {
+        p->changed = changed;
+        p->userdata = userdata;
+}
+
 int proxies_new(sd_event *event, const char *init, bool pid_namespaces, Proxies **ret) {
         Proxies *p = calloc(1, sizeof(*p));
 
@@ -401,6 +457,7 @@ int proxies_new(sd_event *event, const char *init, bool pid_namespaces, Proxies 
 Proxies *proxies_free(Proxies *p) {
         if (!p)
                 return NULL;
+        p->changed = NULL;
         proxies_close(p);
         sd_event_unref(p->event);
         free(p);

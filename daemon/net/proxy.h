@@ -9,6 +9,8 @@
 
 #include "basic/cleanup.h"
 #include "basic/forward.h"
+#include "daemon/base/adoption.h"
+#include "daemon/base/keeper.h"
 
 typedef struct Proxies Proxies;
 
@@ -24,6 +26,10 @@ int proxies_new(sd_event *event, const char *init, bool pid_namespaces, Proxies 
 Proxies *proxies_free(Proxies *p);
 DEFINE_CLEANUP(Proxies *, proxies_free)
 
+/* changed is called when something that proxies_save() saves is different; with now: something is
+ * about to depend on that. */
+void proxies_on_change(Proxies *p, void (*changed)(bool now, void *userdata), void *userdata);
+
 /* Listens on these ports as well; on failure nothing changes, and *ret_port is the port that cannot
  * be had. -EADDRINUSE: somebody has it. */
 int proxies_prepare(Proxies *p, const Forward *list, size_t n, struct in_addr guest,
@@ -37,6 +43,14 @@ void proxies_abandon(Proxies *p);
 void proxies_close(Proxies *p);
 
 void proxies_set_phase(Proxies *p, ProxyPhase phase);
+
+/* How many relays of the umld before have been told to end and still hold their port; those that
+ * are our children are left to children_collect(). */
+size_t proxies_ending(Proxies *p);
+
+/* For the next umld, which takes the ports and their relays over: proxy-adopt.c. */
+void proxies_save(const Proxies *p, const SavedText *t, Keeper *k);
+void proxies_adopt(Proxies *p, Adoption *a);
 
 size_t proxies_count(const Proxies *p);
 #define PROXY_TEXT_MAX 96

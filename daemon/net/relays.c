@@ -124,7 +124,8 @@ int net_relays_up(Net *net, Fault *f) {
 int net_relays_down(Net *net, Fault *f) {
         if (net->proxies)
                 proxies_close(net->proxies);
-        if (children_collect() > 0) /* relays that still hold the ports */
+        /* Relays that still hold the ports. */
+        if (children_collect() > 0 || (net->proxies && proxies_ending(net->proxies) > 0))
                 return fault_wait(f, VERDICT_NETWORK, -EBADF, "the relays to end");
         return 0;
 }

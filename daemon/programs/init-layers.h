@@ -19,8 +19,9 @@ typedef struct InitOptions {
         uid_t uid;
         const char *directory;
         bool mount_ns, one_cpu, seccomp_log, shared_memory;
-        bool over_files;           /* a root that may do what it likes with files that it reaches */
-        bool service;              /* not a kernel, but a program that gets a listening socket */
+        bool over_files; /* a root that may do what it likes with files that it reaches */
+        bool service;    /* not a kernel, but a program that gets a listening socket */
+        bool outlive; /* umld may end before us, if others have the other end of INIT_FD_STATUS */
         const char *tap;           /* its network namespace is empty, and this is its interface */
         int tun_fd;                /* with that: the kernel's end of the socket to the broker */
         const char *store;         /* where the next umld connects; NULL: we end with this one */

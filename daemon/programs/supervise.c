@@ -29,7 +29,8 @@ static void wait_for_events(const Supervised *s, bool acknowledge, int timeout) 
         struct pollfd fds[3 + STORE_POLL_MAX] = {
                 { .fd = s->signal_fd, .events = POLLIN },
                 { .fd = pause > 0 ? -1 : s->broker->fd, .events = POLLIN },
-                { .fd = acknowledge ? INIT_FD_STATUS : -1, .events = POLLIN },
+                { .fd = acknowledge || s->outlives ? INIT_FD_STATUS : -1,
+                  .events = acknowledge ? POLLIN : 0 },
         };
         size_t n = 3;
 
@@ -39,10 +40,18 @@ static void wait_for_events(const Supervised *s, bool acknowledge, int timeout) 
         (void) poll(fds, n, timeout);
 }
 
+static bool is_left_alone(const Supervised *s) {
+        struct pollfd p = { .fd = INIT_FD_STATUS };
+
+        return s->outlives && poll(&p, 1, 0) > 0 && p.revents & POLLHUP;
+}
+
 /* false: the guest has to end. */
 static bool see_to_events(const Supervised *s, bool exited) {
         struct signalfd_siginfo si;
 
+        if (is_left_alone(s))
+                return false;
         while (read(s->signal_fd, &si, sizeof(si)) == sizeof(si))
                 if (si.ssi_signo == SIGTERM)
                         return false;

@@ -11,6 +11,8 @@ typedef struct Supervised {
         pid_t kernel;  /* its main process */
         int signal_fd; /* SIGCHLD, and SIGTERM, which ends the guest */
         bool namespaced;
+        bool outlives; /* the kernel is a relay, and ends when nobody has the other end of
+                          INIT_FD_STATUS any more */
         TunBroker *broker;
         Store *store;
 } Supervised;

@@ -8,7 +8,8 @@
  *
  * If umld dies before it has left anything with us (store.h), or with AdoptTimeout=0, we die too
  * (PR_SET_PDEATHSIG), and with us the guest. Otherwise we wait for the next umld: no guest runs
- * unsupervised for longer than AdoptTimeout=. */
+ * unsupervised for longer than AdoptTimeout=. That of a relay has no store: it ends when neither an
+ * umld nor the guest's umld-init has the other end of our socket any more. */
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -122,6 +123,7 @@ static int parse_options(int argc, char **argv, InitOptions *ret) {
                 { "layers", required_argument, NULL, 'l' },
                 { "required", required_argument, NULL, 'r' },
                 { "store", required_argument, NULL, 'S' },
+                { "outlive", no_argument, NULL, 'o' },
                 {},
         };
         uint64_t uid;
@@ -152,6 +154,8 @@ static int parse_options(int argc, char **argv, InitOptions *ret) {
                         ret->shared_memory = true;
                 else if (c == 's')
                         ret->service = true;
+                else if (c == 'o')
+                        ret->outlive = true;
                 else if (c == 'e' && ret->n_environment < ENVIRONMENT_MAX)
                         ret->environment[ret->n_environment++] = optarg;
                 else if (strchr("lr", c) &&
@@ -167,10 +171,10 @@ static int parse_options(int argc, char **argv, InitOptions *ret) {
 
 /* From now on it dies with umld, until that has left something with us; an umld that is already
  * dead has closed its end of the socket. */
-static int follow_umld(bool namespaced) {
+static int follow_umld(const InitOptions *o, bool namespaced) {
         struct pollfd p = { .fd = INIT_FD_STATUS };
 
-        if (prctl(PR_SET_PDEATHSIG, namespaced ? SIGKILL : SIGTERM, 0, 0, 0) < 0)
+        if (!o->outlive && prctl(PR_SET_PDEATHSIG, namespaced ? SIGKILL : SIGTERM, 0, 0, 0) < 0)
                 return -errno;
         if (poll(&p, 1, 0) < 0)
                 return -errno;
@@ -225,11 +229,12 @@ int main(int argc, char **argv) {
                 fprintf(stderr, "umld-init is run by umld(8) and is of no use by itself\n");
                 return 2;
         }
+        s.outlives = o.outlive;
         r = s.signal_fd = make_signals();
         if (r >= 0)
                 r = make_broker(&o, &broker);
         if (r >= 0)
-                r = follow_umld(namespaced);
+                r = follow_umld(&o, namespaced);
         if (r >= 0 && !namespaced)
                 r = RET_NERRNO(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
         if (r < 0) {

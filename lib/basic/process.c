@@ -203,6 +203,12 @@ static bool is_child(pid_t pid, const void *which) {
         return process_parent(pid) == *(const pid_t *) which;
 }
 
+bool process_is_child(pid_t pid) {
+        siginfo_t si;
+
+        return waitid(P_PID, (id_t) pid, &si, WEXITED | WNOHANG | WNOWAIT) >= 0;
+}
+
 int process_foreach_child(void (*fn)(pid_t pid, void *userdata), void *userdata) {
         pid_t self = getpid();
         Pids p = {};

@@ -29,6 +29,9 @@ int process_start_time(pid_t pid, uint64_t *ret);
 /* The parent of a process. -ESRCH: no such process. */
 pid_t process_parent(pid_t pid);
 
+/* Is it a child of ours, even one that has ended and is not reaped yet? */
+bool process_is_child(pid_t pid);
+
 /* Calls fn for every child of this process. Returns how many. */
 int process_foreach_child(void (*fn)(pid_t pid, void *userdata), void *userdata);
 

@@ -34,7 +34,7 @@ typedef enum StoreMessageType {
 
 enum {
         STORE_NAME_MAX = 32,
-        STORE_ITEMS_MAX = 160, /* descriptors */
+        STORE_ITEMS_MAX = 256, /* descriptors: two for each port of Proxy=, and others */
 };
 
 typedef struct StoreMessage {

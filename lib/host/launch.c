@@ -101,6 +101,8 @@ static int build_argv(const Launch *l, Strv *ret) {
                 return r;
         if (l->service && (r = strv_push(ret, "--service")) < 0)
                 return r;
+        if (l->outlives && (r = strv_push(ret, "--outlive")) < 0)
+                return r;
         if (l->store && (r = strv_pushf(ret, "--store=%s", l->store)) < 0)
                 return r;
         for (size_t i = 0; i < l->environment->n; i++)

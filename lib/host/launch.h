@@ -42,8 +42,10 @@ typedef struct Launch {
         bool one_cpu;       /* pin it to one CPU (cpus.h) */
         bool over_files;    /* as root: it keeps the capabilities over files */
         bool service;       /* not a kernel: GUEST_FD_TERMINAL is a socket for sd_listen_fds(3) */
-        const char *store;  /* the path where the next umld connects to umld-init (init-store.h);
-                               NULL: umld-init ends with us */
+        bool outlives; /* without a store: it does not end with us, but when nobody has status_fd
+                          any more, nor a copy of it */
+        const char *store; /* the path where the next umld connects to umld-init (init-store.h);
+                              NULL: umld-init ends with us */
 } Launch;
 
 #define LAUNCHED_NONE ((Launched){ .status_fd = -EBADF, .store_fd = -EBADF })

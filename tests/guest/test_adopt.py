@@ -464,6 +464,12 @@ class Kernels(TestCase):
         umld = self.daemon().wait_ready(60)
         page = self.world.fetch_when_served(PORT)
         pid = umld.guest_pid()
+        console = self.world.console()
+        self.addCleanup(console.stdin.close)
+        self.addCleanup(console.stdout.close)
+        self.addCleanup(console.wait)
+        self.addCleanup(console.kill)
+        wait_until(lambda: "attached" in umld.log, 10, "the console")
         with self.world.under_load(PORT, page) as failures:
             for _ in range(self.kills):
                 time.sleep(random.uniform(0, 0.3))
@@ -475,6 +481,10 @@ class Kernels(TestCase):
         self.assertEqual(failures, [])
         status = umld.status()
         self.assertEqual((status["pid"], status["restarts"]), (pid, 0))
+        self.assertIsNone(console.poll())
+        console.stdin.write(b"echo $((6 * 7))-here\n")
+        console.stdin.flush()
+        wait_until(lambda: "42-here" in (self.world.log_dir / "web/console.log").read_text(errors="replace"), 20, "what was typed")
         self.assertEqual(umld.stop(40), DONE)
         self.assert_same_host(before)
 

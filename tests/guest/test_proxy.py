@@ -169,7 +169,7 @@ class Relay(ProxyTest):
 
     def configure(self, name="web", **network):
         self.world.guest(name, kernel=DEBIAN_KERNEL, image=self.images / "guest.img", Guest={"Memory": "48M"},
-                         Network=network, Supervise={"Ready": "guest"})
+                         Network=network, Supervise={"Ready": "guest", "AdoptTimeout": "60s"})
 
     def rewrite(self, **network):
         """Another [Network] for the guest that runs."""
@@ -218,7 +218,7 @@ class Relay(ProxyTest):
         return wait_until(attempt, 20, f"an echo on port {port}", interval=0.05)
 
     def test_relays(self):
-        """From outside, from the host, over IPv6; the relay has no rights, and dies with umld."""
+        """From outside, from the host, over IPv6; the relay has no rights, and ends with the guest."""
         self.configure(Proxy="tcp/8080:80,tcp/2007:7")
         # No rule of ours can help here.
         self.world.host("ip", "address", "add", "fd00::10/64", "dev", "venet0", "nodad")
@@ -244,7 +244,66 @@ class Relay(ProxyTest):
             writable = [m[4] for m in mounts if "ro" not in m[5].split(",") and not m[4].startswith("/run/netns/")]
             self.assertIn(writable, ([], ["/proc"]))
         umld.kill()
-        wait_until(lambda: not any(process_alive(pid) for pid in relays), what="the relays to die with umld")
+        self.assertTrue(all(process_alive(pid) for pid in relays))
+        os.kill(next(pid for pid, line in self.world.processes().items() if "umld-init" in line and "--store" in line), signal.SIGKILL)
+        wait_until(lambda: not any(process_alive(pid) for pid in relays), what="the relays to end with the guest")
+
+    @contextlib.contextmanager
+    def pumping(self, port):
+        """While this lasts, a connection to the guest's echo sends and gets back; yields how much it has got."""
+        s, got, stop = self.session(port), [0], threading.Event()
+
+        def pump():
+            with contextlib.suppress(OSError, AssertionError):
+                while not stop.is_set():
+                    self.echo(s, bytes(4096))
+                    got[0] += 4096
+        thread = threading.Thread(target=pump)
+        thread.start()
+        try:
+            yield lambda: got[0]
+            self.assertTrue(thread.is_alive(), "the connection has ended")
+        finally:
+            stop.set()
+            thread.join(60)
+        self.echo(s)
+
+    def wait_for_more(self, got):
+        before = got()
+        wait_until(lambda: got() > before + 64 * 1024, 20, "more of the transfer")
+
+    def test_without_umld(self):
+        """A transfer goes on while umld is replaced and while there is none; who calls another port then is served by the
+        next umld, which also learns how relays have ended meanwhile."""
+        self.configure(Proxy="tcp/2007:7,tcp/3007:7,tcp/8080:80")
+        before = self.world.snapshot()
+        umld = self.daemon().wait_ready(60)
+        with self.pumping(2007) as got:
+            relays = self.relayed(umld)
+            for _ in range(3):
+                p = self.world.umlctl("reexec", "web", timeout=100)
+                self.assertEqual(p.returncode, DONE, p.stderr)
+                self.wait_for_more(got)
+            self.assertEqual(self.relayed(umld), relays)
+            umld.kill()
+            self.wait_for_more(got)
+            idle = self.connect(3007)
+            idle.sendall(b"hello")
+            umld = self.daemon().wait_ready(60)
+            self.assertEqual(idle.recv(100), b"hello")
+            self.assertEqual(self.relayed(umld)["tcp/2007:7"], relays["tcp/2007:7"])
+            other = int(self.relayed(umld)["tcp/3007:7"].rpartition(" ")[2])
+            umld.kill()
+            os.kill(other, signal.SIGKILL)
+            wait_until(lambda: not process_alive(other), what="the end of a relay")
+            umld = self.daemon().wait_ready(60)
+            wait_until(lambda: "Proxy=tcp/3007:7: systemd-socket-proxyd was killed by signal 9" in umld.log, what="its end to be known")
+            self.session(3007)
+            self.assertIn("<h1>web</h1>", self.world.fetch(8080, timeout=10 * PATIENCE))
+            self.wait_for_more(got)
+        self.assertEqual(umld.stop(40), DONE)
+        self.assertEqual(self.relays(), [])
+        self.assert_same_host(before)
 
     def test_before_and_between(self):
         """Who calls before the guest is ready, or while it restarts, waits; its end ends connections."""

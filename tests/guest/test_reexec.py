@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """umld is replaced under its guest, which does not notice."""
 
+import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -17,6 +19,7 @@ from umldtest import (BUILD, DONE, FAILED, MAKE_GUEST, PATIENCE, TestCase, main,
                       wait_until)
 
 PORT = 8080
+REEXECS = int(os.environ.get("UMLD_TEST_REEXECS", "0"))  # in a row, with wrk; 0: some, as there is time for
 
 
 class Replaced(TestCase):
@@ -207,6 +210,23 @@ class Running(Replaced):
         wait_until(lambda: heir.status()["unconfirmed"]["state"] == "taken-back", 20, "the reload to be reverted")
         self.assertEqual(self.forwards(), ["8080"])
 
+    def test_guest_that_dies_meanwhile(self):
+        """At any moment of the reexec: its verdict is not lost, and it is restarted."""
+        umld = self.start()
+        for i in range(1, (REEXECS or 4) + 1):
+            pid = umld.guest_pid()
+            p = subprocess.Popen(self.world.command("host", self.world.program("umlctl/umlctl"), "reexec", "web"),
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            time.sleep(random.uniform(0, 0.3))
+            os.kill(pid, signal.SIGKILL)
+            said = p.communicate(timeout=100)[0]
+            self.assertEqual(p.returncode, DONE, said)
+            wait_until(lambda: umld.status()["state"] == "running" and umld.guest_pid() not in (None, 0, pid), 40, f"restart {i}")
+            status = umld.status()
+            self.assertEqual((status["restarts"], status["last_exit"]["verdict"], status["daemon"]["pid"], status["reexecs"]),
+                             (i, "killed", umld.pid, i))
+        self.assertEqual(umld.stop(), DONE)
+
     def test_that_is_not_running(self):
         self.world.guest(fake="boot,ready")
         self.assertIn("not running", self.reexec())
@@ -308,19 +328,22 @@ class Kernels(TestCase):
         umld = self.daemon().wait_ready(60)
         page = self.world.fetch_when_served(PORT)
         pid = umld.guest_pid()
-        console = subprocess.Popen(self.world.command("host", "env", "TERM=dumb", self.world.program("umlctl/umlctl"), "console", "web"),
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        console = self.world.console()
         self.addCleanup(console.stdin.close)
         self.addCleanup(console.stdout.close)
         self.addCleanup(console.wait)
         self.addCleanup(console.kill)
         wait_until(lambda: "attached" in umld.log, 10, "the console")
-        count = int(os.environ.get("UMLD_TEST_REEXECS", "10"))
-        with self.world.under_load(PORT, page) as failures:
+        count = REEXECS or 8
+        with contextlib.ExitStack() as clients:
+            failures = clients.enter_context(self.world.under_load(PORT, page))
+            wrk = clients.enter_context(self.world.under_wrk(PORT)) if REEXECS else [1]
             for _ in range(count):
                 p = self.world.umlctl("reexec", "web", timeout=100)
                 self.assertEqual(p.returncode, DONE, p.stderr)
         self.assertEqual(failures, [])
+        self.assertEqual([type(said) for said in wrk], [int], wrk)
+        print(f"# {count} re-execs, {wrk[0]} requests of wrk", flush=True)
         status = umld.status()
         self.assertEqual((status["pid"], status["restarts"], status["reexecs"], status["adopted"]), (pid, 0, count, 0))
         self.assertIsNone(console.poll())

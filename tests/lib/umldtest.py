@@ -341,6 +341,27 @@ class World:
             over.set()
             client.join()
 
+    @contextlib.contextmanager
+    def under_wrk(self, port):
+        """wrk asks for the page all the time. The list holds what it says of requests that failed, and then how many did not."""
+        client = subprocess.Popen(self.command("inet", "wrk", "-t1", "-c4", "-d24h", "--timeout=20s", f"http://{HOST}:{port}/"),
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
+        said = []
+        try:
+            yield said
+        finally:
+            for pid, line in self.processes("inet").items():
+                if line.startswith("wrk "):
+                    os.kill(pid, signal.SIGINT)
+            lines = client.communicate(timeout=60)[0].splitlines()
+            said += [line.strip() for line in lines if "Socket errors" in line or "Non-2xx" in line]
+            said += [int(line.split()[0]) for line in lines if " requests in " in line]
+
+    def console(self, name="web"):
+        """A console session of umlctl, without a terminal."""
+        return subprocess.Popen(self.command("host", "env", "TERM=dumb", self.program("umlctl/umlctl"), "console", name),
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
     def tables(self, *tables, ipv6=False, locked=True):
         """The rules in these tables, as iptables-save prints them, whatever made them."""
         if BACKEND == "nftables":
