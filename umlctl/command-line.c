@@ -399,7 +399,8 @@ static int parse(int argc, char *const argv[], const Verb *v, const char *mode, 
                 if (code == '?' || code == ':')
                         return fail_option(code, argv);
                 row = code < 256 ? g.letters[code] : &rows[code - 256];
-                if (v && code < 256 && row->verb_flag && !(row->verb_flag & v->flags))
+                if (v && code < 256 && row->verb_flag && !(row->verb_flag & v->flags) &&
+                    row->take != take_all) /* of which there is more to say */
                         return fail_with(EXIT_USAGE,
                                          "-%c cannot be used with %s; see umlctl help %s", code,
                                          v->name, v->name);
@@ -426,8 +427,14 @@ int command_line_begin(int argc, char *argv[], CommandLine *c) {
 
 /* Checks the arguments after the options. Returns an exit code; 0 = they are valid. */
 static int check_words(const CommandLine *c, const Verb *v) {
-        bool all = c->options.all && v->flags & VERB_MANY;
+        bool all = c->options.all && v->flags & VERB_MANY && !(v->flags & VERB_LAST);
 
+        if (v->flags & VERB_GUEST && !(v->flags & VERB_MANY) &&
+            (c->options.all || (v->max == 1 && c->n_words > 1)))
+                return fail_with(
+                        EXIT_USAGE,
+                        "%s is for one guest at a time, so give one NAME; see umlctl help %s",
+                        v->name, v->name);
         if ((unsigned) c->n_words < v->min && !all)
                 return fail_with(EXIT_USAGE, "%s requires %s; see umlctl help %s", v->name,
                                  v->argspec, v->name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* selection.c - chooses the guests that a verb is for. */
 
+#include <ctype.h>
 #include <fnmatch.h>
 #include <stdlib.h>
 
@@ -82,6 +83,11 @@ static int fail_invalid(const char *name) {
 }
 
 static int check_name(const Verb *v, const char *name) {
+        if (is_pattern(name))
+                return fail_with(EXIT_USAGE,
+                                 "'%s': %s is for one guest at a time, so give its name instead of "
+                                 "a pattern",
+                                 name, v->name);
         if (!guest_name_valid(name))
                 return fail_invalid(name);
         if (!(v->flags & (VERB_KNOWN | VERB_CONFIGURED)) || guest_configured(name) ||
@@ -174,8 +180,17 @@ static int take_only(const Verb *v, const Options *o, Selection *s) {
         return fail_not_one(v, &names);
 }
 
+/* How many of the arguments are names or patterns? */
+static int names_among(const Verb *v, char *const *words, int n) {
+        if (!(v->flags & VERB_MANY))
+                return MIN(n, 1);
+        if (v->flags & VERB_LAST && n > 0 && (v->min > 0 || isdigit((unsigned char) *words[n - 1])))
+                return n - 1;
+        return n;
+}
+
 int selection_make(const Verb *v, const Options *o, char *const *words, int n_words, Selection *s) {
-        s->n_words = v->flags & VERB_MANY ? n_words : MIN(n_words, 1);
+        s->n_words = names_among(v, words, n_words);
         if (s->n_words > 0 && o->all)
                 return fail_with(EXIT_USAGE,
                                  "--all means all guests, so leave out either NAME or --all");

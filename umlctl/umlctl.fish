@@ -93,15 +93,15 @@ complete -c umlctl -n __umlctl_needs_verb -a help -d 'Show the help, or that of 
 complete -c umlctl -n '__umlctl_verb_is help' -a 'create list top metrics status start stop restart reload confirm reexec kill check doctor wait enable disable is-active is-enabled cat edit set remove modules resize disk export import crashes memory history port console log ssh events mconsole help'
 
 # Guests
-complete -c umlctl -n '__umlctl_verb_is list top metrics status start stop restart reload confirm reexec kill check wait enable disable is-active is-enabled cat remove log events' -a '(__umlctl_guests)'
-complete -c umlctl -n '__umlctl_needs_guest doctor edit set modules resize disk export crashes memory history port console ssh mconsole' -a '(__umlctl_guests)'
+complete -c umlctl -n '__umlctl_verb_is list top metrics status start stop restart reload confirm reexec kill check wait enable disable is-active is-enabled cat remove crashes memory history port log events' -a '(__umlctl_guests)'
+complete -c umlctl -n '__umlctl_needs_guest doctor edit set modules resize disk export console ssh mconsole' -a '(__umlctl_guests)'
 complete -c umlctl -n '__umlctl_verb_is disk; and not __umlctl_needs_guest disk' -a 'list reset commit snapshot'
 complete -c umlctl -n '__umlctl_verb_is import' -F
 
 # What some verbs take
-complete -c umlctl -n '__umlctl_verb_is list top metrics status start stop restart reload confirm reexec kill check wait enable disable is-active is-enabled cat remove log events' -s a -l all -d 'For all guests'
+complete -c umlctl -n '__umlctl_verb_is list top metrics status start stop restart reload confirm reexec kill check wait enable disable is-active is-enabled cat remove crashes memory history port log events' -s a -l all -d 'For all guests'
 complete -c umlctl -n '__umlctl_verb_is list top status check doctor cat disk crashes memory history port log events' -s j -l json -d 'Print JSON'
-complete -c umlctl -n '__umlctl_verb_is list' -s o -l output -x -a 'name state since uptime restarts memory cpu load tcp address address6 tap sent received health kernel pid forwards last-exit status' -d 'Columns to show'
+complete -c umlctl -n '__umlctl_verb_is list' -s o -l output -x -a 'name state since uptime restarts memory cpu load tcp address address6 tap sent received health kernel pid enabled forwards last-exit status' -d 'Columns to show'
 complete -c umlctl -n '__umlctl_verb_is list top' -l no-headings -d 'Print no line with the names of the columns'
 complete -c umlctl -n '__umlctl_verb_is top' -s s -l sort -x -a 'cpu memory traffic start name' -d 'What comes first'
 complete -c umlctl -n '__umlctl_verb_is top' -s i -l interval -x -d 'Time between updates'

@@ -10,7 +10,7 @@
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "umlctl/crash-reader.h"
-#include "umlctl/json-output.h"
+#include "umlctl/each-guest.h"
 #include "umlctl/say.h"
 #include "umlctl/status-value.h"
 #include "umlctl/verbs.h"
@@ -38,6 +38,10 @@ static char *when_text(const json_t *report) {
         return safe_text(buf, sizeof(buf));
 }
 
+static char *cell_guest(const json_t *report) {
+        return safe_text(text_of(report, "guest"), TEXT_MAX);
+}
+
 static char *cell_number(const json_t *report) {
         return strfmt("%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(report, "n")));
 }
@@ -59,6 +63,7 @@ static const struct {
         int flags;
         char *(*cell)(const json_t *report); /* safe for a terminal; the caller frees it */
 } columns[] = {
+        { "NAME", 0, cell_guest }, /* only where there are several */
         { "N", SCOLS_FL_RIGHT, cell_number },
         { "WHEN", 0, when_text },
         { "VERDICT", 0, cell_verdict },
@@ -66,15 +71,15 @@ static const struct {
         { "DETAIL", SCOLS_FL_TRUNC, cell_detail },
 };
 
-static int add_line(struct libscols_table *table, const json_t *report) {
+static int add_line(struct libscols_table *table, const json_t *report, size_t first) {
         struct libscols_line *line = scols_table_new_line(table, NULL);
 
         if (!line)
                 return -ENOMEM;
-        for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+        for (size_t i = first; i < ARRAY_SIZE(columns); i++) {
                 char *text = columns[i].cell(report);
 
-                if (!text || scols_line_refer_data(line, i, text) < 0) {
+                if (!text || scols_line_refer_data(line, i - first, text) < 0) {
                         free(text);
                         return -ENOMEM;
                 }
@@ -82,20 +87,20 @@ static int add_line(struct libscols_table *table, const json_t *report) {
         return 0;
 }
 
-static int print_table(const json_t *reports) {
+static int print_table(const json_t *reports, bool many) {
         struct libscols_table *table = scols_new_table();
+        size_t i, first = many ? 0 : 1;
         int r = table ? 0 : -ENOMEM;
         const json_t *report;
-        size_t i;
 
-        for (size_t c = 0; r >= 0 && c < ARRAY_SIZE(columns); c++)
+        for (size_t c = first; r >= 0 && c < ARRAY_SIZE(columns); c++)
                 if (!scols_table_new_column(table, columns[c].title, 0, columns[c].flags))
                         r = -ENOMEM;
         if (r >= 0)
                 r = scols_table_enable_noencoding(table, 1); /* the cells are already safe */
         json_array_foreach(reports, i, report) {
                 if (r >= 0)
-                        r = add_line(table, report);
+                        r = add_line(table, report, first);
         }
         if (r >= 0)
                 r = scols_print_table(table);
@@ -207,45 +212,132 @@ static int read_reports(const char *guest, json_t *all) {
         return n < 0 ? (int) n : 0;
 }
 
-static int show_all(const Options *o, json_t *reports, const char *guest) {
-        json_t *report;
-        size_t i;
-
-        if (json_array_size(reports) == 0 && !o->json) {
-                note("%s has not crashed so far", guest);
-                return 0;
-        }
-        if (!o->json)
-                return print_table(reports);
-        json_array_foreach(reports, i, report) {
-                (void) json_object_del(report, "console"); /* only shown for a single report */
-        }
-        return json_print(reports);
+static int fail_reports(const char *guest, int error) {
+        return fail_with(error == -EACCES ? EXIT_NOT_PERMITTED : EXIT_FAILED,
+                         "cannot read the crash reports of %s: %s", guest, strerror(-error));
 }
 
-int verb_crashes(const Options *o, const char *guest) {
-        const char *which = o->words ? o->words[0] : NULL;
-        json_auto_t *reports = json_array();
+static int fail_show(int error) {
+        return fail_with(EXIT_FAILED, "cannot show the crashes: %s", strerror(-error));
+}
+
+/* ---- a list for one guest, or one report ---- */
+
+static int show_all(Each *e, json_t *reports) {
         json_t *report;
-        uint64_t n = 0;
+        size_t i;
         int r;
 
-        if (which && parse_unsigned(which, 1, SHOWN_MAX, &n) < 0)
+        if (e->options->json) {
+                json_array_foreach(reports, i, report) {
+                        (void) json_object_del(report, "console"); /* only in a single report */
+                }
+                e->document = json_incref(reports);
+                return EXIT_DONE;
+        }
+        if (json_array_size(reports) == 0) {
+                note("%s has not crashed so far", e->guest);
+                return EXIT_DONE;
+        }
+        r = print_table(reports, false);
+        return r < 0 ? fail_show(r) : EXIT_DONE;
+}
+
+static int show_one(Each *e, const json_t *reports, uint64_t n) {
+        json_t *report = json_array_get(reports, (size_t) n - 1);
+        int r;
+
+        if (!report)
+                return fail_with(EXIT_FAILED, "there are only %zu crash reports of %s",
+                                 json_array_size(reports), e->guest);
+        if (e->options->json) {
+                e->document = json_incref(report);
+                return EXIT_DONE;
+        }
+        each_title(e);
+        r = print_report(report);
+        return r < 0 ? fail_show(r) : EXIT_DONE;
+}
+
+/* Which report was asked for, 1 for the newest; 0: the list. Returns 0, or the exit code. */
+static int choose(const Options *o, uint64_t *ret) {
+        const char *which = o->words[0];
+
+        *ret = 0;
+        if (which && parse_unsigned(which, 1, SHOWN_MAX, ret) < 0)
                 return fail_with(EXIT_USAGE,
                                  "'%s': invalid crash number; 1 is the newest, %d the oldest",
                                  which, CRASH_REPORTS_MAX);
-        r = reports ? read_reports(guest, reports) : -ENOMEM;
+        return 0;
+}
+
+static int show(Each *e) {
+        json_auto_t *reports = json_array();
+        uint64_t n = 0;
+        int r;
+
+        r = choose(e->options, &n);
+        if (r != 0)
+                return r;
+        r = reports ? read_reports(e->guest, reports) : -ENOMEM;
         if (r < 0)
-                return fail_with(r == -EACCES ? EXIT_NOT_PERMITTED : EXIT_FAILED,
-                                 "cannot read the crash reports of %s: %s", guest, strerror(-r));
-        report = n > 0 ? json_array_get(reports, (size_t) n - 1) : NULL;
-        if (which && !report)
-                return fail_with(EXIT_FAILED, "there are only %zu crash reports of %s",
-                                 json_array_size(reports), guest);
-        if (!which)
-                r = show_all(o, reports, guest);
-        else
-                r = o->json ? json_print(report) : print_report(report);
-        return r < 0 ? fail_with(EXIT_FAILED, "cannot show the crashes: %s", strerror(-r))
-                     : EXIT_DONE;
+                return fail_reports(e->guest, r);
+        return n > 0 ? show_one(e, reports, n) : show_all(e, reports);
+}
+
+/* ---- one list for several guests ---- */
+
+/* Where it belongs among those that begin with the newest. */
+static size_t place_of(const json_t *all, const json_t *report) {
+        size_t i = 0;
+
+        while (i < json_array_size(all) &&
+               time_of(json_array_get(all, i), "when") >= time_of(report, "when"))
+                i++;
+        return i;
+}
+
+static int add_reports(json_t *all, const char *guest) {
+        json_auto_t *reports = json_array();
+        int r = reports ? read_reports(guest, reports) : -ENOMEM;
+        json_t *report;
+        size_t i;
+
+        json_array_foreach(reports, i, report) {
+                if (r >= 0 && (json_object_set_new(report, "guest", json_string(guest)) < 0 ||
+                               json_array_insert(all, place_of(all, report), report) < 0))
+                        r = -ENOMEM;
+        }
+        return r;
+}
+
+static int list_many(const Strv *guests) {
+        json_auto_t *all = json_array();
+        int code = EXIT_DONE, r;
+
+        if (!all)
+                return fail_show(-ENOMEM);
+        for (size_t i = 0; i < guests->n; i++) {
+                r = add_reports(all, guests->v[i]);
+                if (r < 0)
+                        code = code ?: fail_reports(guests->v[i], r);
+        }
+        if (json_array_size(all) == 0) {
+                if (code == EXIT_DONE)
+                        note("none of the guests has crashed so far");
+                return code;
+        }
+        r = print_table(all, true);
+        return r < 0 ? fail_show(r) : code;
+}
+
+int verb_crashes(const Options *o, const char *guest) {
+        uint64_t n;
+        int r = choose(o, &n);
+
+        (void) guest;
+        if (r != 0)
+                return r;
+        return o->json || o->single || n > 0 || o->guests->n == 0 ? each_guest(o, show)
+                                                                  : list_many(o->guests);
 }

@@ -7,7 +7,7 @@
 #include "api/exit-codes.h"
 #include "basic/string-util.h"
 #include "umlctl/bus-client.h"
-#include "umlctl/json-output.h"
+#include "umlctl/each-guest.h"
 #include "umlctl/say.h"
 #include "umlctl/status-value.h"
 #include "umlctl/verbs.h"
@@ -58,22 +58,22 @@ static void print_sample(const json_t *sample) {
                format_size(sent, number_of(sample, "sent")));
 }
 
-static int print(const json_t *samples, const char *guest) {
+static void print(Each *e, const json_t *samples) {
         const json_t *sample;
         size_t i;
 
         if (json_array_size(samples) == 0) {
-                note("%s has not run for long enough yet", guest);
-                return EXIT_DONE;
+                note("%s has not run for long enough yet", e->guest);
+                return;
         }
+        each_title(e);
         printf("%-8s %8s %14s %12s\n", "TIME", "MEMORY", "RECEIVED", "SENT");
         json_array_foreach(samples, i, sample) {
                 print_sample(sample);
         }
-        return EXIT_DONE;
 }
 
-int verb_history(const Options *o, const char *guest) {
+static int show(Each *e) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
@@ -81,19 +81,26 @@ int verb_history(const Options *o, const char *guest) {
         pid_t pid = 0;
         int r;
 
-        r = bus_connect(guest, BUS_ANSWER_LIMIT, &bus, &pid);
+        r = bus_connect(e->guest, BUS_ANSWER_LIMIT, &bus, &pid);
         if (r == -ENOENT)
                 return fail_with(EXIT_NOT_RUNNING, "%s is not running, so it has no history",
-                                 guest);
+                                 e->guest);
         if (r < 0)
-                return bus_connect_fail(guest, r, pid);
+                return bus_connect_fail(e->guest, r, pid);
         r = call(bus, &reply, &error);
         if (r >= 0)
                 r = read_samples(reply, &samples);
         if (r < 0)
-                return fail_with(bus_error_exit_code(&error, r), "%s: %s", guest,
+                return fail_with(bus_error_exit_code(&error, r), "%s: %s", e->guest,
                                  error.message ?: strerror(-r));
-        if (!o->json)
-                return print(samples, guest);
-        return json_print(samples) < 0 ? fail_with(EXIT_FAILED, "out of memory") : EXIT_DONE;
+        if (e->options->json)
+                e->document = TAKE_PTR(samples);
+        else
+                print(e, samples);
+        return EXIT_DONE;
+}
+
+int verb_history(const Options *o, const char *guest) {
+        (void) guest;
+        return each_guest(o, show);
 }

@@ -9,30 +9,30 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "umlctl/bus-client.h"
-#include "umlctl/json-output.h"
+#include "umlctl/each-guest.h"
 #include "umlctl/say.h"
 #include "umlctl/status-fields.h"
 #include "umlctl/status-value.h"
 #include "umlctl/verbs.h"
 
-/* Prints the memory part of the status. */
-static int print_json(const json_t *props) {
+/* The memory part of the status. */
+static int show_json(Each *e, const json_t *props) {
         json_auto_t *all = NULL;
 
-        if (status_to_json(props, now_usec(CLOCK_REALTIME), &all) < 0 ||
-            json_print(json_object_get(all, "memory")) < 0)
+        if (status_to_json(props, now_usec(CLOCK_REALTIME), &all) < 0)
                 return fail_with(EXIT_FAILED, "out of memory");
+        e->document = json_incref(json_object_get(all, "memory"));
         return EXIT_DONE;
 }
 
 static void print_text(const char *label, const char *text) {
-        _cleanup_free_ char *safe = safe_text(text, 1000);
+        _cleanup_free_ char *safe = safe_text(text ?: "", 1000);
 
         if (!isempty(text))
                 printf("%-9s %s\n", label, safe ?: "?");
 }
 
-static int show(const json_t *props) {
+static int show_text(Each *e, const json_t *props) {
         static const struct {
                 const char *label, *property;
         } sizes[] = {
@@ -42,6 +42,7 @@ static int show(const json_t *props) {
                 { "Balloon", UMLD_PROP_MEMORY_BALLOON },
         };
 
+        each_title(e);
         FOREACH_ELEMENT (s, sizes)
                 printf("%-9s %s\n", s->label, FORMAT_SIZE(prop_number(props, s->property)));
         print_text("Backing", prop_string(props, UMLD_PROP_MEMORY_BACKING));
@@ -51,20 +52,20 @@ static int show(const json_t *props) {
         return EXIT_DONE;
 }
 
-/* Prints the result of moving the balloon. */
-static int print_moved(const char *guest, bool json, uint64_t before, uint64_t after,
-                       uint64_t held) {
-        if (json)
-                printf("{\"before\": %" PRIu64 ", \"after\": %" PRIu64 ", \"balloon\": %" PRIu64
-                       "}\n",
-                       before, after, held);
-        else
-                printf("%s: %s of the host's memory used, was %s; %s in the balloon\n", guest,
-                       FORMAT_SIZE(after), FORMAT_SIZE(before), FORMAT_SIZE(held));
+/* Shows the result of moving the balloon. */
+static int show_moved(Each *e, uint64_t before, uint64_t after, uint64_t held) {
+        if (e->options->json) {
+                e->document = json_pack("{s:I, s:I, s:I}", "before", (json_int_t) before, "after",
+                                        (json_int_t) after, "balloon", (json_int_t) held);
+                return e->document ? EXIT_DONE : fail_with(EXIT_FAILED, "out of memory");
+        }
+        printf("%s: %s of the host's memory used, was %s; %s in the balloon\n", e->guest,
+               FORMAT_SIZE(after), FORMAT_SIZE(before), FORMAT_SIZE(held));
         return EXIT_DONE;
 }
 
-static int move(const Options *o, const char *guest, sd_bus *bus) {
+static int move(Each *e, sd_bus *bus) {
+        const Options *o = e->options;
         int64_t bytes = o->shrink > 0 ? (int64_t) o->shrink : -(int64_t) o->grow;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -80,26 +81,32 @@ static int move(const Options *o, const char *guest, sd_bus *bus) {
         if (r >= 0)
                 r = sd_bus_message_read(reply, "ttt", &before, &after, &held);
         if (r < 0)
-                return fail_with(bus_error_exit_code(&error, r), "%s: %s", guest,
+                return fail_with(bus_error_exit_code(&error, r), "%s: %s", e->guest,
                                  error.message ?: strerror(-r));
-        return print_moved(guest, o->json, before, after, held);
+        return show_moved(e, before, after, held);
 }
 
-int verb_memory(const Options *o, const char *guest) {
+static int show(Each *e) {
         _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+        const Options *o = e->options;
         json_auto_t *props = NULL;
         pid_t pid = 0;
         int r;
 
-        if (o->shrink > 0 && o->grow > 0)
-                return fail_with(EXIT_USAGE, "--shrink and --grow cannot be used together");
-        r = control_ask(guest, &bus, &pid, &props);
+        r = control_ask(e->guest, &bus, &pid, &props);
         if (r == -ENOENT)
                 return fail_with(EXIT_NOT_RUNNING, "%s is not running, so it uses no memory",
-                                 guest);
+                                 e->guest);
         if (r < 0)
-                return bus_connect_fail(guest, r, pid);
+                return bus_connect_fail(e->guest, r, pid);
         if (o->shrink > 0 || o->grow > 0)
-                return move(o, guest, bus);
-        return o->json ? print_json(props) : show(props);
+                return move(e, bus);
+        return o->json ? show_json(e, props) : show_text(e, props);
+}
+
+int verb_memory(const Options *o, const char *guest) {
+        (void) guest;
+        if (o->shrink > 0 && o->grow > 0)
+                return fail_with(EXIT_USAGE, "--shrink and --grow cannot be used together");
+        return each_guest(o, show);
 }

@@ -8,7 +8,7 @@
 #include "api/exit-codes.h"
 #include "basic/string-util.h"
 #include "umlctl/bus-client.h"
-#include "umlctl/json-output.h"
+#include "umlctl/each-guest.h"
 #include "umlctl/say.h"
 #include "umlctl/terminal.h"
 #include "umlctl/verbs.h"
@@ -91,7 +91,8 @@ static void print_text(const char *guest, const json_t *answer) {
         }
 }
 
-int verb_port(const Options *o, const char *guest) {
+static int show(Each *e) {
+        const char *guest = e->guest, *port = e->options->words[0];
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
@@ -102,24 +103,28 @@ int verb_port(const Options *o, const char *guest) {
         r = bus_connect(guest, BUS_ANSWER_LIMIT, &bus, &pid);
         if (r == -ENOENT)
                 return fail_with(EXIT_NOT_RUNNING,
-                                 "%s does not work: %s is not running (umlctl start %s)",
-                                 o->words[0], guest, guest);
+                                 "%s does not work: %s is not running (umlctl start %s)", port,
+                                 guest, guest);
         if (r < 0)
                 return bus_connect_fail(guest, r, pid);
-        r = call(bus, o->words[0], &reply, &error);
+        r = call(bus, port, &reply, &error);
         if (r < 0)
                 return fail_with(sd_bus_error_has_name(&error, SD_BUS_ERROR_INVALID_ARGS)
                                          ? EXIT_USAGE
                                          : bus_error_exit_code(&error, r),
-                                 "%s: %s: %s", guest, o->words[0], error.message ?: strerror(-r));
-        r = read_answer(reply, o->words[0], &answer);
+                                 "%s: %s: %s", guest, port, error.message ?: strerror(-r));
+        r = read_answer(reply, port, &answer);
         if (r < 0)
                 return fail_with(EXIT_FAILED, "%s: unexpected reply from umld: %s", guest,
                                  strerror(-r));
-        if (o->json) {
-                if (json_print(answer) < 0)
-                        return fail_with(EXIT_FAILED, "out of memory");
-        } else
+        if (e->options->json)
+                e->document = json_incref(answer);
+        else
                 print_text(guest, answer);
         return json_is_true(json_object_get(answer, "works")) ? EXIT_DONE : EXIT_FAILED;
+}
+
+int verb_port(const Options *o, const char *guest) {
+        (void) guest;
+        return each_guest(o, show);
 }

@@ -17,6 +17,9 @@ enum {
         VERB_EVERY = 1 << 21,     /* if omitted, all guests */
         VERB_MANY = 1 << 19,      /* takes several guests, patterns and --all */
         VERB_TOGETHER = 1 << 20,  /* and is run once for all of them: Options.guests */
+        /* Its last argument is not a guest: always if it needs an argument, else if it begins with
+         * a digit, as no guest's name does. */
+        VERB_LAST = 1 << 30,
 
         /* The options it takes in addition to the general ones. */
         VERB_JSON = 1 << 4,

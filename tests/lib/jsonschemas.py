@@ -29,7 +29,7 @@ def validator(verb):
 def check(args, printed):
     """args: the command line of umlctl, whose first word without a dash is the verb."""
     verb = next(word for word in args if not word.startswith("-"))
-    if verb == "memory" and {"--shrink", "--grow"} & set(args):
+    if verb == "memory" and any(word.startswith(("--shrink", "--grow")) for word in args):
         verb = "memory_moved"
     for text in printed.splitlines() if verb in LINES else [printed]:
         for error in validator(verb).iter_errors(json.loads(text)):

@@ -18,8 +18,9 @@
  *   state NEW WHY             sets State and Since and sends StateChanged
  *   refuse METHOD ERROR TEXT  the next call of METHOD fails so
  *   ignore METHOD             calls of METHOD get no answer
- *   answer METHOD TYPES WORD… what METHOD answers; without that, nothing. TYPES: s, o, u, b, and c
- *                             for a list of changes, which is empty for the WORD 0
+ *   answer METHOD TYPES WORD… what METHOD answers; without that, nothing. TYPES: s, o, u, t, b, c
+ *                             for a list of changes, which is empty for the WORD 0, and h for a
+ *                             history of so many samples
  *   signal MEMBER TYPES WORD… sends a signal of systemd's manager
  *   linger MSEC               when it ends, the process outlives its connections that long
  * It ends, and closes all connections, when standard input does. */
@@ -60,6 +61,15 @@ static int append_changes(sd_bus_message *m, bool any) {
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
+static int append_samples(sd_bus_message *m, uint64_t n) {
+        int r = sd_bus_message_open_container(m, 'a', "(tttt)");
+
+        for (uint64_t i = 0; r >= 0 && i < n; i++)
+                r = sd_bus_message_append(m, "(tttt)", (1700000000 + 10 * i) * USEC_PER_SEC,
+                                          (uint64_t) 1048576, (uint64_t) 2048, (uint64_t) 4096);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
 /* TYPES WORD… as arguments of a message. */
 static int append_typed(sd_bus_message *m, const char *text) {
         _cleanup_strv_ Strv words = {};
@@ -81,6 +91,12 @@ static int append_typed(sd_bus_message *m, const char *text) {
                         break;
                 case 'u':
                         r = sd_bus_message_append(m, "u", (uint32_t) strtoul(word, NULL, 10));
+                        break;
+                case 't':
+                        r = sd_bus_message_append(m, "t", (uint64_t) strtoull(word, NULL, 10));
+                        break;
+                case 'h':
+                        r = append_samples(m, strtoull(word, NULL, 10));
                         break;
                 case 'b':
                         r = sd_bus_message_append(m, "b", streq(word, "1"));

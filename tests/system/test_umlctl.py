@@ -55,7 +55,7 @@ class CommandLine(Case):
     def test_wrong_words(self):
         self.configure("web")
         for args, words in (((), "no verb"), (("frob",), "'frob'"), (("",), "'': unknown verb"),
-                            (("memory", "web", "db"), "at most [NAME]"), (("lst",), "'lst': unknown verb; did you mean list?"),
+                            (("doctor", "web", "db"), "at most [NAME]"), (("lst",), "'lst': unknown verb; did you mean list?"),
                             (("--jsn", "list"), "--jsn: unknown option; did you mean --json?"),
                             (("list", "--output=nme"), "unknown column 'nme'; did you mean name?"),
                             (("list", "-o", "x"), "there are name, state, since"), (("stop", "-a", "web"), "--all"),
