@@ -59,30 +59,57 @@ int boot_set_enabled(const Options *o, const char *guest, bool enable) {
                                : set_for_script(o, guest, enable);
 }
 
-static int ask_manager(const char *guest, bool *ret) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_(sd_bus_close_unrefp) sd_bus *manager = NULL;
-        int r = manager_open(&manager);
+/* ---- is it enabled? ---- */
 
-        if (r >= 0)
-                r = manager_enabled(manager, guest, &error);
-        if (r < 0)
-                return fail_with(bus_error_exit_code(&error, r), "cannot ask systemd about %s: %s",
-                                 guest, error.message ?: strerror(-r));
-        *ret = r > 0;
+/* Asks about all of them by one connection. On failure *failed is the guest. */
+static int ask_manager(const Strv *guests, bool *ret, const char **failed, sd_bus_error *error) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *manager = NULL;
+        int r = guests->n > 0 ? manager_open(&manager) : 0;
+
+        if (r >= 0 && manager)
+                r = sd_bus_set_method_call_timeout(manager, BUS_ANSWER_LIMIT);
+        for (size_t i = 0; i < guests->n; i++) {
+                *failed = guests->v[i];
+                if (r >= 0)
+                        r = manager_enabled(manager, guests->v[i], error);
+                if (r < 0)
+                        return r;
+                ret[i] = r > 0;
+        }
         return 0;
 }
 
-int boot_get_enabled(const char *guest, bool *ret) {
-        int r;
+static int look_for_links(const Strv *guests, bool *ret) {
+        for (size_t i = 0; i < guests->n; i++) {
+                int r = autostart_get(guests->v[i]);
 
-        if (manager_usable())
-                return ask_manager(guest, ret);
-        r = sd_booted() > 0 ? 0 : autostart_get(guest); /* no unit has directories of ours */
-        if (r < 0)
-                return fail_with(r == -EACCES ? EXIT_NOT_PERMITTED : EXIT_FAILED,
-                                 "cannot look into %s/autostart: %s", umld_dir(DIR_CONFIG),
-                                 strerror(-r));
-        *ret = r > 0;
+                if (r < 0)
+                        return r;
+                ret[i] = r > 0;
+        }
         return 0;
+}
+
+int boot_ask_enabled(const Strv *guests, bool *ret, const char **failed, sd_bus_error *error) {
+        if (manager_usable())
+                return ask_manager(guests, ret, failed, error);
+        if (sd_booted() <= 0)
+                return look_for_links(guests, ret);
+        for (size_t i = 0; i < guests->n; i++)
+                ret[i] = false; /* no unit has directories of ours */
+        return 0;
+}
+
+int boot_get_enabled(const Strv *guests, bool *ret) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        const char *failed = NULL;
+        int r = boot_ask_enabled(guests, ret, &failed, &error);
+
+        if (r >= 0)
+                return 0;
+        if (failed)
+                return fail_with(bus_error_exit_code(&error, r), "cannot ask systemd about %s: %s",
+                                 failed, error.message ?: strerror(-r));
+        return fail_with(r == -EACCES ? EXIT_NOT_PERMITTED : EXIT_FAILED,
+                         "cannot look into %s/autostart: %s", umld_dir(DIR_CONFIG), strerror(-r));
 }

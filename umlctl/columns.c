@@ -121,6 +121,13 @@ static char *cell_forwards(const json_t *props, usec_t now) {
         return all ?: strdup("-");
 }
 
+static char *cell_enabled(const json_t *props, usec_t now) {
+        const json_t *enabled = json_object_get(props, SNAPSHOT_PROP_ENABLED);
+
+        (void) now;
+        return strdup(json_is_true(enabled) ? "yes" : json_is_false(enabled) ? "no" : "-");
+}
+
 static char *cell_last_exit(const json_t *props, usec_t now) {
         const char *error = prop_string(props, SNAPSHOT_PROP_ERROR);
         _cleanup_free_ char *text = NULL;
@@ -160,6 +167,8 @@ static const Column table[] = {
         { "kernel", "KERNEL", false, false, false, cell_kernel, "version of its kernel",
           UMLD_PROP_KERNEL_VERSION },
         { "pid", "PID", false, true, false, cell_pid, "main process of its kernel", UMLD_PROP_PID },
+        { "enabled", "ENABLED", false, false, false, cell_enabled, "is it started at boot?", "",
+          true },
         { "forwards", "FORWARDS", true, false, true, cell_forwards, "ports forwarded to it",
           UMLD_PROP_FORWARDS },
         { "last-exit", "LAST EXIT", true, false, true, cell_last_exit, "how it ended last",
@@ -237,6 +246,13 @@ int columns_choose(const char *list, const Column *ret[static COLUMNS_MAX], size
                 ret[(*ret_n)++] = c;
         }
         return 0;
+}
+
+bool columns_ask_boot(const Column *const *columns, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (columns[i]->boot)
+                        return true;
+        return false;
 }
 
 int columns_needs(const Column *const *columns, size_t n, Strv *ret) {

@@ -14,6 +14,7 @@ typedef struct Column {
         char *(*cell)(const json_t *props, usec_t now); /* safe for a terminal; caller frees it */
         const char *help;
         const char *needs; /* names of the properties of which it is made */
+        bool boot;         /* made of what starts guests at boot */
 } Column;
 
 enum {
@@ -30,6 +31,9 @@ int columns_choose(const char *list, const Column *ret[static COLUMNS_MAX], size
 /* Appends the names of the properties from which a line of these columns is made; Name and State
  * are among them in any case. */
 int columns_needs(const Column *const *columns, size_t n, Strv *ret);
+
+/* Is any of them made of what starts guests at boot, which has to be asked, too? */
+bool columns_ask_boot(const Column *const *columns, size_t n);
 
 /* The column with that key; NULL: there is none. */
 const Column *columns_find(const char *key);

@@ -11,6 +11,9 @@
 #define SNAPSHOT_PROP_ERROR    "Error"
 #define SNAPSHOT_STATE_UNKNOWN "unknown"
 
+/* Is the guest started at boot? Only where status or list has asked for it; a boolean. */
+#define SNAPSHOT_PROP_ENABLED "Enabled"
+
 /* The state of a guest that runs, but whose umld has died. */
 #define SNAPSHOT_STATE_ORPHAN "orphan"
 

@@ -273,6 +273,7 @@ const StatusField status_fields[] = {
         { "state", UMLD_PROP_STATE, FIELD_STRING },
         { "error", SNAPSHOT_PROP_ERROR, FIELD_STRING, "Error", NULL, colour_trouble },
         { "wanted", UMLD_PROP_WANTED, FIELD_STRING, "Wanted" },
+        { "enabled", SNAPSHOT_PROP_ENABLED, FIELD_FLAG, "Enabled" },
         { "status", UMLD_PROP_STATUS_TEXT, FIELD_STRING, "Status" },
         { "waiting_for", UMLD_PROP_WAITING_FOR, FIELD_STRING, "Waiting for" },
         { "pid", UMLD_PROP_PID, FIELD_PID, "Process", format_process },

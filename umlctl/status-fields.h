@@ -25,6 +25,7 @@ typedef enum FieldType {
         FIELD_STRINGS, /* array, [] if unknown */
         FIELD_OBJECTS, /* array of objects, [] if unknown; never shown by itself */
         FIELD_MAP,     /* object, {} if unknown */
+        FIELD_FLAG,    /* boolean; null if unknown */
 } FieldType;
 
 typedef struct StatusField {

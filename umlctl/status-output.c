@@ -43,6 +43,8 @@ static json_t *field_to_json(const StatusField *field, const json_t *props, usec
                 return json_is_array(v) ? json_incref(v) : json_array();
         case FIELD_MAP:
                 return json_is_object(v) ? json_incref(v) : json_object();
+        case FIELD_FLAG:
+                return json_is_boolean(v) ? json_incref(v) : json_null();
         default:
                 return NULL;
         }
@@ -115,6 +117,9 @@ static void format_by_type(FILE *f, const StatusField *field, const json_t *prop
                 break;
         case FIELD_MAP:
                 put_map(f, v);
+                break;
+        case FIELD_FLAG:
+                fputs(json_is_true(v) ? "yes" : json_is_false(v) ? "no" : "", f);
                 break;
         case FIELD_OBJECTS:
         default:

@@ -2,6 +2,7 @@
 /* verb-is.c - is-active and is-enabled: one word for each guest, as systemctl says it. */
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "api/bus-names.h"
 #include "api/exit-codes.h"
@@ -53,18 +54,19 @@ int verb_is_active(const Options *o, const char *guest) {
 }
 
 int verb_is_enabled(const Options *o, const char *guest) {
-        int code = EXIT_FAILED;
+        _cleanup_free_ bool *enabled = calloc(o->guests->n + 1, sizeof(bool));
+        int code = EXIT_FAILED, r;
 
         (void) guest;
+        if (!enabled)
+                return fail_with(EXIT_FAILED, "out of memory");
+        r = boot_get_enabled(o->guests, enabled);
+        if (r != 0)
+                return r;
         for (size_t i = 0; i < o->guests->n; i++) {
-                bool enabled = false;
-                int r = boot_get_enabled(o->guests->v[i], &enabled);
-
-                if (r != 0)
-                        return r;
                 if (!o->quiet)
-                        puts(enabled ? "enabled" : "disabled");
-                if (enabled)
+                        puts(enabled[i] ? "enabled" : "disabled");
+                if (enabled[i])
                         code = EXIT_DONE;
         }
         return code;

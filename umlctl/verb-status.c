@@ -98,6 +98,23 @@ static int print(const Options *o, const Snapshot *s, size_t n, const Column *co
         return print_texts(s, n, now);
 }
 
+/* Where it cannot be told, the status is without it. */
+static int add_enabled(const Strv *names, Snapshot *s) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_free_ bool *enabled = calloc(names->n + 1, sizeof(bool));
+        const char *failed = NULL;
+
+        if (!enabled)
+                return -ENOMEM;
+        if (boot_ask_enabled(names, enabled, &failed, &error) < 0)
+                return 0;
+        for (size_t i = 0; i < names->n; i++)
+                if (json_object_set_new(s[i].props, SNAPSHOT_PROP_ENABLED,
+                                        json_boolean(enabled[i])) < 0)
+                        return -ENOMEM;
+        return 0;
+}
+
 /* As a table, or without columns as texts. */
 static int show(const Options *o, const Column *const *columns, size_t n_columns) {
         const Strv *names = o->guests;
@@ -113,6 +130,8 @@ static int show(const Options *o, const Column *const *columns, size_t n_columns
         r = whole ? 0 : columns_needs(columns, n_columns, &only);
         if (r >= 0)
                 r = snapshots_take(names, whole ? NULL : &only, &s);
+        if (r >= 0 && (whole || columns_ask_boot(columns, n_columns)))
+                r = add_enabled(names, s);
         if (r >= 0)
                 r = print(o, s, names->n, columns, n_columns);
         r = r < 0 ? fail_with(EXIT_FAILED, "cannot show the guests: %s", strerror(-r))

@@ -75,8 +75,11 @@ char *control_end(const Waiter *w);
 
 /* What enable, disable and start --enable do. */
 int boot_set_enabled(const Options *o, const char *guest, bool enable);
-/* Is the guest started at boot? On failure prints why and returns the exit code, else 0. */
-int boot_get_enabled(const char *guest, bool *ret);
+/* Are these guests started at boot? Of a manager that cannot be asked, *failed is the guest and
+ * *error why. */
+int boot_ask_enabled(const Strv *guests, bool *ret, const char **failed, sd_bus_error *error);
+/* The same, but on failure prints why and returns the exit code, else 0. */
+int boot_get_enabled(const Strv *guests, bool *ret);
 
 /* --version: also what was compiled in, and what of the rest this host has. */
 int version_print(void);

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import umlctltest  # noqa: E402
 import umldtest  # noqa: E402
 from umlctltest import ANSWER, Case, Umld  # noqa: E402
-from umldtest import DONE, FAILED, NOT_PERMITTED, USAGE  # noqa: E402
+from umldtest import DONE, FAILED, NOT_PERMITTED, NOT_RUNNING, USAGE  # noqa: E402
 
 
 class ProgressLine(Case):
@@ -324,10 +324,29 @@ class Systemd(Case):
             self.manager.say("answer", "GetUnitFileState", "s", state)
             self.assertEqual(self.expect(DONE if enabled else FAILED, "is-enabled", "web").stdout,
                              "enabled\n" if enabled else "disabled\n")
+        self.check_what_shows_it()
         self.manager.say("refuse", "EnableUnitFiles", "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", "x")
         self.expect_line(NOT_PERMITTED, "enable", "web")
         self.expect_line(NOT_PERMITTED, "start", "web", "--enable")
         self.assertNotIn("StartUnit", self.manager.calls)
+
+    def check_what_shows_it(self):
+        """status and a list that is asked for it; no other asks systemd, which takes its time."""
+        before = self.manager.calls.count("GetUnitFileState")
+        self.expect(DONE, "list")
+        self.assertEqual(self.manager.calls.count("GetUnitFileState"), before)
+        for state, word, value in (("enabled", "yes", True), ("static", "no", False)):
+            self.manager.say("answer", "GetUnitFileState", "s", state)
+            self.assertIn(f" Enabled: {word}\n", self.expect(NOT_RUNNING, "status", "web").stdout)
+            self.assertEqual(self.expect(DONE, "list", "-o", "name,enabled", "--no-headings").stdout.split(), ["web", word])
+            self.assertIs(json.loads(self.expect(NOT_RUNNING, "status", "web", "--json").stdout)["enabled"], value)
+        # A user who must not ask gets the rest of the status.
+        self.manager.say("refuse", "GetUnitFileState", "org.freedesktop.DBus.Error.AccessDenied", "no")
+        p = self.expect(NOT_RUNNING, "status", "web")
+        self.assertEqual((p.stderr, "Enabled" in p.stdout), ("", False))
+        self.assertEqual(self.expect(DONE, "list", "-o", "enabled", "--no-headings").stdout, "-\n")
+        self.assertIsNone(json.loads(self.expect(NOT_RUNNING, "status", "web", "--json").stdout)["enabled"])
+        self.assertIn("cannot ask systemd about web: no", self.expect_line(NOT_PERMITTED, "is-enabled", "web"))
 
     def test_overrides(self):
         """The units know nothing of directories from our environment."""

@@ -21,7 +21,8 @@ static const char whole[] =
         "runs\"}";
 
 /* What umlctl adds itself. */
-static const char added[] = "{\"UsageCpu\": 5000000, \"UsageSent\": 1024, \"UsageReceived\": 4096}";
+static const char added[] = "{\"UsageCpu\": 5000000, \"UsageSent\": 1024, \"UsageReceived\": 4096,"
+                            " \"Enabled\": true}";
 
 static json_t *load(const char *text) {
         json_t *v = json_loads(text, 0, NULL);
@@ -76,10 +77,23 @@ static void test_once(void **state) {
         assert_int_equal(names.n, 6); /* Name, State, Pid, Started, MemorySize, MemoryUsed */
 }
 
+/* The question costs time, so it must not be put for the usual list. */
+static void test_boot(void **state) {
+        const Column *columns[COLUMNS_MAX];
+        size_t n;
+
+        (void) state;
+        assert_int_equal(columns_choose(NULL, columns, &n), 0);
+        assert_false(columns_ask_boot(columns, n));
+        assert_int_equal(columns_choose("name,enabled", columns, &n), 0);
+        assert_true(columns_ask_boot(columns, n));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_needs),
                 cmocka_unit_test(test_once),
+                cmocka_unit_test(test_boot),
         };
 
         return RUN_TESTS(tests);
