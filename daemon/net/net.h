@@ -21,6 +21,7 @@ enum {
         NET_LACKS_MAC,          /* a check of the guest's MAC address */
         NET_LACKS_CONNLIMIT,    /* a limit of its connections */
         NET_LACKS_REVERSE_PATH, /* the kernel's own check of the guest's addresses */
+        NET_LACKS_SOURCE_ROUTE, /* a tap without source routes */
         NET_LACKS_HOLD,         /* a queue for connections to a guest that is not ready */
         NET_LACKS_RECORD,       /* a record of connections that a dying guest does not answer */
         NET_LACKS_CLOSED_TAP,   /* a tap by which the guest cannot reach the host over IPv6 */

@@ -169,6 +169,29 @@ static void check_reverse_path(Net *net) {
                 log_notice("%s", *lacking);
 }
 
+static bool sysctl_is(const char *name, const char *value) {
+        _cleanup_free_ char *is = NULL;
+
+        return sysctl_get(name, &is) >= 0 && streq(strstrip(is), value);
+}
+
+/* The rules see the first stop of a source route, not where it leads. It is followed only if that
+ * is enabled for all interfaces as well, as it usually is not. */
+static void check_source_route(Net *net) {
+        _cleanup_free_ char *setting =
+                strfmt("net/ipv4/conf/%s/accept_source_route", net->host->config->tap);
+        char **lacking = &net->lacking[NET_LACKS_SOURCE_ROUTE];
+        int r = setting ? sysctl_set(setting, "0") : -ENOMEM;
+
+        if (r >= 0 || *lacking || sysctl_is("net/ipv4/conf/all/accept_source_route", "0"))
+                return;
+        *lacking = strfmt("source routes cannot be disabled on the tap (%s): by them the guest "
+                          "reaches what Reach= bars",
+                          strerror(-r));
+        if (*lacking)
+                log_notice("%s", *lacking);
+}
+
 const char *net_tap_reverse_path(const Net *net) {
         static const char *const texts[] = { "off", "strict", "loose" };
         int filter = net->tap_index > 0 ? sysctl_reverse_path(net->host->config->tap) : -ENODEV;
@@ -191,6 +214,7 @@ static int configure_tap(Net *net, Fault *f) {
                 net->tap_index = link.index;
                 net_tap_ipv6(net, link.index);
                 check_reverse_path(net);
+                check_source_route(net);
         }
         if (r >= 0 &&
             (what = "alias",
