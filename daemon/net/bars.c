@@ -23,7 +23,7 @@
 /* ---- connections ---- */
 
 unsigned connections_share(uint64_t max, unsigned guests) {
-        uint64_t share = max / 2, least = max - max / 4;
+        uint64_t share = max / 2, least = max / 2 + max / 8;
 
         for (unsigned n = 1; n < guests && least > 0; n *= 2) {
                 share /= 2;
@@ -36,8 +36,8 @@ unsigned connections_share(uint64_t max, unsigned guests) {
         return share > 0 ? (unsigned) share : 1;
 }
 
-/* How many connections the host can track. Containers may have the setting under an older name. */
-static uint64_t tracked_max(void) {
+/* Containers may have the setting under an older name. */
+uint64_t net_tracked_max(void) {
         static const char *const files[] = { "/proc/sys/net/netfilter/nf_conntrack_max",
                                              "/proc/sys/net/nf_conntrack_max",
                                              "/proc/sys/net/ipv4/ip_conntrack_max" };
@@ -82,7 +82,7 @@ static unsigned wanted_connections(const Net *net) {
                 return wanted;
         /* The kernel counts each family by itself, but has one table for both. */
         guests = MAX(count_guests(), 1U);
-        return connections_share(tracked_max(), has_both_families(net) ? 2 * guests : guests);
+        return connections_share(net_tracked_max(), has_both_families(net) ? 2 * guests : guests);
 }
 
 /* ---- networks ---- */

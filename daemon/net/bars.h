@@ -10,6 +10,9 @@
  * small files and the host's addresses, and waits for nothing. */
 int net_bars_look(Net *net);
 
+/* How many connections the host can track. */
+uint64_t net_tracked_max(void);
+
 /* Adds it to the plan. */
 void net_bars_plan(const Net *net, NatPlan *plan);
 
@@ -24,7 +27,8 @@ const char *net_connections_format(const Net *net, char buf[static 16]);
 /* ---- pure ---- */
 
 /* The share of one of so many guests, of as many connections as the host can track: all guests
- * together get half at most, but each at least 1,024, as far as that leaves the host a quarter, and
- * at most 16,384. It is halved each time that the number of guests has doubled: if it changed with
- * each guest, each one's start would make the umlds of all others replace their rules. */
+ * together get half at most, but each at least 1,024, as far as that leaves the host a quarter
+ * and an eighth for connections that are over, and at most 16,384. It is halved each time that the
+ * number of guests has doubled: if it changed with each guest, each one's start would make the
+ * umlds of all others replace their rules. */
 unsigned connections_share(uint64_t max, unsigned guests);

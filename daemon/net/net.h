@@ -20,6 +20,7 @@ enum {
         NET_LACKS_IPV6,         /* IPv6, if it is configured */
         NET_LACKS_MAC,          /* a check of the guest's MAC address */
         NET_LACKS_CONNLIMIT,    /* a limit of its connections */
+        NET_LACKS_LIST,         /* a list of them, for those that the limit does not count */
         NET_LACKS_REVERSE_PATH, /* the kernel's own check of the guest's addresses */
         NET_LACKS_SOURCE_ROUTE, /* a tap without source routes */
         NET_LACKS_HOLD,         /* a queue for connections to a guest that is not ready */

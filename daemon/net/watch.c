@@ -17,6 +17,7 @@
 #include "daemon/net/conditions.h"
 #include "daemon/net/flows.h"
 #include "daemon/net/rules.h"
+#include "daemon/net/surplus-flows.h"
 #include "daemon/net/watch.h"
 #include "host/rtnl-events.h"
 #include "nat/nft-events.h"
@@ -32,6 +33,7 @@ struct NetWatch {
         Net *net;
         sd_event_source *timer, *events, *nft_events;
         int fd, nft_fd;
+        SurplusFlows *surplus;
         Retry *retry;          /* retries a check that could not be completed */
         char *waits_for;       /* what that check is waiting for; NULL: it was completed */
         unsigned links[LINKS]; /* the interfaces whose events are not dropped: uplinks and tap; 0 =
@@ -112,6 +114,7 @@ static int arm(NetWatch *w, usec_t delay) {
 }
 
 static int arm_for_next(NetWatch *w) {
+        (void) surplus_flows_update(w->surplus);
         if (!w->net->rules)
                 return sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
         return arm(w, w->net->flows ? SETTLE : LOOK_EVERY);
@@ -293,6 +296,8 @@ int net_watch_new(sd_event *event, Net *net, NetWatch **ret) {
                 return r;
         (void) sd_event_source_set_description(w->timer, "net-watch");
         r = retry_new(event, "net-watch-retry", look, w, &w->retry);
+        if (r >= 0)
+                r = surplus_flows_new(event, net, &w->surplus);
         if (r < 0)
                 return r;
         listen_to_kernel(w, event);
@@ -307,6 +312,7 @@ NetWatch *net_watch_free(NetWatch *w) {
         sd_event_source_disable_unref(w->events);
         sd_event_source_disable_unref(w->nft_events);
         retry_free(w->retry);
+        surplus_flows_free(w->surplus);
         free(w->waits_for);
         safe_close(w->fd);
         safe_close(w->nft_fd);

@@ -170,6 +170,51 @@ static int forget(ConntrackDump *d, const struct nf_conntrack *ct, int family) {
         return r == -EOPNOTSUPP ? 0 : r;
 }
 
+/* ---- how many there are ---- */
+
+static int count_of(const Request *answer, size_t size, unsigned *ret) {
+        const char *at = (const char *) NLMSG_DATA(&answer->header) +
+                         NLMSG_ALIGN(sizeof(struct nfgenmsg)),
+                   *end = answer->bytes + MIN(size, (size_t) answer->header.nlmsg_len);
+
+        while (end - at >= NLA_HDRLEN) {
+                struct nlattr a;
+                uint32_t count;
+
+                memcpy(&a, at, sizeof(a));
+                if (a.nla_len < NLA_HDRLEN || a.nla_len > end - at)
+                        break;
+                if ((a.nla_type & NLA_TYPE_MASK) == CTA_STATS_GLOBAL_ENTRIES &&
+                    a.nla_len >= NLA_HDRLEN + sizeof(count)) {
+                        memcpy(&count, at + NLA_HDRLEN, sizeof(count));
+                        *ret = ntohl(count);
+                        return 0;
+                }
+                at += MIN((ptrdiff_t) NLA_ALIGN(a.nla_len), end - at);
+        }
+        return -EPROTO;
+}
+
+int conntrack_count(unsigned *ret) {
+        _cleanup_close_ int fd = open_socket();
+        Request q;
+        ssize_t n;
+        int r;
+
+        if (fd < 0)
+                return fd;
+        begin(&q, IPCTNL_MSG_CT_GET_STATS, 0, AF_UNSPEC);
+        r = say(fd, &q);
+        n = r < 0 ? r : hear(fd, &q, sizeof(q));
+        if (n < 0)
+                return (int) n;
+        if (!NLMSG_OK(&q.header, n))
+                return -EPROTO;
+        if (q.header.nlmsg_type == NLMSG_ERROR)
+                return error_of(&q.header) ?: -EPROTO;
+        return count_of(&q, (size_t) n, ret);
+}
+
 /* ---- a dump ---- */
 
 ConntrackDump *conntrack_dump_free(ConntrackDump *d) {

@@ -25,6 +25,10 @@ typedef struct ConntrackFlow {
         bool over;        /* both ends have closed it, or one has reset it */
 } ConntrackFlow;
 
+/* How many entries the host's table has, open and closed ones of all families: read at once,
+ * however many there are. -EOPNOTSUPP: this kernel, or this container, does not tell. */
+int conntrack_count(unsigned *ret);
+
 /* One pass over all flows. */
 typedef struct ConntrackDump ConntrackDump;
 

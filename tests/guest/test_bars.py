@@ -453,7 +453,7 @@ class Flood(BarsTest):
 
         def share(guests):
             p = 2 * 2 ** (guests - 1).bit_length()  # one part for each family
-            return min(max(tracked // 2 // p, min(1024, tracked * 3 // 4 // p)), 16384)
+            return min(max(tracked // 2 // p, min(1024, tracked * 5 // 8 // p)), 16384)
         self.assertEqual((self.limit(), self.shown(umld)), (share(1), str(share(1))))
         checked = self.world.check("web").stdout
         self.assertIn(f"connections   at most {share(1)}\n", checked)

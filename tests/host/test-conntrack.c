@@ -116,8 +116,11 @@ static void test_flows(void **state) {
 static void test_other_family(void **state) {
         ConntrackEnd from = {};
         Seen v4, v6, both;
+        unsigned count = 1;
 
         (void) state;
+        ASSERT_OK(conntrack_count(&count));
+        assert_int_equal(count, 0);
         for (uint16_t port = 1000; port < 1500; port++)
                 from = send_from(0, port);
         v4 = look_through(AF_INET, 0, 0);
@@ -127,6 +130,8 @@ static void test_other_family(void **state) {
         assert_true(v4.parts > 2);
         assert_true(v6.parts >= v4.parts);
         (void) send_from(1, from.port);
+        ASSERT_OK(conntrack_count(&count));
+        assert_int_equal(count, 501);
         both = look_through(AF_UNSPEC, from.port, 2);
         assert_int_equal(both.n, 501);
         assert_int_equal(look_through(AF_UNSPEC, 0, 0).n, 499);

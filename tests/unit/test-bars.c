@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* test-bars.c - the share of a guest of the host's connections. */
+/* test-bars.c - the share of a guest of the host's connections, and when it is looked at. */
 
 #include "test.h"
 
 #include "daemon/net/bars.h"
+#include "daemon/net/surplus-flows.h"
 
 static void test_share(void **state) {
         static const struct {
@@ -13,8 +14,8 @@ static void test_share(void **state) {
                 { 65536, 0, 16384 },      { 65536, 1, 16384 }, { 32768, 1, 16384 },
                 { 32766, 1, 16383 },      { 65536, 2, 16384 }, { 65536, 3, 8192 },
                 { 65536, 4, 8192 },       { 65536, 5, 4096 },  { 65536, 32, 1024 },
-                { 65536, 48, 768 },       { 65536, 1000, 48 }, { 8192, 2, 2048 },
-                { 1000, 1, 750 },         { 0, 1, 1 },         { 100, 1000, 1 },
+                { 65536, 48, 640 },       { 65536, 1000, 40 }, { 8192, 2, 2048 },
+                { 1000, 1, 625 },         { 0, 1, 1 },         { 100, 1000, 1 },
                 { UINT64_MAX, 1, 16384 },
         };
 
@@ -23,8 +24,47 @@ static void test_share(void **state) {
                 assert_int_equal(connections_share(c->max, c->guests), c->share);
 }
 
+/* From a table that is half full on, and again when a thirty-second of it has come since. */
+static void test_due(void **state) {
+        static const struct {
+                uint64_t count, max, settled;
+                bool due;
+        } cases[] = {
+                { 0, 65536, 0, false },
+                { 32768, 65536, 0, false },
+                { 32769, 65536, 0, true },
+                { 32769, 65536, 1, true },
+                { 32769, 65536, 32000, false },
+                { 34049, 65536, 32000, true },
+                { 50000, 65536, 49000, false },
+                { 51049, 65536, 49000, true },
+                { 3, 4, 0, true },
+                { 3, 4, 3, false },
+                { UINT32_MAX, UINT64_MAX, UINT32_MAX, false },
+        };
+
+        (void) state;
+        FOREACH_ELEMENT (c, cases)
+                assert_int_equal(surplus_is_due(c->count, c->max, c->settled), c->due);
+}
+
+/* As many as 32,768 new ones a second are seen in time, and a table that is far from full is not
+ * looked at often. */
+static void test_next_look(void **state) {
+        (void) state;
+        assert_int_equal(surplus_next_look(0, 65536, 0), USEC_PER_SEC);
+        assert_int_equal(surplus_next_look(16384, 65536, 0), USEC_PER_SEC / 2);
+        assert_int_equal(surplus_next_look(0, 1 << 20, 0), 2500 * USEC_PER_MSEC);
+        assert_int_equal(surplus_next_look(0, UINT64_MAX, 0), 2500 * USEC_PER_MSEC);
+        assert_int_equal(surplus_next_look(32760, 65536, 0), 20 * USEC_PER_MSEC);
+        assert_int_equal(surplus_next_look(65536, 65536, 1), 20 * USEC_PER_MSEC);
+        assert_int_equal(surplus_next_look(49000, 65536, 49000), USEC_PER_SEC / 16);
+}
+
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(test_share) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(test_share),
+                                            cmocka_unit_test(test_due),
+                                            cmocka_unit_test(test_next_look) };
 
         return RUN_TESTS(tests);
 }
