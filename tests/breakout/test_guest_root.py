@@ -36,12 +36,35 @@ OTHER_MAC = bytes.fromhex("020000000001")
 BROADCAST = b"\xff" * 6
 CONNECTIONS = 64
 FLOOD = 2000
+TRACKED, USUAL = 16384, 8192  # the host's table, and the guest's part of it
+BEYOND = "198.51.100.77"  # an accomplice that has no kernel's help
 
 SHELL = """#!/bin/sh
 echo "Content-Type: text/plain"
 echo
 exec sh -c "$(httpd -d "$QUERY_STRING")" 2>&1
 """
+
+
+def fragments(frame):
+    """The head of the datagram alone, and its text."""
+    head, body = frame[14:34], frame[34:]
+
+    def part(flags, data):
+        new = head[:2] + struct.pack("!HHH", 20 + len(data), 77, flags) + head[8:10] + b"\0\0" + head[12:]
+        return frame[:14] + new[:10] + struct.pack("!H", checksum(new)) + new[12:] + data
+    return [part(0x2000, body[:8]), part(1, body[8:])]
+
+
+def tagged(frame, tag):
+    return frame[:12] + struct.pack("!HH", 0x8100, tag) + frame[12:]
+
+
+def routed(frame, target):
+    """By way of where it is sent to."""
+    options = struct.pack("!BBB4sB", 131, 7, 4, ipaddress.ip_address(target).packed, 0)
+    head = b"\x47" + frame[15:16] + struct.pack("!H", len(frame) - 14 + len(options)) + frame[18:24] + b"\0\0" + frame[26:34] + options
+    return frame[:14] + head[:10] + struct.pack("!H", checksum(head)) + head[12:] + frame[34:40] + b"\0\0" + frame[42:]
 
 
 class GuestRoot(TestCase):
@@ -67,6 +90,11 @@ class GuestRoot(TestCase):
         self.world.host("sh", "-e", "-c", f"ip -6 address add {HOST6}/64 dev venet0 nodad; ip -6 route add default dev venet0")
         self.world.run("inet", "sh", "-e", "-c", f"ip -6 address add {INET6}/64 dev isp0 nodad; "
                        f"ip -6 address add {FAR6}/128 dev lo nodad", check=True)
+        most = self.world.dir / "conntrack-max"
+        most.write_text(f"{TRACKED}\n")
+        self.world.host("mount", "--bind", most, "/proc/sys/net/netfilter/nf_conntrack_max")
+        self.table = self.world.within("host", lambda: os.open("/proc/sys/net/netfilter/nf_conntrack_count", os.O_RDONLY | os.O_CLOEXEC))
+        self.addCleanup(os.close, self.table)
         self.world.guest("other", kernel=test_kernels()[-1], image=self.images / "guest.img", Network=OTHER,
                          Supervise={"Ready": "guest"})
         self.other = self.daemon("other").wait_ready(60)
@@ -103,12 +131,13 @@ class GuestRoot(TestCase):
     def send(self, frame):
         self.assertEqual(self.inside(f"inside frame {frame.hex()}"), "sent 1\n")
 
-    def arrives(self, where, target, within=QUIET, **options):
-        """Does a datagram that nobody else sends arrive there?"""
+    def arrives(self, where, target, within=QUIET, dress=lambda frame: [frame], **options):
+        """Does a datagram that nobody else sends arrive there? dress: the frames that are made of it."""
         self.serial += 1
         text = f"datagram {self.serial} of {os.getpid()}".encode()
         s = self.sniffers.get(where) or where
-        self.send(self.frame(target, text=text, **options))
+        for frame in dress(self.frame(target, text=text, **options)):
+            self.send(frame)
         end = time.monotonic() + within * PATIENCE
         while select.select([s], [], [], max(0, end - time.monotonic()))[0]:
             if text in s.recv(65536):
@@ -135,7 +164,27 @@ class GuestRoot(TestCase):
                              ("the IPv6 address of the host on its tap", TAP6), ("the public IPv6 address of the host", HOST6)):
             yield f"send from {name}", not self.arrives("wire", FAR6, source=source)
 
+    def dressed(self):
+        """The same in other clothes."""
+        self.assertTrue(self.arrives("wire", FAR, 5, dress=fragments), "the guest's own fragments leave")
+        for name, dress in (("fragments", fragments), ("frames with a priority", lambda frame: [tagged(frame, 7 << 13)])):
+            yield f"send {name} from an address of the Internet", not self.arrives("wire", FAR, source=STRANGER, dress=dress)
+            yield f"send {name} to another guest", not self.arrives("tap1", OTHER_GUEST, dress=dress)
+
+    def detours(self):
+        for name, where, target in (("another guest", "tap1", OTHER_GUEST), ("the Internet", "wire", FAR)):
+            yield f"send to {name} by a VLAN", not self.arrives(where, target, dress=lambda frame: [tagged(frame, 5)])
+        # As an old host may have it.
+        self.world.host("sh", "-c", "echo 1 >/proc/sys/net/ipv4/conf/all/accept_source_route")
+        for name, where, target in (("another guest", "tap1", OTHER_GUEST), ("a cloud's metadata service", "wire", METADATA)):
+            yield f"send to {name} by a source route through the host", not self.arrives(
+                where, HOST_TAP, dress=lambda frame, target=target: [routed(frame, target)])
+
     def host(self):
+        with self.world.socket("host", kind=socket.SOCK_DGRAM) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            client.bind(("0.0.0.0", 68))
+            yield "answer the host as a DHCP server", not self.arrives(client, "255.255.255.255", sport=67, dport=68)
         with self.service() as s:
             port = s.getsockname()[1]
             yield "send to a port of the host on its tap", not self.arrives(s, HOST_TAP, dport=port)
@@ -200,6 +249,34 @@ class GuestRoot(TestCase):
         made = int(self.inside(f"inside tcp-flood {FAR} 9000 {FLOOD}").split()[-1])
         yield "open and close connections without end", made > FLOOD / 2
 
+    def syn(self):
+        """The first segment of a connection to the accomplice."""
+        tap, own = self.macs()
+        head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40, 1, 0, 64, 6, 0, *(ipaddress.ip_address(a).packed for a in (GUEST_ADDRESS, BEYOND)))
+        return tap + own + b"\x08\x00" + head + struct.pack("!HH16x", 10000, 9)
+
+    def closed(self):
+        """Connections that are over at once stay in the table, where the limit of connections does not count them."""
+        peak, done = [0], threading.Event()
+
+        def watch():
+            while not done.wait(0.02):
+                peak[0] = max(peak[0], int(os.pread(self.table, 32, 0)))
+        thread = threading.Thread(target=watch)
+        thread.start()
+        try:
+            with subprocess.Popen(self.world.command("inet", INSIDE, "answer", "isp0"), stdout=subprocess.PIPE) as accomplice:
+                try:
+                    self.assertEqual(accomplice.stdout.readline(), b"ready\n")
+                    self.inside(f"inside syn-flood {self.syn().hex()} {TRACKED * 3 // 2}")
+                finally:
+                    accomplice.kill()
+        finally:
+            done.set()
+            thread.join()
+        self.assertGreater(peak[0], CONNECTIONS)
+        yield "make connections that are over at once, without end", peak[0] < TRACKED * 3 / 4
+
     def limits(self):
         """That it begins no more of them than half of Connections=."""
         most = CONNECTIONS // 2
@@ -215,7 +292,7 @@ class GuestRoot(TestCase):
 
     def limit_connections(self):
         config = self.world.config_dir / "web.conf"
-        config.write_text(config.read_text().replace("[Network]\n", f"[Network]\nConnections={CONNECTIONS}\n"))
+        config.write_text(config.read_text().replace(f"Connections={USUAL}\n", f"Connections={CONNECTIONS}\n"))
         self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
 
     def accomplice(self):
@@ -236,14 +313,17 @@ class GuestRoot(TestCase):
 
     def attempts(self, kernel):
         self.world.guest("web", kernel=kernel, image=self.images / "guest.img", Supervise={"Ready": "guest"},
-                         Network={"Forward": f"tcp/{PORT}:80", "HostAddress6": f"{TAP6}/64", "GuestAddress6": GUEST6})
+                         Network={"Forward": f"tcp/{PORT}:80", "Connections": str(USUAL), "HostAddress6": f"{TAP6}/64", "GuestAddress6": GUEST6})
         umld = self.daemon("web").wait_ready(60)
         self.world.fetch_when_served(PORT)
         self.sniffers = {"wire": self.sniff("inet", "isp0"), "tap1": self.sniff("host", "tap1")}
         reachable = Reachable(self, PORT)
         rows = []
-        for kind, happened, layer in ((self.addresses, "dropped", "rules"), (self.host, "dropped", "rules"),
+        for kind, happened, layer in ((self.addresses, "dropped", "rules"), (self.dressed, "dropped", "rules"),
+                                      (self.detours, "ignored", "tap"),
+                                      (self.host, "dropped", "rules"),
                                       (self.claims, "ignored", "tap"), (self.floods, "others stay reachable", "-"),
+                                      (self.closed, "a quarter of the table stays free", "umld"),
                                       (self.limits, "ends at the limit", "rules")):
             if kind == self.limits:
                 self.limit_connections()

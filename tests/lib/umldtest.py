@@ -278,6 +278,10 @@ class World:
 
     def socket(self, part="inet", family=socket.AF_INET, kind=socket.SOCK_STREAM, protocol=0):
         """A socket in a part's network namespace."""
+        return self.within(part, lambda: socket.socket(family, kind, protocol))
+
+    def within(self, part, function):
+        """What it returns in a part's network namespace."""
         made = []
 
         def make():
@@ -285,7 +289,7 @@ class World:
                 if libc.setns(ns.fileno(), CLONE_NEWNET) < 0:
                     made.append(OSError(ctypes.get_errno(), "setns"))
                 else:
-                    made.append(socket.socket(family, kind, protocol))
+                    made.append(function())
 
         thread = threading.Thread(target=make)  # its own namespace ends with it
         thread.start()
