@@ -34,7 +34,7 @@ static void obey(const char *request) {
         const bool at_once = strncmp(request, "GET /reboot", 11) == 0;
 
         if ((at_once || strncmp(request, "GET /leave", 10) == 0) && fork() == 0) {
-                execl("/bin/busybox", "reboot", at_once ? "-f" : NULL, NULL);
+                execl("/sbin/reboot", "reboot", at_once ? "-f" : NULL, NULL);
                 _exit(1);
         }
 }

@@ -55,12 +55,16 @@ static const struct {
         { "dev/urandom", 1, 9 },
 };
 
-/* Directories for files that are written at each boot. */
+/* To files that are written at each boot, and to what the applets of those names would do slowly.
+ */
 static const struct {
         const char *path, *target;
 } links[] = {
         { "srv/www/index.html", "../../run/index.html" },
         { "etc/resolv.conf", "../run/resolv.conf" },
+        { "sbin/reboot", "../etc/init.d/rcK" },
+        { "sbin/poweroff", "../etc/init.d/rcK" },
+        { "sbin/halt", "../etc/init.d/rcK" },
 };
 
 static struct archive_entry *new_entry(const char *path, mode_t mode) {

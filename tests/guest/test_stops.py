@@ -28,7 +28,7 @@ class Stops(TestCase):
         self.assertIn(CAD, INITTAB)
         writer = "::respawn:/bin/sh -c 'n=0; while :; do n=$((n+1)); echo $n >/root/file$((n%50)); done'\n"
         (overlay / "etc/inittab").write_text(INITTAB.replace(CAD, on_cad) + writer)
-        reboot = (BUILTIN / "etc/init.d/rcK").read_text().replace("poweroff -f", "reboot -f")
+        reboot = (BUILTIN / "etc/init.d/rcK").read_text().replace("how=poweroff\n", "how=reboot\n")
         (overlay / "etc/reboot").write_text(reboot)
         (overlay / "etc/reboot").chmod(0o755)
         image = self.world.dir / "guest.img"
