@@ -8,6 +8,7 @@
 #include "daemon/guest/log.h"
 #include "daemon/guest/parts.h"
 #include "daemon/net/addresses.h"
+#include "daemon/net/shape.h"
 
 enum {
         DISK_CHECK_STARTS = 10, /* times StartTimeout= */
@@ -140,6 +141,9 @@ static void on_old_undone(int r, Fault *fault, void *userdata) {
         (void) fault;
         if (g->setup->net->claimed) /* the network stays: what was chosen for it does, too */
                 net_addresses_carry(g->config, g->reload.next);
+        if (memcmp(g->config->bandwidth, g->reload.next->bandwidth, sizeof(g->config->bandwidth)) !=
+            0)
+                net_shape_forget(g->setup->net);
         config_free(g->config);
         g->config = TAKE_PTR(g->reload.next);
         g->setup->host->config = g->config;

@@ -57,3 +57,9 @@ void net_shape(Net *net) {
         else
                 layer_set_on(h, CONFINE_BANDWIDTH, text);
 }
+
+void net_shape_forget(Net *net) {
+        if (net->tap_index > 0)
+                net_unshape(net->rtnl, net->tap_index);
+        net->shaped = 0;
+}

@@ -207,7 +207,7 @@ static const Setting settings[] = {
           .max = 100000000 },
         { "Network", "Bandwidth", "RATE | [in:RATE] [out:RATE]",
           "Maximum bit rate to the guest (in) and from it (out), with K, M or G",
-          .example = "in:100M out:20M", .parse = setting_parse_bandwidth, ON_TAP(FLAT(bandwidth)),
+          .example = "in:100M out:20M", .parse = setting_parse_bandwidth, AT_START(FLAT(bandwidth)),
           .min = 64000, .max = UINT64_C(32000000000) },
         { "Network", "HoldConnections", "yes | no",
           "Hold new connections while the guest is not ready, as during a restart", "yes",
@@ -296,7 +296,7 @@ static const Setting settings[] = {
         /* [Confine] */
         { "Confine", "User", "auto | root | USER",
           "User on the host that the guest runs as; auto allocates one for each guest", "auto",
-          .parse = setting_parse_user, ON_TAP(TEXT(user)) },
+          .parse = setting_parse_user, AT_START(TEXT(user)) },
         { "Confine", "DropCapabilities", "yes | no", "Start the kernel without any capabilities",
           "yes", .parse = setting_parse_bool, AT_START(FLAT(layers[CONFINE_CAPABILITIES])) },
         { "Confine", "NoNewPrivileges", "yes | no",

@@ -148,6 +148,14 @@ static int ingress(Rtnl *rtnl, int index, bool add) {
         return send_request(rtnl, &q);
 }
 
+void net_unshape(Rtnl *rtnl, int index) {
+        const struct tcmsg tc = { .tcm_ifindex = index, .tcm_parent = TC_H_ROOT };
+        Request q = begin(RTM_DELQDISC, 0, &tc, "tbf");
+
+        (void) send_request(rtnl, &q);
+        (void) ingress(rtnl, index, false);
+}
+
 /* A key that every packet has. */
 static void put_any_key(Request *q) {
         const struct tc_u32_sel selector = { .flags = TC_U32_TERMINAL, .nkeys = 1 };

@@ -14,3 +14,6 @@ int net_shape_to(Rtnl *rtnl, int index, uint32_t rate);
 /* What exceeds the rate is dropped. -ENOENT or -EOPNOTSUPP: the kernel has no ingress qdisc, no
  * classifier for everything (matchall, u32) or no policer; then nothing is left of it. */
 int net_shape_from(Rtnl *rtnl, int index, uint32_t rate);
+
+/* Nothing is limited any more, in either direction. */
+void net_unshape(Rtnl *rtnl, int index);

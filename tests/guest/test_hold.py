@@ -4,6 +4,7 @@
 
 import contextlib
 import os
+import pwd
 import re
 import select
 import shutil
@@ -296,13 +297,17 @@ class Reloads(HoldTest):
     def test_reload(self):
         """Settings that need another start: who calls from the order to restart on is served by it, and the tap, the
         rules and the addresses stay while all else is made again."""
-        self.configure()
+        self.configure(Network={"Bandwidth": "in:800M"}, Confine={"User": "auto"})
         before = self.world.snapshot()
         umld = self.begin()
         boot = umld.guest_pid()
         tap = umld.status()["network"]["tap"]
         link = self.world.host("ip", "-o", "link", "show", tap).split(":")[0]
+        shaped = lambda: self.world.host("tc", "qdisc", "show", "dev", tap)
+        self.assertIn("rate 800Mbit", shaped())
         self.reload("Memory=48M", "Memory=56M")
+        self.reload("Bandwidth=in:800M", "Bandwidth=in:400M")
+        self.reload("User=auto", "User=games")
         restart = threading.Thread(target=self.world.umlctl, args=("restart", "web"))
         restart.start()
         wait_until(self.queue, what="the queue to be bound")
@@ -314,6 +319,8 @@ class Reloads(HoldTest):
         status = umld.status()
         self.assertEqual((status["memory"]["size"], status["network"]["tap"]), (56 << 20, tap))
         self.assertEqual(self.world.host("ip", "-o", "link", "show", tap).split(":")[0], link)
+        self.assertIn("rate 400Mbit", shaped())
+        self.assertEqual(os.stat(f"/proc/{umld.guest_pid()}").st_uid, pwd.getpwnam("games").pw_uid)
         self.assertEqual(self.held(umld)["dropped"], 0)
         self.assertRegex(umld.log[since:], r"held \d+ connections? for up to")
         self.assertEqual(umld.stop(40), DONE)

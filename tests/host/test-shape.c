@@ -80,6 +80,10 @@ static void test_to(void **state) {
         flood();
         n = received("far") - n;
         assert_in_range(n, RATE / 1000 * SPAN_MSEC / 4, WITHOUT_LIMIT);
+        shell("tc qdisc show dev near | grep -q tbf");
+        net_unshape(rtnl, index_of("near"));
+        net_unshape(rtnl, index_of("near")); /* again */
+        shell("! tc qdisc show dev near | grep -q tbf");
 }
 
 /* Bytes of IPv4 that have got past the ingress of any interface. */
@@ -105,6 +109,8 @@ static void test_from(void **state) {
         n = accepted() - n;
         if (r >= 0) {
                 assert_in_range(n, RATE / 1000 * SPAN_MSEC / 4, WITHOUT_LIMIT);
+                net_unshape(rtnl, index_of("far"));
+                shell("! tc qdisc show dev far | grep -q ingress");
                 return;
         }
         assert_true(r == -ENOENT || r == -EOPNOTSUPP);
