@@ -100,6 +100,24 @@ static void on_condition_changed(const char *name, const char *state, const char
                                                  .detail = text });
 }
 
+static void on_save(const SavedText *t, void *userdata) {
+        const Manager *m = userdata;
+
+        hooks_save(m->hooks, t);
+}
+
+static void on_hand_over(Keeper *k, void *userdata) {
+        const Manager *m = userdata;
+
+        hooks_hand_over(m->hooks, k);
+}
+
+static void on_hooks_changed(void *userdata) {
+        const Manager *m = userdata;
+
+        guest_keep(m->guest);
+}
+
 static int exit_code_of(GuestState state, Verdict verdict) {
         if (state != GUEST_FAILED)
                 return EXIT_DONE;
@@ -374,6 +392,8 @@ int manager_new(const char *name, char *const *argv, Config *config, Manager **r
                                    .finished = on_finished,
                                    .memory_pressure = on_memory_pressure,
                                    .condition = on_condition_changed,
+                                   .save = on_save,
+                                   .hand_over = on_hand_over,
                                    .userdata = m };
         int r;
 
@@ -404,6 +424,7 @@ int manager_new(const char *name, char *const *argv, Config *config, Manager **r
         r = hooks_new(m->event, &m->guest->config, &m->hooks);
         if (r < 0)
                 return log_oom();
+        hooks_on_change(m->hooks, on_hooks_changed, m);
         r = reexec_new(m->event, m->guest, argv, &m->reexec);
         if (r < 0)
                 return log_error_errno(r, "cannot set up the event loop: %m");
@@ -445,7 +466,10 @@ static int loop(const Manager *m) {
 }
 
 static int adopt(Manager *m) {
-        return m->estate ? guest_adopt(m->guest, TAKE_PTR(m->estate)) : -ENOENT;
+        if (!m->estate)
+                return -ENOENT;
+        hooks_take_over(m->hooks, m->estate);
+        return guest_adopt(m->guest, TAKE_PTR(m->estate));
 }
 
 int manager_run(Manager *m) {

@@ -9,6 +9,7 @@
 
 #include "basic/child.h"
 #include "basic/fd-util.h"
+#include "basic/process.h"
 #include "basic/sandbox.h"
 #include "basic/spawn.h"
 #include "basic/string-util.h"
@@ -150,22 +151,60 @@ static int watch(sd_event *event, Helper *h, usec_t limit) {
         return r < 0 ? r : timer_new(event, "helper", limit, 0, on_timeout, h, &h->timer);
 }
 
+static int make(sd_event *event, const HelperOrder *order, int output, Helper **ret) {
+        Helper *h = calloc(1, sizeof(*h));
+        int r;
+
+        if (!h) {
+                safe_close(output);
+                return -ENOMEM;
+        }
+        *h = (Helper){ .order = *order, .output = output };
+        r = fd_nonblock(output, true);
+        if (r >= 0)
+                r = sd_event_add_io(event, &h->readable, output, EPOLLIN, on_readable, h);
+        if (r < 0)
+                helper_free(h);
+        else
+                *ret = h;
+        return r;
+}
+
 int helper_start(sd_event *event, const HelperOrder *order, Helper **ret) {
-        _cleanup_(helper_freep) Helper *h = calloc(1, sizeof(*h));
+        _cleanup_(helper_freep) Helper *h = NULL;
         _cleanup_close_ int theirs = -EBADF;
         int ends[2], r;
 
-        if (!h)
-                return -ENOMEM;
-        *h = (Helper){ .order = *order, .output = -EBADF };
         if (pipe2(ends, O_CLOEXEC) < 0)
                 return -errno;
-        h->output = ends[0];
         theirs = ends[1];
-        if ((r = fd_nonblock(h->output, true)) < 0 ||
-            (r = sd_event_add_io(event, &h->readable, h->output, EPOLLIN, on_readable, h)) < 0 ||
-            (r = start(order, theirs, &h->pid)) < 0 || (r = watch(event, h, order->limit)) < 0)
+        if ((r = make(event, order, ends[0], &h)) < 0 || (r = start(order, theirs, &h->pid)) < 0 ||
+            (r = watch(event, h, order->limit)) < 0)
                 return r;
         *ret = TAKE_PTR(h);
         return 0;
+}
+
+int helper_adopt(sd_event *event, const HelperOrder *order, pid_t pid, int output, Helper **ret) {
+        _cleanup_(helper_freep) Helper *h = NULL;
+        _cleanup_close_ int owned = output;
+        int r = output < 0 || pid <= 1 || !process_is_child(pid) ? -ECHILD : 0;
+
+        if (r >= 0)
+                r = make(event, order, TAKE_FD(owned), &h);
+        if (r < 0)
+                return r;
+        h->pid = pid;
+        r = watch(event, h, order->limit);
+        if (r >= 0)
+                *ret = TAKE_PTR(h);
+        return r;
+}
+
+pid_t helper_pid(const Helper *h) {
+        return h->pid;
+}
+
+int helper_output(const Helper *h) {
+        return h->output;
 }

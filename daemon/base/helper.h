@@ -4,6 +4,7 @@
 /* A program that does something for umld which takes time. umld logs what it prints, and learns of
  * its end by an event; nothing waits for it. */
 
+#include <sys/types.h>
 #include <systemd/sd-event.h>
 
 #include "basic/cleanup.h"
@@ -34,6 +35,14 @@ enum {
 
 /* The strings are borrowed until it has started, userdata until its end. */
 int helper_start(sd_event *event, const HelperOrder *order, Helper **ret);
+
+/* The same for one that is running, as the program that was executed in the place of the one which
+ * has started it, is its parent, and has handed over output; what order says of its start does not
+ * matter. Owns output, also on failure. -ECHILD: it is not our child. */
+int helper_adopt(sd_event *event, const HelperOrder *order, pid_t pid, int output, Helper **ret);
+/* Its output is ours: what has to be handed over for that. */
+pid_t helper_pid(const Helper *h);
+int helper_output(const Helper *h);
 
 /* Kills it with all processes of its group. */
 Helper *helper_free(Helper *h);

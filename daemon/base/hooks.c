@@ -9,52 +9,14 @@
 #include "basic/string-table.h"
 #include "basic/string-util.h"
 #include "daemon/base/companions.h"
-#include "daemon/base/helper.h"
-#include "daemon/base/hooks.h"
+#include "daemon/base/hooks-parts.h"
 #include "daemon/base/timer.h"
 
 #define WARN_AGAIN USEC_PER_MINUTE     /* not more often than that */
 #define LAST_WAIT  (5 * USEC_PER_SEC)  /* at the end of umld */
 #define BACKSTOP   (10 * USEC_PER_SEC) /* umld-notify has ended long before */
 
-enum {
-        QUEUE_MAX = HOOK_KIND_MAX + HOOK_CONDITIONS_MAX,
-        DETAIL_MAX = 1000,
-        LINE_MAX_SHOWN = 200,
-};
-
 #define HOOK_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-typedef struct Entry {
-        HookKind kind;
-        const char *condition;
-        char *from, *to, *verdict, *detail;
-        usec_t when; /* CLOCK_REALTIME */
-        unsigned count;
-} Entry;
-
-struct Hooks {
-        sd_event *event;
-        Config *const *config;
-        char *program; /* umld-notify */
-        Helper *running;
-        Entry queue[QUEUE_MAX]; /* oldest first */
-        size_t n;
-
-        struct {
-                const char *name;
-                char *state;
-        } conditions[HOOK_CONDITIONS_MAX]; /* what was told of them last */
-
-        char said[LINE_MAX_SHOWN]; /* the last line of its output */
-        usec_t warned;             /* CLOCK_MONOTONIC */
-        char *blamed;              /* the command that this was about */
-        unsigned unsaid;           /* failures since then */
-
-        sd_event_source *limit; /* while finishing */
-        void (*done)(void *userdata);
-        void *userdata;
-};
 
 static const char *const hook_kind_table[] = {
         [HOOK_STATE] = "state",
@@ -65,23 +27,23 @@ DEFINE_STRING_TABLE(hook_kind, HookKind, HOOK_KIND_MAX);
 
 /* ---- the queue ---- */
 
-static void entry_done(Entry *e) {
+static void entry_done(HookEntry *e) {
         free(e->from);
         free(e->to);
         free(e->verdict);
         free(e->detail);
-        *e = (Entry){};
+        *e = (HookEntry){};
 }
 
 static void remove_entry(Hooks *h, size_t i) {
         entry_done(&h->queue[i]);
         h->n--;
-        memmove(&h->queue[i], &h->queue[i + 1], (h->n - i) * sizeof(Entry));
+        memmove(&h->queue[i], &h->queue[i + 1], (h->n - i) * sizeof(HookEntry));
 }
 
 /* One line, and not too long for an environment. */
 static char *clean(const char *text) {
-        char *copy = strndup(text ?: "", DETAIL_MAX);
+        char *copy = strndup(text ?: "", HOOK_DETAIL_MAX);
 
         for (char *p = copy; p && *p; p++)
                 if ((unsigned char) *p < ' ' || *p == 0x7f)
@@ -89,47 +51,53 @@ static char *clean(const char *text) {
         return copy;
 }
 
-static int entry_fill(Entry *e, const HookEvent *from) {
-        *e = (Entry){ .kind = from->kind,
-                      .condition = from->condition,
-                      .from = clean(from->from),
-                      .to = clean(from->to),
-                      .verdict = clean(from->verdict),
-                      .detail = clean(from->detail),
-                      .when = now_usec(CLOCK_REALTIME),
-                      .count = 1 };
+int hook_entry_fill(HookEntry *e, const HookEvent *from) {
+        *e = (HookEntry){ .kind = from->kind,
+                          .condition = from->condition,
+                          .from = clean(from->from),
+                          .to = clean(from->to),
+                          .verdict = clean(from->verdict),
+                          .detail = clean(from->detail),
+                          .when = now_usec(CLOCK_REALTIME),
+                          .count = 1 };
         if (e->from && e->to && e->verdict && e->detail)
                 return 0;
         entry_done(e);
         return -ENOMEM;
 }
 
-static bool same_kind(const Entry *e, const HookEvent *event) {
-        return e->kind == event->kind &&
-               (e->kind != HOOK_CONDITION || streq(e->condition, event->condition));
+static bool same_kind(const HookEntry *a, const HookEntry *b) {
+        return a->kind == b->kind && (a->kind != HOOK_CONDITION || a->condition == b->condition);
 }
 
-static void add(Hooks *h, const HookEvent *event) {
-        unsigned count = 0;
-        Entry e;
-
-        if (entry_fill(&e, event) < 0) {
-                log_oom();
-                return;
-        }
+/* Takes what e owns. */
+void hooks_add(Hooks *h, HookEntry *e) {
         for (size_t i = h->n; i-- > 0;)
-                if (same_kind(&h->queue[i], event)) {
-                        count += h->queue[i].count;
+                if (same_kind(&h->queue[i], e)) {
+                        e->count += h->queue[i].count;
                         remove_entry(h, i);
                 }
-        assert(h->n < QUEUE_MAX); /* one for each kind and condition */
-        e.count += count;
-        h->queue[h->n++] = e;
+        assert(h->n < HOOK_QUEUE_MAX); /* one for each kind and condition */
+        h->queue[h->n++] = *e;
+}
+
+static void tell_of_change(const Hooks *h) {
+        if (h->changed)
+                h->changed(h->changed_userdata);
+}
+
+/* Its place in the table of conditions, which gets it if it is new; -ENOSPC. */
+int hooks_find_condition(Hooks *h, const char *name) {
+        for (int i = 0; i < HOOK_CONDITIONS_MAX; i++) {
+                if (!h->conditions[i].name)
+                        h->conditions[i].name = strdup(name);
+                if (streq(h->conditions[i].name ?: "", name))
+                        return i;
+        }
+        return -ENOSPC;
 }
 
 /* ---- running it ---- */
-
-static void go_on(Hooks *h);
 
 /* The first failure of a command is told, and then how many there were. */
 static void warn(Hooks *h, const char *why) {
@@ -173,15 +141,17 @@ static void on_ended(int status, void *userdata) {
         Hooks *h = userdata;
 
         h->running = helper_free(h->running);
+        entry_done(&h->current);
+        tell_of_change(h);
         if (status != 0 && (*h->config)->notify_command.n > 0) {
                 _cleanup_free_ char *why = explain(h, status);
 
                 warn(h, why ?: "failed");
         }
-        go_on(h);
+        hooks_go_on(h);
 }
 
-static int make_environment(const Hooks *h, const Entry *e, Strv *ret) {
+static int make_environment(const Hooks *h, const HookEntry *e, Strv *ret) {
         int r;
 
         if ((r = strv_push(ret, "PATH=" HOOK_PATH)) < 0 ||
@@ -206,7 +176,7 @@ static int make_command(const Config *c, Strv *ret) {
         return strv_copy(ret, &c->notify_command);
 }
 
-static int start(Hooks *h, const Entry *e) {
+static int start(Hooks *h, const HookEntry *e) {
         _cleanup_strv_ Strv argv = {}, environment = {};
         const Config *c = *h->config;
         int r;
@@ -214,13 +184,15 @@ static int start(Hooks *h, const Entry *e) {
         if ((r = make_command(c, &argv)) < 0 || (r = make_environment(h, e, &environment)) < 0)
                 return r;
         h->said[0] = '\0';
+        h->until = usec_add(now_usec(CLOCK_MONOTONIC),
+                            usec_add(c->notify_timeout, NOTIFY_GRACE + BACKSTOP));
         return helper_start(
                 h->event,
                 &(const HelperOrder){ .program = h->program,
                                       .argv = argv.v,
                                       .environment = environment.v,
                                       .fd = -EBADF,
-                                      .limit = usec_add(c->notify_timeout, NOTIFY_GRACE + BACKSTOP),
+                                      .limit = usec_sub(h->until, now_usec(CLOCK_MONOTONIC)),
                                       .sandbox = true,
                                       .line = on_line,
                                       .ended = on_ended,
@@ -228,15 +200,31 @@ static int start(Hooks *h, const Entry *e) {
                 &h->running);
 }
 
-static void run_first(Hooks *h) {
-        int r = start(h, &h->queue[0]);
+int hooks_adopt_command(Hooks *h, pid_t pid, int output) {
+        usec_t left = usec_sub(h->until, now_usec(CLOCK_MONOTONIC));
 
-        if (r < 0) {
+        return helper_adopt(
+                h->event,
+                &(const HelperOrder){
+                        .limit = left, .line = on_line, .ended = on_ended, .userdata = h },
+                pid, output, &h->running);
+}
+
+static void run_first(Hooks *h) {
+        HookEntry first = h->queue[0];
+        int r = start(h, &first);
+
+        h->queue[0] = (HookEntry){}; /* ours now */
+        remove_entry(h, 0);
+        if (r >= 0) {
+                h->current = first;
+        } else {
                 _cleanup_free_ char *why = strfmt("cannot be run: %s", strerror(-r));
 
                 warn(h, why ?: "cannot be run");
+                entry_done(&first);
         }
-        remove_entry(h, 0);
+        tell_of_change(h);
 }
 
 static void finished(Hooks *h) {
@@ -248,7 +236,7 @@ static void finished(Hooks *h) {
                 done(h->userdata);
 }
 
-static void go_on(Hooks *h) {
+void hooks_go_on(Hooks *h) {
         while (h->n > 0 && (*h->config)->notify_command.n == 0) /* a reload has removed it */
                 remove_entry(h, 0);
         while (h->n > 0 && !h->running)
@@ -261,30 +249,35 @@ static void go_on(Hooks *h) {
 
 /* The state that a condition had before; the table knows a state as long as it is not the good one.
  */
-static const char *condition_before(Hooks *h, const HookEvent *e, char **ret_free) {
-        for (size_t i = 0; i < HOOK_CONDITIONS_MAX; i++) {
-                if (h->conditions[i].name && !streq(h->conditions[i].name, e->condition))
-                        continue;
-                *ret_free = h->conditions[i].state;
-                h->conditions[i].name = e->condition;
-                h->conditions[i].state = strdup(e->to);
-                break;
-        }
+static const char *condition_before(Hooks *h, HookEvent *e, char **ret_free) {
+        int i = hooks_find_condition(h, e->condition);
+
+        if (i < 0)
+                return "ok";
+        *ret_free = h->conditions[i].state;
+        h->conditions[i].state = strdup(e->to);
+        e->condition = h->conditions[i].name;
         return *ret_free ?: "ok";
 }
 
 void hooks_tell(Hooks *h, const HookEvent *e) {
         _cleanup_free_ char *before = NULL;
         HookEvent event = *e;
+        HookEntry entry;
 
         if (!h)
                 return;
         if (e->kind == HOOK_CONDITION)
-                event.from = condition_before(h, e, &before);
+                event.from = condition_before(h, &event, &before);
+        tell_of_change(h);
         if ((*h->config)->notify_command.n == 0)
                 return;
-        add(h, &event);
-        go_on(h);
+        if (hook_entry_fill(&entry, &event) < 0) {
+                log_oom();
+                return;
+        }
+        hooks_add(h, &entry);
+        hooks_go_on(h);
 }
 
 static int on_limit(sd_event_source *s, uint64_t usec, void *userdata) {
@@ -310,6 +303,11 @@ void hooks_finish(Hooks *h, void (*done)(void *userdata), void *userdata) {
 
 /* ---- life ---- */
 
+void hooks_on_change(Hooks *h, void (*changed)(void *userdata), void *userdata) {
+        h->changed = changed;
+        h->changed_userdata = userdata;
+}
+
 int hooks_new(sd_event *event, Config *const *config, Hooks **ret) {
         _cleanup_(hooks_freep) Hooks *h = calloc(1, sizeof(*h));
         int r;
@@ -332,8 +330,11 @@ Hooks *hooks_free(Hooks *h) {
         sd_event_source_disable_unref(h->limit);
         while (h->n > 0)
                 remove_entry(h, 0);
-        FOREACH_ELEMENT (c, h->conditions)
+        entry_done(&h->current);
+        FOREACH_ELEMENT (c, h->conditions) {
+                free(c->name);
                 free(c->state);
+        }
         free(h->blamed);
         free(h->program);
         sd_event_unref(h->event);

@@ -12,6 +12,8 @@
 
 #include "basic/string-table.h"
 #include "conf/config.h"
+#include "daemon/base/adoption.h"
+#include "daemon/base/keeper.h"
 
 typedef enum HookKind {
         HOOK_STATE,     /* the guest's state has changed */
@@ -24,7 +26,7 @@ typedef enum HookKind {
 /* NULL or "": there is none. */
 typedef struct HookEvent {
         HookKind kind;
-        const char *condition; /* its name, which must be static */
+        const char *condition; /* its name */
         const char *from, *to; /* states */
         const char *verdict;
         const char *detail;
@@ -45,6 +47,14 @@ DEFINE_CLEANUP(Hooks *, hooks_free)
 
 /* h may be NULL. */
 void hooks_tell(Hooks *h, const HookEvent *e);
+
+/* What is queued outlives umld. The command that is running goes on if we execute our successor,
+ * and is then its command; it ends when we die, and is run again by the next umld. */
+void hooks_save(const Hooks *h, const SavedText *t);
+void hooks_hand_over(const Hooks *h, Keeper *k);
+void hooks_take_over(Hooks *h, Adoption *a);
+/* changed: something else is to be saved. */
+void hooks_on_change(Hooks *h, void (*changed)(void *userdata), void *userdata);
 
 /* Calls done when the last one has been run, at once if there is none to be run, and otherwise
  * after some seconds at the latest. h may be NULL. */

@@ -28,6 +28,28 @@ static void load_verdicts(Past *p, const Saved *s) {
         }
 }
 
+static void load_latencies(Latencies *l, const Saved *s) {
+        char key[32];
+
+        for (size_t i = 0; i < ARRAY_SIZE(l->counts); i++) {
+                snprintf(key, sizeof(key), "latency.%zu", i);
+                l->counts[i] = saved_number(s, key, 0);
+        }
+        l->sum = saved_number(s, "latency.sum", 0);
+}
+
+/* They come in their order. */
+static void load_history(History *h, const Saved *s) {
+        for (size_t i = 0; i < s->keys.n; i++) {
+                HistorySample x;
+
+                if (startswith(s->keys.v[i], "history.") &&
+                    sscanf(s->values.v[i], "%u %u %u %u", &x.when, &x.memory, &x.received,
+                           &x.sent) == 4)
+                        history_put(h, &x);
+        }
+}
+
 static void load_past(Past *p, const Saved *s) {
         const char *verdict = saved_get(s, "last.verdict"), *detail = saved_get(s, "last.detail");
 
@@ -35,6 +57,8 @@ static void load_past(Past *p, const Saved *s) {
         p->announced = saved_flag(s, "past.announced") && saved_flag(s, "executing");
         p->restarts = (unsigned) saved_number(s, "past.restarts", 0);
         load_verdicts(p, s);
+        load_latencies(&p->latencies, s);
+        load_history(&p->history, s);
         p->down = saved_number(s, "past.down", 0);
         p->adopted = (unsigned) saved_number(s, "past.adopted", 0);
         p->reexecs = (unsigned) saved_number(s, "past.reexecs", 0);

@@ -73,5 +73,7 @@ int guest_executes(Guest *g, const char *program) {
                 r = g->boot.process ? guest_keep_now(g) : hand_all_over(g, &h->keeper);
         if (r >= 0)
                 r = hold_hand_over(g->hold, g->setup->host->directory, &h->keeper);
+        if (r >= 0 && g->listener.hand_over)
+                g->listener.hand_over(&h->keeper, g->listener.userdata);
         return r < 0 ? r : handover_finish(h);
 }

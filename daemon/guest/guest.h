@@ -45,6 +45,10 @@ typedef struct GuestListener {
         void (*finished)(GuestState state, Verdict verdict, void *userdata); /* umld may end now */
         MemoryPressureChanged memory_pressure;
         ConditionChanged condition;
+        /* What the listener itself leaves to its successor: with the guest's state, and beside that
+         * for a successor that is executed. */
+        void (*save)(const SavedText *t, void *userdata);
+        void (*hand_over)(Keeper *k, void *userdata);
         void *userdata;
 } GuestListener;
 
@@ -235,6 +239,11 @@ int guest_new(sd_event *event, Config *config, const char *runtime, const GuestL
               Guest **ret);
 Guest *guest_free(Guest *g);
 DEFINE_CLEANUP(Guest *, guest_free)
+
+/* Something that a successor needs to adopt the guest has changed, and is left again with its
+ * umld-init at the end of this turn of the event loop; before and after a boot there is nobody to
+ * leave it with. */
+void guest_keep(Guest *g);
 
 /* Instead of a start: takes over the running guest, and frees it. A failure has been logged, and
  * the guest has been ended; it may be started then. */

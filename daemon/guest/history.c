@@ -15,6 +15,8 @@ static HistorySight look(const Guest *g, uint64_t memory) {
         if (link_counters_read(g->config->tap, &counters) >= 0) {
                 seen.sent = counters.received;
                 seen.received = counters.sent;
+        } else {
+                seen.uncounted = true;
         }
         return seen;
 }
@@ -27,6 +29,7 @@ static void on_look(uint64_t memory, void *userdata) {
                 return;
         seen = look(g, memory);
         history_add(&g->past.history, &seen);
+        guest_keep(g); /* with the latencies */
 }
 
 void guest_begin_history(Guest *g) {

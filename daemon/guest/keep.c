@@ -34,8 +34,33 @@ static void save_verdicts(const Past *p, const SavedText *t) {
                 }
 }
 
+static void save_latencies(const Latencies *l, const SavedText *t) {
+        char key[32];
+
+        for (size_t i = 0; i < ARRAY_SIZE(l->counts); i++)
+                if (l->counts[i] > 0) {
+                        snprintf(key, sizeof(key), "latency.%zu", i);
+                        saved_put_number(t, key, l->counts[i]);
+                }
+        saved_put_number(t, "latency.sum", l->sum);
+}
+
+static void save_history(const History *h, const SavedText *t) {
+        char key[32];
+
+        for (size_t i = 0; i < h->n; i++) {
+                const HistorySample *s = history_get(h, i);
+
+                snprintf(key, sizeof(key), "history.%zu", i);
+                saved_putf(t, key, "%u %u %u %u", s->when, s->memory, s->received, s->sent);
+        }
+}
+
 static void save_past(const Past *p, const SavedText *t) {
         const LastExit *e = &p->last_exit;
+
+        save_latencies(&p->latencies, t);
+        save_history(&p->history, t);
 
         saved_put_number(t, "past.announced", p->announced);
         saved_put_number(t, "past.restarts", p->restarts);
@@ -108,6 +133,8 @@ int guest_write_state(Guest *g, Keeper *k) {
         host_save(g->setup->host, &t, k);
         net_save(g->setup->net, &t);
         proxies_save(g->proxies, &t, k);
+        if (g->listener.save)
+                g->listener.save(&t, g->listener.userdata);
         keeper_put(k, "lock", g->keep.lock_fd);
         keeper_put(k, "mounts", g->keep.mounts_fd);
         keeper_put(k, "program", g->keep.program_fd);

@@ -19,10 +19,8 @@ void guest_event(Guest *g, GuestEvent event, const char *why);
 /* The only function that changes the state or its text. */
 void guest_set_state(Guest *g, GuestState to, const char *why);
 
-/* keep.c: what a successor needs to adopt the guest is left with its umld-init. guest_keep(): it
- * has changed, and is left again at the end of this turn of the event loop; before and after a boot
- * there is nobody to leave it with. */
-void guest_keep(Guest *g);
+/* keep.c: what a successor needs to adopt the guest is left with its umld-init, now, or with
+ * guest_keep() (guest.h). */
 int guest_keep_now(Guest *g);
 int guest_begin_keep(Guest *g);
 /* A file in memory with the state; the descriptors that belong to it are listed. */

@@ -17,8 +17,22 @@ static uint32_t rate(uint64_t before, uint64_t now, usec_t elapsed) {
                 (uint64_t) ((double) (now - before) * (double) USEC_PER_SEC / (double) elapsed));
 }
 
+/* Counters that cannot be read now are those of before: there is no rate until they can. */
+static void note(History *h, const HistorySight *seen) {
+        HistorySight last = *seen;
+
+        if (seen->uncounted) {
+                last.received = h->last.received;
+                last.sent = h->last.sent;
+        } else {
+                h->counted = seen->now;
+        }
+        h->last = last;
+}
+
 void history_begin(History *h, const HistorySight *seen) {
-        h->last = *seen;
+        h->counted = 0;
+        note(h, seen);
         h->fresh = true;
 }
 
@@ -26,21 +40,25 @@ bool history_is_due(const History *h, usec_t now) {
         return h->fresh || usec_sub(now, h->last.now) >= HISTORY_INTERVAL - TOLERANCE;
 }
 
-void history_add(History *h, const HistorySight *seen) {
-        usec_t elapsed = usec_sub(seen->now, h->last.now);
-        size_t at = (h->first + h->n) % HISTORY_SAMPLES;
-
-        h->samples[at] = (HistorySample){
-                .when = bounded(seen->realtime / USEC_PER_SEC),
-                .memory = bounded(seen->memory / 1024),
-                .received = rate(h->last.received, seen->received, elapsed),
-                .sent = rate(h->last.sent, seen->sent, elapsed),
-        };
+void history_put(History *h, const HistorySample *sample) {
+        h->samples[(h->first + h->n) % HISTORY_SAMPLES] = *sample;
         if (h->n < HISTORY_SAMPLES)
                 h->n++;
         else
                 h->first = (h->first + 1) % HISTORY_SAMPLES;
-        h->last = *seen;
+}
+
+void history_add(History *h, const HistorySight *seen) {
+        bool counted = !seen->uncounted && h->counted > 0;
+        usec_t elapsed = counted ? usec_sub(seen->now, h->counted) : 0;
+
+        history_put(h, &(const HistorySample){
+                               .when = bounded(seen->realtime / USEC_PER_SEC),
+                               .memory = bounded(seen->memory / 1024),
+                               .received = rate(h->last.received, seen->received, elapsed),
+                               .sent = rate(h->last.sent, seen->sent, elapsed),
+                       });
+        note(h, seen);
         h->fresh = false;
 }
 

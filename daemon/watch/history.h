@@ -29,12 +29,14 @@ typedef struct HistorySight {
         usec_t realtime; /* the same moment, CLOCK_REALTIME */
         uint64_t memory; /* bytes */
         uint64_t received, sent;
+        bool uncounted; /* they are not known */
 } HistorySight;
 
 typedef struct History {
         HistorySample samples[HISTORY_SAMPLES];
         size_t first, n;
         HistorySight last; /* that of the last sample, or of the beginning */
+        usec_t counted;    /* when its counters were read, CLOCK_MONOTONIC; 0 = never */
         bool fresh;        /* nothing was sampled since the beginning */
 } History;
 
@@ -47,6 +49,9 @@ bool history_is_due(const History *h, usec_t now);
 
 /* Adds a sample; if there are too many the oldest one is dropped. */
 void history_add(History *h, const HistorySight *seen);
+
+/* Adds one that was taken by others. */
+void history_put(History *h, const HistorySample *sample);
 
 /* The i-th, from the oldest one on; i < h->n. */
 const HistorySample *history_get(const History *h, size_t i);

@@ -3,7 +3,9 @@
 """[Notify] Command=: it is told what happens, as an unprivileged user, and whatever it does, neither umld nor its guest
 suffers from it and nothing of it is left."""
 
+import os
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -229,6 +231,47 @@ class Trouble(HookTest):
         self.world.umlctl("restart", "web", check=True)
         wait_until(lambda: self.told(to="running"), what="the hook")
         self.assertEqual(umld.stop(), DONE)
+
+    def crashed(self, then):
+        """A guest that has crashed, whose command waits for self.gate; its events are told to it one by one."""
+        gate = self.place / "gate"
+        wait = f"[ $UMLD_EVENT = state ] || while [ ! -e {gate} ]; do sleep 0.1; done; echo $UMLD_EVENT:$$ >> {self.out}.done\n"
+        (self.place / "out.done").touch()
+        (self.place / "out.done").chmod(0o666)
+        umld = self.start("boot,ready", self.script(wait), {"AdoptTimeout": "60s"}).wait_ready()
+        wait_until(lambda: self.told(to="running"), what="the first commands")
+        pid = umld.guest_pid()
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: self.told(event="crash"), what="the command for the crash")
+        wait_until(lambda: umld.status()["state"] == "running" and umld.guest_pid() != pid, 20, "the restart")
+        then(umld)
+        done = self.place / "out.done"
+        self.assertNotIn("crash", done.read_text())
+        gate.touch()
+        wait_until(lambda: "crash" in done.read_text() and len(self.told(to="running")) == 2, 20, "the commands that were waiting")
+        self.assertEqual(done.read_text().count("crash"), 1)
+
+    def test_reexec(self):
+        """The command that is running goes on, as the only one, and those that wait come after it."""
+        def reexec(umld):
+            for _ in range(2):
+                p = self.world.umlctl("reexec", "web", timeout=60)
+                self.assertEqual(p.returncode, DONE, p.stderr)
+        self.crashed(reexec)
+        self.assertEqual(len(self.told(event="crash")), 1)
+        self.assertNotIn("reexec", self.told(to="running")[-1]["UMLD_DETAIL"])
+
+    def test_umld_killed_and_back(self):
+        """The command that died with it is run again for the same event, and those that wait come after it."""
+        def die(umld):
+            umld.kill()
+            self.daemon().wait_ready()
+            wait_until(lambda: len(self.told(event="crash")) == 2, what="the same event")
+        self.crashed(die)
+        first, again = self.told(event="crash")
+        for each in (first, again):
+            each.pop("UMLD_COUNT")
+        self.assertEqual(first, again)
 
     def test_umld_killed(self):
         umld = self.start("boot,ready", self.script(f"sleep 8642 # {self.place}\n")).wait_ready()

@@ -74,20 +74,36 @@ class Running(Replaced):
 
     def test_killed_after_it(self):
         """A client that follows events hears of the death, but nothing of the reexec."""
-        umld = self.start()
+        umld = self.start("memory:4,boot,ready", supervise={"HangCheck": "1s"})
         pid = umld.guest_pid()
+        past = self.past(umld)
         events = subprocess.Popen(self.world.command("host", self.world.program("umlctl/umlctl"), "events", "--follow", "web"),
                                   stdout=subprocess.PIPE, text=True)
         self.addCleanup(events.communicate)
         self.addCleanup(events.kill)
         self.assertEqual(json.loads(events.stdout.readline())["new"], "running")
         self.reexec()
+        self.assert_follows(past, self.past(umld))
         umld.kill()
         said = json.loads(events.stdout.readline())
         self.assertEqual((said["event"], said["old"]), ("lost", "running"), said)
         heir = self.daemon().wait_ready()
         status = heir.status()
         self.assertEqual((status["pid"], status["reexecs"], status["adopted"]), (pid, 1, 1))
+        self.assert_follows(past, self.past(heir))
+
+    def past(self, umld):
+        """What is known of the last hour: samples, and heartbeats that were answered."""
+        def look():
+            samples = self.world.umlctl("history", "web", "--json").json
+            metrics = self.world.umlctl("metrics", "web").stdout.splitlines()
+            beats = sum(int(line.split()[1]) for line in metrics if line.startswith("umld_guest_heartbeat_seconds_count{"))
+            return (samples, beats) if samples and beats else None
+        return wait_until(look, 20, "a sample and a heartbeat")
+
+    def assert_follows(self, before, after):
+        self.assertEqual(after[0][:len(before[0])], before[0])
+        self.assertGreaterEqual(after[1], before[1])
 
     def test_during_a_start(self):
         """The boot goes on, and what is left of StartTimeout= is left."""
@@ -212,7 +228,7 @@ class Running(Replaced):
 
     def test_guest_that_dies_meanwhile(self):
         """At any moment of the reexec: its verdict is not lost, and it is restarted."""
-        umld = self.start()
+        umld = self.start(supervise={"RestartDelayMax": "0"})
         for i in range(1, (REEXECS or 4) + 1):
             pid = umld.guest_pid()
             p = subprocess.Popen(self.world.command("host", self.world.program("umlctl/umlctl"), "reexec", "web"),

@@ -53,6 +53,27 @@ static void test_rates(void **state) {
         assert_int_equal(h.n, 4);
 }
 
+/* Nothing is known of an interface for a moment, which is no traffic at all. */
+static void test_uncounted(void **state) {
+        HistorySight nothing = at(111, MiB, 0, 0);
+        History h = {};
+
+        (void) state;
+        begin(&h, at(100, 0, 1000000, 1000000));
+        add(&h, at(101, MiB, 1000500, 1000000));
+        nothing.uncounted = true;
+        add(&h, nothing);
+        expect(&h, 1, (HistorySample){ 1700000111, 1024, 0, 0 });
+        add(&h, at(121, MiB, 1002500, 1001000));
+        expect(&h, 2, (HistorySample){ 1700000121, 1024, 100, 50 });
+        nothing.now = 200 * S;
+        begin(&h, nothing);
+        add(&h, at(201, MiB, 1002500, 1001000));
+        expect(&h, 3, (HistorySample){ 1700000201, 1024, 0, 0 });
+        add(&h, at(211, MiB, 1003500, 1001000));
+        expect(&h, 4, (HistorySample){ 1700000211, 1024, 100, 0 });
+}
+
 static void test_due(void **state) {
         History h = {};
 
@@ -108,9 +129,8 @@ static void test_counters(void **state) {
 
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_rates),
-                cmocka_unit_test(test_due),
-                cmocka_unit_test(test_hour),
+                cmocka_unit_test(test_rates),    cmocka_unit_test(test_uncounted),
+                cmocka_unit_test(test_due),      cmocka_unit_test(test_hour),
                 cmocka_unit_test(test_counters),
         };
 
