@@ -3,20 +3,27 @@
 """What the manuals and README.md tell the reader to type works, in the order in which they tell it, with a real kernel;
 the configurations they show are valid; the session in README.md is what the programs print today.
 
-What only another test can run is marked as its own; what none can is marked with the reason, which is printed."""
+What only another test can run is marked as its own."""
 
 import difflib
+import json
+import os
 import re
+import shlex
 import shutil
+import subprocess
 import sys
+import tarfile
+import tempfile
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+import documents  # noqa: E402
 from documents import SESSION, blocks, manual_blocks, readme, readme_blocks  # noqa: E402
-from umldtest import DEBIAN_KERNEL, DONE, PATIENCE, SOURCE, USAGE, TestCase, World, main  # noqa: E402
+from dockerrun import DockerRun  # noqa: E402
+from umldtest import BUILD, DEBIAN_KERNEL, DONE, PATIENCE, SOURCE, USAGE, TestCase, World, main  # noqa: E402
 
-NOT_RUN_MAX = 8  # few enough to be looked at
 
 def masked(text):
     """Without what differs each time: numbers, with their units, and the width of columns."""
@@ -24,7 +31,7 @@ def masked(text):
     return [re.sub(r" +", " ", line).rstrip() for line in text.splitlines()]
 
 
-class Documents(TestCase):
+class Told(TestCase):
     def setUp(self):
         super().setUp()
         self.world.down()
@@ -59,8 +66,8 @@ class Documents(TestCase):
         return w.run("host", "bash", "-e", "-o", "pipefail", "-c", f"cd {w.dir}/here; PATH={w.dir}/bin:$PATH\n{script}", timeout=timeout,
                      env={"UMLD_DAEMON": w.program("daemon/umld"), "TZ": "UTC", "LC_ALL": "C.UTF-8"})
 
-    def must(self, script, what=None):
-        p = self.shell(script)
+    def must(self, script, what=None, timeout=120):
+        p = self.shell(script, timeout)
         self.assertEqual(p.returncode, DONE, f"{what or script}\n{script}\n{p.stdout}{p.stderr}")
         return p.stdout + p.stderr
 
@@ -74,19 +81,20 @@ class Documents(TestCase):
             done += 1
         return done
 
+
+class Documents(Told):
     def test_marks(self):
+        """The test that a block is said to be run by takes it from where it is shown; what is no such test runs all of it."""
         self.assertGreater(len(blocks()), 30)
-        marked = [block for block in blocks() if block.mark]
-        not_run = [block for block in marked if block.mark.startswith("not-run: ")]
-        for block in not_run:
-            self.assertRegex(block.mark, r"^not-run: \w.{15,}")
-            print(f"# {block}: {block.mark}")
-        self.assertLessEqual(len(not_run), NOT_RUN_MAX)
-        # The test that a block is said to be run by takes it from where it is shown.
-        for block in marked:
-            if block in not_run:
+        for block in blocks():
+            if not block.mark:
                 continue
-            test = (SOURCE / block.mark.partition(": ")[2]).read_text(encoding="utf-8")
+            file = SOURCE / block.mark.partition(": ")[2]
+            test = file.read_text(encoding="utf-8")
+            if file.suffix != ".py":
+                for line in block.text.splitlines():
+                    self.assertRegex(test, rf"(?m)^exec .*/{re.escape(line)}\"", str(block))
+                continue
             asked = re.findall(r'documents\.shown\("([^"]+)", "([^"]+)"\)', test)
             self.assertTrue(any(document == block.document and words in block.text for document, words in asked), str(block))
 
@@ -173,6 +181,136 @@ class Documents(TestCase):
                 time.sleep(0.1)
             difference = "\n".join(difflib.unified_diff(masked(right), seen, "README.md", "today", lineterm="", n=0))
             self.assertEqual(difference, "", f"# {command}\n{said}")
+
+
+# A source tree of Linux in which make does not compile, but takes the kernel that Debian has compiled.
+MAKEFILE = r"""
+defconfig:
+	: >$(O)/.config
+olddefconfig:
+	awk '{ name = $$2 == "CONFIG" || /^# CONFIG/ ? $$2 : $$0; sub(/=.*/, "", name); last[name] = $$0 } \
+	     END { for (name in last) print last[name] }' $(O)/.config >$(O)/new && mv $(O)/new $(O)/.config
+kernelrelease:
+	@echo 6.12.0
+vmlinux:
+	grep -qx CONFIG_TCP_CONG_BBR=y $(O)/.config
+	cp %s $(O)/vmlinux
+"""
+
+
+def pivots():
+    """The control groups that lxc-start leaves behind."""
+    return set(Path("/sys/fs/cgroup").glob("*/lxc.pivot"))
+
+
+def remove_pivots(others):
+    for group in pivots() - others:
+        group.rmdir()
+
+
+# What a start without one of Docker's options says.
+NEEDED = {"devices": r"/dev/net/tun is missing", "capabilities": r"Tap=tap0: cannot be created \(Operation not permitted\)",
+          "tmpfs": r"Backing=dir:/run/umld-memory: No such file", "sysctls": r"cannot enable ip_forward \(Read-only file system\)"}
+
+
+class Elsewhere(Told):
+    """What is typed elsewhere than on a host with umld: at the provider's, or in the sources."""
+
+    def test_lxc(self):
+        """A container has the tun device with these lines in its configuration, and not without. Proxmox has its own sign
+        between key and value."""
+        lines = re.sub(r"(?m)^(lxc\S+): ", r"\1 = ", documents.shown("man/umld.7", "lxc.mount.entry"))
+        self.assertEqual(lines.count(" = "), 2)
+        self.addCleanup(remove_pivots, pivots())
+        self.assertIn("bad state", self.in_lxc(lines))
+        self.assertIn("no such file", self.in_lxc("").lower())
+
+    def in_lxc(self, lines):
+        """What a process in such a container is told when it reads from the tun device."""
+        top = Path(tempfile.mkdtemp(prefix="umld-lxc-", dir="/var/tmp"))
+        self.addCleanup(shutil.rmtree, top)
+        for directory in ("bin", "dev", "proc", "sys", "etc"):
+            (top / "root" / directory).mkdir(parents=True)
+        (top / "containers").mkdir()
+        shutil.copy("/bin/busybox", top / "root/bin/busybox")
+        (top / "config").write_text(f"lxc.rootfs.path = dir:{top}/root\nlxc.uts.name = told\nlxc.net.0.type = empty\n"
+                                    f"lxc.mount.auto = proc:mixed\n{lines}\n", encoding="utf-8")
+        p = subprocess.run(["lxc-start", "--foreground", "--name", top.name, "--lxcpath", top / "containers", "--rcfile",
+                            top / "config", "--logfile", top / "log", "--",
+                            "/bin/busybox", "sh", "-c", "exec >/said 2>&1; /bin/busybox cat /dev/net/tun"],
+                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+                           timeout=60 * PATIENCE)
+        said = top / "root/said"
+        self.assertTrue(said.exists(), f"{p.stdout}{(top / 'log').read_text(encoding='utf-8')}")
+        return said.read_text(encoding="utf-8")
+
+    def test_docker(self):
+        """What the options give is enough to run a guest, with all else as Docker has it; and nothing of it is too much."""
+        words = shlex.split(documents.shown("man/umld.7", "docker run").replace("\\\n", " "))
+        self.assertEqual(words[:2], ["docker", "run"])
+        container = DockerRun(words[2:])
+        self.assertEqual((container.image, container.publish), ("debian:12", ["8080:8080"]))
+        path, = container.tmpfs
+        said = self.must(container.script(f"umlctl create web --memory 64M --forward tcp/8080:80 --set Backing=dir:{path} >&2\n"
+                                          "umlctl start web >&2\numlctl status web --json | tr -d '\\n'; echo\numlctl stop web >&2"))
+        status = json.loads(said.splitlines()[0])
+        self.assertEqual((status["state"], status["memory"]["path"]), ("running", path))
+        for without in ("devices", "capabilities", "tmpfs", "sysctls"):
+            less = DockerRun(words[2:])
+            setattr(less, without, type(getattr(less, without))())
+            p = self.shell(less.script("umlctl start web --timeout=30"))
+            self.assertNotEqual(p.returncode, DONE, f"without its {without}: {p.stdout}{p.stderr}")
+            self.assertRegex(p.stderr, NEEDED[without])
+
+    def test_kernel(self):
+        """All that build-kernel does but the compiler's work, which tools/test --kernel has."""
+        w, here = self.world, self.world.dir / "here"
+        (here / "tools").mkdir()
+        (here / "tools/build-kernel").symlink_to(SOURCE / "tools/build-kernel")
+        self.stand_in(here / "tools/install-packages", f"exec {SOURCE}/tools/install-packages --list")
+        (w.dir / "bin/umld-build-kernel").symlink_to(SOURCE / "tools/build-kernel")
+        for name in ("bc", "bison", "flex"):
+            self.stand_in(w.dir / "bin" / name, "exit 0 #")
+        self.stand_in(w.dir / "bin/cpio", "exec bsdcpio")
+        self.make_sources(here / "linux-6.12.tar.xz")
+        w.host("mount", "-t", "tmpfs", "tmpfs", "/usr/src")
+        w.host("cp", here / "linux-6.12.tar.xz", "/usr/src/linux-source-6.12.tar.xz")
+        w.host("rm", "-r", "/usr/local/lib/uml")
+        said = self.must(documents.shown("README.md", "tools/build-kernel").replace("VERSION", "6.12.0"), timeout=400)
+        self.assertIn("/usr/local/lib/uml/vmlinux-6.12.0: ", said)
+        self.assertRegex(said, r"ms to init\n.*linux\.uml: \d+ KiB, \d+ ms to init")
+        self.must("umlctl start web && umlctl stop web")
+        w.host("rm", "-r", "/usr/local/lib/uml")
+        self.must(documents.shown("man/umld-build-kernel.1", "linux-6.12.tar.xz"), timeout=400)
+        w.host("test", "-x", "/usr/local/lib/uml/vmlinux-6.12.0")
+
+    def stand_in(self, path, command):
+        path.write_text(f'#!/bin/sh\n{command} "$@"\n', encoding="utf-8")
+        path.chmod(0o755)
+
+    def make_sources(self, archive):
+        top = archive.parent / "linux"
+        for name, text in (("Makefile", MAKEFILE % DEBIAN_KERNEL), ("arch/um/Makefile", ""), ("arch/x86/um/user-offsets.c", "")):
+            (top / name).parent.mkdir(parents=True, exist_ok=True)
+            (top / name).write_text(text, encoding="utf-8")
+        with tarfile.open(archive, "w:xz") as tar:
+            tar.add(top, "linux-6.12")
+
+    def test_quickstart(self):
+        """With the build of this test, and a box that is not the usual one."""
+        environment = {**os.environ, "UMLD_QUICKSTART_BUILD": str(BUILD), "UMLD_QUICKSTART_DIR": str(self.world.dir / "quickstart"),
+                       "UMLD_WORLD_BASE": str(self.world.dir / "boxes")}
+
+        def run(command):
+            p = subprocess.run(["bash", "-ec", command], cwd=SOURCE, env=environment, check=False, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", timeout=240 * PATIENCE)
+            self.assertEqual(p.returncode, 0, p.stdout)
+            return p.stdout
+
+        self.addCleanup(run, "tools/quickstart --stop")
+        said = run(documents.shown("README.md", "tools/quickstart"))
+        self.assertRegex(said, r"the new kernel responds after \d+ ms, its page is served after \d+ ms")
+        self.assertIn("web - running", run("tools/quickstart --run umlctl status web"))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The blocks of commands, configurations and other text to type that README.md and the manuals show.
 
-A comment before a block may say that tests/guest/test_documents.py does not run it: `run-by: FILE` where another test
-does, which gets it by shown(); `not-run: REASON` where none can."""
+A comment before a block may say that another test than those of tests/guest/test_documents.py runs it, which gets it by
+shown(): `run-by: FILE`."""
 
 import re
 
 from umldtest import SOURCE
 
-MAN_BLOCK = re.compile(r'(?m)^(?:\.\\" ((?:not-run|run-by): .*)\n)?(?:\.Bd -literal.*\n((?:(?!\.Ed$).*\n)*)\.Ed$|\.Dl (.*)$)')
-MARKDOWN_BLOCK = re.compile(r"(?m)(?:^<!-- ((?:not-run|run-by): .*?) -->\n+)?((?:^    .*\n(?:\n(?=    ))?)+)")
+MAN_BLOCK = re.compile(r'(?m)^(?:\.\\" (run-by: .*)\n)?(?:\.Bd -literal.*\n((?:(?!\.Ed$).*\n)*)\.Ed$|\.Dl (.*)$)')
+MARKDOWN_BLOCK = re.compile(r"(?m)(?:^<!-- (run-by: .*?) -->\n+)?((?:^    .*\n(?:\n(?=    ))?)+)")
 SESSION = re.compile(r"(?ms)^```console\n(.*?)^```$")
 
 

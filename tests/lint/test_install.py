@@ -10,8 +10,10 @@ import subprocess
 import tempfile
 import unittest
 
+import documents
 import tap
 
+SOURCE = os.environ["UMLD_SOURCE_ROOT"]
 BUILD = os.environ["UMLD_BUILD_ROOT"]
 
 # systemd-analyze security: 0 is safe, 10 is not; times ten. What is above this is a line of the sandbox lost.
@@ -66,12 +68,21 @@ class Install(unittest.TestCase):
         cls.work = tempfile.mkdtemp(prefix="umld-install-")
         cls.addClassCleanup(shutil.rmtree, cls.work)
         cls.root = f"{cls.work}/root"
-        done = run("meson", "install", "-C", BUILD, "--no-rebuild", env=dict(os.environ, DESTDIR=cls.root))
+        cls.build_as_told()
         options = json.loads(run("meson", "introspect", "--buildoptions", BUILD).stdout)
         cls.prefix = next(o["value"] for o in options if o["name"] == "prefix")
         cls.units = f"{cls.root}{cls.prefix}/lib/systemd/system"
-        if done.returncode != 0:
-            raise AssertionError(done.stdout)
+
+    @classmethod
+    def build_as_told(cls):
+        """By the commands of README.md, with the build directory of this test, which others use now: it is not built again."""
+        for line in documents.shown("README.md", "meson install").splitlines():
+            words = [BUILD if word == "build" and i > 1 else word for i, word in enumerate(line.split())]
+            words += {"ninja": ["-n"], "meson setup": [SOURCE], "meson install": ["--no-rebuild"]}.get(
+                "ninja" if words[0] == "ninja" else " ".join(words[:2]), [])
+            done = run(*words, cwd=SOURCE, env=dict(os.environ, DESTDIR=cls.root))
+            if done.returncode != 0:
+                raise AssertionError(f"{' '.join(words)}: {done.stdout}")
 
     def files(self):
         return [os.path.join(top, name)[len(self.root):]
