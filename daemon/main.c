@@ -14,6 +14,7 @@
 #include "conf/config.h"
 #include "daemon/base/handover.h"
 #include "daemon/base/notify.h"
+#include "daemon/base/places.h"
 #include "daemon/doctor/doctor.h"
 #include "daemon/doubts.h"
 #include "daemon/guest/unconfirmed.h"
@@ -108,8 +109,11 @@ static int plan(const Invocation *i) {
 static int run(const char *guest, char *const *argv) {
         _cleanup_(config_freep) Config *config = NULL;
         _cleanup_(manager_freep) Manager *m = NULL;
-        int loaded = load(guest, &config), r;
+        int loaded, r;
 
+        if (places_look(guest) < 0)
+                return EXIT_FAILED;
+        loaded = load(guest, &config);
         if (loaded != EXIT_DONE && !may_be_adopted(guest))
                 return loaded;
         if (check_root() < 0)
@@ -127,6 +131,8 @@ static int stop(const char *guest, char *const *argv, bool kill) {
         _cleanup_(manager_freep) Manager *m = NULL;
         int r;
 
+        if (places_look(guest) < 0)
+                return EXIT_FAILED;
         if (!may_be_adopted(guest))
                 return EXIT_DONE;
         (void) load(guest, &config);

@@ -225,6 +225,7 @@ static void tell_condition(Exam *e, const Condition *c) {
 static const bool later[CONDITION_MAX] = {
         [CONDITION_TAP] = true,         [CONDITION_RULES] = true,     [CONDITION_FORWARDING] = true,
         [CONDITION_FORWARDING6] = true, [CONDITION_PROXY_NDP] = true, [CONDITION_DISK_SPACE] = true,
+        [CONDITION_DIRECTORIES] = true,
 };
 static const bool elsewhere[CONDITION_MAX] = {
         [CONDITION_CONNTRACK] = true,

@@ -2,6 +2,7 @@
 /* watch.c - what begins and ends with a boot, with the guest's readiness, and with its stop. */
 
 #include "basic/log.h"
+#include "daemon/base/places.h"
 #include "daemon/base/timer.h"
 #include "daemon/guest/crash.h"
 #include "daemon/guest/parts.h"
@@ -147,6 +148,8 @@ void guest_tell_stocks(HostFacts *f, void *userdata) {
                 f->space = ANSWER_UNKNOWN;
         else
                 f->space = answer_of(!f->space_why);
+        f->distant = places_distant();
+        f->local = answer_of(!f->distant);
 }
 
 /* ---- CPU ---- */

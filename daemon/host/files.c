@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* files.c - a look at all files that the configuration names, in a child. */
 
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-
 #include "daemon/host/files.h"
 #include "daemon/host/host.h"
 #include "daemon/host/hostfs.h"
@@ -20,7 +16,12 @@ enum {
 typedef struct Sight {
         HostfsSight hostfs;
         bool distant; /* some have a server */
+        bool memory;  /* the directory of Backing=dir: is one of them */
 } Sight;
+
+static const char *memory_directory(const Config *c) {
+        return c->backing == BACKING_DIR ? c->backing_dir : NULL;
+}
 
 /* The path of that number; NULL = there are no more. */
 static const char *path_of(const Config *c, size_t i) {
@@ -30,7 +31,11 @@ static const char *path_of(const Config *c, size_t i) {
                 return i % 2 == 1 && d->cow ? d->cow : d->path;
         }
         i -= 2 * c->n_disks;
-        return i == 0 ? config_kernel(c) : hostfs_directory(c, i - 1);
+        if (i == 0)
+                return config_kernel(c);
+        if (memory_directory(c) && i-- == 1)
+                return memory_directory(c);
+        return hostfs_directory(c, i - 1);
 }
 
 static size_t count_paths(const Config *c) {
@@ -41,29 +46,6 @@ static size_t count_paths(const Config *c) {
         return n;
 }
 
-/* Opens it, or, for a file that is yet to be made, the directory it will be in. */
-static int open_nearest(const char *path) {
-        _cleanup_free_ char *above = NULL;
-        int fd = open(path, O_PATH | O_CLOEXEC);
-        char *slash;
-
-        if (fd >= 0 || errno != ENOENT || !(above = strdup(path)) || !(slash = strrchr(above, '/')))
-                return fd;
-        *slash = '\0';
-        return open(above, O_PATH | O_CLOEXEC);
-}
-
-/* What the kernel remembers of a file does not tell whether its server is still there. */
-static bool ask_server(const char *path) {
-        _cleanup_close_ int fd = open_nearest(path);
-        struct statx stx;
-
-        if (fd < 0 || !file_is_distant(fd))
-                return false;
-        (void) statx(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &stx);
-        return true;
-}
-
 static int run(int output, void *userdata) {
         static const char looked = LOOKED;
         const Config *c = userdata;
@@ -71,7 +53,10 @@ static int run(int output, void *userdata) {
         const char *path;
 
         for (size_t i = 0; (path = path_of(c, i)); i++) {
-                s.distant |= ask_server(path);
+                bool distant = path_is_distant(path);
+
+                s.distant |= distant;
+                s.memory |= distant && path == memory_directory(c);
                 if (write(output, &looked, 1) != 1)
                         return 1;
         }
@@ -108,6 +93,11 @@ static int take(Host *h, size_t n, Fault *f) {
                                  "%s: the check of this file was interrupted", waited_for(h));
         memcpy(&s, h->look.said + n, sizeof(s));
         h->distant = s.distant;
+        if (s.memory)
+                return fault_set(f, VERDICT_USAGE, false, -EREMOTE,
+                                 "Backing=dir:%s: its file system has a server, without which the "
+                                 "guest would have no memory; name a local directory, or use auto",
+                                 memory_directory(h->config));
         return hostfs_judge(h, &s.hostfs, f);
 }
 

@@ -235,10 +235,23 @@ static int judge_disk_space(const HostFacts *f, ConditionList *list) {
                            "free some space on it");
 }
 
+static int judge_directories(const HostFacts *f, ConditionList *list) {
+        if (f->local != ANSWER_NO)
+                return condition_add_plain(list, CONDITION_DIRECTORIES,
+                                           f->local == ANSWER_YES ? CONDITION_OK
+                                                                  : CONDITION_UNKNOWN);
+        return condition_add(list, CONDITION_DIRECTORIES, CONDITION_WARNING,
+                             strfmt("on a file system with a server, for which umld waits when it "
+                                    "does not respond: %s",
+                                    f->distant),
+                             strdup("use a local file system (umld(8), ENVIRONMENT)"));
+}
+
 /* ---- THE table ---- */
 
 #define BY_EVENT CONDITION_BY_EVENT
 #define BY_LOOK  CONDITION_BY_LOOK
+#define BY_START CONDITION_BY_START
 
 const ConditionRow condition_table[CONDITION_MAX] = {
         [CONDITION_UPLINK] = { "uplink", "each uplink exists, is up and has a carrier", BY_EVENT,
@@ -286,6 +299,9 @@ const ConditionRow condition_table[CONDITION_MAX] = {
                                    "may still write",
                                    BY_LOOK, "it is frozen before they are full", judge_disk_space,
                                    true },
+        [CONDITION_DIRECTORIES] = { "directories",
+                                    "umld's own directories are on local file systems", BY_START,
+                                    NULL, judge_directories, true },
 };
 
 int conditions_judge(const HostFacts *f, ConditionList *ret) {

@@ -27,6 +27,7 @@ typedef enum ConditionKind {
         CONDITION_CONNTRACK,
         CONDITION_MEMORY,
         CONDITION_DISK_SPACE,
+        CONDITION_DIRECTORIES,
         CONDITION_MAX,
 } ConditionKind;
 
@@ -58,6 +59,7 @@ typedef struct ConditionList {
 typedef enum ConditionSource {
         CONDITION_BY_EVENT, /* the kernel reports changes */
         CONDITION_BY_LOOK,  /* it does not: checked every few seconds */
+        CONDITION_BY_START, /* checked when umld starts */
 } ConditionSource;
 
 typedef struct ConditionRow {

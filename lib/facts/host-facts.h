@@ -61,5 +61,7 @@ typedef struct HostFacts {
         Answer memory, space;
         const char *memory_why, *space_why;
         bool memory_short, space_full;
+        Answer local;        /* umld's own directories are on file systems without a server */
+        const char *distant; /* those that are not */
         uint64_t tracked, tracked_max; /* connections in conntrack's table; 0 = not known */
 } HostFacts;

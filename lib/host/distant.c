@@ -3,9 +3,11 @@
  *
  * statfs() would tell, and is a question to that server. The mount is known without it. */
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "basic/cleanup.h"
 #include "basic/string-util.h"
@@ -57,4 +59,27 @@ bool file_is_distant(int fd) {
                 if (sscanf(line, "%" SCNu64, &id) == 1 && id == wanted)
                         return !type_in(line, type) || !is_local(type);
         return true; /* a mount of another namespace */
+}
+
+static int open_nearest(const char *path) {
+        _cleanup_free_ char *above = strdup(path);
+        int fd = open(path, O_PATH | O_CLOEXEC);
+        char *slash;
+
+        while (fd < 0 && errno == ENOENT && above && (slash = strrchr(above, '/'))) {
+                *slash = '\0';
+                fd = open(*above ? above : "/", O_PATH | O_CLOEXEC);
+        }
+        return fd;
+}
+
+/* What the kernel remembers of a file does not tell whether its server is still there. */
+bool path_is_distant(const char *path) {
+        _cleanup_close_ int fd = open_nearest(path);
+        struct statx stx;
+
+        if (fd < 0 || !file_is_distant(fd))
+                return false;
+        (void) statx(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &stx);
+        return true;
 }

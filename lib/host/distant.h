@@ -8,3 +8,7 @@
 
 /* Is this open file on one? Also if that cannot be told. Asks nobody but the kernel. */
 bool file_is_distant(int fd);
+
+/* Is that file on one, or, if it does not exist, the nearest directory above it? Asks the server,
+ * and so may wait for ever: for child processes. */
+bool path_is_distant(const char *path);

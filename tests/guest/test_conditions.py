@@ -47,7 +47,8 @@ class Simple(Conditions):
         self.assertEqual(states, {
             "uplink": "ok", "address": "ok", "route": "ok", "reverse-path": "ok", "forwarding": "ok", "firewall": "ok",
             "snat": "unused", "uplink6": "unused", "forwarding6": "unused", "firewall6": "unused", "proxy-ndp": "unused",
-            "rules": "ok", "tap": "ok", "network": "ok", "forwards": "ok", "memory": "ok", "disk-space": "ok"})
+            "rules": "ok", "tap": "ok", "network": "ok", "forwards": "ok", "memory": "ok", "disk-space": "ok",
+            "directories": "ok"})
         self.assertEqual(umld.status()["network"]["warnings"], [])
         self.assertEqual(umld.stop(), DONE)
 

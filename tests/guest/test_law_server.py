@@ -12,12 +12,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from law import WATCHDOG, LawTest  # noqa: E402
-from umldtest import DONE, main, wait_until  # noqa: E402
+from umldtest import DONE, FAILED, USAGE, main, wait_until  # noqa: E402
 
 GONE = 30 if os.environ.get("UMLD_TEST_LONG") else 4  # seconds without the server
 
 
-class Server(LawTest):
+class WithServer(LawTest):
     def setUp(self):
         super().setUp()
         self.near, self.far = self.world.dir / "near", self.world.dir / "far"
@@ -49,6 +49,10 @@ class Server(LawTest):
         shutil.copy(source, self.near / name)
         return self.far / name
 
+    def own_far(self):
+        """The environment in which the log directory is the server's."""
+        return {"UMLD_LOG_DIR": str(self.far)}
+
     def configure_far(self, **more):
         """The kernel, the image, a directory of Share= and a command, all of the server."""
         kernel = self.put(self.world.program("tests/guest/fake-guest"), "kernel")
@@ -73,6 +77,8 @@ class Server(LawTest):
             self.assert_responds(umld)
             self.assertEqual(self.world.umlctl("metrics").returncode, 0)
 
+
+class Server(WithServer):
     def test_start(self):
         """It waits, and says for what; it goes on by itself, and a stop does not wait."""
         self.configure_far()
@@ -101,6 +107,45 @@ class Server(LawTest):
         umld.wait_state("running", since=since)
         self.assertEqual(umld.stop(), DONE)
         self.assertEqual((self.near / "root.img").stat().st_uid, 0)
+
+    def test_adoption(self):
+        """An umld takes over a guest whose server is gone, and leaves it alone."""
+        self.configure_far(Supervise={"AdoptTimeout": "1min"})
+        umld = self.daemon(watchdog=WATCHDOG).wait_ready()
+        guest = umld.guest_pid()
+        self.stop_server()
+        umld.kill()
+        umld = self.daemon(watchdog=WATCHDOG)
+        umld.wait_state("running", 30)
+        self.assertIn("not checked, since its file system does not respond", umld.log)
+        self.assertEqual(umld.guest_pid(), guest)
+        self.assert_held(umld, 1)
+        os.kill(self.server, signal.SIGCONT)
+        self.assertEqual(umld.stop(), DONE)
+        self.assertEqual((self.near / "root.img").stat().st_uid, 0)
+
+
+class Own(WithServer):
+    """What umld itself needs has to be local."""
+
+    def test_directories(self):
+        """umld says which of them have a server, and does not begin if that does not respond."""
+        self.configure()
+        umld = self.daemon(env=self.own_far()).wait_ready()
+        self.assertIn(f"{self.far}/web: its file system has a server", umld.log)
+        wait_until(lambda: [c["state"] for c in umld.status()["conditions"] if c["name"] == "directories"] == ["warning"],
+                   what="the condition")
+        self.assertEqual(umld.stop(), DONE)
+        self.stop_server()
+        umld = self.daemon(env=self.own_far())
+        self.assertEqual(umld.wait(30), FAILED)
+        self.assertIn(f"{self.far}/web: its file system does not respond", umld.log)
+
+    def test_memory(self):
+        self.configure(Memory={"Backing": f"dir:{self.far}"})
+        umld = self.daemon()
+        self.assertEqual(umld.wait(), USAGE)
+        self.assertIn(f"Backing=dir:{self.far}: its file system has a server", umld.log)
 
 
 if __name__ == "__main__":

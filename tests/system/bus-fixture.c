@@ -140,6 +140,19 @@ static void send_signal(const char *member, const char *words) {
         }
 }
 
+static void say_call(const char *member) {
+        printf("call %s\n", member);
+        fflush(stdout);
+}
+
+static bool is_refused(const char *member) {
+        return refusal.method && streq(refusal.method, member);
+}
+
+static int refuse(sd_bus_message *m) {
+        return sd_bus_reply_method_errorf(m, refusal.error, "%s", refusal.text);
+}
+
 static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         const char *member = sd_bus_message_get_member(m);
         uint8_t type = 0;
@@ -150,16 +163,19 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
                 return 0;
         if (streq(mode, "login"))
                 return 1;
+        if (streq(member, UMLD_METHOD_READ) && is_refused(member)) {
+                say_call(member);
+                return refuse(m);
+        }
         if (streq(member, "GetAll"))
                 return property_get_all(m);
         if (streq(member, UMLD_METHOD_READ))
                 return property_on_read(m);
         if (streq(member, "Get"))
                 return property_on_get(m);
-        printf("call %s\n", member);
-        fflush(stdout);
-        if (refusal.method && streq(refusal.method, member))
-                return sd_bus_reply_method_errorf(m, refusal.error, "%s", refusal.text);
+        say_call(member);
+        if (is_refused(member))
+                return refuse(m);
         if (ignored && streq(ignored, member))
                 return 1;
         return on_other(m, member);

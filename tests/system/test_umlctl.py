@@ -255,6 +255,17 @@ class Status(Case):
         self.assertEqual(self.expect(DONE, "list", "--output=name,state", "w*", "old").stdout.split(),
                          ["NAME", "STATE", "web", "running", "old", "stopped"])
 
+    def test_older_umld(self):
+        """One that cannot be asked for some properties is asked for all."""
+        self.configure("web")
+        umld = self.running("web", GuestAddress="10.0.0.2")
+        umld.say("refuse", "Read", "org.freedesktop.DBus.Error.UnknownMethod", "unknown")
+        line = self.expect(DONE, "list", "--no-headings", "-o", "name,state,address").stdout.split()
+        self.assertEqual(line, ["web", "running", "10.0.0.2"])
+        self.assertEqual(umld.calls, ["Read"])
+        umld.say("refuse", "Read", "org.freedesktop.DBus.Error.Failed", "broken")
+        self.assertIn("unknown", self.run_umlctl("list", "--no-headings").stdout)
+
     def test_hundred(self):
         """The list of a hundred guests takes less than 50 ms: always of CPU time, and in time when nothing is in its way."""
         names = [f"g{i}" for i in range(100)]

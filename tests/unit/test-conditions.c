@@ -19,6 +19,7 @@ static HostFacts good(void) {
                         .rules = ANSWER_YES,
                         .memory = ANSWER_YES,
                         .space = ANSWER_YES,
+                        .local = ANSWER_YES,
                         .tracked = 10,
                         .tracked_max = 1000 };
 
@@ -388,6 +389,12 @@ static void test_stocks(void **state) {
         check(&f, CONDITION_DISK_SPACE, CONDITION_WARNING, "only 3M left; free some space on it");
         f.space_full = true;
         check(&f, CONDITION_DISK_SPACE, CONDITION_BROKEN, "only 3M left; free some space on it");
+        f = good();
+        f.local = ANSWER_NO;
+        f.distant = "/srv/log/web";
+        check(&f, CONDITION_DIRECTORIES, CONDITION_WARNING,
+              "on a file system with a server, for which umld waits when it does not respond: "
+              "/srv/log/web; use a local file system (umld(8), ENVIRONMENT)");
 }
 
 static void test_proxy_ndp(void **state) {
