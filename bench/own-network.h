@@ -13,9 +13,9 @@
 /* A network that leads somewhere is none for a bench: says so. */
 static inline bool own_network(const char *bench) {
         _cleanup_(rtnl_closep) Rtnl *rtnl = NULL;
-        char uplink[IFNAMSIZ];
+        char uplink[1][IFNAMSIZ];
 
-        if (rtnl_open(&rtnl) >= 0 && net_default_uplink(rtnl, AF_INET, uplink) == -ENETUNREACH)
+        if (rtnl_open(&rtnl) >= 0 && net_default_uplinks(rtnl, AF_INET, uplink, 1) == 0)
                 return true;
         fprintf(stderr,
                 "bench-%s: changes the network it runs in; run it by bench/%s, which makes one\n",

@@ -29,7 +29,7 @@ struct Manager {
         Hooks *hooks;
         int lock_fd;
         Reexec *reexec;
-        Adoption *estate; /* of the umld before, whose guest runs; NULL: none */
+        Adoption *estate; /* of the previous umld, whose guest is running; NULL: none */
         char *directory;  /* RUNTIME/NAME */
         int exit_code;
 

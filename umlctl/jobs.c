@@ -101,12 +101,6 @@ void job_done(Job *j) {
 static void answer_file(Job *j, const char *name) {
         _cleanup_close_ int fd = j->file ? j->file(name, j->userdata) : -ENOENT;
         char status = fd < 0 ? 'n' : 'y';
-        struct iovec iov = { .iov_base = &status, .iov_len = 1 };
-        union {
-                struct cmsghdr header;
-                char space[CMSG_SPACE(sizeof(int))];
-        } control = {};
-        struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
 
         if (fd < 0 && fd != -ENOENT && fd != -EEXIST) {
                 /* To the program it is a file that it must not have. */
@@ -114,15 +108,7 @@ static void answer_file(Job *j, const char *name) {
                 free(j->error);
                 j->error = strfmt("%s: %s", name, strerror(-fd));
         }
-        if (fd >= 0) {
-                control.header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
-                                                   .cmsg_type = SCM_RIGHTS,
-                                                   .cmsg_len = CMSG_LEN(sizeof(int)) };
-                memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
-                mh.msg_control = &control;
-                mh.msg_controllen = sizeof(control);
-        }
-        (void) sendmsg(j->messages, &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void) fds_send(j->messages, &status, 1, &fd, fd >= 0);
 }
 
 static void take_result(Job *j, const char *text) {

@@ -36,13 +36,15 @@ static bool has_option(int fd, int option, int value) {
         return getsockopt(fd, SOL_SOCKET, option, &is, &size) >= 0 && is == value;
 }
 
-/* Only control connections are streams between processes that are received from by recvmsg(). */
-static bool is_control_connection(int fd) {
-        return has_option(fd, SO_TYPE, SOCK_STREAM) && has_option(fd, SO_DOMAIN, AF_UNIX);
+/* Only control connections are streams between processes that are received from by recvmsg(). Who
+ * wants the sender's address, as libnl does, receives datagrams. */
+static bool is_control_connection(int fd, const struct msghdr *mh) {
+        return !mh->msg_name && has_option(fd, SO_TYPE, SOCK_STREAM) &&
+               has_option(fd, SO_DOMAIN, AF_UNIX);
 }
 
 ssize_t recvmsg(int fd, struct msghdr *mh, int flags) {
-        if (is_control_connection(fd)) {
+        if (is_control_connection(fd, mh)) {
                 if (size_of(mh) > BUS_MESSAGE_MAX) {
                         errno = ECONNRESET; /* upon which sd-bus closes the connection */
                         return -1;

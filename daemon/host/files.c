@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* files.c - a look at all files that the configuration names, in a child. */
+/* files.c - looks at all files that the configuration names, in a child. */
 
 #include "daemon/host/files.h"
 #include "daemon/host/host.h"

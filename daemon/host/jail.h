@@ -79,10 +79,10 @@ bool jail_has_pid_namespace(const struct Host *h);
 int jail_dirs_up(struct Host *h, Fault *f);
 int jail_dirs_down(struct Host *h, Fault *f);
 
-/* jail-user.c: the guest's uid … */
+/* jail-user.c: the guest's uid. */
 int jail_user_up(struct Host *h, Fault *f);
 int jail_user_down(struct Host *h, Fault *f);
-/* and whether its user can access everything it needs. */
+/* Can its user access everything it needs? In jail-user.c, too. */
 int jail_reach_up(struct Host *h, Fault *f);
 
 /* jail-tun.c: a /dev/net/tun that its user may open. */

@@ -119,7 +119,7 @@ static int claim_read(const char *path, Claim *ret) {
         _cleanup_(claim_done) Claim c = {};
         _cleanup_free_ char *text = NULL;
         char *rest, *line;
-        ssize_t n = read_file(path, CLAIM_MAX, &text);
+        ssize_t n = read_small_file(path, CLAIM_MAX, &text);
         int r = 0;
 
         if (n < 0)

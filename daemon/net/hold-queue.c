@@ -37,14 +37,26 @@ static char *claim_path(const Net *net, const char *guest) {
         return strfmt("%s/%s/queue", net->host->runtime, guest);
 }
 
-/* 0 = none. */
+/* The candidates begin here; those behind the last one follow from QUEUE_FIRST on. */
+static unsigned first_candidate(const Net *net) {
+        const char *name = net->host->config->name;
+
+        return (unsigned) (hash_bytes(HASH_BASIS, name, strlen(name)) % QUEUES);
+}
+
+static bool is_candidate(const Net *net, uint64_t number) {
+        return number >= QUEUE_FIRST && number < QUEUE_FIRST + QUEUES &&
+               (number - QUEUE_FIRST + QUEUES - first_candidate(net)) % QUEUES < CANDIDATES;
+}
+
+/* 0 = none that matters. */
 static uint16_t claim_of(const Net *net, const char *guest) {
         _cleanup_free_ char *path = claim_path(net, guest), *text = NULL;
         uint64_t number;
 
-        if (!path || read_file(path, NUMBER_MAX, &text) < 0 ||
+        if (!path || read_small_file(path, NUMBER_MAX, &text) < 0 ||
             parse_unsigned(strstrip(text), 1, UINT16_MAX, &number) < 0 ||
-            !host_guest_alive(guest, net->host->runtime))
+            !is_candidate(net, number) || !host_guest_alive(guest, net->host->runtime))
                 return 0;
         return (uint16_t) number;
 }
@@ -89,9 +101,7 @@ static int claim(const Net *net, uint16_t number) {
  * refused, for the table may not be visible, but few are tried. One whose log group is taken is the
  * last resort: what nothing held when the guest ended is lost then. */
 static int find_free(const Net *net) {
-        const char *name = net->host->config->name;
-        uint64_t hash = hash_bytes(HASH_BASIS, name, strlen(name));
-        unsigned tried = 0;
+        unsigned first = first_candidate(net), tried = 0;
         uint16_t without_log = 0;
         Taken taken = {};
         int r = -EBUSY;
@@ -99,7 +109,7 @@ static int find_free(const Net *net) {
         mark_claimed(net, &taken);
         nfqueue_list(mark, &taken);
         for (unsigned i = 0; i < CANDIDATES && tried < ATTEMPTS; i++) {
-                uint16_t number = (uint16_t) (QUEUE_FIRST + (hash + i) % QUEUES);
+                uint16_t number = (uint16_t) (QUEUE_FIRST + (first + i) % QUEUES);
 
                 if (is_taken(&taken, number) || number == net->hold_queue)
                         continue;

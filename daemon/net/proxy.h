@@ -44,7 +44,7 @@ void proxies_close(Proxies *p);
 
 void proxies_set_phase(Proxies *p, ProxyPhase phase);
 
-/* How many relays of the umld before have been told to end and still hold their port; those that
+/* How many relays of the previous umld have been told to end and still hold their port; those that
  * are our children are left to children_collect(). */
 size_t proxies_ending(Proxies *p);
 

@@ -14,7 +14,7 @@
 typedef struct StoreItem {
         char name[STORE_NAME_MAX];
         int fd;
-        bool old; /* of the umld before the present one */
+        bool old; /* of the umld that preceded the present one */
 } StoreItem;
 
 typedef struct Store {

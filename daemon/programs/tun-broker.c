@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "basic/cleanup.h"
+#include "basic/fd-util.h"
 #include "daemon/programs/tun-broker.h"
 #include "host/tun-protocol.h"
 
@@ -41,28 +42,11 @@ static int attach(const char *tap, const TunRequest *request) {
         return index > 0 && if_nametoindex(tap) == index ? TAKE_FD(fd) : -ENODEV;
 }
 
+/* A kernel that does not read its answers loses them; umld-init must not wait for it. */
 static void reply(int socket_fd, int attached) {
-        union {
-                struct cmsghdr align;
-                char buf[CMSG_SPACE(sizeof(int))];
-        } control = {};
-        TunAnswer answer = { .error = MIN(attached, 0) };
-        struct iovec iov = { .iov_base = &answer, .iov_len = sizeof(answer) };
-        struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+        const TunAnswer answer = { .error = MIN(attached, 0) };
 
-        if (attached >= 0) {
-                struct cmsghdr *c;
-
-                mh.msg_control = &control;
-                mh.msg_controllen = sizeof(control);
-                c = CMSG_FIRSTHDR(&mh);
-                c->cmsg_level = SOL_SOCKET;
-                c->cmsg_type = SCM_RIGHTS;
-                c->cmsg_len = CMSG_LEN(sizeof(int));
-                memcpy(CMSG_DATA(c), &attached, sizeof(attached));
-        }
-        /* A kernel that does not read its answers loses them; umld-init must not wait for it. */
-        (void) sendmsg(socket_fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL);
+        (void) fds_send(socket_fd, &answer, sizeof(answer), &attached, attached >= 0);
 }
 
 usec_t tun_broker_pause(const TunBroker *b, usec_t now) {

@@ -298,7 +298,7 @@ static int examine(Setup *s, size_t step, Fault *f) {
         return r;
 }
 
-/* Whether the guest's user can reach files that are not there is no news. */
+/* Files that are not there cannot be reached by the guest's user either: that is not reported. */
 static bool rests_on_failed(size_t step, bool host_failed, bool net_failed) {
         return steps[step].net_up ? net_failed
                                   : host_failed && steps[step].host_up == jail_reach_up;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fd-util.c - descriptor flags, and reads and writes that complete. */
+/* fd-util.c - descriptor flags, reads and writes that complete, and passing descriptors on. */
 
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -202,4 +203,28 @@ int write_all(int fd, const void *buf, size_t size) {
                 done += (size_t) n;
         }
         return 0;
+}
+
+int fds_send(int socket, const void *message, size_t size, const int *fds, size_t n) {
+        union {
+                struct cmsghdr align;
+                char buf[CMSG_SPACE(FDS_SEND_MAX * sizeof(int))];
+        } control = {};
+        struct iovec iov = { .iov_base = (void *) message, .iov_len = size };
+        struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+        if (n > FDS_SEND_MAX)
+                return -EINVAL;
+        if (n > 0) {
+                struct cmsghdr *c;
+
+                mh.msg_control = &control;
+                mh.msg_controllen = CMSG_SPACE(n * sizeof(int));
+                c = CMSG_FIRSTHDR(&mh);
+                c->cmsg_level = SOL_SOCKET;
+                c->cmsg_type = SCM_RIGHTS;
+                c->cmsg_len = CMSG_LEN(n * sizeof(int));
+                memcpy(CMSG_DATA(c), fds, n * sizeof(int));
+        }
+        return sendmsg(socket, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }

@@ -24,6 +24,11 @@ int fd_tidy_inherited(void);
  * and may be gone. */
 int fd_stat(int fd, struct stat *ret);
 
+/* Sends a message through a local socket, and n descriptors with it, at most FDS_SEND_MAX. Never
+ * waits. */
+#define FDS_SEND_MAX 4
+int fds_send(int socket, const void *message, size_t size, const int *fds, size_t n);
+
 /* Reads until size bytes or the end of file; returns the number of bytes read. */
 ssize_t read_all(int fd, void *buf, size_t size);
 

@@ -42,6 +42,26 @@ ssize_t read_file(const char *path, size_t max, char **ret) {
         return (ssize_t) size;
 }
 
+ssize_t read_small_file(const char *path, size_t max, char **ret) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        size_t room = MIN(max, (size_t) 4096);
+        _cleanup_free_ char *buf = malloc(room + 1);
+        ssize_t n;
+
+        if (fd < 0)
+                return -errno;
+        if (!buf)
+                return -ENOMEM;
+        n = read(fd, buf, room);
+        if (n < 0)
+                return -errno;
+        if ((size_t) n == room && room < max)
+                return read_file(path, max, ret);
+        buf[n] = '\0';
+        *ret = TAKE_PTR(buf);
+        return n;
+}
+
 int read_first_line(const char *path, char **ret) {
         ssize_t n = read_file(path, 4096, ret);
 

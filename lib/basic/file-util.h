@@ -10,6 +10,10 @@
  * *ret. Returns the number of bytes. */
 ssize_t read_file(const char *path, size_t max, char **ret);
 
+/* The same with fewer system calls, for a small file on a disk or in memory that is replaced as a
+ * whole: one read() gets all of it. */
+ssize_t read_small_file(const char *path, size_t max, char **ret);
+
 /* Reads the first line of a small file, without its newline; the caller frees it. */
 int read_first_line(const char *path, char **ret);
 

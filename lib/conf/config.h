@@ -32,7 +32,6 @@ typedef enum Masquerade {
         MASQUERADE_INVALID = -EINVAL,
 } Masquerade;
 
-/* What the guest may reach on the host itself. */
 /* Who configures the guest's network interface. */
 typedef enum ConfigureBy {
         CONFIGURE_BY_KERNEL, /* the kernel if it can; else init */
@@ -58,6 +57,7 @@ enum {
         BANDWIDTH_MAX,
 };
 
+/* What the guest may reach on the host itself. */
 typedef enum HostAccess {
         HOST_ACCESS_NO,
         HOST_ACCESS_ICMP,

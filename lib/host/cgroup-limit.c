@@ -90,7 +90,8 @@ static void move_ours(const char *from, const char *to) {
                         (void) write_in(to, "cgroup.procs", line);
 }
 
-int cgroup_enable(const char *own, CgroupResource resource) {
+/* Enables a controller for the groups below `own`, the directory of our group. */
+static int cgroup_enable(const char *own, CgroupResource resource) {
         _cleanup_free_ char *inner = strfmt("%s/" CGROUP_INNER, own),
                             *word = strfmt("+%s", resources[resource].controller);
         int r;

@@ -50,6 +50,3 @@ int cgroup_try(int directory_fd);
  * so that processes can be started there again. Other groups below it lose their limits with that:
  * as long as there are any, it is left to the last of their umlds, unless it is forced. */
 void cgroup_return(bool force);
-
-/* Enables a controller for the groups below `own`, the directory of our group. */
-int cgroup_enable(const char *own, CgroupResource resource);

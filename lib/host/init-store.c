@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "basic/cleanup.h"
+#include "basic/fd-util.h"
 #include "host/init-store.h"
 
 typedef union Control {
@@ -15,24 +16,10 @@ typedef union Control {
 int store_send(int socket, StoreMessageType type, const char *name, uint32_t a, uint32_t b,
                int fd) {
         StoreMessage m = { .type = type, .a = a, .b = b };
-        struct iovec iov = { .iov_base = &m, .iov_len = sizeof(m) };
-        struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
-        Control control = {};
 
         if (name)
                 snprintf(m.name, sizeof(m.name), "%s", name);
-        if (fd >= 0) {
-                struct cmsghdr *c;
-
-                mh.msg_control = &control;
-                mh.msg_controllen = sizeof(control);
-                c = CMSG_FIRSTHDR(&mh);
-                c->cmsg_level = SOL_SOCKET;
-                c->cmsg_type = SCM_RIGHTS;
-                c->cmsg_len = CMSG_LEN(sizeof(int));
-                memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-        }
-        return sendmsg(socket, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+        return fds_send(socket, &m, sizeof(m), &fd, fd >= 0);
 }
 
 /* A second one, for which the padding of the buffer has room, is closed. */

@@ -161,25 +161,10 @@ int launch_status_again(Launched *launched) {
         return 0;
 }
 
-static int send_fds(int socket_fd, const int *fds, size_t n) {
-        union {
-                struct cmsghdr align;
-                char buf[CMSG_SPACE(INIT_GO_FDS_MAX * sizeof(int))];
-        } control = {};
-        struct iovec iov = { .iov_base = (char *) "", .iov_len = 1 };
-        struct msghdr mh = {
-                .msg_iov = &iov,
-                .msg_iovlen = 1,
-                .msg_control = &control,
-                .msg_controllen = CMSG_SPACE(n * sizeof(int)),
-        };
-        struct cmsghdr *c = CMSG_FIRSTHDR(&mh);
+static_assert((int) INIT_GO_FDS_MAX <= FDS_SEND_MAX, "all go with one message");
 
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(n * sizeof(int));
-        memcpy(CMSG_DATA(c), fds, n * sizeof(int));
-        return sendmsg(socket_fd, &mh, MSG_NOSIGNAL) < 0 ? -errno : 0;
+static int send_fds(int socket_fd, const int *fds, size_t n) {
+        return fds_send(socket_fd, "", 1, fds, n);
 }
 
 int launch_go(const Launched *launched, int output_fd, int terminal_fd) {

@@ -98,17 +98,6 @@ static int name_hops(const RouteSearch *s, char (*ret)[IFNAMSIZ], size_t max) {
         return (int) n;
 }
 
-int net_default_uplink(Rtnl *rtnl, int family, char ret_ifname[static IFNAMSIZ]) {
-        RouteSearch s;
-        int r = find_default(rtnl, family, RT_TABLE_MAIN, &s);
-
-        if (r < 0)
-                return r;
-        if (s.n == 0)
-                return -ENETUNREACH;
-        return if_indextoname((unsigned) s.hops[0], ret_ifname) ? 0 : -errno;
-}
-
 /* ---- the way of one packet ---- */
 
 static int put_address(struct nl_msg *m, int type, const IpAddress *a) {

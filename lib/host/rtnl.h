@@ -46,13 +46,10 @@ int net_neighbour_set(Rtnl *rtnl, int index, const IpAddress *address,
 int net_neighbour_proxy_has(Rtnl *rtnl, int index, const IpAddress *address);
 int net_neighbour_proxy_set(Rtnl *rtnl, int index, const IpAddress *address, bool on);
 
-/* The interface of the default route of that family, AF_INET or AF_INET6, with the lowest metric.
- * -ENETUNREACH: there is none. */
-int net_default_uplink(Rtnl *rtnl, int family, char ret_ifname[static IFNAMSIZ]);
-
-/* The interfaces by which packets to the Internet may leave: all next hops of that route and, if
- * the host's routes and rules (ip-rule(8)) send them another way, those of the default route of
- * that table. As many as there is space for; returns how many, 0 = there is no way. */
+/* The interfaces by which packets to the Internet may leave: all next hops of the default route of
+ * that family, AF_INET or AF_INET6, with the lowest metric, and, if the host's routes and rules
+ * (ip-rule(8)) send them another way, those of the default route of that table. As many as there is
+ * space for; returns how many, 0 = there is no way. */
 int net_default_uplinks(Rtnl *rtnl, int family, char (*ret)[IFNAMSIZ], size_t max);
 
 /* Those of them by which packets of that address, which arrived by interface `in`, leave at

@@ -47,7 +47,7 @@ static int write_text(const char *path, const char *text) {
 
 /* *ret is NULL if there is no such file. */
 static int read_text(const char *path, char **ret) {
-        ssize_t n = read_file(path, SHARED_TEXT_MAX + 1, ret);
+        ssize_t n = read_small_file(path, SHARED_TEXT_MAX + 1, ret);
 
         if (n == -ENOENT) {
                 *ret = NULL;

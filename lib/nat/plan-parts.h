@@ -7,9 +7,6 @@
 
 int nat_chain_add(NatChain *chain, NatRule rule);
 
-/* ICMP of the family: echo requests. */
-NatRule nat_icmp_rule(NatFamily family, uint8_t type, NatVerdict verdict);
-
 /* Is the forward for that family, too? */
 bool nat_forward_is_for(const Forward *f, NatFamily family);
 

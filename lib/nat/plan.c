@@ -282,7 +282,7 @@ static int plan_fwd(NatChain *fwd, const NatPlan *plan, const NatSide *side) {
         return r < 0 || side->masquerade ? r : nat_plan_direct(fwd, plan, in);
 }
 
-NatRule nat_icmp_rule(NatFamily family, uint8_t type, NatVerdict verdict) {
+static NatRule icmp_rule(NatFamily family, uint8_t type, NatVerdict verdict) {
         return (NatRule){ .protocol = families[family].icmp,
                           .icmp_type = type,
                           .verdict = verdict };
@@ -307,7 +307,7 @@ static int plan_neighbours(NatChain *chain) {
         int r = 0;
 
         for (size_t i = 0; chain->family == NAT_IPV6 && r >= 0 && i < ARRAY_SIZE(types); i++)
-                r = nat_chain_add(chain, nat_icmp_rule(chain->family, types[i], NAT_ACCEPT));
+                r = nat_chain_add(chain, icmp_rule(chain->family, types[i], NAT_ACCEPT));
         return r;
 }
 
@@ -329,8 +329,8 @@ static int plan_in(NatChain *in, const NatPlan *plan, const NatSide *side, const
         if (r < 0 || plan->host_access == NAT_HOST_ALL)
                 return r;
         if (plan->host_access == NAT_HOST_ICMP)
-                r = nat_chain_add(in, nat_icmp_rule(in->family, families[in->family].echo_request,
-                                                    NAT_RETURN));
+                r = nat_chain_add(
+                        in, icmp_rule(in->family, families[in->family].echo_request, NAT_RETURN));
         if (r >= 0)
                 r = plan_proxied(in, plan);
         return r < 0 ? r : nat_chain_add(in, (NatRule){ .verdict = NAT_DROP });
