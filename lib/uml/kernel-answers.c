@@ -18,7 +18,6 @@ static const char name_characters[] =
 
 enum {
         RELEASE_MAX = 64, /* struct utsname has no space for more */
-        PARAMETERS_MAX = 256,
         PARAMETER_MAX = 64,
 };
 
@@ -139,17 +138,15 @@ static size_t parameter_length(const char *line) {
 }
 
 int kernel_read_help(const char *text, UmlKernel *k) {
-        for (const char *p = text; p && k->parameters.n < PARAMETERS_MAX; p = next_line(p)) {
-                size_t n = parameter_length(p);
-                int r;
+        static const char seccomp[] = "seccomp";
+        bool any = false;
 
-                if (n == 0)
-                        continue;
-                r = strv_pushf(&k->parameters, "%.*s", (int) n, p);
-                if (r < 0)
-                        return r;
-                if (streq(k->parameters.v[k->parameters.n - 1], "seccomp"))
+        for (const char *p = text; p; p = next_line(p)) {
+                size_t n = parameter_length(p);
+
+                any |= n > 0;
+                if (n == strlen(seccomp) && memcmp(p, seccomp, n) == 0)
                         k->seccomp = true;
         }
-        return k->parameters.n > 0 ? 0 : -EBADMSG;
+        return any ? 0 : -EBADMSG;
 }

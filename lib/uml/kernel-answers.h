@@ -9,4 +9,4 @@
 
 int kernel_read_version(const char *text, UmlKernel *k); /* of --version: release, major, minor */
 int kernel_read_config(const char *text, UmlKernel *k);  /* of --showconfig: what is built in */
-int kernel_read_help(const char *text, UmlKernel *k);    /* of --help: parameters, seccomp */
+int kernel_read_help(const char *text, UmlKernel *k);    /* of --help: seccomp */

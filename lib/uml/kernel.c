@@ -14,7 +14,6 @@ UmlKernel *uml_kernel_free(UmlKernel *k) {
         if (!k)
                 return NULL;
         strv_done(&k->modules);
-        strv_done(&k->parameters);
         strv_done(&k->known);
         free(k->release);
         free(k->path);

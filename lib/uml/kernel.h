@@ -21,9 +21,8 @@ typedef struct UmlKernel {
         bool raid6_benchmark; /* runs the RAID6 benchmark, which takes most of its boot time */
         bool whole_cpu_state; /* tools/build-kernel has built the CPU-state fix into it */
         bool static_linked;   /* static, so nothing can be preloaded into it */
-        Strv modules;    /* those that FastNetwork= needs and that are not built in: "tcp_bbr" */
-        Strv parameters; /* names of the parameters that --help lists */
-        Strv known;      /* names that uml_kernel_knows() has found */
+        Strv modules; /* those that FastNetwork= needs and that are not built in: "tcp_bbr" */
+        Strv known;   /* names that uml_kernel_knows() has found */
 } UmlKernel;
 
 UmlKernel *uml_kernel_free(UmlKernel *k);

@@ -130,51 +130,49 @@ static void test_help(void **state) {
                 "User Mode Linux v6.1.176\n\tavailable at http://example.org/\n\n"
                 "--showconfig\n    Prints the config file.\n\n"
                 "mem=<Amount of desired ram>\n    This controls memory.\n\tExample: mem=64M\n\n"
-                "debug\n    this flag\n\ncon[0-9]*=<channel description>\n    Attach.\n\n"
-                "vec[0-9]+:<option>=<value>\n\t Configure.\n\n"
-                "ubd<n><flags>=<filename>[(:|,)<filename2>]\n    This is.\nfake_ide\n    No.\n"
-                "mconsole=notify:<socket>\n\nvirtio_uml.device=<socket>:<virtio_id>\n"
-                "ssl-non-raw\n";
-        static const char *const expected[] = { "mem",        "debug",
-                                                "con",        "vec",
-                                                "ubd",        "fake_ide",
-                                                "mconsole",   "virtio_uml.device",
-                                                "ssl-non-raw" };
+                "debug\n    this flag\n    seccomp\nno-seccomp\nseccomps=<x>\n";
         _cleanup_(uml_kernel_freep) UmlKernel *k = new_kernel(), *with_seccomp = new_kernel();
 
         (void) state;
         ASSERT_OK(kernel_read_help(answer, k));
-        assert_int_equal(k->parameters.n, ARRAY_SIZE(expected));
-        for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
-                assert_string_equal(k->parameters.v[i], expected[i]);
         assert_false(k->seccomp);
 
-        ASSERT_OK(kernel_read_help("seccomp=<on/auto/off>\n    Configure.\n", with_seccomp));
+        ASSERT_OK(
+                kernel_read_help("mem=<x>\nseccomp=<on/auto/off>\n    Configure.\n", with_seccomp));
         assert_true(with_seccomp->seccomp);
 }
 
-static void test_help_refused(void **state) {
-        _cleanup_(uml_kernel_freep) UmlKernel *k = new_kernel();
+/* What is a parameter in a line by itself. */
+static void test_help_lines(void **state) {
+        static const char *const parameters[] = { "mem=<Amount of desired ram>",
+                                                  "debug\n",
+                                                  "con[0-9]*=<channel description>",
+                                                  "vec[0-9]+:<option>=<value>",
+                                                  "ubd<n><flags>=<filename>[(:|,)<filename2>]",
+                                                  "fake_ide\n",
+                                                  "mconsole=notify:<socket>",
+                                                  "virtio_uml.device=<socket>:<virtio_id>",
+                                                  "ssl-non-raw\n" },
+                                 *const others[] = {
+                                         "",
+                                         "User Mode Linux v6.1.176\n",
+                                         "--showconfig\n",
+                                         "    this flag\n",
+                                         "\tavailable at http://example.org/\n",
+                                         "Usage: something [options] file\n  -h  help\n"
+                                 };
 
         (void) state;
-        ASSERT_ERROR(kernel_read_help("", k), EBADMSG);
-        ASSERT_ERROR(kernel_read_help("Usage: something [options] file\n  -h  help\n", k), EBADMSG);
-        assert_int_equal(k->parameters.n, 0);
+        FOREACH_ELEMENT (p, parameters)
+                ASSERT_OK(kernel_read_help(*p, &(UmlKernel){}));
+        FOREACH_ELEMENT (o, others)
+                ASSERT_ERROR(kernel_read_help(*o, &(UmlKernel){}), EBADMSG);
 }
 
-/* However much a kernel says, what is kept stays small. */
-static void test_help_bounded(void **state) {
-        enum {
-                LINES = 5000,
-        };
-        _cleanup_(uml_kernel_freep) UmlKernel *k = new_kernel();
-        _cleanup_free_ char *many = malloc(3 * LINES + 1), *name = malloc(201);
+static void test_help_long_name(void **state) {
+        _cleanup_free_ char *name = malloc(201);
 
         (void) state;
-        for (size_t i = 0; i < LINES; i++)
-                memcpy(many + 3 * i, "ab\n", 4);
-        ASSERT_OK(kernel_read_help(many, k));
-        assert_int_equal(k->parameters.n, 256);
         memset(name, 'x', 200);
         name[200] = '\0';
         ASSERT_ERROR(kernel_read_help(name, &(UmlKernel){}), EBADMSG);
@@ -229,8 +227,8 @@ int main(void) {
                 cmocka_unit_test(test_config_raid6),
                 cmocka_unit_test(test_config_refused),
                 cmocka_unit_test(test_help),
-                cmocka_unit_test(test_help_refused),
-                cmocka_unit_test(test_help_bounded),
+                cmocka_unit_test(test_help_lines),
+                cmocka_unit_test(test_help_long_name),
                 cmocka_unit_test(test_needs_cpu_fix),
                 cmocka_unit_test(test_cpu_xstate_size),
         };
