@@ -2,8 +2,6 @@
 /* change.c - umld-image change: the image of a guest, where it is: checked, grown, more files put
  * into it. */
 
-#include <sys/stat.h>
-
 #include "api/image-protocol.h"
 #include "basic/undo-record.h"
 #include "imager/jail.h"
@@ -23,7 +21,6 @@ static int change(const Order *o) {
 }
 
 int mode_change(int argc, char *argv[]) {
-        struct stat st;
         Order o = {};
         int r = order_begin(argc, argv, NULL, &o);
 
@@ -32,11 +29,9 @@ int mode_change(int argc, char *argv[]) {
         r = undo_record_begin(IMAGE_FD_IMAGE, IMAGE_FD_UNDO);
         if (r < 0)
                 return say_error("cannot read the undo file of the image: %s", strerror(-r));
-        if (fstat(IMAGE_FD_IMAGE, &st) < 0)
-                return say_error("cannot read the image: %m");
         if (!image_is_ext())
                 return say_error("has no ext2, ext3 or ext4 file system, so it cannot be changed "
                                  "here");
-        r = mend_image(&o, (uint64_t) st.st_size);
+        r = mend_image(&o, undo_record_size());
         return r == 0 ? change(&o) : r;
 }

@@ -96,9 +96,9 @@ static int undo_interrupted(const GuestImage *i) {
                                  "%s: a change of its image %s was interrupted, and cannot be "
                                  "undone: %s",
                                  i->guest, path, strerror(-r));
-        if (r == IMAGE_UNDO_CRASHED)
-                note("%s: a change of its image was interrupted by a crash of the host, and was "
-                     "undone; check its file system: e2fsck -f %s",
+        if (r == IMAGE_UNDO_REPLACED)
+                note("%s: a change of its image was interrupted, and %s has been replaced since, "
+                     "so nothing was undone",
                      i->guest, path);
         else if (r == IMAGE_UNDO_DONE)
                 note("%s: a change of its image was interrupted, and was undone", i->guest);
@@ -138,16 +138,18 @@ static int make_argv(const ImageChange *change, Strv *argv) {
         return r;
 }
 
-/* The image is left as it was, now or later. */
-static int fail_change(const GuestImage *i, const char *why) {
+/* The image is left as it was, or changed: now or later. */
+static int end_change(const GuestImage *i, const char *why) {
         int r = image_undo_apply(i->fd);
 
+        if (r == IMAGE_UNDO_COMPLETE || (r >= 0 && !why))
+                return 0;
         if (r < 0)
-                return fail_with(
-                        EXIT_FAILED,
-                        "%s: its image: %s; the change cannot be undone now (%s), but will "
-                        "be before its next start or change",
-                        i->guest, why, strerror(-r));
+                return fail_with(EXIT_FAILED,
+                                 "%s: its image: %s; the change cannot be %s now (%s), but will be "
+                                 "before its next start or change",
+                                 i->guest, why ?: strerror(-r), why ? "undone" : "completed",
+                                 strerror(-r));
         return fail_with(EXIT_FAILED, "%s: its image: %s", i->guest, why);
 }
 
@@ -168,7 +170,7 @@ static int run_change(const GuestImage *i, const ImageChange *change, int undo, 
 }
 
 int guest_image_change(GuestImage *i, const ImageChange *change, Progress *progress) {
-        _cleanup_close_ int undo = image_undo_create(i->fd);
+        _cleanup_close_ int undo = image_undo_create(i->fd, change->size);
         _cleanup_free_ char *why = NULL;
         int r;
 
@@ -178,8 +180,8 @@ int guest_image_change(GuestImage *i, const ImageChange *change, Progress *progr
                                  "%s: cannot make an undo file beside its image: %s", i->guest,
                                  strerror(-undo));
         r = run_change(i, change, undo, progress, &why);
-        undo = safe_close(undo); /* it is locked, and is to be read */
         if (r >= 0)
-                r = image_undo_forget(i->fd);
-        return r < 0 ? fail_change(i, why ?: strerror(-r)) : 0;
+                r = image_undo_complete(i->fd, undo);
+        safe_close(TAKE_FD(undo)); /* it is locked, and is to be read */
+        return end_change(i, r < 0 ? why ?: strerror(-r) : NULL);
 }

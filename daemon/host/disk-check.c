@@ -2,12 +2,14 @@
 /* disk-check.c - runs umld-disk-check for the disks that need it, one after the other: a change of
  * them has to be undone, or their file system has errors. */
 
-#include "daemon/host/disk-check.h"
+#include <sys/stat.h>
+
 #include "api/image-undo.h"
 #include "basic/log.h"
 #include "basic/spawn.h"
 #include "daemon/base/companions.h"
 #include "daemon/base/helper.h"
+#include "daemon/host/disk-check.h"
 #include "host/disk-check-protocol.h"
 #include "host/ext-errors.h"
 
@@ -125,11 +127,24 @@ static void on_ended(int status, void *userdata) {
         finish(c, r, &f);
 }
 
-static int check_disk(DiskCheck *c) {
-        char *const argv[] = { (char *) "umld-disk-check", c->preload, NULL };
-        int r;
+/* Whom the image belongs to when no guest has it. */
+static char *owner_text(const DiskCheck *c, int fd) {
+        struct stat st;
 
-        c->undoing = image_undo_pending(c->host->disk_fds[2 * c->disk]);
+        if (fstat(fd, &st) < 0)
+                return NULL;
+        return strfmt("%u", (unsigned) ledger_owner(&c->host->ledger, disk_path(c), st.st_uid));
+}
+
+static int check_disk(DiskCheck *c) {
+        int fd = c->host->disk_fds[2 * c->disk], r;
+        _cleanup_free_ char *owner = owner_text(c, fd);
+        char *const argv[] = { (char *) "umld-disk-check", c->preload, owner, NULL };
+
+        if (!owner)
+                return -ENOMEM;
+
+        c->undoing = image_undo_pending(fd);
         if (c->undoing)
                 log_notice("Disk=%s: a change of it by umlctl was interrupted; undoing it before "
                            "the start",
@@ -141,7 +156,7 @@ static int check_disk(DiskCheck *c) {
         r = helper_start(c->event,
                          &(const HelperOrder){ .program = c->program,
                                                .argv = argv,
-                                               .fd = c->host->disk_fds[2 * c->disk],
+                                               .fd = fd,
                                                .limit = c->limit,
                                                .sandbox = true,
                                                .line = log_line,

@@ -186,6 +186,13 @@ int ledger_note_owner(Ledger *l, const char *path, uid_t uid, gid_t gid) {
         return r < 0 ? r : save(l);
 }
 
+uid_t ledger_owner(const Ledger *l, const char *path, uid_t fallback) {
+        for (size_t i = 0; i < l->n_owners; i++)
+                if (streq(l->owners[i].path, path))
+                        return l->owners[i].uid;
+        return fallback;
+}
+
 void ledger_forget_owner(Ledger *l, const char *path) {
         for (size_t i = 0; i < l->n_owners; i++) {
                 if (!streq(l->owners[i].path, path))

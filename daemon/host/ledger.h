@@ -43,6 +43,10 @@ int ledger_note_ndp(Ledger *l, const char *entries); /* NULL: there are none any
 int ledger_note_user(Ledger *l, uid_t user);
 int ledger_note_owner(Ledger *l, const char *path, uid_t uid, gid_t gid);
 
+/* The original owner of a file that was given to the guest's user; the fallback for any other one.
+ */
+uid_t ledger_owner(const Ledger *l, const char *path, uid_t fallback);
+
 /* The file has been replaced by another one. */
 void ledger_forget_owner(Ledger *l, const char *path);
 

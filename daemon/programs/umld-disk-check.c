@@ -90,35 +90,42 @@ static int preload(const char *object) {
 
 /* Before the sandbox, which sees no more of the host's files: bytes are copied, and none of them is
  * looked at. */
-static int undo(void) {
-        int r = image_undo_apply(DISK_CHECK_FD);
+static int undo(uid_t owner) {
+        int r = image_undo_apply_of(DISK_CHECK_FD, owner);
 
         if (r == -EPERM)
-                fputs("its undo file may be written by others than root; remove it if that is not "
-                      "what umlctl has left\n",
+                fputs("its undo file may be written by others than its owner or root; remove it if "
+                      "that "
+                      "is not what umlctl has left\n",
                       stderr);
         else if (r < 0)
                 fprintf(stderr, "an interrupted change cannot be undone: %s\n", strerror(-r));
-        else if (r != IMAGE_UNDO_NONE)
+        else if (r == IMAGE_UNDO_DONE)
                 puts("a change by umlctl was interrupted, and has been undone");
+        else if (r == IMAGE_UNDO_COMPLETE)
+                puts("a change by umlctl was interrupted when it was complete, so nothing was "
+                     "undone");
+        else if (r == IMAGE_UNDO_REPLACED)
+                puts("a change by umlctl was interrupted, and the image has been replaced since, "
+                     "so "
+                     "nothing was undone");
         return r;
 }
 
 int main(int argc, char *argv[]) {
-        int r, undone;
+        int r;
 
-        if (argc != 2) {
+        if (argc != 3) {
                 fputs("umld-disk-check is run by umld(8) and is of no use by itself\n", stderr);
                 return DISK_CHECK_FAILED;
         }
-        undone = undo();
-        if (undone < 0)
+        if (undo((uid_t) strtoul(argv[2], NULL, 10)) < 0)
                 return DISK_CHECK_NOT_UNDONE;
         if ((r = preload(argv[1])) < 0 || (r = enter_sandbox()) < 0 || (r = set_path()) < 0) {
                 fprintf(stderr, "umld-disk-check: %s\n", strerror(-r));
                 return DISK_CHECK_FAILED;
         }
-        if (!tell_errors() && undone != IMAGE_UNDO_CRASHED)
+        if (!tell_errors())
                 return 0;
         (void) fflush(stdout);
         (void) execlp("e2fsck", "e2fsck", "-p", "-f", IMAGE, (char *) NULL);

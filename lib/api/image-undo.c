@@ -2,9 +2,9 @@
 /* image-undo.c - undoes a change of an image that was interrupted. */
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,10 +14,13 @@
 #include "basic/string-util.h"
 #include "basic/undo-record.h"
 
-enum {
-        EXT4_MAGIC = 1024 + 56,
-        EXT4_UUID = 1024 + 104,
-};
+static bool read_at(int fd, void *data, size_t size, uint64_t offset) {
+        return pread(fd, data, size, (off_t) offset) == (ssize_t) size;
+}
+
+static int write_at(int fd, const void *data, size_t size, uint64_t offset) {
+        return lseek(fd, (off_t) offset, SEEK_SET) < 0 ? -errno : write_all(fd, data, size);
+}
 
 /* By the open image: names that lead to it through links must not lead to several undo files. */
 static char *undo_path(int image) {
@@ -31,27 +34,23 @@ static char *undo_path(int image) {
         return strfmt("%s.undo", path);
 }
 
-static int make_header(int image, UndoHeader *ret) {
-        UndoHeader h = { .magic = UNDO_MAGIC };
-        _cleanup_free_ char *boot = NULL;
-        struct stat st;
+/* ---- making ---- */
 
-        if (fstat(image, &st) < 0)
+static int make_header(uint64_t size, uint64_t end, UndoHeader *ret) {
+        UndoHeader h = { .mark.magic = UNDO_MAGIC, .size = size, .end = end };
+
+        if (getrandom(h.mark.id, sizeof(h.mark.id), 0) < 0)
                 return -errno;
-        h.size = (uint64_t) st.st_size;
-        h.inode = st.st_ino;
-        if (pread(image, h.uuid, sizeof(h.uuid), EXT4_UUID) < 0)
-                return -errno;
-        if (read_first_line("/proc/sys/kernel/random/boot_id", &boot) >= 0)
-                snprintf(h.boot, sizeof(h.boot), "%s", boot);
         h.hash = undo_header_hash(&h);
         *ret = h;
         return 0;
 }
 
-static int fill_new(int image, int fd, const char *path) {
+/* The undo file is on the disk before the image is touched, and the image, with its mark, before
+ * anything is recorded: it is what an undoing leads to. */
+static int fill_new(int image, uint64_t before, uint64_t size, int fd, const char *path) {
         UndoHeader h;
-        int r = make_header(image, &h);
+        int r = make_header(before, MAX(before, size), &h);
 
         if (r >= 0)
                 r = RET_NERRNO(flock(fd, LOCK_EX | LOCK_NB));
@@ -59,22 +58,30 @@ static int fill_new(int image, int fd, const char *path) {
                 r = write_all(fd, &h, sizeof(h));
         if (r >= 0)
                 r = RET_NERRNO(fsync(fd));
-        return r < 0 ? r : fsync_entry(path);
+        if (r >= 0)
+                r = fsync_entry(path);
+        if (r >= 0)
+                r = write_at(image, &h.mark, sizeof(h.mark), h.end);
+        return r < 0 ? r : RET_NERRNO(fsync(image));
 }
 
-int image_undo_create(int image) {
+int image_undo_create(int image, uint64_t size) {
         _cleanup_free_ char *path = undo_path(image);
         _cleanup_close_ int fd = -EBADF;
+        struct stat st;
         int r;
 
         if (!path)
                 return -ENOENT;
+        if (fstat(image, &st) < 0)
+                return -errno;
         fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
                 return -errno;
-        r = fill_new(image, fd, path);
+        r = fill_new(image, (uint64_t) st.st_size, size, fd, path);
         if (r >= 0)
                 return TAKE_FD(fd);
+        (void) ftruncate(image, st.st_size);
         (void) unlink(path);
         return r;
 }
@@ -90,8 +97,10 @@ bool image_undo_pending(int image) {
 typedef struct Undo {
         int image, fd;
         UndoHeader header;
-        off_t *records; /* where they begin, in the order in which they were written */
+        uint64_t *records; /* where they begin, in the order in which they were written */
         size_t n;
+        uint64_t end;  /* of the last one */
+        uint32_t last; /* its kind */
         unsigned char data[UNDO_PART_MAX];
 } Undo;
 
@@ -105,104 +114,151 @@ static Undo *undo_free(Undo *u) {
 }
 DEFINE_CLEANUP(Undo *, undo_free)
 
-static bool read_at(int fd, void *data, size_t size, off_t offset) {
-        return pread(fd, data, size, offset) == (ssize_t) size;
-}
-
 /* Where the next one begins; 0: this one is not whole, so what it is about was not changed. */
-static off_t read_record(Undo *u, off_t at, UndoRecord *ret) {
-        off_t next = at + (off_t) sizeof(*ret);
+static uint64_t read_record(Undo *u, uint64_t at, UndoRecord *ret) {
+        uint64_t next = at + sizeof(*ret);
 
         if (!read_at(u->fd, ret, sizeof(*ret), at) || ret->size > UNDO_PART_MAX ||
             ret->size > u->header.size || ret->offset > u->header.size - ret->size)
                 return 0;
-        if (!ret->zeros && !read_at(u->fd, u->data, ret->size, next))
+        if (ret->kind == UNDO_BYTES && !read_at(u->fd, u->data, ret->size, next))
                 return 0;
-        if (ret->hash != undo_record_hash(ret, u->data))
+        if (ret->kind > UNDO_COMPLETE || ret->hash != undo_record_hash(ret, u->data))
                 return 0;
-        return ret->zeros ? next : next + (off_t) ret->size;
+        return ret->kind == UNDO_BYTES ? next + ret->size : next;
 }
 
 static int find_records(Undo *u) {
-        off_t at = sizeof(u->header), next;
         UndoRecord r;
+        uint64_t next;
 
-        for (; (next = read_record(u, at, &r)) > 0; at = next) {
-                off_t *records = reallocarray(u->records, u->n + 1, sizeof(*records));
+        u->end = sizeof(u->header);
+        for (; (next = read_record(u, u->end, &r)) > 0; u->end = next) {
+                uint64_t *records = reallocarray(u->records, u->n + 1, sizeof(*records));
 
                 if (!records)
                         return -ENOMEM;
                 u->records = records;
-                u->records[u->n++] = at;
+                u->records[u->n++] = u->end;
+                u->last = r.kind;
         }
         return 0;
 }
 
-static int put_back(Undo *u, off_t at) {
+static int put_back(Undo *u, uint64_t at) {
         UndoRecord r;
 
         if (read_record(u, at, &r) == 0)
                 return -EIO;
-        if (r.zeros && fallocate(u->image, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                                 (off_t) r.offset, (off_t) r.size) >= 0)
+        if (r.kind == UNDO_ZEROS && fallocate(u->image, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                                              (off_t) r.offset, (off_t) r.size) >= 0)
                 return 0;
-        if (r.zeros)
+        if (r.kind == UNDO_ZEROS)
                 memset(u->data, 0, r.size);
-        return lseek(u->image, (off_t) r.offset, SEEK_SET) < 0
-                       ? -errno
-                       : write_all(u->image, u->data, r.size);
+        return write_at(u->image, u->data, r.size, r.offset);
 }
 
-/* What several programs have recorded about one place is put back in reverse order. */
-static int undo_all(Undo *u) {
-        int r = find_records(u);
+static int write_last(int undo, uint32_t kind, uint64_t at) {
+        UndoRecord last = { .kind = kind };
+        int r;
+
+        last.hash = undo_record_hash(&last, NULL);
+        r = write_at(undo, &last, sizeof(last), at);
+        return r < 0 ? r : RET_NERRNO(fdatasync(undo));
+}
+
+/* What several programs have recorded about one place is put back in reverse order. Without the
+ * last record, for which there may be no space, somebody would have to be told of a mark that is
+ * gone, if this is killed before the undo file is. */
+static int put_back_all(Undo *u) {
+        int r = 0;
 
         for (size_t i = u->n; r >= 0 && i > 0; i--)
                 r = put_back(u, u->records[i - 1]);
         if (r >= 0)
-                r = RET_NERRNO(ftruncate(u->image, (off_t) u->header.size));
-        return r < 0 ? r : RET_NERRNO(fsync(u->image));
+                r = RET_NERRNO(fsync(u->image));
+        if (r >= 0)
+                (void) write_last(u->fd, UNDO_UNDONE, u->end);
+        return r;
 }
 
-/* Is there another file system in the same inode, for a backup was copied over it, or the inode was
- * used again? No change gives one another UUID. */
-static bool is_replaced(int image, const UndoHeader *then, const UndoHeader *now) {
-        static const unsigned char magic[] = { 0x53, 0xef };
-        unsigned char found[sizeof(magic)];
-
-        return read_at(image, found, sizeof(found), EXT4_MAGIC) &&
-               memcmp(found, magic, sizeof(magic)) == 0 &&
-               memcmp(then->uuid, now->uuid, sizeof(now->uuid)) != 0;
+/* Is everything as it was, or complete, but for the size? */
+static bool is_settled(const Undo *u) {
+        return u->n == 0 || u->last >= UNDO_UNDONE;
 }
 
-/* 1 = it is of this image. One without a whole header was killed before the first change. */
-static int matches(Undo *u, UndoHeader *now) {
-        const UndoHeader *h = &u->header;
-        int r = make_header(u->image, now);
+/* A part of the mark will do for an image that is settled: it was killed when it had begun to write
+ * the mark, or the power was cut when it was cutting it off. */
+static bool has_mark(const Undo *u) {
+        UndoMark found = {};
+        struct stat st;
 
-        if (r < 0 || !read_at(u->fd, &u->header, sizeof(*h), 0))
+        if (read_at(u->image, &found, sizeof(found), u->header.end) &&
+            memcmp(&found, &u->header.mark, sizeof(found)) == 0)
+                return true;
+        return is_settled(u) && fstat(u->image, &st) >= 0 &&
+               (uint64_t) st.st_size > u->header.end &&
+               (uint64_t) st.st_size <= u->header.end + sizeof(found);
+}
+
+static int cut_off(int image, uint64_t size) {
+        int r = RET_NERRNO(ftruncate(image, (off_t) size));
+
+        return r < 0 ? r : RET_NERRNO(fsync(image));
+}
+
+/* The mark is cut off last: with it, what is recorded is of this image. */
+static int undo_all(Undo *u) {
+        bool complete = u->last == UNDO_COMPLETE, mark = has_mark(u);
+        int r = 0;
+
+        if (!is_settled(u) && !mark)
+                return IMAGE_UNDO_REPLACED;
+        if (!is_settled(u))
+                r = put_back_all(u);
+        if (r >= 0 && mark)
+                r = cut_off(u->image, complete ? u->header.end : u->header.size);
+        if (r < 0)
                 return r;
-        return memcmp(h->magic, now->magic, sizeof(h->magic)) == 0 &&
-               h->hash == undo_header_hash(h) && h->inode == now->inode &&
-               !is_replaced(u->image, h, now);
+        return complete           ? IMAGE_UNDO_COMPLETE
+               : u->n > 0 || mark ? IMAGE_UNDO_DONE
+                                  : IMAGE_UNDO_NONE;
 }
 
-/* It waits for the programs that may still be changing the image, for their umlctl was killed. What
- * somebody else has put there, as anybody can in a directory like /tmp, would be written to the
- * image. */
-static int open_undo(const char *path, int image, Undo **ret) {
+/* Without a whole header it was killed before it had changed anything. */
+static int undo_if_valid(Undo *u) {
+        const UndoHeader *h = &u->header;
+        int r;
+
+        if (!read_at(u->fd, &u->header, sizeof(u->header), 0) ||
+            strncmp(h->mark.magic, UNDO_MAGIC, sizeof(h->mark.magic)) != 0 ||
+            h->hash != undo_header_hash(h))
+                return IMAGE_UNDO_NONE;
+        r = find_records(u);
+        return r < 0 ? r : undo_all(u);
+}
+
+/* What somebody else has put there, as anybody can in a directory like /tmp, would be written to
+ * the image. The image's owner could do so anyway. */
+static bool is_trusted(const struct stat *undo, uid_t owner) {
+        return !others_may_write(undo) ||
+               (undo->st_uid == owner && !(undo->st_mode & (S_IWGRP | S_IWOTH)));
+}
+
+/* It waits for the programs that may still be changing the image, for their umlctl was killed. */
+static int open_undo(const char *path, int image, uid_t owner, Undo **ret) {
         _cleanup_(undo_freep) Undo *u = calloc(1, sizeof(*u));
         struct stat st;
 
         if (!u)
                 return -ENOMEM;
         u->image = image;
-        u->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        u->fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (u->fd < 0 || fstat(u->fd, &st) < 0)
                 return -errno;
         if (!S_ISREG(st.st_mode))
                 return -EINVAL;
-        if (others_may_write(&st))
+        if (!is_trusted(&st, owner))
                 return -EPERM;
         if (flock(u->fd, LOCK_EX) < 0)
                 return -errno;
@@ -210,31 +266,37 @@ static int open_undo(const char *path, int image, Undo **ret) {
         return 0;
 }
 
-int image_undo_apply(int image) {
-        _cleanup_free_ char *path = undo_path(image);
-        _cleanup_(undo_freep) Undo *u = NULL;
-        UndoHeader now;
-        int r = path ? open_undo(path, image, &u) : 0, found;
+/* Should the entry come back after a crash, the image would be as it was: no failure. */
+static int forget(const char *path) {
+        int r = unlink_quiet(path);
 
-        if (r < 0 || !path)
-                return r == -ENOENT ? IMAGE_UNDO_NONE : r;
-        r = found = matches(u, &now);
-        if (r > 0)
-                r = undo_all(u);
-        if (r >= 0)
-                r = image_undo_forget(image);
-        if (r < 0 || !found)
-                return r < 0 ? r : IMAGE_UNDO_NONE;
-        return strncmp(u->header.boot, now.boot, sizeof(now.boot)) == 0 ? IMAGE_UNDO_DONE
-                                                                        : IMAGE_UNDO_CRASHED;
-}
-
-int image_undo_forget(int image) {
-        _cleanup_free_ char *path = undo_path(image);
-        int r = path ? unlink_quiet(path) : -ENOENT;
-
-        /* Should the entry come back after a crash, the image would be as it was: no failure. */
         if (r > 0)
                 (void) fsync_entry(path);
         return MIN(r, 0);
+}
+
+int image_undo_apply_of(int image, uid_t owner) {
+        _cleanup_free_ char *path = undo_path(image);
+        _cleanup_(undo_freep) Undo *u = NULL;
+        int r = path ? open_undo(path, image, owner, &u) : -ENOENT, undone;
+
+        if (r < 0)
+                return r == -ENOENT ? IMAGE_UNDO_NONE : r;
+        undone = undo_if_valid(u);
+        r = undone < 0 ? undone : forget(path);
+        return r < 0 ? r : undone;
+}
+
+int image_undo_apply(int image) {
+        struct stat st;
+
+        return fstat(image, &st) < 0 ? -errno : image_undo_apply_of(image, st.st_uid);
+}
+
+int image_undo_complete(int image, int undo) {
+        off_t end;
+
+        if (fsync(image) < 0 || (end = lseek(undo, 0, SEEK_END)) < 0)
+                return -errno;
+        return write_last(undo, UNDO_COMPLETE, (uint64_t) end);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -13,14 +14,15 @@
 #include "basic/undo-record.h"
 
 enum {
-        BLOCK = 4096, /* recorded as a whole, once in each process */
+        BLOCK = 4096, /* recorded as a whole */
 };
 
 static struct {
         int image, undo;
         uint64_t size;       /* what is behind it is cut off in the end */
-        unsigned char *done; /* a bit for each block */
-        bool broken;         /* the undo file ends with a part of a record */
+        unsigned char *done; /* a bit for each chunk, which is recorded once in each process */
+        bool unsynced;
+        bool broken; /* the undo file ends with a part of a record, or could not be synced */
 } u = { .image = -EBADF, .undo = -EBADF };
 
 static struct {
@@ -35,7 +37,7 @@ uint64_t undo_header_hash(const UndoHeader *h) {
 uint64_t undo_record_hash(const UndoRecord *r, const void *data) {
         uint64_t hash = hash_bytes(HASH_BASIS, r, offsetof(UndoRecord, hash));
 
-        return r->zeros ? hash : hash_bytes(hash, data, r->size);
+        return r->kind == UNDO_BYTES ? hash_bytes(hash, data, r->size) : hash;
 }
 
 int undo_record_begin(int image, int undo) {
@@ -44,7 +46,7 @@ int undo_record_begin(int image, int undo) {
 
         if (pread(undo, &h, sizeof(h), 0) != (ssize_t) sizeof(h))
                 return -EIO;
-        map = mmap(NULL, (size_t) (h.size / BLOCK / 8 + 1), PROT_READ | PROT_WRITE,
+        map = mmap(NULL, (size_t) (h.size / UNDO_CHUNK_SIZE / 8 + 1), PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (map == MAP_FAILED)
                 return -errno;
@@ -59,6 +61,10 @@ int undo_record_fd(void) {
         return u.undo;
 }
 
+uint64_t undo_record_size(void) {
+        return u.size;
+}
+
 bool undo_record_is_image(int fd) {
         struct stat a, b;
 
@@ -66,8 +72,8 @@ bool undo_record_is_image(int fd) {
                a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-static bool is_done(uint64_t block) {
-        return u.done[block / 8] & (1 << block % 8);
+static bool is_done(uint64_t chunk) {
+        return u.done[chunk / 8] & (1 << chunk % 8);
 }
 
 static int read_part(void) {
@@ -90,8 +96,10 @@ static int append(size_t size) {
         size_t at = 0;
         int r = end < 0 ? -errno : 0;
 
+        u.unsynced = true;
         while (r >= 0 && at < size) {
-                /* write() is what records, in the programs of e2fsprogs. */
+                /* write() is what records, in the programs of e2fsprogs, whose ftruncate() is
+                 * another one as well. */
                 struct iovec rest = { (char *) &part + at, size - at };
                 ssize_t n = writev(u.undo, &rest, 1);
 
@@ -100,7 +108,7 @@ static int append(size_t size) {
                 else if (errno != EINTR)
                         r = -errno;
         }
-        if (r < 0 && (end < 0 || ftruncate(u.undo, end) < 0))
+        if (r < 0 && (end < 0 || syscall(SYS_ftruncate, u.undo, end) < 0))
                 u.broken = true;
         return r;
 }
@@ -120,6 +128,7 @@ static uint32_t uniform_size(bool zeros) {
 
 /* Returns how many of the blocks it has recorded. */
 static int save(uint64_t block, uint64_t n) {
+        bool zeros;
         int r;
 
         part.head = (UndoRecord){ .offset = block * BLOCK };
@@ -127,35 +136,54 @@ static int save(uint64_t block, uint64_t n) {
         r = read_part();
         if (r < 0)
                 return r;
-        part.head.zeros = is_zeros(part.data, MIN((uint32_t) BLOCK, part.head.size));
-        part.head.size = uniform_size(part.head.zeros);
+        zeros = is_zeros(part.data, MIN((uint32_t) BLOCK, part.head.size));
+        part.head.kind = zeros ? UNDO_ZEROS : UNDO_BYTES;
+        part.head.size = uniform_size(zeros);
         part.head.hash = undo_record_hash(&part.head, part.data);
-        r = append(sizeof(part.head) + (part.head.zeros ? 0 : part.head.size));
-        if (r < 0)
-                return r;
-        n = (part.head.size + BLOCK - 1) / BLOCK;
-        for (uint64_t i = block; i < block + n; i++)
-                u.done[i / 8] |= (unsigned char) (1 << i % 8);
-        return (int) n;
+        r = append(sizeof(part.head) + (zeros ? 0 : part.head.size));
+        return r < 0 ? r : (int) ((part.head.size + BLOCK - 1) / BLOCK);
+}
+
+static int sync_records(void) {
+        if (!u.unsynced)
+                return 0;
+        if (fdatasync(u.undo) < 0) { /* trying again would tell nothing of what this one lost */
+                u.broken = true;
+                return -errno;
+        }
+        u.unsynced = false;
+        return 0;
+}
+
+/* The chunk from this block on. */
+static int save_chunk(uint64_t block) {
+        uint64_t left = (u.size - block * BLOCK + BLOCK - 1) / BLOCK,
+                 end = block + MIN(left, (uint64_t) UNDO_CHUNK_SIZE / BLOCK);
+        int r = 0;
+
+        while (block < end) {
+                r = save(block, MIN(end - block, (uint64_t) UNDO_PART_MAX / BLOCK));
+                if (r < 0)
+                        return r;
+                block += (uint64_t) r;
+        }
+        return 0;
 }
 
 int undo_record(uint64_t offset, uint64_t size) {
-        uint64_t end, block = offset / BLOCK;
-        int r = 0;
+        uint64_t chunk = offset / UNDO_CHUNK_SIZE, end;
 
         if (u.undo < 0 || offset >= u.size || size == 0)
                 return 0;
         if (u.broken)
                 return -EIO;
-        end = (offset + MIN(size, u.size - offset) + BLOCK - 1) / BLOCK;
-        while (r >= 0 && block < end) {
-                uint64_t n = 0;
+        end = offset + MIN(size, u.size - offset);
+        for (; chunk * UNDO_CHUNK_SIZE < end; chunk++) {
+                int r = is_done(chunk) ? 0 : save_chunk(chunk * (UNDO_CHUNK_SIZE / BLOCK));
 
-                while (n < UNDO_PART_MAX / BLOCK && block + n < end && !is_done(block + n))
-                        n++;
-                if (n > 0)
-                        r = save(block, n);
-                block += n > 0 && r > 0 ? (uint64_t) r : 1;
+                if (r < 0)
+                        return r;
+                u.done[chunk / 8] |= (unsigned char) (1 << chunk % 8);
         }
-        return MIN(r, 0);
+        return sync_records();
 }

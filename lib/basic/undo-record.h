@@ -3,34 +3,49 @@
 
 /* Records in an undo file what an image holds where it is about to be changed, so that a change
  * that is killed halfway can be undone (api/image-undo.h). Several programs do so one after the
- * other: umld-image, and those of e2fsprogs with an object preloaded. libc alone. */
+ * other: umld-image, and those of e2fsprogs with an object preloaded. libc alone.
+ *
+ * What is recorded is on the disk before anything is overwritten there. To need few syncs for that,
+ * it is not only what is going to be overwritten, but all that is around it. */
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define UNDO_MAGIC "umld-undo 1"
+#define UNDO_MAGIC "umld-undo 2"
 
 /* For programs of e2fsprogs, with what is preloaded into them: the descriptor of the undo file. */
 #define IMAGE_UNDO_VARIABLE "UMLD_IMAGE_UNDO"
 
 enum {
-        UNDO_PART_MAX = 64 * 1024, /* bytes of one record */
+        UNDO_PART_MAX = 64 * 1024,    /* bytes of one record */
+        UNDO_CHUNK_SIZE = 256 * 1024, /* recorded at once, at multiples of it */
 };
 
-typedef struct UndoHeader {
+/* Says which change this is. The image has it as well meanwhile, behind its end: nothing else
+ * is written there, and what is put in the image's place does not have it. */
+typedef struct UndoMark {
         char magic[16];
-        uint64_t size;  /* of the image before the change */
-        uint64_t inode; /* of the image */
-        uint8_t uuid[16];
-        char boot[40]; /* the boot of the host in which it was made */
+        uint8_t id[16];
+} UndoMark;
+
+typedef struct UndoHeader {
+        UndoMark mark;
+        uint64_t size; /* of the image before the change */
+        uint64_t end;  /* where the image has the mark */
         uint64_t hash; /* of what precedes it */
 } UndoHeader;
 
-/* Followed by the bytes, unless all are zeros. */
+enum {
+        UNDO_BYTES,    /* followed by the bytes that were there */
+        UNDO_ZEROS,    /* that many were there */
+        UNDO_UNDONE,   /* the last one: everything was put back */
+        UNDO_COMPLETE, /* the last one: the change is complete, and not to be undone any more */
+};
+
 typedef struct UndoRecord {
         uint64_t offset;
         uint32_t size;
-        uint32_t zeros;
+        uint32_t kind;
         uint64_t hash; /* of what precedes it, and of the bytes */
 } UndoRecord;
 
@@ -44,8 +59,12 @@ int undo_record_begin(int image, int undo);
 /* Has it begun? Then the undo file, else -EBADF. */
 int undo_record_fd(void);
 
+/* The size that the image had before the change. */
+uint64_t undo_record_size(void);
+
 /* Is this descriptor the image? */
 bool undo_record_is_image(int fd);
 
-/* Must succeed before anything is written there. Nothing is recorded before undo_record_begin(). */
+/* Must succeed before anything is written there. It waits for the disk. Nothing is recorded before
+ * undo_record_begin(). */
 int undo_record(uint64_t offset, uint64_t size);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The protocol between umld and umld-disk-check UID, which gets the image as DISK_CHECK_FD and
- * exits with e2fsck's exit status, or one of these. */
+/* The protocol between umld and umld-disk-check PRELOAD OWNER, which gets what is preloaded into
+ * e2fsck, the image's owner before it was given to the guest's user, and the image as DISK_CHECK_FD
+ * and exits with e2fsck's exit status, or one of these. */
 
 enum {
         DISK_CHECK_FD = 3,

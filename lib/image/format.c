@@ -2,6 +2,7 @@
 /* format.c - makes an empty file system, checks one, grows one. */
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "image/format.h"
@@ -41,7 +42,9 @@ static int make_argv(const ImageFormat *f, Strv *argv) {
                         fixed ? ",hash_seed=" : "", fixed ? uuid : "");
         if (r >= 0 && fixed)
                 r = strv_push(argv, "-U");
-        return r < 0 || !fixed ? r : strv_push(argv, uuid);
+        if (r >= 0 && fixed)
+                r = strv_push(argv, uuid);
+        return r < 0 ? r : strv_push(argv, TOOL_IMAGE);
 }
 
 int image_format(int fd, const ImageFormat *f, char **ret_why) {
@@ -59,7 +62,7 @@ int image_format(int fd, const ImageFormat *f, char **ret_why) {
 }
 
 int image_repair(int fd, char **ret_output) {
-        static const char *const words[] = { "e2fsck", "-f", "-p" };
+        static const char *const words[] = { "e2fsck", "-f", "-p", TOOL_IMAGE };
         _cleanup_strv_ Strv argv = {};
         int r = push_all(&argv, words, ARRAY_SIZE(words));
 
@@ -72,14 +75,17 @@ int image_repair(int fd, char **ret_output) {
 }
 
 int image_grow(int fd, uint64_t size, char **ret_why) {
-        static const char *const words[] = { "resize2fs" };
+        static const char *const words[] = { "resize2fs", TOOL_IMAGE };
         _cleanup_strv_ Strv argv = {};
+        struct stat st;
         int r;
 
         *ret_why = NULL;
-        if (ftruncate(fd, (off_t) size) < 0)
+        if (fstat(fd, &st) < 0 || ((uint64_t) st.st_size < size && ftruncate(fd, (off_t) size) < 0))
                 return -errno;
         r = push_all(&argv, words, ARRAY_SIZE(words));
+        if (r >= 0)
+                r = strv_pushf(&argv, "%lluK", (unsigned long long) size / 1024);
         if (r >= 0)
                 r = tool_run(&argv, fd, ret_why);
         return r > 0 ? -EIO : r;

@@ -59,7 +59,7 @@ static int set_environment(void) {
 
 /* The image is descriptor 3. */
 static int run(void *userdata) {
-        Strv *argv = userdata;
+        const Strv *argv = userdata;
 
         if (set_environment() >= 0)
                 (void) execvp(argv->v[0], argv->v);
@@ -93,7 +93,7 @@ static char *shown(const char *text, size_t size) {
         return copy ? escape_text(strstrip(copy), strlen(strstrip(copy)), SHOWN_MAX) : NULL;
 }
 
-int tool_run(Strv *argv, int fd, char **ret_output) {
+int tool_run(const Strv *argv, int fd, char **ret_output) {
         _cleanup_close_ int reading = -EBADF, writing = -EBADF;
         char output[OUTPUT_MAX];
         size_t size;
@@ -106,15 +106,12 @@ int tool_run(Strv *argv, int fd, char **ret_output) {
                                      "undone");
                 return -ENOENT;
         }
-        r = strv_push(argv, "/proc/self/fd/3");
-        if (r < 0)
-                return r;
         if (pipe2(ends, O_CLOEXEC) < 0)
                 return -errno;
         reading = ends[0];
         writing = ends[1];
         r = spawn(&(const Spawn){ .run = run,
-                                  .userdata = argv,
+                                  .userdata = (void *) argv,
                                   .fds = (const int[]){ -EBADF, writing, writing, fd, preload,
                                                         undo_record_fd() },
                                   .n_fds = FDS },

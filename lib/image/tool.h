@@ -9,7 +9,10 @@
  * not open; negative: none. */
 void tool_preload(int fd);
 
-/* argv is appended with the path of the image, which is open as fd. Returns the program's exit
- * status; -ENOENT: it is not installed; -EIO: it was killed. *ret_output is the end of what it
- * printed, made printable, which the caller frees; it is set unless memory is out. */
-int tool_run(Strv *argv, int fd, char **ret_output);
+/* The image, in argv. */
+#define TOOL_IMAGE "/proc/self/fd/3"
+
+/* The image is open as fd. Returns the program's exit status; -ENOENT: it is not installed; -EIO:
+ * it was killed. *ret_output is the end of what it printed, made printable, which the caller frees;
+ * it is set unless memory is out. */
+int tool_run(const Strv *argv, int fd, char **ret_output);

@@ -121,7 +121,6 @@ class Fake(CheckTest):
                     for place in 0, 8192:
                         f.seek(place)
                         f.write(b"\xff" * 1024)  # before the superblock, and what was zeros
-                    f.truncate(6 << 20)
                 changed = image.read_bytes()
                 umld = self.daemon().wait_ready()
                 self.assertIn("a change of it by umlctl was interrupted; undoing it before the start", umld.log)
@@ -133,6 +132,34 @@ class Fake(CheckTest):
                 self.assertNotEqual(image.read_bytes(), changed)
                 if not cut:
                     self.assertEqual(image.read_bytes(), before)
+
+    def test_replaced_meanwhile(self):
+        """A backup that was copied over it is left as it is."""
+        self.configure(self.mkfs())
+        image = self.world.image()
+        backup = image.read_bytes()
+        write_undo(image, [(8192, b"\xff" * 4096)], 0)
+        image.write_bytes(backup)
+        umld = self.daemon().wait_ready()
+        self.assertIn("has been replaced since, so nothing was undone", umld.log)
+        self.assertEqual(umld.stop(), DONE)
+        self.assertEqual(image.read_bytes(), backup)
+        self.assertFalse(Path(f"{image}.undo").exists())
+
+    def test_of_its_owner(self):
+        """The image's owner may have been killed as well."""
+        self.configure(self.mkfs())
+        image = self.world.image()
+        before, undo = image.read_bytes(), write_undo(image, [], 0)
+        os.chown(undo, 65534, 65534)
+        umld = self.daemon()
+        self.assertEqual(umld.wait(20), FAILED)
+        self.assertIn("its undo file may be written by others than its owner or root", umld.log)
+        os.chown(image, 65534, 65534)
+        umld = self.daemon().wait_ready()
+        self.assertIn("has been undone", umld.log)
+        self.assertEqual(umld.stop(), DONE)
+        self.assertEqual(image.read_bytes(), before)
 
     def test_not_to_be_undone(self):
         self.configure(self.mkfs())

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The file that is left beside an image when a change of it was killed."""
 
+import os
 import struct
 from pathlib import Path
 
@@ -13,9 +14,12 @@ def fnv(data):
 
 
 def write_undo(image, records, cut):
-    """What a change has left that was killed: what was there, the first record is the oldest."""
-    st, boot = image.stat(), Path("/proc/sys/kernel/random/boot_id").read_bytes().strip()
-    data = struct.pack("=16sQQ16s40s", b"umld-undo 1", st.st_size, st.st_ino, image.read_bytes()[1128:1144], boot)
+    """What a change has left that was killed: what was there, the first record is the oldest; and the image has the mark."""
+    end = image.stat().st_size
+    mark = struct.pack("=16s16s", b"umld-undo 2", os.urandom(16))
+    with open(image, "ab") as f:
+        f.write(mark)
+    data = mark + struct.pack("=QQ", end, end)
     data += fnv(data)
     for place, content in records:
         zeros = not any(content)

@@ -65,7 +65,7 @@ static void assert_as_before(int image) {
 }
 
 static int begin(int image) {
-        int undo = image_undo_create(image);
+        int undo = image_undo_create(image, SIZE + MORE);
 
         assert_true(undo >= 0);
         assert_true(image_undo_pending(image));
@@ -91,14 +91,49 @@ static void test_undone(void **state) {
         }
 }
 
+/* It gets larger by the change. */
+static void test_larger(void **state) {
+        _cleanup_close_ int image = make_image();
+        int undo = image_undo_create(image, SIZE + MORE);
+
+        (void) state;
+        assert_true(undo >= 0);
+        ASSERT_OK(undo_record_begin(image, undo));
+        assert_int_equal(undo_record_size(), SIZE);
+        change(image, SIZE - 100, 5000);
+        close(undo);
+        assert_int_equal(image_undo_apply(image), IMAGE_UNDO_DONE);
+        assert_as_before(image);
+}
+
+static void test_complete(void **state) {
+        _cleanup_close_ int image = make_image();
+        int undo = image_undo_create(image, SIZE + MORE);
+        struct stat st;
+
+        (void) state;
+        assert_true(undo >= 0);
+        ASSERT_OK(undo_record_begin(image, undo));
+        change(image, 0, SIZE);
+        assert_int_equal(pread(image, original, SIZE, 0), SIZE);
+        ASSERT_OK(image_undo_complete(image, undo));
+        close(undo);
+        assert_int_equal(image_undo_apply(image), IMAGE_UNDO_COMPLETE);
+        assert_return_code(fstat(image, &st), errno);
+        assert_int_equal(st.st_size, SIZE + MORE);
+        assert_return_code(ftruncate(image, SIZE), errno);
+        assert_as_before(image);
+}
+
 /* The holes are holes again. */
 static void test_sparse(void **state) {
         _cleanup_close_ int image = make_image();
-        int undo = begin(image);
         struct stat before, after;
+        int undo;
 
         (void) state;
         assert_return_code(fstat(image, &before), errno);
+        undo = begin(image);
         change(image, 0, SIZE);
         close(undo);
         assert_int_equal(image_undo_apply(image), IMAGE_UNDO_DONE);
@@ -117,9 +152,10 @@ static void test_cut(void **state) {
                 off_t end;
 
                 change(image, 5000, 60000);
-                assert_int_equal(undo_record(250 * 1024, 5000), 0); /* and nothing is written */
+                assert_int_equal(undo_record(260 * 1024, 5000), 0); /* and nothing is written */
                 end = lseek(undo, 0, SEEK_END);
-                assert_return_code(ftruncate(undo, end - MIN(cut, (off_t) 8192 + 24)), errno);
+                assert_return_code(ftruncate(undo, end - MIN(cut, (off_t) SIZE - 256 * 1024 + 24)),
+                                   errno);
                 close(undo);
                 assert_int_equal(image_undo_apply(image), IMAGE_UNDO_DONE);
                 assert_as_before(image);
@@ -128,73 +164,87 @@ static void test_cut(void **state) {
                 int undo = begin(image);
 
                 assert_return_code(ftruncate(undo, (off_t) left), errno);
+                assert_return_code(ftruncate(image, SIZE), errno); /* it did not come to the mark */
                 close(undo);
                 assert_int_equal(image_undo_apply(image), IMAGE_UNDO_NONE);
                 assert_as_before(image);
         }
 }
 
-/* The image was replaced; what is recorded of another one must not come into it. */
+/* ---- another image ---- */
+
+/* What is recorded of one must not come into another, which does not have the mark. */
+static void assert_left(int image) {
+        assert_int_equal(image_undo_apply(image), IMAGE_UNDO_REPLACED);
+        assert_as_before(image);
+}
+
+static void interrupt_change(int image) {
+        int undo = begin(image);
+
+        change(image, 0, 5000);
+        close(undo);
+}
+
 static void test_other_image(void **state) {
         _cleanup_close_ int old = make_image(), image = -EBADF;
-        int undo = begin(old);
 
         (void) state;
-        change(old, 0, 5000);
-        close(undo);
+        interrupt_change(old);
         assert_return_code(unlink(image_path), errno);
         image = make_image();
-        assert_int_equal(image_undo_apply(image), IMAGE_UNDO_NONE);
-        assert_as_before(image);
+        assert_left(image);
 }
 
-static void put_ext4(int image, unsigned char uuid) {
-        static const unsigned char magic[] = { 0x53, 0xef };
-        unsigned char id[16];
-
-        memset(id, uuid, sizeof(id));
-        assert_int_equal(pwrite(image, magic, sizeof(magic), 1024 + 56), sizeof(magic));
-        assert_int_equal(pwrite(image, id, sizeof(id), 1024 + 104), sizeof(id));
-        assert_int_equal(pread(image, original, 2048, 0), 2048);
-}
-
-/* The same, by one that was copied over it. */
+/* A backup of the same one, made before, and copied over it. */
 static void test_copied_over(void **state) {
         _cleanup_close_ int image = make_image();
-        int undo;
 
         (void) state;
-        put_ext4(image, 1);
-        undo = begin(image);
-        assert_int_equal(undo_record(0, 5000), 0);
-        close(undo);
-        put_ext4(image, 2);
-        assert_int_equal(image_undo_apply(image), IMAGE_UNDO_NONE);
-        assert_as_before(image);
-
-        undo = begin(image);
-        change(image, 2048, 5000);
-        close(undo);
-        assert_int_equal(image_undo_apply(image), IMAGE_UNDO_DONE);
-        assert_as_before(image);
+        interrupt_change(image);
+        assert_return_code(ftruncate(image, 0), errno);
+        assert_int_equal(pwrite(image, original, SIZE, 0), SIZE);
+        assert_left(image);
 }
 
-/* In a directory like /tmp anybody can put one beside the image. */
+/* With the undo file it can be moved and copied. */
+static void test_moved(void **state) {
+        _cleanup_close_ int image = make_image(), other = -EBADF;
+        static unsigned char all[SIZE + MORE + sizeof(UndoMark)];
+        char other_path[96], other_undo[112];
+        ssize_t n;
+
+        (void) state;
+        interrupt_change(image);
+        snprintf(other_path, sizeof(other_path), "%s.other", image_path);
+        snprintf(other_undo, sizeof(other_undo), "%s.undo", other_path);
+        other = open(other_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        n = pread(image, all, sizeof(all), 0);
+        assert_int_equal(pwrite(other, all, (size_t) n, 0), n);
+        assert_return_code(rename(undo_path, other_undo), errno);
+        assert_int_equal(image_undo_apply(other), IMAGE_UNDO_DONE);
+        assert_int_equal(access(other_undo, F_OK), -1);
+        assert_as_before(other);
+        assert_return_code(unlink(other_path), errno);
+}
+
+/* In a directory like /tmp anybody can put one beside the image. Its owner could change the image
+ * itself as well. */
 static void test_of_others(void **state) {
         _cleanup_close_ int image = make_image();
         int undo = begin(image);
 
         (void) state;
-        assert_int_equal(undo_record(0, 5000), 0);
-        memset(original, 7, 16);
-        assert_int_equal(pwrite(image, original, 16, 0), 16);
+        change(image, 0, 5000);
         assert_return_code(fchmod(undo, 0602), errno);
         assert_int_equal(image_undo_apply(image), -EPERM);
         assert_return_code(fchmod(undo, 0600), errno);
-        if (geteuid() == 0 && fchown(undo, 65534, 65534) >= 0)
+        if (geteuid() == 0 && fchown(undo, 65534, 65534) >= 0) {
                 assert_int_equal(image_undo_apply(image), -EPERM);
+                assert_return_code(fchown(image, 65534, 65534), errno);
+        }
         close(undo);
-        ASSERT_OK(image_undo_forget(image));
+        assert_int_equal(image_undo_apply(image), IMAGE_UNDO_DONE);
         assert_as_before(image);
 }
 
@@ -213,7 +263,7 @@ static void test_forged(void **state) {
         (void) state;
         FOREACH_ELEMENT (r, records) {
                 int undo = begin(image);
-                UndoRecord forged = { .offset = r->offset, .size = r->size, .zeros = 1 };
+                UndoRecord forged = { .offset = r->offset, .size = r->size, .kind = UNDO_ZEROS };
 
                 forged.hash = undo_record_hash(&forged, NULL);
                 assert_int_equal(write_all(undo, &forged, sizeof(forged)), 0);
@@ -223,31 +273,14 @@ static void test_forged(void **state) {
         }
 }
 
-static void test_crash_of_host(void **state) {
-        _cleanup_close_ int image = make_image();
-        int undo = begin(image);
-        UndoHeader h;
-
-        (void) state;
-        change(image, 0, 5000);
-        assert_int_equal(pread(undo, &h, sizeof(h), 0), sizeof(h));
-        h.boot[0] = h.boot[0] == '0' ? '1' : '0';
-        h.hash = undo_header_hash(&h);
-        assert_return_code(fcntl(undo, F_SETFL, 0), errno); /* not to its end */
-        assert_int_equal(pwrite(undo, &h, sizeof(h), 0), sizeof(h));
-        close(undo);
-        assert_int_equal(image_undo_apply(image), IMAGE_UNDO_CRASHED);
-        assert_as_before(image);
-}
-
 static void test_one_at_a_time(void **state) {
         _cleanup_close_ int image = make_image();
         int undo = begin(image);
 
         (void) state;
-        assert_int_equal(image_undo_create(image), -EEXIST);
+        assert_int_equal(image_undo_create(image, 0), -EEXIST);
         close(undo);
-        ASSERT_OK(image_undo_forget(image));
+        assert_int_equal(image_undo_apply(image), IMAGE_UNDO_DONE);
         assert_false(image_undo_pending(image));
         assert_as_before(image);
 }
@@ -256,9 +289,10 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_undone),        cmocka_unit_test(test_sparse),
                 cmocka_unit_test(test_cut),           cmocka_unit_test(test_other_image),
-                cmocka_unit_test(test_forged),        cmocka_unit_test(test_crash_of_host),
+                cmocka_unit_test(test_forged),        cmocka_unit_test(test_moved),
                 cmocka_unit_test(test_one_at_a_time), cmocka_unit_test(test_copied_over),
-                cmocka_unit_test(test_of_others),
+                cmocka_unit_test(test_of_others),     cmocka_unit_test(test_larger),
+                cmocka_unit_test(test_complete),
         };
         int r;
 
