@@ -244,7 +244,12 @@ class Steps(ClockTest):
 
     def say(self, umld, text):
         umld.mconsole(f"do say:{text}")
-        wait_until(lambda: text in (self.world.log_dir / "web/console.log").read_text(errors="replace"), 5, text)
+        wait_until(lambda: self.logged(text), 5, text)
+
+    def logged(self, text):
+        with contextlib.suppress(FileNotFoundError):  # for a moment there is none: it may be rotated just then
+            return text in (self.world.log_dir / "web/console.log").read_text(errors="replace")
+        return False
 
     def check_wall_clock(self, hours):
         umld = self.start(supervise={"RestartReset": "1h"},
