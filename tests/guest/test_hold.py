@@ -379,6 +379,7 @@ class Leaves(HoldTest):
         self.configure(Network={"HoldTimeout": "5min"})
         umld = self.begin()
         boot = umld.guest_pid()
+        wait_until(lambda: max(self.niceness()) == 0, LONG, "the end of rcS, which lets the page go first")
         self.order("reboot")
         wait_until(self.queue, what="the queue to be bound")
         self.assertIn("message from the guest: STOPPING=1", umld.log)
@@ -388,6 +389,11 @@ class Leaves(HoldTest):
         self.assertIn("reboot:", umld.log)
         self.check_program(umld, "reboot")
         self.check_program(umld, "poweroff")
+
+    def niceness(self):
+        """Of each process in the guest."""
+        stats = self.world.fetch(8080, "/cgi-bin/do?sh+-c+cat${IFS}/proc/[0-9]*/stat", timeout=LONG)
+        return [int(line.rpartition(") ")[2].split()[16]) for line in stats.splitlines() if re.match(r"\d+ \(.*\) \w ", line)]
 
     def check_program(self, umld, word):
         """The guest's own program of that name says which of them it is, and its init does not get to its sleeps."""
