@@ -539,7 +539,9 @@ class Kinds(HoldTest):
         """A datagram of a new flow waits until the guest is ready, and is answered."""
         image = self.make_image("udp", "/bin/udp-echo 6000 6000", programs=[BUILD / "tests/guest/udp-echo"])
         self.world.guest("web", kernel=DEBIAN_KERNEL, image=image, Guest={"Memory": "48M"},
-                         Network={"Forward": "tcp/8080:80 udp/6000"}, Supervise={"Ready": "guest"})
+                         Network={"Forward": "tcp/8080:80 udp/6000"},
+                         # An outage that is long enough to be seen: it is over as soon as the guest says so.
+                         Supervise={"Ready": "guest", "RestartDelay": "3s"})
         umld = self.begin()
         self.kill_guest(umld)
         with self.world.socket(kind=socket.SOCK_DGRAM) as s:
