@@ -465,24 +465,24 @@ static int loop(const Manager *m) {
         return m->exit_code;
 }
 
-static int adopt(Manager *m) {
+/* false: there is nothing to adopt. */
+static bool adopt(Manager *m) {
         if (!m->estate)
-                return -ENOENT;
+                return false;
         hooks_take_over(m->hooks, m->estate);
-        return guest_adopt(m->guest, TAKE_PTR(m->estate));
+        guest_adopt(m->guest, TAKE_PTR(m->estate));
+        return true;
 }
 
 int manager_run(Manager *m) {
-        if (adopt(m) < 0)
+        if (!adopt(m))
                 (void) guest_start(m->guest);
         return loop(m);
 }
 
 int manager_run_to_stop(Manager *m, bool kill) {
-        int r = adopt(m);
-
-        if (r < 0)
-                return r == -ENOENT ? EXIT_DONE : EXIT_FAILED;
+        if (!adopt(m))
+                return EXIT_DONE;
         (void) (kill ? guest_kill(m->guest) : guest_stop(m->guest));
         return loop(m);
 }

@@ -16,6 +16,10 @@
 #include "umlctl/guests.h"
 #include "umlctl/say.h"
 
+enum {
+        CMDLINE_MAX = 4096,
+};
+
 bool guest_name_from_file(const char *file, char buf[static GUEST_NAME_MAX + 1]) {
         static const char suffix[] = ".conf";
         size_t len = strlen(file), name = len - MIN(len, strlen(suffix));
@@ -73,6 +77,22 @@ bool guest_locked(const char *guest) {
         return lock && is_held(lock);
 }
 
+/* Its number may be another process's by now; one that has ended has no command line any more. */
+static bool is_umld_of(pid_t pid, const char *guest) {
+        _cleanup_free_ char *path = strfmt("/proc/%d/cmdline", (int) pid), *text = NULL;
+        ssize_t n;
+
+        if (kill(pid, 0) < 0 && errno == ESRCH)
+                return false;
+        n = path ? read_file(path, CMDLINE_MAX, &text) : -ENOMEM;
+        if (n < 0)
+                return n != -ENOENT && n != -ESRCH; /* hidden from us */
+        for (const char *p = text; p < text + n; p += strlen(p) + 1)
+                if (streq(p, guest))
+                        return true;
+        return false;
+}
+
 /* The lock is held, by umld-init, although the umld that took it is dead. */
 bool guest_orphaned(const char *guest) {
         _cleanup_free_ char *lock = umld_path(DIR_RUNTIME, guest, "lock"), *text = NULL;
@@ -81,8 +101,7 @@ bool guest_orphaned(const char *guest) {
         if (!lock || !is_held(lock) || read_file(lock, 16, &text) < 0)
                 return false;
         text[strcspn(text, "\n")] = '\0';
-        return parse_unsigned(text, 1, INT32_MAX, &pid) >= 0 && kill((pid_t) pid, 0) < 0 &&
-               errno == ESRCH;
+        return parse_unsigned(text, 1, INT32_MAX, &pid) >= 0 && !is_umld_of((pid_t) pid, guest);
 }
 
 static int compare_names(const void *a, const void *b) {

@@ -51,6 +51,11 @@ static void read_status(GuestProcess *p) {
                 case INIT_LAYER:
                         note_layer(p, &m);
                         break;
+                case INIT_ALONE:
+                        log_warning_errno(m.error, "the guest will not survive the death of its "
+                                                   "umld, whatever AdoptTimeout= says: umld-init "
+                                                   "cannot listen: %m");
+                        break;
                 case INIT_FAILED:
                         p->failed = true;
                         p->failure = m;

@@ -283,23 +283,23 @@ static void announce(const Adoption *a) {
                 log_notice("the guest's umld has died, but the guest is running: adopting it");
 }
 
-int guest_adopt(Guest *g, Adoption *from) {
+void guest_adopt(Guest *g, Adoption *from) {
         _cleanup_(adoption_freep) Adoption *a = from;
         int r = net_adopt(g->setup->net, a->saved);
 
         if (r >= 0)
                 r = host_adopt(g->setup->host, a);
+        g->wanted = WANTED_UP;
         if (r < 0) {
-                log_error_errno(r, "the guest cannot be adopted, ending it: %m");
-                (void) adoption_refuse(TAKE_PTR(a));
-                return r;
+                guest_set_state(g, GUEST_PREPARING, "adopting the running guest");
+                fail(g, a, r);
+                return;
         }
         announce(a);
         hold_take_over(g->hold, a);
         proxies_adopt(g->proxies, a);
         load_past(&g->past, a->saved);
         load_boot(g, a->saved);
-        g->wanted = WANTED_UP;
         g->setup->swept = true;
         r = guest_resume_trial(g, a->saved);
         if (r < 0)
@@ -311,5 +311,4 @@ int guest_adopt(Guest *g, Adoption *from) {
         g->adopting.from = TAKE_PTR(a);
         guest_set_state(g, GUEST_PREPARING, "adopting the running guest");
         setup_run_begin(g->run, SETUP_ADOPT, on_looked, g);
-        return 0;
 }

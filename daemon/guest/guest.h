@@ -245,9 +245,9 @@ DEFINE_CLEANUP(Guest *, guest_free)
  * leave it with. */
 void guest_keep(Guest *g);
 
-/* Instead of a start: takes over the running guest, and frees it. A failure has been logged, and
- * the guest has been ended; it may be started then. */
-int guest_adopt(Guest *g, Adoption *from);
+/* Instead of a start: takes over the running guest, and frees from. One that cannot be taken over
+ * is ended, and started again unless it was to be stopped. */
+void guest_adopt(Guest *g, Adoption *from);
 /* For the execution of a successor. Can what is going on be carried over? A set-up or undo of the
  * host and a reload are waited for; a boot, a stop, a back-off and a trial go on. */
 bool guest_is_at_rest(const Guest *g);

@@ -12,6 +12,7 @@
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
 #include "basic/peer.h"
+#include "daemon/programs/init-layers.h"
 #include "daemon/programs/store.h"
 #include "host/init-protocol.h"
 
@@ -83,6 +84,10 @@ static int listen_at(const char *path) {
 static void set_times(Store *s, usec_t patience, usec_t stop_timeout) {
         if (patience > 0 && s->listener < 0)
                 s->listener = listen_at(s->path);
+        if (patience > 0 && s->listener < 0 && !s->alone) {
+                s->alone = true;
+                init_report(INIT_ALONE, -s->listener, 0, "");
+        }
         s->patience = s->listener < 0 ? 0 : patience;
         s->stop_timeout = stop_timeout;
         (void) prctl(PR_SET_PDEATHSIG,
@@ -117,6 +122,7 @@ static void be_taken(Store *s) {
         s->taking = false;
         s->attempts = 0;
         s->until = 0;
+        s->hurried = false;
         s->step = 0;
         if (s->printed)
                 s->printed->total = 0;
@@ -237,6 +243,14 @@ size_t store_poll(const Store *s, struct pollfd fds[static STORE_POLL_MAX], int 
         if (*timeout < 0 || left / USEC_PER_MSEC < (usec_t) *timeout)
                 *timeout = (int) MIN(left / USEC_PER_MSEC, (usec_t) INT32_MAX);
         return n;
+}
+
+bool store_hurry(Store *s) {
+        if (!store_is_orphan(s) || s->patience == 0 || s->hurried)
+                return false;
+        s->hurried = true;
+        s->until = now_usec(CLOCK_MONOTONIC);
+        return true;
 }
 
 void store_step(Store *s) {

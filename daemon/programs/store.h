@@ -31,6 +31,8 @@ typedef struct Store {
         usec_t until;      /* of an orphan: when that is over, CLOCK_MONOTONIC; 0 = it never was */
         bool new_status;   /* INIT_FD_STATUS is another socket now */
         bool over;         /* the guest has to end */
+        bool hurried;      /* store_hurry() */
+        bool alone;        /* it cannot outlive this umld, which has been told so */
 
         /* orphan.c */
         StorePrinted *printed; /* mapped; NULL: none */
@@ -59,6 +61,10 @@ static inline bool store_is_orphan(const Store *s) {
 /* What to wait for; returns how many, and *timeout is lowered if necessary (milliseconds, negative:
  * none). */
 size_t store_poll(const Store *s, struct pollfd fds[static STORE_POLL_MAX], int *timeout);
+
+/* An orphan is not waited for any longer, and shut down cleanly. false: it is none, or has been
+ * told that before: it ends at once. */
+bool store_hurry(Store *s);
 
 /* Reads what umld has sent, and gives the store to the next one. */
 void store_step(Store *s);

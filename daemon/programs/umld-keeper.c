@@ -37,20 +37,39 @@ typedef struct Keeper {
 
 /* ---- a start ---- */
 
-/* umlctl believes only what its child, which we are, and umld say. */
-static void announce(pid_t umld) {
+/* To the umlctl that waits for the guest's start. */
+static int connect_to_umlctl(void) {
         const char *name = getenv("NOTIFY_SOCKET");
         struct sockaddr_un sa = { .sun_family = AF_UNIX };
-        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         size_t n = name ? strlen(name) : 0;
-        char text[32];
 
         if (fd < 0 || n < 2 || n > sizeof(sa.sun_path) || *name != '@')
-                return;
+                return -EBADF;
         memcpy(sa.sun_path + 1, name + 1, n - 1);
+        if (connect(fd, (struct sockaddr *) &sa,
+                    (socklen_t) (offsetof(struct sockaddr_un, sun_path) + n)) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+/* It has ended, and its name may be a stranger's one day: later umlds have nobody to notify. */
+static void forget_umlctl(void) {
+        _cleanup_close_ int fd = connect_to_umlctl();
+
+        if (fd < 0)
+                (void) unsetenv("NOTIFY_SOCKET");
+}
+
+/* umlctl believes only what its child, which we are, and umld say. */
+static void announce(pid_t umld) {
+        _cleanup_close_ int fd = connect_to_umlctl();
+        char text[32];
+
+        if (fd < 0)
+                return;
         snprintf(text, sizeof(text), "MAINPID=%d", (int) umld);
-        (void) sendto(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *) &sa,
-                      (socklen_t) (offsetof(struct sockaddr_un, sun_path) + n));
+        (void) send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* Once it has been announced. */
@@ -71,6 +90,7 @@ static int start(Keeper *k) {
         if (pipe2(ends, O_CLOEXEC) < 0)
                 return -errno;
         k->announced = ends[0];
+        forget_umlctl();
         r = spawn(
                 &(const Spawn){
                         .run = run_umld, .userdata = k, .keep_fd = ends[0], .session = true },

@@ -14,11 +14,12 @@ typedef enum InitMessageType {
         INIT_LAYER,    /* the host refuses a layer of confinement, which is not required */
         INIT_FAILED,   /* a step before or at the exec failed; nothing of the guest has run */
         INIT_EXITED,   /* the kernel's main process ended with this wait status */
+        INIT_ALONE,    /* it cannot wait for another umld, and ends with this one */
 } InitMessageType;
 
 typedef struct InitMessage {
         uint32_t type;
-        int32_t error;  /* INIT_FAILED, INIT_LAYER: errno */
+        int32_t error;  /* INIT_FAILED, INIT_LAYER, INIT_ALONE: errno */
         int32_t status; /* INIT_EXITED: as from waitpid(); INIT_LAYER: the ConfineLayer;
                            INIT_FAILED: the same if it is required, else -1 */
         char step[36];  /* INIT_FAILED: the step that failed */

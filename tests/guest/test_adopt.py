@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from umldtest import (DONE, FAILED, MAKE_GUEST, TestCase, main, process_alive, test_kernels, wait_until)
 
 PORT = 8080
-STORE_DROP, STORE_ALL = 2, 7
+STORE_PUT, STORE_DROP, STORE_ALL = 1, 2, 7
 
 
 class Adopted(TestCase):
@@ -143,9 +143,10 @@ class Going(Adopted):
 
     def test_console(self):
         """An attached console does not notice; and what is printed without umld is in the log."""
-        umld = self.start("boot,ready,wait:1500,say:said_alone")
-        client = subprocess.Popen(self.world.command("host", "env", "TERM=dumb", self.world.program("umlctl/umlctl"), "console", "web"),
-                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        umld = self.start("boot,ready,wait:3000,say:said_alone")
+        pid = umld.guest_pid()
+        os.kill(pid, signal.SIGSTOP)  # it says nothing before its umld is gone
+        client = self.world.console()
         self.addCleanup(client.stdin.close)
         self.addCleanup(client.stdout.close)
         self.addCleanup(client.wait)
@@ -153,7 +154,8 @@ class Going(Adopted):
         wait_until(lambda: "attached" in umld.log, 10, "the client")
         time.sleep(0.2)
         self.orphan(umld)
-        time.sleep(2)
+        os.kill(pid, signal.SIGCONT)
+        time.sleep(3)
         self.assertNotIn("said alone", self.console_log())
         heir = self.daemon().wait_ready()
         wait_until(lambda: "said alone" in self.console_log(), 10, "what was printed")
@@ -188,6 +190,18 @@ class Ended(Adopted):
         self.assertEqual(heir.stop(), DONE)
         self.assert_same_host(before)
 
+    def test_told_to_end(self):
+        """As all processes of a host are when it is shut down: cleanly, and the second time at once."""
+        for fake, timeout in (("boot,ready", 1), ("boot,ignore:all,ready", 2)):
+            umld = self.start(fake, supervise={"StopTimeout": "60s"})
+            pid = self.orphan(umld)
+            for _ in range(timeout):
+                self.assertTrue(process_alive(pid))
+                os.kill(next(p for p, line in self.world.processes().items() if "umld-init" in line and "--store" in line), signal.SIGTERM)
+                time.sleep(0.5)
+            self.end(pid, 10)
+            wait_until(lambda: not self.world.processes(), 10, "an end of all processes")
+
     def test_nobody_comes_and_it_does_not_listen(self):
         umld = self.start("boot,ignore:all,ready", timeout="300ms", supervise={"StopTimeout": "1s"})
         self.end(self.orphan(umld), 10)
@@ -204,6 +218,18 @@ class Ended(Adopted):
         self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
         pid = self.orphan(umld)
         self.assertEqual(self.daemon().wait_ready().guest_pid(), pid)
+
+
+    def test_no_place_to_wait(self):
+        """Then it ends with umld, which says so."""
+        umld = self.start(timeout="0")
+        pid = umld.guest_pid()
+        (self.world.runtime_dir / "web/adopt/in-the-way").mkdir(parents=True)
+        self.configure(timeout="60s")
+        self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
+        wait_until(lambda: "will not survive the death of its umld" in umld.log, what="a warning")
+        umld.kill()
+        self.end(pid)
 
 
 class Kept(Adopted):
@@ -242,6 +268,8 @@ class Kept(Adopted):
         for i in range(1, 10):
             now = self.kill_umld(now)
             self.assertEqual((now["pid"], now["adopted"], now["restarts"]), (first["pid"], i, 0))
+            if i == 1:  # the umlctl that waited for the start has ended
+                self.assertNotIn(b"NOTIFY_SOCKET=", Path(f"/proc/{now['daemon']['pid']}/environ").read_bytes())
         self.assertEqual(len(self.keeper()), 1)
         self.assertEqual(self.log().count("umld was killed by signal 9 (Killed); starting it again"), 9)
         os.kill(now["daemon"]["pid"], signal.SIGKILL)
@@ -344,6 +372,9 @@ class Refused(Adopted):
                 self.configure(fake)
                 before = self.world.snapshot()
                 pid = self.orphan(self.daemon().wait_ready())
+                if order == "stop":  # the number of its umld is another process's by now
+                    (self.world.runtime_dir / "web/lock").write_text(f"{os.getpid()}\n")
+                    self.assertEqual(self.world.umlctl("status", "web", "--json").json["state"], "orphan")
                 r = self.world.umlctl(order, "web")
                 self.assertEqual((r.returncode, r.stdout), (DONE, "web is stopped\n"), r)
                 self.assertFalse(process_alive(pid))
@@ -423,6 +454,36 @@ class Refused(Adopted):
         stop = self.world.run("host", self.world.program("daemon/umld"), "--stop", "web")
         self.assertEqual(stop.returncode, DONE, stop)
         self.assertIn("cannot take over the guest", stop.stderr)
+        self.end(pid)
+        self.assertEqual(self.world.processes(), {})
+
+    def test_cannot_be_adopted_and_was_to_be_stopped(self):
+        """It is not started again."""
+        umld = self.start("boot,ignore:all,ready", supervise={"StopTimeout": "60s"})
+        pid = umld.guest_pid()
+        umld.signal(signal.SIGTERM)
+        umld.wait_state("stopping")
+        time.sleep(0.1)
+        umld.kill()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as init:
+            init.connect(str(self.world.runtime_dir / "web/adopt"))
+            kind = 0
+            while kind != STORE_ALL:
+                message, fds, _, _ = socket.recv_fds(init, 64, 1)
+                kind, _, _, name = struct.unpack("III32s", message)
+                if name.rstrip(b"\0") == b"state":
+                    text = os.pread(fds[0], 1 << 20, 0)
+                for fd in fds:
+                    os.close(fd)
+            self.assertIn(b"\nwanted=down\n", text)
+            other = os.memfd_create("state")
+            os.write(other, text.replace(b"\nnetwork=", b"\nno-network="))
+            socket.send_fds(init, [struct.pack("III32s", STORE_PUT, 0, 0, b"state")], [other])
+            os.close(other)
+        heir = self.daemon()
+        self.assertEqual(heir.wait(30), DONE)
+        self.assertIn("cannot take over the guest", heir.log)
+        self.assertNotIn("booting", heir.log)
         self.end(pid)
         self.assertEqual(self.world.processes(), {})
 
