@@ -18,6 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from umldtest import (DONE, FAILED, MAKE_GUEST, TestCase, main, process_alive, test_kernels, wait_until)
 
+CGROUPS_V1 = Path("/sys/fs/cgroup/memory")
 PORT = 8080
 STORE_PUT, STORE_DROP, STORE_ALL = 1, 2, 7
 
@@ -93,6 +94,33 @@ class Going(Adopted):
         umld.signal(signal.SIGSTOP)
         umld.kill()
         self.assertEqual(self.daemon().wait_ready().guest_pid(), pid)
+
+    def test_killed_by_the_oom_killer(self):
+        """Of a memory cgroup of its own, in which nothing else can be chosen."""
+        if not (CGROUPS_V1 / "memory.limit_in_bytes").exists():
+            self.skipTest("no memory controller of cgroup v1")
+        umld = self.start()
+        pid = umld.guest_pid()
+        group = CGROUPS_V1 / f"umld-test-{os.getpid()}"
+        group.mkdir()
+        self.addCleanup(lambda: wait_until(lambda: self.removed(group), what="the cgroup to be removed"))
+        (group / "cgroup.procs").write_text(str(umld.pid))
+        (group / "memory.limit_in_bytes").write_text("16384")
+        for _ in range(200):  # what it has already is not counted there, but what it needs for these
+            if umld.process.poll() is None:
+                self.world.umlctl("status", "web", "--json", timeout=30)
+        self.assertEqual(umld.wait(20), -signal.SIGKILL)
+        self.assertIn("oom_kill 1\n", (group / "memory.oom_control").read_text())
+        self.assertTrue(process_alive(pid))
+        self.assertEqual(self.daemon().wait_ready().guest_pid(), pid)
+
+    @staticmethod
+    def removed(group):
+        try:
+            group.rmdir()
+        except OSError:
+            return False
+        return True
 
     def test_while_it_boots(self):
         """What is left of StartTimeout is left."""
@@ -486,6 +514,36 @@ class Refused(Adopted):
         self.assertNotIn("booting", heir.log)
         self.end(pid)
         self.assertEqual(self.world.processes(), {})
+
+    def test_fault_and_was_to_be_stopped(self):
+        """The host has changed so that the guest cannot go on: it is ended, and not started again."""
+        umld = self.start("boot,ignore:all,ready", supervise={"StopTimeout": "60s"}, Network={"Proxy": "tcp/8080:80"})
+        pid = umld.guest_pid()
+        umld.signal(signal.SIGTERM)
+        umld.wait_state("stopping")
+        time.sleep(0.1)
+        umld.kill()
+        heir = self.daemon(env={"SSH_CONNECTION": "198.51.100.7 50000 203.0.113.10 8080"})
+        heir.wait(30)
+        self.assertIn("cannot be relayed, because you reach the host through it", heir.log)
+        self.assertNotIn("start requested", heir.log)
+        self.assertNotIn("backoff", heir.log)
+        self.end(pid)
+        self.assertEqual(self.world.processes(), {})
+
+    def test_full_file_system(self):
+        """Nothing can be locked there, and nothing is left that would look like a lock."""
+        self.configure()
+        self.world.host("mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", self.world.runtime_dir, check=True)
+        fill = f"d={self.world.runtime_dir}; echo > $d/other"
+        self.world.host("sh", "-c", fill, check=True)
+        umld = self.daemon()
+        self.assertEqual(umld.wait(), FAILED)
+        self.assertIn("lock: cannot be locked: No space left on device; free some space there", umld.log)
+        self.assertEqual(self.world.host("ls", self.world.runtime_dir), "other\n")
+        self.world.host("rm", f"{self.world.runtime_dir}/other", check=True)
+        self.world.host("mount", "-o", "remount,size=1m", self.world.runtime_dir, check=True)
+        self.daemon().wait_ready()
 
     def test_what_is_not_ours(self):
         """A process that listens there, but is not the guest's umld-init."""

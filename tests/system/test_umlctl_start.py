@@ -7,6 +7,8 @@ A script plays umld, bus-fixture plays systemd's manager."""
 import json
 import os
 import signal
+import socket
+import subprocess
 import sys
 import threading
 import time
@@ -128,6 +130,22 @@ class Detached(Case):
                     "os.waitpid(pid, 0)\ntime.sleep(60)\n")
         self.expect_line(FAILED, "start", "web", "--timeout=1")
         os.kill(self.pid(), 0)
+
+    def test_stranger_of_another_namespace(self):
+        """It has no number here, as umld has none before its keeper has named it."""
+        told = Path(self.top, "told")
+        self.script("with open(top + '/new', 'w') as f:\n    f.write(os.environ['NOTIFY_SOCKET'])\n"
+                    "os.rename(top + '/new', top + '/told')\ntime.sleep(60)\n")
+        p = subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", umlctltest.UMLCTL, "start", "web", "--timeout=3"],
+                             env=dict(self.env, UMLD_KEEPER=self.env["UMLD_DAEMON"]), stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(p.communicate)
+        self.addCleanup(p.kill)
+        self.wait_for(told.exists)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.sendto(b"READY=1", "\0" + told.read_text(encoding="ascii")[1:])
+        _, err = p.communicate(timeout=20)
+        self.assertEqual(p.returncode, FAILED, err)
 
     def test_interrupt(self):
         self.script(self.WRITE_PID + "notify('STATUS=booting')\ntime.sleep(60)\n")
