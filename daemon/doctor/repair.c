@@ -9,6 +9,7 @@
 
 #include "api/dirs.h"
 #include "basic/file-util.h"
+#include "basic/path-trust.h"
 #include "basic/string-util.h"
 #include "daemon/doctor/doctor.h"
 #include "daemon/net/gather.h"
@@ -83,7 +84,8 @@ static bool is_open(const char *path, int *ret_fd) {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         struct stat st;
 
-        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !others_may_write(&st))
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+            !open_changed_by_others(fd, &st))
                 return false;
         *ret_fd = TAKE_FD(fd);
         return true;

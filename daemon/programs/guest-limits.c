@@ -47,7 +47,7 @@ int guest_limits_apply(const LaunchLimits *limits) {
                 { RLIMIT_NPROC, limits->processes },
                 { RLIMIT_NOFILE, limits->files },
                 { RLIMIT_FSIZE, limits->file_size },
-#ifndef __SANITIZE_ADDRESS__ /* whose shadow memory counts as data */
+#ifndef WITH_ADDRESS_SANITIZER /* whose shadow memory counts as data */
                 { RLIMIT_DATA, limits->data },
 #endif
         };

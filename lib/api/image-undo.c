@@ -11,6 +11,7 @@
 #include "api/image-undo.h"
 #include "basic/fd-util.h"
 #include "basic/file-util.h"
+#include "basic/path-trust.h"
 #include "basic/string-util.h"
 #include "basic/undo-record.h"
 
@@ -240,8 +241,8 @@ static int undo_if_valid(Undo *u) {
 
 /* What somebody else has put there, as anybody can in a directory like /tmp, would be written to
  * the image. The image's owner could do so anyway. */
-static bool is_trusted(const struct stat *undo, uid_t owner) {
-        return !others_may_write(undo) ||
+static bool is_trusted(int fd, const struct stat *undo, uid_t owner) {
+        return !open_changed_by_others(fd, undo) ||
                (undo->st_uid == owner && !(undo->st_mode & (S_IWGRP | S_IWOTH)));
 }
 
@@ -258,7 +259,7 @@ static int open_undo(const char *path, int image, uid_t owner, Undo **ret) {
                 return -errno;
         if (!S_ISREG(st.st_mode))
                 return -EINVAL;
-        if (!is_trusted(&st, owner))
+        if (!is_trusted(u->fd, &st, owner))
                 return -EPERM;
         if (flock(u->fd, LOCK_EX) < 0)
                 return -errno;

@@ -56,7 +56,7 @@ static const struct {
         HelperNeeds unless; /* it is refused to those that have not this need; 0 = to all */
 } refused[] = {
 /* Other processes. With ASan a process is traced by a thread of its own when it ends. */
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(WITH_ADDRESS_SANITIZER)
         { SYS_ptrace },
 #endif
         { SYS_process_vm_readv },

@@ -10,6 +10,16 @@
 #include <stdint.h>
 #include <string.h>
 
+/* gcc tells with a macro of its own whether it builds with the address sanitizer, clang otherwise.
+ */
+#if defined(__SANITIZE_ADDRESS__)
+        #define WITH_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+        #if __has_feature(address_sanitizer)
+                #define WITH_ADDRESS_SANITIZER 1
+        #endif
+#endif
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define FOREACH_ELEMENT(p, array)                                                                  \
         for (typeof(&(array)[0]) p = (array); p < (array) + ARRAY_SIZE(array); p++)

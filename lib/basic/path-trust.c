@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* path-trust.c - whether others than root and we ourselves can change what a path names. */
 
+#include <endian.h>
 #include <limits.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "basic/cleanup.h"
@@ -14,7 +18,16 @@
 
 enum {
         LINKS_MAX = 40, /* as the kernel's limit */
+        ACL_ENTRIES_MAX = 64,
 };
+
+#define ACL_NAME "system.posix_acl_access"
+
+/* An access control list (acl(5)) as the kernel gives it, little-endian. */
+typedef struct AccessList {
+        struct posix_acl_xattr_header head;
+        struct posix_acl_xattr_entry entries[ACL_ENTRIES_MAX];
+} AccessList;
 
 /* A path on its way to what it names. */
 typedef struct Way {
@@ -27,12 +40,54 @@ static bool owned_by_others(const struct stat *st) {
         return st->st_uid != 0 && st->st_uid != geteuid();
 }
 
+static bool is_others(const struct posix_acl_xattr_entry *e) {
+        uint16_t tag = le16toh(e->e_tag);
+        uint32_t id = le32toh(e->e_id);
+
+        return (tag == ACL_USER && id != 0 && id != geteuid()) ||
+               (tag == ACL_GROUP && id != 0 && id != getegid());
+}
+
+/* n: what getxattr() has returned. A list that is longer than ours has room for names others. */
+static bool list_has_others(const AccessList *list, ssize_t n) {
+        size_t size = n < 0 ? 0 : (size_t) n;
+
+        if (n < 0)
+                return errno == ERANGE;
+        for (size_t i = 0; offsetof(AccessList, entries[i + 1]) <= size; i++)
+                if (is_others(&list->entries[i]) && (le16toh(list->entries[i].e_perm) & ACL_WRITE))
+                        return true;
+        return false;
+}
+
+/* What a list allows to users and groups that it names is bounded by the mode's bits of the group:
+ * without these nothing has to be read. */
+static bool has_list(const struct stat *st) {
+        return st->st_mode & S_IWGRP;
+}
+
+bool open_changed_by_others(int fd, const struct stat *st) {
+        AccessList list;
+
+        return others_may_write(st) ||
+               (has_list(st) &&
+                list_has_others(&list, fgetxattr(fd, ACL_NAME, &list, sizeof(list))));
+}
+
+static bool may_be_written(const char *path, const struct stat *st) {
+        AccessList list;
+
+        return others_may_write(st) ||
+               (has_list(st) &&
+                list_has_others(&list, lgetxattr(path, ACL_NAME, &list, sizeof(list))));
+}
+
 /* Whoever writes to a directory replaces its entries, unless those are protected by the sticky bit
  * and of another owner. A link cannot be written to. */
-static bool others_may_change(const struct stat *st) {
+static bool others_may_change(const char *path, const struct stat *st) {
         if (S_ISLNK(st->st_mode) || (S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX)))
                 return owned_by_others(st);
-        return others_may_write(st);
+        return may_be_written(path, st);
 }
 
 static int follow(Way *w, const char *link) {
@@ -84,7 +139,7 @@ static int enter(Way *w, const char *name, char **ret_where) {
                 return -ENOMEM;
         if (lstat(path, &st) < 0)
                 return -errno;
-        if (others_may_change(&st)) {
+        if (others_may_change(path, &st)) {
                 *ret_where = TAKE_PTR(path);
                 return 1;
         }

@@ -169,7 +169,7 @@ static void limit_all(const Sandbox *s) {
         limit(RLIMIT_NOFILE, s->files);
         if (s->file_size != UINT64_MAX)
                 limit(RLIMIT_FSIZE, s->file_size);
-#if !defined(__SANITIZE_ADDRESS__) /* whose shadow memory takes terabytes of address space */
+#if !defined(WITH_ADDRESS_SANITIZER) /* whose shadow memory takes terabytes of address space */
         if (s->memory != 0)
                 limit(RLIMIT_AS, s->memory);
 #endif

@@ -27,11 +27,12 @@ int ini_file_read(const char *path, char **ret, size_t *ret_size, char **ret_why
         if (!S_ISREG(st.st_mode))
                 return refuse(ret_why, "is %s, not a file",
                               S_ISDIR(st.st_mode) ? "a directory" : "a device or pipe");
-        if (path_changed_by_others(path, &where) > 0)
+        /* The path may lead elsewhere by now: what was opened counts as well. */
+        if (path_changed_by_others(path, &where) > 0 || open_changed_by_others(fd, &st))
                 return refuse(ret_why,
                               "%s may be written by others than root and the user that umld runs "
                               "as; run chown root and chmod go-w on it",
-                              where);
+                              where ?: path);
         buf = malloc(INI_FILE_MAX + 2);
         if (!buf)
                 return -ENOMEM;

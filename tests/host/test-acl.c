@@ -13,6 +13,7 @@
 #include "test.h"
 
 #include "basic/cleanup.h"
+#include "basic/path-trust.h"
 #include "host/access.h"
 #include "host/acl.h"
 
@@ -163,6 +164,49 @@ static void test_bad_text(void **state) {
                 ASSERT_ERROR(acl_parse(*t, &a), EINVAL);
 }
 
+/* 1 = by their path and by what is open, others may write to it. */
+static int is_changed_by_others(const char *path) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+        _cleanup_free_ char *where = NULL;
+        int r = path_changed_by_others(path, &where);
+        struct stat st;
+
+        ASSERT_OK(fd);
+        ASSERT_OK(RET_NERRNO(fstat(fd, &st)));
+        assert_int_equal(open_changed_by_others(fd, &st), r);
+        return r;
+}
+
+/* The mode of such a file alone looks as if only root's group could write to it. */
+static void test_trust(void **state) {
+        static const struct {
+                const char *list;
+                int changed;
+        } cases[] = {
+                { "1:6:0 4:6:0 32:4:0", 0 },
+                { "1:6:0 2:6:0 4:4:0 16:6:0 32:4:0", 0 }, /* root by its name */
+                { "1:6:0 2:6:61201 4:4:0 16:6:0 32:4:0", 1 },
+                { "1:6:0 2:6:61201 4:4:0 16:4:0 32:4:0", 0 }, /* but not by the mask */
+                { "1:6:0 2:4:61201 4:4:0 16:6:0 32:4:0", 0 },
+                { "1:6:0 4:4:0 8:6:61201 16:6:0 32:4:0", 1 },
+        };
+        Acl a;
+
+        (void) state;
+        make_file(0644);
+        FOREACH_ELEMENT (c, cases) {
+                ASSERT_OK(acl_parse(c->list, &a));
+                ASSERT_OK(acl_set(FILE_NAME, &a));
+                assert_int_equal(is_changed_by_others(FILE_NAME), c->changed);
+        }
+        ASSERT_OK(RET_NERRNO(chmod(FILE_NAME, 0644)));
+        ASSERT_OK(RET_NERRNO(mkdir("/tmp/directory", 0755)));
+        assert_int_equal(is_changed_by_others("/tmp/directory"), 0);
+        ASSERT_OK(acl_parse("1:7:0 2:7:61201 4:5:0 16:7:0 32:5:0", &a));
+        ASSERT_OK(acl_set("/tmp/directory", &a));
+        assert_int_equal(is_changed_by_others("/tmp/directory"), 1);
+}
+
 static int set_up(void **state) {
         (void) state;
         ASSERT_OK(RET_NERRNO(unshare(CLONE_NEWNS)));
@@ -174,7 +218,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_users),         cmocka_unit_test(test_foreign_mask),
                 cmocka_unit_test(test_without_lists), cmocka_unit_test(test_text),
-                cmocka_unit_test(test_bad_text),
+                cmocka_unit_test(test_bad_text),      cmocka_unit_test(test_trust),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -201,7 +201,7 @@ static void test_limits(void **state) {
                 "Max processes 200 200",
                 "Max open files 300 300",
                 "Max file size 1048576 1048576",
-#ifndef __SANITIZE_ADDRESS__ /* umld-init of such a build has no limit of it */
+#ifndef WITH_ADDRESS_SANITIZER /* umld-init of such a build has no limit of it */
                 "Max data size 67108864 67108864",
 #endif
                 "Max locked memory 0 0",
