@@ -144,7 +144,7 @@ class Own(WithServer):
     def test_memory(self):
         self.configure(Memory={"Backing": f"dir:{self.far}"})
         umld = self.daemon()
-        self.assertEqual(umld.wait(), USAGE)
+        self.assertEqual(umld.wait(30), USAGE)
         self.assertIn(f"Backing=dir:{self.far}: its file system has a server", umld.log)
 
 
