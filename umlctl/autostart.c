@@ -9,8 +9,6 @@
 #include "basic/string-util.h"
 #include "umlctl/autostart.h"
 
-#define SCRIPT "/etc/init.d/umld"
-
 int autostart_set(const char *guest, bool enable) {
         _cleanup_free_ char *dir = strfmt("%s/autostart", umld_dir(DIR_CONFIG)),
                             *link = strfmt("%s/autostart/%s", umld_dir(DIR_CONFIG), guest),
@@ -36,5 +34,5 @@ int autostart_get(const char *guest) {
 }
 
 bool autostart_has_script(void) {
-        return access(SCRIPT, X_OK) >= 0;
+        return access(UMLD_BOOT_SCRIPT, X_OK) >= 0;
 }

@@ -9,6 +9,7 @@
 #include <sys/timex.h>
 #include <sys/utsname.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "api/dirs.h"
 #include "basic/file-util.h"
@@ -44,13 +45,40 @@ void check_versions(Exam *e) {
                           host.release, host.machine, gnu_get_libc_version());
 }
 
+/* Of systemd's directories, the first that there is decides; where it is in them does not matter.
+ */
+static bool has_unit(void) {
+        static const char *const directories[] = {
+                "/etc/systemd/system",     "/run/systemd/system", "/usr/local/lib/systemd/system",
+                "/usr/lib/systemd/system", "/lib/systemd/system",
+        };
+
+        FOREACH_ELEMENT (directory, directories) {
+                _cleanup_free_ char *path = strfmt("%s/umld@.service", *directory);
+
+                if (path && access(path, F_OK) >= 0)
+                        return true;
+        }
+        return false;
+}
+
+/* Without it guests run, but are not there after the next boot of the host. */
 void check_service_manager(Exam *e) {
-        if (sd_booted() > 0)
-                exam_tell(e, DOCTOR_OK, "", "systemd is PID 1: guests are units umld@NAME");
-        else
+        if (sd_booted() <= 0 && access(UMLD_BOOT_SCRIPT, X_OK) < 0)
+                exam_tell(e, DOCTOR_WARNING,
+                          "install umld's package, or umld with -Dinit-script=lsb or openrc",
+                          "systemd is not PID 1, and there is no boot script " UMLD_BOOT_SCRIPT
+                          ": no guest is started at boot");
+        else if (sd_booted() <= 0)
                 exam_tell(e, DOCTOR_OK, "",
-                          "systemd is not PID 1: umlctl starts umld itself, and umlctl enable "
-                          "needs the boot script");
+                          "systemd is not PID 1: umlctl starts umld itself, and the boot script "
+                          "what umlctl enable names");
+        else if (!has_unit())
+                exam_tell(e, DOCTOR_WARNING, "install umld's package, or its unit",
+                          "systemd is PID 1, but does not have the unit umld@.service: no guest "
+                          "is started at boot");
+        else
+                exam_tell(e, DOCTOR_OK, "", "systemd is PID 1: guests are units umld@NAME");
 }
 
 /* The clock of a guest is that of the host when it boots. */

@@ -14,6 +14,9 @@ typedef enum UmldDir {
         UMLD_DIR_MAX,
 } UmldDir;
 
+/* Where systemd is not PID 1, it starts the guests that umlctl enable has named. */
+#define UMLD_BOOT_SCRIPT "/etc/init.d/umld"
+
 /* The directory, without a trailing slash; static. NULL if the variable holds a relative path. */
 const char *umld_dir(UmldDir dir);
 const char *umld_dir_variable(UmldDir dir);

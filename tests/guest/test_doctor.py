@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import umldtest  # noqa: E402
+from terminal import Terminal  # noqa: E402
 from umldtest import (BUILD, DEBIAN_KERNEL, DONE, FAILED, NO_GUEST, NOT_PERMITTED, USAGE, TestCase,  # noqa: E402
                       main, preloaded, wait_until)
 
@@ -178,8 +179,25 @@ class Host(DoctorTest):
         self.assert_found("user-namespaces", "ok", "umld needs none")
         self.assert_found("addresses", "ok", r"^host 10\.0\.0\.1/24, guest 10\.0\.0\.2 would be free$")
         self.assert_found("tap", "ok", "^tap0$")
-        self.assert_found("service-manager", "ok", "^systemd is not PID 1: .* boot script$")
-        self.shell("mount -t tmpfs -o mode=0755 tmpfs /run/systemd && mkdir /run/systemd/system")
+
+    def test_old_kernel(self):
+        """As a kernel of OpenVZ says who it is."""
+        self.find(wrapper=["setarch", "--uname-2.6"])
+        self.assert_found("versions", "ok", r"^umld \S+, Linux 2\.6\.\S+, ")
+
+    def test_service_manager(self):
+        """Which one it is, and whether it would start a guest."""
+        self.shell("mount -t tmpfs -o mode=0755 tmpfs /etc/init.d")
+        self.find()
+        self.assert_found("service-manager", "warning", "^systemd is not PID 1, and there is no boot script /etc/init.d/umld", "init-script=lsb")
+        self.shell("printf '#!/bin/sh\n' >/etc/init.d/umld && chmod 755 /etc/init.d/umld")
+        self.find()
+        self.assert_found("service-manager", "ok", "^systemd is not PID 1: umlctl starts umld itself, and the boot script ")
+        self.shell("mount -t tmpfs -o mode=0755 tmpfs /run/systemd && mkdir /run/systemd/system && "
+                   "for d in /etc/systemd/system /usr/lib/systemd/system; do mount -t tmpfs -o mode=0755 tmpfs $d; done")
+        self.find()
+        self.assert_found("service-manager", "warning", "does not have the unit umld@.service", "its unit")
+        self.shell("touch /usr/lib/systemd/system/umld@.service")
         self.find()
         self.assert_found("service-manager", "ok", r"^systemd is PID 1: guests are units umld@NAME$")
 
@@ -246,6 +264,30 @@ class Devices(DoctorTest):
         self.assert_found("tun", "fault", "is not the node of the TUN driver", "mknod")
 
 
+    def test_no_driver(self):
+        """A node that no driver is behind; umld tries to load one, and says that it did not help."""
+        self.shell("mount -t tmpfs tmpfs /dev/net && mknod /dev/net/tun c 10 253")
+        self.assertEqual(self.faults(), {"tun"})
+        self.assert_found("tun", "fault", "no TUN driver behind /dev/net/tun", "modprobe tun, or .* panel")
+        self.assertEqual(self.findings["tun"][3], "load the kernel module tun")
+        p = self.repair("tun")
+        self.assertNotEqual(p.returncode, DONE)
+        self.assertIn("tun: ", p.stderr)
+
+    def test_asked(self):
+        """On a terminal, where the answer counts."""
+        self.shell("mount -t tmpfs tmpfs /dev/net")
+        for answer, code, there in (("n", FAILED, False), ("", FAILED, False), ("y", DONE, True)):
+            terminal = Terminal(None, *self.world.command(
+                "host", "env", f"UMLD_DAEMON={self.world.program('daemon/umld')}", self.world.program("umlctl/umlctl"), "doctor", "--fix"))
+            self.addCleanup(terminal.process.kill)
+            terminal.wait_for("Make the device node /dev/net/tun? [y/N] ", 120)
+            terminal.type(answer + "\r")
+            self.assertEqual(terminal.end(120), code, terminal.text)
+            self.assertEqual(self.shell("ls /dev/net").strip(), "tun" if there else "")
+            self.assertEqual("tun: done" in terminal.text, there)
+
+
 class Processes(DoctorTest):
     def test_ptrace(self):
         self.assertEqual(self.faults(wrapper=self.refuse("ptrace")), {"ptrace"})
@@ -268,6 +310,7 @@ class Processes(DoctorTest):
         wrapper = [self.world.install(OLD_HOST, self.world.dir / "old-host")]
         self.assertEqual(self.faults(wrapper=wrapper), set())
         self.assert_found("namespaces", "warning", "pid, ipc, network, mount", "nesting")
+        self.assert_found("user-namespaces", "ok", r"^refused \(.*\); umld needs none$")
         self.assert_found("cgroup", "warning", "no control groups")
         self.assert_found("masquerade", "unknown", "were not tried")
         self.world.guest(fake="boot,ready", Confine={"Required": "pid-namespace"})
