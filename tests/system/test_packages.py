@@ -5,6 +5,7 @@
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import tarfile
@@ -15,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import packages  # noqa: E402
 from packages import DIRECTORY, VERSION  # noqa: E402
+from umlctltest import Umld  # noqa: E402
 from umldtest import BUILD, SOURCE, main  # noqa: E402
 
 # What must be in a package of umld on any distribution; the directories differ.
@@ -119,9 +121,55 @@ class Others(Case):
         rpm = next(self.work.glob(f"umld-{VERSION}-*.x86_64.rpm"))
         self.assert_whole(output("rpm", "-qlp", rpm).split())
         scripts = output("rpm", "-qp", "--scripts", rpm)
-        self.assertRegex(scripts, r"(?s)preuninstall.*\$1.*-eq 0.*umlctl --quiet stop")
+        for script in re.split(r"(?m)^\w+ (?:scriptlet|program).*\n", scripts)[1:]:
+            subprocess.run(["sh", "-n"], input=script, check=True, encoding="utf-8")
         self.assertIn("/usr/bin/umld-build-kernel", output("rpm", "-qlp", next(self.work.glob("umld-tools-*.noarch.rpm"))))
         self.assertIn("/usr/share/cockpit/umld/app.js", output("rpm", "-qlp", next(self.work.glob("cockpit-umld-*.noarch.rpm"))))
+        self.check_life_of_rpm(rpm)
+
+    def make_root(self):
+        """A root with what the scriptlets and umlctl need, of this machine."""
+        root = self.work / "root"
+        for directory in ("etc", "usr/bin", "run", "tmp", "var/lib/rpm"):
+            (root / directory).mkdir(parents=True)
+        for link in ("bin", "sbin", "usr/sbin", "lib", "lib64"):
+            (root / link).symlink_to("bin" if link == "usr/sbin" else "usr/bin")
+        programs = [shutil.which(name) for name in ("sh", "getent", "groupadd", "systemd-tmpfiles")]
+        libraries = output("ldd", *programs, BUILD / "umlctl/umlctl")
+        for file in (*programs, *re.findall(r"(/\S+) \(0x", libraries)):
+            shutil.copy(file, root / "usr/bin")
+        for name, text in (("passwd", "root:x:0:0:root:/root:/bin/sh\n"), ("group", "root:x:0:\n"), ("gshadow", ""), ("login.defs", "")):
+            (root / "etc" / name).write_text(text, encoding="ascii")
+        (root / "etc/ld.so.conf").write_text("/usr/bin\n/usr/bin/systemd\n", encoding="ascii")
+        subprocess.run(["ldconfig", "-r", root], check=True)
+        (root / "dev").mkdir()
+        os.mknod(root / "dev/null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+        return root
+
+    def rpm(self, root, *words):
+        """The scriptlets run with that root; what they say."""
+        return output("rpm", "--root", root, "--nodeps", "--force-debian", *words, stderr=subprocess.STDOUT)
+
+    def check_life_of_rpm(self, rpm):
+        """Installed, upgraded under a running guest, removed: each scriptlet does what it is for."""
+        root = self.make_root()
+        self.assertEqual(self.rpm(root, "-i", rpm), "")
+        gid, = re.findall(r"(?m)^umld:x:(\d+):", (root / "etc/group").read_text(encoding="ascii"))
+        log = os.stat(root / "var/log/umld")
+        self.assertEqual((log.st_mode & 0o7777, log.st_gid), (0o750, int(gid)))
+        self.assertIn(VERSION, output("chroot", root, "/usr/bin/umlctl", "--version"))
+        guest = Umld(str(root / "run/umld/web/bus"))
+        self.addCleanup(guest.close)
+        guest.set(Name="web", State="running", Wanted="up", Pid=4711)
+        guest.on_call["Reexec"] = lambda: guest.set(Reexecs=1)
+        guest.on_call["Stop"] = lambda: (guest.set(LastVerdict="stopped"), guest.state("stopped"), guest.end())
+        (root / "etc/umld/web.conf").touch()
+        self.assertEqual(self.rpm(root, "-U", "--force", rpm), "")
+        self.assertEqual((guest.calls.count("Reexec"), guest.calls.count("Stop")), (1, 0))
+        self.assertEqual(self.rpm(root, "-e", "umld"), "")
+        self.assertEqual(guest.calls.count("Stop"), 1)
+        self.assertFalse((root / "usr/bin/umlctl").exists())
+        self.assertTrue((root / "etc/umld/web.conf").exists())
 
     def test_arch(self):
         packages.package(self.work, "--quick", "arch")
@@ -134,6 +182,21 @@ class Others(Case):
         # Every file that makepkg is to keep on upgrades is there, and each below /etc is kept.
         backup = set(re.findall(r"backup = (\S+)", info))
         self.assertEqual(backup, {n for n in names if n.startswith("etc/") and n.endswith(".conf")})
+        self.check_scriptlets_of_arch(SOURCE / "packaging/umld.install")
+
+    def check_scriptlets_of_arch(self, script):
+        """pacman calls these functions of it; a running guest has a socket."""
+        subprocess.run(["bash", "-n", script], check=True)
+        (self.work / "bin").mkdir()
+        umlctl, told = self.work / "bin/umlctl", self.work / "told"
+        umlctl.write_text(f'#!/bin/sh\necho "$*" >>{told}\n', encoding="ascii")
+        umlctl.chmod(0o755)
+        for function, right in (("post_upgrade 0.2.0-1 0.1.0-1", "--quiet reexec --all\n"), ("pre_remove 0.2.0-1", "--quiet stop web\n")):
+            told.write_text("", encoding="ascii")
+            subprocess.run(["unshare", "--mount", "--propagation", "private", "bash", "-ec", "mount -t tmpfs run /run; mkdir -p /run/umld/web; "
+                            "python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"/run/umld/web/bus\")'; "
+                            f". {script}; PATH={self.work}/bin:$PATH; {function}"], check=True)
+            self.assertEqual(told.read_text(encoding="ascii"), right)
 
 
 if __name__ == "__main__":
