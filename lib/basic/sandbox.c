@@ -21,6 +21,7 @@
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
 #include "basic/helper-filter.h"
+#include "basic/mountinfo.h"
 #include "basic/sandbox.h"
 
 enum {
@@ -47,19 +48,6 @@ static int all_read_only(void) {
 
         return RET_NERRNO((int) syscall(SYS_mount_setattr, AT_FDCWD, "/", 0x8000 /* AT_RECURSIVE */,
                                         &a, sizeof(a)));
-}
-
-/* "\040" and the like, as mountinfo writes blanks. */
-static void unescape(char *s) {
-        char *to = s;
-
-        for (; *s; s++)
-                if (s[0] == '\\' && s[1] && s[2] && s[3]) {
-                        *to++ = (char) ((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-                        s += 3;
-                } else
-                        *to++ = *s;
-        *to = '\0';
 }
 
 static void make_read_only(const char *point) {
@@ -112,7 +100,7 @@ static int each_read_only(void) {
                         point = strsep(&line, " ");
                 if (!point || !line)
                         continue;
-                unescape(point);
+                mountinfo_unescape(point);
                 make_read_only(point);
         }
         return 0;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "basic/cleanup.h"
+#include "basic/mountinfo.h"
 #include "basic/string-util.h"
 #include "host/cgroup-find.h"
 
@@ -41,20 +42,11 @@ static char *find_place(const char *text, int version, const char *controller) {
         return NULL;
 }
 
-/* Is it the line of a mounted hierarchy of that version with the controller? */
-static bool is_mount_of(const char *line, int version, const char *controller) {
-        const char *tail = strstr(line, version == 2 ? " - cgroup2 " : " - cgroup "), *options;
-        size_t n = strlen(controller);
-
-        if (!tail || version == 2)
-                return tail != NULL;
-        options = strrchr(tail, ' ');
-        for (const char *p = options; p && *p; p = strchr(p, ',')) {
-                p++;
-                if (strncmp(p, controller, n) == 0 && (p[n] == ',' || p[n] == '\0'))
-                        return true;
-        }
-        return false;
+/* Is it a mounted hierarchy of that version with the controller? */
+static bool is_mount_of(const MountLine *m, int version, const char *controller) {
+        if (version == 2)
+                return streq(m->type, "cgroup2");
+        return streq(m->type, "cgroup") && mount_has_option(m->super_options, controller);
 }
 
 /* A container may see its own group as the root of the mount, but its path from the host's root:
@@ -75,14 +67,14 @@ int cgroup_find(const char *controller, const char *mountinfo, const char *cgrou
              line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
                 _cleanup_free_ char *copy = strndup(line, strcspn(line, "\n")), *rest = NULL,
                                     *directory = NULL;
-                char root[512], point[512];
+                MountLine m;
 
-                if (!copy || !is_mount_of(copy, version, controller) ||
-                    sscanf(copy, "%*s %*s %*s %511s %511s", root, point) != 2)
+                if (!copy || !mountinfo_parse(copy, &m) || !is_mount_of(&m, version, controller) ||
+                    mountinfo_is_hidden(mountinfo, &m))
                         continue;
-                rest = below_root(place, root);
-                directory = rest ? strfmt("%s%s", point, rest) : NULL;
-                *ret_top = directory ? strdup(point) : NULL;
+                rest = below_root(place, m.root);
+                directory = rest ? strfmt("%s%s", m.point, rest) : NULL;
+                *ret_top = directory ? strdup(m.point) : NULL;
                 if (!*ret_top)
                         return -ENOMEM;
                 *ret_directory = TAKE_PTR(directory);

@@ -6,6 +6,7 @@
 
 #include "basic/cleanup.h"
 #include "basic/file-util.h"
+#include "basic/mountinfo.h"
 #include "basic/string-util.h"
 #include "host/cgroup-find.h"
 #include "host/cgroup.h"
@@ -14,19 +15,18 @@ enum {
         PROC_FILE_MAX = 1024 * 1024,
 };
 
-/* Returns the mount point in the line "ID PARENT MAJ:MIN ROOT MOUNTPOINT … - cgroup2 …" whose ROOT
- * is "/". */
+/* Returns the mount point of the hierarchy, as far as it is shown from its root on. */
 static char *find_mount(const char *mountinfo) {
         for (const char *line = mountinfo; line && *line;
              line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
                 _cleanup_free_ char *copy = strndup(line, strcspn(line, "\n"));
-                char root[256], point[256];
+                MountLine m;
 
                 if (!copy)
                         return NULL;
-                if (strstr(copy, " - cgroup2 ") &&
-                    sscanf(copy, "%*d %*d %*s %255s %255s", root, point) == 2 && streq(root, "/"))
-                        return strdup(point);
+                if (mountinfo_parse(copy, &m) && streq(m.type, "cgroup2") && streq(m.root, "/") &&
+                    !mountinfo_is_hidden(mountinfo, &m))
+                        return strdup(m.point);
         }
         return NULL;
 }

@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 
 #include "basic/cleanup.h"
+#include "basic/mountinfo.h"
 #include "basic/string-util.h"
 #include "host/memfs.h"
 
@@ -36,34 +37,6 @@ int memfs_measure(const char *path, MemFs *ret) {
         return 0;
 }
 
-/* Decodes mountinfo's \ooo in place. */
-static void unescape(char *s) {
-        char *out = s;
-
-        while (*s) {
-                unsigned c;
-
-                if (s[0] == '\\' && sscanf(s + 1, "%3o", &c) == 1 && strlen(s) >= 4) {
-                        *out++ = (char) c;
-                        s += 4;
-                } else
-                        *out++ = *s++;
-        }
-        *out = '\0';
-}
-
-/* Is word one of the comma-separated options? */
-static bool has_option(const char *options, const char *word) {
-        size_t n = strlen(word);
-
-        for (const char *p = options; p; p = strchr(p, ',')) {
-                p += *p == ',';
-                if (strncmp(p, word, n) == 0 && (p[n] == ',' || p[n] == '\0'))
-                        return true;
-        }
-        return false;
-}
-
 /* The flags for mount(2) that keep what the mount and its file system have now. A remount sets or
  * clears each of them; options that are not flags (nr_inodes=, mode=, uid= …) are kept by the
  * kernel if they are not given. */
@@ -85,34 +58,10 @@ static unsigned long remount_flags(const char *mount_options, const char *super_
         unsigned long flags = 0;
 
         FOREACH_ELEMENT (o, of_mount)
-                flags |= has_option(mount_options, o->word) ? o->flag : 0;
+                flags |= mount_has_option(mount_options, o->word) ? o->flag : 0;
         FOREACH_ELEMENT (o, of_super)
-                flags |= has_option(super_options, o->word) ? o->flag : 0;
+                flags |= mount_has_option(super_options, o->word) ? o->flag : 0;
         return flags & (MS_RELATIME | MS_NOATIME) ? flags : flags | MS_STRICTATIME;
-}
-
-typedef struct Mount {
-        char *point, *options, *type, *super_options; /* points into the line */
-} Mount;
-
-/* ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG …] - TYPE SOURCE SUPER-OPTIONS */
-static bool parse_mount(char *line, Mount *ret) {
-        char *fields[6], *word;
-
-        line[strcspn(line, "\n")] = '\0';
-        FOREACH_ELEMENT (f, fields) {
-                *f = strsep(&line, " ");
-                if (!*f)
-                        return false;
-        }
-        do {
-                word = strsep(&line, " ");
-        } while (word && !streq(word, "-"));
-        *ret = (Mount){ .point = fields[4], .options = fields[5], .type = strsep(&line, " ") };
-        (void) strsep(&line, " ");
-        ret->super_options = strsep(&line, " ");
-        unescape(ret->point);
-        return ret->super_options != NULL;
 }
 
 /* Finds the tmpfs mounted at path; the last one, because the topmost counts. */
@@ -128,9 +77,10 @@ static int find_mount(const char *path, unsigned long *ret_flags) {
         if (!f)
                 return -errno;
         while (getline(&line, &room, f) >= 0) {
-                Mount m;
+                MountLine m;
 
-                if (!parse_mount(line, &m) || !streq(m.point, real))
+                line[strcspn(line, "\n")] = '\0';
+                if (!mountinfo_parse(line, &m) || !streq(m.point, real))
                         continue;
                 r = streq(m.type, "tmpfs") ? 0 : -EINVAL;
                 if (r >= 0)

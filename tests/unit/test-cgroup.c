@@ -14,6 +14,13 @@
         "41 30 0:37 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup rw\n"
 #define UNIFIED "25 19 0:22 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n"
 #define PARTIAL "25 19 0:22 /docker/x /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
+/* Something else is mounted over it, or over a directory above, or it is seen elsewhere still. */
+#define COVERED "26 25 0:50 / /sys/fs/cgroup rw - tmpfs none rw\n"
+#define ABOVE   "27 19 0:51 / /sys rw - sysfs sysfs rw\n"
+#define ROOT    "19 1 8:1 / / rw - ext4 /dev/sda rw\n"
+#define NEWROOT "28 19 8:1 / / rw - ext4 /dev/sda rw\n"
+#define BESIDE  "29 19 0:52 / /sys/fs/cgroups rw - tmpfs none rw\n"
+#define AGAIN   "40 19 0:22 / /mnt/a\\040b rw - cgroup2 cgroup2 rw\n"
 
 static void test_own_directory(void **state) {
         static const struct {
@@ -28,6 +35,13 @@ static void test_own_directory(void **state) {
                 { "31 30 0:27 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n", "0::/\n", NULL },
                 { UNIFIED, "4:cpu:/\n", NULL },
                 { "", "", NULL },
+                { ROOT UNIFIED, "0::/a", "/sys/fs/cgroup/a" },
+                { ROOT UNIFIED BESIDE, "0::/a", "/sys/fs/cgroup/a" },
+                { ROOT UNIFIED COVERED, "0::/a", NULL },
+                { ROOT UNIFIED ABOVE, "0::/a", NULL },
+                { ROOT UNIFIED NEWROOT, "0::/a", NULL },
+                { ROOT UNIFIED COVERED AGAIN, "0::/a", "/mnt/a b/a" },
+                { "1 2 3 - cgroup2 x\n1 2\n - cgroup2 cgroup2 rw\n", "0::/a", NULL },
         };
 
         (void) state;
