@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (DONE, FAILED, MAKE_GUEST, TestCase, main, process_alive, test_kernels, wait_until)
+from umldtest import (DONE, FAILED, MAKE_GUEST, TestCase, main, parent, process_alive, test_kernels, wait_until)
 
 CGROUPS_V1 = Path("/sys/fs/cgroup/memory")
 PORT = 8080
@@ -41,9 +41,9 @@ class Adopted(TestCase):
         self.assertTrue(process_alive(pid))
         return pid
 
-    def stop_init(self):
+    def stop_init(self, pid):
         """The pid of the guest's umld-init, which does nothing until it is continued."""
-        init = next(p for p, line in self.world.processes().items() if "umld-init" in line)
+        init = parent(pid)
         os.kill(init, signal.SIGSTOP)
         return init
 
@@ -223,9 +223,10 @@ class Ended(Adopted):
         for fake, timeout in (("boot,ready", 1), ("boot,ignore:all,ready", 2)):
             umld = self.start(fake, supervise={"StopTimeout": "60s"})
             pid = self.orphan(umld)
+            init = parent(pid)
             for _ in range(timeout):
                 self.assertTrue(process_alive(pid))
-                os.kill(next(p for p, line in self.world.processes().items() if "umld-init" in line and "--store" in line), signal.SIGTERM)
+                os.kill(init, signal.SIGTERM)
                 time.sleep(0.5)
             self.end(pid, 10)
             wait_until(lambda: not self.world.processes(), 10, "an end of all processes")
@@ -428,7 +429,7 @@ class Refused(Adopted):
         """On a machine that is busy it may take seconds before it answers."""
         umld = self.start()
         pid = umld.guest_pid()
-        init = self.stop_init()
+        init = self.stop_init(pid)
         umld.kill()
         heir = self.daemon()
         time.sleep(3)
@@ -439,7 +440,7 @@ class Refused(Adopted):
         """It is stopped by that one, if it was first."""
         umld = self.start()
         pid = umld.guest_pid()
-        init = self.stop_init()
+        init = self.stop_init(pid)
         umld.kill()
         heir = self.daemon()
         time.sleep(1)

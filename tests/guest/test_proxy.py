@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from umldtest import (DEBIAN_KERNEL, DONE, FAILED, HOST, HOST_TAP, MAKE_GUEST, PATIENCE, SOURCE, USAGE, TestCase, main,
-                      process_alive, wait_until)
+                      parent, process_alive, wait_until)
 
 
 class ProxyTest(TestCase):
@@ -243,9 +243,10 @@ class Relay(ProxyTest):
             # What was mounted later on the host, as each test world is, comes as it is there.
             writable = [m[4] for m in mounts if "ro" not in m[5].split(",") and not m[4].startswith("/run/netns/")]
             self.assertIn(writable, ([], ["/proc"]))
+        init = parent(umld.guest_pid())
         umld.kill()
         self.assertTrue(all(process_alive(pid) for pid in relays))
-        os.kill(next(pid for pid, line in self.world.processes().items() if "umld-init" in line and "--store" in line), signal.SIGKILL)
+        os.kill(init, signal.SIGKILL)
         wait_until(lambda: not any(process_alive(pid) for pid in relays), what="the relays to end with the guest")
 
     @contextlib.contextmanager

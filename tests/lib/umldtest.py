@@ -145,6 +145,11 @@ def process_alive(pid):
     return text.rpartition(")")[2].split()[0] not in "ZX"
 
 
+def parent(pid):
+    """That of a guest's main process is its umld-init; the one on standby, which dies with umld, has the same command line."""
+    return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+
+
 def children(pid):
     """The pids of all descendants."""
     found = []
