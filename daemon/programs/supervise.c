@@ -52,10 +52,12 @@ static bool see_to_events(const Supervised *s, bool exited) {
 
         if (is_left_alone(s))
                 return false;
-        store_step(s->store); /* first of all: is it an orphan by now? */
-        while (read(s->signal_fd, &si, sizeof(si)) == sizeof(si))
+        while (read(s->signal_fd, &si, sizeof(si)) == sizeof(si)) {
+                store_step(s->store); /* an umld that died before this came is known to be dead */
                 if (si.ssi_signo == SIGTERM && !store_hurry(s->store))
                         return false;
+        }
+        store_step(s->store);
         if (s->broker->fd >= 0 && tun_broker_pause(s->broker, now_usec(CLOCK_MONOTONIC)) == 0)
                 tun_broker_answer(s->broker, now_usec(CLOCK_MONOTONIC));
         orphan_step(s->store, exited);
