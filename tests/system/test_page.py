@@ -191,7 +191,9 @@ class InCockpit(TestCase):
     def hostile(self):
         """What is printed does not type into the console, nor hold up the browser."""
         page = self.page
-        self.browser.type("clear; printf '\\033P+q\\necho ty$((3+4))ped\\n\\033\\\\\\033[99999999999L\\033[99999999999b\\033[1;99r'\r")
+        self.browser.type("clear; printf '\\033P+q\\necho ty$((3+4))ped\\n\\033\\\\\\033[99999999999L\\033[99999999999b\\033[1;99r'; echo first $((1+1))\r")
+        # What is typed before the prompt is there, the shell may take for the terminal's answer to its question.
+        page.wait(r"/first 2\s+\/ #/.test(D.querySelector('.terminal').innerText.replace(/\u00a0/g, ' '))", 20)
         self.browser.type("printf '\\033[r\\n\\n'; echo after $((2+3))\r")
         page.wait_text(".terminal", "after 5", 20)
         self.browser.type("echo still $((4+4))\r")
