@@ -382,7 +382,8 @@ static int carry_out(Guest *g, ReloadRequest *q, Fault *fault) {
         if (r < 0)
                 return r;
         q->applied = true;
-        if (children_collect() > 0 && retry_waited(g->reload.retry) < PATIENCE)
+        if ((children_collect() > 0 || proxies_ending(g->proxies) > 0) &&
+            retry_waited(g->reload.retry) < PATIENCE)
                 return fault_wait(fault, VERDICT_NETWORK, -EBADF, "the relays to end");
         return 0;
 }

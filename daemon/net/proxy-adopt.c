@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "basic/fd-util.h"
 #include "basic/log.h"
@@ -44,6 +45,13 @@ void proxies_save(const Proxies *p, const SavedText *t, Keeper *k) {
 
 /* ---- as the successor ---- */
 
+/* Our predecessor may have died between leaving it to us and letting it start, and its clients
+ * would wait for ever. One that has been let start does not read this. */
+static void let_start(const Proxy *p) {
+        if (p->pid <= 0)
+                (void) launch_go(&p->launched, STDERR_FILENO, p->fd);
+}
+
 /* It may have ended meanwhile, and says so itself. */
 static int take_relay(Proxy *p, int fd) {
         _cleanup_close_ int owned = fd;
@@ -56,6 +64,7 @@ static int take_relay(Proxy *p, int fd) {
         }
         p->launched.status_fd = TAKE_FD(owned);
         p->foreign = !process_is_child(p->launched.init);
+        let_start(p);
         r = sd_event_source_set_enabled(p->calls, SD_EVENT_OFF);
         return r < 0 ? r : proxy_follow(p);
 }

@@ -282,10 +282,10 @@ static int open_socket(uint16_t port) {
         return r;
 }
 
-static Proxy *find_port(const Proxies *all, uint16_t host_port) {
-        for (size_t i = 0; i < all->n; i++)
-                if (all->ports[i]->port.host_first == host_port)
-                        return all->ports[i];
+static Proxy *find_port(Proxy *const *list, size_t n, uint16_t host_port) {
+        for (size_t i = 0; i < n; i++)
+                if (list[i]->port.host_first == host_port)
+                        return list[i];
         return NULL;
 }
 
@@ -337,7 +337,7 @@ static int make_ports(Proxies *all, const Forward *list, size_t n, Proxy **next,
                         uint16_t host = (uint16_t) (list[i].host_first + k),
                                  guest = (uint16_t) (list[i].guest_first + k);
                         const Forward port = { FORWARD_TCP, host, host, guest };
-                        Proxy *before = find_port(all, host);
+                        Proxy *before = find_port(all->ports, all->n, host);
                         int r;
 
                         if (before && before->port.guest_first == guest)
@@ -386,7 +386,21 @@ int proxies_prepare(Proxies *p, const Forward *list, size_t n, struct in_addr gu
         return 0;
 }
 
+/* The guest's umld-init has these sockets as well, and closes them a moment later: nobody is to
+ * find the ports in use until then. A relay takes this for a fault; its end is waited for anyway.
+ */
+static void stop_listening(const Proxies *p) {
+        for (size_t i = 0; i < p->n; i++) {
+                const Proxy *port = p->ports[i];
+
+                if (port->launched.init == 0 &&
+                    !find_port(p->next, p->n_next, port->port.host_first))
+                        (void) shutdown(port->fd, SHUT_RDWR);
+        }
+}
+
 void proxies_commit(Proxies *p) {
+        stop_listening(p);
         free_ports(p->ports, p->n, p->next, p->n_next);
         p->ports = TAKE_PTR(p->next);
         p->n = p->n_next;
