@@ -27,6 +27,7 @@ typedef struct Client {
         sd_bus *bus;
         uid_t uid;
         usec_t since;
+        bool asked; /* it has sent a request */
 } Client;
 
 struct BusServer {
@@ -97,6 +98,7 @@ static int on_request(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
         (void) m;
         (void) error;
+        c->asked = true;
         if (!bus_is_clogged(c->bus))
                 return 0;
         client_done(c);
@@ -259,6 +261,7 @@ static int on_connection(sd_event_source *source, int listen_fd, uint32_t revent
                 s->crowded = false;
         c->uid = uid;
         c->since = now_usec(CLOCK_MONOTONIC);
+        c->asked = false;
         r = client_start(s, c, fd);
         if (r < 0) {
                 log_warning_errno(r, "cannot serve a control connection, ignoring: %m");
@@ -339,10 +342,11 @@ int bus_server_new(sd_event *event, const char *path, const char *object_path,
         return 0;
 }
 
+/* A client that takes us for a broker gives up if anything comes before the answer to its Hello. */
 void bus_server_emit(BusServer *s, const char *member, const char *a, const char *b,
                      const char *c) {
         FOREACH_ELEMENT (client, s->clients) {
-                if (!client->bus || sd_bus_is_ready(client->bus) <= 0)
+                if (!client->bus || !client->asked || sd_bus_is_ready(client->bus) <= 0)
                         continue;
                 if (bus_is_clogged(client->bus))
                         client_done(client);

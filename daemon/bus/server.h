@@ -24,5 +24,5 @@ void bus_server_end(BusServer *s);
 BusServer *bus_server_free(BusServer *s);
 DEFINE_CLEANUP(BusServer *, bus_server_free)
 
-/* Sends a signal of three strings to every client. */
+/* Sends a signal of three strings to every client that has sent a request. */
 void bus_server_emit(BusServer *s, const char *member, const char *a, const char *b, const char *c);

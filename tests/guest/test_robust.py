@@ -62,6 +62,23 @@ class Clients(RobustTest):
         self.assertEqual(umld.log.count("control connections, "), 1)
         self.assertEqual(umld.stop(), DONE)
 
+    def test_signals_before_hello(self):
+        """A client that takes umld for a broker, as busctl does, gives up if a signal comes before the answer to its Hello."""
+        umld = self.start().wait_ready()
+        s = self.authenticated()
+        self.restart_by_kill(umld)
+        since = len(umld.messages)
+        s.sendall(self.bus_call("Hello", "org.freedesktop.DBus", "/org/freedesktop/DBus"))
+        self.assertEqual(umld.status()["state"], "running")  # it has looked at its clients
+        s.sendall(self.ping())
+        answer = s.recv(1000)
+        self.assertEqual((answer[:2], struct.unpack_from("<I", answer, 8)[0]), (b"l\2", 1), answer)
+        self.assertIn(b":1.1", answer)
+        os.kill(umld.guest_pid(), signal.SIGKILL)
+        umld.wait_state("running", 30, since)
+        wait_until(lambda: b"StateChanged" in s.recv(100000), 10, "the signals after it")
+        self.assertEqual(umld.stop(), DONE)
+
     def test_half_messages(self):
         umld = self.start().wait_ready()
         halves = (b"", b"\0", b"\0AUTH", b"\0AUTH EXTERNAL 30\r\nBEG", b"\r\n" * 5000, os.urandom(70000))
@@ -76,15 +93,6 @@ class Clients(RobustTest):
         self.assertEqual(self.world.umlctl("status", "web").returncode, DONE)
         self.restart_by_kill(umld)
         self.assertEqual(umld.stop(), DONE)
-
-    @staticmethod
-    def ping(body=0):
-        """A method call that has, or says that it has, a body of that size."""
-        fields = b""
-        for code, kind, text in ((1, b"o", b"/io/umld/guest"), (3, b"s", b"Ping"), (2, b"s", b"org.freedesktop.DBus.Peer")):
-            fields += bytes(-len(fields) % 8)
-            fields += bytes((code, 1)) + kind + b"\0" + struct.pack("<I", len(text)) + text + b"\0"
-        return b"l\1\0\1" + struct.pack("<III", body, 1, len(fields)) + fields + bytes(-len(fields) % 8)
 
     @staticmethod
     def memory(umld):

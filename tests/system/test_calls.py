@@ -91,7 +91,10 @@ class Calls(TestCase):
             return ""
         if re.search("nothing to do while|is not listening while", p.stderr):
             return BUSY
-        return p.stderr if re.search("Unknown|Invalid", p.stderr) else FAILED_CALL
+        if re.search("Unknown|Invalid", p.stderr):
+            return p.stderr
+        print(f"# {member}: {p.stderr.strip()}", flush=True)
+        return FAILED_CALL
 
     def leave(self):
         for umld in self.world.daemons:
