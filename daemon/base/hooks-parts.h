@@ -25,7 +25,8 @@ struct Hooks {
         Config *const *config;
         char *program; /* umld-notify */
         Helper *running;
-        HookEntry current;               /* what that is told */
+        char *command;                   /* that, or the last one; NULL: as now configured */
+        HookEntry current;               /* what it is told */
         usec_t until;                    /* how long that may take, CLOCK_MONOTONIC */
         HookEntry queue[HOOK_QUEUE_MAX]; /* oldest first */
         size_t n;

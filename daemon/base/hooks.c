@@ -102,7 +102,7 @@ int hooks_find_condition(Hooks *h, const char *name) {
 /* The first failure of a command is told, and then how many there were. */
 static void warn(Hooks *h, const char *why) {
         usec_t now = now_usec(CLOCK_MONOTONIC);
-        const char *command = (*h->config)->notify_command.v[0];
+        const char *command = h->command ?: (*h->config)->notify_command.v[0];
         bool same = h->blamed && streq(h->blamed, command);
 
         if (same && usec_sub(now, h->warned) < WARN_AGAIN) {
@@ -181,7 +181,9 @@ static int start(Hooks *h, const HookEntry *e) {
         const Config *c = *h->config;
         int r;
 
-        if ((r = make_command(c, &argv)) < 0 || (r = make_environment(h, e, &environment)) < 0)
+        /* A reload may have another one by the time that this one fails. */
+        if ((r = free_and_strdup(&h->command, c->notify_command.v[0])) < 0 ||
+            (r = make_command(c, &argv)) < 0 || (r = make_environment(h, e, &environment)) < 0)
                 return r;
         h->said[0] = '\0';
         h->until = usec_add(now_usec(CLOCK_MONOTONIC),
@@ -327,6 +329,7 @@ Hooks *hooks_free(Hooks *h) {
         if (!h)
                 return NULL;
         helper_free(h->running);
+        free(h->command);
         sd_event_source_disable_unref(h->limit);
         while (h->n > 0)
                 remove_entry(h, 0);

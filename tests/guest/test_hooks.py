@@ -205,6 +205,20 @@ class Trouble(HookTest):
         self.assertIn("failed with exit status 3: no mail today", umld.log)
         self.assertEqual(umld.log.count("failures since the last such message"), 1, umld.log)
 
+    def test_fails_after_a_reload(self):
+        """It is its own failure, and does not hide one of the command that is configured by then."""
+        gate = self.place / "gate"
+        umld = self.start("boot,ready", self.script(f"while [ ! -e {gate} ]; do sleep 0.05; done; exit 3\n", name="slow"))
+        umld.wait_ready()
+        wait_until(self.told, what="a command that runs")
+        self.configure("boot,ready", self.place / "none")
+        self.reload()
+        gate.touch()
+        wait_until(lambda: "/slow: failed with exit status 3" in umld.log, what="the failure of the first")
+        self.world.umlctl("restart", "web", check=True)
+        wait_until(lambda: "/none: failed with exit status 127" in umld.log, what="the failure of the second")
+        self.assertEqual(umld.stop(), DONE)
+
     def test_cannot_be_run(self):
         """Each reload applies at once; a command that others may write is not run."""
         self.world.name_root("toor")
