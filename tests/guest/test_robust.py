@@ -287,19 +287,19 @@ class Signals(RobustTest):
                     os.kill(pid, number)
             time.sleep(0.0005)
 
-    def blocked(self, pid):
-        """Its mask of signals, once it is umld."""
+    def prepared(self, pid):
+        """It blocks signals, and ignores this one, before it changes anything; before that they may kill it."""
         status = Path(f"/proc/{pid}/status").read_text()
         if not status.startswith("Name:\tumld\n"):
-            return 0
-        return int(next(line for line in status.splitlines() if line.startswith("SigBlk")).split()[1], 16)
+            return False
+        return int(next(line for line in status.splitlines() if line.startswith("SigIgn")).split()[1], 16) >> (signal.SIGPIPE - 1) & 1
 
     def check(self, numbers):
         """A start, a restart and a stop while signals rain at 1 kHz."""
         self.world.guest(fake="boot,ready", Supervise=QUICK, Network={"Forward": "tcp/8080:80"})
         before = self.world.snapshot()
         umld = self.daemon()
-        wait_until(lambda: self.blocked(umld.pid) >> (signal.SIGHUP - 1) & 1, 10, "umld to have its signals in hand")
+        wait_until(lambda: self.prepared(umld.pid), 20, "umld to have its signals in hand")
         stop = threading.Event()
         thread = threading.Thread(target=self.storm, args=(umld.pid, numbers, stop))
         thread.start()
