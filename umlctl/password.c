@@ -3,11 +3,11 @@
 
 #include <crypt.h>
 #include <stdio.h>
-#include <sys/random.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "api/exit-codes.h"
+#include "basic/random.h"
 #include "basic/string-util.h"
 #include "umlctl/password.h"
 #include "umlctl/say.h"
@@ -53,11 +53,12 @@ static int hash(const char *password, char **ret) {
         unsigned char random[SALT_CHARS];
         char salt[3 + SALT_CHARS + 1] = "$6$";
         const char *text;
+        int r;
 
         if (!data)
                 return -ENOMEM;
-        if (getrandom(random, sizeof(random), 0) != (ssize_t) sizeof(random))
-                return -EIO;
+        if ((r = random_bytes(random, sizeof(random))) < 0)
+                return r;
         for (size_t i = 0; i < SALT_CHARS; i++)
                 salt[3 + i] = chars[random[i] % (sizeof(chars) - 1)];
         text = crypt_r(password, salt, data);

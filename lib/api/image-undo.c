@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include "basic/fd-util.h"
 #include "basic/file-util.h"
 #include "basic/path-trust.h"
+#include "basic/random.h"
 #include "basic/string-util.h"
 #include "basic/undo-record.h"
 
@@ -39,9 +39,10 @@ static char *undo_path(int image) {
 
 static int make_header(uint64_t size, uint64_t end, UndoHeader *ret) {
         UndoHeader h = { .mark.magic = UNDO_MAGIC, .size = size, .end = end };
+        int r = random_bytes(h.mark.id, sizeof(h.mark.id));
 
-        if (getrandom(h.mark.id, sizeof(h.mark.id), 0) < 0)
-                return -errno;
+        if (r < 0)
+                return r;
         h.hash = undo_header_hash(&h);
         *ret = h;
         return 0;

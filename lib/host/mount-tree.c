@@ -6,13 +6,13 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/mount.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 
 #include "basic/cleanup.h"
 #include "basic/file-util.h"
+#include "basic/random.h"
 #include "host/mount-tree.h"
 
 /* It holds only directories and mount points, which take up no pages. */
@@ -99,10 +99,10 @@ static int bind_new(const TreeEntry *e, int source, const char *target) {
         _cleanup_close_ int made = -EBADF;
         char name[NAME_MAX + 1];
         uint64_t random;
-        int r;
+        int r = random_bytes(&random, sizeof(random));
 
-        if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
-                return -errno;
+        if (r < 0)
+                return r;
         snprintf(name, sizeof(name), "%.200s.%016" PRIx64, e->name, random);
         if (mkdirat(source, name, 0700) < 0)
                 return -errno;
