@@ -289,7 +289,7 @@ class Hangs(HoldTest):
         self.assertIn("hung", umld.log)
         self.assertIn("<h1>web</h1>", self.world.fetch(8080, timeout=LONG))
         self.assertEqual(early.readline(), "answered\n")
-        self.assertGreaterEqual(self.held(umld)["total"], before["total"] + 2)
+        self.assertGreater(self.held(umld)["total"], before["total"])
         self.assertEqual(umld.stop(40), DONE)
 
 
