@@ -174,12 +174,7 @@ class Going(Adopted):
         umld = self.start("boot,ready,wait:3000,say:said_alone")
         pid = umld.guest_pid()
         os.kill(pid, signal.SIGSTOP)  # it says nothing before its umld is gone
-        client = self.world.console()
-        self.addCleanup(client.stdin.close)
-        self.addCleanup(client.stdout.close)
-        self.addCleanup(client.wait)
-        self.addCleanup(client.kill)
-        wait_until(lambda: "attached" in umld.log, 10, "the client")
+        client = self.attached_console(umld)
         time.sleep(0.2)
         self.orphan(umld)
         os.kill(pid, signal.SIGCONT)
@@ -584,12 +579,7 @@ class Kernels(TestCase):
         umld = self.daemon().wait_ready(60)
         page = self.world.fetch_when_served(PORT)
         pid = umld.guest_pid()
-        console = self.world.console()
-        self.addCleanup(console.stdin.close)
-        self.addCleanup(console.stdout.close)
-        self.addCleanup(console.wait)
-        self.addCleanup(console.kill)
-        wait_until(lambda: "attached" in umld.log, 10, "the console")
+        console = self.attached_console(umld)
         with self.world.under_load(PORT, page) as failures:
             for _ in range(self.kills):
                 time.sleep(random.uniform(0, 0.3))

@@ -349,12 +349,7 @@ class Kernels(TestCase):
         umld = self.daemon().wait_ready(60)
         page = self.world.fetch_when_served(PORT)
         pid = umld.guest_pid()
-        console = self.world.console()
-        self.addCleanup(console.stdin.close)
-        self.addCleanup(console.stdout.close)
-        self.addCleanup(console.wait)
-        self.addCleanup(console.kill)
-        wait_until(lambda: "attached" in umld.log, 10, "the console")
+        console = self.attached_console(umld)
         count = REEXECS or 8
         with contextlib.ExitStack() as clients:
             failures = clients.enter_context(self.world.under_load(PORT, page))

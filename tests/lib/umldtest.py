@@ -701,6 +701,14 @@ class TestCase(unittest.TestCase):
         for name in ("socket-unix", "getppid", "fork"):
             self.assertRegex(text, rf"\b{name} 0\b")
 
+    def attached_console(self, umld):
+        """A client of the console, which umld has attached; it ends with the test."""
+        client = self.world.console()
+        for end in (client.stdin.close, client.stdout.close, client.wait, client.kill):
+            self.addCleanup(end)
+        wait_until(lambda: "attached" in umld.log, 10, "the console")
+        return client
+
     def listen_to_signals(self, name="web"):
         """A client of the control socket that only hears signals."""
         bus = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
