@@ -15,6 +15,7 @@
 #include "basic/string-util.h"
 #include "umlctl/columns.h"
 #include "umlctl/command-line.h"
+#include "umlctl/complete.h"
 #include "umlctl/foreign-words.h"
 #include "umlctl/many.h"
 #include "umlctl/metrics.h"
@@ -323,7 +324,10 @@ int main(int argc, char *argv[]) {
         if (fd_tidy_inherited() < 0)
                 return EXIT_FAILED;
         (void) setlocale(LC_CTYPE, "");
-        r = run(argc, argv);
+        if (argc > 1 && streq(argv[1], "--complete"))
+                r = complete(verbs, ARRAY_SIZE(verbs), argv + 2);
+        else
+                r = run(argc, argv);
         pager_close();
         if (fflush(stdout) != 0 || ferror(stdout))
                 return fail_with(r == EXIT_DONE ? EXIT_FAILED : r, "cannot write the output: %m");
