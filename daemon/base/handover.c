@@ -47,6 +47,7 @@ int handover_finish(Handover *h) {
 void handover_cancel(Handover *h) {
         (void) unsetenv(VARIABLE);
         safe_close(h->keeper.socket);
+        keeper_done(&h->keeper);
         safe_close(h->inherited);
         *h = HANDOVER_NONE;
 }

@@ -2,14 +2,25 @@
 /* keeper.c - has umld-init keep descriptors. */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
 #include "daemon/base/keeper.h"
 
+enum {
+        ROOM = 32, /* for so many more descriptors: what most guests need */
+};
+
 void keeper_begin(Keeper *k, int socket) {
+        keeper_done(k);
         *k = (Keeper){ .socket = socket };
+}
+
+void keeper_done(Keeper *k) {
+        free(k->kept);
+        *k = (Keeper){ .socket = -EBADF };
 }
 
 void keeper_list(Keeper *k) {
@@ -25,11 +36,19 @@ static Kept *find(Keeper *k, const char *name) {
         return NULL;
 }
 
+/* NULL: there is no room, and it is sent again with the next list. */
 static Kept *make(Keeper *k, const char *name) {
-        Kept *kept = find(k, name);
+        Kept *kept = find(k, name), *more;
 
         if (kept || k->n == STORE_ITEMS_MAX)
                 return kept;
+        if (k->n == k->n_room) {
+                more = reallocarray(k->kept, k->n_room + ROOM, sizeof(Kept));
+                if (!more)
+                        return NULL;
+                k->kept = more;
+                k->n_room += ROOM;
+        }
         kept = &k->kept[k->n++];
         snprintf(kept->name, sizeof(kept->name), "%s", name);
         return kept;

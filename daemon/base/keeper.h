@@ -19,13 +19,15 @@ typedef struct Kept {
 
 typedef struct Keeper {
         int socket; /* borrowed; negative: there is no store */
-        Kept kept[STORE_ITEMS_MAX];
-        size_t n;
+        Kept *kept;
+        size_t n, n_room;
         int error; /* the first one of the list in progress */
 } Keeper;
 
 /* Another store, which is empty. */
 void keeper_begin(Keeper *k, int socket);
+/* Frees what it knows; the store keeps everything. */
+void keeper_done(Keeper *k);
 
 /* Begins a list. */
 void keeper_list(Keeper *k);

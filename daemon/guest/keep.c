@@ -239,5 +239,6 @@ void guest_keep_done(Guest *g) {
         g->keep.mounts_fd = safe_close(g->keep.mounts_fd);
         g->keep.program_fd = safe_close(g->keep.program_fd);
         handover_cancel(&g->keep.handover);
+        keeper_done(&g->keep.keeper);
         free(g->keep.path);
 }

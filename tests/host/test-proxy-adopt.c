@@ -45,7 +45,7 @@ typedef struct Last {
 static void leave_and_die(bool now, void *userdata) {
         const Last *last = userdata;
         SavedText text;
-        Keeper keeper;
+        Keeper keeper = {};
 
         if (!now)
                 return;
