@@ -33,10 +33,11 @@ static void collection_done(Collection *c) {
 
 /* ---- finding them ---- */
 
-/* Debian's package has them in the first place, `make modules_install` puts them into the second.
- */
+/* Debian's package has them in the first place, `make modules_install` puts them into the second,
+ * which umld's unit hides and has in the third. */
 static int find_directory(const KernelModules *m, char **ret, char **ret_why) {
-        static const char *const places[] = { "/usr/lib/uml/modules", "/lib/modules" };
+        static const char *const places[] = { "/usr/lib/uml/modules", "/lib/modules",
+                                              "/run/umld-modules" };
 
         for (size_t i = 0; i < (m->dir ? 1 : ARRAY_SIZE(places)); i++) {
                 _cleanup_free_ char *dir = m->dir ? strdup(m->dir)

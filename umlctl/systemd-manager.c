@@ -2,6 +2,7 @@
 /* systemd-manager.c - asks systemd to start, stop, enable and disable the service of a guest. */
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
 #include "api/dirs.h"
@@ -64,6 +65,28 @@ int manager_unit_busy(sd_bus *bus, const char *unit) {
         if (r < 0)
                 return r;
         return !streq(state, "inactive") && !streq(state, "failed");
+}
+
+static bool changed_since(const char *path, const struct timespec *then) {
+        struct stat st;
+
+        return path && stat(path, &st) >= 0 &&
+               (st.st_mtim.tv_sec > then->tv_sec ||
+                (st.st_mtim.tv_sec == then->tv_sec && st.st_mtim.tv_nsec > then->tv_nsec));
+}
+
+int manager_follow(sd_bus *bus, const char *name, sd_bus_error *ret_error) {
+        _cleanup_free_ char *file = umld_config_path(name),
+                            *more = file ? strfmt("%s.d", file) : NULL;
+        struct stat made = {};
+
+        if (!more)
+                return -ENOMEM;
+        (void) stat("/run/systemd/generator", &made); /* each time it is another one */
+        if (!changed_since(file, &made.st_mtim) && !changed_since(more, &made.st_mtim))
+                return 0;
+        return sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER_INTERFACE, "Reload",
+                                  ret_error, NULL, NULL);
 }
 
 void manager_job_done(ManagerJob *job) {

@@ -21,6 +21,10 @@ char *manager_unit(const char *name);
 /* Is the unit active, activating, deactivating or waiting for a restart? 1 or 0. */
 int manager_unit_busy(sd_bus *bus, const char *unit);
 
+/* Lets systemd read its units again if the guest's configuration has changed since it did so: its
+ * sandbox depends on that (systemd/umld-generator). */
+int manager_follow(sd_bus *bus, const char *name, sd_bus_error *ret_error);
+
 /* A job that starts or stops a unit, and its result. */
 typedef struct ManagerJob {
         char *unit, *path;

@@ -72,6 +72,17 @@ static int look_at_own(const Host *h, const char *path) {
         return lock ? image_look(path, lock) : -ENOMEM;
 }
 
+/* Of a file that the sandbox of umld's unit hides until systemd has read its configuration. */
+static const char *unit_remedy(const char *path) {
+        static const char *const hidden[] = { "/home/", "/root/", "/run/user/", "/tmp/",
+                                              "/var/tmp/" };
+
+        FOREACH_ELEMENT (h, hidden)
+                if (startswith(path, *h) && getenv("INVOCATION_ID"))
+                        return "; if it is there, systemctl daemon-reload shows it to umld";
+        return "";
+}
+
 /* The lock also keeps the file open, for fdatasync(). */
 static int lock_image(const Host *h, const char *path, bool shared, int *fd, Fault *f) {
         char comm[16];
@@ -94,7 +105,8 @@ static int lock_image(const Host *h, const char *path, bool shared, int *fd, Fau
                                  path, holder, process_comm(holder, comm));
         if (r == -ENOENT)
                 return fault_set(f, VERDICT_DISK, false, r,
-                                 "Disk=%s: no such image; create it or correct the path", path);
+                                 "Disk=%s: no such image; create it or correct the path%s", path,
+                                 unit_remedy(path));
         if (r < 0)
                 return fault_set(f, VERDICT_DISK, false, r, "Disk=%s: cannot be opened%s: %m", path,
                                  shared ? "" : " for writing");

@@ -17,9 +17,7 @@ SOURCE = os.environ["UMLD_SOURCE_ROOT"]
 BUILD = os.environ["UMLD_BUILD_ROOT"]
 
 # systemd-analyze security: 0 is safe, 10 is not; times ten. What is above this is a line of the sandbox lost.
-# ProtectKernelModules= is not in it: umld reads the modules of its guest's kernel. AF_PACKET is allowed for sending again
-# new connections that a dead guest has not answered.
-EXPOSURE = 57
+EXPOSURE = 48
 
 WANTED = [
     "bin/umlctl",
@@ -37,6 +35,7 @@ WANTED = [
     r"lib/umld/umld-image-fix\.so",
     r"lib/systemd/system/umld@\.service",
     r"lib/systemd/system/umld\.target",
+    r"lib/systemd/system-generators/umld-generator",
     r"lib/systemd/system/umld-metrics\.service",
     r"lib/systemd/system/umld-metrics\.timer",
     r"lib/systemd/system/multi-user\.target\.d/umld\.conf",
@@ -149,6 +148,54 @@ class Install(unittest.TestCase):
                 and not lines[i - 1].startswith("#") and not re.match(r"[A-Z]\w+=", lines[i - 1])]
         self.assertEqual(bare, [])
         self.assertGreater(len(set(filter(None, keys))), 10)
+
+    def generated(self, config, groups="0::/init.scope\n"):
+        """What the generator makes of a guest's configuration, and the directories of what it makes for others."""
+        with tempfile.TemporaryDirectory(dir=self.work) as top:
+            os.makedirs(f"{top}/config/web.conf.d")
+            os.mkdir(f"{top}/out")
+            os.symlink("/home/web", f"{top}/link")
+            for file, text in config.items():
+                with open(f"{top}/config/{file}", "w", encoding="utf-8") as part:
+                    part.write(text.replace("TOP", top))
+            with open(f"{top}/groups", "w", encoding="utf-8") as file:
+                file.write(groups)
+            done = run("sh", f"{SOURCE}/systemd/umld-generator", f"{top}/out",
+                       env=dict(os.environ, UMLD_CONFIG_DIR=f"{top}/config", UMLD_INIT_CGROUPS=f"{top}/groups"))
+            self.assertEqual((done.returncode, done.stdout), (0, ""))
+            made = {}
+            for directory in os.listdir(f"{top}/out"):
+                with open(f"{top}/out/{directory}/50-umld-generator.conf", encoding="utf-8") as part:
+                    made[directory] = part.read().splitlines()[2:]
+            return made.get("umld@web.service.d", []), set(made) - {"umld@web.service.d"}
+
+    def test_generator_opens_what_a_guest_needs(self):
+        home, tmp, bits = "ProtectHome=no", "PrivateTmp=no", "RestrictSUIDSGID=no"
+        for text, lines in (("Memory=32M\n[Network]\nGuestAddress=10.0.0.2/24\nForward=tcp/80:80", []),
+                            ("Disk=/var/lib/umld/web/root.img,cow=/srv/web", []),
+                            ("#Disk=/home/web.img\n ; Disk=/tmp/x", []),
+                            ("Disk=/homes/web.img", []),
+                            ("Disk=/home/web.img", [home]),
+                            ("Disk = /srv/base.img,cow=/root/web.cow", [home]),
+                            ("Disk=/srv/../home/web.img", [home]),
+                            ("Share=/run/user/1000,ro", [home]),
+                            ("Disk=/var/tmp/a b.img", [tmp]),
+                            ("Disk=/tmp/web.img\nDisk=/home/web.img", [tmp, home]),
+                            ("Share=/", [tmp, home]),
+                            ("Root=hostfs:/srv/web", [bits]),
+                            (" Root = hostfs:/home/web", [home, bits])):
+            self.assertEqual(self.generated({"web.conf": f"[Guest]\n{text}\n"}), (sorted(lines), set()), text)
+        self.assertEqual(self.generated({"web.conf": "[Guest]\n", "web.conf.d/disk.conf": "[Guest]\nDisk=/home/web.img\n"}),
+                         ([home], set()))
+        self.assertEqual(self.generated({"web.conf": "[Guest]\nDisk=TOP/link/a\n", "two.conf": "[Guest]\nDisk=/root/a\n"})[1],
+                         {"umld@two.service.d"})
+
+    def test_generator_without_guests(self):
+        self.assertEqual(self.generated({}), ([], set()))
+        self.assertEqual(self.generated({}, "4:memory:/\n1:name=systemd:/init.scope\n0::/\n"), ([], set()))
+
+    def test_generator_in_a_container_without_a_cgroup_namespace(self):
+        self.assertEqual(self.generated({}, "4:memory:/lxc/vps\n1:name=systemd:/lxc/vps/init.scope\n"), ([], {"umld@.service.d"}))
 
     def test_users_and_directories(self):
         """systemd's own tools understand the two files, in a root of their own."""

@@ -22,6 +22,7 @@ from umldtest import SOURCE, World, clean_file_system, main, wait_until
 UNIT = "umld@web.service"
 ORPHAN = "umld-orphan@web.service"
 FORWARD = "Forward=tcp/8080:80"
+EXPOSURE = 48
 
 
 def note(text):
@@ -226,6 +227,38 @@ class Boot(unittest.TestCase):
         self.assertEqual(name, "umld")
         self.assertNotEqual(self.machine.out("uname", "-n"), "umld")  # the host has kept its own
 
+    def test_03_exposure_of_the_running_unit(self):
+        """By systemd's own measure, 0 (safe) to 10, times ten: of the unit with what its generator has added for this guest."""
+        done = self.machine.run("systemd-analyze", "security", "--no-pager", f"--threshold={EXPOSURE}", UNIT)
+        self.assertEqual(done.returncode, 0, done.stdout.splitlines()[-1])
+        umld = self.machine.show(UNIT, "MainPID")
+        seen = self.machine.shell(f"""
+            touch /tmp/outside /home/outside
+            cd /proc/{umld}/root; for path in tmp/outside home/outside; do ls $path >/dev/null 2>&1 || echo "$path"; done
+            rm /tmp/outside /home/outside""")
+        self.assertEqual(seen.split(), ["tmp/outside", "home/outside"])
+        for path, answer in ("/sys/fs/cgroup/test", "Read-only"), (f"/sys/fs/cgroup/system.slice/system-umld.slice/{UNIT}/test", ""):
+            made = self.machine.run("nsenter", "-t", umld, "-m", "mkdir", path)
+            self.assertIn(answer, made.stderr)
+            self.assertEqual(made.returncode == 0, not answer, made.stderr)
+        self.machine.run("rmdir", path, check=True)
+
+    def test_03_generator_opens_the_unit(self):
+        """To an image in /home: when systemd has read the configuration, to which umlctl start sees, or umld tells how."""
+        self.machine.out("umlctl", "create", "far", "--memory", "32M", "--forward", "tcp/8090:80", timeout=60)
+        self.addCleanup(self.machine.run, "umlctl", "remove", "--force", "far")
+        self.addCleanup(self.machine.run, "systemctl", "stop", "umld@far", timeout=60)
+        self.machine.shell("mv /var/lib/umld/far/root.img /home/far.img; mkdir /etc/umld/far.conf.d; "
+                           "printf '[Guest]\\nDisk=/home/far.img,adopt\\n' >/etc/umld/far.conf.d/disk.conf")
+        self.addCleanup(self.machine.run, "rm", "-r", "/home/far.img")
+        self.assertNotEqual(self.machine.run("systemctl", "start", "umld@far", timeout=60).returncode, 0)
+        self.assertIn("if it is there, systemctl daemon-reload shows it to umld",
+                      self.machine.out("journalctl", "-b", "-o", "cat", "-u", "umld@far"))
+        self.machine.run("systemctl", "reset-failed", "umld@far")
+        self.machine.out("umlctl", "start", "far", timeout=60)
+        self.assertTrue(wait_until(lambda: self.any_page(8090), 20, "the page of the guest in /home"))
+        self.assertEqual([self.machine.show(unit, "ProtectHome") for unit in ("umld@far", UNIT)], ["no", "yes"])
+
     def test_03_journal_has_the_console(self):
         text = self.machine.out("journalctl", "-b", "-o", "json", "UMLD_GUEST=web")
         lines = [json.loads(line) for line in text.splitlines()]
@@ -314,10 +347,10 @@ class Boot(unittest.TestCase):
     def test_07_command(self):
         """In the sandbox of the unit, for a crash, and for the stop by systemctl, which kills what is left then."""
         tell = Path(self.tree, "usr/local/bin/tell")
-        tell.write_text("#!/bin/sh\necho \"$(id -un) $UMLD_NAME $UMLD_EVENT $UMLD_TO$UMLD_VERDICT\" >>/var/tmp/told\n",
+        tell.write_text("#!/bin/sh\necho \"$(id -un) $UMLD_NAME $UMLD_EVENT $UMLD_TO$UMLD_VERDICT\" >>/srv/told\n",
                         encoding="utf-8")
         tell.chmod(0o755)
-        told = Path(self.tree, "var/tmp/told")
+        told = Path(self.tree, "srv/told")
         told.touch()
         told.chmod(0o666)
         self.start()
