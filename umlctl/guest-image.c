@@ -95,7 +95,7 @@ static int undo_interrupted(const GuestImage *i) {
                 return fail_with(EXIT_FAILED,
                                  "%s: a change of its image %s was interrupted, and cannot be "
                                  "undone: %s",
-                                 i->guest, path, strerror(-r));
+                                 i->guest, path, image_undo_why(r));
         if (r == IMAGE_UNDO_REPLACED)
                 note("%s: a change of its image was interrupted, and %s has been replaced since, "
                      "so nothing was undone",
@@ -144,13 +144,13 @@ static int end_change(const GuestImage *i, const char *why) {
 
         if (r == IMAGE_UNDO_COMPLETE || (r >= 0 && !why))
                 return 0;
-        if (r < 0)
-                return fail_with(EXIT_FAILED,
-                                 "%s: its image: %s; the change cannot be %s now (%s), but will be "
-                                 "before its next start or change",
-                                 i->guest, why ?: strerror(-r), why ? "undone" : "completed",
-                                 strerror(-r));
-        return fail_with(EXIT_FAILED, "%s: its image: %s", i->guest, why);
+        if (r >= 0)
+                return fail_with(EXIT_FAILED, "%s: its image: %s", i->guest, why);
+        return fail_with(EXIT_FAILED,
+                         "%s: its image: %s%sthe change cannot be %s now (%s), but will be before "
+                         "its next start or change",
+                         i->guest, why ?: "", why ? "; " : "", why ? "undone" : "completed",
+                         image_undo_why(r));
 }
 
 static int run_change(const GuestImage *i, const ImageChange *change, int undo, Progress *progress,

@@ -32,12 +32,12 @@ static const char *disk_path(const DiskCheck *c) {
 }
 
 /* The file system of a copy-on-write disk is in two files, which only the guest's kernel can
- * combine. */
+ * combine; a half-changed backing file is refused by disk_cow_prepare(). */
 static bool needs_check(const Host *h, size_t i) {
         const Disk *d = &h->config->disks[i];
         int fd = h->disk_fds[2 * i], r;
 
-        if (d->read_only || fd < 0)
+        if (fd < 0)
                 return false;
         if (d->cow) {
                 log_debug("Disk=%s: not checked for errors, because changes are in %s", d->path,
@@ -46,6 +46,8 @@ static bool needs_check(const Host *h, size_t i) {
         }
         if (image_undo_pending(fd))
                 return true;
+        if (d->read_only)
+                return false;
         r = ext_errors_recorded(fd);
         if (r < 0)
                 log_debug_errno(r, "Disk=%s: cannot be checked for errors, ignoring: %m", d->path);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "api/commit-note.h"
+#include "api/image-undo.h"
 #include "basic/file-util.h"
 #include "basic/log.h"
 #include "daemon/host/disk-cow.h"
@@ -102,6 +103,11 @@ int disk_cow_prepare(const Host *h, const Disk *d, int backing, Fault *f) {
                 return fault_set(f, VERDICT_DISK, false, -errno,
                                  "Disk=%s: cannot open the copy-on-write file %s: %m", d->path,
                                  d->cow);
+        if (image_undo_pending(backing))
+                return fault_set(f, VERDICT_DISK, false, -EUCLEAN,
+                                 "Disk=%s: a change of it by umlctl was interrupted; start a "
+                                 "guest that has it without cow=, which undoes the change",
+                                 d->path);
         r = describe_backing(d, backing, &is, f);
         if (r < 0)
                 return r;

@@ -88,18 +88,19 @@ static int preload(const char *object) {
         return RET_NERRNO(setenv("LD_PRELOAD", path, 1));
 }
 
+/* Its errors are no matter of this guest's. */
+static bool is_read_only(void) {
+        return (fcntl(DISK_CHECK_FD, F_GETFL) & O_ACCMODE) == O_RDONLY;
+}
+
 /* Before the sandbox, which sees no more of the host's files: bytes are copied, and none of them is
  * looked at. */
 static int undo(uid_t owner) {
-        int r = image_undo_apply_of(DISK_CHECK_FD, owner);
+        int fd = is_read_only() ? open(IMAGE, O_RDWR | O_CLOEXEC) : DISK_CHECK_FD,
+            r = fd < 0 ? -errno : image_undo_apply_of(fd, owner);
 
-        if (r == -EPERM)
-                fputs("its undo file may be written by others than its owner or root; remove it if "
-                      "that "
-                      "is not what umlctl has left\n",
-                      stderr);
-        else if (r < 0)
-                fprintf(stderr, "an interrupted change cannot be undone: %s\n", strerror(-r));
+        if (r < 0)
+                fprintf(stderr, "an interrupted change cannot be undone: %s\n", image_undo_why(r));
         else if (r == IMAGE_UNDO_DONE)
                 puts("a change by umlctl was interrupted, and has been undone");
         else if (r == IMAGE_UNDO_COMPLETE)
@@ -107,8 +108,7 @@ static int undo(uid_t owner) {
                      "undone");
         else if (r == IMAGE_UNDO_REPLACED)
                 puts("a change by umlctl was interrupted, and the image has been replaced since, "
-                     "so "
-                     "nothing was undone");
+                     "so nothing was undone");
         return r;
 }
 
@@ -121,6 +121,8 @@ int main(int argc, char *argv[]) {
         }
         if (undo((uid_t) strtoul(argv[2], NULL, 10)) < 0)
                 return DISK_CHECK_NOT_UNDONE;
+        if (is_read_only())
+                return 0;
         if ((r = preload(argv[1])) < 0 || (r = enter_sandbox()) < 0 || (r = set_path()) < 0) {
                 fprintf(stderr, "umld-disk-check: %s\n", strerror(-r));
                 return DISK_CHECK_FAILED;

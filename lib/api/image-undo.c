@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* image-undo.c - undoes a change of an image that was interrupted. */
 
+#include <endian.h>
+#include <ext2fs/ext2_fs.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -14,6 +16,10 @@
 #include "basic/random.h"
 #include "basic/string-util.h"
 #include "basic/undo-record.h"
+
+enum {
+        SUPERBLOCK_OFFSET = 1024,
+};
 
 static bool read_at(int fd, void *data, size_t size, uint64_t offset) {
         return pread(fd, data, size, (off_t) offset) == (ssize_t) size;
@@ -35,14 +41,31 @@ static char *undo_path(int image) {
         return strfmt("%s.undo", path);
 }
 
+static void read_written(int image, UndoWritten *ret) {
+        struct ext2_super_block s;
+
+        *ret = (UndoWritten){};
+        if (!read_at(image, &s, sizeof(s), SUPERBLOCK_OFFSET) ||
+            le16toh(s.s_magic) != EXT2_SUPER_MAGIC)
+                return;
+        memcpy(ret->uuid, s.s_uuid, sizeof(ret->uuid));
+        ret->time = le32toh(s.s_wtime);
+}
+
 /* ---- making ---- */
 
-static int make_header(uint64_t size, uint64_t end, UndoHeader *ret) {
-        UndoHeader h = { .mark.magic = UNDO_MAGIC, .size = size, .end = end };
+static int make_header(int image, const struct stat *st, uint64_t size, UndoHeader *ret) {
+        uint64_t before = (uint64_t) st->st_size;
+        UndoHeader h = { .mark.magic = UNDO_MAGIC,
+                         .size = before,
+                         .end = MAX(before, size),
+                         .mtime = st->st_mtim,
+                         .time = (uint32_t) time(NULL) - 1 };
         int r = random_bytes(h.mark.id, sizeof(h.mark.id));
 
         if (r < 0)
                 return r;
+        read_written(image, &h.before);
         h.hash = undo_header_hash(&h);
         *ret = h;
         return 0;
@@ -50,9 +73,9 @@ static int make_header(uint64_t size, uint64_t end, UndoHeader *ret) {
 
 /* The undo file is on the disk before the image is touched, and the image, with its mark, before
  * anything is recorded: it is what an undoing leads to. */
-static int fill_new(int image, uint64_t before, uint64_t size, int fd, const char *path) {
+static int fill_new(int image, const struct stat *st, uint64_t size, int fd, const char *path) {
         UndoHeader h;
-        int r = make_header(before, MAX(before, size), &h);
+        int r = make_header(image, st, size, &h);
 
         if (r >= 0)
                 r = RET_NERRNO(flock(fd, LOCK_EX | LOCK_NB));
@@ -80,7 +103,7 @@ int image_undo_create(int image, uint64_t size) {
         fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
                 return -errno;
-        r = fill_new(image, (uint64_t) st.st_size, size, fd, path);
+        r = fill_new(image, &st, size, fd, path);
         if (r >= 0)
                 return TAKE_FD(fd);
         (void) ftruncate(image, st.st_size);
@@ -95,6 +118,9 @@ bool image_undo_pending(int image) {
 }
 
 /* ---- undoing ---- */
+
+/* A megabyte of them is about as much as a gigabyte of changes. */
+#define RECORDS_MAX (16U << 20)
 
 typedef struct Undo {
         int image, fd;
@@ -136,7 +162,9 @@ static int find_records(Undo *u) {
 
         u->end = sizeof(u->header);
         for (; (next = read_record(u, u->end, &r)) > 0; u->end = next) {
-                uint64_t *records = reallocarray(u->records, u->n + 1, sizeof(*records));
+                uint64_t *records = u->n == RECORDS_MAX
+                                            ? NULL
+                                            : reallocarray(u->records, u->n + 1, sizeof(*records));
 
                 if (!records)
                         return -ENOMEM;
@@ -203,23 +231,54 @@ static bool has_mark(const Undo *u) {
                (uint64_t) st.st_size <= u->header.end + sizeof(found);
 }
 
-static int cut_off(int image, uint64_t size) {
-        int r = RET_NERRNO(ftruncate(image, (off_t) size));
+/* What the change leaves, wherever it is killed, or the replay of a journal by e2fsck. */
+static bool is_of_change(const Undo *u, const UndoWritten *now) {
+        uint32_t a = u->header.before.time, b = u->header.time;
 
-        return r < 0 ? r : RET_NERRNO(fsync(image));
+        return now->time >= MIN(a, b) && now->time <= MAX(a, b);
+}
+
+/* IMAGE_UNDO_DONE: it is to be undone. What was recorded of one image must not come into another.
+ * One without the mark was copied over it, like a backup, if it is an older one; else the mark was
+ * cut off, as by a resize2fs by hand. */
+static int decide(const Undo *u, bool mark) {
+        static const UndoWritten none;
+        const UndoHeader *h = &u->header;
+        UndoWritten now;
+        bool same;
+
+        read_written(u->image, &now);
+        same = memcmp(now.uuid, h->before.uuid, sizeof(now.uuid)) == 0;
+        if (memcmp(&h->before, &none, sizeof(none)) == 0)
+                return mark ? IMAGE_UNDO_DONE : IMAGE_UNDO_REPLACED;
+        if (mark)
+                return same && is_of_change(u, &now) ? IMAGE_UNDO_DONE : -ESTALE;
+        return same && now.time >= h->time && now.time != h->before.time ? -ESTALE
+                                                                         : IMAGE_UNDO_REPLACED;
+}
+
+/* Copy-on-write files know their backing file by its time. */
+static int cut_off(const Undo *u, bool complete) {
+        const struct timespec times[] = { { .tv_nsec = UTIME_OMIT }, u->header.mtime };
+        int r = RET_NERRNO(
+                ftruncate(u->image, (off_t) (complete ? u->header.end : u->header.size)));
+
+        if (r >= 0 && !complete)
+                r = RET_NERRNO(futimens(u->image, times));
+        return r < 0 ? r : RET_NERRNO(fsync(u->image));
 }
 
 /* The mark is cut off last: with it, what is recorded is of this image. */
 static int undo_all(Undo *u) {
         bool complete = u->last == UNDO_COMPLETE, mark = has_mark(u);
-        int r = 0;
+        int r = is_settled(u) ? IMAGE_UNDO_DONE : decide(u, mark);
 
-        if (!is_settled(u) && !mark)
-                return IMAGE_UNDO_REPLACED;
+        if (r != IMAGE_UNDO_DONE)
+                return r;
         if (!is_settled(u))
                 r = put_back_all(u);
         if (r >= 0 && mark)
-                r = cut_off(u->image, complete ? u->header.end : u->header.size);
+                r = cut_off(u, complete);
         if (r < 0)
                 return r;
         return complete           ? IMAGE_UNDO_COMPLETE
@@ -229,12 +288,16 @@ static int undo_all(Undo *u) {
 
 /* Without a whole header it was killed before it had changed anything. */
 static int undo_if_valid(Undo *u) {
-        const UndoHeader *h = &u->header;
+        static const char family[] = "umld-undo ";
+        UndoHeader *h = &u->header;
+        bool whole = read_at(u->fd, h, sizeof(*h), 0) && h->hash == undo_header_hash(h);
         int r;
 
-        if (!read_at(u->fd, &u->header, sizeof(u->header), 0) ||
-            strncmp(h->mark.magic, UNDO_MAGIC, sizeof(h->mark.magic)) != 0 ||
-            h->hash != undo_header_hash(h))
+        if (strncmp(h->mark.magic, UNDO_MAGIC, sizeof(h->mark.magic)) != 0)
+                return startswith(h->mark.magic, family) && h->mark.magic[strlen(family)]
+                               ? -EPROTONOSUPPORT
+                               : IMAGE_UNDO_NONE;
+        if (!whole)
                 return IMAGE_UNDO_NONE;
         r = find_records(u);
         return r < 0 ? r : undo_all(u);
@@ -261,7 +324,7 @@ static int open_undo(const char *path, int image, uid_t owner, Undo **ret) {
         if (!S_ISREG(st.st_mode))
                 return -EINVAL;
         if (!is_trusted(u->fd, &st, owner))
-                return -EPERM;
+                return -EKEYREJECTED;
         if (flock(u->fd, LOCK_EX) < 0)
                 return -errno;
         *ret = TAKE_PTR(u);
@@ -293,6 +356,21 @@ int image_undo_apply(int image) {
         struct stat st;
 
         return fstat(image, &st) < 0 ? -errno : image_undo_apply_of(image, st.st_uid);
+}
+
+const char *image_undo_why(int error) {
+        switch (error) {
+        case -EKEYREJECTED:
+                return "its undo file may be written by others than its owner or root; remove it "
+                       "if that is not what umlctl has left";
+        case -ESTALE:
+                return "others have written to its file system since, which is half changed; put a "
+                       "backup in its place, or repair it with e2fsck -f, and remove its undo file";
+        case -EPROTONOSUPPORT:
+                return "another version of umlctl has begun it; use that version";
+        default:
+                return strerror(-error);
+        }
 }
 
 int image_undo_complete(int image, int undo) {

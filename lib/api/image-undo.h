@@ -33,9 +33,13 @@ bool image_undo_pending(int image);
 int image_undo_complete(int image, int undo);
 
 /* Undoes what is recorded, unless the change is complete; gives the image its size, and removes the
- * file. Returns an ImageUndone. -EPERM: it belongs neither to us, nor to root, nor to the image's
- * owner, or others may write to it. */
+ * file. Returns an ImageUndone. On failure the file stays, and image_undo_why() says more. */
 int image_undo_apply(int image);
 
 /* The same for an image that was given to another user meanwhile, by its owner. */
 int image_undo_apply_of(int image, uid_t owner);
+
+/* Why that failed, and what to do. -EKEYREJECTED: the undo file belongs neither to us, nor to root,
+ * nor to the image's owner, or others may write to it. -ESTALE: others have written to the
+ * half-changed file system. -EPROTONOSUPPORT: another version has made the undo file. */
+const char *image_undo_why(int error);

@@ -19,7 +19,8 @@ enum {
 
 static struct {
         int image, undo;
-        uint64_t size;       /* what is behind it is cut off in the end */
+        uint64_t size; /* what is behind it is cut off in the end */
+        time_t time;
         unsigned char *done; /* a bit for each chunk, which is recorded once in each process */
         bool unsynced;
         bool broken; /* the undo file ends with a part of a record, or could not be synced */
@@ -53,6 +54,7 @@ int undo_record_begin(int image, int undo) {
         u.image = image;
         u.undo = undo;
         u.size = h.size;
+        u.time = h.time;
         u.done = map;
         return 0;
 }
@@ -63,6 +65,10 @@ int undo_record_fd(void) {
 
 uint64_t undo_record_size(void) {
         return u.size;
+}
+
+time_t undo_record_time(void) {
+        return u.time;
 }
 
 bool undo_record_is_image(int fd) {

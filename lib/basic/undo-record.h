@@ -10,8 +10,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
-#define UNDO_MAGIC "umld-undo 2"
+#define UNDO_MAGIC "umld-undo 3"
 
 /* For programs of e2fsprogs, with what is preloaded into them: the descriptor of the undo file. */
 #define IMAGE_UNDO_VARIABLE "UMLD_IMAGE_UNDO"
@@ -28,11 +29,21 @@ typedef struct UndoMark {
         uint8_t id[16];
 } UndoMark;
 
+/* Whoever writes to an ext2, ext3 or ext4 file system leaves the time in its superblock: the
+ * programs of a change one just before its begin, all others a later one. */
+typedef struct UndoWritten {
+        uint8_t uuid[16]; /* of the file system; zeros: there is none */
+        uint32_t time;    /* of its superblock, in seconds */
+} UndoWritten;
+
 typedef struct UndoHeader {
         UndoMark mark;
-        uint64_t size; /* of the image before the change */
-        uint64_t end;  /* where the image has the mark */
-        uint64_t hash; /* of what precedes it */
+        uint64_t size;         /* of the image before the change */
+        uint64_t end;          /* where the image has the mark */
+        struct timespec mtime; /* of the image before the change */
+        UndoWritten before;    /* as the image had it */
+        uint32_t time;         /* that the programs of the change write in its superblock */
+        uint64_t hash;         /* of what precedes it */
 } UndoHeader;
 
 enum {
@@ -61,6 +72,9 @@ int undo_record_fd(void);
 
 /* The size that the image had before the change. */
 uint64_t undo_record_size(void);
+
+/* What every program of the change takes for the present. */
+time_t undo_record_time(void);
 
 /* Is this descriptor the image? */
 bool undo_record_is_image(int fd);

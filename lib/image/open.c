@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "basic/hash.h"
+#include "basic/undo-record.h"
 #include "image/parts.h"
 
 /* Features that the library accepts, but does not fully support. */
@@ -107,7 +108,9 @@ static int prepare(ImageWriter *w, bool fresh) {
                 w->hash_basis = HASH_BASIS;
         image_node_init(&node, 0);
         w->now = node.mtime;
-        if (getenv("SOURCE_DATE_EPOCH"))
+        if (undo_record_fd() >= 0)
+                w->fs->now = undo_record_time();
+        else if (getenv("SOURCE_DATE_EPOCH"))
                 w->fs->now = (time_t) node.mtime.tv_sec;
         w->fresh = fresh;
         w->goal = w->fs->super->s_first_data_block;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* image-fix.c - lets the programs of e2fsprogs have an image that they got as descriptor 3, and
- * records what they overwrite in it.
+ * records what they overwrite in it, by which time is that of the change.
  *
  * They open it by name, as /proc/self/fd/3, and the host's kernel then asks whether their user may
  * open that file. It may not: the image belongs to its guest. So this open() returns a duplicate.
@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "basic/macro.h"
@@ -60,9 +61,15 @@ enum {
 };
 
 __attribute__((constructor)) static void begin(void) {
+        static const char *const times[] = { "SOURCE_DATE_EPOCH", "E2FSPROGS_FAKE_TIME",
+                                             "E2FSCK_TIME" };
         const char *undo = getenv(IMAGE_UNDO_VARIABLE);
 
-        if (!undo || undo_record_begin(3, atoi(undo)) >= 0)
+        if (!undo)
+                return;
+        FOREACH_ELEMENT (name, times)
+                (void) unsetenv(*name);
+        if (undo_record_begin(3, atoi(undo)) >= 0)
                 return;
         fputs("cannot read the undo file of the image\n", stderr);
         _exit(EXIT_STATUS);
@@ -77,6 +84,18 @@ static bool may_write(int fd, off64_t offset, size_t size) {
 }
 
 #define NEXT(name) ((__typeof__(&name)) dlsym(RTLD_NEXT, #name))
+
+/* What they write into the superblock. */
+time_t time(time_t *ret) {
+        struct timespec now;
+        time_t t = undo_record_time();
+
+        if (undo_record_fd() < 0 && clock_gettime(CLOCK_REALTIME, &now) >= 0)
+                t = now.tv_sec;
+        if (ret)
+                *ret = t;
+        return t;
+}
 
 /* resize2fs would cut off what is behind the file system: the mark of the change. umlctl gives the
  * image its size. */

@@ -29,6 +29,17 @@ def processes_of(uid, name):
             pass
 
 
+def running(*command):
+    """The pid of the process with this command line, or None."""
+    for proc in Path("/proc").glob("[0-9]*"):
+        try:
+            if (proc / "cmdline").read_bytes().split(b"\0")[:-1] == list(command):
+                return int(proc.name)
+        except OSError:
+            pass
+    return None
+
+
 def debugfs(image, *commands):
     for command in commands:
         subprocess.run(["/sbin/debugfs", "-w", "-R", command, image], check=True, stdin=subprocess.DEVNULL,
@@ -160,6 +171,78 @@ class Fake(CheckTest):
         self.assertIn("has been undone", umld.log)
         self.assertEqual(umld.stop(), DONE)
         self.assertEqual(image.read_bytes(), before)
+
+    def interrupt(self, image):
+        """All but the last step of a change by umlctl, which is killed."""
+        program, last = self.world.dir / "changes", f"600.{os.getpid()}"
+        program.write_text(f'#!/bin/sh\n{self.world.program("imager/umld-image")} "$@"\nexec sleep {last}\n')
+        program.chmod(0o755)
+        before = image.read_bytes(), image.stat().st_mtime_ns
+        umlctl = subprocess.Popen(self.world.command("host", "env", f"UMLD_IMAGE={program}", self.world.program("umlctl/umlctl"), "resize",
+                                                     "web", "6M"), stdin=subprocess.DEVNULL)
+        self.addCleanup(umlctl.wait)
+        self.addCleanup(umlctl.kill)
+        pid = wait_until(lambda: running(b"sleep", last.encode()), 30, "the change")
+        umlctl.kill()
+        os.kill(pid, signal.SIGKILL)
+        umlctl.wait()
+        self.assertTrue(Path(f"{image}.undo").exists())
+        self.assertNotEqual(image.read_bytes()[:len(before[0])], before[0])
+        return before
+
+    def assert_refused(self, message):
+        umld = self.daemon()
+        self.assertEqual(umld.wait(20), FAILED)
+        self.assertIn(message, umld.log)
+        self.assertNotIn("booting", umld.statuses())
+
+    def test_read_only(self):
+        """A change of an image is undone that this guest itself only reads; neither is it checked for errors."""
+        image = self.mkfs()
+        self.configure(image)
+        image = self.world.image()
+        debugfs(image, f"ssv state {ERRORS}")
+        before = self.interrupt(image)
+        self.configure(None, fake="boot,ready", Guest={"Disk": f"{image},ro"})
+        umld = self.daemon().wait_ready()
+        self.assertIn("has been undone", umld.log)
+        self.assertNotIn("repaired", umld.log)
+        self.assertEqual(umld.stop(), DONE)
+        self.assertEqual((image.read_bytes(), image.stat().st_mtime_ns), before)
+
+    def test_backing_file(self):
+        """Nobody makes a copy-on-write file on top of it, nor uses the one that is there, until it is undone."""
+        self.configure(self.mkfs())
+        image = self.world.image()
+        guest = {"Disk": f"{image},cow={self.world.state_dir}/root.cow"}
+        for existing in (False, True):
+            with self.subTest(existing=existing):
+                self.configure(None)
+                self.interrupt(image)
+                self.configure(None, fake="boot,ready", Guest=guest)
+                self.assert_refused("was interrupted; start a guest that has it without cow=, which undoes the change")
+                self.assertEqual(Path(self.world.state_dir, "root.cow").exists(), existing)
+                self.configure(None)
+                umld = self.daemon().wait_ready()
+                self.assertIn("has been undone", umld.log)
+                self.assertEqual(umld.stop(), DONE)
+                self.configure(None, fake="boot,ready", Guest=guest)
+                self.assertEqual(self.daemon().wait_ready().stop(), DONE)
+
+    def test_written_since(self):
+        """It is neither undone, which would mix what others have written with what was there, nor used."""
+        self.configure(self.mkfs())
+        image = self.world.image()
+        self.interrupt(image)
+        subprocess.run(["/sbin/e2fsck", "-fy", image], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30)
+        written = image.read_bytes()
+        self.assert_refused("others have written to its file system since")
+        p = self.world.umlctl("resize", "web", "8M")
+        self.assertIn("others have written to its file system since", p.stderr)
+        self.assertEqual(image.read_bytes(), written)
+        Path(f"{image}.undo").unlink()
+        umld = self.daemon().wait_ready()
+        self.assertEqual(umld.stop(), DONE)
 
     def test_not_to_be_undone(self):
         self.configure(self.mkfs())

@@ -3,6 +3,7 @@
 
 import os
 import struct
+import time
 from pathlib import Path
 
 
@@ -15,11 +16,16 @@ def fnv(data):
 
 def write_undo(image, records, cut):
     """What a change has left that was killed: what was there, the first record is the oldest; and the image has the mark."""
-    end = image.stat().st_size
-    mark = struct.pack("=16s16s", b"umld-undo 2", os.urandom(16))
+    st = image.stat()
+    mark = struct.pack("=16s16s", b"umld-undo 3", os.urandom(16))
+    with open(image, "rb") as f:
+        f.seek(1024)
+        superblock = f.read(1024)
+    written, = struct.unpack("<I", superblock[0x30:0x34])
     with open(image, "ab") as f:
         f.write(mark)
-    data = mark + struct.pack("=QQ", end, end)
+    data = mark + struct.pack("=QQQQ", st.st_size, st.st_size, *divmod(st.st_mtime_ns, 10 ** 9))
+    data += superblock[0x68:0x78] + struct.pack("=II", written, int(time.time()) - 1)
     data += fnv(data)
     for place, content in records:
         zeros = not any(content)

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* test-image-undo.c - a change of an image is undone, wherever it was interrupted. */
 
+#include <endian.h>
+#include <ext2fs/ext2_fs.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "test.h"
+#include "undo-paths.h"
 
 #include "api/image-undo.h"
 #include "basic/cleanup.h"
@@ -19,7 +22,6 @@ enum {
         MORE = 64 * 1024,
 };
 
-static char directory[] = "/var/tmp/test-image-undo.XXXXXX", image_path[64], undo_path[80];
 static unsigned char original[SIZE];
 
 /* An image of which a part is a hole. */
@@ -225,7 +227,125 @@ static void test_moved(void **state) {
         assert_int_equal(image_undo_apply(other), IMAGE_UNDO_DONE);
         assert_int_equal(access(other_undo, F_OK), -1);
         assert_as_before(other);
-        assert_return_code(unlink(other_path), errno);
+}
+
+/* ---- a file system, which others write to ---- */
+
+enum {
+        LAST_MOUNTED = 1700000000,
+};
+
+static void put_superblock(int image, uint32_t time, uint8_t uuid) {
+        struct ext2_super_block s = { .s_magic = htole16(EXT2_SUPER_MAGIC),
+                                      .s_wtime = htole32(time),
+                                      .s_uuid = { uuid } };
+
+        assert_int_equal(pwrite(image, &s, sizeof(s), 1024), sizeof(s));
+}
+
+static int make_file_system(void) {
+        int image = make_image();
+
+        put_superblock(image, LAST_MOUNTED, 1);
+        assert_int_equal(pread(image, original, SIZE, 0), SIZE);
+        return image;
+}
+
+/* Returns the time that the programs of the change write in the superblock. */
+static uint32_t interrupt_in_file_system(int image) {
+        int undo = begin(image);
+
+        change(image, 8192, 5000);
+        change(image, 1024, 1024);
+        close(undo);
+        put_superblock(image, (uint32_t) undo_record_time(), 1);
+        return (uint32_t) undo_record_time();
+}
+
+/* The last writer was one of the change, or the journal was replayed by it. */
+static void test_of_this_change(void **state) {
+        _cleanup_close_ int image = make_file_system();
+        struct stat before, after;
+
+        (void) state;
+        for (int i = 0; i < 3; i++) {
+                uint32_t now;
+
+                assert_return_code(fstat(image, &before), errno);
+                now = interrupt_in_file_system(image);
+                put_superblock(image, i == 0 ? LAST_MOUNTED : i == 1 ? LAST_MOUNTED + 1 : now, 1);
+                assert_int_equal(image_undo_apply(image), IMAGE_UNDO_DONE);
+                assert_as_before(image);
+                assert_return_code(fstat(image, &after), errno);
+                assert_memory_equal(&after.st_mtim, &before.st_mtim, sizeof(before.st_mtim));
+        }
+}
+
+/* Nothing is done, and the undo file stays for the one who decides. */
+static void assert_refused(int image) {
+        static unsigned char before[SIZE], after[SIZE];
+        ssize_t n = pread(image, before, SIZE, 0);
+
+        assert_int_equal(image_undo_apply(image), -ESTALE);
+        assert_non_null(strstr(image_undo_why(-ESTALE), "e2fsck"));
+        assert_int_equal(pread(image, after, SIZE, 0), n);
+        assert_memory_equal(before, after, n);
+        assert_return_code(unlink(undo_path), errno);
+}
+
+/* Mounted or repaired since, a backup that is older copied over it without truncation, or the mark
+ * cut off by what has resized it. */
+static void test_written_since(void **state) {
+        static const struct {
+                uint32_t time; /* added to that of the change */
+                uint8_t uuid;
+                bool older, cut;
+        } cases[] = { { .time = 1, .uuid = 1 },
+                      { .time = 1, .uuid = 1, .cut = true },
+                      { .time = 0, .uuid = 1, .cut = true },
+                      { .time = 0, .uuid = 2 },
+                      { .older = true, .uuid = 1 } };
+
+        (void) state;
+        FOREACH_ELEMENT (c, cases) {
+                _cleanup_close_ int image = make_file_system();
+                uint32_t now = interrupt_in_file_system(image);
+
+                put_superblock(image, c->older ? LAST_MOUNTED - 1 : now + c->time, c->uuid);
+                if (c->cut)
+                        assert_return_code(ftruncate(image, SIZE - 4096), errno);
+                assert_refused(image);
+        }
+}
+
+/* Another file system, or an older copy of this one. */
+static void test_restored(void **state) {
+        (void) state;
+        for (uint8_t uuid = 1; uuid <= 2; uuid++) {
+                _cleanup_close_ int image = make_file_system();
+                uint32_t now = interrupt_in_file_system(image);
+
+                assert_return_code(ftruncate(image, 0), errno);
+                assert_int_equal(pwrite(image, original, SIZE, 0), SIZE);
+                put_superblock(image, uuid == 1 ? LAST_MOUNTED - 5 : now + 5, uuid);
+                assert_int_equal(pread(image, original, SIZE, 0), SIZE);
+                assert_left(image);
+        }
+}
+
+/* Its undo file would be taken for one that is not whole. */
+static void test_other_version(void **state) {
+        _cleanup_close_ int image = make_image();
+        int undo;
+
+        (void) state;
+        interrupt_change(image);
+        undo = open(undo_path, O_WRONLY | O_CLOEXEC);
+        assert_int_equal(pwrite(undo, "umld-undo 9", 12, 0), 12);
+        close(undo);
+        assert_int_equal(image_undo_apply(image), -EPROTONOSUPPORT);
+        assert_true(image_undo_pending(image));
+        assert_return_code(unlink(undo_path), errno);
 }
 
 /* In a directory like /tmp anybody can put one beside the image. Its owner could change the image
@@ -237,10 +357,10 @@ static void test_of_others(void **state) {
         (void) state;
         change(image, 0, 5000);
         assert_return_code(fchmod(undo, 0602), errno);
-        assert_int_equal(image_undo_apply(image), -EPERM);
+        assert_int_equal(image_undo_apply(image), -EKEYREJECTED);
         assert_return_code(fchmod(undo, 0600), errno);
         if (geteuid() == 0 && fchown(undo, 65534, 65534) >= 0) {
-                assert_int_equal(image_undo_apply(image), -EPERM);
+                assert_int_equal(image_undo_apply(image), -EKEYREJECTED);
                 assert_return_code(fchown(image, 65534, 65534), errno);
         }
         close(undo);
@@ -292,17 +412,10 @@ int main(void) {
                 cmocka_unit_test(test_forged),        cmocka_unit_test(test_moved),
                 cmocka_unit_test(test_one_at_a_time), cmocka_unit_test(test_copied_over),
                 cmocka_unit_test(test_of_others),     cmocka_unit_test(test_larger),
-                cmocka_unit_test(test_complete),
+                cmocka_unit_test(test_complete),      cmocka_unit_test(test_of_this_change),
+                cmocka_unit_test(test_written_since), cmocka_unit_test(test_restored),
+                cmocka_unit_test(test_other_version),
         };
-        int r;
 
-        if (!mkdtemp(directory))
-                return 1;
-        snprintf(image_path, sizeof(image_path), "%s/image", directory);
-        snprintf(undo_path, sizeof(undo_path), "%s.undo", image_path);
-        r = RUN_TESTS(tests);
-        (void) unlink(undo_path);
-        (void) unlink(image_path);
-        (void) rmdir(directory);
-        return r;
+        return RUN_UNDO_TESTS(tests);
 }

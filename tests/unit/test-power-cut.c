@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "test.h"
+#include "undo-paths.h"
 
 #include "api/image-undo.h"
 #include "basic/cleanup.h"
@@ -43,7 +43,6 @@ static struct {
         int steps_left;
 } * disk;
 
-static char directory[] = "/var/tmp/test-power-cut.XXXXXX", image_path[64], undo_path[80];
 static unsigned char original[SIZE];
 
 static void load(int fd, Contents *c) {
@@ -228,18 +227,9 @@ static void test_power_cut(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = { cmocka_unit_test(test_power_cut) };
-        int r;
 
         for (size_t i = 0; i < SIZE; i++) /* with a hole in it */
                 original[i] = i > 100 * 1024 && i < 300 * 1024 ? 0 : (unsigned char) random();
         disk = mmap(NULL, sizeof(*disk), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        if (disk == MAP_FAILED || !mkdtemp(directory))
-                return 1;
-        snprintf(image_path, sizeof(image_path), "%s/image", directory);
-        snprintf(undo_path, sizeof(undo_path), "%s.undo", image_path);
-        r = RUN_TESTS(tests);
-        (void) unlink(undo_path);
-        (void) unlink(image_path);
-        (void) rmdir(directory);
-        return r;
+        return disk == MAP_FAILED || RUN_UNDO_TESTS(tests);
 }
