@@ -179,9 +179,8 @@ class World:
 
     def __init__(self, shm="64M"):
         self.name = f"t{os.getpid()}-{next(self.serial)}"
-        subprocess.run([WORLD, "up", self.name, "--shm", shm], check=True, timeout=60)
         atexit.register(self.down)
-        lines = subprocess.run([WORLD, "env", self.name], check=True, stdout=subprocess.PIPE,
+        lines = subprocess.run([WORLD, "up", self.name, "--shm", shm, "--env"], check=True, timeout=60, stdout=subprocess.PIPE,
                                encoding="utf-8").stdout.splitlines()
         self.variables = dict(line.split("=", 1) for line in lines)
         self.dir = Path(self.variables["UMLD_WORLD_DIR"])
