@@ -129,6 +129,19 @@ class Chosen(RecipeCase):
         self.expect(DONE, "remove", "web", "--force")
         self.refused(BUSYBOX, "there is no recipe nonsense", "--recipe=nonsense")
 
+    def test_key_without_a_server(self):
+        """A key is put into the image all the same, and it is said that nothing there takes it."""
+        lack = "the tree has no SSH server; install one in the guest before its key can be used"
+        for tree in (BUSYBOX, OPENRC):
+            p = self.create(tree, "--force", f"--ssh-key={self.key}")
+            self.assertIn(lack, p.stdout + p.stderr)
+            self.assertEqual(self.image().text(HOME + "/.ssh/authorized_keys"), KEY)
+            p = self.create(tree, "--force")
+            self.assertNotIn(lack, p.stdout + p.stderr)
+            for server in ("usr/sbin/sshd", "usr/sbin/dropbear"):
+                p = self.create({**tree, server: "x"}, "--force", f"--ssh-key={self.key}")
+                self.assertNotIn(lack, p.stdout + p.stderr)
+
     def test_images_are_left_alone(self):
         """An image is changed only if that is asked for."""
         self.create(BUSYBOX, "--recipe=none")
