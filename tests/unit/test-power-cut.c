@@ -6,6 +6,8 @@
  * sectors in any order. So a child changes an image until it ends at some point, and each sector
  * of the image and of the undo file gets at random what it held last, or at the last sync. */
 
+#include <endian.h>
+#include <ext2fs/ext2_fs.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +27,7 @@ enum {
         AFTER = SIZE + 64 * 1024,
         FILE_MAX = 2 << 20,
         SECTOR = 512,
+        SUPERBLOCK_OFFSET = 1024,
         CUTS = 160,
         STEPS = 40, /* of a whole change and its end */
 };
@@ -95,10 +98,20 @@ int fdatasync(int fd) {
         return fsync(fd);
 }
 
+static void put_superblock(unsigned char *data, uint32_t time) {
+        const struct ext2_super_block s = { .s_magic = htole16(EXT2_SUPER_MAGIC),
+                                            .s_wtime = htole32(time),
+                                            .s_uuid = { 1 } };
+
+        memcpy(data + SUPERBLOCK_OFFSET, &s, sizeof(s));
+}
+
 static void change(int image, off_t at, size_t size) {
         static unsigned char data[AFTER];
 
         memset(data, (int) (random() % 255) + 1, size);
+        if (at == 0)
+                put_superblock(data, (uint32_t) undo_record_time());
         step();
         assert_int_equal(undo_record((uint64_t) at, size), 0);
         step();
@@ -107,8 +120,9 @@ static void change(int image, off_t at, size_t size) {
 
 static void change_some(int image, int undo) {
         ASSERT_OK(undo_record_begin(image, undo));
-        for (int i = 0; i < 3; i++) {
-                off_t at = random() % AFTER;
+        change(image, 0, SUPERBLOCK_OFFSET + sizeof(struct ext2_super_block));
+        for (int i = 0; i < 2; i++) {
+                off_t at = 4096 + random() % (AFTER - 4096);
 
                 change(image, at, (size_t) (random() % (AFTER - at)) / 4 + 1);
         }
@@ -230,6 +244,7 @@ int main(void) {
 
         for (size_t i = 0; i < SIZE; i++) /* with a hole in it */
                 original[i] = i > 100 * 1024 && i < 300 * 1024 ? 0 : (unsigned char) random();
+        put_superblock(original, 1700000000);
         disk = mmap(NULL, sizeof(*disk), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         return disk == MAP_FAILED || RUN_UNDO_TESTS(tests);
 }
