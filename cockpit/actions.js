@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* actions.js - the buttons that start and end guests, and what went wrong with that. */
 
-import { el, setHidden } from "./dom.js";
+import { el, setHidden, setText } from "./dom.js";
 import { explain, order } from "./umlctl.js";
 
 const under = new Set(); /* guests of which an order is being carried out */
@@ -53,7 +53,7 @@ async function carryOut(action, name, model) {
 export function actionButtons(name, model, rare) {
     const buttons = ACTIONS.filter(action => rare || !action.rare).map(action => ({
         action,
-        element: el("button", { type: "button", "data-verb": action.verb, "aria-label": `${action.label} ${name}`,
+        element: el("button", { type: "button", "data-verb": action.verb, "aria-describedby": "limited", "aria-label": `${action.label} ${name}`,
                                 onclick: () => carryOut(action, name, model) }, action.label),
     }));
     return {
@@ -63,9 +63,9 @@ export function actionButtons(name, model, rare) {
                 const running = under.has(name + action.verb);
                 setHidden(element, !running && !action.when(guest));
                 element.disabled = running || !model.admin;
+                setText(element, running ? `${action.label} …` : action.label);
                 element.classList.toggle("primary", action.verb === "start");
                 element.classList.toggle("danger", action.verb === "kill");
-                element.title = model.admin ? "" : "This needs administrative access";
             }
         },
     };

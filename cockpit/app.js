@@ -12,6 +12,7 @@ const cockpit = window.cockpit;
 const page = document.getElementById("page");
 const model = new Model();
 const failure = el("p", { class: "failure", role: "alert" });
+const limited = el("p", { class: "limited", id: "limited" }, "To start, restart or stop guests you need administrative access.");
 let view = null, shown = null;
 
 function choose() {
@@ -22,7 +23,7 @@ function choose() {
     if (view)
         view.leave();
     view = name ? guestView(name, tab || "", model) : listView(model);
-    page.replaceChildren(failure, view.element);
+    page.replaceChildren(failure, limited, view.element);
     document.title = view.title;
     update();
 }
@@ -36,6 +37,7 @@ function update() {
     }
     setText(failure, model.failure ? `The guests cannot be asked for: ${model.failure}` : "");
     failure.hidden = !model.failure;
+    limited.hidden = model.admin !== false;
     view.update();
 }
 

@@ -67,7 +67,7 @@ export function consoleView(name, model) {
     };
     const open = () => {
         if (!window.Terminal) {
-            say(`There is no terminal emulator (term.js) on this host. Run umlctl console ${name} in a terminal instead.`, false);
+            say(`There is no terminal emulator on this host (/usr/share/cockpit/umld/term.js). Run umlctl console ${name} in a terminal instead.`, false);
             return;
         }
         if (!terminal)

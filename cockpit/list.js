@@ -50,6 +50,13 @@ function row(guest, model) {
 
 export function listView(model) {
     const views = new Map(), body = el("tbody");
+    /* Curves are asked for of the guests that are in sight. */
+    const sight = new IntersectionObserver(entries => entries.forEach(each => model.show(each.target.dataset.guest, each.isIntersecting)));
+    const seen = guest => {
+        const view = row(guest, model);
+        sight.observe(view.element);
+        return view;
+    };
     const table = el("table", { class: "guests" },
                      el("thead", {}, el("tr", {}, ...TITLES.map(title => title ? el("th", { scope: "col" }, title)
                          : el("td", {}, el("span", { class: "unseen" }, "Actions"))))), body);
@@ -62,8 +69,11 @@ export function listView(model) {
             const guests = model.guests || [];
             setHidden(table, guests.length === 0);
             setHidden(empty, guests.length > 0);
-            keyed(body, views, guests, guest => guest.name, guest => row(guest, model));
+            keyed(body, views, guests, guest => guest.name, seen);
         },
-        leave() {},
+        leave() {
+            sight.disconnect();
+            model.shown.clear();
+        },
     };
 }

@@ -15,7 +15,7 @@ function lineOf(record, same) {
 export function logView(name) {
     const lines = el("div", { class: "lines", tabindex: "0", role: "log", "aria-label": `Log of ${name}` }), note = el("p", { class: "muted" }, "Loading …");
     const element = el("section", { class: "card", "aria-label": "Log" }, note, lines);
-    let pending = [], drawing = null, stop = null, again = null, second = null, below = true;
+    let pending = [], drawing = null, stop = null, again = null, second = null, below = true, failed = false, pid = 0;
 
     const show = record => {
         const same = second === Math.floor(record.time);
@@ -39,6 +39,7 @@ export function logView(name) {
     observer.observe(lines);
     lines.addEventListener("scroll", () => { below = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 40; });
     const begin = first => {
+        failed = false;
         stop = follow(["log", "--follow", "--lines", first], [name], record => {
             pending.push(record);
             if (pending.length > 2 * MOST) /* a page that is not looked at is drawn seldom */
@@ -47,6 +48,7 @@ export function logView(name) {
         }, failure => {
             stop = null;
             setText(note, failure ? explain(failure) : "");
+            failed = Boolean(failure);
             if (!failure)
                 again = window.setTimeout(() => begin("0"), 2000);
         });
@@ -54,7 +56,13 @@ export function logView(name) {
     begin(FIRST);
     return {
         element,
-        update() {},
+        update(guest) { /* one that has failed is tried again when the guest is back */
+            if (failed && guest.pid && guest.pid !== pid) {
+                lines.replaceChildren();
+                begin(FIRST);
+            }
+            pid = guest.pid;
+        },
         leave() {
             observer.disconnect();
             window.clearTimeout(drawing);

@@ -16,7 +16,8 @@ export class Model extends EventTarget {
         this.counted = new Map(); /* name -> { when, received, sent } */
         this.histories = new Map(); /* name -> samples */
         this.asked = new Map(); /* name -> when the samples were asked for */
-        this.asking = this.again = false;
+        this.shown = new Set(); /* names of the guests whose samples are shown */
+        this.asking = this.again = this.drawing = false;
         this.timer = null;
     }
 
@@ -77,7 +78,7 @@ export class Model extends EventTarget {
             this.failure = explain(failure);
         }
         this.changed();
-        await this.askHistories();
+        this.askHistories();
         this.asking = false;
         if (this.again) {
             this.again = false;
@@ -110,15 +111,34 @@ export class Model extends EventTarget {
                     map.delete(name);
     }
 
-    /* There is a new sample every ten seconds, however often something happens. */
-    async askHistories() {
-        const now = Date.now();
-        const running = (this.guests || []).filter(guest => guest.pid && now - (this.asked.get(guest.name) || 0) >= SAMPLE);
+    /* The samples of a guest are needed from now on, or no more. */
+    show(name, shown) {
+        if (!shown) {
+            this.shown.delete(name);
+            return;
+        }
+        this.shown.add(name);
+        this.askHistories();
+    }
 
-        running.forEach(guest => this.asked.set(guest.name, now));
-        await Promise.all(running.map(guest => ask("history", guest.name).then(
-            samples => this.histories.set(guest.name, samples), () => null)));
-        if (running.length > 0)
-            this.changed();
+    /* There is a new sample every ten seconds, however often something happens. */
+    nextHistory() {
+        return [...this.shown].find(name => this.find(name)?.pid && Date.now() - (this.asked.get(name) || 0) >= SAMPLE);
+    }
+
+    /* One guest after the other, however many there are. */
+    async askHistories() {
+        if (this.drawing)
+            return;
+        this.drawing = true;
+        for (let name = this.nextHistory(); name; name = this.nextHistory()) {
+            this.asked.set(name, Date.now());
+            try {
+                this.histories.set(name, await ask("history", name));
+                this.changed();
+            } catch { /* it has ended meanwhile */
+            }
+        }
+        this.drawing = false;
     }
 }

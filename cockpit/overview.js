@@ -77,6 +77,7 @@ export function overviewView(name, model) {
     const network = figure({ title: "Network", series: [{ name: "received", kind: "received" }, { name: "sent", kind: "sent" }],
                              format: rate, least: 1024 });
     const conditions = conditionsCard(), facts = factsCard();
+    model.show(name, true);
     const curves = el("section", { class: "card curves", "aria-label": "The last hour" }, el("h2", {}, "The last hour"), memory.element, network.element);
     return {
         element: el("div", { class: "overview" }, curves, conditions.element, facts.element),
@@ -87,6 +88,6 @@ export function overviewView(name, model) {
             conditions.update(guest);
             facts.update(guest);
         },
-        leave() {},
+        leave: () => model.show(name, false),
     };
 }

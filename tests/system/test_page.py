@@ -161,6 +161,7 @@ class InCockpit(TestCase):
         self.console()
         self.left()
         self.killed()
+        self.killed_from_here()
         self.trouble()
         self.log()
         self.curves()
@@ -172,7 +173,8 @@ class InCockpit(TestCase):
         """A member of group umld sees everything, and may not give orders."""
         self.page.wait("D.querySelector('tr[data-guest=web] button[data-verb=start]').disabled")
         self.page.wait_text("tr[data-guest=mail]", "stopped")
-        self.assertIn("administrative access", self.page.run("D.querySelector('tr[data-guest=web] button[data-verb=start]').title"))
+        self.page.wait_text("#limited", "need administrative access")
+        self.look("limited")
 
     def console(self):
         """A full screen program needs a terminal, whose size the guest gets to know."""
@@ -233,6 +235,25 @@ class InCockpit(TestCase):
         page.go("web")
         page.wait_text(".facts", "killed")
         self.assertRegex(page.text(".facts"), r"Restarts\s+1")
+
+    def killed_from_here(self):
+        """By the button, after a question; it stays down until it is started."""
+        page, before = self.page, self.status()["pid"]
+        page.go("web", "log")
+        page.wait_text(".lines", "end killed")
+        for pid, line in self.world.processes().items():
+            if "umlctl log" in line:
+                os.kill(pid, 9)
+        page.wait("D.querySelector('section[aria-label=Log] p').innerText.length > 0", what="why the log is not followed")
+        page.answer(".head button[data-verb=kill]", yes=False)
+        self.assertEqual(self.status()["pid"], before)
+        page.answer(".head button[data-verb=kill]")
+        page.wait_text(".head .badge", "stopped", 30)
+        page.click(".head button[data-verb=start]")
+        page.wait_text(".head .badge", "running", 60)
+        page.wait_text(".lines", "killed on request")
+        page.go("web")
+        page.wait_text(".facts", "killed on request")
 
     def trouble(self):
         page = self.page
