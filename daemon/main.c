@@ -111,7 +111,7 @@ static int run(const char *guest, char *const *argv) {
         _cleanup_(manager_freep) Manager *m = NULL;
         int loaded, r;
 
-        if (places_look(guest) < 0)
+        if (places_look(guest, may_be_adopted(guest)) < 0)
                 return EXIT_FAILED;
         loaded = load(guest, &config);
         if (loaded != EXIT_DONE && !may_be_adopted(guest))
@@ -131,7 +131,7 @@ static int stop(const char *guest, char *const *argv, bool kill) {
         _cleanup_(manager_freep) Manager *m = NULL;
         int r;
 
-        if (places_look(guest) < 0)
+        if (places_look(guest, may_be_adopted(guest)) < 0)
                 return EXIT_FAILED;
         if (!may_be_adopted(guest))
                 return EXIT_DONE;

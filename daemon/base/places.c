@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* places.c - finds out which of umld's own directories have a server, and whether it responds. */
+/* places.c - finds out which of umld's own directories are on a network file system or FUSE, and
+ * whether that responds. */
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -53,17 +54,18 @@ static int note(UmldDir dir, const char *name) {
         distant = NULL;
         if (!path)
                 return log_oom();
-        log_warning("%s: its file system has a server, for which umld waits when it does not "
-                    "respond; use a local one, or set %s",
+        log_warning("%s: is on a network file system or FUSE, for which umld waits when it does "
+                    "not respond; use a local one, or set %s",
                     path, umld_dir_variable(dir));
         distant = before ? strfmt("%s, %s", before, path) : TAKE_PTR(path);
         return distant ? 0 : log_oom();
 }
 
-int places_look(const char *name) {
-        const ChildWish wish = {
-                .run = run, .userdata = (char *) name, .patience = PATIENCE, .keep = UMLD_DIR_MAX
-        };
+int places_look(const char *name, bool runs) {
+        const ChildWish wish = { .run = run,
+                                 .userdata = (char *) name,
+                                 .patience = runs ? USEC_INFINITY : PATIENCE,
+                                 .keep = UMLD_DIR_MAX };
         Child child = {};
         int r = child_start(&child, &wish);
 

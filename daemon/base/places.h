@@ -2,14 +2,17 @@
 #pragma once
 
 /* Where umld's own files are: its configuration, and its runtime, state and log directory. They are
- * read and written in the event loop, which is why they have to be on local file systems: if one
- * has a server, and that is gone, every access waits for it. */
+ * read and written in the event loop, which is why they have to be on local file systems: on
+ * a network file system or FUSE every access waits for the server. */
+
+#include <stdbool.h>
 
 #include "basic/macro.h"
 
 /* Looks at those of a guest, in a child, before anything else is done with them. Logs which of them
- * have a server; fails if that does not respond. */
-int places_look(const char *name);
+ * are on such a file system; fails if one does not respond for 10 s or, for a guest that runs and
+ * is to be taken over, waits until it does. */
+int places_look(const char *name, bool runs);
 
-/* Those that have a server, as a sentence; NULL: none, or nobody has looked. */
+/* Those that are, as a sentence; NULL: none, or nobody has looked. */
 const char *places_distant(void);

@@ -15,7 +15,7 @@ enum {
 /* What it writes after that. */
 typedef struct Sight {
         HostfsSight hostfs;
-        bool distant; /* some have a server */
+        bool distant; /* some are on a network file system or FUSE */
         bool memory;  /* the directory of Backing=dir: is one of them */
 } Sight;
 
@@ -94,10 +94,12 @@ static int take(Host *h, size_t n, Fault *f) {
         memcpy(&s, h->look.said + n, sizeof(s));
         h->distant = s.distant;
         if (s.memory)
-                return fault_set(f, VERDICT_USAGE, false, -EREMOTE,
-                                 "Backing=dir:%s: its file system has a server, without which the "
-                                 "guest would have no memory; name a local directory, or use auto",
-                                 memory_directory(h->config));
+                return fault_set(
+                        f, VERDICT_USAGE, false, -EREMOTE,
+                        "Backing=dir:%s: is on a network file system or FUSE; while that does "
+                        "not respond the guest would have no memory; name a local directory, or "
+                        "use auto",
+                        memory_directory(h->config));
         return hostfs_judge(h, &s.hostfs, f);
 }
 

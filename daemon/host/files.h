@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The files that the configuration names may be on a file system with a server, and that may be
- * gone: then every access to them waits for it. So a child looks at all of them before the event
- * loop does: before a start, and before a restart where some have a server. A server that goes in
- * the moment after that look is not noticed. */
+/* The files that the configuration names may be on a network file system or FUSE, whose
+ * server may be gone: then every access to them waits for it. So a child looks at all of them
+ * before the event loop does: before a start, and before a restart where some are. A server that
+ * goes in the moment after that look is not noticed. */
 
 #include "daemon/base/fault.h"
 

@@ -60,13 +60,13 @@ typedef struct Host {
         int disk_fds[2 *
                      CONFIG_DISKS_MAX]; /* locks, -EBADF where there is none; each disk, then its
                                            copy-on-write file. Written by the step "disks" */
-        bool disk_distant[2 * CONFIG_DISKS_MAX]; /* it is on a file system with a server */
+        bool disk_distant[2 * CONFIG_DISKS_MAX]; /* it is on a network file system or FUSE */
         Job *returning; /* the images, to their owners; of the undo of that step */
         HostMemory memory;
 
         /* Written by the step "files". */
         Child look;   /* at what the configuration names */
-        bool distant; /* some of that has a server (host/distant.h) */
+        bool distant; /* some of that is on a network file system or FUSE (host/distant.h) */
         bool silent;  /* and that did not respond */
 } Host;
 

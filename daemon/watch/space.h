@@ -21,7 +21,7 @@ typedef struct ImageSpace {
 /* Waits for the server of a network file system. */
 void image_measure(int fd, ImageSpace *ret);
 
-/* fds: open images, n of them, -EBADF for none; distant: those whose file system has a server,
+/* fds: open images, n of them, -EBADF for none; distant: those on a network file system or FUSE,
  * which is asked in a thread. Borrowed, like p. */
 int space_watch_new(sd_event *event, GuestProcess *p, const int *fds, const bool *distant, size_t n,
                     SpaceWatch **ret);

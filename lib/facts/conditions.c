@@ -240,11 +240,12 @@ static int judge_directories(const HostFacts *f, ConditionList *list) {
                 return condition_add_plain(list, CONDITION_DIRECTORIES,
                                            f->local == ANSWER_YES ? CONDITION_OK
                                                                   : CONDITION_UNKNOWN);
-        return condition_add(list, CONDITION_DIRECTORIES, CONDITION_WARNING,
-                             strfmt("on a file system with a server, for which umld waits when it "
-                                    "does not respond: %s",
-                                    f->distant),
-                             strdup("use a local file system (umld(8), ENVIRONMENT)"));
+        return condition_add(
+                list, CONDITION_DIRECTORIES, CONDITION_WARNING,
+                strfmt("on a network file system or FUSE, for which umld waits when it "
+                       "does not respond: %s",
+                       f->distant),
+                strdup("use a local file system (umld(8), ENVIRONMENT)"));
 }
 
 /* ---- THE table ---- */

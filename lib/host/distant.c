@@ -13,7 +13,7 @@
 #include "basic/string-util.h"
 #include "host/distant.h"
 
-/* Everything else has a server, or could have one. */
+/* Everything else needs a server or another process, or could need one. */
 static const char *const local_types[] = {
         "ext4",  "xfs",   "btrfs",    "tmpfs", "overlay",  "ext3",    "ext2",     "f2fs",
         "zfs",   "jfs",   "bcachefs", "ramfs", "rootfs",   "nilfs2",  "reiserfs", "squashfs",

@@ -129,10 +129,10 @@ class Own(WithServer):
     """What umld itself needs has to be local."""
 
     def test_directories(self):
-        """umld says which of them have a server, and does not begin if that does not respond."""
+        """umld says which of them are on such a file system, and does not begin if that does not respond."""
         self.configure()
         umld = self.daemon(env=self.own_far()).wait_ready()
-        self.assertIn(f"{self.far}/web: its file system has a server", umld.log)
+        self.assertIn(f"{self.far}/web: is on a network file system or FUSE", umld.log)
         wait_until(lambda: [c["state"] for c in umld.status()["conditions"] if c["name"] == "directories"] == ["warning"],
                    what="the condition")
         self.assertEqual(umld.stop(), DONE)
@@ -145,7 +145,7 @@ class Own(WithServer):
         self.configure(Memory={"Backing": f"dir:{self.far}"})
         umld = self.daemon()
         self.assertEqual(umld.wait(30), USAGE)
-        self.assertIn(f"Backing=dir:{self.far}: its file system has a server", umld.log)
+        self.assertIn(f"Backing=dir:{self.far}: is on a network file system or FUSE", umld.log)
 
 
 if __name__ == "__main__":

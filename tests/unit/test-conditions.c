@@ -393,7 +393,7 @@ static void test_stocks(void **state) {
         f.local = ANSWER_NO;
         f.distant = "/srv/log/web";
         check(&f, CONDITION_DIRECTORIES, CONDITION_WARNING,
-              "on a file system with a server, for which umld waits when it does not respond: "
+              "on a network file system or FUSE, for which umld waits when it does not respond: "
               "/srv/log/web; use a local file system (umld(8), ENVIRONMENT)");
 }
 
