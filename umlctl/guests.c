@@ -82,11 +82,9 @@ static bool is_umld_of(pid_t pid, const char *guest) {
         _cleanup_free_ char *path = strfmt("/proc/%d/cmdline", (int) pid), *text = NULL;
         ssize_t n;
 
-        if (kill(pid, 0) < 0 && errno == ESRCH)
-                return false;
         n = path ? read_file(path, CMDLINE_MAX, &text) : -ENOMEM;
-        if (n < 0)
-                return n != -ENOENT && n != -ESRCH; /* hidden from us */
+        if (n < 0) /* it is hidden from us, or has ended */
+                return kill(pid, 0) >= 0 || errno != ESRCH;
         for (const char *p = text; p < text + n; p += strlen(p) + 1)
                 if (streq(p, guest))
                         return true;

@@ -319,8 +319,11 @@ static int list_many(const Strv *guests) {
                 return fail_show(-ENOMEM);
         for (size_t i = 0; i < guests->n; i++) {
                 r = add_reports(all, guests->v[i]);
-                if (r < 0)
-                        code = code ?: fail_reports(guests->v[i], r);
+                if (r < 0) {
+                        int failed = fail_reports(guests->v[i], r);
+
+                        code = code ?: failed;
+                }
         }
         if (json_array_size(all) == 0) {
                 if (code == EXIT_DONE)

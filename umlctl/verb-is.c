@@ -21,11 +21,11 @@ static const char *const words[GUEST_STATE_MAX] = {
         [GUEST_FAILED] = "failed",
 };
 
-/* A guest that has lost its umld goes on running until the next one adopts it. */
+/* Nobody supervises a guest that has lost its umld: it is to be started, as after a failure. */
 static const char *word_of(const Snapshot *s) {
         const char *word = prop_string(s->props, UMLD_PROP_STATE) ?: "";
         GuestState state =
-                streq(word, SNAPSHOT_STATE_ORPHAN) ? GUEST_RUNNING : guest_state_from_string(word);
+                streq(word, SNAPSHOT_STATE_ORPHAN) ? GUEST_FAILED : guest_state_from_string(word);
 
         return s->error < 0 || state < 0 ? "unknown" : words[state];
 }

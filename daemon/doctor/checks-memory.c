@@ -65,9 +65,7 @@ void check_promises(Exam *e) {
         uint64_t open;
         int r = e->setup ? memory_claims_others(e->setup->host, &claims) : -ENODATA;
 
-        if (r == -ENOENT)
-                claims.n = 0; /* no guest has ever been started */
-        else if (r < 0) {
+        if (r < 0) {
                 exam_tell(e, DOCTOR_UNKNOWN, geteuid() == 0 ? "" : "run it as root",
                           "what other guests were promised");
                 return;

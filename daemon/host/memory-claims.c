@@ -93,9 +93,9 @@ int memory_claims_note(const Host *h, const MemoryClaim *claim) {
 
 int memory_claims_others(const Host *h, MemoryClaims *ret) {
         _cleanup_(shared_closep) SharedSetting *s = NULL;
-        int r = host_shared_open(h, SETTING, &s);
+        int r = host_shared_there(h) ? host_shared_open(h, SETTING, &s) : 0;
 
-        return r < 0 ? r : read_claims(s, h->config->name, ret);
+        return r < 0 || !s ? r : read_claims(s, h->config->name, ret);
 }
 
 int memory_claims_hold(const Host *h, SharedSetting **ret_book, MemoryClaims *ret) {

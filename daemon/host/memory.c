@@ -106,7 +106,7 @@ static int check_ram(const Host *h, Fault *f) {
 /* What other guests may still take, for one that is not to be started. */
 static int promised(const Host *h, uint64_t *ret) {
         MemoryClaims others = {};
-        int r = access(h->shared, F_OK) >= 0 ? memory_claims_others(h, &others) : 0;
+        int r = memory_claims_others(h, &others);
 
         *ret = memory_claims_open(&others, 0);
         return r;

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* share.c - settings of the host that guests share, and that the last one restores. */
 
-#include "daemon/host/share.h"
+#include <unistd.h>
+
 #include "basic/log.h"
 #include "basic/string-util.h"
+#include "daemon/host/share.h"
 #include "host/lock.h"
 
 bool host_guest_alive(const char *name, void *userdata) {
         _cleanup_free_ char *lock = strfmt("%s/%s/lock", (const char *) userdata, name);
 
         return !lock || pid_lock_held(lock);
+}
+
+bool host_shared_there(const Host *h) {
+        return access(h->shared, F_OK) >= 0;
 }
 
 int host_shared_open(const Host *h, const char *name, SharedSetting **ret) {

@@ -35,5 +35,7 @@ int host_share_open(const Host *h, const HostSetting *s, SharedSetting **ret, Fa
 int host_share_set(const Host *h, const HostSetting *s, SharedSetting *open, const char *value,
                    Fault *f);
 
+/* Has anything been recorded yet? A check opens no record, as that would create it. */
+bool host_shared_there(const Host *h);
 /* Opens the record; the first part of all of these. */
 int host_shared_open(const Host *h, const char *name, SharedSetting **ret);

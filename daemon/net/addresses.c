@@ -157,7 +157,7 @@ static bool is_free(SharedSetting *shared, const Survey *s, const char *guest,
 
 static int survey_claims(const Host *h, SharedSetting *shared, Survey *s) {
         _cleanup_strv_ Strv names = {}, texts = {};
-        int r = shared_claims(shared, h->config->name, &names, &texts);
+        int r = shared ? shared_claims(shared, h->config->name, &names, &texts) : 0;
 
         for (size_t i = 0; r >= 0 && i < texts.n; i++) {
                 NetworkClaim c;
@@ -422,7 +422,9 @@ int net_addresses_up(Net *net, Fault *f) {
 
         if (net->claimed)
                 return 0;
-        r = host_shared_open(net->host, SETTING, &shared);
+        r = host_shared_there(net->host) || !net->host->quiet
+                    ? host_shared_open(net->host, SETTING, &shared)
+                    : 0;
         if (r == -EAGAIN)
                 return r;
         if (r < 0)

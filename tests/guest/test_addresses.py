@@ -53,6 +53,11 @@ class Addresses(TestCase):
 
 class Chosen(Addresses):
     def test_as_ever(self):
+        """A check makes nothing, not even what guests share."""
+        self.fake()
+        for check in (["check", "web"], ["doctor", "web"]):
+            self.world.umlctl(*check)
+            self.assertFalse((self.world.runtime_dir / ".shared").exists(), check)
         self.assert_chosen("10.0.0.1/24")
 
     def test_uplink_has_it(self):

@@ -54,6 +54,17 @@ class CrashTest(TestCase):
         self.assertEqual((p.returncode, p.stdout), (DONE, ""))
         self.assertIn("has not crashed", p.stderr)
 
+    def test_cannot_be_read(self):
+        """Of several guests, each of which that is true is named."""
+        for name in ("one", "two", "web"):
+            self.world.guest(name, fake="boot,ready")
+            if name != "web":
+                (self.world.state_dir / name / "crashes").write_text("no directory")
+        p = self.world.umlctl("crashes", "one", "two", "web")
+        self.assertEqual(p.returncode, FAILED)
+        for name in ("one", "two"):
+            self.assertIn(f"cannot read the crash reports of {name}: ", p.stderr)
+
     def test_newest_twenty(self):
         umld = self.start("boot,kill:9")
         wait_until(lambda: (umld.status()["restarts"] or 0) > 25, 60, "25 restarts")
