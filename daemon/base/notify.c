@@ -6,9 +6,11 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "basic/cleanup.h"
 #include "basic/log.h"
+#include "basic/process.h"
 #include "basic/string-util.h"
 #include "daemon/base/notify.h"
 
@@ -165,7 +167,18 @@ static void tell(NoticeKind kind, char *text) {
 
 /* ---- the watchdog ---- */
 
+/* umld-keeper has no watchdog of its own: it starts umld again when that has killed itself. */
+static void set_alarm(void) {
+        char comm[16];
+
+        if (streq(process_comm(getppid(), comm), "umld-keeper"))
+                (void) alarm((unsigned) (2 * manager.feed_every / USEC_PER_SEC) + 1);
+        else
+                (void) alarm(0); /* nobody would start it */
+}
+
 static void feed(void) {
+        set_alarm();
         flush();
         if (manager.n == 0)
                 (void) transmit("WATCHDOG=1");

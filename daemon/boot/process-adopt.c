@@ -21,15 +21,23 @@ static void save_layers(const GuestProcess *p, const SavedText *t) {
                 }
 }
 
-int guest_process_save(const GuestProcess *p, const SavedText *t, Keeper *k) {
+int launched_save(const Launched *l, const SavedText *t) {
         uint64_t start;
-        int r = process_start_time(p->launched.init, &start);
+        int r = process_start_time(l->init, &start);
 
         if (r < 0)
                 return r;
-        saved_put_number(t, "init.pid", (uint64_t) p->launched.init);
+        saved_put_number(t, "init.pid", (uint64_t) l->init);
         saved_put_number(t, "init.start", start);
-        saved_put_number(t, "init.pid-namespace", p->launched.pid_namespace);
+        saved_put_number(t, "init.pid-namespace", l->pid_namespace);
+        return 0;
+}
+
+int guest_process_save(const GuestProcess *p, const SavedText *t, Keeper *k) {
+        int r = launched_save(&p->launched, t);
+
+        if (r < 0)
+                return r;
         saved_put_number(t, "kernel.pid", (uint64_t) MAX(p->pid, 0));
         saved_put_number(t, "kernel.started", p->started);
         saved_put_moment(t, "kernel.start", &p->start);
@@ -40,10 +48,6 @@ int guest_process_save(const GuestProcess *p, const SavedText *t, Keeper *k) {
         keeper_put(k, "notify", p->notify_fd);
         keeper_put(k, STORE_MCONSOLE, p->mterminal_fd);
         return 0;
-}
-
-int guest_process_store(const GuestProcess *p) {
-        return p->launched.store_fd;
 }
 
 /* ---- taken over ---- */

@@ -47,8 +47,8 @@ int guest_process_adopt(sd_event *event, Adoption *a, const GuestSockets *socket
                         const GuestProcessListener *listener, GuestProcess **ret);
 /* What our successor needs for that. */
 int guest_process_save(const GuestProcess *p, const SavedText *t, Keeper *k);
-/* The socket for a Keeper. */
-int guest_process_store(const GuestProcess *p);
+/* Which umld-init it is that our successor finds. */
+int launched_save(const Launched *l, const SavedText *t);
 
 /* Sends a command to the management console, without waiting for a reply. -ENOTCONN: not booted
  * yet. */

@@ -209,7 +209,13 @@ static void fail(Guest *g, Adoption *a, int error) {
                 guest_event(g, EV_DIED_AGAIN, "it could not be adopted");
 }
 
-/* The host is looked at again before the start. */
+/* No kernel runs: the umld-init, if there is one, was on standby for the next start. */
+static bool is_between_boots(const Adoption *a) {
+        return a->init == 0 || !saved_get(a->saved, "kernel.pid");
+}
+
+/* The host is looked at again before the start. Our predecessor may have been about to begin that.
+ */
 static void wait_again(Guest *g, Adoption *a, const Fault *fault) {
         Moment next = saved_moment(a->saved, "next-start", CLOCK_MONOTONIC);
 
@@ -222,7 +228,9 @@ static void wait_again(Guest *g, Adoption *a, const Fault *fault) {
         g->adopting.resuming = false;
         set_state(g, GUEST_BACKOFF, saved_get(a->saved, "state.why"), a->saved);
         g->next_start = next;
-        net_watch_wait(g->net_watch);
+        guest_wait(g);
+        if (a->socket >= 0)
+                (void) store_send(a->socket, STORE_END, NULL, 0, 0, -EBADF);
         guest_arm_timer(g, usec_sub(next.at, now_usec(CLOCK_MONOTONIC)));
         g->adopting.replaced = false;
         (void) follow_order_of_now(g);
@@ -255,7 +263,7 @@ static void on_looked(int r, Fault *fault, void *userdata) {
         int q;
 
         *(executed ? &g->past.reexecs : &g->past.adopted) += 1;
-        if (a->init == 0) {
+        if (is_between_boots(a)) {
                 wait_again(g, a, fault);
                 return;
         }
@@ -279,6 +287,8 @@ static void on_looked(int r, Fault *fault, void *userdata) {
 static void announce(const Adoption *a) {
         if (saved_flag(a->saved, "executing"))
                 log_info("taking over the guest from the umld that executed this one");
+        else if (is_between_boots(a))
+                log_notice("umld has died while the guest waited for its next start: continuing");
         else
                 log_notice("the guest's umld has died, but the guest is running: adopting it");
 }

@@ -36,6 +36,14 @@ static void count_restart(Guest *g) {
         g->past.restarts_by[g->past.last_exit.verdict]++;
 }
 
+/* The guest may not have become ready, and have none on standby. */
+void guest_wait(Guest *g) {
+        net_watch_wait(g->net_watch);
+        if (g->boot.phase == BOOT_OVER && g->standby.launched.init == 0)
+                (void) guest_make_standby(g);
+        guest_keep_waiting(g);
+}
+
 static void act_wait(Guest *g) {
         g->next_start =
                 g->past.delay > 0 ? moment_after(CLOCK_MONOTONIC, g->past.delay) : (Moment){};
@@ -45,7 +53,7 @@ static void act_wait(Guest *g) {
                 notify_extend_timeout(usec_add(g->past.delay, 10 * USEC_PER_SEC));
         if (g->past.delay > 0)
                 guest_keep_crash(g);
-        net_watch_wait(g->net_watch);
+        guest_wait(g);
         guest_arm_timer(g, g->past.delay);
 }
 

@@ -141,6 +141,7 @@ typedef struct Waiting {
 typedef struct Keep {
         Keeper keeper;
         bool on;                /* there is an umld-init with a store */
+        pid_t init;             /* it; 0: none */
         bool executing;         /* the successor is to be executed by us */
         bool taking;            /* umld-init has not been told yet that we have taken over */
         Handover handover;      /* for that one alone */
@@ -242,7 +243,7 @@ DEFINE_CLEANUP(Guest *, guest_free)
 
 /* Something that a successor needs to adopt the guest has changed, and is left again with its
  * umld-init at the end of this turn of the event loop; before and after a boot there is nobody to
- * leave it with. */
+ * leave it with. Between two boots there is the umld-init on standby. */
 void guest_keep(Guest *g);
 
 /* Instead of a start: takes over the running guest, and frees from. One that cannot be taken over

@@ -126,7 +126,10 @@ int guest_write_state(Guest *g, Keeper *k) {
         save_state(g, &t);
         save_past(&g->past, &t);
         save_boot(g, &t);
-        r = g->boot.process ? guest_process_save(g->boot.process, &t, k) : 0;
+        if (g->boot.process)
+                r = guest_process_save(g->boot.process, &t, k);
+        else if (g->standby.launched.init > 0)
+                r = launched_save(&g->standby.launched, &t);
         if (r < 0)
                 return r;
         console_save(g->console, &t, k);
@@ -167,7 +170,7 @@ static int leave(Guest *g) {
 int guest_keep_now(Guest *g) {
         int r;
 
-        if (!g->keep.on || !g->boot.process)
+        if (!g->keep.on)
                 return -ENOENT;
         r = leave(g);
         if (r == -EAGAIN || r == -ENOBUFS) /* umld-init has not read the last one yet */
@@ -212,21 +215,36 @@ static int make_sources(Guest *g) {
         return r;
 }
 
-int guest_begin_keep(Guest *g) {
+/* What the umld-init on standby keeps already it also keeps as that of the boot. */
+static int begin_with(Guest *g, const Launched *l) {
         int r = make_sources(g);
 
         if (r < 0)
                 return r;
         if (g->keep.mounts_fd < 0)
                 g->keep.mounts_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
-        keeper_begin(&g->keep.keeper, guest_process_store(g->boot.process));
-        g->keep.on = g->keep.keeper.socket >= 0;
+        if (g->keep.init != l->init)
+                keeper_begin(&g->keep.keeper, l->store_fd);
+        g->keep.init = l->init;
+        g->keep.on = l->store_fd >= 0;
         guest_keep(g);
         return 0;
 }
 
+int guest_begin_keep(Guest *g) {
+        return begin_with(g, guest_process_containment(g->boot.process));
+}
+
+void guest_keep_waiting(Guest *g) {
+        int r = g->standby.launched.init > 0 ? begin_with(g, &g->standby.launched) : 0;
+
+        if (r < 0)
+                log_debug_errno(r, "nothing is left for another umld until the next start: %m");
+}
+
 void guest_end_keep(Guest *g) {
         g->keep.on = false;
+        g->keep.init = 0;
         if (g->keep.soon)
                 (void) sd_event_source_set_enabled(g->keep.soon, SD_EVENT_OFF);
         if (g->keep.later)

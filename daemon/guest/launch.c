@@ -86,6 +86,8 @@ static ino_t namespace_id(int fd) {
 }
 
 void guest_drop_standby(Guest *g) {
+        if (g->standby.launched.init > 0 && g->keep.init == g->standby.launched.init)
+                guest_end_keep(g);
         launch_cancel(&g->standby.launched);
         strv_done(&g->standby.argv);
         strv_done(&g->standby.environment);

@@ -23,6 +23,8 @@ void guest_set_state(Guest *g, GuestState to, const char *why);
  * guest_keep() (guest.h). */
 int guest_keep_now(Guest *g);
 int guest_begin_keep(Guest *g);
+/* While the guest waits for its next start: with the umld-init on standby, if there is one. */
+void guest_keep_waiting(Guest *g);
 /* A file in memory with the state; the descriptors that belong to it are listed. */
 int guest_write_state(Guest *g, Keeper *k);
 void guest_end_keep(Guest *g);
@@ -67,6 +69,9 @@ void guest_become_ready(Guest *g);
 /* Waits for the guest's init, with Ready=boot. */
 int guest_watch_init(Guest *g);
 void guest_unwatch_init(Guest *g);
+
+/* guest.c: what there is to do while the guest waits for its next start. */
+void guest_wait(Guest *g);
 
 /* watch.c: enters a phase of a boot: ends what does not belong to it, and begins what does. */
 void guest_enter(Guest *g, BootPhase to);

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "basic/cleanup.h"
+#include "basic/peer.h"
 #include "daemon/programs/init-layers.h"
 #include "daemon/programs/supervise.h"
 
@@ -40,10 +41,22 @@ static void wait_for_events(const Supervised *s, bool acknowledge, int timeout) 
         (void) poll(fds, n, timeout);
 }
 
-static bool is_left_alone(const Supervised *s) {
+static bool nobody_listens(void) {
         struct pollfd p = { .fd = INIT_FD_STATUS };
 
-        return s->outlives && poll(&p, 1, 0) > 0 && p.revents & POLLHUP;
+        return poll(&p, 1, 0) > 0 && p.revents & POLLHUP;
+}
+
+static bool is_left_alone(const Supervised *s) {
+        return s->outlives && nobody_listens();
+}
+
+/* While umld lives it shuts the guest down, also where all processes of a host are told to end.
+ * Only its own signal counts, and in a pid namespace it sends none. */
+static bool is_ignored(const Supervised *s, const struct signalfd_siginfo *si) {
+        return si->ssi_signo != SIGTERM ||
+               (s->store->fd >= 0 &&
+                (s->namespaced || peer_of(s->store->fd).pid != (pid_t) si->ssi_pid));
 }
 
 /* false: the guest has to end. */
@@ -54,7 +67,7 @@ static bool see_to_events(const Supervised *s, bool exited) {
                 return false;
         while (read(s->signal_fd, &si, sizeof(si)) == sizeof(si)) {
                 store_step(s->store); /* an umld that died before this came is known to be dead */
-                if (si.ssi_signo == SIGTERM && !store_hurry(s->store))
+                if (!is_ignored(s, &si) && !store_hurry(s->store))
                         return false;
         }
         store_step(s->store);
@@ -89,7 +102,7 @@ static void tell_of_end(const Supervised *s, int status) {
         if (s->namespaced)
                 (void) kill(-1, SIGKILL);
         while (!is_acknowledged()) {
-                wait_for_events(s, s->store->fd >= 0, -1);
+                wait_for_events(s, s->store->fd >= 0 && !nobody_listens(), -1);
                 if (!see_to_events(s, true))
                         return;
                 (void) reap(s->kernel, &(int){ 0 });

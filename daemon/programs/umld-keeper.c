@@ -2,8 +2,9 @@
 /* umld-keeper.c - umld-keeper UMLD NAME: starts umld where there is no service manager that would,
  * and starts it again when it was killed. The guest runs on meanwhile, and the next umld adopts it.
  *
- * As Restart=on-failure in umld@.service. It is not needed for anything else: without it umld and
- * its guest go on. A signal that it receives is meant for umld. */
+ * As Restart=on-failure in umld@.service. An umld that does not respond kills itself (notify.c). It
+ * is not needed for anything else: without it umld and its guest go on. A signal that it receives
+ * is meant for umld. */
 
 #include <fcntl.h>
 #include <signal.h>
@@ -19,8 +20,9 @@
 #include "basic/spawn.h"
 #include "basic/time-util.h"
 
-/* StartLimitIntervalSec=, StartLimitBurst= */
+/* StartLimitIntervalSec=, StartLimitBurst=, WatchdogSec= */
 #define INTERVAL (5 * 60 * USEC_PER_SEC)
+#define WATCHDOG "30000000"
 enum {
         BURST = 10,
 };
@@ -91,6 +93,7 @@ static int start(Keeper *k) {
                 return -errno;
         k->announced = ends[0];
         forget_umlctl();
+        (void) setenv("WATCHDOG_USEC", WATCHDOG, false);
         r = spawn(
                 &(const Spawn){
                         .run = run_umld, .userdata = k, .keep_fd = ends[0], .session = true },

@@ -3,6 +3,7 @@
 """umld dies, and its guest does not: the next umld adopts it."""
 
 import fcntl
+import json
 import os
 import random
 import shutil
@@ -16,9 +17,8 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (DONE, FAILED, MAKE_GUEST, TestCase, main, parent, process_alive, test_kernels, wait_until)
+from umldtest import (DONE, FAILED, HOST, MAKE_GUEST, NOT_RUNNING, TestCase, main, parent, process_alive, test_kernels, wait_until)
 
-CGROUPS_V1 = Path("/sys/fs/cgroup/memory")
 PORT = 8080
 STORE_PUT, STORE_DROP, STORE_ALL = 1, 2, 7
 
@@ -97,30 +97,19 @@ class Going(Adopted):
 
     def test_killed_by_the_oom_killer(self):
         """Of a memory cgroup of its own, in which nothing else can be chosen."""
-        if not (CGROUPS_V1 / "memory.limit_in_bytes").exists():
-            self.skipTest("no memory controller of cgroup v1")
+        group, kills = self.world.memory_group(16384)
+        if not group:
+            self.skipTest("no memory controller in the control groups of this machine")
         umld = self.start()
         pid = umld.guest_pid()
-        group = CGROUPS_V1 / f"umld-test-{os.getpid()}"
-        group.mkdir()
-        self.addCleanup(lambda: wait_until(lambda: self.removed(group), what="the cgroup to be removed"))
         (group / "cgroup.procs").write_text(str(umld.pid))
-        (group / "memory.limit_in_bytes").write_text("16384")
         for _ in range(200):  # what it has already is not counted there, but what it needs for these
             if umld.process.poll() is None:
                 self.world.umlctl("status", "web", "--json", timeout=30)
         self.assertEqual(umld.wait(20), -signal.SIGKILL)
-        self.assertIn("oom_kill 1\n", (group / "memory.oom_control").read_text())
+        self.assertIn("oom_kill 1\n", kills.read_text())
         self.assertTrue(process_alive(pid))
         self.assertEqual(self.daemon().wait_ready().guest_pid(), pid)
-
-    @staticmethod
-    def removed(group):
-        try:
-            group.rmdir()
-        except OSError:
-            return False
-        return True
 
     def test_while_it_boots(self):
         """What is left of StartTimeout is left."""
@@ -153,6 +142,38 @@ class Going(Adopted):
         self.assertEqual(heir.wait(20), DONE)
         self.assertFalse(process_alive(pid))
         self.assertIn("stopped", self.world.umlctl("status", "web", "--json").json["last_exit"]["verdict"])
+
+    def test_while_it_waits_for_its_next_start(self):
+        """What is left of the delay is left; consoles and clients of a relay wait on, and so does the lock."""
+        for ready in ("ready", "wait:200,kill:9"):
+            self.configure(f"boot,{ready}", supervise={"RestartDelay": "1h", "RestartDelayMax": "2h"}, Network={"Proxy": f"tcp/{PORT}:80"})
+            before = self.world.snapshot()
+            umld = self.daemon()
+            if ready == "ready":
+                console = self.attached_console(umld.wait_ready())
+                os.kill(umld.guest_pid(), signal.SIGKILL)
+            umld.wait_state("backoff")
+            was = umld.status()
+            with self.world.socket() as client:
+                client.settimeout(1)
+                client.connect((HOST, PORT))
+                for i in range(1, 4):
+                    umld.kill()
+                    umld = self.daemon()
+                    umld.wait_state("backoff")
+                    now = umld.status()
+                    self.assertEqual([now[key] for key in ("restarts", "since", "next_start", "last_exit", "adopted")],
+                                     [was[key] for key in ("restarts", "since", "next_start", "last_exit")] + [i])
+                with self.assertRaises(TimeoutError):
+                    client.recv(1)
+                if ready == "ready":
+                    self.assertIsNone(console.poll())
+                    self.assertEqual(self.world.umlctl("start", "web").returncode, DONE)
+                    umld.kill()
+                    umld = self.daemon().wait_ready()
+                    self.assertEqual((umld.status()["restarts"], umld.status()["adopted"]), (1, 4))
+            self.assertEqual(umld.stop(), DONE)
+            self.assert_same_host(before)
 
     def test_with_the_configuration_in_force(self):
         """Not with that of its file, which nobody has applied; and what was reloaded stays so."""
@@ -213,6 +234,16 @@ class Ended(Adopted):
         self.assertEqual(heir.stop(), DONE)
         self.assert_same_host(before)
 
+    def test_nobody_comes_before_the_next_start(self):
+        umld = self.start(timeout="300ms", supervise={"RestartDelay": "1h", "RestartDelayMax": "2h"})
+        os.kill(umld.guest_pid(), signal.SIGKILL)
+        umld.wait_state("backoff")
+        time.sleep(0.2)
+        umld.kill()
+        wait_until(lambda: not self.world.processes(), 10, "an end of all processes")
+        heir = self.daemon().wait_ready()
+        self.assertEqual((heir.status()["adopted"], heir.status()["restarts"]), (0, 0))
+
     def test_told_to_end(self):
         """As all processes of a host are when it is shut down: cleanly, and the second time at once."""
         for fake, timeout in (("boot,ready", 1), ("boot,ignore:all,ready", 2)):
@@ -225,6 +256,18 @@ class Ended(Adopted):
                 time.sleep(0.5)
             self.end(pid, 10)
             wait_until(lambda: not self.world.processes(), 10, "an end of all processes")
+
+    def test_told_to_end_while_umld_lives(self):
+        """It is umld that shuts the guest down."""
+        umld = self.start()
+        pid = umld.guest_pid()
+        for _ in range(3):
+            os.kill(parent(pid), signal.SIGTERM)
+            self.assertEqual(umld.status()["state"], "running")
+        time.sleep(0.2)
+        self.assertTrue(process_alive(pid))
+        self.assertEqual(umld.stop(), DONE)
+        self.assertIn("shut down cleanly", str(self.world.umlctl("status", "web", "--json").json["last_exit"]))
 
     def test_nobody_comes_and_it_does_not_listen(self):
         umld = self.start("boot,ignore:all,ready", timeout="300ms", supervise={"StopTimeout": "1s"})
@@ -303,6 +346,26 @@ class Kept(Adopted):
         self.assertEqual(self.world.umlctl("stop", "web").returncode, DONE)
         self.assert_same_host(before)
 
+    def test_wedged(self):
+        """An umld whose loop does not go on kills itself, as systemd's watchdog would."""
+        self.configure()
+        with open(self.world.log_dir / "keeper.log", "wb") as log:
+            keeper = subprocess.Popen(self.world.command("host", "env", "WATCHDOG_USEC=2000000", self.world.program("daemon/umld-keeper"),
+                                                         self.world.program("daemon/umld"), "web"), stderr=log)
+        self.addCleanup(keeper.wait)
+        self.addCleanup(self.world.umlctl, "kill", "web")
+        was = wait_until(lambda: self.status()["state"] == "running" and self.status(), 20, "the guest")
+        time.sleep(4)
+        self.assertEqual(self.status()["daemon"], was["daemon"])
+        os.kill(was["daemon"]["pid"], signal.SIGSTOP)
+        time.sleep(4)  # a signal that kills comes when it goes on
+        os.kill(was["daemon"]["pid"], signal.SIGCONT)
+        wait_until(lambda: (self.status()["daemon"] or was["daemon"])["pid"] != was["daemon"]["pid"], 20, "the next umld")
+        wait_until(lambda: self.status()["state"] == "running", 20)
+        self.assertEqual((self.status()["pid"], self.status()["adopted"]), (was["pid"], 1))
+        self.assertIn("umld was killed by signal 14 (Alarm clock); starting it again",
+                      (self.world.log_dir / "keeper.log").read_text(errors="replace"))
+
     def test_ends_with_its_umld(self):
         self.start()
         keeper, = self.keeper()
@@ -377,7 +440,10 @@ class Refused(Adopted):
         status = self.world.umlctl("status", "web", "--json").json
         self.assertEqual((status["state"], status["wanted"], status["since"]), ("orphan", "up", None))
         self.assertIn("the guest runs without it", status["status"])
-        self.assertIn("web - orphan", self.world.umlctl("status", "web").stdout)
+        shown = self.world.umlctl("status", "web")
+        self.assertEqual((shown.returncode, "web - orphan" in shown.stdout), (NOT_RUNNING, True), shown)
+        active = self.world.umlctl("is-active", "web")
+        self.assertEqual((active.returncode, active.stdout), (NOT_RUNNING, "failed\n"))
         self.assertEqual(self.world.umlctl("list", "--json").json[0]["state"], "orphan")
         metrics = self.world.umlctl("metrics").stdout
         self.assertIn('umld_guest_state{guest="web",umld_guest_state="orphan"} 1', metrics)
@@ -387,6 +453,16 @@ class Refused(Adopted):
         self.assertIn("web runs without its umld, which was killed", r.stderr)
         self.daemon().wait_ready()
         self.assertIn('umld_guest_state="orphan"} 0', self.world.umlctl("metrics").stdout)
+
+    def test_umld_that_is_hidden(self):
+        """Where users see only their own processes, a guest is not taken for an orphan by others."""
+        umld = self.start()
+        self.world.host("mount", "-t", "proc", "-o", "hidepid=2", "proc", "/proc")
+        (self.world.runtime_dir / "web/lock").chmod(0o644)
+        status = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", self.world.program("umlctl/umlctl"), "list", "--json"]
+        self.assertNotEqual(json.loads(self.world.host(*status))[0]["state"], "orphan")
+        self.orphan(umld)
+        self.assertEqual(json.loads(self.world.host(*status))[0]["state"], "orphan")
 
     def test_orders_without_umld(self):
         """It is shut down, or killed, and the host is as before."""

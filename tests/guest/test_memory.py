@@ -72,15 +72,10 @@ class Case(TestCase):
         """A /dev/net/tun for everybody, so that no guest needs one of its own, in a mount namespace."""
         self.world.host("chmod", "0666", "/dev/net/tun")
 
-
     def group(self, limit):
-        top = Path("/sys/fs/cgroup/memory")
-        if not (top / "memory.limit_in_bytes").exists():
-            top = Path("/sys/fs/cgroup")
-            if "memory" not in (top / "cgroup.subtree_control").read_text():
-                self.skipTest("no memory controller in the control groups of this machine")
-        group = self.world.other_group(top)
-        (group / self.limit_file(group)).write_text(str(limit))
+        group, _ = self.world.memory_group(limit)
+        if not group:
+            self.skipTest("no memory controller in the control groups of this machine")
         return group
 
     @staticmethod

@@ -251,6 +251,20 @@ class World:
         group.mkdir()
         return group
 
+    def memory_group(self, limit):
+        """Such a control group with that limit in bytes, and the file that counts kills in it. None, None: no hierarchy
+        of this machine has the memory controller."""
+        top = Path("/sys/fs/cgroup/memory")
+        old = (top / "memory.limit_in_bytes").exists()
+        if not old:
+            top = top.parent
+            control = top / "cgroup.subtree_control"
+            if not control.exists() or "memory" not in control.read_text().split():
+                return None, None
+        group = self.other_group(top)
+        (group / ("memory.limit_in_bytes" if old else "memory.max")).write_text(str(limit))
+        return group, group / ("memory.oom_control" if old else "memory.events")
+
     def command(self, part, *command):
         """As "world run" does it, without what a shell takes to find out the same each time: tests run thousands."""
         keeper = (self.dir / f"{part}.keeper").read_text(encoding="utf-8").split()[0]
