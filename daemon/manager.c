@@ -110,6 +110,7 @@ static void on_hand_over(Keeper *k, void *userdata) {
         const Manager *m = userdata;
 
         hooks_hand_over(m->hooks, k);
+        guest_bus_hand_over(m->bus, k);
 }
 
 static void on_hooks_changed(void *userdata) {
@@ -428,7 +429,7 @@ int manager_new(const char *name, char *const *argv, Config *config, Manager **r
         r = reexec_new(m->event, m->guest, argv, &m->reexec);
         if (r < 0)
                 return log_error_errno(r, "cannot set up the event loop: %m");
-        r = guest_bus_new(m->guest, on_reload_order, on_reexec_order, m, &m->bus);
+        r = guest_bus_new(m->guest, m->estate, on_reload_order, on_reexec_order, m, &m->bus);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(m);

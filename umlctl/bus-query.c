@@ -72,8 +72,12 @@ static void go_on(BusQuery *q) {
                 r = sd_bus_process(q->bus, NULL);
         if (!q->settled && r < 0)
                 settle(q, bus_fold_hangup(r));
-        if (q->settled)
-                q->bus = sd_bus_close_unref(q->bus);
+        if (!q->settled)
+                return;
+        q->bus = sd_bus_close_unref(q->bus);
+        /* An umld that executes its successor hangs up; that one can be reached at once. */
+        q->settled = q->error != -ECONNRESET || q->again;
+        q->again = true;
 }
 
 /* Returns the number of queries that are connected and have no reply yet; fds[i] belongs to

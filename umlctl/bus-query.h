@@ -20,6 +20,7 @@ typedef struct BusQuery {
         const Strv *only; /* borrowed: names of the properties that are wanted; NULL: all */
         sd_bus *bus;      /* while the query is pending */
         bool settled;
+        bool again; /* it has been asked a second time */
 } BusQuery;
 
 /* Waits until all have replied, at most for limit, which applies to all of them together: one that

@@ -16,7 +16,7 @@
 #include "umlctl/systemd-manager.h"
 #include "umlctl/verbs.h"
 
-int control_ask(const char *guest, sd_bus **ret, pid_t *ret_pid, json_t **ret_props) {
+static int ask(const char *guest, sd_bus **ret, pid_t *ret_pid, json_t **ret_props) {
         _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
         usec_t deadline = now_usec(CLOCK_MONOTONIC) + BUS_ANSWER_LIMIT;
         json_t *props = NULL;
@@ -32,6 +32,25 @@ int control_ask(const char *guest, sd_bus **ret, pid_t *ret_pid, json_t **ret_pr
         *ret = TAKE_PTR(bus);
         *ret_props = props;
         return 0;
+}
+
+/* An umld that executes its successor hangs up; that one can be reached at once. */
+int control_ask(const char *guest, sd_bus **ret, pid_t *ret_pid, json_t **ret_props) {
+        int r = ask(guest, ret, ret_pid, ret_props);
+
+        return r == -ECONNRESET ? ask(guest, ret, ret_pid, ret_props) : r;
+}
+
+/* The successor has not heard of it. */
+static int order_again(const char *guest, const char *method, sd_bus_error *error) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+        pid_t pid;
+        int r = bus_connect(guest, BUS_ANSWER_LIMIT, &bus, &pid);
+
+        sd_bus_error_free(error);
+        if (r == -ENOENT) /* it has no successor */
+                return -ECONNRESET;
+        return r < 0 ? r : bus_call_method(bus, method, error);
 }
 
 bool control_running(const char *guest) {
@@ -55,6 +74,8 @@ int control_order(sd_bus *bus, const char *guest, const char *method) {
         if (!ends)
                 bus_hand_over_session(bus);
         r = bus_call_method(bus, method, &error);
+        if (r == -ECONNRESET)
+                r = order_again(guest, method, &error);
         if (r >= 0 || (ends && r == -ECONNRESET))
                 return EXIT_DONE;
         if (sd_bus_error_has_name(&error, UMLD_ERROR_BUSY) && !streq(method, UMLD_METHOD_RELOAD))

@@ -16,8 +16,12 @@ typedef void (*BusReload)(usec_t confirm, BusReloaded done, void *done_userdata,
 /* Has the program that is there now take over. done as above; r = 0: it is about to. */
 typedef void (*BusReexec)(BusReloaded done, void *done_userdata, void *userdata);
 
-/* Serves the guest, which is borrowed, at RUNTIME/NAME/bus. */
-int guest_bus_new(Guest *g, BusReload reload, BusReexec reexec, void *userdata, GuestBus **ret);
+/* Serves the guest, which is borrowed, at RUNTIME/NAME/bus; estate: what a predecessor has left, or
+ * NULL. */
+int guest_bus_new(Guest *g, Adoption *estate, BusReload reload, BusReexec reexec, void *userdata,
+                  GuestBus **ret);
+/* Whoever connects while a successor is executed waits for that. */
+void guest_bus_hand_over(const GuestBus *b, Keeper *k);
 GuestBus *guest_bus_free(GuestBus *b);
 DEFINE_CLEANUP(GuestBus *, guest_bus_free)
 

@@ -318,10 +318,15 @@ static int listen_at(const char *path) {
         return TAKE_FD(fd);
 }
 
-int bus_server_new(sd_event *event, const char *path, const char *object_path,
+int bus_server_fd(const BusServer *s) {
+        return s->fd;
+}
+
+int bus_server_new(sd_event *event, const char *path, int fd, const char *object_path,
                    const char *interface, const sd_bus_vtable *vtable, void *userdata,
                    BusServer **ret) {
         _cleanup_(bus_server_freep) BusServer *s = calloc(1, sizeof(*s));
+        _cleanup_close_ int handed = fd;
         int r;
 
         if (!s)
@@ -331,7 +336,7 @@ int bus_server_new(sd_event *event, const char *path, const char *object_path,
         s->interface = interface;
         s->vtable = vtable;
         s->userdata = userdata;
-        s->fd = listen_at(path);
+        s->fd = handed >= 0 ? TAKE_FD(handed) : listen_at(path);
         if (s->fd < 0)
                 return s->fd;
         r = sd_event_add_io(event, &s->source, s->fd, EPOLLIN, on_connection, s);

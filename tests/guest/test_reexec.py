@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -19,10 +20,29 @@ from umldtest import (BUILD, DONE, FAILED, MAKE_GUEST, PATIENCE, TestCase, main,
                       wait_until)
 
 PORT = 8080
-REEXECS = int(os.environ.get("UMLD_TEST_REEXECS", "0"))  # in a row, with wrk; 0: some, as there is time for
+REEXECS = int(os.environ.get("UMLD_TEST_REEXECS", "0"))  # in a row in each state, with wrk; 0: some, as there is time for
 
 
-class Replaced(TestCase):
+class Base(TestCase):
+    @contextlib.contextmanager
+    def replaced(self):
+        """umld is replaced all the time, at random moments. The list holds how that went."""
+        over, said = threading.Event(), []
+
+        def replace():
+            while not over.is_set():
+                time.sleep(random.uniform(0, 0.3))
+                said.append(self.world.umlctl("reexec", "web", timeout=100))
+        orders = threading.Thread(target=replace)
+        orders.start()
+        try:
+            yield said
+        finally:
+            over.set()
+            orders.join()
+
+
+class Replaced(Base):
     def start(self, fake="boot,ready", timeout="60s", supervise=None, **sections):
         self.world.guest(fake=fake, Supervise={"StopTimeout": "4s", "AdoptTimeout": timeout, **(supervise or {})}, **sections)
         return self.daemon().wait_ready()
@@ -35,6 +55,16 @@ class Replaced(TestCase):
         program.write_text(text)
         program.chmod(0o755)
         return before
+
+    def on_trial(self, confirm):
+        umld = self.start(Network={"Forward": "tcp/8080:80"})
+        self.world.guest(fake="boot,ready", Supervise={"StopTimeout": "4s", "AdoptTimeout": "60s"}, Network={"Forward": "tcp/9090:80"})
+        self.assertEqual(self.world.umlctl("reload", "web", f"--confirm={confirm}").returncode, DONE)
+        return umld
+
+    def forwards(self):
+        return [line.split("--dport ")[1].split()[0] for line in self.world.tables("nat")
+                if line.startswith("-A UMLD-PRE-web ") and " DNAT " in line]
 
     def reexec(self, code=DONE):
         p = self.world.umlctl("reexec", "web", timeout=100)
@@ -194,16 +224,6 @@ class Running(Replaced):
         self.reexec()
         self.assertEqual(umld.stop(), DONE)
 
-    def on_trial(self, confirm):
-        umld = self.start(Network={"Forward": "tcp/8080:80"})
-        self.world.guest(fake="boot,ready", Supervise={"StopTimeout": "4s", "AdoptTimeout": "60s"}, Network={"Forward": "tcp/9090:80"})
-        self.assertEqual(self.world.umlctl("reload", "web", f"--confirm={confirm}").returncode, DONE)
-        return umld
-
-    def forwards(self):
-        return [line.split("--dport ")[1].split()[0] for line in self.world.tables("nat")
-                if line.startswith("-A UMLD-PRE-web ") and " DNAT " in line]
-
     def test_during_a_trial(self):
         """It goes on, is reverted when it would have been, and can be confirmed."""
         umld = self.on_trial("60")
@@ -251,6 +271,84 @@ class Running(Replaced):
     def test_that_is_not_running(self):
         self.world.guest(fake="boot,ready")
         self.assertIn("not running", self.reexec())
+
+
+class Often(Replaced):
+    """Many times in each state, at random moments of it."""
+
+    count = REEXECS or 12
+    timeout = 120 + 4 * count
+
+    def often(self, umld, **unchanged):
+        """Replaces umld again and again; the last status, in all of which is what must not change."""
+        first = umld.status()["reexecs"]
+        for i in range(1, self.count + 1):
+            time.sleep(random.uniform(0, 0.05))
+            self.reexec()
+            now = umld.status()
+            self.assertEqual((now["daemon"]["pid"], now["reexecs"]), (umld.pid, first + i))
+            self.assertEqual({key: now[key] for key in unchanged}, unchanged)
+        return now
+
+    def test_start(self):
+        """A boot goes on, and is noticed when it has ended."""
+        self.world.guest(fake=f"boot,wait:{int(4000 * PATIENCE)},user:READY=1",
+                         Supervise={"Ready": "guest", "AdoptTimeout": "60s", "StartTimeout": "1h"})
+        umld = self.daemon()
+        umld.wait_state("booting")
+        pid = wait_until(umld.guest_pid, 10)
+        os.kill(pid, signal.SIGSTOP)  # until it may go on
+        self.often(umld, state="booting", pid=pid, restarts=0)
+        os.kill(pid, signal.SIGCONT)
+        umld.wait_ready()
+        self.assertEqual(umld.status()["pid"], pid)
+
+    def test_stop(self):
+        """No step is taken twice, and the guest ends when it is no longer asked."""
+        umld = self.start("boot,ignore:all,ready", supervise={"StopTimeout": "1h"})
+        pid = umld.guest_pid()
+        umld.signal(signal.SIGTERM)
+        umld.wait_state("stopping")
+        self.often(umld, state="stopping", pid=pid)
+        self.assertEqual(umld.log.count("stop: "), len(set(line for line in umld.log.splitlines() if "stop: " in line)), umld.log)
+        os.kill(pid, signal.SIGKILL)
+        self.assertEqual(umld.wait(20), DONE)
+
+    def test_back_off(self):
+        umld = self.start(supervise={"RestartDelay": "1h", "RestartDelayMax": "2h"})
+        os.kill(umld.guest_pid(), signal.SIGKILL)
+        umld.wait_state("backoff")
+        was = umld.status()
+        self.often(umld, **{key: was[key] for key in ("state", "restarts", "since", "next_start", "last_exit")})
+        self.assertEqual(self.world.umlctl("start", "web").returncode, DONE)
+        self.assertEqual((umld.status()["state"], umld.status()["restarts"]), ("running", 1))
+
+    def test_trial(self):
+        umld = self.on_trial("3600")
+        was = umld.status()
+        self.often(umld, **{key: was[key] for key in ("state", "pid", "restarts", "since", "unconfirmed")})
+        self.assertEqual(self.forwards(), ["9090"])
+        self.assertEqual(self.world.umlctl("confirm", "web").returncode, DONE)
+        self.assertEqual((umld.status()["unconfirmed"]["state"], self.forwards()), (None, ["9090"]))
+
+    def test_all_at_once(self):
+        """While the guest is restarted, dies, comes back, and a reload is reverted: each has the end that it has otherwise."""
+        umld = self.start("wait:50,boot,wait:50,ready", supervise={"RestartDelay": "100ms", "RestartDelayMax": "100ms"})
+        deaths = 0
+        with self.replaced() as said:
+            while len(said) < self.count:
+                pid = wait_until(lambda: umld.status()["state"] == "running" and umld.guest_pid(), 40, "the guest")
+                if random.random() < 0.5:
+                    self.assertEqual(self.world.umlctl("restart", "web", timeout=100).returncode, DONE)
+                    self.assertNotEqual(umld.guest_pid(), pid)
+                else:
+                    deaths += 1
+                    os.kill(pid, signal.SIGKILL)
+                    wait_until(lambda: umld.status()["restarts"] == deaths, 40, f"restart {deaths}")
+        self.assertEqual([p.stderr for p in said if p.returncode != DONE], [])
+        status = wait_until(lambda: umld.status()["state"] == "running" and umld.status(), 40, "the guest")
+        self.assertEqual((status["restarts"], status["reexecs"], status["daemon"]["pid"]), (deaths, len(said), umld.pid))
+        self.assertEqual(umld.stop(), DONE)
 
 
 class Failing(Replaced):
@@ -331,7 +429,7 @@ class Failing(Replaced):
         self.assertEqual(heir.stop(), DONE)
 
 
-class Kernels(TestCase):
+class Kernels(Base):
     """Real ones; add_kernels() makes one class of it for each."""
 
     kernel = None
@@ -366,6 +464,34 @@ class Kernels(TestCase):
         console.stdin.write(b"echo $((6 * 7))-here\n")
         console.stdin.flush()
         wait_until(lambda: "42-here" in (self.world.log_dir / "web/console.log").read_text(errors="replace"), 10, "what was typed")
+        self.assertEqual(umld.stop(40), DONE)
+
+    def test_away_under_load(self):
+        """Who calls during a restart, or when the guest has died, is served as if umld stayed the same."""
+        self.world.guest(kernel=self.kernel, image=self.images / "guest.img",
+                         Supervise={"Ready": "guest", "AdoptTimeout": "60s", "RestartDelay": "1s", "RestartDelayMax": "1s"},
+                         Network={"Forward": f"tcp/{PORT}:80", "Drain": "10s"})
+        umld = self.daemon().wait_ready(60)
+        self.world.fetch_when_served(PORT)
+        pages = deaths = 0
+
+        def ask():
+            self.assertIn("<h1>web</h1>", self.world.fetch(PORT, timeout=30 * PATIENCE))
+            return 1
+        with self.replaced() as said:
+            while len(said) < (REEXECS or 12):
+                order = threading.Thread(target=self.world.umlctl, args=("restart", "web"), kwargs={"timeout": 100})
+                order.start()
+                while order.is_alive():
+                    pages += ask()
+                deaths += 1
+                os.kill(wait_until(lambda: umld.status()["state"] == "running" and umld.guest_pid(), 40, "the guest"), signal.SIGKILL)
+                wait_until(lambda: umld.status()["restarts"] == deaths, 40, f"death {deaths}")
+                pages += ask()
+        print(f"# {len(said)} re-execs during {deaths} restarts and {deaths} deaths, {pages} pages", flush=True)
+        self.assertEqual([p.stderr for p in said if p.returncode != DONE], [])
+        status = umld.status()
+        self.assertEqual((status["restarts"], status["reexecs"], status["daemon"]["pid"]), (deaths, len(said), umld.pid))
         self.assertEqual(umld.stop(40), DONE)
 
 
