@@ -242,6 +242,10 @@ void guest_keep_waiting(Guest *g) {
                 log_debug_errno(r, "nothing is left for another umld until the next start: %m");
 }
 
+int guest_forgo_keep(Guest *g) {
+        return g->keep.on ? store_send(g->keep.keeper.socket, STORE_TIMES, NULL, 0, 0, -EBADF) : 0;
+}
+
 void guest_end_keep(Guest *g) {
         g->keep.on = false;
         g->keep.init = 0;

@@ -153,6 +153,8 @@ int guest_launch(Guest *g, const GuestProcessListener *listener, Fault *f) {
             namespace_id(l.mount_ns_fd) != g->standby.mount_ns ||
             namespace_id(l.net_ns_fd) != g->standby.net_ns)
                 guest_drop_standby(g);
+        if (guest_forgo_keep(g) < 0)
+                guest_drop_standby(g);
         r = guest_process_start(g->event, &l, &g->standby.launched, output, terminal, &sockets,
                                 listener, &g->boot.process);
         guest_drop_standby(g);

@@ -25,6 +25,9 @@ int guest_keep_now(Guest *g);
 int guest_begin_keep(Guest *g);
 /* While the guest waits for its next start: with the umld-init on standby, if there is one. */
 void guest_keep_waiting(Guest *g);
+/* Until the next time that something is kept, that one dies with umld: the next umld must not take
+ * it for one on standby that has begun to start a kernel. */
+int guest_forgo_keep(Guest *g);
 /* A file in memory with the state; the descriptors that belong to it are listed. */
 int guest_write_state(Guest *g, Keeper *k);
 void guest_end_keep(Guest *g);

@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from umldtest import (DONE, FAILED, HOST, MAKE_GUEST, NOT_RUNNING, TestCase, main, parent, process_alive, test_kernels, wait_until)
 
 PORT = 8080
+KILLS = int(os.environ.get("UMLD_TEST_KILLS", "15"))
 STORE_PUT, STORE_DROP, STORE_ALL = 1, 2, 7
 
 
@@ -172,8 +173,27 @@ class Going(Adopted):
                     umld.kill()
                     umld = self.daemon().wait_ready()
                     self.assertEqual((umld.status()["restarts"], umld.status()["adopted"]), (1, 4))
-            self.assertEqual(umld.stop(), DONE)
+            if ready == "ready":
+                self.assertEqual(umld.stop(), DONE)
+            else:
+                umld.kill()
+            self.assertEqual(self.world.umlctl("stop", "web").returncode, DONE)
             self.assert_same_host(before)
+
+    def test_at_any_moment(self):
+        """umld is killed while a guest that has died waits, is prepared or boots: it is never forgotten, nor there twice."""
+        umld = self.start("lock,boot,ready", supervise={"RestartDelay": "200ms", "RestartDelayMax": "200ms"})
+        for _ in range(KILLS):
+            pid = wait_until(lambda u=umld: u.status()["state"] == "running" and u.guest_pid(), 20, "the guest")
+            if random.random() < 0.7:
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(random.uniform(0, 0.4))
+            umld.kill()
+            umld = self.daemon()
+        umld.wait_ready()
+        self.assertNotIn("uses this image", umld.log)
+        self.assertEqual(umld.stop(), DONE)
+        self.assertEqual(self.world.processes(), {})
 
     def test_with_the_configuration_in_force(self):
         """Not with that of its file, which nobody has applied; and what was reloaded stays so."""
@@ -459,10 +479,13 @@ class Refused(Adopted):
         umld = self.start()
         self.world.host("mount", "-t", "proc", "-o", "hidepid=2", "proc", "/proc")
         (self.world.runtime_dir / "web/lock").chmod(0o644)
-        status = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", self.world.program("umlctl/umlctl"), "list", "--json"]
-        self.assertNotEqual(json.loads(self.world.host(*status))[0]["state"], "orphan")
-        self.orphan(umld)
-        self.assertEqual(json.loads(self.world.host(*status))[0]["state"], "orphan")
+        nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", self.world.program("umlctl/umlctl"), "list", "--json"]
+        def state():
+            return json.loads(self.world.run("host", *nobody).stdout)[0]["state"]
+        (self.world.runtime_dir / "web/bus").unlink()  # to which others may not connect, either
+        self.assertEqual(state(), "stopped")
+        umld.kill()
+        self.assertEqual(state(), "orphan")
 
     def test_orders_without_umld(self):
         """It is shut down, or killed, and the host is as before."""
@@ -638,8 +661,7 @@ class Kernels(TestCase):
     """Real ones; add_kernels() makes one class of it for each."""
 
     kernel = None
-    kills = int(os.environ.get("UMLD_TEST_KILLS", "15"))
-    timeout = 120 + 4 * kills
+    timeout = 120 + 4 * KILLS
 
     @classmethod
     def setUpClass(cls):
@@ -657,7 +679,7 @@ class Kernels(TestCase):
         pid = umld.guest_pid()
         console = self.attached_console(umld)
         with self.world.under_load(PORT, page) as failures:
-            for _ in range(self.kills):
+            for _ in range(KILLS):
                 time.sleep(random.uniform(0, 0.3))
                 umld.kill()
                 umld = self.daemon()
