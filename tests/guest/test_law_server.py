@@ -141,6 +141,20 @@ class Own(WithServer):
         self.assertEqual(umld.wait(30), FAILED)
         self.assertIn(f"{self.far}/web: its file system does not respond", umld.log)
 
+    def test_adoption(self):
+        """If the guest runs and waits for an umld, it waits for the server, as without it the guest would be ended."""
+        self.configure(Supervise={"AdoptTimeout": "5min"})
+        umld = self.daemon(env=self.own_far()).wait_ready()
+        guest = umld.guest_pid()
+        umld.kill()
+        self.stop_server()
+        umld = self.daemon(env=self.own_far())
+        time.sleep(12)  # more than it waits without a guest
+        os.kill(self.server, signal.SIGCONT)
+        umld.wait_ready()
+        self.assertEqual(umld.guest_pid(), guest)
+        self.assertEqual(umld.stop(), DONE)
+
     def test_memory(self):
         self.configure(Memory={"Backing": f"dir:{self.far}"})
         umld = self.daemon()

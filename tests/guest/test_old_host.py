@@ -51,8 +51,11 @@ class OldHost(umldtest.TestCase):
         helpers = [p for p, line in self.world.processes().items() if "fake-guest mem=" in line]
         self.assertGreaterEqual(len(helpers), 4)
         since = len(umld.messages)
+        os.kill(umldtest.parent(umld.guest_pid()), signal.SIGTERM)  # a stranger's, which does not count
+        self.assertEqual(umld.status()["restarts"], 0)
         os.kill(umld.guest_pid(), signal.SIGKILL)
         umld.wait_state("running", since=since)
+        self.assertEqual(umld.status()["restarts"], 1)
         self.assertEqual([p for p in helpers if umldtest.process_alive(p)], [])
         umld.stop()
         self.assertEqual(umld.wait(), DONE)

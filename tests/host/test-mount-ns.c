@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -156,11 +157,51 @@ static void test_without_standard_input(void **state) {
         assert_int_equal(status, 0);
 }
 
+/* At whatever point no more files may be open: it fails, and nothing is left open. -EIO is a child
+ * that had none left for itself. */
+static int try_with(unsigned more) {
+        int next = dup(STDOUT_FILENO), fd = -EBADF, r;
+        struct rlimit limit;
+
+        close(next);
+        ASSERT_OK(RET_NERRNO(getrlimit(RLIMIT_NOFILE, &limit)));
+        limit.rlim_cur = (rlim_t) next + more;
+        ASSERT_OK(RET_NERRNO(setrlimit(RLIMIT_NOFILE, &limit)));
+        r = WAIT_FOR(mount_ns_add_tun(&job, &fd, TEST_UID));
+        assert(r >= 0 ? fd >= 0 : (r == -EMFILE || r == -EIO) && fd == -EBADF);
+        safe_close(fd);
+        limit.rlim_cur = limit.rlim_max;
+        ASSERT_OK(RET_NERRNO(setrlimit(RLIMIT_NOFILE, &limit)));
+        fd = dup(STDOUT_FILENO);
+        assert(fd == next);
+        close(fd);
+        return r;
+}
+
+static void test_too_many_files(void **state) {
+        pid_t child = fork();
+        int status;
+
+        (void) state;
+        ASSERT_OK(child);
+        if (child == 0) {
+                unsigned more = 0;
+
+                alarm(60);
+                while (try_with(more) < 0)
+                        more++;
+                _exit(more > 0 && waitpid(-1, NULL, WNOHANG) < 0 ? 0 : 1);
+        }
+        ASSERT_OK(RET_NERRNO(waitpid(child, &status, 0)));
+        assert_int_equal(status, 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_own_root),
                 cmocka_unit_test(test_chroot),
                 cmocka_unit_test(test_without_standard_input),
+                cmocka_unit_test(test_too_many_files),
         };
 
         cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -98,6 +98,8 @@ class Page:
 @unittest.skipUnless(browser.CHROMIUM and webconsole.WS.exists() and webconsole.TERMINAL.exists(),
                      "cockpit-ws, cockpit-system, libjs-term.js or chromium is not installed")
 class InCockpit(TestCase):
+    timeout = 180
+
     def setUp(self):
         super().setUp()
         image = self.world.dir / "guest.img"
