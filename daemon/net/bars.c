@@ -17,6 +17,7 @@
  * many, but more than 2 ms with twice as many, by which a guest could keep a CPU of its host busy.
  */
 #define CONNECTIONS_MAX 16384U
+#define FRESH_MAX       32768U
 #define TRACKED_USUAL   65536U /* where the host does not tell */
 #define NUMBER_MAX      32     /* bytes of a setting of the kernel's */
 
@@ -34,6 +35,15 @@ unsigned connections_share(uint64_t max, unsigned guests) {
         if (share > CONNECTIONS_MAX)
                 return CONNECTIONS_MAX;
         return share > 0 ? (unsigned) share : 1;
+}
+
+unsigned connections_fresh(uint64_t max, unsigned guests) {
+        uint64_t fresh = max / 8;
+
+        for (unsigned n = 1; n < guests && fresh > CONNECTIONS_MIN; n *= 2)
+                fresh /= 2;
+        fresh = MAX(fresh, (uint64_t) CONNECTIONS_MIN);
+        return (unsigned) MIN(fresh, (uint64_t) FRESH_MAX);
 }
 
 /* Containers may have the setting under an older name. */
@@ -73,15 +83,14 @@ static bool has_both_families(const Net *net) {
         return !ip_address_is_any(&six);
 }
 
-static unsigned wanted_connections(const Net *net) {
-        unsigned wanted = net->host->config->connections, guests;
+static unsigned wanted_connections(const Net *net, unsigned guests) {
+        unsigned wanted = net->host->config->connections;
 
         if (wanted == CONNECTIONS_ANY)
                 return 0;
         if (wanted > 0)
                 return wanted;
         /* The kernel counts each family by itself, but has one table for both. */
-        guests = MAX(count_guests(), 1U);
         return connections_share(net_tracked_max(), has_both_families(net) ? 2 * guests : guests);
 }
 
@@ -106,10 +115,12 @@ static bool find_links(Net *net, NatFamily family) {
 }
 
 int net_bars_look(Net *net) {
-        unsigned connections = wanted_connections(net);
-        bool changed = connections != net->connections;
+        unsigned guests = MAX(count_guests(), 1U), connections = wanted_connections(net, guests),
+                 fresh = connections > 0 ? connections_fresh(net_tracked_max(), guests) : 0;
+        bool changed = connections != net->connections || fresh != net->fresh;
 
         net->connections = connections;
+        net->fresh = fresh;
         for (NatFamily f = 0; f < NAT_FAMILY_MAX; f++)
                 changed |= find_links(net, f);
         return changed;
@@ -151,6 +162,7 @@ void net_bars_plan(const Net *net, NatPlan *plan) {
                 memcpy(plan->mac, &mac, sizeof(plan->mac));
         }
         plan->connections = net->lacking[NET_LACKS_CONNLIMIT] ? 0 : net->connections;
+        plan->fresh = net->lacking[NET_LACKS_FRESH] ? 0 : net->fresh;
 }
 
 const char *net_connections_format(const Net *net, char buf[static 16]) {
@@ -166,6 +178,8 @@ const char *net_connections_format(const Net *net, char buf[static 16]) {
         return buf;
 }
 
+#define UNBOUNDED "connections that the guest closes at once may fill the host's table"
+
 bool net_bars_lacking(Net *net, const char *what, const char *tool, int error) {
         static const struct {
                 const char *what;
@@ -176,6 +190,8 @@ bool net_bars_lacking(Net *net, const char *what, const char *tool, int error) {
                 { NAT_WHAT_CONNLIMIT, NET_LACKS_CONNLIMIT,
                   "Connections= has no effect, and the guest may fill the host's table of "
                   "connections" },
+                { NAT_WHAT_LIMIT, NET_LACKS_FRESH, UNBOUNDED },
+                { NAT_WHAT_QUOTA, NET_LACKS_FRESH, UNBOUNDED },
         };
 
         FOREACH_ELEMENT (l, lacks) {

@@ -32,3 +32,7 @@ const char *net_connections_format(const Net *net, char buf[static 16]);
  * number of guests has doubled: if it changed with each guest, each one's start would make the
  * umlds of all others replace their rules. */
 unsigned connections_share(uint64_t max, unsigned guests);
+
+/* How many new TCP connections one of them may have between two looks at the host's table: all
+ * guests together an eighth of the table, each at least 1,024, and at most 32,768. */
+unsigned connections_fresh(uint64_t max, unsigned guests);

@@ -20,6 +20,7 @@ enum {
         NET_LACKS_IPV6,         /* IPv6, if it is configured */
         NET_LACKS_MAC,          /* a check of the guest's MAC address */
         NET_LACKS_CONNLIMIT,    /* a limit of its connections */
+        NET_LACKS_FRESH,        /* a limit of its new TCP connections */
         NET_LACKS_LIST,         /* a list of them, for those that the limit does not count */
         NET_LACKS_REVERSE_PATH, /* the kernel's own check of the guest's addresses */
         NET_LACKS_SOURCE_ROUTE, /* a tap without source routes */
@@ -63,6 +64,7 @@ typedef struct Net {
         /* bars.c, at each look. */
         Links links[NAT_FAMILY_MAX]; /* the networks that the uplinks are in */
         unsigned connections;        /* that the guest may have; 0 = any number */
+        unsigned fresh;              /* of TCP, between two looks (surplus-flows.h); 0 = the same */
 
         /* addresses.c */
         bool claimed;            /* the guest's network and tap are recorded as its own */
@@ -80,7 +82,8 @@ typedef struct Net {
         uid_t tap_owner; /* its owner */
         int shaped;      /* shape.c: the tap whose bandwidth has been seen to; 0 = none */
 
-        /* Written once each, by the file that finds out: the host is not checked for them again. */
+        /* Written once each, by the file that finds out: the host is not checked for them again,
+         * except for the list. */
         char *lacking[NET_LACKS]; /* why the feature is missing, NULL = it is there */
 
         /* Written by forwarding.c and ipv6.c: by a step, and by its undo. */

@@ -11,12 +11,14 @@
 #include "daemon/net/bars.h"
 #include "daemon/net/flow-walk.h"
 #include "daemon/net/surplus-flows.h"
+#include "host/link-counters.h"
 
 #define LOOK_MAX (2500 * USEC_PER_MSEC)
 #define LOOK_MIN (20 * USEC_PER_MSEC)
 /* Entries per second that guests can make at most. */
-#define RATE       32768U
-#define TELL_AGAIN (60 * USEC_PER_SEC)
+#define RATE        32768U
+#define FRAME_LEAST 54 /* bytes of the tap's for a TCP segment */
+#define TELL_AGAIN  (60 * USEC_PER_SEC)
 
 struct SurplusFlows {
         Net *net; /* borrowed */
@@ -25,6 +27,11 @@ struct SurplusFlows {
         FlowWalk *walk;
         bool walking;
         uint64_t settled; /* entries: the fewest since the last pass; 0 = none was made */
+        bool pressing;    /* the host's quarter is about to be needed */
+        usec_t looked;    /* CLOCK_MONOTONIC */
+        uint64_t used;    /* new TCP connections since the guest was last allowed more … */
+        uint64_t made;    /* … and before, since the last pass */
+        uint64_t bytes;   /* of the tap until that, if connections are not counted */
         IpAddress guest[NAT_FAMILY_MAX], host[NAT_FAMILY_MAX]; /* on the tap, during a pass */
         unsigned open[NAT_FAMILY_MAX];                         /* those that it has come across */
         unsigned forgotten;                                    /* since it was last said */
@@ -33,25 +40,69 @@ struct SurplusFlows {
 
 /* ---- when ---- */
 
-/* The table's part that has to be filled before another pass is made: one that cannot help, since
- * all the entries are others', is not repeated at once. */
-static uint64_t due_at(uint64_t max, uint64_t settled) {
-        uint64_t mark = max / 2, more = settled + MAX(max / 32, 1U);
+/* The table's part that has to be filled before another pass is made. Guests that have made few
+ * entries leave it to those that have made many; and a pass that cannot help, since all the entries
+ * are others', is not repeated at once. */
+static uint64_t due_at(uint64_t max, uint64_t settled, uint64_t made) {
+        uint64_t mark = max / 2 + (made < max / 64 ? max / 16 : 0),
+                 more = settled + MAX(max / 32, 1U);
 
         return settled > 0 && more > mark ? more : mark;
 }
 
-bool surplus_is_due(uint64_t count, uint64_t max, uint64_t settled) {
-        return count > due_at(max, settled);
+bool surplus_is_due(uint64_t count, uint64_t max, uint64_t settled, uint64_t made) {
+        return count > due_at(max, settled, made);
 }
 
-usec_t surplus_next_look(uint64_t count, uint64_t max, uint64_t settled) {
-        uint64_t due = due_at(max, settled);
+usec_t surplus_next_look(uint64_t count, uint64_t max, uint64_t settled, uint64_t made) {
+        uint64_t due = due_at(max, settled, made);
         uint64_t left = due > count ? MIN(due - count, (uint64_t) UINT32_MAX) : 0;
 
         usec_t delay = left * USEC_PER_SEC / RATE;
 
         return delay < LOOK_MIN ? LOOK_MIN : MIN(delay, LOOK_MAX);
+}
+
+usec_t fresh_next_look(usec_t since, uint64_t used, uint64_t fresh) {
+        usec_t delay;
+
+        if (used <= fresh / 4)
+                return LOOK_MAX;
+        delay = MIN(since, LOOK_MAX) * fresh / used / 2;
+        return MAX(delay, LOOK_MIN);
+}
+
+/* ---- how many the guest makes ---- */
+
+static void measure(SurplusFlows *s) {
+        const Nat *nat = &s->net->maker.nat;
+        const Config *c = s->net->host->config;
+        LinkCounters link;
+
+        s->used = 0;
+        if (nat->backend && nat->backend->fresh)
+                (void) nat->backend->fresh(nat, c->name, false, &s->used);
+        else if (link_counters_read(c->tap, &link) >= 0) {
+                uint64_t bytes = link.received + link.sent;
+
+                s->bytes = MIN(s->bytes, bytes);
+                s->made = (bytes - s->bytes) / FRAME_LEAST;
+        }
+}
+
+/* Allows it as many again, and not more often than necessary. */
+static void allow(SurplusFlows *s) {
+        const Nat *nat = &s->net->maker.nat;
+        uint64_t used;
+
+        if (s->used > s->net->fresh / 4 &&
+            nat->backend->fresh(nat, s->net->host->config->name, true, &used) >= 0)
+                s->made += used;
+}
+
+static void begin_count(SurplusFlows *s) {
+        s->bytes += s->made * FRAME_LEAST;
+        s->made = 0;
 }
 
 /* ---- a pass ---- */
@@ -63,7 +114,9 @@ static bool is_among(const ConntrackEnd *end, const IpAddress of[static NAT_FAMI
                (ip_address_equal(a, &of[NAT_IPV4]) || ip_address_equal(a, &of[NAT_IPV6]));
 }
 
-/* Those that the host itself makes to the guest, for relays and probes, are not limited. */
+/* Those that the host itself makes to the guest, for relays and probes, are not limited. One that
+ * is established may have been allowed when the guest might have more, with fewer guests beside it:
+ * it stays as long as the host can do without its entry. */
 static bool is_surplus(const ConntrackFlow *flow, void *userdata) {
         SurplusFlows *s = userdata;
 
@@ -73,13 +126,21 @@ static bool is_surplus(const ConntrackFlow *flow, void *userdata) {
                 return true;
         if (s->net->lacking[NET_LACKS_CONNLIMIT] || is_among(&flow->from, s->host))
                 return false;
-        return ++s->open[flow->family == AF_INET6 ? NAT_IPV6 : NAT_IPV4] > s->net->connections;
+        if (++s->open[flow->family == AF_INET6 ? NAT_IPV6 : NAT_IPV4] <= s->net->connections)
+                return false;
+        return !flow->assured || s->pressing;
 }
 
-static void lack(Net *net, int error) {
+/* It may come with a module that is loaded later. */
+static void note_list(Net *net, int error) {
         char **lacking = &net->lacking[NET_LACKS_LIST];
 
-        if (*lacking)
+        if (error >= 0 && *lacking) {
+                log_notice("the host has a list of connections now");
+                free(*lacking);
+                *lacking = NULL;
+        }
+        if (*lacking || (error != -EOPNOTSUPP && error != -EPERM))
                 return;
         *lacking = strfmt("the host has no list of connections (%s): those that the guest has "
                           "closed may fill its table",
@@ -114,6 +175,7 @@ static void on_walked(int r, void *userdata) {
 
         s->walking = false;
         s->walk = flow_walk_free(s->walk);
+        begin_count(s);
         if (r < 0)
                 log_debug_errno(r, "cannot look through the host's tracked connections: %m");
         else
@@ -145,21 +207,27 @@ static int arm(SurplusFlows *s, usec_t delay) {
 }
 
 static void look(SurplusFlows *s) {
+        usec_t now = now_usec(CLOCK_MONOTONIC), since = usec_sub(now, s->looked), delay = LOOK_MAX;
         uint64_t max = net_tracked_max();
         unsigned count;
         int r = conntrack_count(&count);
 
+        measure(s);
+        s->looked = now;
         if (r >= 0) {
                 s->settled = MIN(s->settled, fewest(count));
-                r = surplus_is_due(count, max, s->settled) ? begin(s) : 0;
+                s->pressing = count > max / 2 + max / 8 + max / 16;
+                r = surplus_is_due(count, max, s->settled, s->made + s->used) ? begin(s) : 0;
         }
-        if (r == -EOPNOTSUPP || r == -EPERM)
-                lack(s->net, r);
-        else if (r < 0)
+        note_list(s->net, r);
+        if (r < 0)
                 log_debug_errno(r, "cannot look at the host's table of connections: %m");
-        if (s->net->lacking[NET_LACKS_LIST] || s->walking)
+        else
+                delay = surplus_next_look(count, max, s->settled, s->made + s->used);
+        if (s->walking) /* that comes first */
                 return;
-        (void) arm(s, r < 0 ? LOOK_MAX : surplus_next_look(count, max, s->settled));
+        allow(s);
+        (void) arm(s, MIN(delay, fresh_next_look(since, s->used, s->net->fresh)));
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -174,7 +242,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 /* ---- life ---- */
 
 int surplus_flows_update(SurplusFlows *s) {
-        bool wanted = s->net->rules && s->net->connections > 0 && !s->net->lacking[NET_LACKS_LIST];
+        bool wanted = s->net->rules && s->net->connections > 0;
         int enabled, r = sd_event_source_get_enabled(s->timer, &enabled);
 
         if (wanted && r >= 0 && (enabled != SD_EVENT_OFF || s->walking))

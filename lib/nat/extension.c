@@ -11,6 +11,7 @@
 #include <linux/netfilter/xt_TCPMSS.h>
 #include <linux/netfilter/xt_connlimit.h>
 #include <linux/netfilter/xt_conntrack.h>
+#include <linux/netfilter/xt_limit.h>
 #include <linux/netfilter/xt_mac.h>
 #include <linux/netfilter/xt_tcpudp.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
@@ -111,6 +112,9 @@ static void put_connlimit(NatWriter *w, const NatRule *rule, uint8_t revision) {
         put_extension(w, "connlimit", revision, &limit, sizeof(limit));
 }
 
+/* More than a guest can serve, by far; the most that the match knows, and iptables(8) reads. */
+static const struct xt_rateinfo fresh = { .avg = 1, .burst = XT_LIMIT_SCALE };
+
 void nat_put_matches(NatWriter *w, const NatRule *rule, const NatRevisions *revisions) {
         switch (rule->protocol) {
         case 0:
@@ -131,6 +135,8 @@ void nat_put_matches(NatWriter *w, const NatRule *rule, const NatRevisions *revi
                 put_mac(w, rule);
         if (rule->above > 0)
                 put_connlimit(w, rule, revisions->connlimit);
+        if (rule->fresh)
+                put_extension(w, "limit", 0, &fresh, sizeof(fresh));
 }
 
 static union nf_inet_addr inet_address(const NatRule *rule) {
@@ -315,6 +321,15 @@ static bool get_connlimit(const void *data, NatRule *rule) {
                memcmp(&limit.mask, &all.mask, sizeof(all.mask)) == 0;
 }
 
+static bool get_limit(const void *data, NatRule *rule) {
+        struct xt_rateinfo info;
+        bool again = rule->fresh;
+
+        memcpy(&info, data, sizeof(info));
+        rule->fresh = info.avg == fresh.avg && info.burst == fresh.burst;
+        return !again && rule->fresh;
+}
+
 static bool get_flags(unsigned flags, uint16_t min_port, uint16_t max_port, NatRule *rule) {
         bool with_port = (flags & NF_NAT_RANGE_PROTO_SPECIFIED) != 0;
 
@@ -401,6 +416,7 @@ static const Extension matches[] = {
         { "icmp", 0, sizeof(struct ipt_icmp), get_icmp, .family = ONLY_IPV4 },
         { "icmp6", 0, sizeof(struct ipt_icmp), get_icmp, .family = ONLY_IPV6 },
         { "mac", 0, sizeof(struct xt_mac_info), get_mac },
+        { "limit", 0, sizeof(struct xt_rateinfo), get_limit },
         { "connlimit", 0, sizeof(struct xt_connlimit_info), get_connlimit },
         { "connlimit", 1, sizeof(struct xt_connlimit_info), get_connlimit },
         { "conntrack", 1, sizeof(struct xt_conntrack_mtinfo1), get_conntrack1 },

@@ -72,6 +72,7 @@ const char *nat_missing_feature(const NatRule *rule) {
                 { rule->states != 0, "match conntrack" },
                 { nat_rule_has_mac(rule), NAT_WHAT_MAC },
                 { rule->above != 0, NAT_WHAT_CONNLIMIT },
+                { rule->fresh, NAT_WHAT_LIMIT },
                 { rule->verdict == NAT_DNAT, "target DNAT" },
                 { rule->verdict == NAT_SNAT, "target SNAT" },
                 { rule->verdict == NAT_MASQUERADE, "target MASQUERADE" },

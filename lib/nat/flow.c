@@ -23,7 +23,7 @@ static bool has_ports(uint8_t protocol) {
 
 /* By what is known of a flow: it comes from the guest's own interface, and is not one too many. */
 static bool matches(const NatRule *r, const ConntrackFlow *f) {
-        if (nat_rule_has_mac(r) || r->above > 0 || r->verdict == NAT_JUMP)
+        if (nat_rule_has_mac(r) || r->above > 0 || r->fresh || r->verdict == NAT_JUMP)
                 return false;
         return (r->protocol == 0 || r->protocol == f->protocol) &&
                (!has_ports(r->protocol) ||

@@ -76,6 +76,9 @@ typedef struct NatPlan {
         /* At most, of each family, half of them begun by the guest; 0 = any number: requires
          * connlimit */
         unsigned connections;
+        /* New TCP connections until fresh() allows as many again, or, where the backend has no such
+         * function, some thousands per second; 0 = any number: requires NAT_WHAT_LIMIT */
+        unsigned fresh;
         unsigned reach;          /* NAT_REACH_… */
         const IpPrefix *reached; /* and these networks, of either family */
         size_t n_reached;
@@ -92,6 +95,8 @@ typedef struct NatPlan {
 /* What a guest can do without, as a NatRefusal names it. */
 #define NAT_WHAT_MAC       "match mac"
 #define NAT_WHAT_CONNLIMIT "match connlimit"
+#define NAT_WHAT_LIMIT     "match limit"
+#define NAT_WHAT_QUOTA     "quota" /* the same, of nftables */
 #define NAT_WHAT_QUEUE     "target NFQUEUE"
 #define NAT_WHAT_LOG       "target NFLOG"
 
@@ -149,6 +154,10 @@ typedef struct NatBackend {
 
         /* Calls fn for each rule that forwards, in one pass over the tables. */
         int (*count)(Nat *nat, const NatPlan *plan, NatCounted fn, void *userdata);
+
+        /* How many new TCP connections the guest has had since it was last allowed them. again: it
+         * is allowed as many once more. NULL: its rules allow them by themselves. */
+        int (*fresh)(const Nat *nat, const char *guest, bool again, uint64_t *ret);
 
         /* Does the kernel support MASQUERADE? If that cannot be determined, it is assumed. */
         bool (*has_masquerade)(const Nat *nat, NatFamily family);

@@ -5,6 +5,7 @@
  * the same chains as in the legacy tables. Its priority determines the order: one before that of
  * the usual chains, or one after, so that the administrator's own forwards take precedence. */
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "basic/file-util.h"
@@ -157,6 +158,8 @@ static void put_rule(const Script *s, const NatRule *rule, const char *more) {
         fputs(more, s->file);
         if (rule->above > 0)
                 fprintf(s->file, "ct count over %u ", rule->above);
+        if (rule->fresh)
+                fputs("quota name \"" NFT_FRESH_QUOTA "\" ", s->file);
         if (rule->verdict != NAT_JUMP)
                 fputs("counter ", s->file);
         put_verdict(s, rule);
@@ -359,6 +362,11 @@ static void put_table(const Script *s, const NatChains *chains, NatFamily family
                 if (empty)
                         fprintf(s->file, "add table %s %s\n",
                                 s->inet ? "inet" : family_words[family].word, s->table);
+                if (empty && chains->fresh > 0) {
+                        put_command(s, c->family, "add quota");
+                        fprintf(s->file, "%s { until %" PRIu64 " bytes }\n", NFT_FRESH_QUOTA,
+                                (uint64_t) chains->fresh * NFT_FRESH_BYTES);
+                }
                 empty = false;
                 put_command(s, c->family, "add chain");
                 put_chain_name(s, c->family, c->name);

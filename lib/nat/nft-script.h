@@ -12,6 +12,11 @@
  * sees forwarded packets before those of any guest. */
 #define NFT_USER_TABLE "umld"
 
+/* The quota of its new TCP connections: the kernel counts bytes, and this many are those of the
+ * first packet of one. */
+#define NFT_FRESH_QUOTA "fresh"
+#define NFT_FRESH_BYTES 60
+
 /* The name of a guest's table. */
 char *nft_table_name(const char *guest, char buf[static NFT_TABLE_NAME_MAX]);
 

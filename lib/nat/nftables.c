@@ -10,6 +10,7 @@
 #include "basic/hash.h"
 
 #include "nat/nft-netlink.h"
+#include "nat/nft-quota.h"
 #include "nat/nft-run.h"
 #include "nat/nft-script.h"
 #include "nat/nft-table.h"
@@ -68,6 +69,7 @@ static const struct {
         { " log group ", NAT_WHAT_LOG, NAT_TABLE_MANGLE },
         { " queue ", NAT_WHAT_QUEUE, NAT_TABLE_MANGLE },
         { " ct count ", NAT_WHAT_CONNLIMIT, NAT_TABLE_FILTER },
+        { " quota ", NAT_WHAT_QUOTA, NAT_TABLE_FILTER },
         { " ether saddr ", NAT_WHAT_MAC, NAT_TABLE_FILTER },
         { " ct st", "expression ct", NAT_TABLE_FILTER },
 };
@@ -351,6 +353,29 @@ static int nat_count(Nat *nat, const NatPlan *plan, NatCounted fn, void *userdat
         return r;
 }
 
+static int nat_fresh(const Nat *nat, const char *guest, bool again, uint64_t *ret) {
+        static const uint8_t both[] = { NFPROTO_INET }, each[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
+        char table[NFT_TABLE_NAME_MAX];
+        uint64_t bytes, sum = 0;
+        int found = -ENOENT;
+
+        nft_table_name(guest, table);
+        for (size_t i = 0; i < (nat->no_inet_nat ? ARRAY_SIZE(each) : ARRAY_SIZE(both)); i++) {
+                int r = nft_quota(nat->no_inet_nat ? each[i] : both[i], table, NFT_FRESH_QUOTA,
+                                  again, &bytes);
+
+                if (r < 0 && r != -ENOENT) /* a guest need not have both */
+                        return r;
+                if (r >= 0) {
+                        sum += bytes;
+                        found = 0;
+                }
+        }
+        if (found >= 0)
+                *ret = sum / NFT_FRESH_BYTES;
+        return found;
+}
+
 /* Known only after a transaction has been rejected. */
 static bool nat_has_masquerade(const Nat *nat, NatFamily family) {
         return !nat->no_masquerade[family];
@@ -368,6 +393,7 @@ const NatBackend nat_nftables = {
         .remove = nat_remove,
         .packets = nat_packets,
         .count = nat_count,
+        .fresh = nat_fresh,
         .has_masquerade = nat_has_masquerade,
         .wait_fd = nat_wait_fd,
         .cancel = nat_cancel,

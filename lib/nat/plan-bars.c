@@ -19,6 +19,22 @@ int nat_plan_source(NatChain *chain, const NatPlan *plan, const NatSide *side) {
         return r < 0 ? r : nat_chain_add(chain, source);
 }
 
+/* TCP connections that are closed are in the host's table, but no more among those that are
+ * counted: so they are bounded by how many there can have been. Of other protocols all that are in
+ * the table are counted, and one of UDP without an answer is new with each packet. */
+static int plan_fresh(NatChain *cnt, const NatPlan *plan) {
+        NatRule tcp = { .protocol = IPPROTO_TCP, .last_port = UINT16_MAX, .verdict = NAT_DROP },
+                fresh = tcp;
+        int r;
+
+        if (plan->fresh == 0)
+                return 0;
+        fresh.fresh = true;
+        fresh.verdict = NAT_RETURN;
+        r = nat_chain_add(cnt, fresh);
+        return r < 0 ? r : nat_chain_add(cnt, tcp);
+}
+
 /* What the guest begins is also counted by itself, and first: what that drops is not among all, so
  * that a guest which floods others leaves half of its connections to its own clients. */
 int nat_plan_cnt(NatChain *cnt, const NatPlan *plan) {
@@ -26,11 +42,13 @@ int nat_plan_cnt(NatChain *cnt, const NatPlan *plan) {
         int r;
 
         if (plan->connections == 0)
-                return 0;
+                return plan_fresh(cnt, plan);
         out.above = MAX(plan->connections / 2, 1U);
         strncpy(out.in, plan->tap, IFNAMSIZ - 1);
         r = nat_chain_add(cnt, out);
-        return r < 0 ? r : nat_chain_add(cnt, all);
+        if (r >= 0)
+                r = nat_chain_add(cnt, all);
+        return r < 0 ? r : plan_fresh(cnt, plan);
 }
 
 static NatRule count_rule(const NatChain *cnt) {

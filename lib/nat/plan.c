@@ -56,11 +56,12 @@ bool nat_rule_equal(const NatRule *a, const NatRule *b) {
                ip_address_equal(&a->source, &b->source) && a->source_bits == b->source_bits &&
                a->destination_bits == b->destination_bits && a->not_source == b->not_source &&
                memcmp(a->not_mac, b->not_mac, sizeof(a->not_mac)) == 0 && a->above == b->above &&
-               ip_address_equal(&a->destination, &b->destination) && a->protocol == b->protocol &&
-               a->first_port == b->first_port && a->last_port == b->last_port && a->syn == b->syn &&
-               a->icmp_type == b->icmp_type && a->states == b->states && a->verdict == b->verdict &&
-               streq(a->chain, b->chain) && ip_address_equal(&a->to_address, &b->to_address) &&
-               a->to_port == b->to_port && a->queue == b->queue;
+               a->fresh == b->fresh && ip_address_equal(&a->destination, &b->destination) &&
+               a->protocol == b->protocol && a->first_port == b->first_port &&
+               a->last_port == b->last_port && a->syn == b->syn && a->icmp_type == b->icmp_type &&
+               a->states == b->states && a->verdict == b->verdict && streq(a->chain, b->chain) &&
+               ip_address_equal(&a->to_address, &b->to_address) && a->to_port == b->to_port &&
+               a->queue == b->queue;
 }
 
 bool nat_rule_leads(const NatRule *rule, const Forward *port) {
@@ -428,6 +429,7 @@ int nat_chains_plan(NatChains *chains, const NatPlan *plan) {
         int r = 0;
 
         nat_chains_init(chains, plan->guest);
+        chains->fresh = plan->fresh;
         for (NatFamily f = 0; r >= 0 && f < NAT_FAMILY_MAX; f++)
                 r = plan_side(chains, f, plan);
         return r;
@@ -447,7 +449,7 @@ static uint64_t hash_rule(uint64_t hash, const NatRule *r) {
         const uint32_t numbers[] = { r->family,  r->protocol,   r->first_port,  r->last_port,
                                      r->syn,     r->icmp_type,  r->states,      r->verdict,
                                      r->to_port, r->not_source, r->source_bits, r->destination_bits,
-                                     r->above,   r->queue };
+                                     r->above,   r->queue,      r->fresh };
 
         hash = hash_bytes(hash, numbers, sizeof(numbers));
         hash = hash_bytes(hash, r->not_mac, sizeof(r->not_mac));

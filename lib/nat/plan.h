@@ -41,7 +41,8 @@ typedef struct NatRule {
         bool not_source;                       /* any source but that */
         uint8_t not_mac[6];                    /* any MAC address but that; 0 = any */
         unsigned above;                        /* more connections than that; 0 = any number */
-        uint8_t protocol;               /* 0 = any; IPPROTO_TCP and IPPROTO_UDP have ports: */
+        bool fresh;       /* while the guest may have new connections: NatPlan.fresh */
+        uint8_t protocol; /* 0 = any; IPPROTO_TCP and IPPROTO_UDP have ports: */
         uint16_t first_port, last_port; /* destination port range, inclusive; 0 to 65535 = all */
         bool syn;                       /* for TCP: only SYN and SYN-ACK */
         uint8_t icmp_type;              /* for IPPROTO_ICMP and IPPROTO_ICMPV6: this type */
@@ -108,6 +109,7 @@ enum {
 
 typedef struct NatChains {
         NatChain chain[NAT_CHAIN_MAX]; /* those of IPv4 first, in the order above */
+        unsigned fresh;                /* as in the plan */
 } NatChains;
 
 static inline NatChain *nat_chain(NatChains *chains, NatFamily family, int kind) {

@@ -11,6 +11,7 @@ import ipaddress
 import os
 import re
 import select
+import signal
 import socket
 import struct
 import sys
@@ -22,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from umldtest import BACKEND, CLONE_NEWNET, DONE, FAR, GUEST_ADDRESS, HOST, INET, PATIENCE, TestCase, libc, main, preloaded, wait_until
 
 TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 2, 0x1000
-ETH_P_ALL = 3
+ETH_P_ALL, SO_RCVBUFFORCE = 3, 33
 QUIET = 0.4  # within this time nothing has come, so nothing comes
 
 INET6, HOST6, FAR6 = "2001:db8::1", "2001:db8::10", "2001:db8:ffff::1"
@@ -56,6 +57,32 @@ def packet(source, target, sport, dport, text):
         return struct.pack("!IHBB", 6 << 28, len(udp), 17, 64) + a.packed + b.packed + udp
     head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0, a.packed, b.packed)
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + udp
+
+
+FIN, SYN, RST, ACK = 1, 2, 4, 16
+BEYOND = {4: "198.51.100.77", 6: "2001:db8:77::7"}  # an accomplice that has no kernel's help
+
+
+def segment(source, target, sport, dport, flags, seq, ack, text=b""):
+    """A TCP segment with its IP head."""
+    a, b = ipaddress.ip_address(source), ipaddress.ip_address(target)
+    tcp = struct.pack("!HHIIBBHHH", sport, dport, seq, ack, 5 << 4, flags, 0xFFFF, 0, 0) + text
+    pseudo = a.packed + b.packed + struct.pack("!II", len(tcp), 6)
+    tcp = tcp[:16] + struct.pack("!H", checksum(pseudo + tcp)) + tcp[18:]
+    if a.version == 6:
+        return struct.pack("!IHBB", 6 << 28, len(tcp), 6, 64) + a.packed + b.packed + tcp
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), 1, 0, 64, 6, 0, a.packed, b.packed)
+    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + tcp
+
+
+def parse_syn(frame):
+    """Source, destination and ports of a frame that begins a TCP connection; None: it does not."""
+    six = frame[12:14] == b"\x86\xdd"
+    at, protocol, size = (54, 20, 16) if six else (34, 23, 4)
+    if len(frame) < at + 20 or frame[protocol] != 6 or frame[at + 13] != SYN or (not six and frame[12:15] != b"\x08\x00\x45"):
+        return None
+    ends = [str(ipaddress.ip_address(frame[i:i + size])) for i in (at - 2 * size, at - size)]
+    return (*ends, *struct.unpack("!HH", frame[at:at + 4]))
 
 
 class Rogue:
@@ -96,6 +123,9 @@ class Rogue:
         ethertype = b"\x86\xdd" if version == 6 else b"\x08\x00"
         os.write(self.fd, self.tap_mac + (mac or self.own_mac) + ethertype
                  + packet(source or self.own[version], target, sport, dport, text))
+
+    def send_packet(self, data, version):
+        os.write(self.fd, self.tap_mac + self.own_mac + (b"\x86\xdd" if version == 6 else b"\x08\x00") + data)
 
     def receives(self, text, within=QUIET):
         """Does a frame with that text come?"""
@@ -382,9 +412,7 @@ class Flood(BarsTest):
 
     def test_host_keeps_a_quarter(self):
         """Two guests and their accomplice do what they can, as on a host that can track few connections."""
-        most = self.world.dir / "conntrack-max"
-        most.write_text("8192\n")
-        self.world.host("mount", "--bind", most, "/proc/sys/net/netfilter/nf_conntrack_max")
+        self.restrict_table(8192)
         umld = self.start()
         self.start("other", **{**SECOND, "Forward": "udp/5001"})
         wait_until(lambda: self.shown(umld) == "1024", 40, "a share of two guests")
@@ -418,6 +446,141 @@ class Flood(BarsTest):
             self.assertTrue(other.receives(text, 10), "the other guest is not reachable")
         flood(other, 5001)
 
+    def segments(self, source, target, sport, dport):
+        """A TCP connection that is refused at once by whoever gets it: the packets of the one side and of the other."""
+        return (segment(source, target, sport, dport, SYN, 1, 0), segment(target, source, dport, sport, SYN | ACK, 9, 2),
+                segment(target, source, dport, sport, RST, 10, 0))
+
+    def refuse(self):
+        """An accomplice outside: each connection to port 9 is accepted and over."""
+        raw = self.world.socket("inet", socket.AF_PACKET, socket.SOCK_RAW)
+        raw.bind(("isp0", ETH_P_ALL))
+        raw.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+        self.addCleanup(raw.close)
+
+        def run():
+            with contextlib.suppress(OSError):
+                while True:
+                    frame = raw.recv(2048)
+                    parsed = parse_syn(frame)
+                    if parsed and parsed[3] == 9:
+                        for answer in self.segments(*parsed)[1:]:
+                            raw.send(frame[6:12] + frame[:6] + frame[12:14] + answer)
+        threading.Thread(target=run, daemon=True).start()
+
+    def close_at_once(self, rogue, version, n):
+        target = BEYOND[version]
+        for port in range(10000, 10000 + n):
+            rogue.send_packet(segment(rogue.own[version], target, port, 9, SYN, 1, 0), version)
+
+    def restrict_table(self, most):
+        path = self.world.dir / "conntrack-max"
+        path.write_text(f"{most}\n")
+        self.world.host("mount", "--bind", path, "/proc/sys/net/netfilter/nf_conntrack_max")
+
+    def host_opens(self):
+        """A connection of the host's own to the outside, each way."""
+        self.assert_host_is_reachable()
+        with self.world.socket("inet") as listener, self.world.socket("host") as client:
+            listener.bind((FAR, 0))
+            listener.listen()
+            client.settimeout(5 * PATIENCE)
+            client.connect((FAR, listener.getsockname()[1]))
+
+    def watched(self, most, attack, other):
+        """The attack, with a look at the table and at everybody else meanwhile; the fullest that it was."""
+        peak, done = [0], threading.Event()
+
+        def watch():
+            while not done.wait(0.01):
+                peak[0] = max(peak[0], self.count_now())
+        thread = threading.Thread(target=watch)
+        thread.start()
+        try:
+            for part in attack:
+                part()
+                self.host_opens()
+                self.assert_other_is_reached(other)
+        finally:
+            done.set()
+            thread.join()
+        self.assertLess(peak[0], most * 3 / 4)
+        return peak[0]
+
+    def count_now(self):
+        return int(os.pread(self.table, 32, 0))
+
+    def assert_other_is_reached(self, other):
+        other.receives(b"what nobody sends")  # what comes of its own flood fills the queue of its tap
+        text = self.text()
+        with self.world.socket(kind=socket.SOCK_DGRAM) as client:
+            client.sendto(text, (HOST, 5001))
+            self.assertTrue(other.receives(text, 10 * PATIENCE), "the other guest is not reachable")
+
+    def two_guests(self, most, **network):
+        self.table = self.world.within("host", lambda: os.open("/proc/sys/net/netfilter/nf_conntrack_count", os.O_RDONLY | os.O_CLOEXEC))
+        self.addCleanup(os.close, self.table)
+        self.restrict_table(most)
+        self.inet("sh", "-e", "-c", "sysctl -qw net.ipv4.ip_forward=0")
+        umld = self.start(**network)
+        self.start("other", **{**SECOND, "Forward": "udp/5001"})
+        wait_until(lambda: self.shown(umld) == str(most // 8), 40, "a share of two guests")
+        return umld, Rogue(self), Rogue(self, "tap1", "other", OTHER)
+
+    def test_closed_at_once(self):
+        """Two guests at once, by both families, with connections that are over before they are counted."""
+        most = 16384
+        umld, rogue, other = self.two_guests(most)
+        self.refuse()
+
+        def both(version):
+            threads = [threading.Thread(target=self.close_at_once, args=(r, version, most)) for r in (rogue, other)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        self.assertGreater(self.watched(most, [lambda: both(4), lambda: both(6)], other), most / 8)
+        self.assertEqual(umld.status()["restarts"], 0)
+
+    def test_without_umld(self):
+        """A guest whose umld does not look has so many new TCP connections, and no more until it looks again."""
+        if BACKEND != "nftables":
+            self.skipTest("the legacy tables have no number that umld allows again")
+        most = 16384
+        umld, rogue, other = self.two_guests(most)
+        self.refuse()
+        os.kill(umld.pid, signal.SIGSTOP)
+        try:
+            peak = self.watched(most, [lambda: self.close_at_once(rogue, 4, most)], other)
+            self.assertGreater(peak, 512)
+            self.assertLess(peak, 3 * 1024)
+        finally:
+            os.kill(umld.pid, signal.SIGCONT)
+
+        def passes():
+            text = self.text()
+            rogue.send_packet(segment(GUEST_ADDRESS, FAR, 9999, 9, SYN, 1, 0, text), 4)
+            return self.leaves(text)
+        self.sniff()
+        wait_until(passes, 20, "umld to allow new connections again")
+
+    def test_from_outside(self):
+        """Strangers who open and close connections to a forwarded port, and leave TIME_WAIT behind."""
+        most = 16384
+        umld, rogue, other = self.two_guests(most, Forward="udp/5000 tcp/5000:9")
+        outside = self.world.socket("inet", kind=socket.SOCK_RAW, protocol=socket.IPPROTO_RAW)
+        self.addCleanup(outside.close)
+
+        def strangers():
+            for port in range(10000, 10000 + most):
+                outside.sendto(segment(ELSEWHERE[4], HOST, port, 5000, SYN, 1, 0), (HOST, 0))
+                rogue.send_packet(segment(GUEST_ADDRESS, ELSEWHERE[4], 9, port, SYN | ACK, 9, 2), 4)
+                outside.sendto(segment(ELSEWHERE[4], HOST, port, 5000, FIN | ACK, 2, 10), (HOST, 0))
+                rogue.send_packet(segment(GUEST_ADDRESS, ELSEWHERE[4], 9, port, FIN | ACK, 10, 3), 4)
+                outside.sendto(segment(ELSEWHERE[4], HOST, port, 5000, ACK, 3, 11), (HOST, 0))
+        self.assertGreater(self.watched(most, [strangers], other), most / 8)
+        self.assertEqual(umld.status()["restarts"], 0)
+
     def limit(self):
         if BACKEND == "nftables":
             limits = re.findall(r"ct count over (\d+)", self.world.host("nft", "list", "table", "inet", "umld-web"))
@@ -434,17 +597,25 @@ class Flood(BarsTest):
 
     def test_missing(self):
         """Where the host cannot count them that is said, and the guest has all else."""
-        self.configure()
-        umld = self.daemon(env=preloaded("no-connlimit.so")).wait_ready()
         tool = "nftables" if BACKEND == "nftables" else "iptables"
-        reason = rf"the host has no {tool} match connlimit \(.*\): Connections= has no effect, and "
-        self.assertEqual(len(re.findall(reason, umld.log)), 1)
-        network = umld.status()["network"]
-        self.assertEqual((self.limit(), network["connections"], len(network["lacking"])), (0, "no", 1))
-        self.assertRegex(network["lacking"][0], reason)
-        self.assertIn(f"Lacking: {network['lacking'][0]}", self.world.umlctl("status", "web").stdout)
+        limit = "quota" if BACKEND == "nftables" else "match limit"
         self.sniff()
-        self.assert_leaves(Rogue(self), FAR)
+        for name, reason, limited in (
+                ("no-connlimit.so", rf"the host has no {tool} match connlimit \(.*\): Connections= has no effect, and ", False),
+                ("no-limit.so", rf"the host has no {tool} {limit} \(.*\): connections that the guest closes at once may fill ", True)):
+            with self.subTest(name):
+                self.configure()
+                umld = self.daemon(env=preloaded(name)).wait_ready()
+                self.assertEqual(len(re.findall(reason, umld.log)), 1)
+                network = umld.status()["network"]
+                self.assertEqual(len(network["lacking"]), 1)
+                self.assertEqual((self.limit() > 0, network["connections"] != "no"), (limited, limited))
+                self.assertRegex(network["lacking"][0], reason)
+                self.assertIn(f"Lacking: {network['lacking'][0]}", self.world.umlctl("status", "web").stdout)
+                rogue = Rogue(self)
+                self.assert_leaves(rogue, FAR)
+                rogue.close()
+                self.assertEqual(umld.stop(), DONE)
 
     def test_share(self):
         """Half of what the host can track, for all guests together, within bounds; the number as set; and none."""

@@ -153,6 +153,7 @@ const NatPlan web = {
         .side[NAT_IPV4].masquerade = true,
         .reach = NAT_REACH_INTERNET,
         .connections = 1000,
+        .fresh = 2000,
         .has_mac = true,
         .mac = { 2, 0, 0, 0, 0, 9 },
         .forwards = forwards,
@@ -180,6 +181,9 @@ const char web_filter[] = "*filter\n"
                           "--connlimit-mask 0 --connlimit-saddr -j DROP\n"
                           "-A UMLD-CNT-web -m connlimit --connlimit-above 1000 --connlimit-mask 0 "
                           "--connlimit-saddr -j DROP\n"
+                          "-A UMLD-CNT-web -p tcp -m tcp -m limit --limit 10000/sec --limit-burst "
+                          "10000 -j RETURN\n"
+                          "-A UMLD-CNT-web -p tcp -m tcp -j DROP\n"
                           "-A UMLD-FROM-web -m mac ! --mac-source 02:00:00:00:00:09 -j DROP\n"
                           "-A UMLD-FROM-web ! -s 10.0.0.2/32 -j DROP\n"
                           "-A UMLD-FROM-web -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN\n"

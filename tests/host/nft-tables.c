@@ -38,6 +38,8 @@ static void lessen(struct nlmsghdr *h) {
                 spoil(h, NFTA_EXPR_NAME, "nat");
         if (nft_kernel.no_masquerade)
                 spoil(h, NFTA_EXPR_NAME, "masq");
+        if (nft_kernel.no_quota)
+                spoil(h, NFTA_EXPR_NAME, "objref");
 }
 
 /* Before libc's, also for the library that is loaded later: this is how it sends a transaction. */

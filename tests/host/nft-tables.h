@@ -8,7 +8,7 @@
 
 /* What stands between libnftables and the kernel: sendmsg() of our own. */
 typedef struct NftKernel {
-        bool no_inet_nat, no_nat, no_dnat, no_masquerade;
+        bool no_inet_nat, no_nat, no_dnat, no_masquerade, no_quota;
         bool no_library;     /* dlopen() does not find it */
         const char *disturb; /* run before each transaction */
 } NftKernel;

@@ -73,6 +73,13 @@ static void test_missing_feature(void **state) {
         ASSERT_ERROR(nat_apply(&web, &refusal), EOPNOTSUPP);
         assert_int_equal(check(&plan), 1);
 
+        nft_kernel.no_masquerade = false;
+        nft_kernel.no_quota = true;
+        ASSERT_ERROR(nat_apply(&web, &refusal), EOPNOTSUPP);
+        assert_string_equal(refusal.what, NAT_WHAT_QUOTA);
+        nft_kernel.no_quota = false;
+        nft_kernel.no_masquerade = true;
+
         /* Only the second family lacks it. */
         plan = full_plan();
         plan.side[NAT_IPV4].masquerade = false;

@@ -56,6 +56,35 @@ static void test_both_families(void **state) {
         assert_nothing();
 }
 
+/* New TCP connections use up the number that is allowed, in either form of the table, until as many
+ * are allowed again. */
+static void test_fresh(void **state) {
+        NatPlan plan = full_plan();
+        Nat nat = { .backend = &nat_nftables };
+        uint64_t used;
+
+        (void) state;
+        ASSERT_ERROR(nat_nftables.fresh(&nat, "web", false, &used), ENOENT);
+        plan.fresh = 5;
+        plan.connections = 0;
+        for (int form = 0; form < 2; form++) {
+                nat.no_inet_nat = nft_kernel.no_inet_nat = form == 1;
+                assert_int_equal(apply(&plan), 1);
+                shell("nft add chain %s umld-web try '{ type filter hook output priority 0; }' && "
+                      "nft add rule %s umld-web try ip protocol tcp jump UMLD-CNT-web",
+                      form ? "ip" : "inet", form ? "ip" : "inet");
+                shell("ip link set lo up; for i in 1 2 3 4 5 6 7; do timeout 0.1 bash -c '< "
+                      "/dev/tcp/127.0.0.1/9' 2>/dev/null; done; true");
+                for (int again = 0; again < 2; again++) {
+                        ASSERT_OK(nat_nftables.fresh(&nat, "web", again, &used));
+                        assert_int_equal(used, 5);
+                }
+                ASSERT_OK(nat_nftables.fresh(&nat, "web", false, &used));
+                assert_int_equal(used, 0);
+                take_away("web");
+        }
+}
+
 /* ---- others ---- */
 
 static const char foreign[] = "table inet filter {\n"
@@ -292,6 +321,7 @@ static void test_names(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup(test_exact_text, nft_setup),
+                cmocka_unit_test_setup(test_fresh, nft_setup),
                 cmocka_unit_test_setup(test_both_families, nft_setup),
                 cmocka_unit_test_setup(test_foreign_tables_untouched, nft_setup),
                 cmocka_unit_test_setup(test_foreign_changes, nft_setup),

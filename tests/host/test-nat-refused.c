@@ -54,7 +54,9 @@ static void test_second_table_refused(void **state) {
 static void test_missing_matches(void **state) {
         static const struct {
                 const char *name, *what;
-        } cases[] = { { "mac", NAT_WHAT_MAC }, { "connlimit", NAT_WHAT_CONNLIMIT } };
+        } cases[] = { { "mac", NAT_WHAT_MAC },
+                      { "connlimit", NAT_WHAT_CONNLIMIT },
+                      { "limit", NAT_WHAT_LIMIT } };
 
         (void) state;
         FOREACH_ELEMENT (c, cases) {
@@ -67,6 +69,8 @@ static void test_missing_matches(void **state) {
                 assert_string_equal(refusal.what, c->what);
                 if (streq(c->what, NAT_WHAT_MAC))
                         plan.has_mac = false;
+                else if (streq(c->what, NAT_WHAT_LIMIT))
+                        plan.fresh = 0;
                 else
                         plan.connections = 0;
                 assert_int_equal(apply(&plan), 1);

@@ -98,6 +98,9 @@ static void test_both_families(void **state) {
                 "--connlimit-saddr -j DROP\n"
                 "-A UMLD-CNT-web -m connlimit --connlimit-above 1000 --connlimit-mask 0 "
                 "--connlimit-saddr -j DROP\n"
+                "-A UMLD-CNT-web -p tcp -m tcp -m limit --limit 10000/sec --limit-burst 10000 -j "
+                "RETURN\n"
+                "-A UMLD-CNT-web -p tcp -m tcp -j DROP\n"
                 "-A UMLD-FROM-web -m mac ! --mac-source 02:00:00:00:00:09 -j DROP\n"
                 "-A UMLD-FROM-web ! -s fd00::2/128 -j DROP\n"
                 "-A UMLD-FROM-web -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN\n"
@@ -228,6 +231,10 @@ static void test_repairs(void **state) {
                 "--connlimit-mask 32 -j DROP",
                 "iptables-legacy -R UMLD-CNT-web 2 -m connlimit --connlimit-upto 1000 "
                 "--connlimit-mask 0 -j DROP",
+                "iptables-legacy -R UMLD-CNT-web 3 -p tcp -m limit --limit 5000/sec --limit-burst "
+                "10000 -j RETURN",
+                "iptables-legacy -R UMLD-CNT-web 3 -p tcp -m limit --limit 10000/sec -j RETURN",
+                "iptables-legacy -D UMLD-CNT-web 4",
                 "iptables-legacy -R UMLD-FROM-web 1 -m mac --mac-source 02:00:00:00:00:09 -j DROP",
                 "iptables-legacy -R UMLD-FROM-web 1 -m mac ! --mac-source 02:00:00:00:00:08 -j "
                 "DROP",

@@ -41,8 +41,10 @@ int getsockopt(int fd, int level, int option, void *restrict value, socklen_t *r
 static void rename_all(char *at, size_t size, const char *name) {
         char *end = at + size;
 
-        while ((at = memmem(at, (size_t) (end - at), name, strlen(name) + 1)))
-                memcpy(at, nobodys, strlen(name));
+        /* What is before a name is the upper byte of a small number. */
+        for (; (at = memmem(at, (size_t) (end - at), name, strlen(name) + 1)); at++)
+                if (at[-1] == '\0')
+                        memcpy(at, nobodys, strlen(name));
 }
 
 int setsockopt(int fd, int level, int option, const void *value, socklen_t size) {

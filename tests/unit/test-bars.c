@@ -24,45 +24,81 @@ static void test_share(void **state) {
                 assert_int_equal(connections_share(c->max, c->guests), c->share);
 }
 
-/* From a table that is half full on, and again when a thirty-second of it has come since. */
-static void test_due(void **state) {
+/* An eighth of the table for all guests together, within bounds. */
+static void test_fresh(void **state) {
         static const struct {
-                uint64_t count, max, settled;
-                bool due;
+                uint64_t max;
+                unsigned guests, fresh;
         } cases[] = {
-                { 0, 65536, 0, false },
-                { 32768, 65536, 0, false },
-                { 32769, 65536, 0, true },
-                { 32769, 65536, 1, true },
-                { 32769, 65536, 32000, false },
-                { 34049, 65536, 32000, true },
-                { 50000, 65536, 49000, false },
-                { 51049, 65536, 49000, true },
-                { 3, 4, 0, true },
-                { 3, 4, 3, false },
-                { UINT32_MAX, UINT64_MAX, UINT32_MAX, false },
+                { 262144, 0, 32768 },     { 262144, 1, 32768 }, { 1 << 20, 1, 32768 },
+                { 1 << 20, 4, 32768 },    { 65536, 1, 8192 },   { 65536, 2, 4096 },
+                { 65536, 3, 2048 },       { 65536, 9, 1024 },   { 100, 1, 1024 },
+                { UINT64_MAX, 5, 32768 },
         };
 
         (void) state;
         FOREACH_ELEMENT (c, cases)
-                assert_int_equal(surplus_is_due(c->count, c->max, c->settled), c->due);
+                assert_int_equal(connections_fresh(c->max, c->guests), c->fresh);
+}
+
+/* From a table that is half full on, and again when a thirty-second of it has come since. */
+static void test_due(void **state) {
+        static const struct {
+                uint64_t count, max, settled, made;
+                bool due;
+        } cases[] = {
+                { 0, 65536, 0, 1024, false },
+                { 32768, 65536, 0, 1024, false },
+                { 32769, 65536, 0, 1024, true },
+                { 32769, 65536, 1, 1024, true },
+                { 32769, 65536, 32000, 1024, false },
+                { 34049, 65536, 32000, 1024, true },
+                { 50000, 65536, 49000, 1024, false },
+                { 51049, 65536, 49000, 1024, true },
+                { 3, 4, 0, 0, true },
+                { 3, 4, 3, 0, false },
+                { UINT32_MAX, UINT64_MAX, UINT32_MAX, 0, false },
+                /* One that has made few waits for the others. */
+                { 36864, 65536, 0, 1023, false },
+                { 36865, 65536, 0, 1023, true },
+                { 36865, 65536, 0, 0, true },
+                { 51049, 65536, 49000, 0, true },
+        };
+
+        (void) state;
+        FOREACH_ELEMENT (c, cases)
+                assert_int_equal(surplus_is_due(c->count, c->max, c->settled, c->made), c->due);
 }
 
 /* As many as 32,768 new ones a second are seen in time, and a table that is far from full is not
  * looked at often. */
 static void test_next_look(void **state) {
         (void) state;
-        assert_int_equal(surplus_next_look(0, 65536, 0), USEC_PER_SEC);
-        assert_int_equal(surplus_next_look(16384, 65536, 0), USEC_PER_SEC / 2);
-        assert_int_equal(surplus_next_look(0, 1 << 20, 0), 2500 * USEC_PER_MSEC);
-        assert_int_equal(surplus_next_look(0, UINT64_MAX, 0), 2500 * USEC_PER_MSEC);
-        assert_int_equal(surplus_next_look(32760, 65536, 0), 20 * USEC_PER_MSEC);
-        assert_int_equal(surplus_next_look(65536, 65536, 1), 20 * USEC_PER_MSEC);
-        assert_int_equal(surplus_next_look(49000, 65536, 49000), USEC_PER_SEC / 16);
+        assert_int_equal(surplus_next_look(0, 65536, 0, UINT64_MAX), USEC_PER_SEC);
+        assert_int_equal(surplus_next_look(16384, 65536, 0, UINT64_MAX), USEC_PER_SEC / 2);
+        assert_int_equal(surplus_next_look(0, 1 << 20, 0, UINT64_MAX), 2500 * USEC_PER_MSEC);
+        assert_int_equal(surplus_next_look(0, UINT64_MAX, 0, UINT64_MAX), 2500 * USEC_PER_MSEC);
+        assert_int_equal(surplus_next_look(32760, 65536, 0, UINT64_MAX), 20 * USEC_PER_MSEC);
+        assert_int_equal(surplus_next_look(65536, 65536, 1, UINT64_MAX), 20 * USEC_PER_MSEC);
+        assert_int_equal(surplus_next_look(49000, 65536, 49000, UINT64_MAX), USEC_PER_SEC / 16);
+}
+
+/* Twice while its number is used up, and no more often than all else if it uses few. */
+static void test_fresh_next_look(void **state) {
+        (void) state;
+        assert_int_equal(fresh_next_look(USEC_PER_SEC, 0, 8192), 2500 * USEC_PER_MSEC);
+        assert_int_equal(fresh_next_look(USEC_PER_SEC, 0, 0), 2500 * USEC_PER_MSEC);
+        assert_int_equal(fresh_next_look(USEC_PER_SEC, 2048, 8192), 2500 * USEC_PER_MSEC);
+        assert_int_equal(fresh_next_look(USEC_PER_SEC, 4096, 8192), USEC_PER_SEC);
+        assert_int_equal(fresh_next_look(USEC_PER_SEC, 8192, 8192), USEC_PER_SEC / 2);
+        assert_int_equal(fresh_next_look(30 * USEC_PER_MSEC, 8192, 8192), 20 * USEC_PER_MSEC);
+        assert_int_equal(fresh_next_look(60 * USEC_PER_SEC, 8192, 8192), 1250 * USEC_PER_MSEC);
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = { cmocka_unit_test(test_share),
+                                            cmocka_unit_test(test_fresh),
+                                            cmocka_unit_test(test_fresh_next_look),
                                             cmocka_unit_test(test_due),
                                             cmocka_unit_test(test_next_look) };
 

@@ -81,6 +81,7 @@ static void test_reach(void **state) {
         plan.has_mac = true;
         plan.mac[0] = 2;
         plan.connections = 7;
+        plan.fresh = 9;
         plan.side[NAT_IPV4].links = &link;
         plan.side[NAT_IPV4].n_links = 1;
         plan.reached = &reached;
@@ -92,11 +93,15 @@ static void test_reach(void **state) {
                 plan.reach = k->reach;
                 plan.n_reached = k->n_reached;
                 ASSERT_OK(nat_chains_plan(&chains, &plan));
-                assert_int_equal(chains.chain[NAT_CHAIN_CNT].n_rules, 2);
+                assert_int_equal(chains.chain[NAT_CHAIN_CNT].n_rules, 4);
                 assert_string_equal(chains.chain[NAT_CHAIN_CNT].rules[0].in, "tap0");
                 assert_int_equal(chains.chain[NAT_CHAIN_CNT].rules[0].above, 3);
                 assert_string_equal(chains.chain[NAT_CHAIN_CNT].rules[1].in, "");
                 assert_int_equal(chains.chain[NAT_CHAIN_CNT].rules[1].above, 7);
+                assert_true(chains.chain[NAT_CHAIN_CNT].rules[2].fresh);
+                assert_int_equal(chains.chain[NAT_CHAIN_CNT].rules[2].verdict, NAT_RETURN);
+                assert_int_equal(chains.chain[NAT_CHAIN_CNT].rules[3].verdict, NAT_DROP);
+                assert_int_equal(chains.chain[NAT_CHAIN_CNT].rules[3].protocol, IPPROTO_TCP);
                 assert_words(&chains.chain[NAT_CHAIN_FROM], k->from);
                 assert_words(&chains.chain[NAT_CHAIN_TO], k->to);
                 nat_chains_done(&chains);

@@ -24,6 +24,7 @@ static NatPlan small_plan(void) {
                 .has_mac = true,
                 .mac = { 2, 0, 0, 0, 0, 9 },
                 .connections = 1000,
+                .fresh = 2000,
                 .forwards = forwards,
                 .n_forwards = 1,
                 .guarded = guarded,
@@ -49,6 +50,7 @@ static void test_inet(void **state) {
         assert_string_equal(
                 text,
                 "add table inet umld-web\n"
+                "add quota inet umld-web fresh { until 120000 bytes }\n"
                 "add chain inet umld-web UMLD-CNT-web\n"
                 "add chain inet umld-web UMLD-FROM-web\n"
                 "add chain inet umld-web UMLD-TO-web\n"
@@ -60,6 +62,9 @@ static void test_inet(void **state) {
                 "add rule inet umld-web UMLD-CNT-web iifname \"tap0\" ct count over 500 "
                 "counter drop\n"
                 "add rule inet umld-web UMLD-CNT-web ct count over 1000 counter drop\n"
+                "add rule inet umld-web UMLD-CNT-web meta l4proto tcp quota name \"fresh\" counter "
+                "return\n"
+                "add rule inet umld-web UMLD-CNT-web meta l4proto tcp counter drop\n"
                 "add rule inet umld-web UMLD-FROM-web ether saddr != 02:00:00:00:00:09 counter "
                 "drop\n"
                 "add rule inet umld-web UMLD-FROM-web ip saddr != 10.0.0.2 counter drop\n"
