@@ -311,6 +311,7 @@ void guest_adopt(Guest *g, Adoption *from) {
         load_past(&g->past, a->saved);
         load_boot(g, a->saved);
         g->setup->swept = true;
+        guest_follow_next(g, g->reload.next);
         r = guest_resume_trial(g, a->saved);
         if (r < 0)
                 log_warning_errno(

@@ -58,15 +58,22 @@ static int apply_to_host(const Guest *g, Fault *fault) {
         return r;
 }
 
+void guest_follow_next(Guest *g, const Config *next) {
+        g->setup->net->moves = next && config_tap_differs(g->config, next);
+}
+
 int guest_apply(Guest *g, const Config *next, Fault *fault) {
+        const bool moved = g->setup->net->moves;
         Config before = *g->config;
         int r;
 
         r = config_copy_live(g->config, next);
         if (r < 0)
                 return fault_set(fault, VERDICT_EXIT, true, r, "cannot reload: %m");
+        guest_follow_next(g, next);
         r = apply_to_host(g, fault);
         if (r < 0) {
+                g->setup->net->moves = moved;
                 config_drop_live(g->config);
                 *g->config = before;
                 if (r != -EAGAIN)
@@ -86,6 +93,7 @@ int guest_apply_in_any_case(Guest *g, const Config *next) {
         r = config_copy_live(g->config, next);
         if (r < 0)
                 return r;
+        guest_follow_next(g, g->reload.next);
         if (g->setup->host->is_up) {
                 (void) make_rules_again(g, &fault);
                 fault_done(&fault);

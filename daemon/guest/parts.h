@@ -116,6 +116,8 @@ void guest_prepare(Guest *g);
 int guest_apply(Guest *g, const Config *next, Fault *fault);
 /* The same, but unconditionally: what cannot be done now is done later. */
 int guest_apply_in_any_case(Guest *g, const Config *next);
+/* The next start will apply those settings as well; NULL: none. */
+void guest_follow_next(Guest *g, const Config *next);
 
 /* reload.c: handles the unconfirmed reload of a previous umld. */
 void guest_find_unconfirmed(Guest *g);

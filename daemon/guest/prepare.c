@@ -98,12 +98,30 @@ static void on_set_up(int r, Fault *fault, void *userdata) {
                 update_modules(g);
 }
 
-/* The first start, or the first one after everything was undone. */
+static void on_rest_undone(int r, Fault *fault, void *userdata) {
+        Guest *g = userdata;
+        _cleanup_(fault_done) Fault failed = g->boot.fault;
+
+        (void) r;
+        (void) fault;
+        g->boot.fault = (Fault){};
+        fail_preparation(g, &failed);
+}
+
+/* The first start, or the first one after everything was undone. If it fails the rules of a tap
+ * that is gone must not stay. */
 static void on_all_set_up(int r, Fault *fault, void *userdata) {
         Guest *g = userdata;
 
         g->boot.set_up = now_usec(CLOCK_MONOTONIC);
-        on_set_up(r, fault, g);
+        if (r >= 0 || !g->setup->net->stray) {
+                on_set_up(r, fault, g);
+                return;
+        }
+        g->boot.fault = *fault;
+        *fault = (Fault){};
+        guest_enter(g, BOOT_GONE);
+        setup_run_begin(g->run, SETUP_DOWN, on_rest_undone, g);
 }
 
 static void on_swept(int r, Fault *fault, void *userdata) {
@@ -147,9 +165,22 @@ static void on_old_undone(int r, Fault *fault, void *userdata) {
         config_free(g->config);
         g->config = TAKE_PTR(g->reload.next);
         g->setup->host->config = g->config;
+        g->setup->net->moves = false;
         guest_forget_boots(g);
         (void) guest_open_log(g); /* the guest runs without it; the reason has been logged */
         set_up(g);
+}
+
+/* Only if connections are held may they still be sent where there is no guest any more. */
+static SetupKind undo_before_change(Guest *g) {
+        Net *net = g->setup->net;
+
+        if (!config_tap_differs(g->config, g->reload.next))
+                return SETUP_DOWN_HOST;
+        if (net->moves && net->rules && net->hold && hold_begin_move(net->hold))
+                return SETUP_DOWN_TAP;
+        guest_enter(g, BOOT_GONE);
+        return SETUP_DOWN;
 }
 
 void guest_prepare(Guest *g) {
@@ -158,11 +189,6 @@ void guest_prepare(Guest *g) {
                 set_up(g);
                 return;
         }
-        if (config_tap_differs(g->config, g->reload.next)) {
-                guest_enter(g, BOOT_GONE);
-                setup_run_begin(g->run, SETUP_DOWN, on_old_undone, g);
-                return;
-        }
         guest_drop_standby(g);
-        setup_run_begin(g->run, SETUP_DOWN_HOST, on_old_undone, g);
+        setup_run_begin(g->run, undo_before_change(g), on_old_undone, g);
 }

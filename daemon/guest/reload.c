@@ -193,6 +193,7 @@ int guest_resume_trial(Guest *g, const Saved *s) {
         t->until = saved_moment(s, "trial.until", CLOCK_MONOTONIC);
         start_clock(t);
         g->setup->net->held = t->before;
+        guest_follow_next(g, t->next);
         g->reload.trial = TAKE_PTR(t);
         g->reload.taken_back = false;
         return 0;

@@ -16,19 +16,23 @@
 #define QUEUE "hold-queue"
 #define STATE "hold-state"
 
-static void save_held(const HeldList *l, const SavedText *t) {
+#define HELD "held" /* in the state, */
+#define GATE "gate" /* and what is early */
+
+static void save_held(const HeldList *l, bool early, const SavedText *t) {
         size_t n = 0;
         char key[24];
 
         for (size_t i = 0; i < l->n; i++) {
                 const Held *e = &l->list[i];
 
-                if (e->recorded)
+                if (e->recorded || e->early != early)
                         continue;
-                snprintf(key, sizeof(key), "held.%zu", n++);
-                saved_putf(t, key, "%" PRIu32 " %" PRIu32 " %" PRIu64 " %" PRIu64 " %d %u %u",
+                snprintf(key, sizeof(key), "%s.%zu", early ? GATE : HELD, n++);
+                saved_putf(t, key,
+                           "%" PRIu32 " %" PRIu32 " %" PRIu64 " %" PRIu64 " %d %u %u %" PRIu64,
                            e->id, e->size, e->flow, e->since, e->family, (unsigned) e->protocol,
-                           (unsigned) e->port);
+                           (unsigned) e->port, e->client);
         }
 }
 
@@ -44,7 +48,8 @@ static void save(const Hold *h, const SavedText *t) {
         saved_put_number(t, "phase", (uint64_t) h->phase);
         saved_put_number(t, "entered", h->entered);
         saved_put_number(t, "overdue", h->overdue);
-        save_held(&h->held, t);
+        save_held(&h->held, false, t);
+        save_held(&h->held, true, t);
 }
 
 int hold_hand_over(const Hold *h, const char *directory, Keeper *k) {
@@ -66,13 +71,14 @@ int hold_hand_over(const Hold *h, const char *directory, Keeper *k) {
 
 /* ---- as the successor ---- */
 
-static bool load_one(HeldList *l, const char *text) {
+/* An older umld knows nothing of clients, nor of what is early. */
+static bool load_one(HeldList *l, const char *text, bool early) {
         unsigned protocol, port;
-        Held e = {};
+        Held e = { .early = early };
 
         if (!text || l->n == HELD_MAX ||
-            sscanf(text, "%" SCNu32 " %" SCNu32 " %" SCNu64 " %" SCNu64 " %d %u %u", &e.id, &e.size,
-                   &e.flow, &e.since, &e.family, &protocol, &port) != 7)
+            sscanf(text, "%" SCNu32 " %" SCNu32 " %" SCNu64 " %" SCNu64 " %d %u %u %" SCNu64, &e.id,
+                   &e.size, &e.flow, &e.since, &e.family, &protocol, &port, &e.client) < 7)
                 return false;
         e.protocol = (uint8_t) protocol;
         e.port = (uint16_t) port;
@@ -80,12 +86,13 @@ static bool load_one(HeldList *l, const char *text) {
         return true;
 }
 
-static void load_held(HeldList *l, const Saved *s) {
+static void load_held(HeldList *l, bool early, const Saved *s) {
+        size_t n = 0;
         char key[24];
 
         do
-                snprintf(key, sizeof(key), "held.%zu", l->n);
-        while (load_one(l, saved_get(s, key)));
+                snprintf(key, sizeof(key), "%s.%zu", early ? GATE : HELD, n++);
+        while (load_one(l, saved_get(s, key), early));
 }
 
 static int take_queue(Hold *h, const Saved *s, int fd) {
@@ -104,7 +111,8 @@ static int take_queue(Hold *h, const Saved *s, int fd) {
         h->entered = saved_number(s, "entered", now_usec(CLOCK_MONOTONIC));
         h->overdue = saved_flag(s, "overdue");
         h->wanted = h->bound = true;
-        load_held(&h->held, s);
+        load_held(&h->held, false, s);
+        load_held(&h->held, true, s);
         held_list_count(&h->held, &h->ports);
         hold_record_probe(h->net);
         r = hold_open_queue(h);

@@ -31,12 +31,31 @@ void held_list_add(HeldList *l, const NfPacket *p, void *recorded) {
         l->list[l->n++] = (Held){ .id = p->id,
                                   .size = p->size,
                                   .flow = nf_packet_flow(p),
+                                  .client = nf_packet_client(p),
                                   .since = now_usec(CLOCK_MONOTONIC),
                                   .family = p->family,
                                   .protocol = p->protocol,
                                   .port = p->destination_port,
+                                  .early = p->early,
                                   .recorded = recorded };
         l->bytes += p->size;
+}
+
+bool held_list_take_place(HeldList *l, const NfPacket *p) {
+        const uint64_t client = nf_packet_client(p);
+
+        for (size_t i = 0; i < l->n; i++) {
+                Held *e = &l->list[i];
+
+                if (!e->passed || e->client != client)
+                        continue;
+                e->id = p->id;
+                e->flow = nf_packet_flow(p);
+                e->port = p->destination_port;
+                e->early = e->passed = false;
+                return true;
+        }
+        return false;
 }
 
 void held_list_put_first(HeldList *l, size_t begin) {
@@ -50,6 +69,10 @@ void held_list_put_first(HeldList *l, size_t begin) {
         memcpy(l->list, first, n * sizeof(*first));
 }
 
+static bool waits_for_port(const Held *e) {
+        return e->protocol == IPPROTO_TCP && !e->early;
+}
+
 void held_list_count(HeldList *l, HoldPorts *ports) {
         l->bytes = 0;
         FOREACH_ELEMENT (p, ports->list)
@@ -58,13 +81,12 @@ void held_list_count(HeldList *l, HoldPorts *ports) {
                 HoldPort *p = hold_port_find(ports, l->list[i].family, l->list[i].port);
 
                 l->bytes += l->list[i].size;
-                if (p && l->list[i].protocol == IPPROTO_TCP)
+                if (p && waits_for_port(&l->list[i]))
                         p->held++;
         }
         for (size_t i = 0; i < l->n; i++) {
                 const Held *e = &l->list[i];
-                bool known =
-                        e->protocol != IPPROTO_TCP || hold_port_find(ports, e->family, e->port);
+                bool known = !waits_for_port(e) || hold_port_find(ports, e->family, e->port);
                 HoldPort *p = known ? NULL : hold_port_want(ports, e->family, e->port);
 
                 if (p)

@@ -14,11 +14,13 @@ enum {
 
 typedef struct Held {
         uint32_t id, size;
-        uint64_t flow; /* hash of its ends */
+        uint64_t flow, client; /* hashes of its ends, and of its source */
         usec_t since;
         int family;
         uint8_t protocol;
         uint16_t port;  /* of the guest */
+        bool early;     /* the host has not forwarded it yet: its port is none of the guest's */
+        bool passed;    /* nor that: it is about to come again */
         void *recorded; /* it had been sent to the guest before: no packet of the queue; else NULL
                          */
 } Held;
@@ -36,6 +38,8 @@ bool held_list_full(const HeldList *l, size_t size);
 bool held_list_has(const HeldList *l, uint64_t flow);
 /* The list is not full. Takes ownership of recorded. */
 void held_list_add(HeldList *l, const NfPacket *p, void *recorded);
+/* Has it been let pass while it was early? Then it goes on waiting in the same place. */
+bool held_list_take_place(HeldList *l, const NfPacket *p);
 /* Those from that one on came before the others. */
 void held_list_put_first(HeldList *l, size_t begin);
 

@@ -68,6 +68,8 @@ static bool may_pass_at_once(Hold *h, const NfPacket *p) {
                                        ? hold_port_find(&h->ports, p->family, p->destination_port)
                                        : NULL;
 
+        if (p->early)
+                return !is_away(h->phase);
         return may_pass(h, p->family, p->protocol, p->destination_port) &&
                (waits_for_nothing(h) || !port || port->held == 0);
 }
@@ -129,7 +131,7 @@ static bool decide(Hold *h, size_t max) {
 
         for (size_t i = 0; i < h->held.n; i++) {
                 const Held *e = &h->held.list[i];
-                const bool pass = may_pass(h, e->family, e->protocol, e->port);
+                const bool pass = !e->early && may_pass(h, e->family, e->protocol, e->port);
 
                 if (pass && take_turn(h, e, &max))
                         decide_one(h, e, true);
@@ -147,10 +149,18 @@ static bool decide(Hold *h, size_t max) {
         return more;
 }
 
-static void drop_all(Hold *h) {
-        for (size_t i = 0; i < h->held.n; i++)
-                decide_one(h, &h->held.list[i], false);
-        h->held.n = 0;
+static void drop(Hold *h, bool early_too) {
+        size_t kept = 0;
+
+        for (size_t i = 0; i < h->held.n; i++) {
+                const Held *e = &h->held.list[i];
+
+                if (!e->early || early_too)
+                        decide_one(h, e, false);
+                else
+                        h->held.list[kept++] = *e;
+        }
+        h->held.n = kept;
         held_list_count(&h->held, &h->ports);
 }
 
@@ -165,7 +175,7 @@ static usec_t pause_of(const Hold *h) {
 }
 
 static void hold(Hold *h, const NfPacket *p, void *recorded) {
-        HoldPort *port = p->protocol == IPPROTO_TCP
+        HoldPort *port = p->protocol == IPPROTO_TCP && !p->early
                                  ? hold_port_want(&h->ports, p->family, p->destination_port)
                                  : NULL;
 
@@ -190,6 +200,8 @@ void hold_packet(const NfPacket *p, void *userdata) {
                 /* Part of a connection that died with the guest, which resets it once it is up; or
                    the answer to one of the guest's own. */
                 give_verdict(h, p->id, h->phase != HOLD_WAIT);
+        else if (!p->early && held_list_take_place(&h->held, p))
+                return;
         else if (held_list_has(&h->held, nf_packet_flow(p))) /* sent once more */
                 give_verdict(h, p->id, false);
         else if (held_list_full(&h->held, p->size)) {
@@ -218,6 +230,39 @@ static void hold_recorded(Hold *h) {
 
         hold_record_take(h->record, on_recorded, h);
         held_list_put_first(&h->held, before);
+}
+
+/* What the host has not forwarded yet is forwarded now, by the rules of today, and so comes again
+ * before its verdict has been given. What does not was dropped by the kernel when a chain of
+ * nftables was replaced that it waited behind; only if nothing waits any more has it passed. */
+static void open_gate(Hold *h) {
+        size_t kept = 0;
+
+        for (size_t i = 0; i < h->held.n; i++)
+                if (h->held.list[i].early) {
+                        h->held.list[i].passed = true;
+                        give_verdict(h, h->held.list[i].id, true);
+                }
+        while (nfqueue_read(h->queue, UINT32_MAX) > 0)
+                ;
+        for (size_t i = 0; i < h->held.n; i++) {
+                const Held *e = &h->held.list[i];
+
+                if (!e->passed)
+                        h->held.list[kept++] = *e;
+                else if (waits_for_nothing(h))
+                        h->longest = MAX(h->longest, usec_sub(now_here(), e->since));
+                else
+                        count_drop(h);
+        }
+        h->held.n = kept;
+        held_list_count(&h->held, &h->ports);
+}
+
+/* Something in the guest can answer from now on. */
+static void begin_release(Hold *h) {
+        hold_recorded(h);
+        open_gate(h);
 }
 
 /* What passes, because its port is open already, is as much at risk as while nothing is held. */
@@ -249,7 +294,7 @@ static void unbind(Hold *h) {
                 return;
         (void) sd_event_source_set_enabled(h->tick, SD_EVENT_OFF);
         (void) sd_event_source_set_enabled(h->io, SD_EVENT_OFF);
-        drop_all(h);
+        drop(h, true);
         h->phase = HOLD_OFF; /* what comes meanwhile passes */
         r = nfqueue_unbind(h->queue, &lost);
         if (r < 0)
@@ -376,12 +421,19 @@ void hold_set_phase(Hold *h, HoldPhase phase) {
         if (!h->bound)
                 return;
         if (was_away && !is_away(phase))
-                hold_recorded(h);
+                begin_release(h);
         go_on(h);
 }
 
 void hold_leave_again(Hold *h) {
         h->overdue = false;
+}
+
+bool hold_begin_move(Hold *h) {
+        if (!h->bound || !is_away(h->phase))
+                return false;
+        drop(h, false);
+        return true;
 }
 
 void hold_status(const Hold *h, HoldStatus *ret) {

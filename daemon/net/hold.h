@@ -43,6 +43,10 @@ void hold_set_phase(Hold *h, HoldPhase phase);
 /* The guest says again that it shuts down: HOLD_LEAVING may begin once more. */
 void hold_leave_again(Hold *h);
 
+/* The tap and its addresses are about to change: what waits after the host has forwarded it is
+ * dropped, and what waits before that (NatPlan.hold_gate) stays. false: nothing waits at all. */
+bool hold_begin_move(Hold *h);
+
 void hold_status(const Hold *h, HoldStatus *ret);
 
 /* ---- for hold-queue.c ---- */

@@ -143,6 +143,9 @@ typedef struct Net {
         /* Set and owned by the guest. */
         struct Proxies *proxies; /* NULL: there will be none */
         struct Hold *hold;       /* NULL: nothing can be held */
+        bool stray; /* the rules are still those of the tap before: setup.c, rules-make.c */
+        bool moves; /* the next start changes the tap or its addresses: what is held by then must
+                       not be on its way to them yet */
         const Config *held; /* the configuration that a reload may be reverted to, whose forwards
                                are reserved as well; NULL: none */
 } Net;

@@ -163,7 +163,7 @@ static int end_attempt(Net *net, int r, Fault *f) {
         /* Behind a child of the backend the tables are as they should be: the child made them so.
          */
         net_flows_follow(net, r > 0 || waited || net->rules_stale);
-        net->rules_stale = net->drifted = false;
+        net->rules_stale = net->drifted = net->stray = false;
         net->stale_why = NULL;
         return r > 0;
 }

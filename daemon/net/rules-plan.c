@@ -59,6 +59,7 @@ NatPlan net_plan(const Net *net, const Forward *guarded) {
                 .one_arm = c->one_arm,
                 .hold_queue = net->hold_apart ? 0 : net->hold_queue,
                 .hold_log = !net->lacking[NET_LACKS_RECORD],
+                .hold_gate = net->moves,
                 .clamp_mss = !net->lacking[NET_LACKS_MSS],
                 .host_access = host_access[c->host_access],
                 .proxied = c->proxies,

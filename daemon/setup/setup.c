@@ -105,6 +105,8 @@ static bool is_due(size_t step, SetupKind kind) {
                 return steps[step].look || !steps[step].before;
         case SETUP_DOWN_HOST:
                 return !steps[step].net_up;
+        case SETUP_DOWN_TAP:
+                return steps[step].net_up != net_rules_up && steps[step].net_up != net_relays_up;
         case SETUP_ALL:
         case SETUP_DOWN:
         case SETUP_SWEEP:
@@ -213,8 +215,9 @@ static int undo_steps(Setup *s, SetupPass *pass, Fault *f) {
                 ledger_forget_host(&s->host->ledger);
         else if (pass->left >= 0)
                 ledger_clear(&s->host->ledger);
-        if (pass->kind != SETUP_DOWN_HOST)
+        if (pass->kind == SETUP_DOWN || pass->kind == SETUP_SWEEP)
                 s->net->rules = false;
+        s->net->stray = pass->kind == SETUP_DOWN_TAP;
         return 0;
 }
 
@@ -247,7 +250,7 @@ static int go_down(Setup *s, SetupPass *pass, Fault *f) {
 
 static bool is_undo(const SetupPass *pass) {
         return pass->kind == SETUP_DOWN || pass->kind == SETUP_DOWN_HOST ||
-               pass->kind == SETUP_SWEEP;
+               pass->kind == SETUP_DOWN_TAP || pass->kind == SETUP_SWEEP;
 }
 
 int setup_go(Setup *s, SetupPass *pass, Fault *fault) {

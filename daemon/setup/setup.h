@@ -35,6 +35,8 @@ typedef enum SetupKind {
         SETUP_DOWN, /* undo everything, in reverse; a failure is logged, and the rest is undone. If
                        something is left behind, so is the ledger: the next umld tries again */
         SETUP_DOWN_HOST, /* the same, but the network stays, and with it who waits for the guest */
+        SETUP_DOWN_TAP,  /* the same, but who waits for the guest does so until the rules are made
+                            for another tap */
         SETUP_SWEEP,     /* the same for what a killed umld of this guest left, its processes first.
                             Usually there is nothing to do. */
 } SetupKind;

@@ -97,6 +97,7 @@ static void take_packet(const struct nlmsghdr *h, void *userdata) {
                 return;
         head = mnl_attr_get_payload(attr[NFQA_PACKET_HDR]);
         p.id = ntohl(head->packet_id);
+        p.early = head->hook == NF_INET_PRE_ROUTING;
         if (attr[NFQA_PAYLOAD]) {
                 p.size = mnl_attr_get_payload_len(attr[NFQA_PAYLOAD]);
                 nfqueue_parse(mnl_attr_get_payload(attr[NFQA_PAYLOAD]), p.size, &p);
@@ -288,12 +289,18 @@ int nfqueue_verdict(NfQueue *q, uint32_t id, bool accept) {
         return nf_say(&q->socket, h);
 }
 
-uint64_t nf_packet_flow(const NfPacket *p) {
-        const uint16_t ends[] = { p->source_port, p->destination_port, p->protocol };
+uint64_t nf_packet_client(const NfPacket *p) {
+        const uint16_t ends[] = { p->source_port, p->protocol };
         uint64_t hash = hash_bytes(HASH_BASIS, ends, sizeof(ends));
 
         hash = hash_bytes(hash, &p->source.v4, sizeof(p->source.v4));
-        hash = hash_bytes(hash, &p->source.v6, sizeof(p->source.v6));
+        return hash_bytes(hash, &p->source.v6, sizeof(p->source.v6));
+}
+
+uint64_t nf_packet_flow(const NfPacket *p) {
+        uint64_t hash = nf_packet_client(p);
+
+        hash = hash_bytes(hash, &p->destination_port, sizeof(p->destination_port));
         hash = hash_bytes(hash, &p->destination.v4, sizeof(p->destination.v4));
         return hash_bytes(hash, &p->destination.v6, sizeof(p->destination.v6));
 }

@@ -18,6 +18,8 @@ typedef struct NfPacket {
         IpAddress source, destination;
         uint16_t source_port, destination_port; /* 0 = it has none */
         bool syn;                               /* for TCP: it begins a connection */
+        bool early; /* it waits before the host has decided where it goes, or whether it is for the
+                       host itself */
 } NfPacket;
 
 typedef void (*NfQueueFn)(const NfPacket *packet, void *userdata);
@@ -58,3 +60,5 @@ void nfqueue_parse(const void *data, size_t n, NfPacket *ret);
 
 /* A hash of the packet's ends, by which a repetition of it is known. */
 uint64_t nf_packet_flow(const NfPacket *p);
+/* The same of its source alone, which is the same after it was forwarded. */
+uint64_t nf_packet_client(const NfPacket *p);

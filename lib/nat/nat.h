@@ -89,6 +89,8 @@ typedef struct NatPlan {
          * program is bound to it; 0 = to none. Requires NAT_WHAT_QUEUE. */
         uint16_t hold_queue;
         bool hold_log;  /* those of TCP are logged to the group of that number: NAT_WHAT_LOG */
+        bool hold_gate; /* they also go there before they are forwarded: what is held then follows
+                           the rules of the moment when it is released */
         bool only_hold; /* nothing but that */
 } NatPlan;
 

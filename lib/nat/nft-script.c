@@ -18,6 +18,7 @@ static const struct {
         const char *name, *place;
         bool nat_pair; /* kernels before 4.18 translate replies only if both exist */
 } bases[] = {
+        { NAT_TABLE_MANGLE, "PREROUTING", "early", "type filter hook prerouting priority -149" },
         { NAT_TABLE_MANGLE, "FORWARD", "mangle", "type filter hook forward priority -149" },
         { NAT_TABLE_FILTER, "FORWARD", "forward", "type filter hook forward priority -1" },
         { NAT_TABLE_FILTER, "INPUT", "input", "type filter hook input priority -1" },

@@ -38,7 +38,35 @@ static int plan_again(NatChain *syn, const NatPlan *plan, const NatSide *side, N
         return plan_chain(syn, plan, side, tcp_syn(rule));
 }
 
-int nat_plan_hold(NatChain *hold, NatChain *syn, const NatPlan *plan, const NatSide *side) {
+/* The rules by which the host forwards, but they queue: a packet that passes here is forwarded
+ * next, by the rules of that moment, and comes to the other chains. */
+static int plan_gate(NatChain *gate, NatChain *door, const NatPlan *plan, const NatSide *side) {
+        int r = nat_has_forwards(side, door->family) ? nat_plan_pre(door, plan) : 0;
+
+        door->jump.in[0] = '\0';
+        for (NatRule *rule = door->rules; rule < door->rules + door->n_rules; rule++)
+                if (rule->verdict == NAT_DNAT) {
+                        rule->verdict = NAT_QUEUE;
+                        rule->queue = plan->hold_queue;
+                        rule->to_address = (IpAddress){};
+                        rule->to_port = 0;
+                }
+        gate->jump.states = NAT_STATE_NEW;
+        if (r >= 0)
+                r = nat_plan_uplinks(gate, door, plan, 0);
+        if (r >= 0)
+                r = nat_plan_near(gate, door, side);
+        if (r < 0 || side->masquerade)
+                return r;
+        return nat_plan_direct(gate, plan,
+                               (NatRule){ .destination = side->guest_address,
+                                          .verdict = NAT_QUEUE,
+                                          .queue = plan->hold_queue });
+}
+
+int nat_plan_hold(NatChains *chains, NatFamily family, const NatPlan *plan) {
+        NatChain *hold = nat_chain(chains, family, NAT_CHAIN_HOLD);
+        const NatSide *side = &plan->side[family];
         const NatRule rule = { .destination = side->guest_address,
                                .states = NAT_STATE_DNAT,
                                .verdict = NAT_QUEUE,
@@ -49,5 +77,10 @@ int nat_plan_hold(NatChain *hold, NatChain *syn, const NatPlan *plan, const NatS
                 return 0;
         hold->jump.states = NAT_STATE_NEW;
         r = plan_chain(hold, plan, side, rule);
-        return r < 0 ? r : plan_again(syn, plan, side, rule);
+        if (r >= 0)
+                r = plan_again(nat_chain(chains, family, NAT_CHAIN_SYN), plan, side, rule);
+        if (r < 0 || !plan->hold_gate)
+                return r;
+        return plan_gate(nat_chain(chains, family, NAT_CHAIN_GATE),
+                         nat_chain(chains, family, NAT_CHAIN_DOOR), plan, side);
 }

@@ -19,8 +19,7 @@ int nat_chain_add(NatChain *chain, NatRule rule) {
 }
 
 bool nat_forward_is_for(const Forward *f, NatFamily family) {
-        return f->family == FORWARD_BOTH ||
-               f->family == (family == NAT_IPV4 ? FORWARD_IPV4 : FORWARD_IPV6);
+        return f->family == FORWARD_BOTH || f->family == nat_forward_family(family);
 }
 
 size_t nat_count_uplinks(const NatPlan *plan, NatFamily family) {

@@ -7,6 +7,10 @@
 
 int nat_chain_add(NatChain *chain, NatRule rule);
 
+static inline ForwardFamily nat_forward_family(NatFamily family) {
+        return family == NAT_IPV4 ? FORWARD_IPV4 : FORWARD_IPV6;
+}
+
 /* Is the forward for that family, too? */
 bool nat_forward_is_for(const Forward *f, NatFamily family);
 
@@ -35,8 +39,18 @@ int nat_plan_cnt(NatChain *cnt, const NatPlan *plan);
 int nat_plan_from(NatChain *from, const NatPlan *plan, const NatSide *side, const NatChain *cnt);
 int nat_plan_to(NatChain *to, const NatPlan *plan, const NatSide *side, const NatChain *cnt);
 
+/* ---- plan-forwards.c ---- */
+
+/* Without a global address there are no connections by IPv6. */
+bool nat_has_forwards(const NatSide *side, NatFamily family);
+/* The forwards, after the ports that are never forwarded. -E2BIG: too many. */
+int nat_plan_pre(NatChain *pre, const NatPlan *plan);
+/* Jumps to that chain, if it has rules: by the uplinks from that one on, */
+int nat_plan_uplinks(NatChain *near, const NatChain *pre, const NatPlan *plan, size_t first);
+/* and to the host's own addresses. */
+int nat_plan_near(NatChain *near, const NatChain *pre, const NatSide *side);
+
 /* ---- plan-hold.c ---- */
 
-/* What the host forwards, and what is sent to the guest's own address as far as others may: new
- * connections, and those of clients that use a port again. */
-int nat_plan_hold(NatChain *hold, NatChain *syn, const NatPlan *plan, const NatSide *side);
+/* The chains of connections that may have to wait for the guest. */
+int nat_plan_hold(NatChains *chains, NatFamily family, const NatPlan *plan);

@@ -6,8 +6,6 @@
 #include "basic/hash.h"
 #include "nat/plan-parts.h"
 
-#define DHCPV6_CLIENT_PORT 546
-
 static const struct {
         NatTable table;
         const char *hook, *prefix;
@@ -34,15 +32,16 @@ static const struct {
         /* In a table of its own, so that what umld lets go meets everybody's filter as before. */
         [NAT_CHAIN_HOLD] = { NAT_TABLE_MANGLE, "FORWARD", "UMLD-HOLD-", NAT_LAST },
         [NAT_CHAIN_SYN] = { NAT_TABLE_MANGLE, "FORWARD", "UMLD-SYN-", NAT_LAST },
+        [NAT_CHAIN_DOOR] = { NAT_TABLE_MANGLE, "", "UMLD-DOOR-", NAT_LAST },
+        [NAT_CHAIN_GATE] = { NAT_TABLE_MANGLE, "PREROUTING", "UMLD-GATE-", NAT_LAST },
 };
 
 /* Protocols and types that differ between the families. */
 static const struct {
-        ForwardFamily forward;
         uint8_t icmp, echo_request;
 } families[NAT_FAMILY_MAX] = {
-        [NAT_IPV4] = { FORWARD_IPV4, IPPROTO_ICMP, 8 },
-        [NAT_IPV6] = { FORWARD_IPV6, IPPROTO_ICMPV6, 128 },
+        [NAT_IPV4] = { IPPROTO_ICMP, 8 },
+        [NAT_IPV6] = { IPPROTO_ICMPV6, 128 },
 };
 
 bool nat_rule_has_mac(const NatRule *rule) {
@@ -67,157 +66,10 @@ bool nat_rule_equal(const NatRule *a, const NatRule *b) {
 bool nat_rule_leads(const NatRule *rule, const Forward *port) {
         uint8_t protocol = port->protocols == FORWARD_TCP ? IPPROTO_TCP : IPPROTO_UDP;
 
-        if (port->family != FORWARD_BOTH && port->family != families[rule->family].forward)
+        if (!nat_forward_is_for(port, rule->family))
                 return false;
         return rule->verdict == NAT_DNAT && rule->protocol == protocol &&
                rule->first_port <= port->host_first && port->host_first <= rule->last_port;
-}
-
-/* ---- port forwards ---- */
-
-static int add_redirection(NatChain *pre, const NatPlan *plan, size_t limit, NatRule rule) {
-        if (pre->n_rules >= limit)
-                return -E2BIG;
-        rule.verdict = NAT_DNAT;
-        rule.to_address = plan->side[pre->family].guest_address;
-        return nat_chain_add(pre, rule);
-}
-
-static int add_forward(NatChain *pre, const NatPlan *plan, size_t limit, const Forward *f,
-                       uint8_t protocol) {
-        NatRule rule = { .destination = f->address,
-                         .protocol = protocol,
-                         .first_port = f->host_first,
-                         .last_port = f->host_last };
-
-        if (f->guest_first == f->host_first)
-                return add_redirection(pre, plan, limit, rule);
-        /* A target that shifts a range is newer than many a host's kernel. */
-        for (unsigned i = 0; i <= (unsigned) (f->host_last - f->host_first); i++) {
-                int r;
-
-                rule.first_port = rule.last_port = (uint16_t) (f->host_first + i);
-                rule.to_port = (uint16_t) (f->guest_first + i);
-                r = add_redirection(pre, plan, limit, rule);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-/* Does one of the forwards take a port of this range away from the host? */
-static bool touched(const NatPlan *plan, NatFamily family, const Forward *range,
-                    unsigned protocol) {
-        Forward one = *range;
-
-        one.protocols &= protocol;
-        one.family = families[family].forward;
-        for (size_t i = 0; i < plan->n_forwards; i++)
-                if (forward_overlaps(&plan->forwards[i], &one))
-                        return true;
-        return false;
-}
-
-static int guard_ports(NatChain *pre, const NatPlan *plan, const Forward *range) {
-        FOREACH_ELEMENT (p, nat_protocols) {
-                const NatRule rule = { .protocol = p->protocol,
-                                       .first_port = range->host_first,
-                                       .last_port = range->host_last,
-                                       .verdict = NAT_RETURN };
-                int r = touched(plan, pre->family, range, p->flag) ? nat_chain_add(pre, rule) : 0;
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-/* The guard comes first, so that no later mistake can lock anybody out. */
-static int plan_guard(NatChain *pre, const NatPlan *plan) {
-        /* The replies by which a host gets its own IPv6 address; those of IPv4 do not pass through
-         * tables. */
-        static const Forward dhcp = { FORWARD_UDP, DHCPV6_CLIENT_PORT, DHCPV6_CLIENT_PORT,
-                                      DHCPV6_CLIENT_PORT };
-        int r = pre->family == NAT_IPV6 ? guard_ports(pre, plan, &dhcp) : 0;
-
-        for (size_t i = 0; r >= 0 && i < plan->n_guarded; i++)
-                r = guard_ports(pre, plan, &plan->guarded[i]);
-        return r;
-}
-
-/* Protocols without ports, of which the guest gets everything. */
-static int plan_others(NatChain *pre, const NatPlan *plan, size_t limit) {
-        int r = 0;
-
-        for (size_t i = 0; r >= 0 && i < plan->n_forwards; i++)
-                if (plan->forwards[i].protocols == FORWARD_OTHER)
-                        r = add_redirection(
-                                pre, plan, limit,
-                                (NatRule){ .protocol = (uint8_t) plan->forwards[i].host_first });
-        return r;
-}
-
-static int plan_forwards(NatChain *pre, const NatPlan *plan, size_t limit, bool all) {
-        for (size_t i = 0; i < plan->n_forwards; i++)
-                FOREACH_ELEMENT (p, nat_protocols) {
-                        const Forward *f = &plan->forwards[i];
-                        int r = 0;
-
-                        if (forward_is_all(f) == all && (f->protocols & p->flag) &&
-                            nat_forward_is_for(f, pre->family))
-                                r = add_forward(pre, plan, limit, f, p->protocol);
-                        if (r < 0)
-                                return r;
-                }
-        return 0;
-}
-
-static int plan_pre(NatChain *pre, const NatPlan *plan) {
-        size_t limit;
-        int r;
-
-        if (nat_count_uplinks(plan, pre->family) == 0)
-                return 0;
-        nat_copy_uplink(pre->jump.in, plan, pre->family, 0);
-        r = plan_guard(pre, plan);
-        if (r < 0)
-                return r;
-        limit = pre->n_rules + NAT_FORWARD_RULES_MAX;
-        r = plan_forwards(pre, plan, limit, false);
-        if (r >= 0)
-                r = plan_others(pre, plan, limit);
-        return r < 0 ? r : plan_forwards(pre, plan, limit, true);
-}
-
-/* By the uplinks but the first, from which the chain itself is jumped to. */
-static int plan_more_uplinks(NatChain *near, const NatChain *pre, const NatPlan *plan) {
-        for (size_t i = 1; pre->n_rules > 0 && i < nat_count_uplinks(plan, near->family); i++) {
-                NatRule rule = { .verdict = NAT_JUMP };
-                int r;
-
-                nat_copy_uplink(rule.in, plan, near->family, i);
-                strcpy(rule.chain, pre->name);
-                r = nat_chain_add(near, rule);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-/* For connections from the host, its guests and anything else behind it the same forwards apply,
- * but only to the host's own addresses: connections to port 80 of another machine must not end up
- * here. */
-static int plan_near(NatChain *near, const NatChain *pre, const NatSide *side) {
-        for (size_t i = 0; pre->n_rules > 0 && i < side->n_public; i++) {
-                NatRule rule = { .destination = side->public[i], .verdict = NAT_JUMP };
-                int r;
-
-                strcpy(rule.chain, pre->name);
-                r = nat_chain_add(near, rule);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
 }
 
 /* ---- outgoing connections ---- */
@@ -387,15 +239,13 @@ void nat_chains_init(NatChains *chains, const char *guest) {
 static int plan_side(NatChains *chains, NatFamily family, const NatPlan *plan) {
         const NatSide *side = &plan->side[family];
         NatChain *pre = nat_chain(chains, family, NAT_CHAIN_PRE),
-                 *cnt = nat_chain(chains, family, NAT_CHAIN_CNT),
-                 *hold = nat_chain(chains, family, NAT_CHAIN_HOLD),
-                 *syn = nat_chain(chains, family, NAT_CHAIN_SYN);
+                 *cnt = nat_chain(chains, family, NAT_CHAIN_CNT);
         int r;
 
         if (ip_address_is_any(&side->guest_address))
                 return 0;
         if (plan->only_hold)
-                return nat_plan_hold(hold, syn, plan, side);
+                return nat_plan_hold(chains, family, plan);
         nat_chain(chains, family, NAT_CHAIN_USER)->kept = true;
         r = nat_plan_cnt(cnt, plan);
         if (r >= 0)
@@ -408,21 +258,20 @@ static int plan_side(NatChains *chains, NatFamily family, const NatPlan *plan) {
                 r = plan_in(nat_chain(chains, family, NAT_CHAIN_IN), plan, side, cnt);
         if (r >= 0)
                 r = plan_snd(nat_chain(chains, family, NAT_CHAIN_SND), plan, side);
-        /* Without a global address there are no connections by IPv6. */
-        if (r >= 0 && (family == NAT_IPV4 || side->n_public > 0))
-                r = plan_pre(pre, plan);
+        if (r >= 0 && nat_has_forwards(side, family))
+                r = nat_plan_pre(pre, plan);
         if (r >= 0)
-                r = plan_more_uplinks(nat_chain(chains, family, NAT_CHAIN_LOC), pre, plan);
+                r = nat_plan_uplinks(nat_chain(chains, family, NAT_CHAIN_LOC), pre, plan, 1);
         if (r >= 0)
-                r = plan_near(nat_chain(chains, family, NAT_CHAIN_LOC), pre, side);
+                r = nat_plan_near(nat_chain(chains, family, NAT_CHAIN_LOC), pre, side);
         if (r >= 0)
-                r = plan_near(nat_chain(chains, family, NAT_CHAIN_OUT), pre, side);
+                r = nat_plan_near(nat_chain(chains, family, NAT_CHAIN_OUT), pre, side);
         if (r >= 0)
                 r = plan_post(nat_chain(chains, family, NAT_CHAIN_POST), plan, side,
                               pre->n_rules > 0);
         if (r >= 0)
                 r = plan_mss(nat_chain(chains, family, NAT_CHAIN_MSS), plan);
-        return r < 0 ? r : nat_plan_hold(hold, syn, plan, side);
+        return r < 0 ? r : nat_plan_hold(chains, family, plan);
 }
 
 int nat_chains_plan(NatChains *chains, const NatPlan *plan) {

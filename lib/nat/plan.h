@@ -102,6 +102,8 @@ enum {
         NAT_CHAIN_MSS,  /* mangle FORWARD: clamps the MSS */
         NAT_CHAIN_HOLD, /* mangle FORWARD: queues new connections to the guest */
         NAT_CHAIN_SYN,  /* the same, for those whose ports had one that is still tracked */
+        NAT_CHAIN_DOOR, /* mangle: queues what is forwarded to the guest, before it is */
+        NAT_CHAIN_GATE, /* mangle PREROUTING: jumps to that one, by where a packet comes from */
         NAT_CHAIN_KINDS,
 };
 

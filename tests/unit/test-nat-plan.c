@@ -384,6 +384,36 @@ static void assert_logged(const NatRule *r, unsigned states, uint16_t first, uin
         assert_int_equal(r->last_port, last);
 }
 
+/* What is forwarded is queued before that, from wherever it is; and what is sent to the own address
+ * of a guest that is not behind NAT. */
+static void assert_gate(NatChains *chains) {
+        const NatChain *pre = nat_chain(chains, NAT_IPV4, NAT_CHAIN_PRE),
+                       *door = nat_chain(chains, NAT_IPV4, NAT_CHAIN_DOOR),
+                       *gate = nat_chain(chains, NAT_IPV4, NAT_CHAIN_GATE);
+
+        assert_string_equal(gate->hook, "PREROUTING");
+        assert_int_equal(gate->jump.states, NAT_STATE_NEW);
+        assert_int_equal(gate->n_rules, 1);
+        assert_string_equal(gate->rules[0].chain, door->name);
+        assert_string_equal(gate->rules[0].in, pre->jump.in);
+        assert_string_equal(door->hook, "");
+        assert_true(door->n_rules > 0);
+        assert_int_equal(door->n_rules, pre->n_rules);
+        for (size_t i = 0; i < door->n_rules; i++) {
+                assert_int_equal(door->rules[i].first_port, pre->rules[i].first_port);
+                assert_int_equal(door->rules[i].protocol, pre->rules[i].protocol);
+                assert_int_equal(door->rules[i].verdict, NAT_QUEUE);
+                assert_int_equal(door->rules[i].queue, 7);
+                assert_int_equal(door->rules[i].to_port, 0);
+        }
+        gate = nat_chain(chains, NAT_IPV6, NAT_CHAIN_GATE);
+        assert_int_equal(gate->n_rules,
+                         4); /* its uplink, its address, and two to the guest's own */
+        assert_int_equal(gate->rules[1].verdict, NAT_JUMP);
+        assert_int_equal(gate->rules[3].verdict, NAT_QUEUE);
+        assert_int_equal(gate->rules[3].first_port, 80);
+}
+
 /* Forwarded connections, and those to the own address of a guest that is not behind NAT. */
 static void test_held(void **state) {
         static const Forward forwards[] = { { FORWARD_TCP | FORWARD_UDP, 8000, 8009, 80 } };
@@ -433,6 +463,14 @@ static void test_held(void **state) {
         assert_logged(&c->rules[1], 0, 80, 89);
         assert_int_equal(c->rules[2].verdict, NAT_QUEUE);
         nat_chains_done(&chains);
+
+        plan.hold_gate = true;
+        plan.side[NAT_IPV6].public = (IpAddress[]){ { .v6 = GUEST6 } };
+        plan.side[NAT_IPV6].n_public = 1;
+        ASSERT_OK(nat_chains_plan(&chains, &plan));
+        assert_gate(&chains);
+        nat_chains_done(&chains);
+        plan.hold_gate = false;
 
         plan.only_hold = true;
         ASSERT_OK(nat_chains_plan(&chains, &plan));
