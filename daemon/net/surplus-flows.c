@@ -29,8 +29,8 @@ struct SurplusFlows {
         uint64_t settled; /* entries: the fewest since the last pass; 0 = none was made */
         bool pressing;    /* the host's quarter is about to be needed */
         usec_t looked;    /* CLOCK_MONOTONIC */
-        uint64_t used;    /* new TCP connections since the guest was last allowed more … */
-        uint64_t made;    /* … and before, since the last pass */
+        uint64_t used;    /* new TCP connections since the guest was last allowed more */
+        uint64_t made;    /* and those before it, since the last pass */
         uint64_t bytes;   /* of the tap until that, if connections are not counted */
         IpAddress guest[NAT_FAMILY_MAX], host[NAT_FAMILY_MAX]; /* on the tap, during a pass */
         unsigned open[NAT_FAMILY_MAX];                         /* those that it has come across */
