@@ -375,8 +375,12 @@ const char *image_undo_why(int error) {
 
 int image_undo_complete(int image, int undo) {
         off_t end;
+        int r;
 
         if (fsync(image) < 0 || (end = lseek(undo, 0, SEEK_END)) < 0)
                 return -errno;
-        return write_last(undo, UNDO_COMPLETE, (uint64_t) end);
+        r = write_last(undo, UNDO_COMPLETE, (uint64_t) end);
+        if (r < 0)
+                (void) ftruncate(undo, end); /* it is going to be undone, as the user is told */
+        return r;
 }

@@ -127,6 +127,29 @@ static void test_complete(void **state) {
         assert_as_before(image);
 }
 
+static bool sync_fails;
+
+/* Instead of libc's. */
+int fdatasync(int fd) {
+        errno = ENOSPC;
+        return sync_fails ? -1 : fsync(fd);
+}
+
+/* Whoever was told that it has failed must not find it complete later. */
+static void test_not_completed(void **state) {
+        _cleanup_close_ int image = make_image();
+        int undo = begin(image);
+
+        (void) state;
+        change(image, 0, 5000);
+        sync_fails = true;
+        assert_int_equal(image_undo_complete(image, undo), -ENOSPC);
+        sync_fails = false;
+        close(undo);
+        assert_int_equal(image_undo_apply(image), IMAGE_UNDO_DONE);
+        assert_as_before(image);
+}
+
 /* The holes are holes again. */
 static void test_sparse(void **state) {
         _cleanup_close_ int image = make_image();
@@ -414,7 +437,7 @@ int main(void) {
                 cmocka_unit_test(test_of_others),     cmocka_unit_test(test_larger),
                 cmocka_unit_test(test_complete),      cmocka_unit_test(test_of_this_change),
                 cmocka_unit_test(test_written_since), cmocka_unit_test(test_restored),
-                cmocka_unit_test(test_other_version),
+                cmocka_unit_test(test_other_version), cmocka_unit_test(test_not_completed),
         };
 
         return RUN_UNDO_TESTS(tests);
