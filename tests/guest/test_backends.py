@@ -5,16 +5,12 @@
 import os
 import re
 import shlex
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (DEBIAN_KERNEL, DONE, FAILED, GUEST_ADDRESS, HOST, MAKE_GUEST, TestCase, main,
-                      preloaded, wait_until)
+from umldtest import DEBIAN_KERNEL, DONE, FAILED, GUEST_ADDRESS, IMAGE_PLAIN, TestCase, main, preloaded, wait_until
 
 # The host's own rules, and what auto makes of them.
 LEGACY = "iptables-legacy -A INPUT -p tcp --dport 2222 -j ACCEPT"
@@ -170,13 +166,9 @@ class Lacks(BackendTest):
 
 
 class RealGuest(BackendTest):
-    """Hosts that lack something, with a guest that is called: what there is must do."""
+    """Hosts that lack something, with a real guest: what there is must do."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.images = Path(tempfile.mkdtemp(prefix="umld-backends.", dir="/var/tmp"))
-        cls.addClassCleanup(shutil.rmtree, cls.images)
-        subprocess.run([MAKE_GUEST, cls.images / "guest.img"], check=True, timeout=60)
+    image_of = IMAGE_PLAIN
 
     def guest(self, backend=None, name="web", **network):
         if backend:

@@ -5,14 +5,12 @@
 import contextlib
 import re
 import shutil
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import BACKEND, DONE, INET, MAKE_GUEST, PATIENCE, SOURCE, TestCase, main, test_kernels, wait_until
+from umldtest import BACKEND, DONE, IMAGE_SERVER, INET, PATIENCE, SOURCE, TestCase, main, test_kernels, wait_until
 
 PORT = 8080
 INET6 = "2001:db8:9::66"
@@ -21,14 +19,7 @@ IPTABLES = BACKEND != "nftables"
 
 class Bans(TestCase):
     kernel = test_kernels()[-1]
-    images = None
-
-    @classmethod
-    def setUpClass(cls):
-        cls.images = Path(tempfile.mkdtemp(prefix="umld-bans.", dir="/var/tmp"))
-        cls.addClassCleanup(shutil.rmtree, cls.images)
-        subprocess.run([MAKE_GUEST, "--overlay", SOURCE / "tests/guest/overlay", cls.images / "guest.img"],
-                       check=True, timeout=60)
+    image_of = IMAGE_SERVER
 
     def configure(self):
         self.world.guest(kernel=self.kernel, image=self.images / "guest.img", Supervise={"Ready": "guest"},

@@ -3,17 +3,13 @@
 """A host whose firewall lets nothing out: umld still reaches its guest, or says that it cannot ask it, and does not
 take that for the guest's fault."""
 
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (BACKEND, DEBIAN_KERNEL, DONE, FAILED, MAKE_GUEST, PACE, SOURCE, TestCase, main,  # noqa: E402
-                      wait_until)
+from umldtest import BACKEND, DEBIAN_KERNEL, DONE, FAILED, IMAGE_SERVER, PACE, TestCase, main, wait_until  # noqa: E402
 
 # As csf and the CIS benchmarks do: lo, what is established, and new connections by the uplink.
 CLOSED = ("for t in iptables-legacy ip6tables-legacy; do $t -P OUTPUT DROP; $t -P INPUT DROP; "
@@ -47,13 +43,7 @@ TIMEOUT = 2 * PACE
 
 class ClosedHost(TestCase):
     shm = "256M"
-
-    @classmethod
-    def setUpClass(cls):
-        cls.images = Path(tempfile.mkdtemp(prefix="umld-closed.", dir="/var/tmp"))
-        cls.addClassCleanup(shutil.rmtree, cls.images)
-        subprocess.run([MAKE_GUEST, "--overlay", SOURCE / "tests/guest/overlay", cls.images / "guest.img"], check=True,
-                       timeout=60)
+    image_of = IMAGE_SERVER
 
     def start(self, **network):
         self.world.guest("web", kernel=DEBIAN_KERNEL, image=self.images / "guest.img",

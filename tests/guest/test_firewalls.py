@@ -4,26 +4,18 @@
 tried by a stranger's connections to a real guest, and by the guest's to a stranger."""
 
 import contextlib
-import shutil
 import socket
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from firewalls import DOCKER, Firewalld, Ufw  # noqa: E402
-from umldtest import DEBIAN_KERNEL, DONE, FAILED, INET, MAKE_GUEST, PACE, SOURCE, TestCase, main, wait_until  # noqa: E402
+from umldtest import DEBIAN_KERNEL, DONE, FAILED, IMAGE_SERVER, INET, PACE, TestCase, main, wait_until  # noqa: E402
 
 
 class Firewalls(TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.images = Path(tempfile.mkdtemp(prefix="umld-firewalls.", dir="/var/tmp"))
-        cls.addClassCleanup(shutil.rmtree, cls.images)
-        subprocess.run([MAKE_GUEST, "--overlay", SOURCE / "tests/guest/overlay", cls.images / "guest.img"], check=True,
-                       timeout=60)
+    image_of = IMAGE_SERVER
 
     def start(self, **network):
         self.world.guest("web", kernel=DEBIAN_KERNEL, image=self.images / "guest.img", Guest={"Memory": "48M"},

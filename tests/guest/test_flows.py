@@ -3,18 +3,15 @@
 """Flows that are older than the rules: what contradicts the rules is forgotten, and nothing else."""
 
 import contextlib
-import shutil
 import signal
 import socket
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (BACKEND, BUILD, DEBIAN_KERNEL, DONE, FAR, GUEST_ADDRESS, HOST, MAKE_GUEST,  # noqa: E402
-                      PATIENCE, SOURCE, TestCase, main, wait_until)
+from umldtest import (BACKEND, DEBIAN_KERNEL, DONE, FAR, GUEST_ADDRESS, HOST, IMAGE_ECHO, PATIENCE, TestCase, main,  # noqa: E402
+                      wait_until)
 
 FLUSH = {"iptables": "iptables-legacy -t nat -F",
          # Without any rule nothing would be tracked.
@@ -24,16 +21,7 @@ FLUSH = {"iptables": "iptables-legacy -t nat -F",
 class Flows(TestCase):
     """A page on port 80, an echo of TCP on 7, and of UDP on 6000 to 6003; a client that keeps its port."""
     shm = "256M"
-
-    @classmethod
-    def setUpClass(cls):
-        cls.images = Path(tempfile.mkdtemp(prefix="umld-flows.", dir="/var/tmp"))
-        cls.addClassCleanup(shutil.rmtree, cls.images)
-        overlay = cls.images / "overlay"
-        (overlay / "bin").mkdir(parents=True)
-        shutil.copy(BUILD / "tests/guest/udp-echo", overlay / "bin")
-        subprocess.run([MAKE_GUEST, "--overlay", SOURCE / "tests/guest/overlay", "--overlay", overlay,
-                        cls.images / "guest.img"], check=True, timeout=60)
+    image_of = IMAGE_ECHO
 
     def configure(self, *forwards, **network):
         self.world.guest("web", kernel=DEBIAN_KERNEL, image=self.images / "guest.img", Guest={"Memory": "48M"},

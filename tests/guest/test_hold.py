@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""HoldConnections=: who calls while the guest is not ready waits for it. The guests are real ones."""
+"""HoldConnections=: whoever connects while the guest is not ready waits for it. The guests are real ones."""
 
 import contextlib
 import os
@@ -12,14 +12,13 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from spin import make_spin  # noqa: E402
-from umldtest import (BUILD, DEBIAN_KERNEL, DONE, HOST, MAKE_GUEST, PATIENCE, SANITIZED, SOURCE, TestCase, main,
+from umldtest import (BUILD, DEBIAN_KERNEL, DONE, HOST, IMAGE_SERVER, MAKE_GUEST, PATIENCE, SANITIZED, SOURCE, TestCase, main,
                       wait_until)
 
 LONG = 20 * PATIENCE  # much longer than a restart, and than what a client waits that was not held
@@ -89,12 +88,7 @@ LATE = """
 
 
 class HoldTest(TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.images = Path(tempfile.mkdtemp(prefix="umld-hold.", dir="/var/tmp"))
-        cls.addClassCleanup(shutil.rmtree, cls.images)
-        subprocess.run([MAKE_GUEST, "--overlay", SOURCE / "tests/guest/overlay", cls.images / "guest.img"], check=True,
-                       timeout=60)
+    image_of = IMAGE_SERVER
 
     def configure(self, name="web", **sections):
         network = {"Forward": "tcp/8080:80", **sections.pop("Network", {})}
@@ -233,7 +227,7 @@ class Kills(HoldTest):
 
     def test_established(self):
         """A connection that the guest had is forgotten by the host at once, gets no answer while the guest is down, and
-        is reset by the next boot at the client's next packet. Who calls from the port of a connection that the guest had
+        is reset by the next boot at the client's next packet. Whoever connects from the port of a connection that the guest had
         reset is held, though the host still tracks that one, and the next boot's answer gets through."""
         self.configure(Network={"Forward": "tcp/8080:80 tcp/8007:7"}, Supervise={"RestartDelay": "3s"})
         umld = self.begin(self.echoes)
@@ -295,7 +289,7 @@ class Hangs(HoldTest):
 
 class Reloads(HoldTest):
     def test_reload(self):
-        """Settings that need another start: who calls from the order to restart on is served by it, and the tap, the
+        """Settings that need another start: whoever connects from the order to restart on is served by it, and the tap, the
         rules and the addresses stay while all else is made again."""
         self.configure(Network={"Bandwidth": "in:800M"}, Confine={"User": "auto"})
         before = self.world.snapshot()
@@ -467,7 +461,7 @@ class Drains(HoldTest):
 
 class Leaves(HoldTest):
     def test_reboot(self):
-        """A guest that reboots itself says so before its services end: who calls from then on waits for the next boot.
+        """A guest that reboots itself says so before its services end: whoever connects from then on waits for the next boot.
         That word is about one boot only."""
         self.configure(Network={"HoldTimeout": "5min"})
         umld = self.begin()
@@ -755,7 +749,7 @@ class Bounds(HoldTest):
 
 
     def check_reexec(self, umld):
-        """What is held stays held while umld is replaced, and who calls meanwhile is held, too."""
+        """What is held stays held while umld is replaced, and who connects meanwhile is held, too."""
         queue, was = self.queue(), self.held(umld)
         p = subprocess.Popen(self.world.command("host", self.world.program("umlctl/umlctl"), "reexec", "web"),
                              stdout=subprocess.DEVNULL)
@@ -825,7 +819,7 @@ class Foreign(HoldTest):
         self.assertEqual(umld.stop(40), DONE)
 
     def test_umld_killed(self):
-        """While it holds: the kernel drops what waits, and who calls then passes."""
+        """While it holds: the kernel drops what waits, and who connects then passes."""
         self.configure(Supervise={"RestartDelay": "10s"})
         umld = self.begin()
         self.kill_guest(umld)

@@ -13,15 +13,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (DONE, FAR, HOST, HOST_TAP, MAKE_GUEST, NOT_RUNNING, SOURCE, TestCase,
-                      clean_file_system, main, process_alive, resting_descriptors, static_kernel, test_kernels,
-                      wait_until)
+from umldtest import (DONE, FAR, HOST, HOST_TAP, IMAGE_SERVER, MAKE_GUEST, NOT_RUNNING, SOURCE, TestCase, clean_file_system,
+                      main, process_alive, resting_descriptors, static_kernel, test_kernels, wait_until)
 
 PORT = 8080
 
@@ -30,14 +28,7 @@ class Kernels(TestCase):
     """The tests; add_kernels() makes one class of it for each kernel."""
 
     kernel = None
-    images = None
-
-    @classmethod
-    def setUpClass(cls):
-        cls.images = Path(tempfile.mkdtemp(prefix="umld-kernels.", dir="/var/tmp"))
-        cls.addClassCleanup(shutil.rmtree, cls.images)
-        subprocess.run([MAKE_GUEST, "--overlay", SOURCE / "tests/guest/overlay", cls.images / "guest.img"],
-                       check=True, timeout=60)
+    image_of = IMAGE_SERVER
 
     def kernel_config(self):
         return subprocess.run([self.kernel, "--showconfig"], stdout=subprocess.PIPE, encoding="utf-8", check=True).stdout

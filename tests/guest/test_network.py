@@ -4,16 +4,13 @@
 
 import contextlib
 import os
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (BACKEND, DONE, GUEST_ADDRESS, HOST, HOST_TAP, MAKE_GUEST, PATIENCE, SOURCE, TestCase, main, test_kernels,
+from umldtest import (BACKEND, DONE, GUEST_ADDRESS, HOST, HOST_TAP, IMAGE_SERVER, PATIENCE, TestCase, main, test_kernels,
                       wait_until)
 
 PORT = 8080
@@ -23,14 +20,7 @@ class NetworkTest(TestCase):
     """With the newest kernel that there is."""
 
     kernel = test_kernels()[-1]
-    images = None
-
-    @classmethod
-    def setUpClass(cls):
-        cls.images = Path(tempfile.mkdtemp(prefix="umld-network.", dir="/var/tmp"))
-        cls.addClassCleanup(shutil.rmtree, cls.images)
-        subprocess.run([MAKE_GUEST, "--overlay", SOURCE / "tests/guest/overlay", cls.images / "guest.img"],
-                       check=True, timeout=60)
+    image_of = IMAGE_SERVER
 
     def configure(self, **network):
         self.world.guest(kernel=self.kernel, image=self.images / "guest.img", Supervise={"Ready": "guest"},
@@ -50,7 +40,7 @@ class NetworkTest(TestCase):
         return ""
 
     def service(self, port, part="host"):
-        """A service that greets whoever calls."""
+        """A service that greets whoever connects."""
         listener = self.world.socket(part)
         self.addCleanup(listener.close)
         listener.setsockopt(1, 2, 1)  # SO_REUSEADDR

@@ -3,15 +3,12 @@
 """umlctl port: one verdict about one port, for what really is so, with a real guest."""
 
 import contextlib
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (BACKEND, DEBIAN_KERNEL, DONE, FAILED, HOST, INET, MAKE_GUEST, NOT_RUNNING, PACE, SOURCE, USAGE, TestCase, main,
+from umldtest import (BACKEND, DEBIAN_KERNEL, DONE, FAILED, HOST, IMAGE_SERVER, INET, NOT_RUNNING, PACE, USAGE, TestCase, main,
                       wait_until)
 
 
@@ -19,12 +16,7 @@ NOT_TRIED = "not tried from outside, but judged by the rules and a connection of
 
 
 class PortTest(TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.images = Path(tempfile.mkdtemp(prefix="umld-port.", dir="/var/tmp"))
-        cls.addClassCleanup(shutil.rmtree, cls.images)
-        subprocess.run([MAKE_GUEST, "--overlay", SOURCE / "tests/guest/overlay", cls.images / "guest.img"], check=True,
-                       timeout=60)
+    image_of = IMAGE_SERVER
 
     def start(self, **network):
         self.world.guest("web", kernel=DEBIAN_KERNEL, image=self.images / "guest.img", Guest={"Memory": "48M"},

@@ -5,18 +5,15 @@
 import contextlib
 import os
 import re
-import shutil
 import signal
 import socket
-import subprocess
 import sys
-import tempfile
 import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (DEBIAN_KERNEL, DONE, FAILED, HOST, HOST_TAP, MAKE_GUEST, PATIENCE, SOURCE, USAGE, TestCase, main,
-                      parent, process_alive, wait_until)
+from umldtest import (DEBIAN_KERNEL, DONE, FAILED, HOST, HOST_TAP, IMAGE_SERVER, PATIENCE, USAGE, TestCase, main, parent,
+                      process_alive, wait_until)
 
 
 class ProxyTest(TestCase):
@@ -160,12 +157,7 @@ class Ports(ProxyTest):
 class Relay(ProxyTest):
     """With a guest whose port 80 serves a page, and whose port 7 echoes."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.images = Path(tempfile.mkdtemp(prefix="umld-proxy.", dir="/var/tmp"))
-        cls.addClassCleanup(shutil.rmtree, cls.images)
-        subprocess.run([MAKE_GUEST, "--overlay", SOURCE / "tests/guest/overlay", cls.images / "guest.img"], check=True,
-                       timeout=60)
+    image_of = IMAGE_SERVER
 
     def configure(self, name="web", **network):
         self.world.guest(name, kernel=DEBIAN_KERNEL, image=self.images / "guest.img", Guest={"Memory": "48M"},
@@ -187,7 +179,7 @@ class Relay(ProxyTest):
         return ""
 
     def greet(self, listener):
-        """Whoever calls."""
+        """Whoever connects."""
         def serve():
             with contextlib.suppress(OSError):
                 while True:
@@ -274,7 +266,7 @@ class Relay(ProxyTest):
         wait_until(lambda: got() > before + 64 * 1024, 20, "more of the transfer")
 
     def test_without_umld(self):
-        """A transfer goes on while umld is replaced and while there is none; who calls another port then is served by the
+        """A transfer goes on while umld is replaced and while there is none; who connects to another port then is served by the
         next umld, which also learns how relays have ended meanwhile."""
         self.configure(Proxy="tcp/2007:7,tcp/3007:7,tcp/8080:80")
         before = self.world.snapshot()
@@ -307,7 +299,7 @@ class Relay(ProxyTest):
         self.assert_same_host(before)
 
     def test_before_and_between(self):
-        """Who calls before the guest is ready, or while it restarts, waits; its end ends connections."""
+        """Who connects before the guest is ready, or while it restarts, waits; its end ends connections."""
         self.configure(Proxy="tcp/8080:80")
         umld = self.daemon()
         umld.wait_state("booting", 30)

@@ -8,18 +8,15 @@ import os
 import re
 import select
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import nft_tables
-from umldtest import (BACKEND, BUILD, DEBIAN_KERNEL, DONE, HOST, INET, MAKE_GUEST, PATIENCE, SOURCE, TestCase,
-                      main, wait_until)
+from umldtest import BACKEND, DEBIAN_KERNEL, DONE, HOST, IMAGE_ECHO, INET, PATIENCE, TestCase, main, wait_until
 
 FIRST = {"Tap": "tap1", "HostAddress": "10.0.1.1/24", "GuestAddress": "10.0.1.2"}
 SECOND = {"Tap": "tap2", "HostAddress": "10.0.2.1/24", "GuestAddress": "10.0.2.2"}
@@ -183,15 +180,7 @@ class Rounds(TestCase):
 class Real(TestCase):
     """Real guests: a page on port 80, an echo of TCP on 7, and of UDP on 6000 to 6003."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.images = Path(tempfile.mkdtemp(prefix="umld-traffic.", dir="/var/tmp"))
-        cls.addClassCleanup(shutil.rmtree, cls.images)
-        overlay = cls.images / "overlay"
-        (overlay / "bin").mkdir(parents=True)
-        shutil.copy(BUILD / "tests/guest/udp-echo", overlay / "bin")
-        subprocess.run([MAKE_GUEST, "--overlay", SOURCE / "tests/guest/overlay", "--overlay", overlay,
-                        cls.images / "guest.img"], check=True, timeout=60)
+    image_of = IMAGE_ECHO
 
     def configure(self, name="web", **network):
         self.world.guest(name, kernel=DEBIAN_KERNEL, image=self.images / "guest.img", Guest={"Memory": "48M"},

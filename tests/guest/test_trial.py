@@ -2,16 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Reload on trial: what is confirmed stays, what is not is reverted automatically, whoever dies meanwhile."""
 
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (DEBIAN_KERNEL, DONE, FAILED, HOST, MAKE_GUEST, NOT_RUNNING, PATIENCE, USAGE, TestCase, main,
-                      wait_until)
+from umldtest import DEBIAN_KERNEL, DONE, FAILED, HOST, IMAGE_PLAIN, NOT_RUNNING, PATIENCE, USAGE, TestCase, main, wait_until
 
 OLD, NEW, THIRD = "tcp/8080:80", "tcp/9090:80", "tcp/7070:80"
 SOON, LATE = "1", "10min"  # reverted in the test, and long after it
@@ -241,11 +237,7 @@ class Trial(ReloadTest):
 class Connections(ReloadTest):
     """With a real guest, whose port 7 echoes."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.images = Path(tempfile.mkdtemp(prefix="umld-reload.", dir="/var/tmp"))
-        cls.addClassCleanup(shutil.rmtree, cls.images)
-        subprocess.run([MAKE_GUEST, cls.images / "guest.img"], check=True, timeout=60)
+    image_of = IMAGE_PLAIN
 
     def configure(self, *forwards, **_):
         self.world.guest("web", kernel=DEBIAN_KERNEL, image=self.images / "guest.img", Guest={"Memory": "48M"},

@@ -3,16 +3,12 @@
 """Hosts with more than one way out, with another one for IPv6, by a table of its own, or with IPv6 only."""
 
 import contextlib
-import shutil
 import socket
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (BUILD, DEBIAN_KERNEL, DONE, FAR, HOST, MAKE_GUEST, PATIENCE, SOURCE, TestCase, main,  # noqa: E402
-                      wait_until)
+from umldtest import DEBIAN_KERNEL, DONE, FAR, HOST, IMAGE_ECHO, PATIENCE, TestCase, main, wait_until  # noqa: E402
 
 SECOND = "203.0.113.130"  # the host's address by its second way out
 IPV6 = {"HostAddress6": "fd00:0:0:1::1/64", "GuestAddress6": "fd00:0:0:1::2"}
@@ -201,16 +197,7 @@ class Fake(WaysTest):
 
 class Real(WaysTest):
     shm = "256M"
-
-    @classmethod
-    def setUpClass(cls):
-        cls.images = Path(tempfile.mkdtemp(prefix="umld-ways.", dir="/var/tmp"))
-        cls.addClassCleanup(shutil.rmtree, cls.images)
-        overlay = cls.images / "overlay"
-        (overlay / "bin").mkdir(parents=True)
-        shutil.copy(BUILD / "tests/guest/udp-echo", overlay / "bin")
-        subprocess.run([MAKE_GUEST, "--overlay", SOURCE / "tests/guest/overlay", "--overlay", overlay,
-                        cls.images / "guest.img"], check=True, timeout=60)
+    image_of = IMAGE_ECHO
 
     def start(self, **network):
         self.world.guest("web", kernel=DEBIAN_KERNEL, image=self.images / "guest.img", Guest={"Memory": "48M"},

@@ -37,6 +37,10 @@ SOURCE = Path(os.environ.get("UMLD_SOURCE_ROOT") or Path(__file__).resolve().par
 BUILD = Path(os.environ.get("UMLD_BUILD_ROOT") or SOURCE / "build")
 WORLD = SOURCE / "tests/world"
 MAKE_GUEST = SOURCE / "tests/make-guest"
+# What an image for all tests of a class has (TestCase.image_of): overlays, and programs in its /bin.
+IMAGE_PLAIN = ()
+IMAGE_SERVER = (SOURCE / "tests/guest/overlay",)
+IMAGE_ECHO = (*IMAGE_SERVER, BUILD / "tests/guest/udp-echo")
 TRY_CALLS = BUILD / "tests/host/try-calls"
 BUILTIN = SOURCE / "imager/builtin"  # the files of that guest
 
@@ -696,6 +700,21 @@ class TestCase(unittest.TestCase):
     """Each test has a world of its own, gone at its end whatever happens."""
 
     shm = "64M"
+    image_of = None  # IMAGE_…: cls.images / "guest.img" is made of these
+
+    @classmethod
+    def setUpClass(cls):
+        if cls.image_of is None:
+            return
+        cls.images = Path(tempfile.mkdtemp(prefix="umld-images.", dir="/var/tmp"))
+        cls.addClassCleanup(shutil.rmtree, cls.images)
+        command = [MAKE_GUEST]
+        for part in cls.image_of:
+            if part.is_file():
+                (cls.images / "overlay/bin").mkdir(parents=True, exist_ok=True)
+                part = Path(shutil.copy(part, cls.images / "overlay/bin")).parents[1]
+            command += ["--overlay", part]
+        subprocess.run([*command, cls.images / "guest.img"], check=True, timeout=60)
 
     def setUp(self):
         self.kept_logs = None
