@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Shared by the files of GuestProcess only. */
+/* Shared by the files of GuestProcess only. process.c writes everything; process-adopt.c restores,
+ * before anything else, what the kernel of a predecessor is known by: its descriptors, pid, start,
+ * `booted` and layer_errors. */
 
 #include "daemon/boot/init-end.h"
 #include "daemon/boot/process.h"

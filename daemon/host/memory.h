@@ -9,8 +9,8 @@
 
 struct Host;
 
-/* Written by the step "memory"; grow_refused also when it is enlarged while the guest is running.
- */
+/* Written by the step "memory", and restored by adopt.c for a guest that runs; grow_refused also by
+ * watch/memory.c, when it is to be enlarged meanwhile. */
 typedef struct HostMemory {
         MemoryBacking backing; /* in use; BACKING_AUTO = none */
         char *path;            /* the directory passed to the kernel as TMPDIR */

@@ -59,7 +59,8 @@ typedef struct Net {
         Uplinks uplinks[NAT_FAMILY_MAX];        /* the most important one first */
         PublicAddresses public[NAT_FAMILY_MAX]; /* their addresses */
 
-        bool waits_for_route; /* rules.c: there was no default route, and so no rules either */
+        bool waits_for_route; /* rules.c: there was no default route, and so no rules either;
+                                 cleared by watch.c when there is one */
 
         /* bars.c, at each look. */
         Links links[NAT_FAMILY_MAX]; /* the networks that the uplinks are in */
@@ -76,11 +77,12 @@ typedef struct Net {
         /* forwards.c */
         char *claimed_ports; /* as the others are told; NULL = nothing */
 
-        /* tap.c */
+        /* tap.c; adopt.c restores these three of a guest that runs */
         unsigned mtu;    /* of the tap, 0 = not known yet */
         int tap_index;   /* of the tap that umld created, 0 = none yet */
         uid_t tap_owner; /* its owner */
-        int shaped;      /* shape.c: the tap whose bandwidth has been seen to; 0 = none */
+        int shaped;      /* shape.c: the tap whose bandwidth has been seen to; 0 = none, also when
+                            tap.c has removed it */
 
         /* Written once each, by the file that finds out: the host is not checked for them again,
          * except for the list. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Shared by proxy.c and proxy-adopt.c. */
+/* Shared by proxy.c, which writes everything, and proxy-adopt.c, which restores the relay of each
+ * port that a predecessor has left: `launched`, `start`, `foreign`, `pid` and `started`, and then
+ * the phase. */
 
 #include "conf/config.h"
 #include "daemon/base/restart-policy.h"
@@ -10,11 +12,11 @@
 
 typedef struct Proxy {
         Proxies *all;
-        Forward port;           /* of one port */
-        int fd;                 /* where it listens */
-        sd_event_source *calls; /* a client is waiting there, and no relay is running */
-        sd_event_source *pause; /* delay before the next attempt */
-        usec_t again;           /* CLOCK_MONOTONIC, the end of that delay */
+        Forward port;             /* of one port */
+        int fd;                   /* where it listens */
+        sd_event_source *waiting; /* a client is waiting there, and no relay is running */
+        sd_event_source *pause;   /* delay before the next attempt */
+        usec_t again;             /* CLOCK_MONOTONIC, the end of that delay */
 
         Launched launched; /* the relay; init = 0: none is running */
         uint64_t start;    /* of its umld-init, as process_start_time() */

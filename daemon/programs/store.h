@@ -29,7 +29,8 @@ typedef struct Store {
         bool taking;       /* fd is that of an umld that has not taken over yet */
         unsigned attempts; /* of such ones that died */
         usec_t until;      /* of an orphan: when that is over, CLOCK_MONOTONIC; 0 = it never was */
-        bool new_status;   /* INIT_FD_STATUS is another socket now */
+        bool new_status;   /* INIT_FD_STATUS is another socket now; cleared by supervise.c, which
+                              watches that from then on */
         bool over;         /* the guest has to end */
         bool hurried;      /* store_hurry() */
         bool alone;        /* it cannot outlive this umld, which has been told so */

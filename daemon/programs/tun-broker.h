@@ -13,7 +13,8 @@ typedef struct TunBroker {
         int fd;          /* -EBADF: none */
         int attached;    /* the last descriptor that was given away; -EBADF: none. As long as it is
                             open the tap keeps its carrier: the host goes on sending to it after
-                            the kernel's death, and can record what it sends */
+                            the kernel's death, and can record what it sends. Closed by
+                            supervise.c when umld has taken note of that death */
         const char *tap; /* the only interface */
         unsigned answered;
         usec_t since; /* of those answers */

@@ -12,7 +12,8 @@
 typedef struct Setup {
         Host *host;
         Net *net;
-        bool swept; /* nothing is left of a predecessor, or what we left ourselves */
+        bool swept; /* nothing is left of a predecessor, or what we left ourselves; adopt.c of the
+                       guest sets it for what is taken over, and clears it if that fails */
 } Setup;
 
 /* config is borrowed; runtime is RUNTIME. Loads what a predecessor recorded. */

@@ -188,7 +188,8 @@ struct Nat {
         int lock_fd; /* the caller's lock, which a child inherits; 0 = none */
 
         /* xt-check.c: how everything looked when the rules were last found to be right, and for how
-         * many more checks it is enough to compare with that. */
+         * many more checks it is enough to compare with that; callers set it to 0 for an exact
+         * check. */
         NatSight seen;
         unsigned by_sizes;
 
