@@ -147,7 +147,7 @@ static int stop(const char *guest, char *const *argv, bool kill) {
 
 /* ExecStopPost= of the unit: makes way for another umld. If systemd has killed umld because it did
  * not stop the guest in time, the guest has still to be stopped. Otherwise the unit is about to be
- * started again, or has no guest any more, or systemd stops umld-orphan@.service. */
+ * started again, or no longer has a guest, or systemd stops umld-orphan@.service. */
 static int ended(const char *guest, char *const *argv) {
         cgroup_return(true);
         return streq(getenv("SERVICE_RESULT") ?: "", "timeout") ? stop(guest, argv, false)

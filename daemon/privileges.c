@@ -10,7 +10,7 @@
 /* The unit's CapabilityBoundingSet= is the same list, but for what the set-up alone needs. */
 static const struct {
         int capability;
-        bool set_up; /* not needed any more once the host is set up */
+        bool set_up; /* no longer needed once the host is set up */
         const char *purpose;
 } kept[] = {
         { CAP_NET_ADMIN, false, "tap, addresses, sysctls, firewall rules" },

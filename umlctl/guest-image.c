@@ -86,7 +86,7 @@ static int open_disk(GuestImage *i) {
         return 0;
 }
 
-/* A change that was killed; nobody uses the image any more, as it could be locked. */
+/* A change that was killed; nobody still uses the image, as it could be locked. */
 static int undo_interrupted(const GuestImage *i) {
         const char *path = i->config->disks[0].path;
         int r = image_undo_apply(i->fd);

@@ -77,7 +77,7 @@ bool guest_locked(const char *guest) {
         return lock && is_held(lock);
 }
 
-/* Its number may be another process's by now; one that has ended has no command line any more. */
+/* Its number may be another process's by now; one that has ended no longer has a command line. */
 static bool is_umld_of(pid_t pid, const char *guest) {
         _cleanup_free_ char *path = strfmt("/proc/%d/cmdline", (int) pid), *text = NULL;
         ssize_t n;

@@ -325,7 +325,7 @@ static bool killed_by_pipe(const Job *j) {
 
 /* The program whose failure is the reason for the others'. One that failed by itself earlier in the
  * pipeline is the reason for the incomplete input of those after it; if it failed because nobody
- * read its output any more, they are the reason. */
+ * read its output any longer, they are the reason. */
 static Job *culprit(Wait *w) {
         Job *found = NULL;
 

@@ -67,7 +67,7 @@ static int ask(const char *guest) {
         return fail_with(EXIT_FAILED, "%s was not removed", guest);
 }
 
-/* Disables it, so that it is not started at boot any more. */
+/* Disables it, so that it is no longer started at boot. */
 static void disable(const char *guest) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(sd_bus_close_unrefp) sd_bus *manager = NULL;
@@ -77,7 +77,7 @@ static void disable(const char *guest) {
         if (manager_usable() && manager_open(&manager) >= 0)
                 changed = manager_enable(manager, guest, false, &error) > 0 || changed;
         if (changed)
-                note("%s: not started at boot any more", guest);
+                note("%s: no longer started at boot", guest);
 }
 
 static int remove_path(const char *guest, char *path) {
@@ -100,7 +100,7 @@ int verb_remove(const Options *o, const char *guest) {
         if (r != 0)
                 return r;
         disable(guest);
-        /* The configuration first: without it the guest cannot be started any more. */
+        /* The configuration first: without it the guest can no longer be started. */
         r = remove_path(guest, umld_config_path(guest));
         if (r == 0)
                 r = remove_path(guest, guest_dropin_directory(guest));

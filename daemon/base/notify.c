@@ -65,7 +65,7 @@ static void hang_up(void) {
 
 /* The socket is connected, because only then the kernel reports when the receiver's queue has room
  * again. */
-static int call(void) {
+static int connect_manager(void) {
         _cleanup_close_ int fd = -EBADF;
         struct sockaddr_un address;
         socklen_t size;
@@ -85,7 +85,7 @@ static int transmit(const char *text) {
         int r = 0;
 
         for (int i = 0; i < 2; i++) {
-                if (manager.fd <= 0 && (r = call()) < 0)
+                if (manager.fd <= 0 && (r = connect_manager()) < 0)
                         return r;
                 if (send(manager.fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
                         return 0;

@@ -21,7 +21,7 @@ typedef void (*MconsoleCallDone)(int error, const char *text, size_t size, bool 
 int mconsole_call(sd_event *event, int fd, const char *command, MconsoleCallDone done,
                   void *userdata, MconsoleCall **ret);
 
-/* The reply is not needed any more: done is not called. */
+/* The reply is no longer needed: done is not called. */
 MconsoleCall *mconsole_call_free(MconsoleCall *c);
 DEFINE_CLEANUP(MconsoleCall *, mconsole_call_free)
 

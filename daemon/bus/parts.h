@@ -44,6 +44,6 @@ int bus_port_explain(sd_bus_message *message, void *userdata, sd_bus_error *erro
 /* Answers with the properties of a table that the message names. */
 int bus_read_from(sd_bus_message *message, const sd_bus_vtable *table, void *userdata);
 
-/* Drop pending queries; they get no reply any more. */
+/* Drop pending queries; they no longer get a reply. */
 void bus_console_done(GuestBus *b);
 void bus_port_done(GuestBus *b);

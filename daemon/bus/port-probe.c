@@ -71,7 +71,7 @@ static int on_limit(sd_event_source *s, uint64_t usec, void *userdata) {
 }
 
 /* 1 = in progress, 0 = already finished: p->error. */
-static int call(PortProbe *p, const IpAddress *address, uint16_t port) {
+static int connect_to(PortProbe *p, const IpAddress *address, uint16_t port) {
         const struct sockaddr_in to4 = { .sin_family = AF_INET,
                                          .sin_port = htons(port),
                                          .sin_addr = address->v4 };
@@ -106,7 +106,7 @@ int port_probe_new(sd_event *event, unsigned protocol, const IpAddress *address,
         p->port = port;
         p->done = done;
         p->userdata = userdata;
-        r = call(p, address, port);
+        r = connect_to(p, address, port);
         if (r > 0)
                 r = sd_event_add_io(event, &p->answer, p->fd, p->datagram ? EPOLLIN : EPOLLOUT,
                                     on_answer, p);

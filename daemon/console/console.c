@@ -175,7 +175,7 @@ ConsoleClients *console_clients(Console *c) {
         return c->clients;
 }
 
-/* There is no guest any more to read what was typed. */
+/* The guest that would read what was typed is gone. */
 static void drop_input(Console *c) {
         c->n_input = 0;
         console_clients_resume(c->clients);

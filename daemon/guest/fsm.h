@@ -17,11 +17,11 @@ typedef enum GuestEvent {
         EV_DIED_FAULT,   /* it ended, or could not start, and no retry helps */
         EV_UNDONE,       /* all changes to the host have been undone, as intended */
         EV_UNDONE_FAULT, /* they have been undone because of a fault */
-        EV_HUNG,         /* its kernel does not respond any more */
-        EV_SICK,    /* a service in it does not answer any more, although its kernel responds */
-        EV_STOP,    /* it is to be shut down cleanly */
-        EV_RESTART, /* the same, and then started again */
-        EV_KILL,    /* it is to be killed */
+        EV_HUNG,         /* its kernel no longer responds */
+        EV_SICK,         /* a service in it no longer answers, although its kernel responds */
+        EV_STOP,         /* it is to be shut down cleanly */
+        EV_RESTART,      /* the same, and then started again */
+        EV_KILL,         /* it is to be killed */
         GUEST_EVENT_MAX,
         GUEST_EVENT_INVALID = -EINVAL,
 } GuestEvent;

@@ -35,7 +35,7 @@ struct ReloadRequest {
                            renamed */
         bool durable;   /* that will be so even after a power failure of the host */
         Job *sync;
-        bool applied; /* it is done, but for the end of relays that are not wanted any more */
+        bool applied; /* it is done, but for the end of relays that are no longer wanted */
         GuestReloaded done;
         void *userdata;
 };

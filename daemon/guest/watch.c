@@ -191,7 +191,7 @@ static int end_search(Guest *g) {
         return 0;
 }
 
-/* Nobody answers for them any more. */
+/* Nobody is left to answer for them. */
 static void begin_search(Guest *g) {
         (void) end_search(g);
         if (g->setup->net->rules && dead_flows_new(g->event, g->config, &g->watch.dead_flows) < 0)

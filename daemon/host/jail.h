@@ -35,7 +35,7 @@ typedef struct Jail {
         TunAccess tun_access; /* written by "tun", forgotten when the mount namespace is dropped */
         int mount_ns_fd; /* what only the guest sees: its tun node ("tun"), its memory ("memory");
                             -EBADF: nothing. Dropped by jail_drop_mount_ns() alone. */
-        bool has_tree;   /* its root is complete ("tree"): nothing can be added to it any more */
+        bool has_tree;   /* its root is complete ("tree"): nothing more can be added to it */
         int net_ns_fd;   /* its network namespace ("net"), -EBADF: the host's */
         int cgroup_fd;   /* of all of the guest's processes, -EBADF: none; written by "cgroup" */
         int limit_fds[CGROUP_RESOURCES]; /* the same in hierarchies of version 1 that limit them */

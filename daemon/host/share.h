@@ -26,7 +26,7 @@ typedef struct HostSetting {
  * refuses, *f is left empty: the caller knows what that means. */
 int host_share(const Host *h, const HostSetting *s, const char *value, Fault *f);
 
-/* The guest does not need it any more, if it ever did. A failure is logged. */
+/* The guest no longer needs it, if it ever did. A failure is logged. */
 int host_unshare(const Host *h, const HostSetting *s);
 
 /* host_share() in two steps, for a value that depends on the one that the setting has: opened,

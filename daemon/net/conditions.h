@@ -29,7 +29,7 @@ typedef void (*ConditionChanged)(const char *name, const char *state, const char
 void net_conditions_listen(Net *net, ConditionChanged changed, void *userdata);
 
 /* fn fills in what others know of the host. It is called at each look, and must take no time; what
- * it borrows is used only until it returns to the event loop. NULL: nobody knows any more. */
+ * it borrows is used only until it returns to the event loop. NULL: it is no longer known. */
 void net_conditions_ask(Net *net, void (*fn)(HostFacts *f, void *userdata), void *userdata);
 
 /* To be called on an event: these parts may have changed. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* proxy-adopt.c - ports and the relays that are running, while umld is replaced by its successor.
  *
- * The guest's umld-init keeps the sockets, so that who calls meanwhile waits, and for each relay
- * our end of the socket to its umld-init. That one ends when nobody has this end any more: a relay
- * lasts for as long as umld or the guest's umld-init does, and what it says of its end is still
- * there for the next umld. */
+ * The guest's umld-init keeps the sockets, so that whoever connects meanwhile waits, and for each
+ * relay our end of the socket to its umld-init. That one ends when nobody has this end any longer:
+ * a relay lasts for as long as umld or the guest's umld-init does, and what it says of its end is
+ * still there for the next umld. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -65,7 +65,7 @@ static int take_relay(Proxy *p, int fd) {
         p->launched.status_fd = TAKE_FD(owned);
         p->foreign = !process_is_child(p->launched.init);
         let_start(p);
-        r = sd_event_source_set_enabled(p->calls, SD_EVENT_OFF);
+        r = sd_event_source_set_enabled(p->waiting, SD_EVENT_OFF);
         return r < 0 ? r : proxy_follow(p);
 }
 

@@ -91,7 +91,7 @@ size_t proxies_ending(Proxies *p) {
 }
 
 static void set_calls(Proxy *p, bool wanted) {
-        (void) sd_event_source_set_enabled(p->calls, wanted ? SD_EVENT_ON : SD_EVENT_OFF);
+        (void) sd_event_source_set_enabled(p->waiting, wanted ? SD_EVENT_ON : SD_EVENT_OFF);
 }
 
 static void wait_for_calls(Proxy *p) {
@@ -227,7 +227,7 @@ static int start_relay(Proxy *p) {
         return launch(p, &l);
 }
 
-static int on_call(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+static int on_waiting(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         Proxy *p = userdata;
         int r;
 
@@ -247,7 +247,7 @@ Proxy *proxy_free(Proxy *p) {
         if (!p)
                 return NULL;
         end_relay(p);
-        sd_event_source_disable_unref(p->calls);
+        sd_event_source_disable_unref(p->waiting);
         sd_event_source_disable_unref(p->pause);
         safe_close(p->fd);
         free(p);
@@ -293,12 +293,12 @@ static int make_sources(Proxy *p) {
         sd_event *event = p->all->event;
         int r;
 
-        if ((r = sd_event_add_io(event, &p->calls, p->fd, EPOLLIN, on_call, p)) < 0 ||
+        if ((r = sd_event_add_io(event, &p->waiting, p->fd, EPOLLIN, on_waiting, p)) < 0 ||
             (r = sd_event_add_time(event, &p->pause, CLOCK_MONOTONIC, 0, 1, on_pause_over, p)) <
                     0 ||
             (r = sd_event_source_set_enabled(p->pause, SD_EVENT_OFF)) < 0)
                 return r;
-        (void) sd_event_source_set_description(p->calls, "proxy-calls");
+        (void) sd_event_source_set_description(p->waiting, "proxy-clients");
         (void) sd_event_source_set_description(p->pause, "proxy-pause");
         wait_for_calls(p);
         return 0;

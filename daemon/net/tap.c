@@ -293,7 +293,7 @@ int net_tap_down(Net *net, Fault *f) {
         if (r == -ENODEV)
                 return 0;
         if (r >= 0 && link.alias[0] && !streq(link.alias, tap_alias(net, alias))) {
-                log_warning("%s is not ours any more (alias %s), leaving it alone",
+                log_warning("%s is no longer ours (alias %s), leaving it alone",
                             net->host->ledger.tap, link.alias);
                 return 0;
         }

@@ -108,7 +108,7 @@ static void lose_umld(Store *s) {
                 s->until = usec_add(now_usec(CLOCK_MONOTONIC), s->patience);
 }
 
-/* What the new umld has not given to us again, it does not have any more. */
+/* What the new umld has not given to us again, it no longer has. */
 static void drop_old(Store *s) {
         for (size_t i = s->n; i-- > 0;)
                 if (s->items[i].old && !streq(s->items[i].name, STORE_PRINTED)) {

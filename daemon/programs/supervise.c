@@ -83,7 +83,7 @@ static bool is_acknowledged(void) {
         return recv(INIT_FD_STATUS, &c, 1, MSG_DONTWAIT) == 1;
 }
 
-/* The tap has its carrier until umld has seen to it that nobody sends to the guest any more. */
+/* The tap has its carrier until umld has made sure that nobody still sends to the guest. */
 static void let_go_of_tap(const Supervised *s) {
         struct pollfd p = { .fd = INIT_FD_STATUS, .events = POLLIN };
 

@@ -9,7 +9,7 @@
  * If umld dies before it has left anything with us (store.h), or with AdoptTimeout=0, we die too
  * (PR_SET_PDEATHSIG), and with us the guest. Otherwise we wait for the next umld: no guest runs
  * unsupervised for longer than AdoptTimeout=. That of a relay has no store: it ends when neither an
- * umld nor the guest's umld-init has the other end of our socket any more. */
+ * umld nor the guest's umld-init still has the other end of our socket. */
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -207,7 +207,8 @@ static int make_signals(void) {
         return RET_NERRNO(signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC));
 }
 
-/* It listens to the guest's kernel and starts nothing any more. It stays root, to open the tap. */
+/* It listens to the guest's kernel and no longer starts anything. It stays root, to open the tap.
+ */
 static void confine_self(const InitOptions *o) {
         if (!(o->layers & CONFINE_BIT(CONFINE_SECCOMP)))
                 return;

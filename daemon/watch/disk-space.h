@@ -11,7 +11,7 @@
 typedef enum SpaceLevel {
         SPACE_ENOUGH,
         SPACE_LOW,  /* an administrator must make space */
-        SPACE_FULL, /* the guest must not write any more */
+        SPACE_FULL, /* the guest must no longer write */
 } SpaceLevel;
 
 typedef struct SpaceSight {

@@ -164,7 +164,7 @@ static void limit_all(const Sandbox *s) {
 }
 
 /* The change of user cleared the death signal for a moment. In a PID namespace of its own it does
- * not see its parent end, but that nobody reads what it prints any more. */
+ * not see its parent end, but that nobody reads what it prints any longer. */
 static bool is_orphan(pid_t parent) {
         struct pollfd p = { .fd = STDOUT_FILENO };
 

@@ -50,7 +50,7 @@ enum {
         UNDO_BYTES,    /* followed by the bytes that were there */
         UNDO_ZEROS,    /* that many were there */
         UNDO_UNDONE,   /* the last one: everything was put back */
-        UNDO_COMPLETE, /* the last one: the change is complete, and not to be undone any more */
+        UNDO_COMPLETE, /* the last one: the change is complete, and no longer to be undone */
 };
 
 typedef struct UndoRecord {

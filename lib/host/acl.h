@@ -31,7 +31,7 @@ int acl_set(const char *path, const Acl *a);
 /* Lets one more user read and write. -EBUSY: the list has a mask, and what it hides from others
  * would be theirs as well. */
 int acl_add_user(Acl *a, uid_t uid);
-/* The inverse; a list that names nobody any more is what it was without names. */
+/* The inverse; a list that no longer names anybody is what it was without names. */
 void acl_remove_user(Acl *a, uid_t uid);
 /* Is it named, and let read and write? */
 bool acl_has_user(const Acl *a, uid_t uid);

@@ -43,7 +43,7 @@ typedef struct Launch {
         bool over_files;    /* as root: it keeps the capabilities over files */
         bool service;       /* not a kernel: GUEST_FD_TERMINAL is a socket for sd_listen_fds(3) */
         bool outlives; /* without a store: it does not end with us, but when nobody has status_fd
-                          any more, nor a copy of it */
+                          or a copy of it any longer */
         const char *store; /* the path where the next umld connects to umld-init (init-store.h);
                               NULL: umld-init ends with us */
 } Launch;

@@ -85,7 +85,7 @@ static int restrict_mount(const TreeEntry *e, const char *target) {
         return RET_NERRNO(mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | flags, NULL));
 }
 
-/* Can unnamed files be made in a directory that has no name any more? */
+/* Can unnamed files be made in a directory that no longer has a name? */
 static bool takes_unnamed(const char *directory) {
         int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
@@ -94,7 +94,7 @@ static bool takes_unnamed(const char *directory) {
 }
 
 /* All users may make files in /dev/shm, so nobody must foresee the name, or get in while the
- * directory has one: it gets its owner last. Without a name it could not be bound any more. */
+ * directory has one: it gets its owner last. Without a name it could no longer be bound. */
 static int bind_new(const TreeEntry *e, int source, const char *target) {
         _cleanup_close_ int made = -EBADF;
         char name[NAME_MAX + 1];

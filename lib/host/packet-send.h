@@ -7,8 +7,8 @@
 #include "basic/cleanup.h"
 #include "basic/ip-address.h"
 
-/* A socket for that; it receives nothing. To be kept: close() waits until no CPU uses it any more,
- * which takes 10 ms or more. -EPERM: this host does not allow it. */
+/* A socket for that; it receives nothing. To be kept: close() waits until no CPU uses it any
+ * longer, which takes 10 ms or more. -EPERM: this host does not allow it. */
 int packet_sender_open(void);
 
 /* Of TCP. Its checksum is filled in, which the device for which it was made might have done. */

@@ -15,5 +15,5 @@ int net_shape_to(Rtnl *rtnl, int index, uint32_t rate);
  * classifier for everything (matchall, u32) or no policer; then nothing is left of it. */
 int net_shape_from(Rtnl *rtnl, int index, uint32_t rate);
 
-/* Nothing is limited any more, in either direction. */
+/* Removes the limits of both directions. */
 void net_unshape(Rtnl *rtnl, int index);

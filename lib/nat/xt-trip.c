@@ -61,7 +61,8 @@ static void judge(const void *rules, const void *rule, const Packet *p, Step *re
         const char *target;
         int kind;
 
-        if (budget_spent(&r->budget)) { /* no rule matches any more, so that the walk ends soon */
+        if (budget_spent(
+                    &r->budget)) { /* from now on no rule matches, so that the walk ends soon */
                 *ret = (Step){ .match = MATCH_NO };
                 return;
         }

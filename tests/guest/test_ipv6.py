@@ -262,7 +262,7 @@ class Link(Ipv6Test):
 
 
 class OwnAddress(Link, RealGuest):
-    """A guest that is called by its own address, and calls by it."""
+    """Connections to and from the own address of a guest."""
 
     kernel = test_kernels()[-1]
 

@@ -36,7 +36,7 @@ static void test_found_by_iptables(void **state) {
               "--to-destination 10.0.0.2:80 2>/dev/null");
 }
 
-/* The chains for calls from near, as iptables(8) shows and finds them. */
+/* The chains for connections from near, as iptables(8) shows and finds them. */
 static void test_public_addresses(void **state) {
         static const IpAddress public[] = { { .v4 = { 0x010200c0 } } };
         NatPlan plan = web;
