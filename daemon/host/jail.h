@@ -38,6 +38,7 @@ typedef struct Jail {
         bool has_tree;   /* its root is complete ("tree"): nothing more can be added to it */
         int net_ns_fd;   /* its network namespace ("net"), -EBADF: the host's */
         int cgroup_fd;   /* of all of the guest's processes, -EBADF: none; written by "cgroup" */
+        Child trials[CGROUP_RESOURCES];  /* can a process move to these? */
         int limit_fds[CGROUP_RESOURCES]; /* the same in hierarchies of version 1 that limit them */
         bool limited[CGROUP_RESOURCES];  /* by one of these groups */
         int seccomp_refused; /* why the host cannot filter system calls, or 0; by jail_init() */
@@ -92,6 +93,7 @@ int jail_tun_down(struct Host *h, Fault *f);
 /* jail-cgroup.c: a cgroup for its processes, if the host allows us to create one, and what it may
  * use of the host's memory and CPUs. */
 int jail_cgroup_up(struct Host *h, Fault *f);
+int jail_cgroup_begin(struct Host *h, Fault *f); /* the same, but does not wait for the trials */
 int jail_cgroup_down(struct Host *h, Fault *f);
 /* Of a guest that runs: systemd cannot start an umld as long as groups below that of the unit have
  * limits, so they were taken away (umld --ended), and are set again. */

@@ -51,6 +51,7 @@ static const struct {
         { "network", NET(net_addresses_up, net_addresses_down), .check = true },
         { "tap", NET(net_tap_up, net_tap_down), .check = true },
         { "reach", HOST(jail_reach_up, NULL), .check = true },
+        { "groups", HOST(jail_cgroup_begin, NULL) },
         { "net", HOST(jail_net_up, jail_net_down), .before = true },
         { "dumpable", HOST(jail_dumpable_up, NULL), .before = true },
         { "tun", HOST(jail_tun_up, jail_tun_down), .before = true },

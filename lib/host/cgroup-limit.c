@@ -12,10 +12,11 @@
 #include "basic/fd-util.h"
 #include "basic/file-util.h"
 #include "basic/process.h"
-#include "basic/spawn.h"
 #include "basic/string-util.h"
 #include "host/cgroup-find.h"
 #include "host/cgroup-limit.h"
+
+#define PATIENCE (10 * USEC_PER_SEC)
 
 enum {
         FILE_MAX = 1024 * 1024,
@@ -269,20 +270,29 @@ int cgroup_limit_again(CgroupResource resource, const char *path, const CgroupLi
                                         limits);
 }
 
-static int do_nothing(void *userdata) {
-        (void) userdata;
-        return 0;
+static int enter(int output, void *userdata) {
+        const int *directory_fd = userdata;
+        _cleanup_close_ int fd = openat(*directory_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+        int answer = fd < 0 || write(fd, "0", 1) < 0 ? -errno : 0;
+
+        return write(output, &answer, sizeof(answer)) == sizeof(answer) ? 0 : 1;
 }
 
-int cgroup_try(int directory_fd) {
-        pid_t pid;
-        int r = spawn(&(const Spawn){ .run = do_nothing,
-                                      .more_cgroups = &directory_fd,
-                                      .n_more_cgroups = 1 },
-                      &pid);
+int cgroup_try(Child *trial, int directory_fd) {
+        int answer = -EIO, r;
 
-        if (r < 0)
-                return r;
-        r = spawn_wait_exit(pid);
-        return r > 0 ? -EACCES : r;
+        r = child_there(trial) ? 0
+                               : child_start(trial, &(const ChildWish){ .run = enter,
+                                                                        .userdata = &directory_fd,
+                                                                        .fd = directory_fd,
+                                                                        .patience = PATIENCE,
+                                                                        .keep = sizeof(answer) });
+        if (r >= 0)
+                r = child_poll(trial);
+        if (r == 0)
+                return -EAGAIN;
+        if (r > 0)
+                r = child_told(trial, &answer, sizeof(answer)) ? MIN(answer, 0) : -EIO;
+        child_done(trial);
+        return r;
 }

@@ -97,6 +97,11 @@ class Children(LawTest):
         """Only a process of the guest's user can tell what that may access."""
         self.assert_start_waits("what the guest's user may access", "access", Memory={"Backing": "shm"})
 
+    def test_slow_group(self):
+        """Of version 1, where a process is moved to the group of memory; with version 2 it is made there."""
+        if Path("/sys/fs/cgroup/memory/cgroup.procs").exists():
+            self.assert_start_waits("a process to move to the control group", "group")
+
     def test_gone_server(self):
         """A directory of Share= that is on the server of a network file system."""
         self.slow_host()

@@ -3,7 +3,7 @@
  * and fdatasync(), a name service does not answer, the kernel does not take what libnftables sends,
  * and the server of the directory SLOW_HOST.d does not respond. SLOW_ALSO=access: nor does that of
  * any file which somebody other than root wants to use; SLOW_ALSO=mount: no child can mount the
- * memory of a guest. */
+ * memory of a guest; SLOW_ALSO=group: no child can move to a control group. */
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -73,6 +73,8 @@ int openat(int directory, const char *name, int flags, ...) {
                 mode = va_arg(list, mode_t);
         va_end(list);
         if (n > 0 && strncmp(name, slash + 1, n) == 0 && strcmp(name + n, ".d") == 0)
+                wait_for_host();
+        if (is_slow_too("group") && strcmp(name, "cgroup.procs") == 0 && getpid() != started_as)
                 wait_for_host();
         return (int) syscall(SYS_openat, directory, name, flags, mode);
 }
