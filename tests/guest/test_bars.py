@@ -85,6 +85,21 @@ def parse_syn(frame):
     return (*ends, *struct.unpack("!HH", frame[at:at + 4]))
 
 
+def extended(data, kind, header):
+    """The IPv6 packet with an extension header of that kind, which begins with what follows it."""
+    head = data[:4] + struct.pack("!HB", len(data) - 40 + len(header) + 1, kind) + data[7:40]
+    return head + data[6:7] + header + data[40:]
+
+
+PADDING = struct.pack("!BBBI", 0, 1, 4, 0)  # eight bytes with the first one, and an option that says nothing
+EXTENSIONS = {"hop-by-hop options": lambda data: [extended(data, 0, PADDING)],
+              "destination options": lambda data: [extended(data, 60, PADDING)],
+              "two headers": lambda data: [extended(extended(data, 60, PADDING), 60, PADDING)],
+              "one fragment": lambda data: [extended(data, 44, struct.pack("!BHI", 0, 0, 77))],
+              "fragments": lambda data: [extended(data[:48], 44, struct.pack("!BHI", 0, 1, 78)),
+                                         extended(data[:40] + data[48:], 44, struct.pack("!BHI", 0, 8, 78))]}
+
+
 class Rogue:
     """Whoever holds a guest's tap."""
 
@@ -260,6 +275,115 @@ class Source(BarsTest):
         for everybodys, inforce in (("0", "strict"), ("2", "loose"), ("1", "strict")):
             self.world.host("sh", "-c", f"echo {everybodys} >/proc/sys/net/ipv4/conf/all/rp_filter")
             self.assertEqual(umld.status()["network"]["reverse_path_filter"], inforce)
+
+
+class Dress(BarsTest):
+    """Frames that hide what they are."""
+
+    def setUp(self):
+        super().setUp()
+        self.start()
+        self.start("other", **{**SECOND, "Forward": "udp/5001"})
+        for tap in ("tap0", "tap1"):
+            self.world.host("sh", "-c", f"echo 0 >/proc/sys/net/ipv4/conf/{tap}/rp_filter")
+        self.rogue, self.other = Rogue(self), Rogue(self, "tap1", "other", OTHER)
+        self.sniff()
+
+    def send(self, dress, source, target, text, dport=7000):
+        for part in dress(packet(source, target, 7000, dport, text)):
+            self.rogue.send_packet(part, 6)
+
+    def service(self, family, address):
+        s = self.world.socket("host", family, socket.SOCK_DGRAM)
+        self.addCleanup(s.close)
+        s.bind((address, 0))
+        s.settimeout(QUIET)
+        return s
+
+    def assert_unheard(self, s):
+        with self.assertRaises(TimeoutError):
+            s.recv(100)
+
+    def test_extension_headers(self):
+        with self.service(socket.AF_INET6, "::") as service:
+            port = service.getsockname()[1]
+            for name, dress in EXTENSIONS.items():
+                with self.subTest(name):
+                    text = self.text()
+                    self.send(dress, GUEST6, FAR6, text)
+                    self.assertIsNotNone(self.leaves(text, 5 * PATIENCE), "the guest's own")
+                    for source, target in (("2001:db8:dead::1", FAR6), ("fd00:0:0:1::2", FAR6), (HOST6, FAR6),
+                                           (GUEST6, METADATA[6]), (GUEST6, INET6)):
+                        text = self.text()
+                        self.send(dress, source, target, text)
+                        self.assertIsNone(self.leaves(text), (source, target))
+                    text = self.text()
+                    self.send(dress, GUEST6, OTHER[6], text)
+                    self.assertFalse(self.other.receives(text))
+                    for target in (TAP6, HOST6):
+                        self.send(dress, GUEST6, target, text, dport=port)
+                    self.assert_unheard(service)
+
+    def test_mapped(self):
+        """IPv4 addresses in IPv6 packets are not the guest's, and lead to nobody who has them by IPv4."""
+        with self.service(socket.AF_INET6, "::") as service:
+            port = service.getsockname()[1]
+            for source, target in (("::ffff:8.8.4.4", FAR6), (f"::ffff:{GUEST_ADDRESS}", FAR6),
+                                   (f"::ffff:{GUEST_ADDRESS}", f"::ffff:{FAR}"), ("::", FAR6), ("::1", FAR6), (f"::{GUEST_ADDRESS}", FAR6)):
+                text = self.text()
+                self.rogue.send(target, text, source=source)
+                self.assertIsNone(self.leaves(text), (source, target))
+            for source in (GUEST6, f"::ffff:{GUEST_ADDRESS}"):
+                for address in (HOST, "10.0.0.1", "127.0.0.1"):
+                    self.rogue.send(f"::ffff:{address}", b"mapped", source=source, dport=port)
+            self.rogue.send(f"::ffff:{OTHER[4]}", b"mapped to the other")
+            self.assertFalse(self.other.receives(b"mapped to the other"))
+            self.assert_unheard(service)
+
+    def test_multicast(self):
+        """Neither services of the host that have joined a group, nor anybody beyond."""
+        index = int(self.world.host("ip", "-o", "link", "show", "tap0").split(":")[0])
+        with self.service(socket.AF_INET, "0.0.0.0") as four, self.service(socket.AF_INET6, "::") as six:
+            four.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                            struct.pack("4s4si", socket.inet_aton("224.0.0.251"), socket.inet_aton("0.0.0.0"), index))
+            six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP,
+                           struct.pack("16si", ipaddress.ip_address("ff02::fb").packed, index))
+            for s, version, group, mac in ((four, 4, "224.0.0.251", "01005e0000fb"), (six, 6, "ff02::fb", "3333000000fb"),
+                                           (four, 4, "255.255.255.255", "ffffffffffff"), (four, 4, "10.0.0.255", "ffffffffffff")):
+                for source in (OWN[version], INTERNET[version]):
+                    text = self.text()
+                    data = packet(source, group, 7000, s.getsockname()[1], text)
+                    os.write(self.rogue.fd, bytes.fromhex(mac) + self.rogue.own_mac + (b"\x08\x00", b"\x86\xdd")[version == 6] + data)
+                    self.assertIsNone(self.leaves(text))
+                    self.assertFalse(self.other.receives(text))
+                    self.assert_unheard(s)
+
+    def test_neighbour_discovery(self):
+        """The host believes the guest nothing about addresses, its own or others'."""
+        def neighbours():
+            return [self.world.host("ip", "neighbour", "show", "dev", tap) for tap in ("tap0", "tap1", "venet0")]
+        before, foreign = neighbours(), bytes.fromhex("020000000001")
+        for address in (GUEST6, "fd00::77", OTHER[6], INET6, HOST6, TAP6):
+            claimed = ipaddress.ip_address(address).packed
+            for kind, target, option in ((136, TAP6, 2), (136, "ff02::1", 2), (135, TAP6, 1)):
+                message = struct.pack("!BBHI", kind, 0, 0, 0xE0000000 if kind == 136 else 0) + claimed + bytes([option, 1]) + foreign
+                for source in (GUEST6, address):
+                    a, b = (ipaddress.ip_address(x).packed for x in (source, target))
+                    pseudo = a + b + struct.pack("!II", len(message), 58)
+                    body = message[:2] + struct.pack("!H", checksum(pseudo + message)) + message[4:]
+                    self.rogue.send_packet(struct.pack("!IHBB", 6 << 28, len(body), 58, 255) + a + b + body, 6)
+        for address in (GUEST_ADDRESS, "10.0.0.77", OTHER[4], INET, HOST):
+            for operation in (1, 2):
+                os.write(self.rogue.fd, b"\xff" * 6 + foreign + b"\x08\x06" + struct.pack("!HHBBH", 1, 0x800, 6, 4, operation)
+                         + foreign + ipaddress.ip_address(address).packed + b"\0" * 6 + ipaddress.ip_address("10.0.0.1").packed)
+        time.sleep(QUIET)
+        after = neighbours()
+        self.assertNotIn("02:00:00:00:00:01", after[1] + after[2])
+        for address in (GUEST_ADDRESS, GUEST6):
+            line = next(line for line in before[0].splitlines() if line.startswith(address + " "))
+            self.assertIn(line, after[0].splitlines())
+        for address in (OTHER[4], OTHER[6], INET, INET6, HOST, HOST6):
+            self.assertNotIn("dev tap0", self.world.host("ip", "route", "get", address))
 
 
 class Reach(BarsTest):
@@ -573,11 +697,11 @@ class Flood(BarsTest):
 
         def strangers():
             for port in range(10000, 10000 + most):
-                outside.sendto(segment(ELSEWHERE[4], HOST, port, 5000, SYN, 1, 0), (HOST, 0))
-                rogue.send_packet(segment(GUEST_ADDRESS, ELSEWHERE[4], 9, port, SYN | ACK, 9, 2), 4)
-                outside.sendto(segment(ELSEWHERE[4], HOST, port, 5000, FIN | ACK, 2, 10), (HOST, 0))
-                rogue.send_packet(segment(GUEST_ADDRESS, ELSEWHERE[4], 9, port, FIN | ACK, 10, 3), 4)
-                outside.sendto(segment(ELSEWHERE[4], HOST, port, 5000, ACK, 3, 11), (HOST, 0))
+                outside.sendto(segment(BEYOND[4], HOST, port, 5000, SYN, 1, 0), (HOST, 0))
+                rogue.send_packet(segment(GUEST_ADDRESS, BEYOND[4], 9, port, SYN | ACK, 9, 2), 4)
+                outside.sendto(segment(BEYOND[4], HOST, port, 5000, FIN | ACK, 2, 10), (HOST, 0))
+                rogue.send_packet(segment(GUEST_ADDRESS, BEYOND[4], 9, port, FIN | ACK, 10, 3), 4)
+                outside.sendto(segment(BEYOND[4], HOST, port, 5000, ACK, 3, 11), (HOST, 0))
         self.assertGreater(self.watched(most, [strangers], other), most / 8)
         self.assertEqual(umld.status()["restarts"], 0)
 
@@ -616,6 +740,55 @@ class Flood(BarsTest):
                 self.assert_leaves(rogue, FAR)
                 rogue.close()
                 self.assertEqual(umld.stop(), DONE)
+
+    def test_list_comes_later(self):
+        """A host whose list of connections is in a module that is loaded after umld was started."""
+        self.configure()
+        missing = self.world.dir / "no-list"
+        missing.touch()
+        umld = self.daemon(env={**preloaded("no-list.so"), "NO_LIST": str(missing)}).wait_ready()
+
+        def lacking():
+            return [text for text in umld.status()["network"]["lacking"] if "no list of connections" in text]
+        wait_until(lacking, 20, "umld to find that the list is missing")
+        missing.unlink()
+        wait_until(lambda: not lacking(), 20, "umld to find the list")
+        self.assertEqual(umld.log.count("the host has no list of connections"), 1)
+        self.assertIn("the host has a list of connections now", umld.log)
+
+    def held(self, state="ESTABLISHED"):
+        shown = self.world.run("host", "conntrack", "-L", "-p", "tcp", "--state", state).stdout
+        return len(re.findall("dport=5000 ", shown))
+
+    def test_fewer(self):
+        """Connections that a guest has when its number falls stay, until the host needs their entries."""
+        most, held = 8192, 600
+        self.restrict_table(most)
+        self.start(Connections=str(2 * held), Forward="udp/5000 tcp/5000:9")
+        rogue = Rogue(self)
+        with self.world.socket("inet", kind=socket.SOCK_RAW, protocol=socket.IPPROTO_RAW) as outside:
+            def reach(state, send):
+                """On a busy machine some packets are lost."""
+                def try_all():
+                    for port in range(10000, 10000 + held):
+                        send(port)
+                    return self.held(state) == held
+                wait_until(try_all, 20, f"{held} connections in the state {state}")
+            reach("SYN_SENT", lambda port: outside.sendto(segment(BEYOND[4], HOST, port, 5000, SYN, 1, 0), (HOST, 0)))
+            reach("SYN_RECV", lambda port: rogue.send_packet(segment(GUEST_ADDRESS, BEYOND[4], 9, port, SYN | ACK, 8, 2), 4))
+            reach("ESTABLISHED", lambda port: outside.sendto(segment(BEYOND[4], HOST, port, 5000, ACK, 2, 9), (HOST, 0)))
+            self.reload(Connections="100", Forward="udp/5000 tcp/5000:9")
+
+        def fill(number):
+            with self.world.socket("host", kind=socket.SOCK_DGRAM) as s:
+                for n in range(number - self.count()):
+                    s.sendto(b"", (FAR, 1 + n))
+        fill(most // 2 + most // 8)
+        time.sleep(2 * QUIET)
+        wait_until(lambda: self.count() > most / 2, 20, "a table that is half full")
+        self.assertEqual(self.held(), held)
+        fill(most // 8 * 7)
+        wait_until(lambda: self.held() <= 100, 20, "those above the number to be deleted")
 
     def test_share(self):
         """Half of what the host can track, for all guests together, within bounds; the number as set; and none."""
