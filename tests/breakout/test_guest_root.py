@@ -5,6 +5,7 @@
     UMLD_WRITE_TABLE=1 test_guest_root.py    writes its part of docs/confinement.md again; else it is compared."""
 
 import collections
+import concurrent.futures
 import contextlib
 import ipaddress
 import os
@@ -114,12 +115,12 @@ class GuestRoot(TestCase):
         s.bind(("0.0.0.0", 0))
         return s
 
-    def inside(self, command):
-        return self.world.fetch(PORT, "/cgi-bin/sh?" + urllib.parse.quote(command), timeout=60 * PATIENCE)
+    def inside(self, command, port=PORT):
+        return self.world.fetch(port, "/cgi-bin/sh?" + urllib.parse.quote(command), timeout=60 * PATIENCE)
 
-    def macs(self):
-        tap = re.search(r"ether (\S+)", self.world.host("ip", "link", "show", "tap0"))[1]
-        own = re.search(r"lladdr (\S+)", self.world.host("ip", "neighbour", "show", "dev", "tap0"))[1]
+    def macs(self, interface="tap0"):
+        tap = re.search(r"ether (\S+)", self.world.host("ip", "link", "show", interface))[1]
+        own = re.search(r"lladdr (\S+)", self.world.host("ip", "neighbour", "show", "dev", interface))[1]
         return tuple(bytes.fromhex(text.replace(":", "")) for text in (tap, own))
 
     def frame(self, target, source=None, mac=None, sport=7000, dport=7000, text=b"hello"):
@@ -249,14 +250,14 @@ class GuestRoot(TestCase):
         made = int(self.inside(f"inside tcp-flood {FAR} 9000 {FLOOD}").split()[-1])
         yield "open and close connections without end", made > FLOOD / 2
 
-    def syn(self):
+    def syn(self, interface="tap0", source=GUEST_ADDRESS):
         """The first segment of a connection to the accomplice."""
-        tap, own = self.macs()
-        head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40, 1, 0, 64, 6, 0, *(ipaddress.ip_address(a).packed for a in (GUEST_ADDRESS, BEYOND)))
+        tap, own = self.macs(interface)
+        head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40, 1, 0, 64, 6, 0, *(ipaddress.ip_address(a).packed for a in (source, BEYOND)))
         return tap + own + b"\x08\x00" + head + struct.pack("!HH16x", 10000, 9)
 
-    def closed(self):
-        """Connections that are over at once stay in the table, where the limit of connections does not count them."""
+    def peak(self, flood):
+        """The most entries of the host's table during a flood of connections to an accomplice."""
         peak, done = [0], threading.Event()
 
         def watch():
@@ -268,14 +269,29 @@ class GuestRoot(TestCase):
             with subprocess.Popen(self.world.command("inet", INSIDE, "answer", "isp0"), stdout=subprocess.PIPE) as accomplice:
                 try:
                     self.assertEqual(accomplice.stdout.readline(), b"ready\n")
-                    self.inside(f"inside syn-flood {self.syn().hex()} {TRACKED * 3 // 2}")
+                    flood()
                 finally:
                     accomplice.kill()
         finally:
             done.set()
             thread.join()
         self.assertGreater(peak[0], CONNECTIONS)
-        yield "make connections that are over at once, without end", peak[0] < TRACKED * 3 / 4
+        return peak[0]
+
+    def closed(self):
+        """Connections that are over at once stay in the table, where the limit of connections does not count them."""
+        def one():
+            self.inside(f"inside syn-flood {self.syn().hex()} {TRACKED * 3 // 2}")
+
+        def other():
+            self.inside(f"inside syn-flood {self.syn('tap1', OTHER_GUEST).hex()} {TRACKED * 3 // 2}", 8081)
+
+        def both():
+            with concurrent.futures.ThreadPoolExecutor(2) as pool:
+                for done in [pool.submit(one), pool.submit(other)]:
+                    done.result()
+        yield "make connections that are over at once, without end", self.peak(one) < TRACKED * 3 / 4
+        yield "make connections that are over at once, together with another guest", self.peak(both) < TRACKED * 3 / 4
 
     def limits(self):
         """That it begins no more of them than half of Connections=."""
