@@ -25,10 +25,10 @@ class SpaceTest(TestCase):
         return self.directory / "disk.img"
 
     def fill(self, leave):
-        """Lets that many MiB be free."""
-        filler = self.directory / "filler"
-        self.world.host("sh", "-c", f"rm -f {filler}; free=$(stat -f -c '%a' {filler.parent}); "
-                                    f"fallocate -l $((free * 4096 - ({leave} << 20))) {filler}")
+        """Lets that many MiB be free, and at no moment more: umld may look at any."""
+        self.world.host("sh", "-ec", f"cd {self.directory}; touch filler; "
+                                     f"size=$(($(stat -c '%s' filler) + $(stat -f -c '%a' .) * 4096 - ({leave} << 20))); "
+                                     "truncate -s \"<$size\" filler; fallocate -l $size filler")
 
     def wait_health(self, umld, state):
         wait_until(lambda: umld.status()["health"]["state"] == state, 10, f"health {state}", 0.05)
