@@ -572,6 +572,7 @@ class Daemon:
         self.world, self.name = world, name
         self.messages = []
         self.changed = threading.Condition()
+        self.receiver, self.heard = None, threading.Event()
         number = len(world.daemons)
         self.log_file = world.dir / f"umld-{name}-{number}.stderr"
         variables = dict(env or {})
@@ -593,9 +594,20 @@ class Daemon:
     def receive(self):
         while True:
             text = self.receiver.recv(65536).decode(errors="replace")
+            if not text:  # our own word (hear_out)
+                self.heard.set()
+                continue
             with self.changed:
                 self.messages.append(Message(text))
                 self.changed.notify_all()
+
+    def hear_out(self):
+        """All that it has said so far is in the messages: what we send ourselves comes behind that."""
+        if self.receiver:
+            self.heard.clear()
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s, contextlib.suppress(OSError):  # of one that does not listen
+                s.sendto(b"", self.receiver.getsockname())
+                self.heard.wait(10 * PATIENCE)
 
     @property
     def log(self):
@@ -618,7 +630,7 @@ class Daemon:
         with self.changed:
             self.changed.wait_for(lambda: find() or self.process.poll() is not None, timeout * PATIENCE)
         if not find() and self.process.poll() is not None:
-            time.sleep(0.05)  # its last words may be under way
+            self.hear_out()
         found = find()
         if not found:
             end = f"umld ended with {self.process.returncode}" if self.process.returncode is not None else "timeout"
@@ -634,8 +646,10 @@ class Daemon:
                                  f"state {state}", since)
 
     def wait(self, timeout=10):
-        """The exit status."""
-        return self.process.wait(timeout * PATIENCE)
+        """The exit status, once all that it said has been received."""
+        status = self.process.wait(timeout * PATIENCE)
+        self.hear_out()
+        return status
 
     def signal(self, number):
         self.process.send_signal(number)
