@@ -433,6 +433,7 @@ class Kernels(Base):
     """Real ones; add_kernels() makes one class of it for each."""
 
     kernel = None
+    timeout = 120 + 6 * REEXECS
 
     @classmethod
     def setUpClass(cls):

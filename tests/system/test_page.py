@@ -254,8 +254,13 @@ class InCockpit(TestCase):
         page.click(".head button[data-verb=start]")
         page.wait_text(".head .badge", "running", 60)
         page.wait_text(".lines", "killed on request")
+        page.answer(".head button[data-verb=kill]")
+        page.wait_text(".head .badge", "stopped", 30)
         page.go("web")
         page.wait_text(".facts", "killed on request")
+        page.click(".head button[data-verb=start]")
+        page.wait_text(".head .badge", "running", 60)
+        page.wait_text(".facts", "has not ended yet")
 
     def trouble(self):
         page = self.page
