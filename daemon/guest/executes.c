@@ -2,8 +2,8 @@
 /* executes.c - what a successor gets that we execute in our own place.
  *
  * While the guest runs its umld-init keeps nearly all of that (keep.c), so that nothing is lost if
- * the successor dies. While it waits for its next start there is none, and everything is handed
- * over. */
+ * the successor dies. While it waits for its next start there is only the one on standby, which is
+ * ended before that, and everything is handed over. */
 
 #include <fcntl.h>
 
