@@ -97,7 +97,7 @@ class Detached(Case):
         p = self.expect(DONE, "start", "web", env={"WATCHDOG_USEC": "1"}, pass_fds=[inherited])
         self.assertEqual((p.stdout, p.stderr), ("web is running\n", ""))
         os.kill(self.pid(), 0) # it lives on
-        self.assertIn("args ['web'] / True /dev/null ['0', '1', '2', '3'] 0000000000000000 None", self.log())
+        self.assertIn("args ['web'] / True /dev/null ['0', '1', '2', '3'] 0000000000000000 30000000", self.log())
         self.assertEqual(os.stat(os.path.join(self.top, "log", "web")).st_mode & 0o7777, 0o750)
 
     def test_failure(self):
