@@ -207,6 +207,9 @@ class Kills(HoldTest):
         self.assertEqual(len(re.findall(r"held 1 connection for up to \d+", umld.log[since:])), 1, umld.log)
         self.assertEqual(self.held(umld), {"now": 0, "total": before["total"] + 1, "dropped": 0})
         self.assertIn(f"0 now, {before['total'] + 1} in all, 0 dropped", self.world.umlctl("status", "web").stdout)
+        metrics = self.world.umlctl("metrics", "web").stdout
+        for name, value in ("waiting", 0), ("held_total", before["total"] + 1), ("dropped_total", 0):
+            self.assertRegex(metrics, rf'(?m)^umld_guest_connections_{name}{{guest="web"}} {value}$')
         self.assertEqual(umld.stop(40), DONE)
 
     def test_restart_and_stop(self):
