@@ -52,13 +52,14 @@ static void save(const Hold *h, const SavedText *t) {
         save_held(&h->held, true, t);
 }
 
-int hold_hand_over(const Hold *h, const char *directory, Keeper *k) {
+int hold_hand_over(Hold *h, const char *directory, Keeper *k) {
         _cleanup_(saved_done) SavedText t = {};
         _cleanup_close_ int fd = -EBADF;
         int r = saved_begin(&t);
 
         if (r < 0)
                 return r;
+        hold_end_rests(h, false);
         save(h, &t);
         fd = saved_finish(&t, directory);
         if (fd < 0)

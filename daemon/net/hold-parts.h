@@ -8,6 +8,18 @@
 #include "daemon/net/hold.h"
 #include "host/nfqueue.h"
 
+enum {
+        RESTS_MAX = 64,
+};
+
+/* A packet of a connection that died with the guest. */
+typedef struct Rest {
+        uint32_t id;
+        uint64_t flow; /* hash of its ends */
+        int family;
+        uint16_t port; /* of the guest */
+} Rest;
+
 struct Hold {
         sd_event *event;
         Net *net;
@@ -15,12 +27,14 @@ struct Hold {
         sd_event_source *io, *tick;
         HoldPhase phase;
         bool bound;
-        bool wanted;    /* what comes when the guest ends is of interest */
-        bool overdue;   /* the guest has been leaving for longer than anybody waits */
-        bool lost;      /* somebody else was bound to the queue when it was needed */
-        int error;      /* of the last attempt to bind: said once */
-        usec_t entered; /* the phase */
-        HeldList held;  /* while bound */
+        bool wanted;           /* what comes when the guest ends is of interest */
+        bool overdue;          /* the guest has been leaving for longer than anybody waits */
+        bool lost;             /* somebody else was bound to the queue when it was needed */
+        int error;             /* of the last attempt to bind: said once */
+        usec_t entered;        /* the phase */
+        HeldList held;         /* while bound */
+        Rest rests[RESTS_MAX]; /* while bound: one of each connection */
+        size_t n_rests;
         HoldPorts ports;
         HoldRecord *record;
         uint64_t total, dropped;
@@ -30,5 +44,7 @@ struct Hold {
 
 /* hold.c: a packet has come. */
 void hold_packet(const NfPacket *p, void *userdata);
+/* hold.c: accepts or drops what is left of connections that died with the guest. */
+void hold_end_rests(Hold *h, bool accept);
 /* Makes the queue's socket, if there is none, and its event source, which is off. */
 int hold_open_queue(Hold *h);

@@ -190,6 +190,55 @@ static void hold(Hold *h, const NfPacket *p, void *recorded) {
                 arm_tick(h, pause_of(h));
 }
 
+/* ---- what is left of connections that died with the guest ---- */
+
+/* The next boot's kernel resets it. Until that can answer, one packet of each waits: its client
+ * sends it again more and more seldom, and would have to wait for the next time. In the other
+ * direction it is the answer to a connection of the guest's own. */
+static void hold_rest(Hold *h, const NfPacket *p) {
+        const uint64_t flow = nf_packet_flow(p);
+        bool again = false;
+
+        for (size_t i = 0; i < h->n_rests; i++)
+                again |= h->rests[i].flow == flow;
+        if (h->phase != HOLD_WAIT || again || h->n_rests == RESTS_MAX)
+                give_verdict(h, p->id, h->phase != HOLD_WAIT);
+        else
+                h->rests[h->n_rests++] = (Rest){
+                        .id = p->id, .flow = flow, .family = p->family, .port = p->destination_port
+                };
+}
+
+/* A kernel that runs may not have its address yet, and one that refuses connections from the host
+ * may have no route to anybody else. */
+static bool guest_answers(const Hold *h) {
+        const bool settled =
+                h->phase == HOLD_READY && now_here() >= usec_add(h->entered, USEC_PER_SEC);
+
+        if (is_away(h->phase) || waits_for_nothing(h))
+                return !is_away(h->phase);
+        FOREACH_ELEMENT (p, h->ports.list)
+                if (p->open || (settled && p->refused))
+                        return true;
+        return false;
+}
+
+/* Whether there is a service at that port makes no difference. */
+static void try_for_rests(Hold *h) {
+        HoldPort *p = hold_port_want(&h->ports, h->rests[0].family, h->rests[0].port);
+
+        if (p)
+                hold_port_try(p);
+}
+
+void hold_end_rests(Hold *h, bool accept) {
+        for (size_t i = 0; i < h->n_rests; i++)
+                give_verdict(h, h->rests[i].id, accept);
+        h->n_rests = 0;
+}
+
+/* ---- a packet has come ---- */
+
 void hold_packet(const NfPacket *p, void *userdata) {
         Hold *h = userdata;
 
@@ -197,9 +246,7 @@ void hold_packet(const NfPacket *p, void *userdata) {
             may_pass_at_once(h, p))
                 give_verdict(h, p->id, true);
         else if (p->protocol == IPPROTO_TCP && !p->syn)
-                /* Part of a connection that died with the guest, which resets it once it is up; or
-                   the answer to one of the guest's own. */
-                give_verdict(h, p->id, h->phase != HOLD_WAIT);
+                hold_rest(h, p);
         else if (!p->early && held_list_take_place(&h->held, p))
                 return;
         else if (held_list_has(&h->held, nf_packet_flow(p))) /* sent once more */
@@ -294,6 +341,7 @@ static void unbind(Hold *h) {
                 return;
         (void) sd_event_source_set_enabled(h->tick, SD_EVENT_OFF);
         (void) sd_event_source_set_enabled(h->io, SD_EVENT_OFF);
+        hold_end_rests(h, !is_away(h->phase));
         drop(h, true);
         h->phase = HOLD_OFF; /* what comes meanwhile passes */
         r = nfqueue_unbind(h->queue, &lost);
@@ -349,18 +397,23 @@ static bool is_over(Hold *h) {
 
 /* Releases what may pass, a few at a time, and comes back when the guest has had time for them. */
 static void go_on(Hold *h) {
-        bool more = decide(h, AT_A_TIME);
+        bool more = decide(h, AT_A_TIME), tries;
         usec_t end = usec_add(h->entered, config_of(h)->hold_timeout);
 
+        if (guest_answers(h))
+                hold_end_rests(h, true);
         if (h->phase == HOLD_LEAVING && now_here() >= end)
                 h->overdue = true;
         if (is_over(h) || h->overdue) {
                 unbind(h);
                 return;
         }
-        if (!is_away(h->phase))
+        tries = !is_away(h->phase);
+        if (tries)
                 hold_ports_try(&h->ports);
-        if (h->held.n > 0)
+        if (tries && h->n_rests > 0)
+                try_for_rests(h);
+        if (h->held.n > 0 || (tries && h->n_rests > 0))
                 arm_tick(h, more ? PAUSE : pause_of(h));
         else if (h->phase == HOLD_READY || h->phase == HOLD_LEAVING)
                 arm_tick(h, usec_sub(end, now_here()) + ACCURACY);

@@ -35,7 +35,7 @@ Hold *hold_free(Hold *h);
 DEFINE_CLEANUP(Hold *, hold_free)
 
 /* What waits stays in the kernel while umld is replaced by its successor. */
-int hold_hand_over(const Hold *h, const char *directory, Keeper *k);
+int hold_hand_over(Hold *h, const char *directory, Keeper *k);
 /* As that successor, before the queue is chosen. */
 void hold_take_over(Hold *h, Adoption *a);
 

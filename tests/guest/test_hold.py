@@ -230,8 +230,9 @@ class Kills(HoldTest):
 
     def test_established(self):
         """A connection that the guest had is forgotten by the host at once, gets no answer while the guest is down, and
-        is reset by the next boot at the client's next packet. Whoever connects from the port of a connection that the guest had
-        reset is held, though the host still tracks that one, and the next boot's answer gets through."""
+        is reset by the next boot, which gets what the client sent meanwhile: it need not send it again. Whoever
+        connects from the port of a connection that the guest had reset is held, though the host still tracks that
+        one, and the next boot's answer gets through."""
         self.configure(Network={"Forward": "tcp/8080:80 tcp/8007:7"}, Supervise={"RestartDelay": "3s"})
         umld = self.begin(self.echoes)
         tracked = lambda state="ESTABLISHED": re.findall(rf"{state} .*dport=8007 .*",
@@ -246,6 +247,9 @@ class Kills(HoldTest):
         wait_until(lambda: self.held(umld)["total"] == before + 1, what="a held connection")
         wait_until(lambda: not tracked(), what="the connection to be forgotten")
         s.sendall(b"more")
+        wait_until(lambda: self.queue()[2] == 2, what="a packet of the connection in the queue")
+        self.world.run("inet", "iptables-legacy", "-A", "OUTPUT", "-p", "tcp", "--sport", s.getsockname()[1], "-j", "DROP",
+                       check=True)
         s.settimeout(0.3)
         with self.assertRaises(TimeoutError):
             s.recv(10)
