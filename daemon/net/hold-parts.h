@@ -44,7 +44,11 @@ struct Hold {
 
 /* hold.c: a packet has come. */
 void hold_packet(const NfPacket *p, void *userdata);
-/* hold.c: accepts or drops what is left of connections that died with the guest. */
+/* hold-rest.c: a packet of a connection that died with the guest has come. */
+void hold_rest(Hold *h, const NfPacket *p);
+/* Finds out whether the guest can answer it. There is one. */
+void hold_try_for_rests(Hold *h);
+/* Accepts or drops all of them. */
 void hold_end_rests(Hold *h, bool accept);
 /* Makes the queue's socket, if there is none, and its event source, which is off. */
 int hold_open_queue(Hold *h);

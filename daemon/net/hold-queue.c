@@ -11,9 +11,8 @@
 #include "basic/log.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
+#include "daemon/net/hold-parts.h"
 #include "daemon/net/hold-queue.h"
-#include "daemon/net/hold-record.h"
-#include "daemon/net/hold.h"
 #include "host/nfqueue.h"
 
 enum {
@@ -25,6 +24,25 @@ enum {
 };
 
 #define RETRY_AFTER (5 * USEC_PER_SEC)
+
+/* Can this host hold packets in that queue? -EBUSY: another program has it; -EPERM: refused, and
+ * nobody is seen to have it; -EOPNOTSUPP: the kernel has no such queues. */
+static int probe(Hold *h, uint16_t number) {
+        int r = h->bound ? 0 : hold_open_queue(h);
+        uint64_t lost;
+
+        if (r < 0 || h->bound)
+                return r;
+        r = nfqueue_bind(h->queue, number, 1);
+        if (r >= 0)
+                return nfqueue_unbind(h->queue, &lost);
+        return r == -EBUSY && !nfqueue_taken(h->queue, number) ? -EPERM : r;
+}
+
+/* Is another program bound to the queue that the rules name, or was it when it was needed? */
+static bool lost_queue(const Hold *h) {
+        return h->queue && !h->bound && (h->lost || nfqueue_taken(h->queue, h->net->hold_queue));
+}
 
 static bool is_wanted(const Net *net) {
         const Config *c = net->host->config;
@@ -114,7 +132,7 @@ static int find_free(const Net *net) {
                 if (is_taken(&taken, number) || number == net->hold_queue)
                         continue;
                 tried++;
-                r = hold_probe(net->hold, number);
+                r = probe(net->hold, number);
                 if (r >= 0 && !hold_record_taken(number))
                         return number;
                 if (r >= 0 && without_log == 0)
@@ -173,7 +191,7 @@ void net_queue_choose(Net *net) {
                 net_queue_release(net);
                 return;
         }
-        if (net->hold_queue > 0 && !hold_lost_queue(net->hold))
+        if (net->hold_queue > 0 && !lost_queue(net->hold))
                 return;
         r = find_free(net);
         if (r > 0) {
@@ -210,5 +228,5 @@ void net_queue_release(Net *net) {
 }
 
 bool net_queue_lost(const Net *net) {
-        return net->hold && net->hold_queue > 0 && hold_lost_queue(net->hold);
+        return net->hold && net->hold_queue > 0 && lost_queue(net->hold);
 }

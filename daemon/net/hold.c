@@ -74,6 +74,20 @@ static bool may_pass_at_once(Hold *h, const NfPacket *p) {
                (waits_for_nothing(h) || !port || port->held == 0);
 }
 
+/* A kernel that runs may not have its address yet, and one that refuses connections from the host
+ * may have no route to anybody else. */
+static bool guest_answers(const Hold *h) {
+        const bool settled =
+                h->phase == HOLD_READY && now_here() >= usec_add(h->entered, USEC_PER_SEC);
+
+        if (is_away(h->phase) || waits_for_nothing(h))
+                return !is_away(h->phase);
+        FOREACH_ELEMENT (p, h->ports.list)
+                if (p->open || (settled && p->refused))
+                        return true;
+        return false;
+}
+
 /* ---- the list ---- */
 
 static void give_verdict(Hold *h, uint32_t id, bool accept) {
@@ -188,53 +202,6 @@ static void hold(Hold *h, const NfPacket *p, void *recorded) {
                 hold_port_try(port);
         if (h->held.n == 1)
                 arm_tick(h, pause_of(h));
-}
-
-/* ---- what is left of connections that died with the guest ---- */
-
-/* The next boot's kernel resets it. Until that can answer, one packet of each waits: its client
- * sends it again more and more seldom, and would have to wait for the next time. In the other
- * direction it is the answer to a connection of the guest's own. */
-static void hold_rest(Hold *h, const NfPacket *p) {
-        const uint64_t flow = nf_packet_flow(p);
-        bool again = false;
-
-        for (size_t i = 0; i < h->n_rests; i++)
-                again |= h->rests[i].flow == flow;
-        if (h->phase != HOLD_WAIT || again || h->n_rests == RESTS_MAX)
-                give_verdict(h, p->id, h->phase != HOLD_WAIT);
-        else
-                h->rests[h->n_rests++] = (Rest){
-                        .id = p->id, .flow = flow, .family = p->family, .port = p->destination_port
-                };
-}
-
-/* A kernel that runs may not have its address yet, and one that refuses connections from the host
- * may have no route to anybody else. */
-static bool guest_answers(const Hold *h) {
-        const bool settled =
-                h->phase == HOLD_READY && now_here() >= usec_add(h->entered, USEC_PER_SEC);
-
-        if (is_away(h->phase) || waits_for_nothing(h))
-                return !is_away(h->phase);
-        FOREACH_ELEMENT (p, h->ports.list)
-                if (p->open || (settled && p->refused))
-                        return true;
-        return false;
-}
-
-/* Whether there is a service at that port makes no difference. */
-static void try_for_rests(Hold *h) {
-        HoldPort *p = hold_port_want(&h->ports, h->rests[0].family, h->rests[0].port);
-
-        if (p)
-                hold_port_try(p);
-}
-
-void hold_end_rests(Hold *h, bool accept) {
-        for (size_t i = 0; i < h->n_rests; i++)
-                give_verdict(h, h->rests[i].id, accept);
-        h->n_rests = 0;
 }
 
 /* ---- a packet has come ---- */
@@ -412,7 +379,7 @@ static void go_on(Hold *h) {
         if (tries)
                 hold_ports_try(&h->ports);
         if (tries && h->n_rests > 0)
-                try_for_rests(h);
+                hold_try_for_rests(h);
         if (h->held.n > 0 || (tries && h->n_rests > 0))
                 arm_tick(h, more ? PAUSE : pause_of(h));
         else if (h->phase == HOLD_READY || h->phase == HOLD_LEAVING)
@@ -505,22 +472,6 @@ int hold_open_queue(Hold *h) {
                 return r;
         (void) sd_event_source_set_description(h->io, "held-packets");
         return sd_event_source_set_enabled(h->io, SD_EVENT_OFF);
-}
-
-int hold_probe(Hold *h, uint16_t number) {
-        int r = h->bound ? 0 : hold_open_queue(h);
-        uint64_t lost;
-
-        if (r < 0 || h->bound)
-                return r;
-        r = nfqueue_bind(h->queue, number, 1);
-        if (r >= 0)
-                return nfqueue_unbind(h->queue, &lost);
-        return r == -EBUSY && !nfqueue_taken(h->queue, number) ? -EPERM : r;
-}
-
-bool hold_lost_queue(const Hold *h) {
-        return h->queue && !h->bound && (h->lost || nfqueue_taken(h->queue, h->net->hold_queue));
 }
 
 void hold_follow_queue(Hold *h) {

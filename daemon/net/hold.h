@@ -51,10 +51,5 @@ void hold_status(const Hold *h, HoldStatus *ret);
 
 /* ---- for hold-queue.c ---- */
 
-/* Can this host hold packets in that queue? -EBUSY: another program has it; -EPERM: refused, and
- * nobody is seen to have it; -EOPNOTSUPP: the kernel has no such queues. */
-int hold_probe(Hold *h, uint16_t number);
-/* Is another program bound to the queue that the rules name, or was it when it was needed? */
-bool hold_lost_queue(const Hold *h);
 /* The rules name another queue now. */
 void hold_follow_queue(Hold *h);
