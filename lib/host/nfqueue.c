@@ -191,6 +191,7 @@ int nfqueue_bind(NfQueue *q, uint16_t number, unsigned max) {
         struct nlmsghdr *h = begin(buffer, NFQNL_MSG_CONFIG, number);
         int r;
 
+        /* All in one message: a queue without a mode drops what comes. */
         nfq_nlmsg_cfg_put_cmd(h, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
         nfq_nlmsg_cfg_put_params(h, NFQNL_COPY_PACKET, HEADERS_MAX);
         nfq_nlmsg_cfg_put_qmaxlen(h, max);
