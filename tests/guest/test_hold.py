@@ -737,6 +737,31 @@ class Bounds(HoldTest):
         client.setblocking(True)
         self.assertEqual(umld.stop(40), DONE)
 
+    def test_again(self):
+        """A first packet that its client sends again takes no further place."""
+        self.configure(Supervise={"RestartDelay": "6s"})
+        umld = self.begin()
+        before = self.held(umld)
+        self.kill_guest(umld)
+        self.call()
+        wait_until(lambda: self.queue()[7] >= 2, 20 * PATIENCE, "the packet again")
+        self.assertEqual(self.held(umld), {"now": 1, "total": before["total"] + 1, "dropped": before["dropped"]})
+        self.assertEqual(umld.stop(40), DONE)
+
+    def test_bytes(self):
+        """Of large packets fewer are held: together at most 4 MiB."""
+        self.configure(Network={"Forward": "tcp/8080:80 udp/6000"}, Supervise={"Ready": "guest", "RestartDelay": "10s"})
+        umld = self.begin()
+        before = self.held(umld)
+        self.kill_guest(umld)
+        for _ in range(100):
+            with self.world.socket(kind=socket.SOCK_DGRAM) as s:
+                s.sendto(60000 * b"x", (HOST, 6000))
+        wait_until(lambda: self.held(umld)["dropped"] > before["dropped"], LONG, "a drop")
+        self.assertLessEqual(self.held(umld)["now"], (4 << 20) // 60028)
+        self.assertGreater(self.held(umld)["now"], 50)
+        self.assertEqual(umld.stop(40), DONE)
+
     def test_pause(self):
         """Nothing is held for a start that is further away than HoldTimeout=, and all if that is raised."""
         self.configure(Network={"HoldTimeout": "2s"}, Supervise={"RestartDelay": "8s"})
