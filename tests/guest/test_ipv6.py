@@ -143,6 +143,37 @@ class Kernels(RealGuest):
                 self.assertIn("<h1>web</h1>", self.world.fetch(port, address=address, timeout=20 * PATIENCE))
         self.assertEqual(umld.stop(40), DONE)
 
+    def test_moved(self):
+        """The same through a restart that changes its tap, and one that changes its address."""
+        self.world.guest(kernel=self.kernel, image=self.images / "guest.img", Supervise={"Ready": "guest"},
+                         Network={"Forward": f"tcp/{PORT}:80", "Masquerade6": "no", "Tap": "tap3", "Backend": "iptables",
+                                  **ADDRESSES})
+        self.world.run("inet", "ip", "-6", "route", "add", f"{GUEST6}/128", "via", HOST6, check=True)
+        umld, file = self.daemon().wait_ready(60), self.world.config_dir / "web.conf"
+        queue = (self.world.runtime_dir / "web/queue").read_text().strip()
+        bound = lambda: queue in self.world.host("cat", "/proc/net/netfilter/nfnetlink_queue").split()
+        ends = [(HOST6, PORT), (GUEST6, 80)]
+        for change in (("tap3", "tap4"), (f"GuestAddress6={GUEST6}", "GuestAddress6=fd00::7")):
+            self.world.fetch_when_served(PORT, address=HOST6)
+            wait_until(lambda: not bound(), 20, what="the queue to be left")
+            file.write_text(file.read_text().replace(*change))
+            self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
+            pages = []
+            ask = lambda address, port: pages.append(self.world.fetch(port, address=address, timeout=20 * PATIENCE))
+            threads = [threading.Thread(target=ask, args=end) for end in ends]
+            restart = threading.Thread(target=self.world.umlctl, args=("restart", "web"), kwargs={"timeout": 100})
+            restart.start()
+            wait_until(bound, what="the queue to be bound")
+            for thread in threads:
+                thread.start()
+            for thread in (*threads, restart):
+                thread.join()
+            self.assertEqual(len(pages), len(ends))
+            self.assertIn("<h1>web</h1>", pages[0])
+            self.assertEqual(umld.status()["held"]["dropped"], 0)
+            ends = ends[:1]  # its own address is another one then
+        self.assertEqual(umld.stop(40), DONE)
+
     def test_port(self):
         """umlctl port about IPv6: what is forwarded, by which address, and who listens in the guest."""
         self.world.guest(kernel=self.kernel, image=self.images / "guest.img", Supervise={"Ready": "guest"},
