@@ -393,6 +393,19 @@ class Moves(HoldTest):
         """Whose queues may be in a legacy table."""
         self.check_moves(Backend="nftables")
 
+    def test_taken_back(self):
+        """From a change on trial that is not confirmed nothing is left."""
+        self.configure(Network={"Tap": "tap3"})
+        umld = self.begin()
+        file = self.world.config_dir / "web.conf"
+        file.write_text(file.read_text().replace("tap3", "tap4"))
+        self.assertEqual(self.world.umlctl("reload", "web", f"--confirm={5 * PATIENCE:.0f}").returncode, DONE)
+        self.assertIn("UMLD-GATE-web", self.rules())
+        wait_until(lambda: "has been reverted" in umld.log, LONG, "the end of the trial")
+        wait_until(lambda: "UMLD-GATE-web" not in self.rules(), LONG, "the rules to be as before")
+        self.assertEqual(umld.status()["network"]["repairs"], 0)
+        self.assertEqual(umld.stop(40), DONE)
+
     def test_wait(self):
         """Who was held before the change is answered after it, without calling again, whoever is umld by then; and a
         change that cannot be made holds nobody."""
