@@ -3,6 +3,8 @@
 """A host whose firewall lets nothing out: umld still reaches its guest, or says that it cannot ask it, and does not
 take that for the guest's fault."""
 
+import os
+import signal
 import sys
 import time
 import unittest
@@ -77,6 +79,21 @@ class ClosedHost(TestCase):
                 time.sleep(TIMEOUT + 1)
                 self.assertEqual((umld.status()["probe"]["state"], umld.status()["restarts"]), ("good", 0))
                 self.assertEqual(umld.stop(40), DONE)
+
+    @unittest.skipIf(BACKEND == "nftables", "no table of nftables accepts for those of others")
+    def test_release(self):
+        """… and what tells umld that a service is back: a held connection does not wait for HoldTimeout=."""
+        self.shell(CLOSED)
+        self.world.guest("web", kernel=DEBIAN_KERNEL, image=self.images / "guest.img",
+                         Network={"Forward": "tcp/8080:80", "HoldTimeout": "5min"})
+        umld = self.daemon().wait_ready(60)
+        self.world.fetch_when_served()
+        before = umld.status()["held"]["total"]
+        os.kill(umld.guest_pid(), signal.SIGKILL)
+        wait_until(lambda: umld.status()["state"] != "running", what="the end of the guest")
+        self.assertTrue(self.world.fetch(8080, timeout=60 * PACE))
+        self.assertEqual(umld.status()["held"]["total"], before + 1)
+        self.assertEqual(umld.stop(40), DONE)
 
     def test_closed_by_nftables(self):
         """Other tables cannot be overruled: the page is served, umld cannot ask, and its remedy works."""

@@ -260,6 +260,27 @@ class Kills(HoldTest):
         self.assertEqual(again.readline(), "answered\n")
         self.assertEqual(umld.stop(40), DONE)
 
+    def test_order(self):
+        """Who came first is let go first."""
+        self.configure(Supervise={"RestartDelay": "1s"})
+        umld = self.begin()
+        self.kill_guest(umld)
+        clients = {}
+        for _ in range(30):
+            s = self.world.socket()
+            self.addCleanup(s.close)
+            s.setblocking(False)
+            s.connect_ex((HOST, 8080))
+            clients[s] = len(clients)
+            wait_until(lambda: self.queue()[2] == len(clients), what="the client's first packet in the queue")
+        accepted = []
+        while clients:
+            ready = select.select([], list(clients), [], LONG)[1]
+            self.assertTrue(ready, f"{len(clients)} clients still wait")
+            accepted += sorted(clients.pop(s) for s in ready)
+        self.assertEqual(accepted, sorted(accepted))
+        self.assertEqual(umld.stop(40), DONE)
+
     def test_no(self):
         """HoldConnections=no makes no rule, takes no queue, and a reload makes the difference."""
         self.configure(Network={"HoldConnections": "no"})
