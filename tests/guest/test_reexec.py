@@ -41,6 +41,11 @@ class Base(TestCase):
             over.set()
             orders.join()
 
+    def reexec(self, code=DONE):
+        p = self.world.umlctl("reexec", "web", timeout=100)
+        self.assertEqual(p.returncode, code, p.stderr)
+        return p.stdout + p.stderr
+
 
 class Replaced(Base):
     def start(self, fake="boot,ready", timeout="60s", supervise=None, **sections):
@@ -65,11 +70,6 @@ class Replaced(Base):
     def forwards(self):
         return [line.split("--dport ")[1].split()[0] for line in self.world.tables("nat")
                 if line.startswith("-A UMLD-PRE-web ") and " DNAT " in line]
-
-    def reexec(self, code=DONE):
-        p = self.world.umlctl("reexec", "web", timeout=100)
-        self.assertEqual(p.returncode, code, p.stderr)
-        return p.stdout + p.stderr
 
 
 class Running(Replaced):
@@ -442,9 +442,12 @@ class Kernels(Base):
         subprocess.run([MAKE_GUEST, cls.images / "guest.img"], check=True, timeout=60)
 
     def test_under_load(self):
-        """No page fails, an attached console stays so, and it is one guest all the time."""
-        self.world.guest(kernel=self.kernel, image=self.images / "guest.img",
-                         Supervise={"Ready": "guest", "AdoptTimeout": "60s"}, Network={"Forward": f"tcp/{PORT}:80"})
+        """No page fails, an attached console stays so, and it is one guest all the time; half of it with a reload on
+        trial, which can still be confirmed."""
+        def configure(forwards):
+            self.world.guest(kernel=self.kernel, image=self.images / "guest.img",
+                             Supervise={"Ready": "guest", "AdoptTimeout": "60s"}, Network={"Forward": forwards})
+        configure(f"tcp/{PORT}:80")
         umld = self.daemon().wait_ready(60)
         page = self.world.fetch_when_served(PORT)
         pid = umld.guest_pid()
@@ -453,10 +456,14 @@ class Kernels(Base):
         with contextlib.ExitStack() as clients:
             failures = clients.enter_context(self.world.under_load(PORT, page))
             wrk = clients.enter_context(self.world.under_wrk(PORT)) if REEXECS else [1]
-            for _ in range(count):
-                p = self.world.umlctl("reexec", "web", timeout=100)
-                self.assertEqual(p.returncode, DONE, p.stderr)
+            for i in range(count):
+                if i == count // 2:
+                    configure(f"tcp/{PORT}:80 tcp/{PORT + 1}:80")
+                    self.assertEqual(self.world.umlctl("reload", "web", "--confirm=3600").returncode, DONE)
+                self.reexec()
         self.assertEqual(failures, [])
+        self.assertEqual(self.world.umlctl("confirm", "web").returncode, DONE)
+        self.assertEqual(self.world.fetch(PORT + 1), page)
         self.assertEqual([type(said) for said in wrk], [int], wrk)
         print(f"# {count} re-execs, {wrk[0]} requests of wrk", flush=True)
         status = umld.status()
