@@ -63,11 +63,12 @@ class Tree(TestCase):
         (cls.files / "end.stop").write_text("#!/bin/sh\necho stopped >>/root/stopped\n", encoding="utf-8")
         for hook in ("echo.start", "end.stop"):
             (cls.files / hook).chmod(0o755)
+        # Here, for the first of its tests has no time for that.
+        if cls.make and all(path.exists() for path in cls.needs):
+            cls.source = cls.make()
 
     def setUp(self):
         super().setUp()
-        if self.make and all(path.exists() for path in self.needs):
-            self.source = self.make()
         if not self.source or not self.source.exists():
             self.skipTest(f"{self.source} does not exist")
 
