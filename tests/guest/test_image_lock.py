@@ -84,6 +84,7 @@ class ImageLock(TestCase):
         """A check that has looked at the disks, and is not done yet, keeps nothing that a start needs. (umlctl start
         runs one itself when a start has failed, for the sake of its reason.)"""
         self.world.guest(fake="boot,ready", Network={"Forward": "tcp/8080:80", "Proxy": "tcp/8081:81"})
+        self.assertEqual(self.daemon().wait_ready().stop(), DONE)  # a check does not make that lock
         trace = self.world.dir / "check.strace"
         lock = self.world.runtime_dir / ".shared/lock"  # is tried for after the disks
         check = subprocess.Popen(self.world.command(
