@@ -373,6 +373,7 @@ class Kept(Adopted):
             keeper = subprocess.Popen(self.world.command("host", "env", "WATCHDOG_USEC=2000000", self.world.program("daemon/umld-keeper"),
                                                          self.world.program("daemon/umld"), "web"), stderr=log)
         self.addCleanup(keeper.wait)
+        self.addCleanup(keeper.kill)  # if what is next has failed
         self.addCleanup(self.world.umlctl, "kill", "web")
         was = wait_until(lambda: self.status()["state"] == "running" and self.status(), 20, "the guest")
         time.sleep(4)

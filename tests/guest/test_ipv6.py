@@ -125,21 +125,25 @@ class Kernels(RealGuest):
         self.assertEqual(umld.stop(40), DONE)
         self.assert_same_host(before)
 
+    def bound(self):
+        """Is umld bound to its queue?"""
+        queue = (self.world.runtime_dir / "web/queue").read_text().strip()
+        table = self.world.host("cat", "/proc/net/netfilter/nfnetlink_queue")
+        return queue in (line.split()[0] for line in table.splitlines())
+
     def test_held(self):
-        """Who calls a guest that has just died is served as soon as it is back: through DNAT, and by its own address
+        """Whoever connects to a guest that has just died is served as soon as it is back: through DNAT, and by its own address
         where it is not behind NAT."""
         self.world.guest(kernel=self.kernel, image=self.images / "guest.img", Supervise={"Ready": "guest"},
                          Network={"Forward": f"tcp/{PORT}:80", "Masquerade6": "no", **ADDRESSES})
         self.world.run("inet", "ip", "-6", "route", "add", f"{GUEST6}/128", "via", HOST6, check=True)
         umld = self.daemon().wait_ready(60)
-        queue = (self.world.runtime_dir / "web/queue").read_text().strip()
-        bound = lambda: queue in self.world.host("cat", "/proc/net/netfilter/nfnetlink_queue").split()
         for address, port in ((HOST6, PORT), (GUEST6, 80)):
             with self.subTest(address=address):
                 self.world.fetch_when_served(port, address=address)
-                wait_until(lambda: not bound(), 20, what="the queue to be left")
+                wait_until(lambda: not self.bound(), 20, what="the queue to be left")
                 os.kill(umld.guest_pid(), signal.SIGKILL)
-                wait_until(bound, what="the queue to be bound")
+                wait_until(self.bound, what="the queue to be bound")
                 self.assertIn("<h1>web</h1>", self.world.fetch(port, address=address, timeout=20 * PATIENCE))
         self.assertEqual(umld.stop(40), DONE)
 
@@ -150,12 +154,10 @@ class Kernels(RealGuest):
                                   **ADDRESSES})
         self.world.run("inet", "ip", "-6", "route", "add", f"{GUEST6}/128", "via", HOST6, check=True)
         umld, file = self.daemon().wait_ready(60), self.world.config_dir / "web.conf"
-        queue = (self.world.runtime_dir / "web/queue").read_text().strip()
-        bound = lambda: queue in self.world.host("cat", "/proc/net/netfilter/nfnetlink_queue").split()
         ends = [(HOST6, PORT), (GUEST6, 80)]
         for change in (("tap3", "tap4"), (f"GuestAddress6={GUEST6}", "GuestAddress6=fd00::7")):
             self.world.fetch_when_served(PORT, address=HOST6)
-            wait_until(lambda: not bound(), 20, what="the queue to be left")
+            wait_until(lambda: not self.bound(), 20, what="the queue to be left")
             file.write_text(file.read_text().replace(*change))
             self.assertEqual(self.world.umlctl("reload", "web").returncode, DONE)
             pages = []
@@ -163,7 +165,7 @@ class Kernels(RealGuest):
             threads = [threading.Thread(target=ask, args=end) for end in ends]
             restart = threading.Thread(target=self.world.umlctl, args=("restart", "web"), kwargs={"timeout": 100})
             restart.start()
-            wait_until(bound, what="the queue to be bound")
+            wait_until(self.bound, what="the queue to be bound")
             for thread in threads:
                 thread.start()
             for thread in (*threads, restart):

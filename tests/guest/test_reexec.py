@@ -475,7 +475,7 @@ class Kernels(Base):
         self.assertEqual(umld.stop(40), DONE)
 
     def test_away_under_load(self):
-        """Who calls during a restart, or when the guest has died, is served as if umld stayed the same."""
+        """Who connects during a restart, or when the guest has died, is served as if umld stayed the same."""
         self.world.guest(kernel=self.kernel, image=self.images / "guest.img",
                          Supervise={"Ready": "guest", "AdoptTimeout": "60s", "RestartDelay": "1s", "RestartDelayMax": "1s"},
                          Network={"Forward": f"tcp/{PORT}:80", "Drain": "10s"})
