@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# fish completion for umlctl, which tells itself what can come next.
+# fish completion for umlctl: it is umlctl that says what can come next.
 
 function __umlctl_offers
         set -l words (commandline -opc)

@@ -8,7 +8,7 @@ static void decide(Hold *h, uint32_t id, bool accept) {
         int r = nfqueue_verdict(h->queue, id, accept);
 
         if (r < 0)
-                log_debug_errno(r, "cannot pass or drop a packet of a connection of before: %m");
+                log_debug_errno(r, "cannot pass or drop a packet to the dead guest: %m");
 }
 
 /* The next boot's kernel resets it. Until that can answer, one packet of each waits: its client

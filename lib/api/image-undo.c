@@ -367,7 +367,7 @@ const char *image_undo_why(int error) {
                 return "others have written to its file system since, which is half changed; put a "
                        "backup in its place, or repair it with e2fsck -f, and remove its undo file";
         case -EPROTONOSUPPORT:
-                return "another version of umlctl has begun it; use that version";
+                return "another version of umlctl has begun the change; undo it with that version";
         default:
                 return strerror(-error);
         }

@@ -19,7 +19,7 @@ int nat_plan_source(NatChain *chain, const NatPlan *plan, const NatSide *side) {
         return r < 0 ? r : nat_chain_add(chain, source);
 }
 
-/* TCP connections that are closed are in the host's table, but no more among those that are
+/* TCP connections that are closed are in the host's table, but no longer among those that are
  * counted: so they are bounded by how many there can have been. Of other protocols all that are in
  * the table are counted, and one of UDP without an answer is new with each packet. */
 static int plan_fresh(NatChain *cnt, const NatPlan *plan) {
