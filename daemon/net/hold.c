@@ -257,8 +257,7 @@ static void open_gate(Hold *h) {
                         h->held.list[i].passed = true;
                         give_verdict(h, h->held.list[i].id, true);
                 }
-        while (nfqueue_read(h->queue, UINT32_MAX) > 0)
-                ;
+        (void) nfqueue_read(h->queue, HELD_MAX + SPARE); /* no more can be in the queue by now */
         for (size_t i = 0; i < h->held.n; i++) {
                 const Held *e = &h->held.list[i];
 

@@ -21,7 +21,8 @@
 #define TCP_FLAGS_AT 13
 #define TCP_SYN      0x02
 #define TCP_ACK      0x10
-#define EXTENSIONS   8 /* headers before that of the protocol */
+#define EXTENSIONS   8     /* headers before that of the protocol */
+#define WAITING_MAX  65536 /* packets: more than any queue here holds */
 
 struct NfQueue {
         NfQueueFn fn;
@@ -267,8 +268,7 @@ int nfqueue_unbind(NfQueue *q, uint64_t *ret_lost) {
         if (!q->bound)
                 return 0;
         open_queue(q);
-        while (nfqueue_read(q, UINT32_MAX) > 0)
-                ;
+        (void) nfqueue_read(q, WAITING_MAX);
         if (look_up(q->number, &port, &lost))
                 *ret_lost = lost;
         h = begin(buffer, NFQNL_MSG_CONFIG, q->number);
