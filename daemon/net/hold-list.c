@@ -41,6 +41,26 @@ void held_list_add(HeldList *l, const NfPacket *p, void *recorded) {
         l->bytes += p->size;
 }
 
+bool held_list_renew(HeldList *l, const NfPacket *p, uint32_t *ret_surplus) {
+        const uint64_t flow = nf_packet_flow(p);
+
+        for (size_t i = 0; i < l->n; i++) {
+                Held *e = &l->list[i];
+
+                if (e->flow != flow || e->early != p->early)
+                        continue;
+                *ret_surplus = p->id;
+                if (e->recorded || l->bytes - e->size + p->size > HELD_BYTES_MAX)
+                        return true;
+                *ret_surplus = e->id;
+                l->bytes = l->bytes - e->size + p->size;
+                e->id = p->id;
+                e->size = p->size;
+                return true;
+        }
+        return false;
+}
+
 bool held_list_take_place(HeldList *l, const NfPacket *p) {
         const uint64_t client = nf_packet_client(p);
 

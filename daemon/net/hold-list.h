@@ -38,6 +38,10 @@ bool held_list_full(const HeldList *l, size_t size);
 bool held_list_has(const HeldList *l, uint64_t flow);
 /* The list is not full. Takes ownership of recorded. */
 void held_list_add(HeldList *l, const NfPacket *p, void *recorded);
+/* Is it one of them that is sent once more, to the same hook? It replaces that one, which the
+ * kernel may have dropped (umld.conf(5)). *ret_surplus: the one that waits no longer; this one, if
+ * it cannot wait. */
+bool held_list_renew(HeldList *l, const NfPacket *p, uint32_t *ret_surplus);
 /* Has it been let pass while it was early? Then it goes on waiting in the same place. */
 bool held_list_take_place(HeldList *l, const NfPacket *p);
 /* Those from that one on came before the others. */

@@ -15,17 +15,23 @@ static void decide(Hold *h, uint32_t id, bool accept) {
  * sends it again more and more seldom, and would have to wait for the next time. In the other
  * direction it is the answer to a connection of the guest's own. */
 void hold_rest(Hold *h, const NfPacket *p) {
-        const uint64_t flow = nf_packet_flow(p);
-        bool again = false;
+        const Rest rest = { .id = p->id,
+                            .flow = nf_packet_flow(p),
+                            .family = p->family,
+                            .port = p->destination_port };
+        size_t i = 0;
 
-        for (size_t i = 0; i < h->n_rests; i++)
-                again |= h->rests[i].flow == flow;
-        if (h->phase != HOLD_WAIT || again || h->n_rests == RESTS_MAX)
+        while (i < h->n_rests && h->rests[i].flow != rest.flow)
+                i++;
+        if (h->phase != HOLD_WAIT || i == RESTS_MAX) {
                 decide(h, p->id, h->phase != HOLD_WAIT);
+                return;
+        }
+        if (i < h->n_rests) /* the kernel may have dropped it: hold-list.h */
+                decide(h, h->rests[i].id, false);
         else
-                h->rests[h->n_rests++] = (Rest){
-                        .id = p->id, .flow = flow, .family = p->family, .port = p->destination_port
-                };
+                h->n_rests++;
+        h->rests[i] = rest;
 }
 
 /* Whether there is a service at that port makes no difference. */

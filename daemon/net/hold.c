@@ -208,6 +208,7 @@ static void hold(Hold *h, const NfPacket *p, void *recorded) {
 
 void hold_packet(const NfPacket *p, void *userdata) {
         Hold *h = userdata;
+        uint32_t surplus;
 
         if (!h->held.list || /* somebody else's, while a free queue is looked for */
             may_pass_at_once(h, p))
@@ -216,8 +217,8 @@ void hold_packet(const NfPacket *p, void *userdata) {
                 hold_rest(h, p);
         else if (!p->early && held_list_take_place(&h->held, p))
                 return;
-        else if (held_list_has(&h->held, nf_packet_flow(p))) /* sent once more */
-                give_verdict(h, p->id, false);
+        else if (held_list_renew(&h->held, p, &surplus)) /* sent once more */
+                give_verdict(h, surplus, false);
         else if (held_list_full(&h->held, p->size)) {
                 give_verdict(h, p->id, false);
                 count_drop(h);

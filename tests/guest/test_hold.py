@@ -113,6 +113,11 @@ class HoldTest(TestCase):
         lines = [[int(n) for n in line.split()] for line in table.splitlines()]
         return next((line for line in lines if line[0] == self.queue_number()), None)
 
+    def waiting(self):
+        """How many packets wait in the kernel."""
+        line = self.queue()
+        return line[2] if line else 0
+
     def rules(self):
         """Of both backends: a rule of nftables may have to be in a legacy table."""
         return self.world.host("sh", "-c", "iptables-legacy-save -t mangle; nft list ruleset")
@@ -780,6 +785,23 @@ class Bounds(HoldTest):
         self.call()
         wait_until(lambda: self.queue()[7] >= 2, 20 * PATIENCE, "the packet again")
         self.assertEqual(self.held(umld), {"now": 1, "total": before["total"] + 1, "dropped": before["dropped"]})
+        self.assertEqual(umld.stop(40), DONE)
+
+    def test_flushed(self):
+        """A first packet that the kernel has dropped, because somebody's table of nftables was deleted, is held when its
+        client sends it again."""
+        self.configure(Supervise={"RestartDelay": "6s"})
+        umld = self.begin()
+        before = self.held(umld)
+        self.kill_guest(umld)
+        self.call_once()
+        wait_until(lambda: self.waiting() == 1, what="a held packet")
+        self.world.host("nft", "add table ip x; add chain ip x c { type filter hook input priority 0; }; delete table ip x")
+        self.assertEqual(self.waiting(), 0)
+        client = self.call_once()
+        wait_until(lambda: self.waiting() == 1, what="the packet to be held again")
+        self.assertEqual(client.readline(), "answered\n")
+        self.assertEqual(self.held(umld), {"now": 0, "total": before["total"] + 1, "dropped": before["dropped"]})
         self.assertEqual(umld.stop(40), DONE)
 
     def test_bytes(self):
