@@ -18,6 +18,7 @@
 /* Entries per second that guests can make at most. */
 #define RATE        32768U
 #define FRAME_LEAST 54 /* bytes of the tap's for a TCP segment */
+#define FRESH_FEW   16 /* a part of its number; a guest that uses less may be about to use more */
 #define TELL_AGAIN  (60 * USEC_PER_SEC)
 
 struct SurplusFlows {
@@ -64,12 +65,13 @@ usec_t surplus_next_look(uint64_t count, uint64_t max, uint64_t settled, uint64_
 }
 
 usec_t fresh_next_look(usec_t since, uint64_t used, uint64_t fresh) {
-        usec_t delay;
+        usec_t delay = MIN(since, LOOK_MAX) * FRESH_FEW / 2;
 
-        if (used <= fresh / 4)
+        if (fresh == 0)
                 return LOOK_MAX;
-        delay = MIN(since, LOOK_MAX) * fresh / used / 2;
-        return MAX(delay, LOOK_MIN);
+        if (used > fresh / FRESH_FEW)
+                delay = MIN(since, LOOK_MAX) * fresh / used / 2;
+        return delay < LOOK_MIN ? LOOK_MIN : MIN(delay, LOOK_MAX);
 }
 
 /* ---- how many the guest makes ---- */

@@ -83,12 +83,14 @@ static void test_next_look(void **state) {
         assert_int_equal(surplus_next_look(49000, 65536, 49000, UINT64_MAX), USEC_PER_SEC / 16);
 }
 
-/* Twice while its number is used up, and no more often than all else if it uses few. */
+/* Twice while its number is used up, and gradually less often when it uses few: more may follow. */
 static void test_fresh_next_look(void **state) {
         (void) state;
         assert_int_equal(fresh_next_look(USEC_PER_SEC, 0, 8192), 2500 * USEC_PER_MSEC);
         assert_int_equal(fresh_next_look(USEC_PER_SEC, 0, 0), 2500 * USEC_PER_MSEC);
-        assert_int_equal(fresh_next_look(USEC_PER_SEC, 2048, 8192), 2500 * USEC_PER_MSEC);
+        assert_int_equal(fresh_next_look(USEC_PER_SEC, 2048, 8192), 2 * USEC_PER_SEC);
+        assert_int_equal(fresh_next_look(20 * USEC_PER_MSEC, 0, 8192), 160 * USEC_PER_MSEC);
+        assert_int_equal(fresh_next_look(256 * USEC_PER_MSEC, 256, 1024), 512 * USEC_PER_MSEC);
         assert_int_equal(fresh_next_look(USEC_PER_SEC, 4096, 8192), USEC_PER_SEC);
         assert_int_equal(fresh_next_look(USEC_PER_SEC, 8192, 8192), USEC_PER_SEC / 2);
         assert_int_equal(fresh_next_look(30 * USEC_PER_MSEC, 8192, 8192), 20 * USEC_PER_MSEC);
