@@ -217,8 +217,11 @@ static void look(SurplusFlows *s) {
         measure(s);
         s->looked = now;
         if (r >= 0) {
-                s->settled = MIN(s->settled, fewest(count));
+                const bool pressed = s->pressing;
+
                 s->pressing = count > max / 2 + max / 8 + max / 16;
+                /* The last pass has left what this one deletes. */
+                s->settled = s->pressing && !pressed ? 0 : MIN(s->settled, fewest(count));
                 r = surplus_is_due(count, max, s->settled, s->made + s->used) ? begin(s) : 0;
         }
         note_list(s->net, r);
