@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import tempfile
 import unittest
+from pathlib import Path
+from unittest import mock
 
 import documents
 import tap
@@ -155,18 +157,24 @@ class Install(unittest.TestCase):
             os.makedirs(f"{top}/config/web.conf.d")
             os.mkdir(f"{top}/out")
             os.symlink("/home/web", f"{top}/link")
+            os.symlink("/srv/home", f"{top}/home")
             for file, text in config.items():
+                if text.startswith("->"):
+                    os.symlink(text[2:], f"{top}/config/{file}")
+                    continue
                 with open(f"{top}/config/{file}", "w", encoding="utf-8") as part:
                     part.write(text.replace("TOP", top))
             with open(f"{top}/groups", "w", encoding="utf-8") as file:
                 file.write(groups)
             done = run("sh", f"{SOURCE}/systemd/umld-generator", f"{top}/out",
-                       env=dict(os.environ, UMLD_CONFIG_DIR=f"{top}/config", UMLD_INIT_CGROUPS=f"{top}/groups"))
+                       env=dict(os.environ, UMLD_CONFIG_DIR=f"{top}/config", UMLD_INIT_CGROUPS=f"{top}/groups",
+                                UMLD_HOMES=f"/home /root /run/user {top}/home"))
             self.assertEqual((done.returncode, done.stdout), (0, ""))
-            made = {}
-            for directory in os.listdir(f"{top}/out"):
-                with open(f"{top}/out/{directory}/50-umld-generator.conf", encoding="utf-8") as part:
-                    made[directory] = part.read().splitlines()[2:]
+            made, common, own = {}, set(), set()
+            for path in Path(f"{top}/out").glob("*/*.conf"):
+                made[path.parent.name] = path.read_text(encoding="utf-8").splitlines()[2:]
+                (common if path.parent.name == "umld@.service.d" else own).add(path.name)
+            self.assertFalse(common & own)  # of files with one name systemd reads that of the guest alone
             return made.get("umld@web.service.d", []), set(made) - {"umld@web.service.d"}
 
     def test_generator_opens_what_a_guest_needs(self):
@@ -182,20 +190,41 @@ class Install(unittest.TestCase):
                             ("Disk=/var/tmp/a b.img", [tmp]),
                             ("Disk=/tmp/web.img\nDisk=/home/web.img", [tmp, home]),
                             ("Share=/", [tmp, home]),
+                            ("Share=/run", [home]),
+                            ("Disk=/srv/home/web.img", [home]),
+                            ("Disk=/srv/web.img", []),
                             ("Root=hostfs:/srv/web", [bits]),
                             (" Root = hostfs:/home/web", [home, bits])):
             self.assertEqual(self.generated({"web.conf": f"[Guest]\n{text}\n"}), (sorted(lines), set()), text)
         self.assertEqual(self.generated({"web.conf": "[Guest]\n", "web.conf.d/disk.conf": "[Guest]\nDisk=/home/web.img\n"}),
                          ([home], set()))
+        for disk in "TOP/link/web.img", "TOP/home/web.img":  # the path as it is written may be in /tmp
+            self.assertIn(home, self.generated({"web.conf": f"[Guest]\nDisk={disk}\n"})[0])
+        self.assertEqual(self.generated({"web.conf": "->elsewhere", "elsewhere": "[Guest]\nRoot=hostfs:/home/web\n"}),
+                         ([home, bits], set()))
+        self.assertEqual(self.generated({"web.conf": "[Guest]\n", "part": "[Guest]\nDisk=/home/web.img\nRoot=hostfs:/srv\n",
+                                         "web.conf.d/a.conf": "->../part"}), ([home, bits], set()))
         self.assertEqual(self.generated({"web.conf": "[Guest]\nDisk=TOP/link/a\n", "two.conf": "[Guest]\nDisk=/root/a\n"})[1],
                          {"umld@two.service.d"})
+
+    def test_generator_with_a_file_server_that_does_not_respond(self):
+        """systemd waits for its generators."""
+        with tempfile.TemporaryDirectory(dir=self.work) as path:
+            Path(f"{path}/realpath").write_text(f"#!/bin/sh\n[ \"$1\" = -ms ] || exec sleep 100\nexec {shutil.which('realpath')} \"$@\"\n",
+                                                encoding="utf-8")
+            os.chmod(f"{path}/realpath", 0o755)
+            with mock.patch.dict(os.environ, PATH=f"{path}:{os.environ['PATH']}"):
+                self.assertEqual(self.generated({"web.conf": "[Guest]\nDisk=/home/web.img\n"}), (["ProtectHome=no"], set()))
 
     def test_generator_without_guests(self):
         self.assertEqual(self.generated({}), ([], set()))
         self.assertEqual(self.generated({}, "4:memory:/\n1:name=systemd:/init.scope\n0::/\n"), ([], set()))
 
     def test_generator_in_a_container_without_a_cgroup_namespace(self):
-        self.assertEqual(self.generated({}, "4:memory:/lxc/vps\n1:name=systemd:/lxc/vps/init.scope\n"), ([], {"umld@.service.d"}))
+        groups = "4:memory:/lxc/vps\n1:name=systemd:/lxc/vps/init.scope\n"
+        self.assertEqual(self.generated({}, groups), ([], {"umld@.service.d"}))
+        self.assertEqual(self.generated({"web.conf": "[Guest]\nDisk=/home/web.img\n"}, groups),
+                         (["ProtectHome=no"], {"umld@.service.d"}))
 
     def test_users_and_directories(self):
         """systemd's own tools understand the two files, in a root of their own."""
