@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* systemd-manager.c - asks systemd to start, stop, enable and disable the service of a guest. */
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
 #include "api/dirs.h"
+#include "basic/file-util.h"
 #include "basic/string-util.h"
+#include "conf/parts.h"
 #include "umlctl/systemd-manager.h"
 
 #define DESTINATION       "org.freedesktop.systemd1"
@@ -67,26 +71,44 @@ int manager_unit_busy(sd_bus *bus, const char *unit) {
         return !streq(state, "inactive") && !streq(state, "failed");
 }
 
-static bool changed_since(const char *path, const struct timespec *then) {
+/* Not by when its text was written: a file that was moved or copied to its place may be older. */
+static bool is_newer(int directory, const char *path, int flags, const struct timespec *than) {
         struct stat st;
 
-        return path && stat(path, &st) >= 0 &&
-               (st.st_mtim.tv_sec > then->tv_sec ||
-                (st.st_mtim.tv_sec == then->tv_sec && st.st_mtim.tv_nsec > then->tv_nsec));
+        return fstatat(directory, path, &st, flags) >= 0 &&
+               (st.st_ctim.tv_sec > than->tv_sec ||
+                (st.st_ctim.tv_sec == than->tv_sec && st.st_ctim.tv_nsec > than->tv_nsec));
 }
 
-int manager_follow(sd_bus *bus, const char *name, sd_bus_error *ret_error) {
+/* The file, or the link that leads to it. */
+static bool changed_since(int directory, const char *path, const struct timespec *then) {
+        return is_newer(directory, path, 0, then) ||
+               is_newer(directory, path, AT_SYMLINK_NOFOLLOW, then);
+}
+
+/* The directory has another time if one was added or removed. */
+static bool dropins_changed_since(const char *path, const struct timespec *then) {
+        _cleanup_closedir_ DIR *dir = opendir(path);
+        bool changed = dir && changed_since(AT_FDCWD, path, then);
+
+        for (struct dirent *e; dir && !changed && (e = readdir(dir));)
+                changed = config_dropin_valid(e->d_name) &&
+                          changed_since(dirfd(dir), e->d_name, then);
+        return changed;
+}
+
+void manager_follow(sd_bus *bus, const char *name) {
         _cleanup_free_ char *file = umld_config_path(name),
-                            *more = file ? strfmt("%s.d", file) : NULL;
+                            *more = file ? config_dropin_directory(file) : NULL;
         struct stat made = {};
 
         if (!more)
-                return -ENOMEM;
+                return;
         (void) stat("/run/systemd/generator", &made); /* each time it is another one */
-        if (!changed_since(file, &made.st_mtim) && !changed_since(more, &made.st_mtim))
-                return 0;
-        return sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER_INTERFACE, "Reload",
-                                  ret_error, NULL, NULL);
+        if (changed_since(AT_FDCWD, file, &made.st_mtim) ||
+            dropins_changed_since(more, &made.st_mtim))
+                (void) sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER_INTERFACE,
+                                          "Reload", NULL, NULL, NULL);
 }
 
 void manager_job_done(ManagerJob *job) {

@@ -22,8 +22,9 @@ char *manager_unit(const char *name);
 int manager_unit_busy(sd_bus *bus, const char *unit);
 
 /* Lets systemd read its units again if the guest's configuration has changed since it did so: its
- * sandbox depends on that (systemd/umld-generator). */
-int manager_follow(sd_bus *bus, const char *name, sd_bus_error *ret_error);
+ * sandbox depends on that (systemd/umld-generator). Who may start units, but not that, starts it
+ * without. */
+void manager_follow(sd_bus *bus, const char *name);
 
 /* A job that starts or stops a unit, and its result. */
 typedef struct ManagerJob {

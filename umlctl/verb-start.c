@@ -174,9 +174,8 @@ static int start_by_manager(const Options *o, const char *guest) {
         r = waiter_new(guest, o, check_up, &s, &w);
         if (r < 0)
                 return control_wait_failed(guest, w, r, "running");
-        r = manager_follow(manager, guest, &error);
-        if (r >= 0)
-                r = manager_job(manager, o->no_wait ? NULL : w, "StartUnit", guest, &job, &error);
+        manager_follow(manager, guest);
+        r = manager_job(manager, o->no_wait ? NULL : w, "StartUnit", guest, &job, &error);
         if (r < 0)
                 return fail_with(bus_error_exit_code(&error, r),
                                  "%s: systemd refused to start it: %s", guest,

@@ -237,6 +237,7 @@ class Systemd(Case):
             os.makedirs(os.path.join(self.top, name))
         with open(os.path.join(self.top, "etc/umld/web.conf"), "w"):
             pass
+        os.mkdir(os.path.join(self.top, "run/systemd/generator"))
         self.overrides = {k: self.env.pop(k) for k in list(self.env) if k.startswith("UMLD_")}
         self.manager = Umld(os.path.join(self.top, "run/systemd/private"))
         self.addCleanup(self.manager.close)
@@ -272,6 +273,37 @@ class Systemd(Case):
         self.assertEqual(self.expect(DONE, "start", "web").stdout, "web is running\n")
         self.assertGreater(self.took, 0.2)
         self.assertEqual(self.manager.calls, ["Subscribe", "StartUnit"])
+
+    def test_start_of_a_changed_configuration(self):
+        """systemd reads its units again, for their sandboxes, unless it has done so since; but for one who may not ask for that."""
+        config, made = os.path.join(self.top, "etc/umld/web.conf"), os.path.join(self.top, "run/systemd/generator")
+        os.mkdir(config + ".d")
+
+        def write(path, how="a"):
+            with open(path, how) as f:
+                f.write("#\n")
+
+        def move():
+            write(config + ".old")
+            os.utime(config + ".old", (1, 1))
+            os.rename(config + ".old", config)
+
+        def start():
+            before = len(self.manager.calls)
+            self.expect(DONE, "start", "web")
+            return "Reload" in self.manager.calls[before:]
+
+        write(config + ".d/a.conf")
+        self.manager.on_call["StartUnit"] = self.job_ends("done")
+        self.manager.say("answer", "Reload")
+        for change in (lambda: write(config), lambda: write(config + ".d/a.conf"), lambda: os.remove(config + ".d/a.conf"), move):
+            os.rmdir(made)
+            os.mkdir(made)
+            self.assertFalse(start())
+            change()
+            self.assertTrue(start())
+        self.manager.say("refuse", "Reload", "org.freedesktop.DBus.Error.AccessDenied", "not for you")
+        self.assertTrue(start())
 
     def test_start_that_fails(self):
         self.manager.on_call["StartUnit"] = self.job_ends("failed")
