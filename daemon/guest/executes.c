@@ -43,6 +43,8 @@ static void go_on_as_before(Guest *g) {
         (void) guest_keep_now(g);
         if (g->boot.phase == BOOT_READY)
                 (void) guest_make_standby(g);
+        else if (g->state == GUEST_BACKOFF)
+                guest_wait(g);
 }
 
 static int hand_all_over(Guest *g, Keeper *k) {

@@ -158,5 +158,8 @@ int guest_launch(Guest *g, const GuestProcessListener *listener, Fault *f) {
         r = guest_process_start(g->event, &l, &g->standby.launched, output, terminal, &sockets,
                                 listener, &g->boot.process);
         guest_drop_standby(g);
-        return r < 0 ? fault_start(g, r, f) : r;
+        if (r >= 0)
+                return r;
+        guest_end_keep(g); /* that of the one on standby, which was used up */
+        return fault_start(g, r, f);
 }

@@ -403,6 +403,21 @@ class Failing(Replaced):
         self.reexec(FAILED)
         self.check_same(umld, pid)
 
+    def test_is_gone_during_a_back_off(self):
+        """The umld that is back leaves as much to the next one as before."""
+        umld = self.start(supervise={"RestartDelay": "1h", "RestartDelayMax": "2h"})
+        os.kill(umld.guest_pid(), signal.SIGKILL)
+        umld.wait_state("backoff")
+        before, left = self.replace('#!/bin/sh\nexec rm "$0"\n'), umld.status()["next_start"]
+        self.reexec(FAILED)
+        before.rename(self.world.program("daemon/umld"))
+        self.assertEqual((umld.status()["next_start"], umld.status()["reexecs"]), (left, 0))
+        umld.kill()
+        heir = self.daemon()
+        heir.wait_state("backoff")
+        self.assertEqual((heir.status()["next_start"], heir.status()["adopted"]), (left, 1))
+        self.assertEqual(heir.stop(), DONE)
+
     def test_crashes_later(self):
         """One that says it can, and dies while it does: the next start executes the one of before."""
         umld = self.start()
