@@ -231,11 +231,13 @@ static bool has_mark(const Undo *u) {
                (uint64_t) st.st_size <= u->header.end + sizeof(found);
 }
 
-/* What the change leaves, wherever it is killed, or the replay of a journal by e2fsck. */
+/* What the change leaves, wherever it is killed, or the replay of a journal by e2fsck, which is
+ * younger than what it found. A clock that was set back leaves nothing in between. */
 static bool is_of_change(const Undo *u, const UndoWritten *now) {
-        uint32_t a = u->header.before.time, b = u->header.time;
+        uint32_t before = u->header.before.time, change = u->header.time;
 
-        return now->time >= MIN(a, b) && now->time <= MAX(a, b);
+        return now->time == before || now->time == change ||
+               (now->time > before && now->time < change);
 }
 
 /* IMAGE_UNDO_DONE: it is to be undone. What was recorded of one image must not come into another.

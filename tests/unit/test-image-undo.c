@@ -266,12 +266,16 @@ static void put_superblock(int image, uint32_t time, uint8_t uuid) {
         assert_int_equal(pwrite(image, &s, sizeof(s), 1024), sizeof(s));
 }
 
-static int make_file_system(void) {
+static int make_file_system_of(uint32_t time) {
         int image = make_image();
 
-        put_superblock(image, LAST_MOUNTED, 1);
+        put_superblock(image, time, 1);
         assert_int_equal(pread(image, original, SIZE, 0), SIZE);
         return image;
+}
+
+static int make_file_system(void) {
+        return make_file_system_of(LAST_MOUNTED);
 }
 
 /* Returns the time that the programs of the change write in the superblock. */
@@ -338,6 +342,25 @@ static void test_written_since(void **state) {
                 if (c->cut)
                         assert_return_code(ftruncate(image, SIZE - 4096), errno);
                 assert_refused(image);
+        }
+}
+
+/* The host's clock was set back before the change; who writes after it has a time in between. */
+static void test_clock_set_back(void **state) {
+        const uint32_t future = (uint32_t) time(NULL) + 1000;
+
+        (void) state;
+        for (int i = 0; i < 3; i++) {
+                _cleanup_close_ int image = make_file_system_of(future);
+                uint32_t now = interrupt_in_file_system(image);
+
+                put_superblock(image, i == 0 ? future : i == 1 ? now : now + 10, 1);
+                if (i == 2) {
+                        assert_refused(image);
+                        continue;
+                }
+                assert_int_equal(image_undo_apply(image), IMAGE_UNDO_DONE);
+                assert_as_before(image);
         }
 }
 
@@ -430,14 +453,23 @@ static void test_one_at_a_time(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_undone),        cmocka_unit_test(test_sparse),
-                cmocka_unit_test(test_cut),           cmocka_unit_test(test_other_image),
-                cmocka_unit_test(test_forged),        cmocka_unit_test(test_moved),
-                cmocka_unit_test(test_one_at_a_time), cmocka_unit_test(test_copied_over),
-                cmocka_unit_test(test_of_others),     cmocka_unit_test(test_larger),
-                cmocka_unit_test(test_complete),      cmocka_unit_test(test_of_this_change),
-                cmocka_unit_test(test_written_since), cmocka_unit_test(test_restored),
-                cmocka_unit_test(test_other_version), cmocka_unit_test(test_not_completed),
+                cmocka_unit_test(test_undone),
+                cmocka_unit_test(test_sparse),
+                cmocka_unit_test(test_cut),
+                cmocka_unit_test(test_other_image),
+                cmocka_unit_test(test_forged),
+                cmocka_unit_test(test_moved),
+                cmocka_unit_test(test_one_at_a_time),
+                cmocka_unit_test(test_copied_over),
+                cmocka_unit_test(test_of_others),
+                cmocka_unit_test(test_larger),
+                cmocka_unit_test(test_complete),
+                cmocka_unit_test(test_of_this_change),
+                cmocka_unit_test(test_written_since),
+                cmocka_unit_test(test_restored),
+                cmocka_unit_test(test_other_version),
+                cmocka_unit_test(test_not_completed),
+                cmocka_unit_test(test_clock_set_back),
         };
 
         return RUN_UNDO_TESTS(tests);
