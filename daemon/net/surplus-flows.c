@@ -20,6 +20,7 @@
 #define FRAME_LEAST 54 /* bytes of the tap's for a TCP segment */
 #define FRESH_FEW   16 /* a part of its number; a guest that uses less may be about to use more */
 #define TELL_AGAIN  (60 * USEC_PER_SEC)
+#define FAILURES    3 /* to count or renew the number, then it is given up */
 
 struct SurplusFlows {
         Net *net; /* borrowed */
@@ -27,12 +28,13 @@ struct SurplusFlows {
         sd_event_source *timer;
         FlowWalk *walk;
         bool walking;
-        uint64_t settled; /* entries: the fewest since the last pass; 0 = none was made */
-        bool pressing;    /* the host's quarter is about to be needed */
-        usec_t looked;    /* CLOCK_MONOTONIC */
-        uint64_t used;    /* new TCP connections since the guest was last allowed more */
-        uint64_t made;    /* and those before it, since the last pass */
-        uint64_t bytes;   /* of the tap until that, if connections are not counted */
+        uint64_t settled;  /* entries: the fewest since the last pass; 0 = none was made */
+        bool pressing;     /* the host's quarter is about to be needed */
+        usec_t looked;     /* CLOCK_MONOTONIC */
+        uint64_t used;     /* new TCP connections since the guest was last allowed more */
+        uint64_t made;     /* and those before it, since the last pass */
+        unsigned failures; /* to count them, in succession */
+        uint64_t bytes;    /* of the tap until that, if connections are not counted */
         IpAddress guest[NAT_FAMILY_MAX], host[NAT_FAMILY_MAX]; /* on the tap, during a pass */
         unsigned open[NAT_FAMILY_MAX];                         /* those that it has come across */
         unsigned forgotten;                                    /* since it was last said */
@@ -76,6 +78,21 @@ usec_t fresh_next_look(usec_t since, uint64_t used, uint64_t fresh) {
 
 /* ---- how many the guest makes ---- */
 
+/* A number that is used up and not renewed would cut the guest off: better none. */
+static int ask_rules(SurplusFlows *s, bool again, uint64_t *ret) {
+        Net *net = s->net;
+        int r = net->maker.nat.backend->fresh(&net->maker.nat, net->host->config->name, again, ret);
+
+        if (r >= 0 || r == -ENOENT) {
+                s->failures = 0;
+                return r;
+        }
+        log_debug_errno(r, "cannot look at the number of the guest's new connections: %m");
+        if (++s->failures == FAILURES && net_bars_lacking(net, NAT_WHAT_QUOTA, "nftables", r))
+                net->rules_stale = true;
+        return r;
+}
+
 static void measure(SurplusFlows *s) {
         const Nat *nat = &s->net->maker.nat;
         const Config *c = s->net->host->config;
@@ -83,7 +100,7 @@ static void measure(SurplusFlows *s) {
 
         s->used = 0;
         if (nat->backend && nat->backend->fresh)
-                (void) nat->backend->fresh(nat, c->name, false, &s->used);
+                (void) ask_rules(s, false, &s->used);
         else if (link_counters_read(c->tap, &link) >= 0) {
                 uint64_t bytes = link.received + link.sent;
 
@@ -94,11 +111,9 @@ static void measure(SurplusFlows *s) {
 
 /* Allows it as many again, and not more often than necessary. */
 static void allow(SurplusFlows *s) {
-        const Nat *nat = &s->net->maker.nat;
         uint64_t used;
 
-        if (s->used > s->net->fresh / 4 &&
-            nat->backend->fresh(nat, s->net->host->config->name, true, &used) >= 0)
+        if (s->used > s->net->fresh / 4 && ask_rules(s, true, &used) >= 0)
                 s->made += used;
 }
 
@@ -229,10 +244,11 @@ static void look(SurplusFlows *s) {
                 log_debug_errno(r, "cannot look at the host's table of connections: %m");
         else
                 delay = surplus_next_look(count, max, s->settled, s->made + s->used);
-        if (s->walking) /* that comes first */
-                return;
         allow(s);
-        (void) arm(s, MIN(delay, fresh_next_look(since, s->used, s->net->fresh)));
+        if (s->walking) /* the next look follows */
+                return;
+        delay = MIN(delay, fresh_next_look(since, s->used, s->net->fresh));
+        (void) arm(s, s->failures > 0 && s->failures < FAILURES ? LOOK_MIN : delay);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {

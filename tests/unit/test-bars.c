@@ -97,10 +97,46 @@ static void test_fresh_next_look(void **state) {
         assert_int_equal(fresh_next_look(60 * USEC_PER_SEC, 8192, 8192), 1250 * USEC_PER_MSEC);
 }
 
+static int refused;
+
+static int refuse_fresh(const Nat *nat, const char *guest, bool again, uint64_t *ret) {
+        (void) nat;
+        (void) guest;
+        (void) again;
+        (void) ret;
+        refused++;
+        return -EPERM;
+}
+
+/* Rules that let no more connections pass once a number is used up are given up if umld can neither
+ * count nor renew it. */
+static void test_fresh_refused(void **state) {
+        static const NatBackend backend = { .name = "refusing", .fresh = refuse_fresh };
+        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        _cleanup_(surplus_flows_freep) SurplusFlows *s = NULL;
+        char name[] = "web";
+        Config config = { .name = name, .tap = "none" };
+        Host host = { .config = &config };
+        Net net = { .host = &host, .rules = true, .connections = 1024, .fresh = 1024 };
+
+        (void) state;
+        net.maker.nat.backend = &backend;
+        ASSERT_OK(sd_event_new(&event));
+        ASSERT_OK(surplus_flows_new(event, &net, &s));
+        ASSERT_OK(surplus_flows_update(s));
+        while (!net.lacking[NET_LACKS_FRESH])
+                ASSERT_OK(sd_event_run(event, 10 * USEC_PER_SEC));
+        assert_int_equal(refused, 3);
+        assert_true(net.rules_stale);
+        FOREACH_ELEMENT (each, net.lacking)
+                free(*each);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = { cmocka_unit_test(test_share),
                                             cmocka_unit_test(test_fresh),
                                             cmocka_unit_test(test_fresh_next_look),
+                                            cmocka_unit_test(test_fresh_refused),
                                             cmocka_unit_test(test_due),
                                             cmocka_unit_test(test_next_look) };
 
