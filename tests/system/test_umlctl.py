@@ -457,7 +457,7 @@ class Systemctl(Case):
         self.expect_line(NO_GUEST, "is-active", "nobody")
 
     def test_without_its_umld(self):
-        """The guest runs, and its umld-init holds the lock that the dead umld's pid is in."""
+        """The guest runs, but nobody watches it: its umld-init holds the lock that the dead umld's pid is in."""
         self.configure("web")
         dead = subprocess.Popen(["true"])
         dead.wait()
@@ -466,7 +466,7 @@ class Systemctl(Case):
             lock.write(f"{dead.pid}\n")
             lock.flush()
             fcntl.flock(lock, fcntl.LOCK_EX)
-            self.assertEqual(self.expect(DONE, "is-active", "web").stdout, "active\n")
+            self.assertEqual(self.expect(NOT_RUNNING, "is-active", "web").stdout, "failed\n")
         self.assertEqual(self.expect(NOT_RUNNING, "is-active", "web").stdout, "inactive\n")
 
     def test_is_enabled(self):
