@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
@@ -177,6 +178,8 @@ class Fake(CheckTest):
         program, last = self.world.dir / "changes", f"600.{os.getpid()}"
         program.write_text(f'#!/bin/sh\n{self.world.program("imager/umld-image")} "$@"\nexec sleep {last}\n')
         program.chmod(0o755)
+        # Times of file systems are in seconds: who writes after the change is told from mkfs by another one.
+        time.sleep(1 - time.time() % 1)
         before = image.read_bytes(), image.stat().st_mtime_ns
         umlctl = subprocess.Popen(self.world.command("host", "env", f"UMLD_IMAGE={program}", self.world.program("umlctl/umlctl"), "resize",
                                                      "web", "6M"), stdin=subprocess.DEVNULL)
