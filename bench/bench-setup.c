@@ -38,7 +38,6 @@ typedef struct Setup {
 } Setup;
 
 static int step_tap(Setup *s) {
-        (void) s;
         return tap_create(TAP, OWNER);
 }
 
@@ -74,7 +73,6 @@ static int step_neighbour(Setup *s) {
 }
 
 static int step_forwarding(Setup *s) {
-        (void) s;
         return sysctl_set("net/ipv4/ip_forward", "1");
 }
 

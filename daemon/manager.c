@@ -2,7 +2,6 @@
 /* manager.c - connects the parts of umld. */
 
 #include <signal.h>
-#include <stdio.h>
 #include <sys/prctl.h>
 
 #include "api/bus-names.h"
@@ -14,11 +13,11 @@
 #include "daemon/base/hooks.h"
 #include "daemon/base/notify.h"
 #include "daemon/bus/guest-bus.h"
-#include "daemon/doubts.h"
 #include "daemon/inherit.h"
 #include "daemon/manager.h"
 #include "daemon/privileges.h"
 #include "daemon/reexec.h"
+#include "daemon/reloads.h"
 #include "facts/conditions.h"
 
 struct Manager {
@@ -27,19 +26,12 @@ struct Manager {
         Guest *guest;
         GuestBus *bus; /* NULL: there are no clients yet */
         Hooks *hooks;
+        Reloads *reloads;
         int lock_fd;
         Reexec *reexec;
         Adoption *estate; /* of the previous umld, whose guest is running; NULL: none */
         char *directory;  /* RUNTIME/NAME */
         int exit_code;
-
-        struct {
-                bool under_way, again; /* SIGHUP came meanwhile */
-                bool tell;             /* the service manager */
-                usec_t confirm;
-                BusReloaded done; /* NULL: it was ordered by a signal */
-                void *userdata;
-        } reload;
 };
 
 /* How the guest has ended, of a state that is about that; else NULL. */
@@ -143,91 +135,15 @@ static void on_finished(GuestState state, Verdict verdict, void *userdata) {
 static int on_stop_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
         Manager *m = userdata;
 
-        (void) s;
         log_info("received signal %u (%s)", si->ssi_signo, strsignal((int) si->ssi_signo));
         (void) guest_stop(m->guest);
         return 0;
 }
 
-/* Logs what a successful reload has changed. */
-static void log_reloaded(usec_t confirm, const char *later) {
-        const char *what = confirm > 0 ? "to be confirmed" : "reloaded";
-
-        if (later)
-                log_notice("configuration %s; at the guest's next start: %s", what, later);
-        else
-                log_info("configuration %s", what);
-}
-
-static void reload(usec_t confirm, BusReloaded done, void *done_userdata, void *userdata);
-
-/* Tells who has ordered it how it went. */
-static void end_reload(Manager *m, int r, const char *text) {
-        BusReloaded done = TAKE_PTR(m->reload.done);
-
-        if (r < 0)
-                log_error("reload failed: %s", text ?: strerror(-r));
-        else
-                log_reloaded(m->reload.confirm, text);
-        if (m->reload.tell)
-                notify_ready();
-        m->reload.under_way = false;
-        if (done)
-                done(r, text, m->reload.userdata);
-}
-
-static void on_reloaded(int r, const char *text, void *userdata) {
-        Manager *m = userdata;
-
-        end_reload(m, r, text);
-        if (m->reload.again) { /* the file may have changed since it was read */
-                m->reload.again = false;
-                reload(0, NULL, NULL, m);
-        }
-}
-
-static int load(const Manager *m, Config **ret, char **ret_error) {
-        const char *name = m->guest->config->name;
-        _cleanup_free_ char *file = umld_config_path(name),
-                            *disk = umld_path(DIR_STATE, name, "root.img");
-
-        return file && disk ? config_load(name, file, disk, ret, ret_error) : -ENOMEM;
-}
-
-static void reload(usec_t confirm, BusReloaded done, void *done_userdata, void *userdata) {
-        _cleanup_free_ char *error = NULL;
-        Config *config = NULL;
-        Manager *m = userdata;
-        int r;
-
-        m->reload.under_way = true;
-        m->reload.confirm = confirm;
-        m->reload.done = done;
-        m->reload.userdata = done_userdata;
-        /* Before the guest is ready, and once it is shutting down, READY=1 would be wrong. */
-        m->reload.tell = m->guest->past.announced && m->guest->wanted == WANTED_UP;
-        if (m->reload.tell)
-                notify_reloading();
-        r = load(m, &config, &error);
-        if (r >= 0)
-                log_doubts(config);
-        if (r < 0)
-                end_reload(m, r, error);
-        else
-                guest_reload(m->guest, config, confirm, on_reloaded, m);
-}
-
 static void on_reload_order(usec_t confirm, BusReloaded done, void *done_userdata, void *userdata) {
-        _cleanup_free_ char *why = NULL;
         const Manager *m = userdata;
 
-        if (!m->reload.under_way) {
-                reload(confirm, done, done_userdata, userdata);
-                return;
-        }
-        why = strfmt("another reload is in progress, waiting for %s",
-                     guest_waits_for(m->guest) ?: "its end");
-        done(-EBUSY, why, done_userdata);
+        reloads_order(m->reloads, confirm, done, done_userdata);
 }
 
 static void on_reexec_order(BusReloaded done, void *done_userdata, void *userdata) {
@@ -237,15 +153,9 @@ static void on_reexec_order(BusReloaded done, void *done_userdata, void *userdat
 }
 
 static int on_reload_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
-        Manager *m = userdata;
+        const Manager *m = userdata;
 
-        (void) s;
-        (void) si;
-        if (m->reload.under_way)
-                m->reload.again = true;
-        else
-                reload(0, NULL, NULL, m);
-        return 0;
+        return reloads_signal(m->reloads);
 }
 
 /* Signals of one priority are read from one descriptor, the lowest number first: without a priority
@@ -356,7 +266,9 @@ Manager *manager_free(Manager *m) {
         reexec_free(m->reexec);
         m->bus = guest_bus_free(m->bus); /* there are no clients for what follows */
         hooks_free(m->hooks);
+        reloads_close(m->reloads);
         guest_free(m->guest);
+        reloads_free(m->reloads);
         if (m->lock_fd >= 0)
                 leave_directory(m);
         safe_close(m->lock_fd);
@@ -427,6 +339,8 @@ int manager_new(const char *name, char *const *argv, Config *config, Manager **r
                 return log_oom();
         hooks_on_change(m->hooks, on_hooks_changed, m);
         r = reexec_new(m->event, m->guest, argv, &m->reexec);
+        if (r >= 0)
+                r = reloads_new(m->event, m->guest, &m->reloads);
         if (r < 0)
                 return log_error_errno(r, "cannot set up the event loop: %m");
         r = guest_bus_new(m->guest, m->estate, on_reload_order, on_reexec_order, m, &m->bus);

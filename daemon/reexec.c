@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* reexec.c - has the program that is there now take over. */
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -173,8 +172,6 @@ static void wait_for_rest(Reexec *x) {
 static int on_look(sd_event_source *s, uint64_t usec, void *userdata) {
         Reexec *x = userdata;
 
-        (void) s;
-        (void) usec;
         if (x->step == REEXEC_WAIT)
                 wait_for_rest(x);
         else if (x->step == REEXEC_CLEAR && !guest_is_at_rest(x->guest))

@@ -13,12 +13,6 @@
 #include "nat/nft-run.h"
 #include "umld-config.h"
 
-static void print(const char *name, FeatureState state, const char *what) {
-        _cleanup_free_ char *line = feature_line(name, state, what);
-
-        printf("%s\n", line ?: name);
-}
-
 static void print_companions(void) {
         static const char *const names[] = {
                 [COMPANION_INIT] = "umld-init",
@@ -38,23 +32,25 @@ static void print_companions(void) {
                 int r = companion_find(c, &path);
 
                 assert(names[c]);
-                print(names[c], r >= 0 ? FEATURE_FOUND : FEATURE_MISSING, path);
+                feature_print(names[c], r >= 0 ? FEATURE_FOUND : FEATURE_MISSING, path);
         }
 }
 
 int version_print(void) {
         printf("umld %s\n", UMLD_VERSION);
-        print("iptables", FEATURE_BUILT, UMLD_WITH_LIBIPTC);
-        print("conntrack", FEATURE_BUILT, UMLD_WITH_CONNTRACK);
-        print("seccomp", *UMLD_WITH_SECCOMP ? FEATURE_BUILT : FEATURE_OFF, UMLD_WITH_SECCOMP);
-        print("nftables", nft_has_library() ? FEATURE_FOUND : FEATURE_MISSING, "libnftables.so.1");
-        print("systemd", sd_booted() > 0 ? FEATURE_FOUND : FEATURE_MISSING,
-              sd_booted() > 0 ? "PID 1 of this host" : "not PID 1 of this host");
+        feature_print("iptables", FEATURE_BUILT, UMLD_WITH_LIBIPTC);
+        feature_print("conntrack", FEATURE_BUILT, UMLD_WITH_CONNTRACK);
+        feature_print("seccomp", *UMLD_WITH_SECCOMP ? FEATURE_BUILT : FEATURE_OFF,
+                      UMLD_WITH_SECCOMP);
+        feature_print("nftables", nft_has_library() ? FEATURE_FOUND : FEATURE_MISSING,
+                      "libnftables.so.1");
+        feature_print("systemd", sd_booted() > 0 ? FEATURE_FOUND : FEATURE_MISSING,
+                      sd_booted() > 0 ? "PID 1 of this host" : "not PID 1 of this host");
         print_companions();
 #ifdef NDEBUG
-        print("assertions", FEATURE_OFF, NULL);
+        feature_print("assertions", FEATURE_OFF, NULL);
 #else
-        print("assertions", FEATURE_BUILT, NULL);
+        feature_print("assertions", FEATURE_BUILT, NULL);
 #endif
         return EXIT_DONE;
 }

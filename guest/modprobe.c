@@ -2,7 +2,6 @@
 /* modprobe.c - loads a module for the kernel, which asks for BBR before init is started. */
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>

@@ -5,7 +5,6 @@
 #include <net/if.h>
 #include <net/route.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>

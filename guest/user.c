@@ -3,7 +3,6 @@
 
 #include <grp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "basic/file-util.h"

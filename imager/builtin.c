@@ -122,7 +122,6 @@ static bool is_applet(const char *path) {
 }
 
 static int print_applets(int output, void *busybox) {
-        (void) output;
         (void) execl(busybox, "busybox", "--list-full", (char *) NULL);
         return SPAWN_FAILED;
 }
@@ -191,7 +190,6 @@ int mode_builtin(int argc, char *argv[]) {
         struct archive *a = archive_write_new();
         int r;
 
-        (void) argv;
         if (argc != 1)
                 return EXIT_USAGE;
         (void) signal(SIGPIPE, SIG_IGN);

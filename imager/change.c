@@ -4,7 +4,6 @@
 
 #include "api/image-protocol.h"
 #include "basic/undo-record.h"
-#include "imager/jail.h"
 #include "imager/message.h"
 #include "imager/modes.h"
 #include "imager/write.h"

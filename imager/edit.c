@@ -3,7 +3,6 @@
 
 #include <regex.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "basic/file-util.h"
 #include "basic/string-util.h"

@@ -222,7 +222,6 @@ int mode_import(int argc, char *argv[]) {
         Import x = { .a = archive_read_new() };
         int r = jail_enter();
 
-        (void) argv;
         if (r != 0)
                 return r;
         r = argc == 1 ? import(&x) : EXIT_USAGE;

@@ -40,7 +40,6 @@ void say_progress(uint64_t bytes, void *unused) {
         static usec_t last;
         usec_t now = now_usec(CLOCK_MONOTONIC);
 
-        (void) unused;
         if (now - last < PROGRESS_EVERY)
                 return;
         last = now;

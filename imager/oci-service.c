@@ -11,7 +11,6 @@
 #include "basic/fd-util.h"
 #include "basic/file-util.h"
 #include "basic/parse-util.h"
-#include "basic/string-util.h"
 #include "imager/message.h"
 #include "imager/oci.h"
 

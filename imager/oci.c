@@ -5,7 +5,6 @@
  * process sees files that umlctl has opened, and nothing else. */
 
 #include "imager/oci.h"
-#include "api/exit-codes.h"
 #include "api/image-protocol.h"
 #include "basic/string-util.h"
 #include "image/archive.h"

@@ -6,14 +6,12 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "api/exit-codes.h"
-#include "api/image-protocol.h"
 #include "basic/string-util.h"
 #include "image/archive-why.h"
 #include "imager/busybox.h"

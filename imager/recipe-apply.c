@@ -161,7 +161,6 @@ typedef struct Matches {
 static int on_entry(const char *name, mode_t type, void *userdata) {
         Matches *m = userdata;
 
-        (void) type;
         return fnmatch(m->pattern, name, 0) == 0
                        ? strv_pushf(&m->paths, "%s/%s", m->directory, name)
                        : 0;

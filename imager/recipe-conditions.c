@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* recipe-conditions.c - asks a tree whether the conditions of a recipe are true. */
 
-#include <sys/stat.h>
-
-#include "imager/edit.h"
 #include "imager/recipe-conditions.h"
+#include "imager/edit.h"
 
 /* A file that is not there, or is no text, has no lines. */
 static int contains(ImageWriter *w, const char *path, const char *regex) {

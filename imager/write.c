@@ -6,7 +6,6 @@
 
 #include <getopt.h>
 
-#include "api/exit-codes.h"
 #include "api/image-protocol.h"
 #include "basic/parse-util.h"
 #include "imager/jail.h"

@@ -39,7 +39,6 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
         BusQuery *q = userdata;
         int r = sd_bus_message_get_errno(m);
 
-        (void) ret_error;
         if (q->only && sd_bus_message_is_method_error(m, SD_BUS_ERROR_UNKNOWN_METHOD)) {
                 q->only = NULL; /* its umld is older */
                 r = request(q);

@@ -59,7 +59,6 @@ DEFINE_CELL(sent, cell_size, USAGE_PROP_SENT);
 DEFINE_CELL(received, cell_size, USAGE_PROP_RECEIVED);
 
 static char *cell_pid(const json_t *props, usec_t now) {
-        (void) now;
         return runs(props) ? cell_count(props, UMLD_PROP_PID) : strdup("-");
 }
 
@@ -76,7 +75,6 @@ static char *cell_memory(const json_t *props, usec_t now) {
         uint64_t size = prop_number(props, UMLD_PROP_MEMORY_SIZE);
         bool known = json_object_get(props, UMLD_PROP_MEMORY_USED);
 
-        (void) now;
         if (size == 0)
                 return strdup("-");
         return strfmt("%s/%s",
@@ -98,7 +96,6 @@ static char *cell_cpu(const json_t *props, usec_t now) {
 static char *cell_load(const json_t *props, usec_t now) {
         char *text = cell_string(props, UMLD_PROP_GUEST_LOAD);
 
-        (void) now;
         if (text)
                 text[strcspn(text, " ")] = '\0';
         return text;
@@ -109,7 +106,6 @@ static char *cell_forwards(const json_t *props, usec_t now) {
         char *all = NULL;
         size_t i;
 
-        (void) now;
         json_array_foreach(list, i, value) {
                 _cleanup_free_ char *safe = safe_text(json_string_value(value) ?: "", TEXT_MAX),
                                     *old = all;
@@ -124,7 +120,6 @@ static char *cell_forwards(const json_t *props, usec_t now) {
 static char *cell_enabled(const json_t *props, usec_t now) {
         const json_t *enabled = json_object_get(props, SNAPSHOT_PROP_ENABLED);
 
-        (void) now;
         return strdup(json_is_true(enabled) ? "yes" : json_is_false(enabled) ? "no" : "-");
 }
 

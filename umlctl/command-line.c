@@ -2,7 +2,6 @@
 /* command-line.c - parses the options. */
 
 #include <getopt.h>
-#include <stdlib.h>
 
 #include "api/bus-names.h"
 #include "api/exit-codes.h"
@@ -17,19 +16,16 @@
 /* ---- what each option does with its value; 0 or the exit code ---- */
 
 static int take_help(CommandLine *c, const char *value) {
-        (void) value;
         c->help = true;
         return 0;
 }
 
 static int take_version(CommandLine *c, const char *value) {
-        (void) value;
         c->version = true;
         return 0;
 }
 
 static int take_tables(CommandLine *c, const char *value) {
-        (void) value;
         c->tables = true;
         return 0;
 }

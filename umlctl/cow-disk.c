@@ -10,7 +10,7 @@
 #include "api/commit-note.h"
 #include "api/exit-codes.h"
 #include "basic/fd-util.h"
-#include "basic/string-util.h"
+#include "basic/file-util.h"
 #include "umlctl/cow-disk.h"
 #include "umlctl/guest-image.h"
 #include "umlctl/interrupt.h"
@@ -67,16 +67,9 @@ static int open_base(CowDisk *c, CowUse use) {
         return 0;
 }
 
-static bool same_file(int fd, const char *path) {
-        struct stat a, b;
-
-        return fstat(fd, &a) >= 0 && stat(path, &b) >= 0 && a.st_dev == b.st_dev &&
-               a.st_ino == b.st_ino;
-}
-
 static bool belongs(const CowDisk *c, const CowHeader *h) {
         return h->size == c->header.size && h->mtime == c->header.mtime &&
-               (streq(h->backing, c->disk->path) || same_file(c->base, h->backing));
+               (streq(h->backing, c->disk->path) || file_is_at(c->base, h->backing));
 }
 
 bool cow_disk_fits(const CowDisk *c, int fd) {

@@ -63,8 +63,6 @@ static int for_each(const char *cow,
 }
 
 static int add(const char *dir, const char *file, const char *name, void *userdata) {
-        (void) dir;
-        (void) file;
         return snapshot_name_valid(name) ? strv_push(userdata, name) : 0;
 }
 
@@ -143,7 +141,6 @@ static int remove_new(const char *dir, const char *file, const char *name, void 
                         ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
                         : -EBADF;
 
-        (void) userdata;
         if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) >= 0)
                 (void) unlink(path);
         return 0;

@@ -135,9 +135,6 @@ static int read_notification(Detached *d) {
 static int on_notify(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         Detached *d = userdata;
 
-        (void) s;
-        (void) fd;
-        (void) revents;
         if (read_notification(d) > 0) {
                 progress_set(&d->waiter->progress, d->text);
                 waiter_kick(d->waiter);
@@ -148,7 +145,6 @@ static int on_notify(sd_event_source *s, int fd, uint32_t revents, void *userdat
 static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
         Detached *d = userdata;
 
-        (void) s;
         while (read_notification(d) > 0) /* read what it sent before it exited */
                 ;
         d->ended = true;

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* doctor.c - runs umld --doctor, and reads what it prints. */
 
-#include <stdio.h>
-
+#include "umlctl/doctor.h"
 #include "api/exit-codes.h"
 #include "basic/cleanup.h"
-#include "umlctl/doctor.h"
 #include "umlctl/say.h"
 #include "umlctl/umld-call.h"
 

@@ -5,7 +5,6 @@
 
 #include "api/dirs.h"
 #include "api/exit-codes.h"
-#include "basic/cleanup.h"
 #include "umlctl/each-guest.h"
 #include "umlctl/json-output.h"
 #include "umlctl/say.h"

@@ -2,7 +2,6 @@
 /* export-files.c - the files of an export. */
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

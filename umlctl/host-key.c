@@ -9,7 +9,6 @@
 #include "basic/process.h"
 #include "umlctl/host-key.h"
 #include "umlctl/jobs.h"
-#include "umlctl/programs.h"
 
 /* Ed25519: every OpenSSH since 2014 has it, and it is made at once. */
 static int make_argv(const Workspace *w, Strv *argv) {

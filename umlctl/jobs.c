@@ -30,7 +30,6 @@ enum {
 /* ---- starting ---- */
 
 static void report_failure(int error, void *userdata) {
-        (void) userdata;
         dprintf(STDERR_FILENO, "%s\n", strerror(error));
 }
 

@@ -5,7 +5,6 @@
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "api/dirs.h"
 #include "api/exit-codes.h"
@@ -201,7 +200,6 @@ static int verb_help(const Options *o, const char *arg) {
         const Verb *v = NULL;
         int r;
 
-        (void) o;
         if (!arg) {
                 print_general_help();
                 return EXIT_DONE;

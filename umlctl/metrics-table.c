@@ -5,7 +5,6 @@
 #include "api/guest-state.h"
 #include "basic/file-util.h"
 #include "basic/parse-util.h"
-#include "basic/string-util.h"
 #include "umlctl/bus-client.h"
 #include "umlctl/metrics-facts.h"
 #include "umlctl/metrics.h"
@@ -51,13 +50,11 @@ static void get_time(GETTER_ARGUMENTS) {
 static void get_uptime(GETTER_ARGUMENTS) {
         usec_t started = prop_number(props, UMLD_PROP_STARTED);
 
-        (void) m;
         if (runs(props) && started > 0)
                 metrics_write_seconds(w, NULL, usec_sub(metrics_now(w), started));
 }
 
 static void get_answers(GETTER_ARGUMENTS) {
-        (void) m;
         metrics_write_integer(w, NULL,
                               prop_number(props, UMLD_PROP_DAEMON_PID) > 0 &&
                                       !prop_string(props, SNAPSHOT_PROP_ERROR));
@@ -69,7 +66,6 @@ static void get_wanted(GETTER_ARGUMENTS) {
         bool up = streq(prop_string(props, UMLD_PROP_WANTED) ?: "",
                         guest_wanted_to_string(WANTED_UP));
 
-        (void) m;
         metrics_write_integer(w, NULL, up || json_object_get(props, FACT_UMLD_LOST));
 }
 
@@ -78,7 +74,6 @@ static void get_host(GETTER_ARGUMENTS) {
         _cleanup_free_ char *text = NULL;
         uint64_t value;
 
-        (void) props;
         if (read_first_line(m->property, &text) >= 0 &&
             parse_unsigned(text, 0, INT64_MAX, &value) >= 0)
                 metrics_write_integer(w, NULL, value);
@@ -88,7 +83,6 @@ static void get_host(GETTER_ARGUMENTS) {
 static void get_load(GETTER_ARGUMENTS, unsigned n) {
         const char *text = prop_string(props, UMLD_PROP_GUEST_LOAD) ?: "";
 
-        (void) m;
         while (n-- > 0 && *text) {
                 text += strcspn(text, " ");
                 text += strspn(text, " ");
@@ -157,7 +151,6 @@ static void get_info(GETTER_ARGUMENTS) {
         MetricLabel labels[ARRAY_SIZE(facts) + 1] = {};
         size_t n = 0;
 
-        (void) m;
         FOREACH_ELEMENT (f, facts)
                 if (!isempty(prop_string(props, f->property)))
                         labels[n++] = (MetricLabel){ f->label, prop_string(props, f->property) };
@@ -181,7 +174,6 @@ static void get_conditions(GETTER_ARGUMENTS) {
         json_t *level;
         size_t i;
 
-        (void) m;
         json_array_foreach(list, i, one) {
                 const char *state = json_string_value(json_object_get(one, "state")) ?: "";
                 const char *key = json_string_value(json_object_get(one, "name")) ?: "";
@@ -199,7 +191,6 @@ static void get_conditions(GETTER_ARGUMENTS) {
 static void get_last_exit(GETTER_ARGUMENTS) {
         usec_t when = prop_number(props, UMLD_PROP_LAST_WHEN);
 
-        (void) m;
         if (when > 0)
                 metrics_write_seconds(
                         w, LABELS({ "verdict", prop_string(props, UMLD_PROP_LAST_VERDICT) }), when);
@@ -208,7 +199,6 @@ static void get_last_exit(GETTER_ARGUMENTS) {
 static void get_last_crash(GETTER_ARGUMENTS) {
         usec_t when = prop_number(props, FACT_CRASH_WHEN);
 
-        (void) m;
         if (when > 0)
                 metrics_write_seconds(
                         w, LABELS({ "verdict", prop_string(props, FACT_CRASH_VERDICT) }), when);
@@ -262,7 +252,6 @@ static void get_heartbeats(GETTER_ARGUMENTS) {
         uint64_t so_far = 0;
         size_t i, n = json_array_size(rows);
 
-        (void) m;
         json_array_foreach(rows, i, row) {
                 char text[32];
 

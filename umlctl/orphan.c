@@ -2,13 +2,11 @@
 /* orphan.c - ends a guest that runs without its umld: by another umld, which takes it over, shuts
  * it down, and undoes what was changed on the host. */
 
-#include <stdlib.h>
-
+#include "umlctl/orphan.h"
 #include "api/bus-names.h"
 #include "api/exit-codes.h"
 #include "basic/string-util.h"
 #include "umlctl/detach.h"
-#include "umlctl/orphan.h"
 #include "umlctl/programs.h"
 #include "umlctl/say.h"
 #include "umlctl/verbs.h"
@@ -16,7 +14,6 @@
 static int check_ended(Waiter *w, void *userdata) {
         const Detached *d = userdata;
 
-        (void) w;
         return d->ended;
 }
 

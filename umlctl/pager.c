@@ -13,7 +13,6 @@
 #include "basic/spawn.h"
 #include "basic/string-util.h"
 #include "umlctl/pager.h"
-#include "umlctl/programs.h"
 #include "umlctl/say.h"
 #include "umlctl/terminal.h"
 
@@ -57,7 +56,6 @@ static void prepare_less(void) {
 
 /* The user has left the pager before the end. */
 static void on_pipe(int signal) {
-        (void) signal;
         _exit(EXIT_DONE);
 }
 

@@ -2,7 +2,6 @@
 /* put-modules.c - puts the modules that a guest needs into its image. */
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "api/dirs.h"
 #include "api/exit-codes.h"

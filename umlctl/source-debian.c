@@ -7,7 +7,6 @@
 #include "api/exit-codes.h"
 #include "basic/file-util.h"
 #include "basic/process.h"
-#include "umlctl/programs.h"
 #include "umlctl/say.h"
 #include "umlctl/source.h"
 

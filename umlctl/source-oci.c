@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <fts.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>

@@ -2,7 +2,6 @@
 /* source.c - the kinds of sources for a new guest. */
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,7 +9,6 @@
 #include "api/exit-codes.h"
 #include "api/image-undo.h"
 #include "basic/sha256.h"
-#include "umlctl/interrupt.h"
 #include "umlctl/programs.h"
 #include "umlctl/say.h"
 #include "umlctl/source.h"

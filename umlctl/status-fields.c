@@ -17,7 +17,6 @@ static void format_process(FILE *f, const json_t *props, usec_t now) {
         uint64_t pid = prop_number(props, UMLD_PROP_PID);
         uint64_t umld = prop_number(props, UMLD_PROP_DAEMON_PID);
 
-        (void) now;
         if (pid > 0)
                 fprintf(f, "%" PRIu64, pid);
         else if (umld > 0)
@@ -84,7 +83,6 @@ static void format_health(FILE *f, const json_t *props, usec_t now) {
         const char *health = prop_string(props, UMLD_PROP_HEALTH);
         usec_t latency = prop_number(props, UMLD_PROP_LATENCY);
 
-        (void) now;
         if (isempty(health) || streq(health, guest_health_to_string(HEALTH_UNKNOWN)))
                 return;
         put_text(f, health);
@@ -97,7 +95,6 @@ static void format_guest(FILE *f, const json_t *props, usec_t now) {
         uint64_t memory = prop_number(props, UMLD_PROP_GUEST_MEMORY);
         unsigned n = 0;
 
-        (void) now;
         put_piece(f, &n, "", prop_string(props, UMLD_PROP_GUEST_CONGESTION));
         put_piece(f, &n, " with ", prop_string(props, UMLD_PROP_GUEST_QDISC));
         put_piece(f, &n, ", load ", prop_string(props, UMLD_PROP_GUEST_LOAD));
@@ -110,7 +107,6 @@ static void format_guest(FILE *f, const json_t *props, usec_t now) {
 static void format_fallback(FILE *f, const json_t *props, usec_t now) {
         const char *why = prop_string(props, UMLD_PROP_FALLBACK_WHY);
 
-        (void) now;
         if (isempty(why))
                 return;
         fputs("in use after ", f);
@@ -121,7 +117,6 @@ static void format_kernel(FILE *f, const json_t *props, usec_t now) {
         const char *fix = prop_string(props, UMLD_PROP_KERNEL_CPU_FIX);
         unsigned n = 0;
 
-        (void) now;
         put_piece(f, &n, "", prop_string(props, UMLD_PROP_KERNEL_PATH));
         put_piece(f, &n, ", ", prop_string(props, UMLD_PROP_KERNEL_VERSION));
         put_piece(f, &n, ", ", prop_string(props, UMLD_PROP_KERNEL_TRANSPORT));
@@ -134,7 +129,6 @@ static void format_memory(FILE *f, const json_t *props, usec_t now) {
         uint64_t size = prop_number(props, UMLD_PROP_MEMORY_SIZE);
         unsigned n = 1;
 
-        (void) now;
         if (size == 0)
                 return;
         fputs(FORMAT_SIZE(size), f);
@@ -164,7 +158,6 @@ static void format_network(FILE *f, const json_t *props, usec_t now) {
                    *uplink6 = prop_string(props, UMLD_PROP_UPLINK6);
         unsigned n = 0;
 
-        (void) now;
         put_piece(f, &n, "", prop_string(props, UMLD_PROP_TAP));
         put_piece(f, &n, " ", prop_string(props, UMLD_PROP_HOST_ADDRESS));
         put_piece(f, &n, ", guest ", prop_string(props, UMLD_PROP_GUEST_ADDRESS));
@@ -203,19 +196,16 @@ static void format_held(FILE *f, const json_t *props, usec_t now) {
                  total = prop_number(props, UMLD_PROP_HELD_TOTAL),
                  dropped = prop_number(props, UMLD_PROP_HELD_DROPPED);
 
-        (void) now;
         if (total > 0 || dropped > 0)
                 fprintf(f, "%" PRIu64 " now, %" PRIu64 " in all, %" PRIu64 " dropped", waiting,
                         total, dropped);
 }
 
 static void format_lacking(FILE *f, const json_t *props, usec_t now) {
-        (void) now;
-        put_sentences(f, json_object_get(props, UMLD_PROP_LACKING));
+        put_list(f, json_object_get(props, UMLD_PROP_LACKING), ". ");
 }
 
 static void format_warnings(FILE *f, const json_t *props, usec_t now) {
-        (void) now;
         put_lines(f, json_object_get(props, UMLD_PROP_WARNINGS), STATUS_LABEL_WIDTH + 2);
 }
 
@@ -224,7 +214,6 @@ static void format_console_log(FILE *f, const json_t *props, usec_t now) {
         const char *path = prop_string(props, UMLD_PROP_CONSOLE_LOG),
                    *name = prop_string(props, UMLD_PROP_NAME);
 
-        (void) now;
         if (!isempty(path))
                 fprintf(f, "%s (raw, with control sequences; read it by umlctl log %s)", path,
                         name ?: "");
@@ -233,12 +222,10 @@ static void format_console_log(FILE *f, const json_t *props, usec_t now) {
 /* ---- trouble is coloured ---- */
 
 static Colour colour_trouble(const json_t *props) {
-        (void) props;
         return COLOUR_RED;
 }
 
 static Colour colour_warning(const json_t *props) {
-        (void) props;
         return COLOUR_YELLOW;
 }
 

@@ -113,7 +113,7 @@ static void format_by_type(FILE *f, const StatusField *field, const json_t *prop
                         fputs(FORMAT_TIMESPAN(t), f);
                 break;
         case FIELD_STRINGS:
-                put_list(f, v);
+                put_list(f, v, " ");
                 break;
         case FIELD_MAP:
                 put_map(f, v);

@@ -83,23 +83,13 @@ void put_map(FILE *f, const json_t *map) {
         }
 }
 
-void put_list(FILE *f, const json_t *list) {
+void put_list(FILE *f, const json_t *list, const char *between) {
         const json_t *value;
         unsigned n = 0;
         size_t i;
 
         json_array_foreach(list, i, value) {
-                put_piece(f, &n, " ", json_string_value(value));
-        }
-}
-
-void put_sentences(FILE *f, const json_t *list) {
-        const json_t *value;
-        unsigned n = 0;
-        size_t i;
-
-        json_array_foreach(list, i, value) {
-                put_piece(f, &n, ". ", json_string_value(value));
+                put_piece(f, &n, between, json_string_value(value));
         }
 }
 

@@ -16,10 +16,9 @@ void put_age(FILE *f, usec_t then, usec_t now);
  * *n. */
 void put_piece(FILE *f, unsigned *n, const char *separator, const char *text);
 
-void put_map(FILE *f, const json_t *map);                /* "KEY VALUE, KEY VALUE" */
-void put_list(FILE *f, const json_t *list);              /* words in one line */
-void put_sentences(FILE *f, const json_t *list);         /* sentences in one line */
-void put_lines(FILE *f, const json_t *list, int indent); /* one below the other */
+void put_map(FILE *f, const json_t *map);                        /* "KEY VALUE, KEY VALUE" */
+void put_list(FILE *f, const json_t *list, const char *between); /* in one line */
+void put_lines(FILE *f, const json_t *list, int indent);         /* one below the other */
 
 /* The caller frees these. now is CLOCK_REALTIME. */
 char *status_age_text(usec_t then, usec_t now);   /* "2h 5min", "-" for never */

@@ -122,7 +122,6 @@ static int on_job_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret_e
         const char *path, *result;
         ManagerJob *job = userdata;
 
-        (void) ret_error;
         if (sd_bus_message_read(m, "uoss", NULL, &path, NULL, &result) < 0)
                 return 0;
         if (!job->path || !streq(path, job->path) || job->result)
@@ -135,8 +134,6 @@ static int on_job_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret_e
 static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         ManagerJob *job = userdata;
 
-        (void) m;
-        (void) ret_error;
         job->lost = true;
         waiter_kick(job->waiter);
         return 0;

@@ -2,7 +2,6 @@
 /* top-screen.c - draws on a terminal, and reads its keys. */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,7 +12,6 @@
 
 #include "basic/cleanup.h"
 #include "basic/file-util.h"
-#include "basic/string-util.h"
 #include "umlctl/raw-terminal.h"
 #include "umlctl/terminal.h"
 #include "umlctl/top-screen.h"

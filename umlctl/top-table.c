@@ -14,7 +14,6 @@
 /* ---- columns ---- */
 
 static char *cell_cpu(const json_t *props, usec_t now) {
-        (void) now;
         if (!json_object_get(props, RATE_PROP_CPU))
                 return strdup("-");
         return strfmt("%.1f%%", 100.0 * (double) prop_number(props, RATE_PROP_CPU) / USEC_PER_SEC);
@@ -27,12 +26,10 @@ static char *cell_rate(const json_t *props, const char *name) {
 }
 
 static char *cell_sent(const json_t *props, usec_t now) {
-        (void) now;
         return cell_rate(props, RATE_PROP_SENT);
 }
 
 static char *cell_received(const json_t *props, usec_t now) {
-        (void) now;
         return cell_rate(props, RATE_PROP_RECEIVED);
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* usage.c - CPU time and traffic of a guest, from /proc and /sys. */
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 

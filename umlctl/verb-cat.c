@@ -131,7 +131,6 @@ int verb_cat(const Options *o, const char *guest) {
         json_auto_t *all = o->json ? json_object() : NULL;
         int code = EXIT_DONE, r;
 
-        (void) guest;
         if (o->json && !all)
                 return fail_with(EXIT_FAILED, "out of memory");
         for (size_t i = 0; i < o->guests->n; i++) {

@@ -101,6 +101,5 @@ static int print_all(const Options *o) {
 }
 
 int verb_check(const Options *o, const char *guest) {
-        (void) guest;
         return o->json ? print_all(o) : show_all(o->guests);
 }

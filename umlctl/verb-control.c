@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* verb-control.c - wait, and what the verbs share that start and end guests. */
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -10,10 +9,8 @@
 #include "api/last-exit.h"
 #include "basic/string-util.h"
 #include "umlctl/bus-client.h"
-#include "umlctl/detach.h"
 #include "umlctl/guests.h"
 #include "umlctl/say.h"
-#include "umlctl/systemd-manager.h"
 #include "umlctl/verbs.h"
 
 static int ask(const char *guest, sd_bus **ret, pid_t *ret_pid, json_t **ret_props) {
@@ -130,7 +127,6 @@ static bool left_failed(const char *guest) {
 static int check_running(Waiter *w, void *userdata) {
         GuestState state = waiter_state(w);
 
-        (void) userdata;
         if (w->error == -EACCES)
                 return w->error;
         if (state == GUEST_RUNNING)
@@ -144,7 +140,6 @@ static int check_running(Waiter *w, void *userdata) {
 static int check_stopped(Waiter *w, void *userdata) {
         GuestState state = waiter_state(w);
 
-        (void) userdata;
         if (w->error == -EACCES)
                 return w->error;
         if (state == GUEST_STOPPED || state == GUEST_FAILED || w->gone)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* verb-crashes.c - crash reports of a guest: a list of all, or one in full. */
 
-#include <inttypes.h>
 #include <libsmartcols.h>
 #include <stdio.h>
 
@@ -338,7 +337,6 @@ int verb_crashes(const Options *o, const char *guest) {
         uint64_t n;
         int r = choose(o, &n);
 
-        (void) guest;
         if (r != 0)
                 return r;
         return o->json || o->single || n > 0 || o->guests->n == 0 ? each_guest(o, show)

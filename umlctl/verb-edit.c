@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/exit-codes.h"
@@ -13,8 +12,6 @@
 #include "basic/spawn.h"
 #include "conf/ini-file.h"
 #include "umlctl/config-files.h"
-#include "umlctl/guests.h"
-#include "umlctl/programs.h"
 #include "umlctl/say.h"
 #include "umlctl/verbs.h"
 

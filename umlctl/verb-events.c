@@ -4,7 +4,6 @@
  * A guest whose umld is not running is looked for when something happens in the directory of its
  * socket and, where that cannot be seen, every second. */
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
 #include <unistd.h>
@@ -103,7 +102,6 @@ static void tell_state(Watch *w, const char *new, const char *why) {
 static int on_state(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         const char *old, *new, *why;
 
-        (void) ret_error;
         if (sd_bus_message_read(m, "sss", &old, &new, &why) >= 0)
                 tell_state(userdata, new, why);
         return 0;
@@ -112,7 +110,6 @@ static int on_state(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) 
 static int on_memory(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         const char *old, *new, *why;
 
-        (void) ret_error;
         if (sd_bus_message_read(m, "sss", &old, &new, &why) >= 0)
                 tell(userdata, &(Event){ "memory", NULL, old, new, why });
         return 0;
@@ -121,7 +118,6 @@ static int on_memory(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 static int on_condition(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         const char *name, *state, *why;
 
-        (void) ret_error;
         if (sd_bus_message_read(m, "sss", &name, &state, &why) >= 0)
                 tell(userdata, &(Event){ "condition", name, NULL, state, why });
         return 0;
@@ -133,8 +129,6 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *ret_
         Watch *w = userdata;
         const char *state = w->state ?: "";
 
-        (void) m;
-        (void) ret_error;
         if (w->state && !streq(state, guest_state_to_string(GUEST_STOPPED)) &&
             !streq(state, guest_state_to_string(GUEST_FAILED)))
                 w->missed = now_usec(CLOCK_MONOTONIC);
@@ -163,7 +157,6 @@ static int on_properties(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
         json_auto_t *props = NULL;
         Watch *w = userdata;
 
-        (void) ret_error;
         if (sd_bus_message_get_errno(m) > 0 || bus_read_properties(m, &props) < 0)
                 watch_close(w); /* the next tick tries again */
         else if (prop_string(props, UMLD_PROP_STATE))
@@ -237,7 +230,6 @@ static int on_runtime(sd_event_source *s, const struct inotify_event *i, void *u
 static int on_tick(sd_event_source *s, uint64_t usec, void *userdata) {
         int r = sd_event_source_set_time(s, usec_add(now_usec(CLOCK_MONOTONIC), USEC_PER_SEC));
 
-        (void) usec;
         if (r >= 0)
                 r = sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
         return r < 0 ? r : scan(userdata);
@@ -333,7 +325,6 @@ int verb_events(const Options *o, const char *guest) {
         _cleanup_(events_done) Events e = { .options = o };
         int r = sd_event_new(&e.event);
 
-        (void) guest;
         if (r >= 0)
                 r = print_all_first(&e);
         if (r >= 0 && o->follow)

@@ -2,9 +2,7 @@
 /* verb-export.c - export: a guest as one stream, for keeping it or for another host. */
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/dirs.h"

@@ -101,6 +101,5 @@ static int show(Each *e) {
 }
 
 int verb_history(const Options *o, const char *guest) {
-        (void) guest;
         return each_guest(o, show);
 }

@@ -36,7 +36,6 @@ int verb_is_active(const Options *o, const char *guest) {
         Snapshot *s = NULL;
         int r = columns_needs(NULL, 0, &only), code = EXIT_NOT_RUNNING;
 
-        (void) guest;
         if (r >= 0)
                 r = snapshots_take(o->guests, &only, &s);
         for (size_t i = 0; r >= 0 && i < o->guests->n; i++) {
@@ -57,7 +56,6 @@ int verb_is_enabled(const Options *o, const char *guest) {
         _cleanup_free_ bool *enabled = calloc(o->guests->n + 1, sizeof(bool));
         int code = EXIT_FAILED, r;
 
-        (void) guest;
         if (!enabled)
                 return fail_with(EXIT_FAILED, "out of memory");
         r = boot_get_enabled(o->guests, enabled);

@@ -16,7 +16,6 @@
 #include "basic/cleanup.h"
 #include "basic/console-text.h"
 #include "basic/file-util.h"
-#include "basic/string-util.h"
 #include "umlctl/guests.h"
 #include "umlctl/log-files.h"
 #include "umlctl/log-reader.h"

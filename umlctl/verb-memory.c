@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* verb-memory.c - shows how much of the host's memory a guest uses, and moves its balloon. */
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "api/bus-names.h"
@@ -105,7 +104,6 @@ static int show(Each *e) {
 }
 
 int verb_memory(const Options *o, const char *guest) {
-        (void) guest;
         if (o->shrink > 0 && o->grow > 0)
                 return fail_with(EXIT_USAGE, "--shrink and --grow cannot be used together");
         return each_guest(o, show);

@@ -73,7 +73,6 @@ int verb_metrics(const Options *o, const char *guest) {
         bool forbidden;
         int r;
 
-        (void) guest;
         r = collect(names, &s);
         if (r < 0)
                 return fail_with(EXIT_FAILED, "cannot collect the metrics: %s", strerror(-r));

@@ -125,6 +125,5 @@ static int show(Each *e) {
 }
 
 int verb_port(const Options *o, const char *guest) {
-        (void) guest;
         return each_guest(o, show);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* verb-ssh.c - ssh: a shell or a command in a guest. */
 
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

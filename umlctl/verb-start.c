@@ -5,7 +5,6 @@
 
 #include "api/bus-names.h"
 #include "api/exit-codes.h"
-#include "api/last-exit.h"
 #include "basic/string-util.h"
 #include "umlctl/bus-client.h"
 #include "umlctl/detach.h"
@@ -263,7 +262,6 @@ static int start_by_bus(const Options *o, const char *guest, sd_bus *bus, pid_t 
 }
 
 static int check_gone(Waiter *w, void *userdata) {
-        (void) userdata;
         return w->gone;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* verb-status.c - list and status. */
 
-#include <inttypes.h>
 #include <langinfo.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +16,6 @@
 #include "umlctl/say.h"
 #include "umlctl/snapshot.h"
 #include "umlctl/status-fields.h"
-#include "umlctl/status-value.h"
 #include "umlctl/verbs.h"
 
 enum {
@@ -145,11 +143,9 @@ int verb_list(const Options *o, const char *guest) {
         size_t n;
         int r = columns_choose(o->output, columns, &n);
 
-        (void) guest;
         return r != 0 ? r : show(o, columns, n);
 }
 
 int verb_status(const Options *o, const char *guest) {
-        (void) guest;
         return show(o, NULL, 0);
 }

@@ -58,14 +58,12 @@ static void wait_for_keeper(const KeeperId *k) {
 /* ---- an end ---- */
 
 static int check_gone(Waiter *w, void *userdata) {
-        (void) userdata;
         return w->gone;
 }
 
 static int end_by_bus(const Options *o, const char *guest, const char *method);
 
 static int check_served(Waiter *w, void *userdata) {
-        (void) userdata;
         return w->bus || !guest_locked(w->name) || guest_orphaned(w->name);
 }
 
@@ -130,7 +128,6 @@ static int end_by_bus(const Options *o, const char *guest, const char *method) {
 static int check_job(Waiter *w, void *userdata) {
         const ManagerJob *job = userdata;
 
-        (void) w;
         return job->result || job->lost;
 }
 

@@ -3,7 +3,6 @@
 
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "api/bus-names.h"
@@ -239,7 +238,6 @@ int verb_top(const Options *o, const char *guest) {
         bool on_screen = !o->json && terminal_smart(STDOUT_FILENO) && isatty(STDIN_FILENO);
         int r;
 
-        (void) guest;
         if (!t.order)
                 return fail_order(sort);
         if (o->guests->n == 0)

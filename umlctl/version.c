@@ -14,18 +14,12 @@
 #include "umlctl/verbs.h"
 #include "umld-config.h"
 
-static void print(const char *name, FeatureState state, const char *what) {
-        _cleanup_free_ char *line = feature_line(name, state, what);
-
-        printf("%s\n", line ?: name);
-}
-
 static void print_part(const char *name, Program part) {
         _cleanup_free_ char *path = NULL, *real = NULL;
 
         if (program_find(part, &path) >= 0)
                 real = realpath(path, NULL);
-        print(name, real ? FEATURE_FOUND : FEATURE_MISSING, real ?: path);
+        feature_print(name, real ? FEATURE_FOUND : FEATURE_MISSING, real ?: path);
 }
 
 /* Programs of other packages, which some verbs run. */
@@ -39,8 +33,9 @@ static void print_foreign(void) {
         };
 
         FOREACH_ELEMENT (p, programs)
-                print(p->program, program_installed(p->program) ? FEATURE_FOUND : FEATURE_MISSING,
-                      p->purpose);
+                feature_print(p->program,
+                              program_installed(p->program) ? FEATURE_FOUND : FEATURE_MISSING,
+                              p->purpose);
 }
 
 int version_print(void) {
@@ -50,11 +45,11 @@ int version_print(void) {
         if (UMLD_WITH_DOWNLOAD)
                 print_part("umld-fetch", PROGRAM_FETCH);
         else
-                print("umld-fetch", FEATURE_OFF, NULL);
+                feature_print("umld-fetch", FEATURE_OFF, NULL);
         print_part("umld-guest-init", PROGRAM_GUEST_INIT);
         print_part("recipes", PROGRAM_RECIPES);
-        print("systemd", sd_booted() > 0 ? FEATURE_FOUND : FEATURE_MISSING,
-              sd_booted() > 0 ? "PID 1 of this host" : "not PID 1 of this host");
+        feature_print("systemd", sd_booted() > 0 ? FEATURE_FOUND : FEATURE_MISSING,
+                      sd_booted() > 0 ? "PID 1 of this host" : "not PID 1 of this host");
         print_foreign();
         return EXIT_DONE;
 }

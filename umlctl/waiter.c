@@ -36,7 +36,6 @@ static int on_state_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret
         const char *old, *new, *why;
         Waiter *w = userdata;
 
-        (void) ret_error;
         if (sd_bus_message_read(m, "sss", &old, &new, &why) >= 0) {
                 progress_set(&w->progress, isempty(why) ? new : why);
                 waiter_kick(w);
@@ -45,8 +44,6 @@ static int on_state_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret
 }
 
 static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
-        (void) m;
-        (void) ret_error;
         waiter_kick(userdata);
         return 0;
 }
@@ -150,7 +147,6 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *userdata) {
         usec_t next;
         int r;
 
-        (void) usec;
         look(w);
         r = w->check(w, w->userdata);
         if (r != 0)
@@ -162,15 +158,12 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *userdata) {
 }
 
 static int on_deadline(sd_event_source *s, uint64_t usec, void *userdata) {
-        (void) s;
-        (void) usec;
         return sd_event_exit(((Waiter *) userdata)->event, -ETIMEDOUT);
 }
 
 static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
         Waiter *w = userdata;
 
-        (void) s;
         w->signal = (int) si->ssi_signo;
         return sd_event_exit(w->event, -EINTR);
 }

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "basic/as-owner.h"
 #include "basic/peer.h"
 #include "basic/process.h"
 #include "daemon/base/adoption.h"
@@ -216,7 +217,7 @@ int adoption_refuse(Adoption *a) {
         (void) store_send(owned->socket, STORE_END, NULL, 0, 0, -EBADF);
         while (!is_gone(owned) && now < usec_add(since, END_MAX)) {
                 if (now > usec_add(since, END_GENTLY) && is_umld_init(owned->init))
-                        (void) kill(owned->init, SIGKILL);
+                        (void) process_signal(owned->init, SIGKILL);
                 (void) poll(NULL, 0, 10);
                 now = now_usec(CLOCK_MONOTONIC);
         }

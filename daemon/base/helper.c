@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "basic/as-owner.h"
 #include "basic/child.h"
 #include "basic/fd-util.h"
 #include "basic/process.h"
@@ -67,7 +68,6 @@ static bool read_output(Helper *h) {
 }
 
 static int on_readable(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
-        (void) fd;
         if (read_output(userdata) && (revents & (EPOLLHUP | EPOLLERR)))
                 (void) sd_event_source_set_enabled(s, SD_EVENT_OFF);
         return 0;
@@ -78,15 +78,14 @@ static int on_readable(sd_event_source *s, int fd, uint32_t revents, void *userd
 /* With all that it may have started: whoever keeps an image open keeps it locked. The group is
  * there once the child has run for a moment. */
 static void kill_all(const Helper *h) {
-        (void) kill(-h->pid, SIGKILL);
-        (void) kill(h->pid, SIGKILL);
+        (void) process_signal(-h->pid, SIGKILL);
+        (void) process_signal(h->pid, SIGKILL);
 }
 
 static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
         Helper *h = userdata;
         int status = si->si_code == CLD_EXITED ? si->si_status : HELPER_KILLED;
 
-        (void) s;
         h->pid = 0; /* sd-event has reaped it */
         (void) read_output(h);
         report_line(h);
@@ -99,8 +98,6 @@ static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
 static int on_timeout(sd_event_source *s, uint64_t usec, void *userdata) {
         Helper *h = userdata;
 
-        (void) s;
-        (void) usec;
         h->late = true;
         kill_all(h);
         return 0;

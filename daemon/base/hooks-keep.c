@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#include "basic/fd-util.h"
 #include "basic/string-util.h"
 #include "daemon/base/hooks-parts.h"
 

@@ -5,7 +5,6 @@
 
 #include "api/notify-protocol.h"
 #include "basic/log.h"
-#include "basic/spawn.h"
 #include "basic/string-table.h"
 #include "basic/string-util.h"
 #include "daemon/base/companions.h"
@@ -285,8 +284,6 @@ void hooks_tell(Hooks *h, const HookEvent *e) {
 static int on_limit(sd_event_source *s, uint64_t usec, void *userdata) {
         Hooks *h = userdata;
 
-        (void) s;
-        (void) usec;
         if ((*h->config)->notify_command.n > 0)
                 warn(h, "still running when umld ended, and killed");
         finished(h);

@@ -145,10 +145,6 @@ static void flush(void) {
 }
 
 static int on_writable(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
-        (void) s;
-        (void) fd;
-        (void) revents;
-        (void) userdata;
         flush();
         return 0;
 }
@@ -185,8 +181,6 @@ static void feed(void) {
 }
 
 static int on_watchdog(sd_event_source *s, uint64_t usec, void *userdata) {
-        (void) usec;
-        (void) userdata;
         feed();
         (void) sd_event_source_set_time(s, usec_add(now_usec(CLOCK_MONOTONIC), manager.feed_every));
         return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);

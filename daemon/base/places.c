@@ -2,7 +2,6 @@
 /* places.c - finds out which of umld's own directories are on a network file system or FUSE, and
  * whether that responds. */
 
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "api/dirs.h"

@@ -41,16 +41,12 @@ static void watch(Retry *r, int fd) {
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         Retry *r = userdata;
 
-        (void) s;
-        (void) usec;
         disarm(r);
         r->again(r->userdata);
         return 0;
 }
 
 static int on_wake(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
-        (void) fd;
-        (void) revents;
         return on_timer(s, 0, userdata);
 }
 

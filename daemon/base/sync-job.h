@@ -3,7 +3,7 @@
 
 /* Makes files durable in a thread, because a disk may take long, or never answer. */
 
-#include "daemon/base/job.h"
+#include "basic/job.h"
 
 /* Begins to make what was written to these n files durable; -EBADF entries are skipped. The caller
  * may close them meanwhile. whole: including time stamps and the entries of directories (fsync(),

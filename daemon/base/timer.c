@@ -2,7 +2,6 @@
 /* timer.c - creates and arms timers of the event loop. */
 
 #include "daemon/base/timer.h"
-#include "basic/cleanup.h"
 
 int timer_new(sd_event *event, const char *name, usec_t delay, usec_t accuracy,
               sd_event_time_handler_t handler, void *userdata, sd_event_source **ret) {

@@ -30,21 +30,21 @@ typedef struct Row {
 } Row;
 
 /* At most an eighth of the memory: the point from which scale_memory() lets the kernel shrink
- * buffers. */
-static uint64_t buffer_max(uint64_t memory, uint64_t enough) {
-        return MIN(memory / 8, enough);
+ * buffers. What is sent is kept until all before it has arrived, which after a loss takes another
+ * round trip, and counts with what the kernel needs to keep it: three times the bandwidth-delay
+ * product. So 32M is enough for 1 Gbit/s at 80 ms or 400 Mbit/s at 200 ms. Recent kernels choose
+ * the same maximum for receiving themselves from 4G of memory on. */
+static uint64_t buffer_max(uint64_t memory) {
+        return MIN(memory / 8, 32 * MIB);
 }
 
-/* BBR may have twice the bandwidth-delay product in flight: 16M is enough for 1 Gbit/s at 60 ms or
- * 200 Mbit/s at 300 ms. Minimum and initial size are the kernel's defaults. */
+/* Minimum and initial sizes are the kernel's defaults. */
 static void scale_send(uint64_t memory, char *s) {
-        snprintf(s, VALUE_MAX, "\"4096 16384 %" PRIu64 "\"", buffer_max(memory, 16 * MIB));
+        snprintf(s, VALUE_MAX, "\"4096 16384 %" PRIu64 "\"", buffer_max(memory));
 }
 
-/* Twice as much, since only half of it is advertised as window. Recent kernels choose the same
- * maximum themselves from 4G of memory on. */
 static void scale_receive(uint64_t memory, char *s) {
-        snprintf(s, VALUE_MAX, "\"4096 131072 %" PRIu64 "\"", buffer_max(memory, 32 * MIB));
+        snprintf(s, VALUE_MAX, "\"4096 131072 %" PRIu64 "\"", buffer_max(memory));
 }
 
 /* In pages, for all sockets together: below the first number nothing is restricted, above the

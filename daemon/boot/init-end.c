@@ -33,8 +33,6 @@ static int finish_source(int r, sd_event_source *s) {
 static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
         InitEnd *e = userdata;
 
-        (void) s;
-        (void) si;
         e->ended(e->userdata);
         return 0;
 }
@@ -44,8 +42,6 @@ static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
 static int on_pidfd(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         InitEnd *e = userdata;
 
-        (void) fd;
-        (void) revents;
         (void) sd_event_source_set_enabled(s, SD_EVENT_OFF);
         e->ended(e->userdata);
         return 0;
@@ -56,7 +52,6 @@ static int on_look(sd_event_source *s, uint64_t usec, void *userdata) {
         InitEnd *e = userdata;
         uint64_t start;
 
-        (void) usec;
         if (process_start_time(e->init, &start) >= 0 && start == e->start)
                 return timer_arm(s, LOOK_EVERY);
         e->ended(e->userdata);
@@ -66,7 +61,6 @@ static int on_look(sd_event_source *s, uint64_t usec, void *userdata) {
 static int on_closed(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         InitEnd *e = userdata;
 
-        (void) fd;
         if (!(revents & (EPOLLHUP | EPOLLERR)))
                 return 0;
         (void) sd_event_source_set_enabled(s, SD_EVENT_OFF);

@@ -84,9 +84,6 @@ static int take_datagram(MconsoleCall *c) {
 static int on_readable(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         MconsoleCall *c = userdata;
 
-        (void) s;
-        (void) fd;
-        (void) revents;
         for (int i = 0; i < DATAGRAMS_PER_TURN; i++) {
                 int r = take_datagram(c);
 
@@ -104,8 +101,6 @@ static int on_readable(sd_event_source *s, int fd, uint32_t revents, void *userd
 static int on_timeout(sd_event_source *s, uint64_t usec, void *userdata) {
         MconsoleCall *c = userdata;
 
-        (void) s;
-        (void) usec;
         finish(c, c->answered ? c->error : -ETIMEDOUT, false);
         return 0;
 }

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include "basic/as-owner.h"
 #include "basic/cleanup.h"
 #include "basic/log.h"
 #include "basic/process.h"
@@ -67,7 +68,6 @@ static void read_status(GuestProcess *p) {
 static int on_status(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         GuestProcess *p = userdata;
 
-        (void) fd;
         read_status(p);
         if (revents &
             (EPOLLHUP |
@@ -86,7 +86,6 @@ static int on_answer(sd_event_source *s, int fd, uint32_t revents, void *userdat
         _cleanup_free_ char *text = NULL;
         MconsoleReply reply;
 
-        (void) revents;
         if (n < 0) {
                 if (errno != EAGAIN && errno != EINTR) /* the kernel is gone, which the end of its
                                                           process will report */
@@ -111,19 +110,13 @@ static void give_up_mconsole(GuestProcess *p, int error, const char *path) {
 
 /* Is it a temporary lack of resources of umld or the host? */
 static bool may_try_again(int error) {
-        static const int passing[] = { EMFILE, ENFILE, ENOMEM, ENOBUFS, EAGAIN, EINTR };
-
-        FOREACH_ELEMENT (e, passing)
-                if (error == -*e)
-                        return true;
-        return false;
+        return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS ||
+               error == -EAGAIN || error == -EINTR;
 }
 
 static void connect_mconsole(GuestProcess *p);
 
 static int on_retry(sd_event_source *s, uint64_t usec, void *userdata) {
-        (void) s;
-        (void) usec;
         connect_mconsole(userdata);
         return 0;
 }
@@ -216,9 +209,6 @@ static int read_notifications(GuestProcess *p, unsigned max) {
 }
 
 static int on_notify(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
-        (void) s;
-        (void) fd;
-        (void) revents;
         (void) read_notifications(userdata, NOTIFICATIONS_PER_TURN);
         return 0;
 }
@@ -235,7 +225,6 @@ static int on_orphans(sd_event_source *s, uint64_t usec, void *userdata) {
         GuestProcess *p = userdata;
         int n = process_kill_orphans();
 
-        (void) usec;
         if (n > 0 && now_usec(CLOCK_MONOTONIC) < p->orphans_until &&
             sd_event_source_set_time_relative(s, ORPHANS_PAUSE) >= 0 &&
             sd_event_source_set_enabled(s, SD_EVENT_ONESHOT) >= 0)
@@ -372,12 +361,13 @@ int guest_process_mconsole(GuestProcess *p) {
 }
 
 int guest_process_signal(GuestProcess *p, int sig) {
-        return p->pid <= 0 ? -ESRCH : RET_NERRNO(kill(p->pid, sig));
+        return p->pid <= 0 ? -ESRCH : process_signal(p->pid, sig);
 }
 
 void guest_process_kill(GuestProcess *p) {
         if (p->launched.init > 0)
-                (void) kill(p->launched.init, p->launched.pid_namespace ? SIGKILL : SIGTERM);
+                (void) process_signal(p->launched.init,
+                                      p->launched.pid_namespace ? SIGKILL : SIGTERM);
 }
 
 pid_t guest_process_pid(const GuestProcess *p) {

@@ -148,7 +148,6 @@ int bus_counters(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         const Guest *g = ((const GuestBus *) userdata)->guest;
         int r;
 
-        (void) error;
         if ((r = sd_bus_message_new_method_return(message, &reply)) < 0 ||
             (r = sd_bus_message_open_container(reply, 'a', "{sv}")) < 0 ||
             (r = append_all(reply, g)) < 0 || (r = sd_bus_message_close_container(reply)) < 0)

@@ -22,7 +22,6 @@ int bus_history(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         const Guest *g = ((const GuestBus *) userdata)->guest;
         int r;
 
-        (void) error;
         if ((r = sd_bus_message_new_method_return(message, &reply)) < 0 ||
             (r = sd_bus_message_open_container(reply, 'a', "(tttt)")) < 0 ||
             (r = append_samples(reply, &g->past.history)) < 0 ||

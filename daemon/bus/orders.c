@@ -49,7 +49,6 @@ static int reload(sd_bus_message *message, const GuestBus *b, usec_t confirm) {
 }
 
 int bus_order_reload(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-        (void) error;
         return reload(message, userdata, 0);
 }
 
@@ -68,7 +67,6 @@ int bus_order_reload_confirm(sd_bus_message *message, void *userdata, sd_bus_err
 int bus_order_reexec(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         const GuestBus *b = userdata;
 
-        (void) error;
         b->reexec(on_reloaded, sd_bus_message_ref(message), b->userdata);
         return 1;
 }

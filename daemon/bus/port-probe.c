@@ -53,8 +53,6 @@ static int on_answer(sd_event_source *s, int fd, uint32_t revents, void *userdat
         socklen_t size = sizeof(int);
         int error = 0;
 
-        (void) s;
-        (void) revents;
         if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
                 error = errno;
         settle(userdata, -error);
@@ -64,8 +62,6 @@ static int on_answer(sd_event_source *s, int fd, uint32_t revents, void *userdat
 static int on_limit(sd_event_source *s, uint64_t usec, void *userdata) {
         PortProbe *p = userdata;
 
-        (void) s;
-        (void) usec;
         settle(p, p->error < 0 ? p->error : p->datagram ? 0 : -ETIMEDOUT);
         return 0;
 }

@@ -56,7 +56,6 @@ static bool is_udp(const PortFacts *f) {
 /* ---- the checks: guest and configuration ---- */
 
 static PortAnswer check_guest(const PortFacts *f, const Words *w, char **ret) {
-        (void) w;
         *ret = strfmt("%s", f->state ?: "running");
         return f->state ? PORT_NO : PORT_YES;
 }
@@ -69,7 +68,6 @@ static PortAnswer check_leads(const PortFacts *f, const Words *w, char **ret) {
 }
 
 static PortAnswer check_guard(const PortFacts *f, const Words *w, char **ret) {
-        (void) w;
         *ret = f->guarded ? strfmt("it is guarded: %s", f->guarded) : strdup("it is not");
         return f->guarded ? PORT_NO : PORT_YES;
 }
@@ -90,7 +88,6 @@ static bool counter_moved(const PortFacts *f) {
 }
 
 static PortAnswer check_rules(const PortFacts *f, const Words *w, char **ret) {
-        (void) w;
         if (!forwarded(f) || !f->rules_known) {
                 *ret = strdup(relayed(f) ? "none are needed" : "unknown");
                 return relayed(f) ? PORT_YES : PORT_UNKNOWN;
@@ -143,7 +140,6 @@ static PortAnswer check_uplink(const PortFacts *f, const Words *w, char **ret) {
         static const ConditionKind four[] = { CONDITION_UPLINK, CONDITION_ROUTE },
                                    six[] = { CONDITION_UPLINK6 };
 
-        (void) w;
         return by_ipv6(f) ? answer_of_conditions(f, six, ARRAY_SIZE(six), ret)
                           : answer_of_conditions(f, four, ARRAY_SIZE(four), ret);
 }
@@ -162,7 +158,6 @@ static PortAnswer check_address(const PortFacts *f, const Words *w, char **ret) 
 static PortAnswer check_reverse_path(const PortFacts *f, const Words *w, char **ret) {
         static const ConditionKind kinds[] = { CONDITION_REVERSE_PATH };
 
-        (void) w;
         if (!by_ipv6(f))
                 return answer_of_conditions(f, kinds, ARRAY_SIZE(kinds), ret);
         *ret = strdup("IPv6 has no such filter");
@@ -172,7 +167,6 @@ static PortAnswer check_reverse_path(const PortFacts *f, const Words *w, char **
 static PortAnswer check_prerouting(const PortFacts *f, const Words *w, char **ret) {
         const Taking *t = &f->taking;
 
-        (void) w;
         if (t->taken)
                 *ret = strfmt("a rule in chain %s of the %stable %s takes the connection elsewhere",
                               t->chain, t->legacy ? "legacy " : "nftables ", t->table);
@@ -185,7 +179,6 @@ static PortAnswer check_prerouting(const PortFacts *f, const Words *w, char **re
 static PortAnswer check_forwarding(const PortFacts *f, const Words *w, char **ret) {
         const ConditionKind kind = by_ipv6(f) ? CONDITION_FORWARDING6 : CONDITION_FORWARDING;
 
-        (void) w;
         if (!relayed(f))
                 return answer_of_conditions(f, &kind, 1, ret);
         *ret = strdup("none is needed for a relay");
@@ -203,7 +196,6 @@ static const Obstacle *worst_obstacle(const PortFacts *f) {
 static PortAnswer check_firewall(const PortFacts *f, const Words *w, char **ret) {
         const Obstacle *o = worst_obstacle(f);
 
-        (void) w;
         if (o) {
                 *ret = condition_obstacle_text(o, f->tap);
                 return o->certain ? PORT_NO : PORT_UNKNOWN;
@@ -217,7 +209,6 @@ static PortAnswer check_firewall(const PortFacts *f, const Words *w, char **ret)
 static PortAnswer check_flows(const PortFacts *f, const Words *w, char **ret) {
         char client[IP_ADDRESS_TEXT_MAX];
 
-        (void) w;
         if (!is_udp(f) || !forwarded(f)) {
                 *ret = strdup("each connection is a new one");
                 return PORT_YES;
@@ -283,7 +274,6 @@ static bool was_served(const PortFacts *f) {
 static PortAnswer check_outside(const PortFacts *f, const Words *w, char **ret) {
         char client[IP_ADDRESS_TEXT_MAX];
 
-        (void) w;
         if (was_served(f)) {
                 *ret = strfmt("%s was served", ip_address_format(&f->flows.served.client, client));
                 return PORT_YES;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* server.c - listens, accepts clients, and implements the little that they expect of a broker. */
 
-#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -44,20 +43,14 @@ struct BusServer {
 /* ---- requests to a broker: with --address, busctl talks to us as if we were one ---- */
 
 static int method_hello(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        (void) userdata;
-        (void) error;
         return sd_bus_reply_method_return(m, "s", ":1.1");
 }
 
 static int method_nothing(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        (void) userdata;
-        (void) error;
         return sd_bus_reply_method_return(m, NULL);
 }
 
 static int method_get_name_owner(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        (void) userdata;
-        (void) error;
         return sd_bus_reply_method_return(m, "s", ":1.0");
 }
 
@@ -86,8 +79,6 @@ static void client_abandon(Client *c) {
 }
 
 static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        (void) m;
-        (void) error;
         client_done(userdata);
         return 0;
 }
@@ -96,8 +87,6 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
 static int on_request(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         Client *c = userdata;
 
-        (void) m;
-        (void) error;
         c->asked = true;
         if (!bus_is_clogged(c->bus))
                 return 0;
@@ -137,8 +126,6 @@ static int client_start(BusServer *s, Client *c, int fd) {
 static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata) {
         BusServer *s = userdata;
 
-        (void) source;
-        (void) usec;
         return sd_event_source_set_enabled(s->source, SD_EVENT_ON);
 }
 
@@ -236,8 +223,6 @@ static int on_connection(sd_event_source *source, int listen_fd, uint32_t revent
         uid_t uid;
         int fd, r;
 
-        (void) source;
-        (void) revents;
         if (!find_free(s) && !make_room(s)) {
                 pause_accepting(s, SILENT_MAX);
                 return 0;

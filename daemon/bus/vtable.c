@@ -375,7 +375,6 @@ PROPERTIES(VALUE_GETTER, LIST_GETTER)
 /* ---- the vtable ---- */
 
 static int bus_read(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-        (void) error;
         return bus_read_from(message, guest_bus_vtable, userdata);
 }
 

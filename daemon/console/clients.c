@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 
 #include "basic/console-text.h"
-#include "basic/fd-util.h"
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "daemon/console/clients.h"
@@ -156,8 +155,6 @@ static int on_client(sd_event_source *s, int fd, uint32_t revents, void *userdat
         Client *c = userdata;
         int r = 1;
 
-        (void) s;
-        (void) fd;
         if (c->lagging && (revents & EPOLLOUT))
                 catch_up(c);
         for (int i = 0; i < PACKETS_PER_EVENT && r > 0 && !c->held && (revents & EPOLLIN); i++)

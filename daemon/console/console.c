@@ -215,8 +215,6 @@ static int rest(Console *c) {
 static int on_rested(sd_event_source *s, uint64_t usec, void *userdata) {
         Console *c = userdata;
 
-        (void) s;
-        (void) usec;
         if (c->output.fd < 0)
                 return 0;
         if (drain(c, &c->output))
@@ -227,17 +225,12 @@ static int on_rested(sd_event_source *s, uint64_t usec, void *userdata) {
 static int on_output(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         Console *c = userdata;
 
-        (void) s;
-        (void) fd;
-        (void) revents;
         return drain(c, &c->output) ? rest(c) : 0;
 }
 
 static int on_terminal(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         Console *c = userdata;
 
-        (void) s;
-        (void) fd;
         if (revents & EPOLLOUT) {
                 write_input(c);
                 if (c->n_input == 0)

@@ -10,7 +10,6 @@
 
 #include "basic/fd-util.h"
 #include "basic/process.h"
-#include "basic/string-util.h"
 #include "daemon/doctor/doctor.h"
 #include "daemon/watch/disk-space.h"
 #include "host/ext-errors.h"

@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 
-#include "basic/string-util.h"
 #include "daemon/doctor/doctor.h"
 #include "daemon/host/memory-claims.h"
 #include "host/hostmem.h"

@@ -4,16 +4,13 @@
 
 #include <inttypes.h>
 #include <sched.h>
-#include <stdio.h>
 
 #include "basic/file-util.h"
-#include "basic/parse-util.h"
 #include "basic/spawn.h"
 #include "basic/string-util.h"
 #include "daemon/doctor/doctor.h"
 #include "host/cgroup.h"
 #include "host/filter-order.h"
-#include "host/launch.h"
 #include "host/ptrace-try.h"
 
 #define YAMA       "/proc/sys/kernel/yama/ptrace_scope"
@@ -89,7 +86,6 @@ void check_seccomp(Exam *e) {
 }
 
 static int run_nothing(void *userdata) {
-        (void) userdata;
         return 0;
 }
 

@@ -100,16 +100,11 @@ const ExamStep *exam_step(const Exam *e, const char *name) {
         return NULL;
 }
 
-/* What follows the last semicolon of a fault is what to do. */
 static void tell_fault(Exam *e, const ExamStep *s) {
         _cleanup_free_ char *text = strdup(s->text ?: strerror(-s->r));
-        char *end = text ? strstr(text, "; ") : NULL, *next;
+        const char *remedy = text ? split_remedy(text) : "";
 
-        while (end && (next = strstr(end + 2, "; ")))
-                end = next;
-        if (end)
-                *end = '\0';
-        exam_tell(e, DOCTOR_FAULT, end ? end + 2 : "", "%s", text ?: "out of memory");
+        exam_tell(e, DOCTOR_FAULT, remedy, "%s", text ?: "out of memory");
 }
 
 bool exam_tell_step(Exam *e, const char *name) {

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -16,8 +15,7 @@
 #include "host/modprobe.h"
 #include "host/sysctl.h"
 #include "host/tap.h"
-
-#define TUN_NODE "/dev/net/tun"
+#include "host/tun-node.h"
 
 enum {
         TUN_MAJOR = 10,
@@ -29,7 +27,6 @@ enum {
 const char *may_repair_tun(const Exam *e) {
         int r = tap_driver_try();
 
-        (void) e;
         return r == -ENOENT   ? "make the device node /dev/net/tun"
                : r == -ENODEV ? "load the kernel module tun"
                               : "";
@@ -47,7 +44,6 @@ static int load_tun(void) {
 int repair_tun(Exam *e) {
         int r = tap_driver_try();
 
-        (void) e;
         if (r == -ENOENT)
                 r = mkdir_p("/dev/net", 0755);
         if (r >= 0)
@@ -62,7 +58,6 @@ int repair_tun(Exam *e) {
 /* ---- conntrack ---- */
 
 const char *may_repair_conntrack(const Exam *e) {
-        (void) e;
         return "double net.netfilter.nf_conntrack_max until the next boot of the host";
 }
 
@@ -70,7 +65,6 @@ int repair_conntrack(Exam *e) {
         _cleanup_free_ char *text = NULL;
         HostFacts f = {};
 
-        (void) e;
         net_gather_counters(&f);
         if (f.tracked_max == 0)
                 return -ENODATA;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* boot.c - one boot of a guest: its kernel is started, boots, and ends. */
 
-#include "basic/log.h"
 #include "daemon/base/notify.h"
 #include "daemon/guest/crash.h"
 #include "daemon/guest/parts.h"

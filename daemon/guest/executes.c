@@ -5,8 +5,6 @@
  * the successor dies. While it waits for its next start there is only the one on standby, which is
  * ended before that, and everything is handed over. */
 
-#include <fcntl.h>
-
 #include "basic/process.h"
 #include "daemon/guest/parts.h"
 
@@ -48,11 +46,8 @@ static void go_on_as_before(Guest *g) {
 }
 
 static int hand_all_over(Guest *g, Keeper *k) {
-        _cleanup_close_ int fd = -EBADF;
+        _cleanup_close_ int fd = guest_write_state(g, k);
 
-        if (g->keep.mounts_fd < 0)
-                g->keep.mounts_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
-        fd = guest_write_state(g, k);
         if (fd < 0)
                 return fd;
         keeper_put(k, "state", fd);

@@ -42,6 +42,8 @@ void guest_wait(Guest *g) {
         if (g->boot.phase == BOOT_OVER && g->standby.launched.init == 0)
                 (void) guest_make_standby(g);
         guest_keep_waiting(g);
+        if (g->past.delay > 0) /* a next start at once does not wait for it */
+                (void) guest_keep_now(g);
 }
 
 static void act_wait(Guest *g) {
@@ -72,7 +74,6 @@ static void on_undone(int r, Fault *fault, void *userdata) {
         _cleanup_free_ char *why = TAKE_PTR(g->end_why);
 
         (void) r; /* what could not be undone has been logged */
-        (void) fault;
         guest_event(g, g->end_event, why ?: "out of memory");
 }
 

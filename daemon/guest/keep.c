@@ -138,6 +138,8 @@ int guest_write_state(Guest *g, Keeper *k) {
         proxies_save(g->proxies, &t, k);
         if (g->listener.save)
                 g->listener.save(&t, g->listener.userdata);
+        if (g->keep.mounts_fd < 0)
+                g->keep.mounts_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
         keeper_put(k, "lock", g->keep.lock_fd);
         keeper_put(k, "mounts", g->keep.mounts_fd);
         keeper_put(k, "program", g->keep.program_fd);
@@ -173,6 +175,8 @@ int guest_keep_now(Guest *g) {
         if (!g->keep.on)
                 return -ENOENT;
         r = leave(g);
+        if (r >= 0) /* nothing has changed since */
+                (void) sd_event_source_set_enabled(g->keep.soon, SD_EVENT_OFF);
         if (r == -EAGAIN || r == -ENOBUFS) /* umld-init has not read the last one yet */
                 (void) timer_arm(g->keep.later, AGAIN_AFTER);
         else if (r < 0 && r != -ESRCH && r != -EPIPE && r != -ECONNRESET)
@@ -182,14 +186,11 @@ int guest_keep_now(Guest *g) {
 }
 
 static int on_soon(sd_event_source *s, void *userdata) {
-        (void) s;
         (void) guest_keep_now(userdata);
         return 0;
 }
 
 static int on_later(sd_event_source *s, uint64_t usec, void *userdata) {
-        (void) s;
-        (void) usec;
         (void) guest_keep_now(userdata);
         return 0;
 }
@@ -221,8 +222,6 @@ static int begin_with(Guest *g, const Launched *l) {
 
         if (r < 0)
                 return r;
-        if (g->keep.mounts_fd < 0)
-                g->keep.mounts_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
         if (g->keep.init != l->init)
                 keeper_begin(&g->keep.keeper, l->store_fd);
         g->keep.init = l->init;

@@ -52,6 +52,9 @@ bool guest_has_one_cpu(const Guest *g) {
 }
 
 static Launch describe_launch(const Guest *g, const Strv *argv, const Strv *environment) {
+        static const ConfineLayer limits[CGROUP_RESOURCES] = {
+                [CGROUP_MEMORY] = CONFINE_MEMORY, [CGROUP_CPU] = CONFINE_CPU
+        };
         const Host *h = g->setup->host;
         Launch l = {
                 .init = g->init,
@@ -73,9 +76,10 @@ static Launch describe_launch(const Guest *g, const Strv *argv, const Strv *envi
                 .store = g->keep.path,
         };
 
-        FOREACH_ELEMENT (fd, h->jail.limit_fds)
-                if (*fd >= 0)
-                        l.more_cgroups[l.n_more_cgroups++] = *fd;
+        for (int i = 0; i < CGROUP_RESOURCES; i++)
+                if (h->jail.limit_fds[i] >= 0)
+                        l.more_cgroups[l.n_more_cgroups++] =
+                                (struct LaunchGroup){ limits[i], h->jail.limit_fds[i] };
         return l;
 }
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* life.c - creates, changes and frees a Guest. */
 
-#include <signal.h>
-
 #include "basic/log.h"
 #include "daemon/base/companions.h"
 #include "daemon/guest/crash.h"

@@ -102,8 +102,6 @@ static void on_rest_undone(int r, Fault *fault, void *userdata) {
         Guest *g = userdata;
         _cleanup_(fault_done) Fault failed = g->boot.fault;
 
-        (void) r;
-        (void) fault;
         g->boot.fault = (Fault){};
         fail_preparation(g, &failed);
 }
@@ -128,7 +126,6 @@ static void on_swept(int r, Fault *fault, void *userdata) {
         Guest *g = userdata;
 
         (void) r; /* what could not be undone has been logged */
-        (void) fault;
         if (g->setup->host->is_up)
                 setup_run_begin(g->run, SETUP_BEFORE, on_set_up, g);
         else
@@ -155,8 +152,6 @@ static void set_up(Guest *g) {
 static void on_old_undone(int r, Fault *fault, void *userdata) {
         Guest *g = userdata;
 
-        (void) r;
-        (void) fault;
         if (g->setup->net->claimed) /* the network stays: what was chosen for it does, too */
                 net_addresses_carry(g->config, g->reload.next);
         if (memcmp(g->config->bandwidth, g->reload.next->bandwidth, sizeof(g->config->bandwidth)) !=

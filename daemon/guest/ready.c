@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#include "basic/log.h"
 #include "daemon/guest/parts.h"
 
 void guest_become_ready(Guest *g) {

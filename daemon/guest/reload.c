@@ -117,7 +117,6 @@ static int take_back(Guest *g) {
 static int on_not_confirmed(sd_event_source *s, uint64_t usec, void *userdata) {
         Guest *g = userdata;
 
-        (void) usec;
         if (take_back(g) < 0) { /* out of memory: retry in a moment */
                 return timer_arm(s, USEC_PER_SEC);
         }

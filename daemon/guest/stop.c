@@ -4,7 +4,6 @@
 #include <signal.h>
 
 #include "basic/log.h"
-#include "daemon/base/notify.h"
 #include "daemon/guest/parts.h"
 
 /* How often the console is checked for the end of a step. */

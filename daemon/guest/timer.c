@@ -23,7 +23,6 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         usec_t late = usec_sub(now_usec(CLOCK_MONOTONIC), usec);
         Guest *g = userdata;
 
-        (void) s;
         if (late > HOST_LATE_MAX && g->state != GUEST_BACKOFF)
                 wait_fairly(g, late);
         else
@@ -32,7 +31,6 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
 }
 
 static int on_due(sd_event_source *s, void *userdata) {
-        (void) s;
         guest_event(userdata, EV_TIMER, "");
         return 0;
 }

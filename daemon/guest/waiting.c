@@ -37,7 +37,6 @@ static int on_look(sd_event_source *s, uint64_t usec, void *userdata) {
         Guest *g = userdata;
         const char *what = guest_waits_for(g);
 
-        (void) usec;
         if (!is_waited_for(g))
                 return 0;
         if (what)

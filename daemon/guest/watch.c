@@ -224,7 +224,6 @@ static bool is_just_set_up(const Guest *g) {
 static int on_verify(sd_event_source *s, void *userdata) {
         Guest *g = userdata;
 
-        (void) s;
         guest_keep_crash(g);
         if (!is_just_set_up(g))
                 setup_run_begin(g->run, SETUP_BEHIND, on_verified, g);
@@ -249,9 +248,6 @@ static void end_verify(Guest *g) {
 }
 
 static int on_settled(sd_event_source *s, uint64_t usec, void *userdata) {
-        (void) s;
-        (void) usec;
-        (void) userdata;
         resident_trim();
         return 0;
 }

@@ -3,7 +3,6 @@
 
 #include "daemon/host/adopt.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "host/distant.h"

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "basic/file-util.h"
 #include "daemon/host/disk-swap.h"

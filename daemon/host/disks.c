@@ -3,7 +3,7 @@
  * its user. */
 
 #include "daemon/host/disks.h"
-#include "basic/log.h"
+#include "basic/file-util.h"
 #include "basic/process.h"
 #include "daemon/host/disk-cow.h"
 #include "daemon/host/disk-owner.h"
@@ -12,13 +12,6 @@
 #include "host/distant.h"
 #include "host/image-kind.h"
 #include "host/lock.h"
-
-static bool same_file(int fd, const char *path) {
-        struct stat a, b;
-
-        return fstat(fd, &a) >= 0 && stat(path, &b) >= 0 && a.st_dev == b.st_dev &&
-               a.st_ino == b.st_ino;
-}
 
 /* The type of the open image; the name may refer to another file by now. */
 static int check_kind(const struct stat *st, const char *path, Fault *f) {
@@ -131,7 +124,7 @@ static int open_image(Host *h, const Disk *d, const char *path, bool shared, int
         struct stat st;
         int r;
 
-        if (*fd >= 0 && same_file(*fd, path))
+        if (*fd >= 0 && file_is_at(*fd, path))
                 return 0;
         if (*fd >=
             0) { /* replaced, for example by a backup: the recorded owner is that of the old one */
@@ -169,7 +162,7 @@ static int prepare_swap(Host *h, const Disk *d, int *fd, Fault *f) {
         if (work == SWAP_REPLACED)
                 do /* until it was not replaced before it was locked */
                         r = open_image(h, d, d->path, false, fd, f);
-                while (r >= 0 && !same_file(*fd, d->path));
+                while (r >= 0 && !file_is_at(*fd, d->path));
         return r < 0 ? r : disk_swap_make(d, f);
 }
 

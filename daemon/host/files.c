@@ -130,7 +130,6 @@ int files_up(Host *h, Fault *f) {
 }
 
 int files_down(Host *h, Fault *f) {
-        (void) f;
         child_done(&h->look);
         return 0;
 }

@@ -16,9 +16,9 @@
  * umld --check uses the same steps: with `quiet` set they check, plan and refuse as usual, and
  * change nothing. */
 
+#include "basic/job.h"
 #include "conf/config.h"
 #include "daemon/base/fault.h"
-#include "daemon/base/job.h"
 #include "daemon/host/jail.h"
 #include "daemon/host/kernel.h"
 #include "daemon/host/layers.h"

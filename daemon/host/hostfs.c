@@ -2,9 +2,7 @@
 /* hostfs.c - directories of the host that the guest sees by hostfs. */
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "basic/cleanup.h"
 #include "basic/file-util.h"

@@ -20,7 +20,6 @@
 void jail_drop_cgroups(Jail *j) {
         j->cgroup_fd = safe_close(j->cgroup_fd);
         for (int i = 0; i < CGROUP_RESOURCES; i++) {
-                child_done(&j->trials[i]);
                 j->limit_fds[i] = safe_close(j->limit_fds[i]);
                 j->limited[i] = false;
         }
@@ -71,7 +70,7 @@ static int use(Host *h, CgroupResource resource, const CgroupPlace *place) {
         return 0;
 }
 
-static int begin(Host *h, CgroupResource resource, const char *name, const CgroupLimits *limits) {
+static int limit(Host *h, CgroupResource resource, const char *name, const CgroupLimits *limits) {
         _cleanup_(cgroup_place_done) CgroupPlace place = {};
         int r = cgroup_limit_place(resource, name, &place);
 
@@ -79,32 +78,20 @@ static int begin(Host *h, CgroupResource resource, const char *name, const Cgrou
                 r = ledger_note_cgroup(&h->ledger, place.path);
         if (r >= 0)
                 r = cgroup_limit_set(resource, &place, limits);
-        return r < 0 ? r : use(h, resource, &place);
-}
-
-/* -EAGAIN: its trial is under way. */
-static int limit(Host *h, CgroupResource resource, const char *name, const CgroupLimits *limits) {
-        int *fd = &h->jail.limit_fds[resource];
-        int r = *fd < 0 ? begin(h, resource, name, limits) : 0;
-
-        if (r >= 0 && *fd >= 0)
-                r = cgroup_try(&h->jail.trials[resource], *fd);
-        if (r < 0 && r != -EAGAIN)
-                *fd = safe_close(*fd);
+        if (r >= 0)
+                r = use(h, resource, &place);
         h->jail.limited[resource] = r >= 0;
         return r;
 }
 
-static int limit_memory(Host *h, const char *name) {
+static void limit_memory(Host *h, const char *name) {
         const CgroupLimits limits = limits_for(h->config);
         char text[LAYER_DETAIL_MAX];
         int r;
 
         if (h->jail.limited[CGROUP_MEMORY] || !layer_wanted(h, CONFINE_MEMORY))
-                return 0;
+                return;
         r = limit(h, CGROUP_MEMORY, name, &limits);
-        if (r == -EAGAIN)
-                return r;
         snprintf(text, sizeof(text), "%" PRIu64 "M", limits.memory / MEBIBYTE);
         if (r >= 0)
                 layer_set_on(h, CONFINE_MEMORY, text);
@@ -113,19 +100,16 @@ static int limit_memory(Host *h, const char *name) {
                                   layer_wanted(h, CONFINE_LIMITS)
                                           ? "only that of each process is limited"
                                           : NULL);
-        return 0;
 }
 
-static int limit_cpu(Host *h, const char *name) {
+static void limit_cpu(Host *h, const char *name) {
         const CgroupLimits limits = limits_for(h->config);
         char weight[32] = "", quota[32] = "", text[LAYER_DETAIL_MAX];
         int r;
 
         if (h->jail.limited[CGROUP_CPU] || !layer_wanted(h, CONFINE_CPU))
-                return 0;
+                return;
         r = limit(h, CGROUP_CPU, name, &limits);
-        if (r == -EAGAIN)
-                return r;
         if (limits.cpu_weight > 0)
                 snprintf(weight, sizeof(weight), "weight %u", limits.cpu_weight);
         if (limits.cpu_quota > 0)
@@ -135,7 +119,6 @@ static int limit_cpu(Host *h, const char *name) {
                 layer_set_on(h, CONFINE_CPU, text);
         else
                 layer_set_refused(h, CONFINE_CPU, r, "CPUWeight= and CPUQuota= have no effect");
-        return 0;
 }
 
 static void limit_again(Host *h, CgroupResource resource, ConfineLayer layer) {
@@ -164,29 +147,14 @@ void jail_cgroup_adopt(Host *h) {
 
 int jail_cgroup_up(Host *h, Fault *f) {
         _cleanup_free_ char *name = strfmt("umld-%s.%d", h->config->name, getpid());
-        const Child *trials = h->jail.trials;
-        int memory, cpu;
 
+        (void) f;
         if (!name)
                 return -ENOMEM;
         make_group(h, name);
-        memory = limit_memory(h, name);
-        cpu = limit_cpu(h, name);
-        if (memory < 0 || cpu < 0)
-                return fault_wait(f, VERDICT_EXIT,
-                                  trials[memory < 0 ? CGROUP_MEMORY : CGROUP_CPU].output,
-                                  "a process to move to the control group %s", name);
+        limit_memory(h, name);
+        limit_cpu(h, name);
         return 0;
-}
-
-/* Early, while other steps are done, because a trial takes its time. */
-int jail_cgroup_begin(Host *h, Fault *f) {
-        Fault none = {};
-        int r = jail_cgroup_up(h, &none);
-
-        (void) f;
-        fault_done(&none);
-        return r == -EAGAIN ? 0 : r;
 }
 
 /* Processes killed a moment ago may not have left it yet. */

@@ -22,9 +22,9 @@ int jail_net_up(Host *h, Fault *f) {
         if (r < 0)
                 jail_drop_net_ns(&h->jail);
         else if (h->jail.net_ns_fd < 0)
-                r = h->jail.net_ns_fd = net_ns_new(&h->jail.making);
+                r = h->jail.net_ns_fd = net_ns_new(&h->jail.making_net);
         if (r == -EAGAIN)
-                return jail_wait_for_namespace(&h->jail, VERDICT_NETWORK, f);
+                return jail_wait_for_namespace(&h->jail.making_net, VERDICT_NETWORK, f);
         if (r < 0)
                 layer_set_refused(h, CONFINE_NETWORK_NAMESPACE, r,
                                   h->kernel.uml->static_linked

@@ -7,6 +7,7 @@
 #include "basic/string-util.h"
 #include "daemon/host/host.h"
 #include "host/mount-ns.h"
+#include "host/tun-node.h"
 #include "uml/kernel-needs.h"
 
 typedef struct Plan {
@@ -87,17 +88,15 @@ static int add_kernel(const Host *h, Plan *p) {
 /* ---- the rest ---- */
 
 static int add_devices(const Host *h, Plan *p) {
-        static const char *const nodes[] = { "/dev/null", "/dev/random", "/dev/urandom",
-                                             "/dev/net/tun" };
+        static const char *const nodes[] = { "/dev/null", "/dev/random", "/dev/urandom" };
         int r = 0;
 
-        FOREACH_ELEMENT (node, nodes) {
-                bool is_tun = node == nodes + ARRAY_SIZE(nodes) - 1;
-
-                if (r >= 0 && !(is_tun && h->jail.tun_access == TUN_BROKER))
+        FOREACH_ELEMENT (node, nodes)
+                if (r >= 0)
                         r = add_same(p, &(TreeEntry){ .path = *node, .writable = true });
-        }
-        return r;
+        if (r < 0 || h->jail.tun_access == TUN_BROKER)
+                return r;
+        return add(p, &(TreeEntry){ .path = TUN_NODE, .source = tun_node(), .writable = true });
 }
 
 static int add_disks(const Host *h, Plan *p) {
@@ -188,11 +187,11 @@ int jail_tree_up(Host *h, Fault *f) {
 
         if (h->jail.has_tree || !layer_wanted(h, CONFINE_ROOT) || was_refused(h))
                 return 0;
-        r = mount_ns_adds_tree(&h->jail.making) ? 0 : make_plan(h, &p);
+        r = mount_ns_adds_tree(&h->jail.making_mount) ? 0 : make_plan(h, &p);
         if (r >= 0)
-                r = mount_ns_add_tree(&h->jail.making, &h->jail.mount_ns_fd, &p.tree);
+                r = mount_ns_add_tree(&h->jail.making_mount, &h->jail.mount_ns_fd, &p.tree);
         if (r == -EAGAIN)
-                return jail_wait_for_namespace(&h->jail, VERDICT_MEMORY, f);
+                return jail_wait_for_namespace(&h->jail.making_mount, VERDICT_MEMORY, f);
         if (is_fault_of_share(h, r))
                 return fault_set(f, VERDICT_DISK, true, r,
                                  "cannot show the directories of Share= or Root= to the kernel: "

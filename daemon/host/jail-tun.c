@@ -7,8 +7,7 @@
 #include "host/access.h"
 #include "host/acl.h"
 #include "host/mount-ns.h"
-
-#define TUN_NODE "/dev/net/tun"
+#include "host/tun-node.h"
 
 static int read_node(const char *node, char **ret) {
         char text[ACL_TEXT_MAX], *copy;
@@ -31,12 +30,17 @@ static int write_node(const char *node, const char *text) {
         return r < 0 ? r : acl_set(node, &a);
 }
 
-/* The access to the host's node, for hosts without mount namespaces. */
-static const HostSetting tun_node = { .name = "tun_node",
-                                      .where = TUN_NODE,
-                                      .read = read_node,
-                                      .write = write_node,
-                                      .verdict = VERDICT_NETWORK };
+/* The access to the host's node, for hosts without mount namespaces, or where no node can be made.
+ */
+static const HostSetting *node_access(void) {
+        static HostSetting setting = { .name = "tun_node",
+                                       .read = read_node,
+                                       .write = write_node,
+                                       .verdict = VERDICT_NETWORK };
+
+        setting.where = tun_node();
+        return &setting;
+}
 
 static int open_further(Host *h, int (*open)(Acl *a, uid_t uid), Fault *f) {
         _cleanup_(shared_closep) SharedSetting *s = NULL;
@@ -44,10 +48,10 @@ static int open_further(Host *h, int (*open)(Acl *a, uid_t uid), Fault *f) {
         Acl a;
         int r;
 
-        if ((r = host_share_open(h, &tun_node, &s, f)) < 0 || (r = acl_get(TUN_NODE, &a)) < 0 ||
-            (r = open(&a, h->jail.uid)) < 0)
+        if ((r = host_share_open(h, node_access(), &s, f)) < 0 ||
+            (r = acl_get(tun_node(), &a)) < 0 || (r = open(&a, h->jail.uid)) < 0)
                 return r;
-        return host_share_set(h, &tun_node, s, acl_format(&a, text), f);
+        return host_share_set(h, node_access(), s, acl_format(&a, text), f);
 }
 
 static int to_all(Acl *a, uid_t uid) {
@@ -91,8 +95,8 @@ static int join_those_who_opened(Host *h) {
         Acl a;
         int r;
 
-        if ((r = host_shared_open(h, tun_node.name, &s)) < 0 || (r = acl_get(TUN_NODE, &a)) < 0 ||
-            (r = shared_is_ours(s, acl_format(&a, now))) < 0)
+        if ((r = host_shared_open(h, node_access()->name, &s)) < 0 ||
+            (r = acl_get(tun_node(), &a)) < 0 || (r = shared_is_ours(s, acl_format(&a, now))) < 0)
                 return r;
         if (r == 0) {
                 h->jail.tun_access = TUN_OPEN_TO_ALL;
@@ -107,12 +111,12 @@ static bool still_open(const Host *h) {
         Acl a;
 
         return h->jail.tun_access == TUN_OWN_NODE || h->jail.uid == 0 ||
-               (acl_get(TUN_NODE, &a) >= 0 && (acl_has_all(&a) || acl_has_user(&a, h->jail.uid)));
+               (acl_get(tun_node(), &a) >= 0 && (acl_has_all(&a) || acl_has_user(&a, h->jail.uid)));
 }
 
 /* May the guest's user open the host's node anyhow? */
 static int is_open_to_user(Host *h, Fault *f) {
-        const AccessWish wish = { TUN_NODE, R_OK | W_OK };
+        const AccessWish wish = { tun_node(), R_OK | W_OK };
         size_t which;
         int r = access_as_user(&h->jail.tun, h->jail.uid, &wish, 1, &which);
 
@@ -126,9 +130,9 @@ static int make_own_node(Host *h, Fault *f) {
 
         if (h->jail.has_tree) /* nothing can be added to it */
                 jail_drop_mount_ns(&h->jail);
-        r = mount_ns_add_tun(&h->jail.making, &h->jail.mount_ns_fd, h->jail.uid);
+        r = mount_ns_add_tun(&h->jail.making_mount, &h->jail.mount_ns_fd, h->jail.uid);
         if (r == -EAGAIN)
-                return jail_wait_for_namespace(&h->jail, VERDICT_NETWORK, f);
+                return jail_wait_for_namespace(&h->jail.making_mount, VERDICT_NETWORK, f);
         if (r < 0)
                 return open_host_node(h, r, f);
         h->jail.tun_access = TUN_OWN_NODE;
@@ -148,7 +152,7 @@ int jail_tun_up(Host *h, Fault *f) {
                 h->jail.tun_access = TUN_OPEN_TO_ALL;
                 return 0;
         }
-        r = mount_ns_adds_tun(&h->jail.making) ? 0 : is_open_to_user(h, f);
+        r = mount_ns_adds_tun(&h->jail.making_mount) ? 0 : is_open_to_user(h, f);
         if (r >= 0)
                 r = r > 0 ? join_those_who_opened(h) : make_own_node(h, f);
         if (r >= 0 || r == -EAGAIN || f->text)
@@ -166,14 +170,14 @@ static int shut_user_out(Host *h) {
         Acl a;
         int r;
 
-        if (h->jail.uid == 0 || acl_get(TUN_NODE, &a) < 0 || !acl_has_user(&a, h->jail.uid))
+        if (h->jail.uid == 0 || acl_get(tun_node(), &a) < 0 || !acl_has_user(&a, h->jail.uid))
                 return 0;
-        if ((r = host_shared_open(h, tun_node.name, &s)) < 0 || (r = acl_get(TUN_NODE, &a)) < 0 ||
-            (r = shared_is_ours(s, acl_format(&a, text))) <= 0)
+        if ((r = host_shared_open(h, node_access()->name, &s)) < 0 ||
+            (r = acl_get(tun_node(), &a)) < 0 || (r = shared_is_ours(s, acl_format(&a, text))) <= 0)
                 return r;
         acl_remove_user(&a, h->jail.uid);
         r = shared_set_ours(s, acl_format(&a, text));
-        return r < 0 ? r : acl_set(TUN_NODE, &a);
+        return r < 0 ? r : acl_set(tun_node(), &a);
 }
 
 int jail_tun_down(Host *h, Fault *f) {
@@ -186,5 +190,5 @@ int jail_tun_down(Host *h, Fault *f) {
                 log_warning_errno(r, TUN_NODE ": cannot be closed to user %u again, ignoring: %m",
                                   (unsigned) h->jail.uid);
         h->jail.tun_access = TUN_UNKNOWN;
-        return host_unshare(h, &tun_node);
+        return host_unshare(h, node_access());
 }

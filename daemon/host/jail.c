@@ -43,7 +43,6 @@ static void say_seccomp(Host *h) {
 }
 
 int jail_layers_up(Host *h, Fault *f) {
-        (void) f;
         layers_begin(h);
         say(h, CONFINE_PID_NAMESPACE, h->jail.pid_refused, "child subreaper instead");
         say(h, CONFINE_IPC_NAMESPACE, h->jail.ipc_refused, NULL);
@@ -55,7 +54,6 @@ int jail_layers_up(Host *h, Fault *f) {
 int jail_dumpable_up(Host *h, Fault *f) {
         bool can = h->jail.net_ns_fd >= 0 || (h->kernel.console_fix && jail_has_pid_namespace(h));
 
-        (void) f;
         if (!layer_wanted(h, CONFINE_NOT_DUMPABLE))
                 return 0;
         if (can)
@@ -68,8 +66,8 @@ int jail_dumpable_up(Host *h, Fault *f) {
         return 0;
 }
 
-int jail_wait_for_namespace(const Jail *j, Verdict verdict, Fault *f) {
-        return fault_wait(f, verdict, ns_job_wake_fd(&j->making),
+int jail_wait_for_namespace(const NsJob *making, Verdict verdict, Fault *f) {
+        return fault_wait(f, verdict, ns_job_wake_fd(making),
                           "a namespace of the guest's, which is being made");
 }
 
@@ -81,14 +79,15 @@ void jail_done(Jail *j) {
         child_done(&j->question);
         child_done(&j->reach);
         child_done(&j->tun);
-        ns_job_done(&j->making);
+        ns_job_done(&j->making_mount);
+        ns_job_done(&j->making_net);
         jail_drop_cgroups(j);
         j->net_ns_fd = safe_close(j->net_ns_fd);
         j->mount_ns_fd = safe_close(j->mount_ns_fd);
 }
 
 void jail_drop_net_ns(Jail *j) {
-        ns_job_done(&j->making);
+        ns_job_done(&j->making_net);
         j->net_ns_fd = safe_close(j->net_ns_fd);
         if (j->tun_access == TUN_BROKER)
                 j->tun_access = TUN_UNKNOWN;
@@ -96,7 +95,7 @@ void jail_drop_net_ns(Jail *j) {
 
 void jail_drop_mount_ns(Jail *j) {
         child_done(&j->tun);
-        ns_job_done(&j->making);
+        ns_job_done(&j->making_mount);
         j->has_tree = false;
         j->mount_ns_fd = safe_close(j->mount_ns_fd);
         if (j->tun_access == TUN_OWN_NODE)

@@ -24,12 +24,12 @@ typedef enum TunAccess {
 } TunAccess;
 
 typedef struct Jail {
-        uid_t likely_uid;   /* of a check, which allocates none: whose rights are looked at */
-        uid_t uid;          /* of the guest's processes; written by the step "user" */
-        Child question;     /* the look-up of that user */
-        Child reach, tun;   /* may that user access what it needs, and the host's tun node? */
-        NsJob making;       /* of one of the namespaces below */
-        LockWait lock_wait; /* the wait for the lock of STATE, needed to allocate it */
+        uid_t likely_uid; /* of a check, which allocates none: whose rights are looked at */
+        uid_t uid;        /* of the guest's processes; written by the step "user" */
+        Child question;   /* the look-up of that user */
+        Child reach, tun; /* may that user access what it needs, and the host's tun node? */
+        NsJob making_mount, making_net; /* of the namespaces below */
+        LockWait lock_wait;             /* the wait for the lock of STATE, needed to allocate it */
         bool reachable; /* its user can access everything it needs: set by "reach"; cleared by the
                            steps "kernel", "user" and "disks" when they change that */
         TunAccess tun_access; /* written by "tun", forgotten when the mount namespace is dropped */
@@ -38,8 +38,8 @@ typedef struct Jail {
         bool has_tree;   /* its root is complete ("tree"): nothing more can be added to it */
         int net_ns_fd;   /* its network namespace ("net"), -EBADF: the host's */
         int cgroup_fd;   /* of all of the guest's processes, -EBADF: none; written by "cgroup" */
-        Child trials[CGROUP_RESOURCES];  /* can a process move to these? */
-        int limit_fds[CGROUP_RESOURCES]; /* the same in hierarchies of version 1 that limit them */
+        int limit_fds[CGROUP_RESOURCES]; /* the same in hierarchies of version 1 that limit them;
+                                            umld-init tells whether it can move there */
         bool limited[CGROUP_RESOURCES];  /* by one of these groups */
         int seccomp_refused; /* why the host cannot filter system calls, or 0; by jail_init() */
         int pid_refused, ipc_refused; /* why the host refuses such a namespace, 0 = it does not;
@@ -51,7 +51,7 @@ void jail_init(Jail *j);
 void jail_done(Jail *j);
 
 /* One of the namespaces is being made: -EAGAIN. */
-int jail_wait_for_namespace(const Jail *j, Verdict verdict, Fault *f);
+int jail_wait_for_namespace(const NsJob *making, Verdict verdict, Fault *f);
 
 /* Drops the guest's mount namespace; the steps that need it create their mounts again. */
 void jail_drop_mount_ns(Jail *j);
@@ -93,7 +93,6 @@ int jail_tun_down(struct Host *h, Fault *f);
 /* jail-cgroup.c: a cgroup for its processes, if the host allows us to create one, and what it may
  * use of the host's memory and CPUs. */
 int jail_cgroup_up(struct Host *h, Fault *f);
-int jail_cgroup_begin(struct Host *h, Fault *f); /* the same, but does not wait for the trials */
 int jail_cgroup_down(struct Host *h, Fault *f);
 /* Of a guest that runs: systemd cannot start an umld as long as groups below that of the unit have
  * limits, so they were taken away (umld --ended), and are set again. */

@@ -46,9 +46,10 @@ void layer_set_refused(Host *h, ConfineLayer layer, int error, const char *detai
                                  info->name, l->detail[0] ? "; " : "", l->detail);
 }
 
-/* umld-init reports only failures, so a layer that it applies is on unless it has reported one. */
+/* umld-init reports only failures, so a layer that it applies is on unless it has reported one: it
+ * may also find that it cannot use what umld has prepared. */
 static LayerState state_of(const LayerReport *l, const ConfineInfo *info, int error) {
-        if (!info->late || l->state == LAYER_OFF || l->state == LAYER_REFUSED)
+        if (l->state == LAYER_OFF || l->state == LAYER_REFUSED || (!info->late && error >= 0))
                 return l->state;
         return error < 0 ? LAYER_REFUSED : LAYER_ON;
 }
@@ -67,9 +68,11 @@ const char *layer_text(const Host *h, ConfineLayer layer, int error,
                 snprintf(buf, LAYER_TEXT_MAX, "off (configuration)");
                 break;
         case LAYER_REFUSED:
-                snprintf(buf, LAYER_TEXT_MAX, "refused (%s)%s%s",
-                         strerror(-(l->state == LAYER_REFUSED ? l->error : error)), comma,
-                         l->detail);
+                if (l->state == LAYER_REFUSED)
+                        snprintf(buf, LAYER_TEXT_MAX, "refused (%s)%s%s", strerror(-l->error),
+                                 comma, l->detail);
+                else /* the detail is about how it was to be */
+                        snprintf(buf, LAYER_TEXT_MAX, "refused (%s)", strerror(-error));
                 break;
         case LAYER_UNKNOWN:
                 buf[0] = '\0';

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include "basic/fd-util.h"
-#include "basic/string-util.h"
 #include "daemon/host/host.h"
 #include "daemon/host/limits.h"
 

@@ -14,7 +14,7 @@ struct Host;
 typedef struct MemoryClaim {
         uint64_t need;   /* bytes in all */
         uint64_t device; /* file system that provides them; 0: a private one */
-        uint64_t inode;  /* the memory file on it; 0: not known yet */
+        uint64_t inode;  /* the memory file on it; 0: not known */
         pid_t pid;       /* the process that has it open, 0 = none */
 } MemoryClaim;
 

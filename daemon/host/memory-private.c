@@ -3,9 +3,7 @@
  * else can fill it. Preferably in the guest's own mount namespace, with which it vanishes; if the
  * host does not support that, in the guest's runtime directory. */
 
-#include <inttypes.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 
 #include "basic/file-util.h"
 #include "basic/log.h"
@@ -61,10 +59,10 @@ static int private_up(Host *h, Fault *f) {
                                  path);
         if (h->jail.has_tree) /* nothing can be added to it */
                 jail_drop_mount_ns(&h->jail);
-        in_namespace = r = mount_ns_add_memory(&h->jail.making, &h->jail.mount_ns_fd, path,
+        in_namespace = r = mount_ns_add_memory(&h->jail.making_mount, &h->jail.mount_ns_fd, path,
                                                h->jail.uid, h->memory.need);
         if (r == -EAGAIN)
-                return jail_wait_for_namespace(&h->jail, VERDICT_MEMORY, f);
+                return jail_wait_for_namespace(&h->jail.making_mount, VERDICT_MEMORY, f);
         if (r < 0)
                 r = mount_for_all_to_see(h, path);
         if (r < 0) {

@@ -106,9 +106,9 @@ void memory_sum_change(const Host *h, const MemoryClaim *from, const MemoryClaim
 
         if (!path || memory_sum_load(path, USEC_INFINITY, &s) < 0)
                 return;
-        if (from->inode == 0)
+        if (from->pid == 0)
                 subtract_claim(&s, from);
-        if (from->inode == 0 && memory_sum_add(&s, to->device, to->need))
+        if (from->pid == 0 && memory_sum_add(&s, to->device, to->need))
                 memory_sum_store(path, &s);
         else
                 memory_sum_forget(h);

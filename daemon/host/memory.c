@@ -189,7 +189,7 @@ static int take_first(Host *h, bool goes_on, Fault *f) {
 }
 
 int memory_up(Host *h, Fault *f) {
-        bool goes_on = mount_ns_adds_memory(&h->jail.making);
+        bool goes_on = mount_ns_adds_memory(&h->jail.making_mount);
         HostMemory *m = &h->memory;
         int r;
 
@@ -218,7 +218,6 @@ int memory_down(Host *h, Fault *f) {
         bool again = false;
         int left = 0, r;
 
-        (void) f;
         FOREACH_ELEMENT (backing, backings) {
                 r = *backing ? (*backing)->down(h) : 0;
                 again |= r == -EAGAIN;

@@ -72,7 +72,6 @@ static int is_outdated(const Host *h) {
 /* ---- doing it ---- */
 
 static void log_line(const char *text, void *userdata) {
-        (void) userdata;
         log_notice("%s", text);
 }
 

@@ -449,7 +449,6 @@ int net_addresses_down(Net *net, Fault *f) {
         _cleanup_free_ char *original = NULL, *ours = NULL;
         int r;
 
-        (void) f;
         set_collision(net, NULL);
         if (!net->claimed)
                 return 0;

@@ -3,7 +3,6 @@
 
 #include "daemon/net/backend.h"
 #include "basic/log.h"
-#include "basic/string-util.h"
 #include "nat/nft-foreign.h"
 #include "nat/nft-netlink.h"
 #include "nat/nft-run.h"

@@ -38,11 +38,15 @@ unsigned connections_share(uint64_t max, unsigned guests) {
 }
 
 unsigned connections_fresh(uint64_t max, unsigned guests) {
-        uint64_t fresh = max / 8;
+        uint64_t fresh = max / 8, left = max / 2 + max / 4, least;
 
-        for (unsigned n = 1; n < guests && fresh > CONNECTIONS_MIN; n *= 2)
+        for (unsigned n = 1; n < guests && left > 0; n *= 2) {
                 fresh /= 2;
-        fresh = MAX(fresh, (uint64_t) CONNECTIONS_MIN);
+                left /= 2;
+        }
+        least = 2ULL * connections_share(max, 2 * guests);
+        least = left > least ? MIN(left - least, (uint64_t) CONNECTIONS_MIN) : 1;
+        fresh = MAX(fresh, least);
         return (unsigned) MIN(fresh, (uint64_t) FRESH_MAX);
 }
 

@@ -34,5 +34,6 @@ const char *net_connections_format(const Net *net, char buf[static 16]);
 unsigned connections_share(uint64_t max, unsigned guests);
 
 /* How many new TCP connections one of them may have between two looks at the host's table: all
- * guests together an eighth of the table, each at least 1,024, and at most 32,768. */
+ * guests together an eighth of the table, each at least 1,024, as far as that and all their shares,
+ * by both families, leave the host a quarter, and at most 32,768. */
 unsigned connections_fresh(uint64_t max, unsigned guests);

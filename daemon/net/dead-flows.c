@@ -31,7 +31,6 @@ static bool is_dead(const ConntrackFlow *flow, void *userdata) {
 }
 
 static void on_walked(int r, void *userdata) {
-        (void) userdata;
         if (r < 0)
                 log_debug_errno(r, "cannot look through the host's tracked connections: %m");
         else
@@ -42,7 +41,6 @@ static int on_begin(sd_event_source *s, uint64_t usec, void *userdata) {
         DeadFlows *d = userdata;
         int r = flow_walk_new(sd_event_source_get_event(s), is_dead, on_walked, d, &d->walk);
 
-        (void) usec;
         if (r < 0)
                 log_debug_errno(r, "the connections of the guest stay tracked: %m");
         return 0;

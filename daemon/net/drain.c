@@ -49,8 +49,6 @@ static int on_look(sd_event_source *s, uint64_t usec, void *userdata) {
         Drain *d = userdata;
         int r;
 
-        (void) s;
-        (void) usec;
         d->walk = flow_walk_free(d->walk);
         d->found = 0;
         r = flow_walk_new(d->event, note, on_walked, d, &d->walk);

@@ -21,8 +21,6 @@ static int on_part(sd_event_source *s, int fd, uint32_t revents, void *userdata)
         FlowWalk *w = userdata;
         int r;
 
-        (void) fd;
-        (void) revents;
         do
                 r = conntrack_dump_step(w->dump, w->fn, w->userdata);
         while (r > 0 && now_usec(CLOCK_MONOTONIC) < end);

@@ -55,7 +55,6 @@ int net_forwarding_follow(Net *net, Fault *f) {
 }
 
 int net_forwarding_down(Net *net, Fault *f) {
-        (void) f;
         net->forwarding = false;
         return host_unshare(net->host, &ip_forward);
 }

@@ -178,8 +178,6 @@ static int on_answer(sd_event_source *s, int fd, uint32_t revents, void *userdat
         socklen_t size = sizeof(int);
         int error = 0;
 
-        (void) s;
-        (void) revents;
         if (t->ended > 0) {
                 become_served(t);
                 return 0;

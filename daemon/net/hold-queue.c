@@ -145,13 +145,9 @@ static int find_free(const Net *net) {
 
 /* May it work a little later? */
 static bool is_passing(int error) {
-        static const int passing[] = { EMFILE, ENFILE, ENOMEM, ENOBUFS, EAGAIN,
-                                       EINTR,  EBUSY,  ENOSPC, EDQUOT,  EIO };
-
-        FOREACH_ELEMENT (e, passing)
-                if (error == -*e)
-                        return true;
-        return false;
+        return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS ||
+               error == -EAGAIN || error == -EINTR || error == -EBUSY || error == -ENOSPC ||
+               error == -EDQUOT || error == -EIO;
 }
 
 void net_queue_lacking(Net *net, const char *what, int error) {

@@ -36,9 +36,6 @@ void hold_record_lacking(Net *net, const char *what, int error) {
 static int on_logged(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         HoldRecord *r = userdata;
 
-        (void) s;
-        (void) fd;
-        (void) revents;
         syn_record_read(r->record);
         return 0;
 }
@@ -75,12 +72,8 @@ bool hold_record_taken(uint16_t group) {
 }
 
 static bool is_passing(int error) {
-        static const int passing[] = { EBUSY, ENOMEM, ENOBUFS, EMFILE, ENFILE, EAGAIN };
-
-        FOREACH_ELEMENT (e, passing)
-                if (error == -*e)
-                        return true;
-        return false;
+        return error == -EBUSY || error == -ENOMEM || error == -ENOBUFS || error == -EMFILE ||
+               error == -ENFILE || error == -EAGAIN;
 }
 
 void hold_record_probe(Net *net) {

@@ -2,7 +2,6 @@
 /* hold-rules.c - the rule that holds connections, in a legacy table beside rules of nftables. */
 
 #include "daemon/net/hold-rules.h"
-#include "basic/cleanup.h"
 #include "basic/log.h"
 #include "daemon/net/hold-queue.h"
 #include "daemon/net/hold-record.h"

@@ -393,8 +393,6 @@ static void on_opened(void *userdata) {
 static int on_tick(sd_event_source *s, uint64_t usec, void *userdata) {
         Hold *h = userdata;
 
-        (void) s;
-        (void) usec;
         go_on(h);
         return 0;
 }
@@ -402,9 +400,6 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *userdata) {
 static int on_packets(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         Hold *h = userdata;
 
-        (void) s;
-        (void) fd;
-        (void) revents;
         (void) nfqueue_read(h->queue, READ_AT_A_TIME);
         return 0;
 }

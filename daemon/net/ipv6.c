@@ -205,7 +205,6 @@ int net_forwarding6_up(Net *net, Fault *f) {
 int net_forwarding6_down(Net *net, Fault *f) {
         int r, listening;
 
-        (void) f;
         if (!net->host->ledger.ipv6)
                 return 0;
         net->forwarding6 = false;

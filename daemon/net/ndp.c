@@ -151,7 +151,6 @@ int net_ndp_up(Net *net, Fault *f) {
         Answers noted, wanted;
         int r;
 
-        (void) f;
         answers_parse(net->host->ledger.ndp, &noted);
         find_answers(net, &noted, &wanted);
         drop_answers(net, &noted, &wanted);
@@ -179,7 +178,6 @@ int net_ndp_down(Net *net, Fault *f) {
         static const Answers none;
         Answers noted;
 
-        (void) f;
         answers_parse(net->host->ledger.ndp, &noted);
         drop_answers(net, &noted, &none);
         return stop_answering(net);

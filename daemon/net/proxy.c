@@ -19,8 +19,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "basic/child.h"
-#include "basic/fd-util.h"
+#include "basic/as-owner.h"
 #include "basic/log.h"
 #include "basic/process.h"
 #include "basic/sandbox.h"
@@ -60,7 +59,8 @@ static void end_foreign(Proxy *p) {
         Proxies *all = p->all;
 
         if (is_there(p->launched.init, p->start)) {
-                (void) kill(p->launched.init, p->launched.pid_namespace ? SIGKILL : SIGTERM);
+                (void) process_signal(p->launched.init,
+                                      p->launched.pid_namespace ? SIGKILL : SIGTERM);
                 (void) proxies_ending(all);
                 if (all->n_ending < ARRAY_SIZE(all->ending)) {
                         all->ending[all->n_ending].init = p->launched.init;
@@ -100,8 +100,6 @@ static void wait_for_calls(Proxy *p) {
 }
 
 static int on_pause_over(sd_event_source *s, uint64_t usec, void *userdata) {
-        (void) s;
-        (void) usec;
         wait_for_calls(userdata);
         return 0;
 }
@@ -149,8 +147,6 @@ static int on_status(sd_event_source *s, int fd, uint32_t revents, void *userdat
         pid_t pid;
         int r;
 
-        (void) s;
-        (void) revents;
         while ((r = launch_receive(fd, &m, &pid)) > 0) {
                 if (m.type == INIT_STARTING) {
                         p->pid = pid;
@@ -231,9 +227,6 @@ static int on_waiting(sd_event_source *s, int fd, uint32_t revents, void *userda
         Proxy *p = userdata;
         int r;
 
-        (void) s;
-        (void) fd;
-        (void) revents;
         set_calls(p, false);
         r = start_relay(p);
         if (r < 0)

@@ -3,7 +3,6 @@
 
 #include <sys/socket.h>
 
-#include "basic/string-util.h"
 #include "daemon/net/uplink.h"
 
 static const struct {

@@ -156,8 +156,6 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         NetWatch *w = userdata;
         bool moved;
 
-        (void) s;
-        (void) usec;
         if (w->due > 0)
                 w->looked = 0;
         w->due = 0;
@@ -205,8 +203,6 @@ static void look_for_route(NetWatch *w) {
 static int on_event(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         NetWatch *w = userdata;
 
-        (void) s;
-        (void) revents;
         rtnl_events_drain(fd);
         w->net->network_moved = true;
         net_conditions_stale(w->net, CONDITIONS_LINKS | CONDITIONS_SETTINGS);
@@ -217,8 +213,6 @@ static int on_event(sd_event_source *s, int fd, uint32_t revents, void *userdata
 static int on_nft_event(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         NetWatch *w = userdata;
 
-        (void) s;
-        (void) revents;
         if (nft_events_drain(fd) == 0)
                 return 0;
         net_conditions_stale(w->net, CONDITIONS_NFT);

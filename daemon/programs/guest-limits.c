@@ -43,21 +43,24 @@ int guest_limits_apply(const LaunchLimits *limits) {
         const struct {
                 int resource;
                 uint64_t most;
+                bool set;
         } each[] = {
-                { RLIMIT_NPROC, limits->processes },
-                { RLIMIT_NOFILE, limits->files },
-                { RLIMIT_FSIZE, limits->file_size },
+                { RLIMIT_NPROC, limits->processes, limits->processes > 0 },
+                { RLIMIT_NOFILE, limits->files, limits->files > 0 },
+                { RLIMIT_FSIZE, limits->file_size, limits->file_size > 0 },
 #ifndef WITH_ADDRESS_SANITIZER /* whose shadow memory counts as data */
-                { RLIMIT_DATA, limits->data },
+                { RLIMIT_DATA, limits->data, limits->data > 0 },
 #endif
+                { RLIMIT_MEMLOCK, 0, true },
+                { RLIMIT_MSGQUEUE, 0, true },
         };
-        int r = prefer_for_oom();
+        int error = prefer_for_oom();
 
         (void) umask(077);
-        FOREACH_ELEMENT (e, each)
-                if (r >= 0 && e->most > 0)
-                        r = limit(e->resource, e->most);
-        if (r >= 0)
-                r = limit(RLIMIT_MEMLOCK, 0);
-        return r < 0 ? r : limit(RLIMIT_MSGQUEUE, 0);
+        FOREACH_ELEMENT (e, each) {
+                int r = e->set ? limit(e->resource, e->most) : 0;
+
+                error = error < 0 ? error : r;
+        }
+        return error;
 }

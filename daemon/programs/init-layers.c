@@ -132,21 +132,6 @@ static int layer_fixed_addresses(const InitOptions *o) {
         return RET_NERRNO(personality(PER_LINUX | ADDR_NO_RANDOMIZE));
 }
 
-/* Such a kernel shares some memory with a process by which it tries whether it can do that. */
-static bool uses_seccomp(char *const *argv) {
-        for (; *argv; argv++)
-                if (streq(*argv, "seccomp=on") || streq(*argv, "seccomp=auto"))
-                        return true;
-        return false;
-}
-
-/* Compiling it takes longer than the exec that it is for. */
-static int layer_filter_made(const InitOptions *o) {
-        bool shared = o->shared_memory || uses_seccomp(o->argv);
-
-        return o->service ? 0 : syscall_filter_make(o->seccomp_log, shared, o->filter);
-}
-
 typedef struct Layer {
         const char *step;
         int (*apply)(const InitOptions *o);
@@ -166,7 +151,6 @@ static const Layer layers[] = {
         { "no_new_privs", layer_no_new_privileges, CONFINE_NO_NEW_PRIVILEGES },
         { "parent-death signal", layer_parent_death },
         { "fixed addresses", layer_fixed_addresses },
-        { "filter of system calls", layer_filter_made, CONFINE_SECCOMP },
 };
 static_assert(CONFINE_USER == 0, "the one layer that is never left out here");
 
@@ -184,11 +168,22 @@ static int layer_directory(const InitOptions *o) {
         return RET_NERRNO(chdir(o->directory));
 }
 
+/* Such a kernel shares some memory with a process by which it tries whether it can do that. */
+static bool uses_seccomp(char *const *argv) {
+        for (; *argv; argv++)
+                if (streq(*argv, "seccomp=on") || streq(*argv, "seccomp=auto"))
+                        return true;
+        return false;
+}
+
 /* Nothing but the report and the exec follows, so that the list is the kernel's own. */
 static int layer_filter(const InitOptions *o) {
+        bool shared = o->shared_memory || uses_seccomp(o->argv);
+        const struct sock_fprog *filter = &syscall_filters[o->seccomp_log][shared];
+
         if (o->service)
                 return helper_filter_apply(HELPER_SOCKETS | HELPER_PROGRAMS);
-        return o->filter->len > 0 ? filter_apply(o->filter) : 0;
+        return filter->len > 0 ? filter_apply(filter) : -EOPNOTSUPP;
 }
 
 static const Layer last_layers[] = {

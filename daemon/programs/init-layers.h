@@ -4,7 +4,6 @@
 /* What umld-init does to the process that becomes the guest's kernel, or a relay: layers of
  * confinement, each of which the configuration may switch off and the host refuse. */
 
-#include <linux/filter.h>
 #include <sys/types.h>
 
 #include "basic/macro.h"
@@ -30,7 +29,6 @@ typedef struct InitOptions {
         size_t n_environment;
         char **argv; /* of the kernel */
         LaunchLimits limits;
-        struct sock_fprog *filter; /* of its system calls: layer_filter_made() */
 } InitOptions;
 
 /* Tells umld. */

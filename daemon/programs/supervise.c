@@ -97,6 +97,7 @@ static void let_go_of_tap(const Supervised *s) {
 static void tell_of_end(const Supervised *s, int status) {
         init_report(INIT_EXITED, 0, status, "");
         let_go_of_tap(s);
+        store_step(s->store); /* an umld that has died may have left all of it just before */
         if (s->store->patience == 0 || is_acknowledged())
                 return;
         if (s->namespaced)

@@ -11,6 +11,7 @@
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
 #include "daemon/programs/tun-broker.h"
+#include "host/tun-node.h"
 #include "host/tun-protocol.h"
 
 enum {
@@ -30,7 +31,7 @@ static int attach(const char *tap, const TunRequest *request) {
             !(request->flags & IFF_TAP))
                 return -EPERM;
         index = if_nametoindex(tap);
-        fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+        fd = open(tun_node(), O_RDWR | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
         snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tap);

@@ -6,10 +6,10 @@
  * ended: in a namespace the host's kernel takes care of that, else process_kill_children() does. A
  * UML kernel itself must not be pid 1: abort() is ignored there, so a panic would loop forever.
  *
- * If umld dies before it has left anything with us (store.h), or with AdoptTimeout=0, we die too
- * (PR_SET_PDEATHSIG), and with us the guest. Otherwise we wait for the next umld: no guest runs
- * unsupervised for longer than AdoptTimeout=. That of a relay has no store: it ends when neither an
- * umld nor the guest's umld-init still has the other end of our socket. */
+ * If umld dies before it has left anything with us (store.h), or with AdoptTimeout=0, we die too,
+ * and with us the guest. Otherwise we wait for the next umld: no guest runs unsupervised for longer
+ * than AdoptTimeout=. That of a relay has no store: it ends when neither an umld nor the guest's
+ * umld-init still has the other end of our socket. */
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -30,7 +30,6 @@
 #include "basic/spawn.h"
 #include "daemon/programs/init-layers.h"
 #include "daemon/programs/supervise.h"
-#include "host/launch.h"
 
 /* ---- in the process of the kernel ---- */
 
@@ -169,11 +168,13 @@ static int parse_options(int argc, char **argv, InitOptions *ret) {
         return optind < argc && ret->directory ? 0 : -EINVAL;
 }
 
-/* From now on it dies with umld, until that has left something with us; an umld that is already
- * dead has closed its end of the socket. */
+/* From now on it dies with umld; one that is already dead has closed its end of the socket. With a
+ * store the supervisor sees to that, after it has read what umld may have left with us before. */
 static int follow_umld(const InitOptions *o, bool namespaced) {
         struct pollfd p = { .fd = INIT_FD_STATUS };
 
+        if (o->store)
+                return 0;
         if (!o->outlive && prctl(PR_SET_PDEATHSIG, namespaced ? SIGKILL : SIGTERM, 0, 0, 0) < 0)
                 return -errno;
         if (poll(&p, 1, 0) < 0)
@@ -218,8 +219,7 @@ static void confine_self(const InitOptions *o) {
 
 int main(int argc, char **argv) {
         bool namespaced = getpid() == 1;
-        struct sock_fprog filter = {};
-        InitOptions o = { .filter = &filter };
+        InitOptions o = {};
         static Store store;
         TunBroker broker;
         Supervised s = { .namespaced = namespaced, .broker = &broker, .store = &store };

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "api/notify-protocol.h"
+#include "basic/as-owner.h"
 #include "basic/capabilities.h"
 #include "basic/cleanup.h"
 #include "basic/helper-filter.h"
@@ -163,7 +164,7 @@ static int run(char *argv[], int signals, usec_t limit) {
         if (r >= 0)
                 r = wait_for(pid, signals, limit, &status);
         if (r == 0) {
-                (void) kill(-pid, SIGTERM);
+                (void) process_signal(-pid, SIGTERM);
                 (void) wait_for(pid, signals, GRACE, &status);
         }
         if (getpid() != 1) /* else they all end with us; and /proc shows other pids than ours */

@@ -39,6 +39,8 @@ static const struct {
                         that */
         bool before; /* at a restart it also has to be done before the kernel runs; other steps are
                         checked after its start */
+        bool ahead;  /* not a step, but the first call of one below, which goes on meanwhile: it
+                        begins what that step waits for */
 } steps[] = {
 #define HOST(up, down) .host_up = up, .host_down = down
 #define NET(up, down)  .net_up = up, .net_down = down
@@ -46,12 +48,12 @@ static const struct {
         { "files", HOST(files_up, files_down), .check = true, .look = true, .before = true },
         { "kernel", HOST(kernel_up, NULL), .check = true, .look = true, .before = true },
         { "user", HOST(jail_user_up, jail_user_down), .check = true, .before = true },
+        { "namespaces", HOST(jail_net_up, NULL), .ahead = true },
         { "disks", HOST(disks_up, disks_down), .check = true, .before = true },
         { "memory", HOST(memory_up, memory_down), .check = true, .before = true },
         { "network", NET(net_addresses_up, net_addresses_down), .check = true },
         { "tap", NET(net_tap_up, net_tap_down), .check = true },
-        { "reach", HOST(jail_reach_up, NULL), .check = true },
-        { "groups", HOST(jail_cgroup_begin, NULL) },
+        { "access", HOST(jail_reach_up, NULL), .ahead = true },
         { "net", HOST(jail_net_up, jail_net_down), .before = true },
         { "dumpable", HOST(jail_dumpable_up, NULL), .before = true },
         { "tun", HOST(jail_tun_up, jail_tun_down), .before = true },
@@ -61,6 +63,7 @@ static const struct {
         { "forwarding6", NET(net_forwarding6_up, net_forwarding6_down) },
         { "ndp", NET(net_ndp_up, net_ndp_down) },
         { "rules", NET(net_rules_up, net_rules_down), .check = true },
+        { "reach", HOST(jail_reach_up, NULL), .check = true },
         { "cgroup", HOST(jail_cgroup_up, jail_cgroup_down) },
         { "relays", NET(net_relays_up, net_relays_down), .check = true },
         { "required", HOST(layers_required_up, NULL), .check = true, .before = true },
@@ -95,6 +98,8 @@ int setup_new(Config *config, const char *runtime, Setup **ret) {
 /* ---- one step after the other ---- */
 
 static bool is_due(size_t step, SetupKind kind) {
+        if (steps[step].ahead)
+                return kind == SETUP_ALL;
         switch (kind) {
         case SETUP_CHECK:
                 return steps[step].check;
@@ -138,6 +143,10 @@ static int step_up(Setup *s, size_t step, Fault *f) {
         int r = steps[step].host_up ? steps[step].host_up(s->host, f)
                                     : steps[step].net_up(s->net, f);
 
+        if (steps[step].ahead && r == -EAGAIN) {
+                fault_done(f);
+                return 0;
+        }
         return finish_step(s, steps[step].name, r, f);
 }
 

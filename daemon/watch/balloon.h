@@ -20,7 +20,9 @@ typedef struct GuestBalloon {
         sd_event *event;
         GuestProcess *process;
         uint64_t memory; /* of the guest */
-        int64_t bytes;   /* > 0: from the guest to the host */
+        int64_t bytes;   /* that are still to be moved; > 0: from the guest to the host */
+        int64_t piece;   /* of those, what is being moved */
+        bool begun;      /* some have been moved */
         bool at_most;    /* take what is available if it is less */
         BalloonDone done;
         void *userdata;
@@ -28,8 +30,9 @@ typedef struct GuestBalloon {
 
 /* Takes bytes from the guest (> 0) or gives them back (< 0). Only memory that is free in the guest
  * can be taken, and part of that stays: if that is less, it is taken with at_most, and otherwise
- * the request is refused. done is called later, unless this fails: -EBUSY a move is in progress,
- * -ENOTCONN the kernel is not listening, others as from mconsole_call(). */
+ * the request is refused; so is the rest of it if the guest begins to use that meanwhile. done is
+ * called later, unless this fails: -EBUSY a move is in progress, -ENOTCONN the kernel is not
+ * listening, others as from mconsole_call(). */
 int guest_balloon_move(GuestBalloon *b, sd_event *event, GuestProcess *p, uint64_t memory,
                        int64_t bytes, bool at_most, BalloonDone done, void *userdata);
 

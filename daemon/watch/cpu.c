@@ -58,7 +58,6 @@ static void look(CpuWatch *w) {
 }
 
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
-        (void) usec;
         look(userdata);
         return timer_arm(s, LOOK);
 }

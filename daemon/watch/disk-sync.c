@@ -91,9 +91,6 @@ static void finish_round(DiskSync *d) {
 static int on_done(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         DiskSync *d = userdata;
 
-        (void) s;
-        (void) fd;
-        (void) revents;
         finish_round(d);
         if (d->again)
                 disk_sync_now(d);
@@ -151,7 +148,6 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         DiskSync *d = userdata;
         int r;
 
-        (void) usec;
         if (!d->job) /* otherwise the disk is slower than the interval */
                 disk_sync_now(d);
         r = set_timer(d, d->every);

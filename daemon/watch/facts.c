@@ -139,7 +139,6 @@ static void ask_all(FactsWatch *w) {
 }
 
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
-        (void) usec;
         ask_all(userdata);
         return timer_arm(s, LOOK_AGAIN);
 }

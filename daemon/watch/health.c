@@ -102,9 +102,6 @@ static void read_answers(HealthWatch *w) {
 static int on_answers(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         HealthWatch *w = userdata;
 
-        (void) s;
-        (void) fd;
-        (void) revents;
         read_answers(w);
         log_change(w);
         return 0;
@@ -126,7 +123,6 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         HeartbeatAdvice advice;
         int r;
 
-        (void) usec;
         read_answers(w); /* one that has arrived in time counts, whatever the order of events */
         (void) process_activity(guest_process_pid(w->process), &seen.process_state, &seen.cpu);
         seen.now = now_usec(CLOCK_MONOTONIC);

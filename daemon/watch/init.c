@@ -61,7 +61,6 @@ bool init_root_is_mounted(const char *mounts, size_t size) {
 static void on_mounts(int error, const char *text, size_t size, bool whole, void *userdata) {
         InitWatch *w = userdata;
 
-        (void) whole;
         w->call = NULL;
         if (error == 0 && init_root_is_mounted(text, size))
                 w->mounted = true;
@@ -126,7 +125,6 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         InitWatch *w = userdata;
         usec_t now = now_usec(CLOCK_MONOTONIC), due = moment_due(w, now);
 
-        (void) usec;
         if (guest_process_panic(w->process)) /* it is ending; on a busy host that takes a while */
                 return 0;
         if (due > 0)

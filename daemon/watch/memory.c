@@ -50,6 +50,8 @@ struct GuestMemory {
 static bool look_at_file(GuestMemory *m, MemFile *ret) {
         if (!m->process || memfile_find(guest_process_pid(m->process), ret) < 0)
                 return false;
+        if (ret->inode == 0)
+                ret->device = m->host->memory.device;
         m->used = ret->charged;
         m->peak = MAX(m->peak, m->used);
         return true;
@@ -231,7 +233,6 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         GuestMemory *m = userdata;
         int r = look(m);
 
-        (void) usec;
         if (m->looked && m->used > 0)
                 m->looked(m->used, m->looked_userdata);
         (void) sd_event_source_set_time_relative(s, r == -EAGAIN                    ? LOOK_AGAIN

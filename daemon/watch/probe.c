@@ -192,9 +192,6 @@ static void take_answer(Attempt *a) {
 static int on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         Attempt *a = userdata;
 
-        (void) s;
-        (void) fd;
-        (void) revents;
         if (a->asked)
                 take_answer(a);
         else
@@ -223,8 +220,6 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         char text[ERROR_MAX];
         int r;
 
-        (void) s;
-        (void) usec;
         if (a->fd >= 0) {
                 snprintf(text, sizeof(text), "no answer within %s",
                          FORMAT_TIMESPAN(probe_limit(&a->set->rule)));

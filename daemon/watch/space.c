@@ -7,10 +7,10 @@
 #include <sys/statvfs.h>
 
 #include "basic/cleanup.h"
+#include "basic/job.h"
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "conf/config.h"
-#include "daemon/base/job.h"
 #include "daemon/base/timer.h"
 #include "daemon/watch/disk-space.h"
 #include "daemon/watch/space.h"
@@ -208,9 +208,6 @@ static int on_measured(sd_event_source *s, int fd, uint32_t revents, void *userd
         SpaceWatch *w = userdata;
         const Measure *m = job_data(w->job);
 
-        (void) s;
-        (void) fd;
-        (void) revents;
         for (size_t i = 0; i < w->n; i++)
                 if (w->distant[i])
                         w->images[i] = m->images[i];
@@ -224,7 +221,6 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         bool distant = false;
         int r = 0;
 
-        (void) usec;
         for (size_t i = 0; i < w->n; i++)
                 if (w->distant[i] && w->fds[i] >= 0)
                         distant = true;

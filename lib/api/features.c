@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* features.c - a line of --version. */
 
+#include <stdio.h>
+
 #include "api/features.h"
-#include "basic/string-util.h"
 
 static const char *const states[] = {
         [FEATURE_OFF] = "not compiled in",
@@ -12,6 +13,6 @@ static const char *const states[] = {
 };
 static_assert(ARRAY_SIZE(states) == FEATURE_STATE_MAX, "a text for each state");
 
-char *feature_line(const char *name, FeatureState state, const char *what) {
-        return strfmt("%-17s %s%s%s", name, states[state], isempty(what) ? "" : ": ", what ?: "");
+void feature_print(const char *name, FeatureState state, const char *what) {
+        printf("%-17s %s%s%s\n", name, states[state], isempty(what) ? "" : ": ", what ?: "");
 }

@@ -14,5 +14,5 @@ typedef enum FeatureState {
         FEATURE_STATE_MAX,
 } FeatureState;
 
-/* Returns "NAME STATE WHAT", which the caller frees; what may be NULL. NULL: out of memory. */
-char *feature_line(const char *name, FeatureState state, const char *what);
+/* Prints "NAME STATE WHAT"; what may be NULL. */
+void feature_print(const char *name, FeatureState state, const char *what);

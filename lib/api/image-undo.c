@@ -240,10 +240,46 @@ static bool is_of_change(const Undo *u, const UndoWritten *now) {
                (now->time > before && now->time < change);
 }
 
+static bool holds(Undo *u, const UndoRecord *r) {
+        static const unsigned char zeros[UNDO_PART_MAX];
+        unsigned char found[UNDO_PART_MAX];
+
+        return read_at(u->image, found, r->size, r->offset) &&
+               memcmp(found, r->kind == UNDO_BYTES ? u->data : zeros, r->size) == 0;
+}
+
+static bool is_recorded_before(Undo *u, size_t record, const UndoRecord *place) {
+        UndoRecord r;
+
+        for (size_t i = 0; i < record; i++)
+                if (read_record(u, u->records[i], &r) > 0 &&
+                    r.offset < place->offset + place->size && place->offset < r.offset + r.size)
+                        return true;
+        return false;
+}
+
+/* Does it hold what it held before the change? Of a place that several programs have recorded, the
+ * first of them tells. */
+static bool is_as_before(Undo *u) {
+        UndoRecord r;
+
+        for (size_t i = 0; i < u->n; i++)
+                if (read_record(u, u->records[i], &r) == 0 ||
+                    (!holds(u, &r) && !is_recorded_before(u, i, &r)))
+                        return false;
+        return true;
+}
+
+/* Was it copied over the image, or put in its place, like a backup? Then it is an older one. */
+static bool is_backup(Undo *u, const UndoWritten *now) {
+        uint32_t before = u->header.before.time;
+
+        return now->time == before ? is_as_before(u) : now->time < MIN(before, u->header.time);
+}
+
 /* IMAGE_UNDO_DONE: it is to be undone. What was recorded of one image must not come into another.
- * One without the mark was copied over it, like a backup, if it is an older one; else the mark was
- * cut off, as by a resize2fs by hand. */
-static int decide(const Undo *u, bool mark) {
+ * If one without the mark is no backup, the mark was cut off, as by a resize2fs by hand. */
+static int decide(Undo *u, bool mark) {
         static const UndoWritten none;
         const UndoHeader *h = &u->header;
         UndoWritten now;
@@ -255,8 +291,7 @@ static int decide(const Undo *u, bool mark) {
                 return mark ? IMAGE_UNDO_DONE : IMAGE_UNDO_REPLACED;
         if (mark)
                 return same && is_of_change(u, &now) ? IMAGE_UNDO_DONE : -ESTALE;
-        return same && now.time >= h->time && now.time != h->before.time ? -ESTALE
-                                                                         : IMAGE_UNDO_REPLACED;
+        return same && !is_backup(u, &now) ? -ESTALE : IMAGE_UNDO_REPLACED;
 }
 
 /* Copy-on-write files know their backing file by its time. */

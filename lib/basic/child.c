@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "basic/as-owner.h"
 #include "basic/child.h"
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
@@ -163,9 +164,9 @@ bool child_told(const Child *c, void *ret, size_t size) {
 void child_end(const Child *c) {
         if (c->pid <= 0)
                 return;
-        (void) kill(c->pid, SIGKILL);
+        (void) process_signal(c->pid, SIGKILL);
         if (c->session)
-                (void) kill(-c->pid, SIGKILL);
+                (void) process_signal(-c->pid, SIGKILL);
 }
 
 static void give_up(Child *c) {

@@ -131,6 +131,13 @@ bool others_may_write(const struct stat *st) {
         return !own || (st->st_mode & S_IWOTH) || ((st->st_mode & S_IWGRP) && !own_group);
 }
 
+bool file_is_at(int fd, const char *path) {
+        struct stat a, b;
+
+        return fstat(fd, &a) >= 0 && stat(path, &b) >= 0 && a.st_dev == b.st_dev &&
+               a.st_ino == b.st_ino;
+}
+
 int memstream_close(FILE *f, char *const *text) {
         bool whole = !ferror(f);
 

@@ -35,6 +35,9 @@ int fsync_entry(const char *path);
 struct stat;
 bool others_may_write(const struct stat *st);
 
+/* Is the open file the one at path? */
+bool file_is_at(int fd, const char *path);
+
 /* Closes a stream of open_memstream(), which has put *text there. -ENOMEM: the text is not whole,
  * or is NULL, which glibc's fclose() alone does not tell (2.36). The caller frees it in any case.
  */

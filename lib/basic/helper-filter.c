@@ -10,7 +10,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "basic/fd-util.h"
 #include "basic/helper-filter.h"
 
 #ifndef CLONE_NEWTIME

@@ -91,9 +91,10 @@ int ip_prefix_parse(const char *s, IpPrefix *ret) {
 }
 
 bool ip_prefix_has(const IpPrefix *p, const IpAddress *a) {
+        bool v6 = ip_address_is_v6(&p->address) || p->bits > 32; /* such as ::/64 */
         IpPrefix other;
 
-        if (ip_address_is_v6(&p->address) != ip_address_is_v6(a))
+        if (v6 != ip_address_is_v6(a))
                 return false;
         other = ip_prefix_of(a, p->bits);
         return ip_address_equal(&p->address, &other.address);

@@ -32,6 +32,10 @@ typedef struct IpPrefix {
 
 /* Of an address in it; a number of bits beyond an address is the single address. */
 IpPrefix ip_prefix_of(const IpAddress *a, unsigned bits);
+/* All addresses, rather than those of a network that begins with zeros? */
+static inline bool ip_prefix_is_any(const IpPrefix *p) {
+        return p->bits == 0 && ip_address_is_any(&p->address);
+}
 /* "ADDRESS/BITS" of either family, or the single "ADDRESS". -EINVAL: it is neither, or means all
  * addresses. */
 int ip_prefix_parse(const char *s, IpPrefix *ret);

@@ -39,7 +39,6 @@
 
 #define _printf_(a, b) __attribute__((format(printf, a, b)))
 #define _noreturn_     __attribute__((noreturn))
-#define _unused_       __attribute__((unused))
 
 static inline bool streq(const char *a, const char *b) {
         return strcmp(a, b) == 0;

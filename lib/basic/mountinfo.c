@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* mountinfo.c - takes the lines of /proc/self/mountinfo apart. */
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "basic/cleanup.h"
 #include "basic/mountinfo.h"
-#include "basic/string-util.h"
 
 enum {
         DEPTH_MAX = 64, /* of mounts on each other, as far as is looked */

@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <net/if.h>
-#include <stdio.h>
 
 #include "basic/parse-util.h"
 

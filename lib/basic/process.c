@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "basic/as-owner.h"
 #include "basic/child.h"
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
@@ -63,6 +64,13 @@ const char *process_comm(pid_t pid, char buf[static 16]) {
                 if (*p < ' ' || *p > '~')
                         *p = '?';
         return buf;
+}
+
+bool process_is_hidden(pid_t pid) {
+        char path[32], target[1];
+
+        snprintf(path, sizeof(path), "/proc/%d/exe", (int) pid);
+        return readlink(path, target, sizeof(target)) < 0 && (errno == EACCES || errno == EPERM);
 }
 
 /* The part of /proc/PID/stat after the name, which may contain anything; the caller frees it, NULL:
@@ -232,8 +240,6 @@ typedef struct Family {
 } Family;
 
 static bool is_any(pid_t pid, const void *which) {
-        (void) pid;
-        (void) which;
         return true;
 }
 
@@ -305,35 +311,44 @@ int process_descendants(pid_t root, pid_t **ret) {
         return *ret ? (int) p.n : -ENOMEM;
 }
 
+static bool in_our_groups(pid_t pid) {
+        _cleanup_free_ char *own = NULL, *theirs = NULL;
+        char path[32];
+
+        snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
+        return read_file("/proc/self/cgroup", CHILDREN_MAX, &own) >= 0 &&
+               read_file(path, CHILDREN_MAX, &theirs) >= 0 && streq(own, theirs);
+}
+
 /* Other containers whose processes are visible in our /proc may use the same uid for guests of
- * theirs. */
+ * theirs. If its namespace is hidden, one in our control groups is ours. */
 static bool in_other_network(pid_t pid) {
         struct stat own, other;
         char path[32];
 
         snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
-        return stat("/proc/self/ns/net", &own) >= 0 && stat(path, &other) >= 0 &&
-               (own.st_dev != other.st_dev || own.st_ino != other.st_ino);
+        if (stat("/proc/self/ns/net", &own) < 0)
+                return false;
+        if (stat(path, &other) < 0)
+                return (errno == EACCES || errno == EPERM) && !in_our_groups(pid);
+        return own.st_dev != other.st_dev || own.st_ino != other.st_ino;
 }
 
-/* /proc/PID is owned by the user the process runs as; a zombie waits for its parent and no longer
- * counts. */
+/* /proc/PID itself is owned by the user the process runs as, dumpable or not; a zombie waits for
+ * its parent and no longer counts. */
 static bool is_users(pid_t pid, const void *which) {
-        _cleanup_free_ char *stat_line = NULL;
-        char path[32], *p;
+        char path[32], state;
+        uint64_t cpu;
         struct stat st;
 
-        snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-        if (stat(path, &st) < 0 || st.st_uid != *(const uid_t *) which ||
-            read_first_line(path, &stat_line) < 0 || in_other_network(pid))
-                return false;
-        p = strrchr(stat_line, ')');
-        return p && p[1] == ' ' && p[2] != 'Z' && p[2] != 'X';
+        snprintf(path, sizeof(path), "/proc/%d", pid);
+        return stat(path, &st) >= 0 && st.st_uid == *(const uid_t *) which &&
+               process_activity(pid, &state, &cpu) >= 0 && state != 'Z' && state != 'X' &&
+               !in_other_network(pid);
 }
 
 static void kill_one(pid_t pid, void *userdata) {
-        (void) userdata;
-        (void) kill(pid, SIGKILL);
+        (void) process_signal(pid, SIGKILL);
 }
 
 int process_kill_children(uint64_t timeout) {
@@ -358,7 +373,7 @@ static void kill_orphan(pid_t pid, void *userdata) {
 
         if (child_is_known(pid))
                 return;
-        (void) kill(pid, SIGKILL);
+        (void) process_signal(pid, SIGKILL);
         (void) waitpid(pid, NULL, WNOHANG | __WALL);
         (*n)++;
 }

@@ -18,6 +18,10 @@ int program_open(void);
 /* The command name of a process from /proc/PID/comm, or "?" if it is gone. */
 const char *process_comm(pid_t pid, char buf[static 16]);
 
+/* May we not see what it has open, or its namespaces? That of another user, or with capabilities
+ * that we do not have, is hidden from who has no CAP_SYS_PTRACE. */
+bool process_is_hidden(pid_t pid);
+
 /* The state of a process as in /proc/PID/stat (R, S, D, T …), and the CPU time used so far by it
  * and by children that it has waited for, in ticks. -ESRCH: no such process. */
 int process_activity(pid_t pid, char *ret_state, uint64_t *ret_cpu);

@@ -58,22 +58,13 @@ static void close_others(const Spawn *s) {
         fd_close_all_but(keep, s->n_fds + 1);
 }
 
-static int enter_cgroup(int cgroup_fd) {
+/* Containment of a guest does not depend on it, so a host may refuse. */
+static void enter_cgroup(int cgroup_fd) {
         int fd = openat(cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
-        int r = fd < 0 ? -errno : write_all(fd, "0", 1);
 
+        if (fd >= 0)
+                (void) write_all(fd, "0", 1);
         safe_close(fd);
-        return r;
-}
-
-static int enter_cgroups(const Spawn *s, bool join) {
-        int r = 0;
-
-        if (join) /* containment of a guest does not depend on it, so a host may refuse */
-                (void) enter_cgroup(s->cgroup_fd);
-        for (size_t i = 0; r >= 0 && i < s->n_more_cgroups; i++)
-                r = enter_cgroup(s->more_cgroups[i]);
-        return r;
 }
 
 static _noreturn_ void execute(const Spawn *s) {
@@ -106,7 +97,9 @@ static _noreturn_ void begin(const Spawn *s, pid_t parent, bool join_cgroup) {
                 (void) setsid();
         if (s->group)
                 (void) setpgid(0, 0);
-        if (enter_cgroups(s, join_cgroup) < 0 || place_fds(s) < 0)
+        if (join_cgroup)
+                enter_cgroup(s->cgroup_fd);
+        if ((s->first && s->first(s->userdata) < 0) || place_fds(s) < 0)
                 _exit(SPAWN_FAILED);
         if (s->run && !s->keep_all)
                 close_others(s);

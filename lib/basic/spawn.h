@@ -27,7 +27,9 @@ typedef struct Spawn {
         char *const *environment; /* NULL-terminated; NULL = ours */
         /* Called in the child with the errno if the program cannot be executed. */
         void (*failed)(int error, void *userdata);
-        void *userdata; /* of both */
+        /* Called in the child while it still has our descriptors; negative: it ends. */
+        int (*first)(void *userdata);
+        void *userdata; /* of all three */
 
         /* Its descriptors 0, 1, …; negative = /dev/null. No other is left open in a function, but
          * keep_fd; in a program those without close-on-exec are. */
@@ -44,8 +46,6 @@ typedef struct Spawn {
         unsigned long namespaces;
         unsigned long optional_namespaces; /* if the host refuses them, they are left out */
         int cgroup_fd; /* directory of the cgroup to begin in, if the host allows it; 0 = ours */
-        const int *more_cgroups; /* of other hierarchies; it fails if it cannot move there */
-        size_t n_more_cgroups;
 } Spawn;
 
 int spawn(const Spawn *s, pid_t *ret);

@@ -46,6 +46,17 @@ char *strstrip(char *s) {
         return s;
 }
 
+const char *split_remedy(char *message) {
+        char *end = NULL;
+
+        for (char *p = message; (p = strstr(p, "; ")); p += 2)
+                end = p;
+        if (!end)
+                return "";
+        *end = '\0';
+        return end + 2;
+}
+
 char *escape_text(const void *data, size_t len, size_t max) {
         static const char hex[] = "0123456789abcdef";
         const unsigned char *d = data;

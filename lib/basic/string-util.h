@@ -16,6 +16,9 @@ int free_and_strdup(char **s, const char *value);
 /* Strips white space at both ends, in place; returns the new start. */
 char *strstrip(char *s);
 
+/* Cuts the remedy off a message, in place, and returns it: what follows the last "; ", or "". */
+const char *split_remedy(char *message);
+
 /* Copies len bytes of untrusted text (of a guest or another program) for display and logging:
  * printable ASCII is kept, control characters, backslashes and everything else become \xNN, NULs
  * and newlines at the end are dropped. The result is at most max bytes long plus "…" if it was cut.

@@ -20,8 +20,6 @@ static int flat_copy(const Field *f, Config *to, const Config *from) {
 }
 
 static void flat_done(const Field *f, Config *c) {
-        (void) f;
-        (void) c;
 }
 
 static bool same_text(const char *a, const char *b) {
@@ -109,7 +107,6 @@ static bool same_disk(const Disk *a, const Disk *b) {
 }
 
 static bool disks_same(const Field *f, const Config *a, const Config *b) {
-        (void) f;
         for (size_t i = 0; i < MIN(a->n_disks, b->n_disks); i++)
                 if (!same_disk(&a->disks[i], &b->disks[i]))
                         return false;
@@ -117,7 +114,6 @@ static bool disks_same(const Field *f, const Config *a, const Config *b) {
 }
 
 static void disks_done(const Field *f, Config *c) {
-        (void) f;
         for (size_t i = 0; i < c->n_disks; i++) {
                 free(c->disks[i].path);
                 free(c->disks[i].cow);

@@ -2,7 +2,6 @@
 /* config-check.c - checks whether settings are consistent with each other. */
 
 #include <arpa/inet.h>
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "conf/config-check.h"

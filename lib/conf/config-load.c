@@ -36,8 +36,6 @@ static int on_section(void *userdata, unsigned line, const char *section, char *
         const Setting *s = settings_table(&n), *best = NULL;
         int fewest = INT_MAX;
 
-        (void) userdata;
-        (void) line;
         if (section_known(section))
                 return 0;
         for (size_t i = 0; i < n; i++) {

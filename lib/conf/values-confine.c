@@ -39,7 +39,6 @@ static int add_layer(const char *word, uint32_t *set, char **ret_why) {
 int setting_parse_required(const Setting *s, const char *value, Config *c, char **ret_why) {
         uint32_t set = 0;
 
-        (void) s;
         for (;;) {
                 _cleanup_free_ char *word = NULL;
                 int r = setting_next_word(&value, " \t", &word);

@@ -119,7 +119,6 @@ int setting_parse_disk(const Setting *s, const char *value, Config *c, char **re
         _cleanup_(disk_done) Disk d = { 0 };
         int r;
 
-        (void) s;
         if (!text)
                 return -ENOMEM;
         if (c->n_disks == CONFIG_DISKS_MAX)
@@ -163,7 +162,6 @@ int setting_parse_root(const Setting *s, const char *value, Config *c, char **re
         const char *path = startswith(value, "hostfs:");
         int r;
 
-        (void) s;
         if (streq(value, "disk"))
                 return 0;
         if (!path)
@@ -178,7 +176,6 @@ int setting_parse_share(const Setting *s, const char *value, Config *c, char **r
                 suffix ? strndup(value, (size_t) (suffix - value)) : strdup(value);
         int r;
 
-        (void) s;
         if (!path)
                 return -ENOMEM;
         if (c->shares.n + c->shares_read_only.n == CONFIG_SHARES_MAX)
@@ -192,7 +189,6 @@ int setting_parse_backing(const Setting *s, const char *value, Config *c, char *
         const char *path = startswith(value, "dir:");
         MemoryBacking backing = path ? BACKING_DIR : memory_backing_from_string(value);
 
-        (void) s;
         if (path && path[0] != '/')
                 return refuse_text(
                         ret_why, value,

@@ -3,12 +3,10 @@
  */
 
 #include <ctype.h>
-#include <limits.h>
 #include <stdio.h>
 
 #include "basic/cleanup.h"
 #include "basic/parse-util.h"
-#include "basic/string-util.h"
 #include "conf/refuse.h"
 #include "conf/values.h"
 
@@ -82,7 +80,6 @@ const char *config_reach_format(const Config *c, char buf[static REACH_TEXT_MAX]
 int setting_parse_reach(const Setting *s, const char *value, Config *c, char **ret_why) {
         Reach reach;
 
-        (void) s;
         memset(&reach, 0, sizeof(reach)); /* networks are compared as bytes */
         for (;;) {
                 _cleanup_free_ char *word = NULL;

@@ -26,7 +26,6 @@ int setting_parse_notify_user(const Setting *s, const char *value, Config *c, ch
         uint64_t uid;
         bool number = parse_unsigned(value, 0, UINT32_MAX - 1, &uid) >= 0;
 
-        (void) s;
         if (streq(value, "root") || (number && uid == 0))
                 return refuse_text(ret_why, value,
                                    "the command cannot run as root; use another user");

@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "basic/parse-util.h"
-#include "basic/string-util.h"
 #include "conf/refuse.h"
 #include "conf/values.h"
 
@@ -61,7 +60,6 @@ int setting_parse_probe(const Setting *s, const char *value, Config *c, char **r
         Probe p = {};
         int r = parse_probe(&p, value, ret_why);
 
-        (void) s;
         if (r < 0)
                 return r;
         if (c->n_probes == CONFIG_PROBES_MAX)

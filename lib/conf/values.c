@@ -431,7 +431,6 @@ int setting_parse_user(const Setting *s, const char *value, Config *c, char **re
         uint64_t uid;
         bool number = parse_unsigned(value, 0, UINT32_MAX - 1, &uid) >= 0;
 
-        (void) s;
         if (number && uid == 0)
                 return refuse_text(ret_why, value,
                                    "this is the superuser; write root if that is intended");

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* condition-list.c - the conditions that were judged. */
 
-#include "basic/string-util.h"
 #include "facts/conditions.h"
 
 void condition_list_done(ConditionList *list) {

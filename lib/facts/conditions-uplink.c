@@ -89,7 +89,6 @@ static int add_of_link(ConditionList *list, ConditionKind kind, const SideFacts 
 }
 
 static bool is_working(const SideFacts *side, const LinkFacts *link) {
-        (void) side;
         return link->exists == ANSWER_YES && link->up == ANSWER_YES && link->carrier == ANSWER_YES;
 }
 
@@ -136,7 +135,6 @@ int judge_uplink(const HostFacts *f, ConditionList *list) {
 }
 
 static bool has_addresses(const SideFacts *side, const LinkFacts *link) {
-        (void) side;
         return link->addresses == ANSWER_YES;
 }
 

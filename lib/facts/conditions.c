@@ -2,8 +2,6 @@
 /* conditions.c - judges the conditions that a guest's network relies on. */
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 #include "basic/string-util.h"
 #include "facts/conditions-uplink.h"
@@ -173,17 +171,12 @@ static int judge_network(const HostFacts *f, ConditionList *list) {
                                             : "set another HostAddress="));
 }
 
-/* What follows the last semicolon of a sentence is what to do. */
 static int add_sentence(ConditionList *list, ConditionKind kind, const char *line, size_t size) {
         _cleanup_free_ char *text = strndup(line, size);
-        char *end = text ? strstr(text, "; ") : NULL, *next;
+        const char *remedy = text ? split_remedy(text) : "";
 
-        while (end && (next = strstr(end + 2, "; ")))
-                end = next;
-        if (end)
-                *end = '\0';
         return condition_add(list, kind, CONDITION_WARNING, text ? strdup(text) : NULL,
-                             strdup(end ? end + 2 : ""));
+                             strdup(remedy));
 }
 
 static int judge_forwards(const HostFacts *f, ConditionList *list) {

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cgroup-find.c - where this process is in the hierarchies of control groups. */
 
-#include <stdio.h>
-
+#include "host/cgroup-find.h"
 #include "basic/cleanup.h"
 #include "basic/mountinfo.h"
 #include "basic/string-util.h"
-#include "host/cgroup-find.h"
 
 void cgroup_leave_inner(char *directory) {
         static const char *const inner[] = { "/" CGROUP_INNER, "/.control" };

@@ -16,8 +16,6 @@
 #include "host/cgroup-find.h"
 #include "host/cgroup-limit.h"
 
-#define PATIENCE (10 * USEC_PER_SEC)
-
 enum {
         FILE_MAX = 1024 * 1024,
         QUOTA_PERIOD = 100000, /* µs */
@@ -270,29 +268,10 @@ int cgroup_limit_again(CgroupResource resource, const char *path, const CgroupLi
                                         limits);
 }
 
-static int enter(int output, void *userdata) {
-        const int *directory_fd = userdata;
-        _cleanup_close_ int fd = openat(*directory_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
-        int answer = fd < 0 || write(fd, "0", 1) < 0 ? -errno : 0;
+int cgroup_enter(int directory_fd) {
+        _cleanup_close_ int fd = openat(directory_fd, "tasks", O_WRONLY | O_CLOEXEC);
 
-        return write(output, &answer, sizeof(answer)) == sizeof(answer) ? 0 : 1;
-}
-
-int cgroup_try(Child *trial, int directory_fd) {
-        int answer = -EIO, r;
-
-        r = child_there(trial) ? 0
-                               : child_start(trial, &(const ChildWish){ .run = enter,
-                                                                        .userdata = &directory_fd,
-                                                                        .fd = directory_fd,
-                                                                        .patience = PATIENCE,
-                                                                        .keep = sizeof(answer) });
-        if (r >= 0)
-                r = child_poll(trial);
-        if (r == 0)
-                return -EAGAIN;
-        if (r > 0)
-                r = child_told(trial, &answer, sizeof(answer)) ? MIN(answer, 0) : -EIO;
-        child_done(trial);
-        return r;
+        if (fd < 0 && errno == ENOENT)
+                fd = openat(directory_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+        return fd < 0 || write(fd, "0", 1) < 0 ? -errno : 0;
 }

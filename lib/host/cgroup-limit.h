@@ -7,7 +7,6 @@
 
 #include <stdbool.h>
 
-#include "basic/child.h"
 #include "basic/macro.h"
 
 typedef enum CgroupResource {
@@ -44,9 +43,9 @@ int cgroup_limit_set(CgroupResource resource, const CgroupPlace *place, const Cg
  * it was there; 0: it has them. */
 int cgroup_limit_again(CgroupResource resource, const char *path, const CgroupLimits *limits);
 
-/* Can a process move there? Tried by a child: -EAGAIN = it has not said yet. With version 1 the
- * first move in a while takes 15 ms, and those after it almost nothing. */
-int cgroup_try(Child *trial, int directory_fd);
+/* Moves this process, of a single thread, there; async-signal-safe. With version 1 the thread is
+ * moved: to move a process the kernel waits until all processors have noticed, 15 ms. */
+int cgroup_enter(int directory_fd);
 
 /* Moves this process and its children back to its own group (undoes what cgroup_limit_place() did),
  * so that processes can be started there again. Other groups below it lose their limits with that:

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "basic/as-owner.h"
 #include "basic/file-util.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
@@ -111,6 +112,10 @@ int cpu_waited(const pid_t *pids, size_t n, uint64_t *ret) {
         return 0;
 }
 
+static int move_thread(pid_t tid, const void *set) {
+        return RET_NERRNO(sched_setaffinity(tid, sizeof(cpu_set_t), set));
+}
+
 static void move_process(pid_t pid, const cpu_set_t *set) {
         char path[32];
         _cleanup_closedir_ DIR *d = NULL;
@@ -121,8 +126,9 @@ static void move_process(pid_t pid, const cpu_set_t *set) {
         while (d && (de = readdir(d))) {
                 uint64_t tid;
 
-                if (parse_unsigned(de->d_name, 1, INT32_MAX, &tid) >= 0)
-                        (void) sched_setaffinity((pid_t) tid, sizeof(*set), set);
+                if (parse_unsigned(de->d_name, 1, INT32_MAX, &tid) >= 0 &&
+                    move_thread((pid_t) tid, set) == -EPERM)
+                        (void) as_owner((pid_t) tid, move_thread, set);
         }
 }
 

@@ -91,7 +91,7 @@ static pid_t find_listed(const char *path, const struct stat *file) {
         for (int i = 0; i < LOOKS; i++) {
                 pid_t pid = find_in_locks(file);
 
-                if (pid == 0 || file_is_open(pid, path, file))
+                if (pid == 0 || process_is_hidden(pid) || file_is_open(pid, path, file))
                         return pid;
         }
         return 0;

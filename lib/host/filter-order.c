@@ -43,7 +43,6 @@ static int refuse_one_call(void) {
 static int be_traced(void *userdata) {
         int r = refuse_one_call();
 
-        (void) userdata;
         if (r < 0)
                 return NO_FILTER - r;
         if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)

@@ -9,11 +9,13 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "basic/as-owner.h"
 #include "basic/child.h"
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
 #include "basic/peer.h"
 #include "basic/spawn.h"
+#include "host/cgroup-limit.h"
 #include "host/init-protocol.h"
 #include "host/init-store.h"
 #include "host/launch.h"
@@ -21,10 +23,36 @@
 /* Whatever the caller does next competes with the exec for a CPU, or for locks. */
 #define GIVE_WAY_MSEC 5
 
+typedef struct Begin {
+        const Launch *launch;
+        int status_fd; /* not placed yet */
+} Begin;
+
+/* Those that it begins in are for all that it starts. */
+static int enter_groups(void *userdata) {
+        const Begin *b = userdata;
+
+        for (size_t i = 0; i < b->launch->n_more_cgroups; i++) {
+                const struct LaunchGroup *g = &b->launch->more_cgroups[i];
+                bool required = b->launch->required & CONFINE_BIT(g->layer);
+                int r = cgroup_enter(g->fd);
+                InitMessage m = { .type = required ? INIT_FAILED : INIT_LAYER,
+                                  .error = -r,
+                                  .status = (int32_t) g->layer,
+                                  .step = "control group" };
+
+                if (r >= 0)
+                        continue;
+                (void) !send(b->status_fd, &m, sizeof(m), MSG_NOSIGNAL);
+                if (required)
+                        return r;
+        }
+        return 0;
+}
+
 static void report_failure(int error, void *userdata) {
         InitMessage m = { .type = INIT_FAILED, .error = error, .step = "start of umld-init" };
 
-        (void) userdata;
         (void) !write(INIT_FD_STATUS, &m, sizeof(m));
 }
 
@@ -59,13 +87,13 @@ static int start_init(const Launch *l, char *const *argv, int status_fd, int sto
                     .argv = argv,
                     .environment = no_environment,
                     .failed = report_failure,
+                    .first = enter_groups,
+                    .userdata = &(Begin){ l, status_fd },
                     .fds = fds,
                     .n_fds = INIT_FD_MAX + 1,
                     .session = true,
                     .namespaces = namespaces_of(l->layers),
-                    .cgroup_fd = MAX(l->cgroup_fd, 0),
-                    .more_cgroups = l->more_cgroups,
-                    .n_more_cgroups = l->n_more_cgroups };
+                    .cgroup_fd = MAX(l->cgroup_fd, 0) };
         int r = spawn(&s, &launched->init);
 
         launched->pid_namespace = s.namespaces & CLONE_NEWPID;
@@ -189,13 +217,12 @@ void launch_cancel(Launched *launched) {
         if (launched->init <= 0)
                 return;
         /* Without a namespace it needs time to end its descendants itself. */
-        (void) kill(launched->init, launched->pid_namespace ? SIGKILL : SIGTERM);
+        (void) process_signal(launched->init, launched->pid_namespace ? SIGKILL : SIGTERM);
         child_abandon(launched->init);
         launched->init = 0;
 }
 
 static int do_nothing(void *userdata) {
-        (void) userdata;
         return 0;
 }
 

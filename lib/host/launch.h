@@ -26,7 +26,10 @@ typedef struct Launch {
         uid_t uid;               /* of the kernel's process, which also becomes its only group */
         const char *directory;   /* its working directory */
         int cgroup_fd;           /* open directory of the cgroup to start in, or -EBADF */
-        int more_cgroups[2];     /* of other hierarchies, the first n_more_cgroups */
+        struct LaunchGroup {
+                ConfineLayer layer;
+                int fd;
+        } more_cgroups[2]; /* of version 1, for these layers: the first n_more_cgroups */
         size_t n_more_cgroups;
         int mount_ns_fd;     /* mount namespace for it to enter, or -EBADF */
         int net_ns_fd;       /* network namespace for it to enter, or -EBADF: ours */

@@ -112,13 +112,14 @@ typedef struct Collection {
         size_t *n;
 } Collection;
 
-static int on_socket(const struct inet_diag_msg *m, void *userdata) {
+static int on_socket(const struct inet_diag_msg *m, uint64_t cgroup, void *userdata) {
         const Collection *c = userdata;
         Listener l = { .protocol = c->protocol,
                        .family = FORWARD_IPV4,
                        .port = ntohs(m->id.idiag_sport),
                        .uid = m->idiag_uid,
-                       .inode = m->idiag_inode };
+                       .inode = m->idiag_inode,
+                       .cgroup = cgroup };
         struct in6_addr a;
 
         memcpy(&a, m->id.idiag_src, sizeof(a));
@@ -196,9 +197,9 @@ static size_t look_into(pid_t pid, const char *comm, const Listener *list, size_
         return found;
 }
 
-int listeners_owners(const Listener *list, size_t n, bool (*wanted)(pid_t pid, const char *comm),
-                     Owner *owners) {
+int listeners_owners(const Listener *list, size_t n, OwnerWanted wanted, Owner *owners) {
         _cleanup_closedir_ DIR *d = opendir("/proc");
+        bool hidden = false;
         struct dirent *de;
         size_t left = n;
 
@@ -213,11 +214,12 @@ int listeners_owners(const Listener *list, size_t n, bool (*wanted)(pid_t pid, c
                         continue;
                 pid = (pid_t) atoi(de->d_name);
                 process_comm(pid, comm);
-                for (char *c = comm; *c; c++) /* any process may call itself anything */
-                        if (*c < ' ' || *c > '~')
-                                *c = '?';
-                if (!wanted || wanted(pid, comm))
+                if (wanted && !wanted(pid, comm))
+                        continue;
+                if (process_is_hidden(pid))
+                        hidden = true;
+                else
                         left -= look_into(pid, comm, list, n, owners);
         }
-        return 0;
+        return left > 0 && hidden ? listener_units(list, n, wanted, owners) : 0;
 }

@@ -13,8 +13,9 @@ typedef struct Listener {
         unsigned protocol;    /* FORWARD_TCP or FORWARD_UDP */
         ForwardFamily family; /* the addresses that it accepts connections on */
         uint16_t port;
-        uid_t uid;      /* of its creator */
-        uint64_t inode; /* unique among all sockets */
+        uid_t uid;       /* of its creator */
+        uint64_t inode;  /* unique among all sockets */
+        uint64_t cgroup; /* the id of that in which it was created; 0 = not known */
 } Listener;
 
 /* Lists all sockets of these protocols that can be reached from elsewhere, not those bound to a
@@ -30,7 +31,14 @@ typedef struct Owner {
         char comm[16];
 } Owner;
 
-/* Finds a process that holds each of them, among those that wanted() selects (NULL = all), because
- * reading the descriptors of every process takes long. owners has n elements. */
-int listeners_owners(const Listener *list, size_t n, bool (*wanted)(pid_t pid, const char *comm),
-                     Owner *owners);
+/* Is a process of that name worth looking at? */
+typedef bool (*OwnerWanted)(pid_t pid, const char *comm);
+
+/* Finds a process that holds each of them, among those that are wanted (NULL = all), because
+ * reading the descriptors of every process takes long. owners has n elements. Where the descriptors
+ * of others are not visible, listener_units() tells. */
+int listeners_owners(const Listener *list, size_t n, OwnerWanted wanted, Owner *owners);
+
+/* Finds for those that have no owner yet the service in whose control group the socket was created,
+ * or PID 1 if nobody is in that group. Without cgroup2, or before Linux 5.8, it finds none. */
+int listener_units(const Listener *list, size_t n, OwnerWanted wanted, Owner *owners);

@@ -10,6 +10,7 @@
 
 #include "basic/cleanup.h"
 #include "basic/fd-util.h"
+#include "basic/file-util.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "host/file-lock.h"
@@ -27,14 +28,6 @@ static pid_t read_pid(int fd) {
                 return 0;
         buf[strcspn(buf, "\n")] = '\0';
         return parse_unsigned(buf, 1, INT32_MAX, &pid) < 0 ? 0 : (pid_t) pid;
-}
-
-/* Is fd still the file at path? The previous holder may have removed it before we got the lock. */
-static bool same_file(int fd, const char *path) {
-        struct stat a, b;
-
-        return fstat(fd, &a) >= 0 && stat(path, &b) >= 0 && a.st_dev == b.st_dev &&
-               a.st_ino == b.st_ino;
 }
 
 /* A process that only looks (are we alive? is the image free?) also holds the lock for a moment. */
@@ -73,7 +66,7 @@ int pid_lock(const char *path, pid_t *ret_holder) {
                         *ret_holder = read_pid(fd);
                         return -EEXIST;
                 }
-                if (!same_file(fd, path))
+                if (!file_is_at(fd, path)) /* the previous holder may have removed it */
                         continue;
                 r = pid_lock_renew(fd);
                 if (r < 0) {

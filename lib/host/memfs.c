@@ -9,7 +9,6 @@
 
 #include "basic/cleanup.h"
 #include "basic/mountinfo.h"
-#include "basic/string-util.h"
 #include "host/memfs.h"
 
 #ifndef MS_NOSYMFOLLOW

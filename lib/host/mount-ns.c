@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
-#include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -19,14 +18,23 @@ enum {
         TUN_MINOR = 200,
 };
 
-/* What to add. */
+/* What to add; all of it is its own, since whoever wanted it may no longer be there. */
 typedef struct Addition {
         int old; /* the namespace to add to; negative: a new one is made */
         uid_t owner;
-        const char *directory;
+        char *directory;
         uint64_t size;
-        const MountTree *tree;
+        MountTree *tree;
 } Addition;
+
+static void addition_free(void *data) {
+        Addition *a = data;
+
+        safe_close(a->old);
+        free(a->directory);
+        mount_tree_free(a->tree);
+        free(a);
+}
 
 static int mount_tun(const Addition *a) {
         if (mount("tmpfs", "/dev/net", "tmpfs", MS_NOSUID | MS_NOEXEC,
@@ -55,13 +63,14 @@ static int pivot_to(const char *root) {
 }
 
 static int new_namespace(void) {
-        _cleanup_close_ int ours = -EBADF, namespace = -EBADF;
+        _cleanup_close_ int ours = -EBADF, all = -EBADF, namespace = -EBADF;
         char root[PATH_MAX];
 
         if (unshare(CLONE_NEWNS) < 0)
                 return -errno;
         ours = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        namespace = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+        all = ns_open_of_thread();
+        namespace = openat(all, "mnt", O_RDONLY | O_CLOEXEC);
         if (ours < 0 || namespace < 0 || setns(namespace, CLONE_NEWNS) < 0 ||
             mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 || fchdir(ours) < 0 ||
             !getcwd(root, sizeof(root)))
@@ -69,9 +78,10 @@ static int new_namespace(void) {
         return streq(root, "/") ? 0 : pivot_to(root);
 }
 
-static int make(const Addition *a, int (*mount_it)(const Addition *a)) {
+static int make(Addition *a, int (*mount_it)(const Addition *a)) {
         int r = a->old >= 0 ? RET_NERRNO(setns(a->old, CLONE_NEWNS)) : new_namespace();
 
+        a->old = safe_close(a->old);
         return r < 0 ? r : mount_it(a);
 }
 
@@ -87,11 +97,32 @@ static int make_with_tree(void *userdata) {
         return make(userdata, mount_tree);
 }
 
-static int add(NsJob *job, int *fd, int (*how)(void *userdata), Addition *a) {
-        int r;
+static int addition_new(int old, Addition **ret) {
+        Addition *a = calloc(1, sizeof(*a));
 
-        a->old = *fd;
-        r = ns_job(job, &(const NsWish){ .file = "mnt", .make = how, .userdata = a, .fd = *fd });
+        if (!a)
+                return -ENOMEM;
+        a->old = old >= 0 ? RET_NERRNO(fcntl(old, F_DUPFD_CLOEXEC, 0)) : -EBADF;
+        if (old >= 0 && a->old < 0) {
+                int r = a->old;
+
+                free(a);
+                return r;
+        }
+        *ret = a;
+        return 0;
+}
+
+static int begin(NsJob *job, int (*how)(void *userdata), Addition *a) {
+        return ns_job_begin(job, &(const NsWish){ .file = "mnt",
+                                                  .make = how,
+                                                  .userdata = a,
+                                                  .free_userdata = addition_free });
+}
+
+static int take(NsJob *job, int *fd) {
+        int r = ns_job_take(job);
+
         if (r < 0)
                 return r;
         safe_close(*fd);
@@ -99,17 +130,60 @@ static int add(NsJob *job, int *fd, int (*how)(void *userdata), Addition *a) {
         return 0;
 }
 
+static int begin_tun(NsJob *job, int fd, uid_t owner) {
+        Addition *a;
+        int r = addition_new(fd, &a);
+
+        if (r < 0)
+                return r;
+        a->owner = owner;
+        return begin(job, make_with_tun, a);
+}
+
 int mount_ns_add_tun(NsJob *job, int *fd, uid_t owner) {
-        return add(job, fd, make_with_tun, &(Addition){ .owner = owner });
+        int r = mount_ns_adds_tun(job) ? 0 : begin_tun(job, *fd, owner);
+
+        return r < 0 ? r : take(job, fd);
+}
+
+static int begin_memory(NsJob *job, int fd, const char *directory, uid_t owner, uint64_t size) {
+        Addition *a;
+        int r = addition_new(fd, &a);
+
+        if (r < 0)
+                return r;
+        a->owner = owner;
+        a->size = size;
+        a->directory = strdup(directory);
+        if (a->directory)
+                return begin(job, make_with_memory, a);
+        addition_free(a);
+        return -ENOMEM;
 }
 
 int mount_ns_add_memory(NsJob *job, int *fd, const char *directory, uid_t owner, uint64_t size) {
-        return add(job, fd, make_with_memory,
-                   &(Addition){ .owner = owner, .directory = directory, .size = size });
+        int r = mount_ns_adds_memory(job) ? 0 : begin_memory(job, *fd, directory, owner, size);
+
+        return r < 0 ? r : take(job, fd);
+}
+
+static int begin_tree(NsJob *job, int fd, const MountTree *tree) {
+        Addition *a;
+        int r = addition_new(fd, &a);
+
+        if (r < 0)
+                return r;
+        a->tree = mount_tree_copy(tree);
+        if (a->tree)
+                return begin(job, make_with_tree, a);
+        addition_free(a);
+        return -ENOMEM;
 }
 
 int mount_ns_add_tree(NsJob *job, int *fd, const MountTree *tree) {
-        return add(job, fd, make_with_tree, &(Addition){ .tree = tree });
+        int r = mount_ns_adds_tree(job) ? 0 : begin_tree(job, *fd, tree);
+
+        return r < 0 ? r : take(job, fd);
 }
 
 bool mount_ns_adds_tun(const NsJob *job) {

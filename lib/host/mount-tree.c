@@ -139,24 +139,20 @@ static int open_source(const TreeEntry *e) {
         return e->plain ? open_plain_directory(e->source) : RET_NERRNO(open(e->source, flags));
 }
 
-/* Before anything is mounted over them. */
-static int open_sources(const MountTree *tree, int fds[static TREE_ENTRIES_MAX]) {
-        for (size_t i = 0; i < tree->n; i++) {
-                const TreeEntry *e = &tree->entries[i];
-
-                fds[i] = open_source(e);
-                if (fds[i] < 0)
-                        return fds[i];
+/* Before anything is mounted over them. *n is the number of those that are open, also on failure.
+ */
+static int open_sources(const MountTree *tree, int fds[static TREE_ENTRIES_MAX], size_t *n) {
+        for (*n = 0; *n < tree->n; ++*n) {
+                fds[*n] = open_source(&tree->entries[*n]);
+                if (fds[*n] < 0)
+                        return fds[*n];
         }
         return 0;
 }
 
-/* Runs in a child that ends soon, so the descriptors are not closed. */
-int mount_tree_enter(const MountTree *tree) {
-        int fds[TREE_ENTRIES_MAX], r = open_sources(tree, fds);
+static int build(const MountTree *tree, const int *fds) {
+        int r = 0;
 
-        if (r < 0)
-                return r;
         (void) umask(022); /* ours may be narrower, but the guest's user has to get through */
         if (mount("umld", tree->base, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, ROOT_OPTIONS) <
                     0 ||
@@ -176,4 +172,63 @@ int mount_tree_enter(const MountTree *tree) {
         if (chdir("/") >= 0)
                 (void) umount2(tree->base, MNT_DETACH);
         return r;
+}
+
+int mount_tree_enter(const MountTree *tree) {
+        int fds[TREE_ENTRIES_MAX], r;
+        size_t n;
+
+        r = open_sources(tree, fds, &n);
+        if (r >= 0)
+                r = build(tree, fds);
+        while (n > 0)
+                safe_close(fds[--n]);
+        return r;
+}
+
+/* ---- copies ---- */
+
+static size_t size_of(const char *s) {
+        return s ? strlen(s) + 1 : 0;
+}
+
+/* Appends it; NULL stays NULL. */
+static const char *put(char **place, const char *s) {
+        char *copy = *place;
+
+        if (!s)
+                return NULL;
+        *place = stpcpy(copy, s) + 1;
+        return copy;
+}
+
+MountTree *mount_tree_copy(const MountTree *tree) {
+        size_t size = sizeof(*tree) + size_of(tree->base);
+        MountTree *copy;
+        char *place;
+
+        for (size_t i = 0; i < tree->n; i++) {
+                const TreeEntry *e = &tree->entries[i];
+
+                size += size_of(e->path) + size_of(e->source) + size_of(e->name);
+        }
+        copy = malloc(size);
+        if (!copy)
+                return NULL;
+        *copy = *tree;
+        place = (char *) (copy + 1);
+        copy->base = put(&place, tree->base);
+        for (size_t i = 0; i < tree->n; i++) {
+                TreeEntry *e = &copy->entries[i];
+
+                e->path = put(&place, e->path);
+                e->source = put(&place, e->source);
+                e->name = put(&place, e->name);
+        }
+        return copy;
+}
+
+MountTree *mount_tree_free(MountTree *tree) {
+        free(tree);
+        return NULL;
 }

@@ -37,5 +37,9 @@ typedef struct MountTree {
         size_t n;
 } MountTree;
 
-/* In the child that makes a mount namespace: builds the tree, and makes it the root. */
+/* All of it, in one piece of memory; NULL = out of memory. */
+MountTree *mount_tree_copy(const MountTree *tree);
+MountTree *mount_tree_free(MountTree *tree);
+
+/* In the thread that makes a mount namespace: builds the tree, and makes it the root. */
 int mount_tree_enter(const MountTree *tree);

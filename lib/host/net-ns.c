@@ -6,10 +6,13 @@
 #include "host/net-ns.h"
 
 static int make(void *userdata) {
-        (void) userdata;
         return RET_NERRNO(unshare(CLONE_NEWNET));
 }
 
 int net_ns_new(NsJob *job) {
-        return ns_job(job, &(const NsWish){ .file = "net", .make = make, .fd = -EBADF });
+        int r = ns_job_makes(job, make)
+                        ? 0
+                        : ns_job_begin(job, &(const NsWish){ .file = "net", .make = make });
+
+        return r < 0 ? r : ns_job_take(job);
 }

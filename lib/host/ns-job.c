@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ns-job.c - makes a namespace in a child. */
+/* ns-job.c - makes a namespace in a thread. */
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "basic/cleanup.h"
@@ -10,63 +12,81 @@
 
 #define PATIENCE (10 * USEC_PER_SEC)
 
-/* The namespace is there for as long as somebody is in it, or has opened it. */
-static int run(int output, void *userdata) {
-        const NsWish *wish = userdata;
-        int r = wish->make(wish->userdata);
+/* The wish, and what became of it: the namespace's descriptor, or why there is none. */
+typedef struct Work {
+        NsWish wish;
+        int result;
+} Work;
 
-        if (write(output, &r, sizeof(r)) == sizeof(r) && r >= 0)
-                (void) pause();
+static void work_free(void *data) {
+        Work *w = data;
+
+        if (w->wish.free_userdata)
+                w->wish.free_userdata(w->wish.userdata);
+        safe_close(w->result);
+        free(w);
+}
+
+int ns_open_of_thread(void) {
+        char path[64];
+
+        snprintf(path, sizeof(path), "/proc/self/task/%ld/ns", syscall(SYS_gettid));
+        return RET_NERRNO(open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+static int make(const Work *w) {
+        _cleanup_close_ int namespaces = -EBADF;
+        int r;
+
+        if (unshare(CLONE_FS) < 0)
+                return -errno;
+        namespaces = ns_open_of_thread(); /* where it is going to be may be no /proc */
+        if (namespaces < 0)
+                return namespaces;
+        r = w->wish.make(w->wish.userdata);
+        return r < 0 ? r : RET_NERRNO(openat(namespaces, w->wish.file, O_RDONLY | O_CLOEXEC));
+}
+
+static void run(void *data) {
+        Work *w = data;
+
+        w->result = make(w);
+}
+
+int ns_job_begin(NsJob *j, const NsWish *wish) {
+        Work *w = malloc(sizeof(*w));
+        int r;
+
+        ns_job_done(j);
+        if (!w) {
+                if (wish->free_userdata)
+                        wish->free_userdata(wish->userdata);
+                return -ENOMEM;
+        }
+        *w = (Work){ .wish = *wish, .result = -EBADF };
+        r = job_start(run, work_free, w, &j->job);
+        if (r < 0)
+                return r;
+        j->make = wish->make;
+        j->deadline = usec_add(now_usec(CLOCK_MONOTONIC), PATIENCE);
         return 0;
 }
 
-static int begin(NsJob *j, const NsWish *wish) {
-        ns_job_done(j);
-        j->make = wish->make;
-        return child_start(&j->child, &(const ChildWish){ .run = run,
-                                                          .userdata = (void *) wish,
-                                                          .patience = PATIENCE,
-                                                          .keep = sizeof(int),
-                                                          .fd = MAX(wish->fd, 0) });
-}
+int ns_job_take(NsJob *j) {
+        bool late = now_usec(CLOCK_MONOTONIC) >= j->deadline;
+        int r = late ? -ETIMEDOUT : -EAGAIN;
 
-static int open_namespace(const NsJob *j, const char *file) {
-        char path[64];
+        if (job_done(j->job)) {
+                Work *w = job_data(j->job);
 
-        snprintf(path, sizeof(path), "/proc/%d/ns/%s", j->child.pid, file);
-        return RET_NERRNO(open(path, O_RDONLY | O_CLOEXEC));
-}
-
-static void hear(NsJob *j, const char *file) {
-        if (j->said || !child_told(&j->child, &j->result, sizeof(j->result)))
-                return;
-        j->said = true;
-        if (j->result < 0)
-                return;
-        j->result = open_namespace(j, file);
-        child_end(&j->child);
-}
-
-int ns_job(NsJob *j, const NsWish *wish) {
-        int r = ns_job_makes(j, wish->make) ? 0 : begin(j, wish);
-
-        if (r < 0)
+                r = TAKE_FD(w->result);
+        } else if (!late)
                 return r;
-        r = child_poll(&j->child);
-        hear(j, wish->file);
-        if (r == 0)
-                return -EAGAIN;
-        if (r > 0) {
-                r = j->said ? j->result : -EIO;
-                j->said = false; /* the descriptor is the caller's */
-        }
         ns_job_done(j);
         return r;
 }
 
 void ns_job_done(NsJob *j) {
-        child_done(&j->child);
-        if (j->said)
-                safe_close(j->result);
+        job_free(j->job);
         *j = (NsJob){};
 }

@@ -20,7 +20,6 @@ enum {
 };
 
 static int call_for_ever(void *userdata) {
-        (void) userdata;
         if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
                 return REFUSED + errno;
         (void) raise(SIGSTOP);

@@ -13,8 +13,6 @@
 static int drop_constant_segments(struct dl_phdr_info *info, size_t size, void *userdata) {
         uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE);
 
-        (void) size;
-        (void) userdata;
         for (size_t i = 0; i < info->dlpi_phnum; i++) {
                 const ElfW(Phdr) *p = &info->dlpi_phdr[i];
                 uintptr_t from = (info->dlpi_addr + p->p_vaddr + page - 1) / page * page;

@@ -6,7 +6,6 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
-#include "host/nl-errno.h"
 #include "host/rtnl-socket.h"
 
 /* One pass over all of them. */

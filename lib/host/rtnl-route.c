@@ -7,7 +7,6 @@
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 
-#include "host/nl-errno.h"
 #include "host/rtnl-socket.h"
 
 DEFINE_CLEANUP(struct nl_cb *, nl_cb_put)

@@ -2,6 +2,7 @@
 /* sock-diag.c - sends one request to the kernel and walks the sockets in its answer. */
 
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -9,6 +10,8 @@
 #include "basic/cleanup.h"
 
 #include "host/sock-diag.h"
+
+#define DIAG_CGROUP_ID 21 /* INET_DIAG_CGROUP_ID of <linux/inet_diag.h> since 5.8 */
 
 #define BUFFER_SIZE 32768 /* the most that the kernel puts into one part of an answer */
 
@@ -42,9 +45,20 @@ static int end(const struct nlmsghdr *h) {
         return h->nlmsg_len < NLMSG_LENGTH(sizeof(e->error)) ? 0 : answer_error(e->error);
 }
 
+static uint64_t cgroup_of(const struct nlmsghdr *h) {
+        const size_t head = NLMSG_LENGTH(NLMSG_ALIGN(sizeof(struct inet_diag_msg)));
+        struct rtattr *a = (struct rtattr *) ((char *) h + head);
+        int left = h->nlmsg_len > head ? (int) (h->nlmsg_len - head) : 0;
+        uint64_t id = 0;
+
+        for (; RTA_OK(a, left); a = RTA_NEXT(a, left))
+                if (a->rta_type == DIAG_CGROUP_ID && RTA_PAYLOAD(a) == sizeof(id))
+                        memcpy(&id, RTA_DATA(a), sizeof(id));
+        return id;
+}
+
 /* Handles one part of an answer: 1 = there is more, 0 = it was the last one. */
-static int handle(const struct nlmsghdr *h, size_t n,
-                  int (*fn)(const struct inet_diag_msg *m, void *userdata), void *userdata) {
+static int handle(const struct nlmsghdr *h, size_t n, SockDiagFn fn, void *userdata) {
         for (; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
                 int r;
 
@@ -53,7 +67,7 @@ static int handle(const struct nlmsghdr *h, size_t n,
                 if (h->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
                     h->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
                         return -EPROTO;
-                r = fn(NLMSG_DATA(h), userdata);
+                r = fn(NLMSG_DATA(h), cgroup_of(h), userdata);
                 if (r < 0)
                         return r;
         }
@@ -69,8 +83,7 @@ static ssize_t receive(int fd, void *buffer, size_t size) {
         return n < 0 ? -errno : n == 0 ? -EPROTO : n;
 }
 
-static int ask(int family, int protocol, unsigned states,
-               int (*fn)(const struct inet_diag_msg *m, void *userdata), void *userdata) {
+static int ask(int family, int protocol, unsigned states, SockDiagFn fn, void *userdata) {
         _cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
         union {
                 struct nlmsghdr header;
@@ -91,8 +104,7 @@ static int ask(int family, int protocol, unsigned states,
         return r;
 }
 
-int sock_diag_foreach(int family, int protocol, unsigned states,
-                      int (*fn)(const struct inet_diag_msg *m, void *userdata), void *userdata) {
+int sock_diag_foreach(int family, int protocol, unsigned states, SockDiagFn fn, void *userdata) {
         int r;
 
         assert(protocol < IPPROTO_MAX);

@@ -12,10 +12,9 @@
 #include "basic/file-util.h"
 #include "basic/parse-util.h"
 #include "basic/process.h"
-
 #include "host/tap.h"
+#include "host/tun-node.h"
 
-#define TUN_NODE   "/dev/net/tun"
 #define FDINFO_MAX 4096
 
 /* Attaches to the tap, creating it if it does not exist. It vanishes when the descriptor is closed
@@ -26,7 +25,7 @@ static int tap_attach(const char *ifname, int *ret_fd) {
 
         assert(ifname_valid(ifname)); /* the kernel would take a '%' for a pattern */
 
-        fd = open(TUN_NODE, O_RDWR | O_CLOEXEC);
+        fd = open(tun_node(), O_RDWR | O_CLOEXEC);
         if (fd < 0) {
                 if (errno == ENXIO)
                         return -ENODEV;
@@ -41,7 +40,7 @@ static int tap_attach(const char *ifname, int *ret_fd) {
 
 /* The driver has nothing to read for a descriptor that is attached to no interface. */
 int tap_driver_try(void) {
-        _cleanup_close_ int fd = open(TUN_NODE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+        _cleanup_close_ int fd = open(tun_node(), O_RDWR | O_CLOEXEC | O_NONBLOCK);
         char byte;
 
         if (fd < 0)

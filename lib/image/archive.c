@@ -3,7 +3,6 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 

@@ -108,10 +108,6 @@ int runs_map(ImageWriter *w, ext2_ino_t ino, struct ext2_inode_large *inode, con
 
 static int free_block(ext2_filsys fs, blk64_t *block, e2_blkcnt_t count, blk64_t from, int offset,
                       void *unused) {
-        (void) count;
-        (void) from;
-        (void) offset;
-        (void) unused;
         ext2fs_block_alloc_stats2(fs, *block, -1);
         return 0;
 }

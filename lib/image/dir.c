@@ -2,7 +2,6 @@
 /* dir.c - directories: read when first needed, changed in memory, written at the end. */
 
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "basic/hash.h"
 #include "image/entry-path.h"
@@ -175,10 +174,6 @@ static int load_entry(ext2_ino_t dir, int entry, struct ext2_dir_entry *de, int 
         Loading *l = userdata;
         uint8_t type;
 
-        (void) dir;
-        (void) offset;
-        (void) blocksize;
-        (void) buf;
         if (entry != DIRENT_OTHER_FILE)
                 return 0;
         l->r = entry_type(l->w, de, &type);

@@ -60,7 +60,7 @@ static void put_mask(unsigned char *mask, size_t size, unsigned bits) {
 static void put_address(const Head *h, void *address, void *mask, const IpAddress *a, uint8_t bits,
                         NatFamily family) {
         memcpy(address, bytes_of(a, family), h->address_size);
-        if (!ip_address_is_any(a))
+        if (bits > 0 || !ip_address_is_any(a))
                 put_mask(mask, h->address_size, bits ?: (unsigned) h->address_size * 8);
 }
 
@@ -116,7 +116,7 @@ static bool get_address(const Head *h, const void *address, const void *mask, Na
         *ret_bits = bits == h->address_size * 8 ? 0 : (uint8_t) bits;
         put_mask(expected, h->address_size, bits);
         return memcmp(mask, expected, h->address_size) == 0 &&
-               ip_address_is_any(ret) == (bits == 0);
+               (*ret_bits > 0 || ip_address_is_any(ret) == (bits == 0));
 }
 
 /* Converts flags, inversions and the protocol of the head. */

@@ -363,7 +363,6 @@ static bool get_nat1(const void *data, NatRule *rule) {
 static bool get_masquerade4(const void *data, NatRule *rule) {
         struct nf_nat_ipv4_multi_range_compat whole;
 
-        (void) rule;
         memcpy(&whole, data, sizeof(whole));
         return whole.rangesize == 1 && whole.range[0].flags == 0;
 }
@@ -371,7 +370,6 @@ static bool get_masquerade4(const void *data, NatRule *rule) {
 static bool get_masquerade6(const void *data, NatRule *rule) {
         struct nf_nat_range whole;
 
-        (void) rule;
         memcpy(&whole, data, sizeof(whole));
         return whole.flags == 0;
 }
@@ -379,7 +377,6 @@ static bool get_masquerade6(const void *data, NatRule *rule) {
 static bool get_tcpmss(const void *data, NatRule *rule) {
         struct xt_tcpmss_info info;
 
-        (void) rule;
         memcpy(&info, data, sizeof(info));
         return info.mss == XT_TCPMSS_CLAMP_PMTU;
 }

@@ -14,7 +14,7 @@ static bool end_equal(const ConntrackEnd *a, const ConntrackEnd *b) {
 static bool any_or(const IpAddress *wanted, uint8_t bits, const IpAddress *a) {
         const IpPrefix p = { *wanted, bits };
 
-        return ip_address_is_any(wanted) || ip_prefix_has(&p, a);
+        return ip_prefix_is_any(&p) || ip_prefix_has(&p, a);
 }
 
 static bool has_ports(uint8_t protocol) {

@@ -193,7 +193,6 @@ static int nat_apply(Nat *nat, const NatPlan *plan, NatRefusal *ret_refusal) {
 static bool nat_has_masquerade(const Nat *nat, NatFamily family) {
         const NatRule rule = { .family = family, .verdict = NAT_MASQUERADE };
 
-        (void) nat;
         return !nat_missing_feature(&rule);
 }
 
@@ -223,7 +222,6 @@ typedef struct PortSum {
 static void add_packets(const NatRule *rule, size_t n, const NatCount *count, void *userdata) {
         PortSum *s = userdata;
 
-        (void) n;
         if (nat_rule_leads(rule, s->port)) {
                 s->packets += count->packets;
                 s->found = true;
@@ -233,7 +231,6 @@ static void add_packets(const NatRule *rule, size_t n, const NatCount *count, vo
 static int nat_count(Nat *nat, const NatPlan *plan, NatCounted fn, void *userdata) {
         NatChains chains;
 
-        (void) nat;
         nat_chains_init(&chains, plan->guest);
         for (NatFamily f = 0; f < NAT_FAMILY_MAX; f++) {
                 const NatChain *pre = nat_chain(&chains, f, NAT_CHAIN_PRE);
@@ -264,13 +261,11 @@ static int nat_packets(Nat *nat, const NatPlan *plan, const Forward *port, uint6
 }
 
 static int nat_wait_fd(const Nat *nat) {
-        (void) nat;
         return xt_modules_fd();
 }
 
 /* A child that loads modules may continue. */
 static int nat_cancel(Nat *nat) {
-        (void) nat;
         return 0;
 }
 

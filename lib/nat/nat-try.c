@@ -7,7 +7,6 @@
 
 #include "basic/child.h"
 #include "basic/cleanup.h"
-#include "basic/fd-util.h"
 #include "nat/nat-try.h"
 
 #define PATIENCE (15 * USEC_PER_SEC) /* modules may have to be loaded */

@@ -364,8 +364,6 @@ static void eval_target(Eval *v, const Expression *e) {
 /* ---- the rest ---- */
 
 static void eval_nothing(Eval *v, const Expression *e) {
-        (void) v;
-        (void) e;
 }
 
 /* The first packets keep to a limit. */
@@ -380,17 +378,14 @@ static void eval_fib(Eval *v, const Expression *e) {
 }
 
 static void eval_reject(Eval *v, const Expression *e) {
-        (void) e;
         end_rule(v, STEP_DROP);
 }
 
 static void eval_take(Eval *v, const Expression *e) {
-        (void) e;
         end_rule(v, STEP_TAKE);
 }
 
 static void eval_queue(Eval *v, const Expression *e) {
-        (void) e;
         end_rule(v, STEP_QUEUE);
 }
 

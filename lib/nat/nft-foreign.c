@@ -32,12 +32,10 @@ static bool drops_by_policy(const NftObject *chain) {
 }
 
 static int find_dropping_chain(const NftObject *o, void *userdata) {
-        (void) userdata;
         return is_foreign(o) && drops_by_policy(o);
 }
 
 static int find_rule(const NftObject *o, void *userdata) {
-        (void) userdata;
         return is_foreign(o);
 }
 

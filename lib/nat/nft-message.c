@@ -2,8 +2,6 @@
 /* nft-message.c - builds and takes apart the netlink messages of nf_tables. */
 
 #include <arpa/inet.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <sys/socket.h>
 

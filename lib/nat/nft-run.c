@@ -5,7 +5,6 @@
  * not linked to them, and the memory that they leave behind is freed with the child. */
 
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <linux/netlink.h>
 #include <stdio.h>
 #include <sys/mman.h>

@@ -65,9 +65,11 @@ static void put_address(const Script *s, NatFamily family, const char *what, con
                         uint8_t bits) {
         char text[IP_ADDRESS_TEXT_MAX];
 
-        if (ip_address_is_any(a))
+        if (bits == 0 && ip_address_is_any(a))
                 return;
-        fprintf(s->file, "%s %s %s", family_words[family].word, what, ip_address_format(a, text));
+        ip_address_format(a, text);
+        fprintf(s->file, "%s %s %s", family_words[family].word, what,
+                family == NAT_IPV6 && ip_address_is_any(a) ? "::" : text);
         if (bits > 0)
                 fprintf(s->file, "/%u", bits);
         fputc(' ', s->file);

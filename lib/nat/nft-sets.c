@@ -295,8 +295,6 @@ static bool has_ranges_of_fields(const NftSet *set) {
 }
 
 static int note_found(const void *element, size_t size, void *userdata) {
-        (void) element;
-        (void) size;
         *(bool *) userdata = true;
         return 0;
 }

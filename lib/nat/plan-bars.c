@@ -64,28 +64,81 @@ int nat_plan_count(NatChain *chain, const NatChain *cnt) {
 
 /* ---- what the guest may send ---- */
 
-typedef struct Metadata {
+typedef struct Network {
         NatFamily family;
         IpPrefix prefix;
-} Metadata;
+} Network;
 
-/* Link-local addresses of IPv4, where most clouds tell each machine its secrets, and where two of
- * them do by IPv6. */
-static const Metadata metadata[] = {
-        { NAT_IPV4, { { .v4 = { 0x0000fea9 } }, 16 } },                     /* 169.254/16 */
-        { NAT_IPV6, { { .v6 = { { { 0xfd, 0x00, 0x0e, 0xc2 } } } }, 32 } }, /* fd00:ec2::/32 */
-        { NAT_IPV6, { { .v6 = { { { 0xfd, 0x20, 0x00, 0xce } } } }, 32 } }, /* fd20:ce::/32 */
+#define V4(a, b, c, d, bits)                                                                       \
+        {                                                                                          \
+                NAT_IPV4, {                                                                        \
+                        { .v4 = { (a) | (b) << 8 | (c) << 16 | (uint32_t) (d) << 24 } }, bits      \
+                }                                                                                  \
+        }
+#define V6(bits, ...)                                                                              \
+        {                                                                                          \
+                NAT_IPV6, {                                                                        \
+                        { .v6 = { { { __VA_ARGS__ } } } }, bits                                    \
+                }                                                                                  \
+        }
+
+/* Link-local addresses of IPv4, where most clouds tell each machine its secrets, and where some of
+ * them do otherwise and by IPv6. */
+static const Network metadata[] = {
+        V4(169, 254, 0, 0, 16),
+        V4(100, 100, 100, 200, 0),                                    /* Alibaba */
+        V4(168, 63, 129, 16, 0),                                      /* Azure */
+        V4(192, 0, 0, 192, 0),                                        /* Oracle */
+        V6(32, 0xfd, 0x00, 0x0e, 0xc2),                               /* Amazon */
+        V6(32, 0xfd, 0x20, 0x00, 0xce),                               /* Google */
+        V6(0, 0xfd, 0x00, 0x00, 0xc1, [12] = 0xa9, 0xfe, 0xa9, 0xfe), /* Oracle */
+        V6(0, 0xfd, 0x00, 0x00, 0x42, [15] = 0x42),                   /* Scaleway */
+        V6(0, 0xfd, 0x00, 0xa9, 0xfe, 0xa9, 0xfe, [15] = 1),          /* Akamai */
+        V6(0, 0xfd, 0x00, 0x01, 0x00, [12] = 0x01, 0x00, 0x02, 0x00), /* Alibaba */
 };
 
-static int add_network(NatChain *from, const IpPrefix *p, NatVerdict verdict) {
-        return nat_chain_add(from, (NatRule){ .destination = p->address,
-                                              .destination_bits = p->bits,
+/* Addresses of IPv4 that only a host and its own networks have. By IPv4 its routes tell where they
+ * are; as a part of an IPv6 address they would leave by the uplink. */
+static const Network inner[] = {
+        V4(0, 0, 0, 0, 8),   V4(10, 0, 0, 0, 8),    V4(100, 64, 0, 0, 10),
+        V4(127, 0, 0, 0, 8), V4(172, 16, 0, 0, 12), V4(192, 168, 0, 0, 16),
+};
+
+/* With IPv4 addresses in them, by which a host or a router leads to those; whole bytes. */
+static const Network translated[] = {
+        V6(96, 0x00, 0x64, 0xff, 0x9b), /* NAT64 */
+        V6(16, 0x20, 0x02),             /* 6to4 */
+};
+
+/* The same, but where in it the address is each network decides for itself. */
+static const Network local_nat64 = V6(48, 0x00, 0x64, 0xff, 0x9b, 0x00, 0x01);
+
+/* IPv4 addresses written as IPv6, in each way: for sockets, and nothing that may be on a wire. */
+static const Network written = V6(64, 0);
+
+/* That IPv6 network itself, or what IPv4 network is in it. */
+static IpPrefix embed(const IpPrefix *p, const Network *in) {
+        unsigned bits = p->bits ?: 32U;
+        IpAddress a;
+
+        if (!in)
+                return *p;
+        a = in->prefix.address;
+        memcpy(&a.v6.s6_addr[in->prefix.bits / 8], &p->address.v4, sizeof(p->address.v4));
+        return ip_prefix_of(&a, in->prefix.bits + bits);
+}
+
+/* in: an element of translated[], if it is about an IPv4 network in there. */
+static int add_network(NatChain *from, const IpPrefix *p, const Network *in, NatVerdict verdict) {
+        const IpPrefix to = embed(p, in);
+
+        return nat_chain_add(from, (NatRule){ .destination = to.address,
+                                              .destination_bits = to.bits,
                                               .verdict = verdict });
 }
 
-/* Is it of the chain's family? */
-static bool is_of(const IpAddress *a, const NatChain *chain) {
-        return ip_address_is_v6(a) == (chain->family == NAT_IPV6);
+static bool is_of(const IpAddress *a, NatFamily family) {
+        return ip_address_is_v6(a) == (family == NAT_IPV6);
 }
 
 /* The guest was told to ask these, and they may well be in a network that it must not reach. */
@@ -93,8 +146,8 @@ static int plan_resolvers(NatChain *from, const NatPlan *plan) {
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < plan->n_resolvers; i++)
-                for (size_t k = 0;
-                     r >= 0 && k < ARRAY_SIZE(nat_protocols) && is_of(&plan->resolvers[i], from);
+                for (size_t k = 0; r >= 0 && k < ARRAY_SIZE(nat_protocols) &&
+                                   is_of(&plan->resolvers[i], from->family);
                      k++)
                         r = nat_chain_add(from, (NatRule){ .destination = plan->resolvers[i],
                                                            .protocol = nat_protocols[k].protocol,
@@ -104,20 +157,51 @@ static int plan_resolvers(NatChain *from, const NatPlan *plan) {
         return r;
 }
 
-static int plan_networks(NatChain *from, const NatPlan *plan, const NatSide *side) {
+/* Those of the chain's family, or those of IPv4 in there. */
+static int plan_networks(NatChain *from, const NatPlan *plan, const Network *in) {
+        NatFamily family = in ? NAT_IPV4 : from->family;
+        const NatSide *side = &plan->side[family];
         NatVerdict secrets = plan->reach & NAT_REACH_METADATA ? NAT_RETURN : NAT_DROP,
                    link = plan->reach & NAT_REACH_LINK ? NAT_RETURN : NAT_DROP;
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < plan->n_reached; i++)
-                if (is_of(&plan->reached[i].address, from))
-                        r = add_network(from, &plan->reached[i], NAT_RETURN);
+                if (is_of(&plan->reached[i].address, family))
+                        r = add_network(from, &plan->reached[i], in, NAT_RETURN);
         for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(metadata); i++)
-                if (metadata[i].family == from->family)
-                        r = add_network(from, &metadata[i].prefix, secrets);
+                if (metadata[i].family == family)
+                        r = add_network(from, &metadata[i].prefix, in, secrets);
         for (size_t i = 0; r >= 0 && i < side->n_links; i++)
-                r = add_network(from, &side->links[i], link);
+                r = add_network(from, &side->links[i], in, link);
         return r;
+}
+
+/* What must not be reached by IPv4 must not be reached by a translator either. */
+static int plan_translated(NatChain *from, const NatPlan *plan) {
+        const unsigned all = NAT_REACH_METADATA | NAT_REACH_LINK | NAT_REACH_NEIGHBOURS;
+        bool neighbours = plan->reach & NAT_REACH_NEIGHBOURS;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(translated); i++) {
+                r = plan_networks(from, plan, &translated[i]);
+                for (size_t k = 0; r >= 0 && !neighbours && k < ARRAY_SIZE(inner); k++)
+                        r = add_network(from, &inner[k].prefix, &translated[i], NAT_DROP);
+        }
+        if (r >= 0 && (plan->reach & all) != all)
+                r = add_network(from, &local_nat64.prefix, NULL, NAT_DROP);
+        return r;
+}
+
+/* By where it is sent to. */
+static int plan_destinations(NatChain *from, const NatPlan *plan) {
+        bool six = from->family == NAT_IPV6;
+        int r = six ? add_network(from, &written.prefix, NULL, NAT_DROP) : 0;
+
+        if (r >= 0)
+                r = plan_resolvers(from, plan);
+        if (r >= 0)
+                r = plan_networks(from, plan, NULL);
+        return r < 0 || !six ? r : plan_translated(from, plan);
 }
 
 /* The rest, by the interface it would leave through. */
@@ -157,9 +241,7 @@ int nat_plan_from(NatChain *from, const NatPlan *plan, const NatSide *side, cons
         if (r >= 0)
                 r = plan_forwarded(from, cnt);
         if (r >= 0)
-                r = plan_resolvers(from, plan);
-        if (r >= 0)
-                r = plan_networks(from, plan, side);
+                r = plan_destinations(from, plan);
         return r < 0 ? r : plan_interfaces(from, plan);
 }
 

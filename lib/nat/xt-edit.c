@@ -2,7 +2,6 @@
 /* xt-edit.c - compares a guest's chains in a legacy table with what is planned, and edits them. */
 
 #include "nat/xt-edit.h"
-#include "basic/string-util.h"
 #include "nat/blob.h"
 #include "nat/xt-bans.h"
 

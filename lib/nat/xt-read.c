@@ -10,7 +10,6 @@
 
 #include "basic/cleanup.h"
 #include "basic/hash.h"
-#include "basic/string-util.h"
 
 #include "nat/blob.h"
 #include "nat/xt-read.h"

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* kernel-answers.c - parses what a UML kernel prints about itself. */
 
-#include <ctype.h>
-
-#include "basic/parse-util.h"
 #include "uml/kernel-answers.h"
+#include "basic/parse-util.h"
 
 /* The options of FastNetwork= and their modules. */
 static const struct {

@@ -41,7 +41,6 @@ static int try_remount(const Attempt *a) {
 }
 
 static int try_pivot(const Attempt *a) {
-        (void) a;
         return result(syscall(SYS_pivot_root, guest.uml_dir, guest.uml_dir));
 }
 
@@ -56,7 +55,6 @@ static int try_open_tree(const Attempt *a) {
 static int try_io_uring(const Attempt *a) {
         char parameters[120] = {};
 
-        (void) a;
         return result(syscall(IO_URING_SETUP, 4, parameters));
 }
 
@@ -65,7 +63,6 @@ static int try_bpf(const Attempt *a) {
                 .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1
         };
 
-        (void) a;
         return result(syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr)));
 }
 
@@ -74,13 +71,11 @@ static int try_perf(const Attempt *a) {
                                         .size = sizeof(attr),
                                         .config = PERF_COUNT_SW_CPU_CLOCK };
 
-        (void) a;
         attr.exclude_kernel = 1;
         return result(syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0));
 }
 
 static int try_key(const Attempt *a) {
-        (void) a;
         return result(
                 syscall(SYS_add_key, "user", "umld-breakout", "x", 1L, KEY_SPEC_PROCESS_KEYRING));
 }
@@ -92,7 +87,6 @@ static int try_attach(const Attempt *a) {
 static int try_shared_memory(const Attempt *a) {
         int id = shmget(IPC_PRIVATE, 4096, 0600);
 
-        (void) a;
         if (id < 0)
                 return -errno;
         (void) shmctl(id, IPC_RMID, NULL);
@@ -118,7 +112,6 @@ static int try_host_name(const Attempt *a) {
 static int try_clock(const Attempt *a) {
         struct timespec now;
 
-        (void) a;
         (void) clock_gettime(CLOCK_REALTIME, &now);
         return result(clock_settime(CLOCK_REALTIME, &now));
 }
@@ -126,7 +119,6 @@ static int try_clock(const Attempt *a) {
 static int try_lock(const Attempt *a) {
         void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-        (void) a;
         return p == MAP_FAILED ? -errno : result(mlock(p, 4096));
 }
 

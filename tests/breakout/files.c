@@ -44,7 +44,6 @@ static int try_device(const Attempt *a) {
         char path[PATH_MAX];
         int r;
 
-        (void) a;
         if (mknod(own("device", path), S_IFBLK | 0600, makedev(7, 0)) < 0)
                 return -errno;
         r = open(path, O_RDONLY | O_CLOEXEC) < 0 && errno != ENXIO ? -errno : REACHED;
@@ -56,7 +55,6 @@ static int try_give_away(const Attempt *a) {
         char path[PATH_MAX];
         int fd = open(own("gift", path), O_WRONLY | O_CREAT | O_CLOEXEC, 0700), r;
 
-        (void) a;
         if (fd < 0)
                 return -errno;
         r = fchown(fd, 0, 0) < 0 ? -errno : REACHED;
@@ -71,7 +69,6 @@ static int try_handle(const Attempt *a) {
         } h = { .head = { .handle_bytes = sizeof(h.handle) } };
         int mount_id;
 
-        (void) a;
         if (name_to_handle_at(AT_FDCWD, guest.uml_dir, &h.head, &mount_id, 0) < 0 && errno != EPERM)
                 return -errno;
         return open_by_handle_at(AT_FDCWD, &h.head, O_RDONLY) < 0 ? -errno : REACHED;
@@ -79,7 +76,6 @@ static int try_handle(const Attempt *a) {
 
 /* A working directory outside of a new root is the classical way out. */
 static int try_chroot(const Attempt *a) {
-        (void) a;
         if (chroot(guest.uml_dir) < 0)
                 return -errno;
         return access("../../../../../../../../etc/passwd", F_OK) < 0 ? -errno : REACHED;
@@ -91,7 +87,6 @@ static int try_leaked(const Attempt *a) {
                 true, true, true, [GUEST_FD_TERMINAL] = true, [GUEST_FD_TUN] = true,
         };
 
-        (void) a;
         for (size_t i = 0; i < ARRAY_SIZE(beginning.open); i++) {
                 struct stat st;
 

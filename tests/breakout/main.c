@@ -25,7 +25,6 @@ static char **words;
 
 /* A kernel without /proc has its command line from libc alone. */
 __attribute__((constructor)) static void begin(int argc, char **argv) {
-        (void) argc;
         words = argv;
         beginning.parent = getppid();
         for (size_t i = 0; i < ARRAY_SIZE(beginning.open); i++)
@@ -93,7 +92,6 @@ void step_breakout(const char *argument) {
                                                       &group_calls, &group_sockets,
                                                       &group_space, &group_tap };
 
-        (void) argument;
         FOREACH_ELEMENT (g, groups)
                 for (const Attempt *a = (*g)->attempts; a < (*g)->attempts + (*g)->n; a++)
                         dprintf(guest.console, "breakout|%s|%s|%d\r\n", (*g)->title, a->what,

@@ -75,7 +75,6 @@ static int try_links(const Attempt *a) {
         int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
         const struct nlmsghdr *reply = (void *) answer;
 
-        (void) a;
         request.body.ifi_index = 2;
         if (fd < 0 || send(fd, &request, sizeof(request), 0) < 0 ||
             recv(fd, answer, sizeof(answer), 0) < (ssize_t) sizeof(*reply))
@@ -89,7 +88,6 @@ static int try_vsock(const Attempt *a) {
         struct sockaddr_vm to = { .svm_family = AF_VSOCK, .svm_cid = 2, .svm_port = 1 };
         int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-        (void) a;
         if (fd < 0)
                 return -errno;
         (void) connect(fd, (struct sockaddr *) &to, sizeof(to));

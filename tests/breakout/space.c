@@ -38,7 +38,6 @@ static long fill(int fd, long most) {
 static int try_memory_directory(const Attempt *a) {
         long most = target_number("memory"), n = 0;
 
-        (void) a;
         memset(block, 1, sizeof(block));
         for (int i = 0; i < 4; i++) {
                 int fd = open(getenv("TMPDIR"), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -80,7 +79,6 @@ static int try_grow_disk(const Attempt *a) {
         int fd = open(target("disk"), O_RDWR | O_CLOEXEC), r;
         struct stat st;
 
-        (void) a;
         (void) signal(SIGXFSZ, SIG_IGN);
         if (fd < 0 || fstat(fd, &st) < 0)
                 return -errno;
@@ -93,7 +91,6 @@ static int try_processes(const Attempt *a) {
         long most = target_number("processes"), n = 0;
         pid_t pid = 0;
 
-        (void) a;
         for (; n <= most; n++) {
                 pid = fork();
                 if (pid == 0)
@@ -118,7 +115,6 @@ static int try_process_bomb(const Attempt *a) {
 static int try_descriptors(const Attempt *a) {
         long most = target_number("descriptors"), n = 0;
 
-        (void) a;
         while (n <= most && dup(STDOUT_FILENO) >= 0)
                 n++;
         return n > most ? REACHED : BOUNDED;
@@ -128,7 +124,6 @@ static int try_own_memory(const Attempt *a) {
         void *p = mmap(NULL, (size_t) 512 * MEBIBYTE, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-        (void) a;
         return p == MAP_FAILED ? -errno : REACHED;
 }
 
@@ -136,21 +131,18 @@ static int try_own_memory(const Attempt *a) {
 static int try_unnamed_memory(const Attempt *a) {
         int fd = (int) syscall(SYS_memfd_create, "bomb", 0);
 
-        (void) a;
         return fd < 0 ? -errno : REACHED;
 }
 
 static int try_shared_memory(const Attempt *a) {
         void *p = mmap(NULL, MEBIBYTE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-        (void) a;
         return p == MAP_FAILED ? -errno : REACHED;
 }
 
 static int try_shared_zeros(const Attempt *a) {
         int fd = open("/dev/zero", O_RDWR | O_CLOEXEC);
 
-        (void) a;
         if (fd < 0)
                 return -errno;
         return mmap(NULL, MEBIBYTE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED
@@ -181,7 +173,6 @@ static int try_all_memory(const Attempt *a) {
         pid_t ended = 0;
         char c;
 
-        (void) a;
         if (pipe2(pair, O_NONBLOCK) < 0)
                 return -errno;
         for (int i = 0; i < TAKERS; i++) {

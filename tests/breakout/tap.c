@@ -160,7 +160,6 @@ static int try_stuff_init(const Attempt *a) {
         TunAnswer answer;
         int r;
 
-        (void) a;
         if (!has_broker())
                 return -ENOTSOCK;
         r = hand_over(GUEST_FD_TUN, NULL, &request, sizeof(request));
@@ -172,7 +171,6 @@ static int try_stuff_umld(const Attempt *a) {
         struct sockaddr_un to = { .sun_family = AF_UNIX };
         int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-        (void) a;
         snprintf(to.sun_path, sizeof(to.sun_path), "%s", guest.notify);
         return fd < 0 ? -errno : hand_over(fd, &to, "x", 1);
 }

@@ -43,15 +43,12 @@ static int memory_file(const void *data, size_t size) {
 }
 
 static void no_progress(uint64_t consumed, void *userdata) {
-        (void) consumed;
-        (void) userdata;
 }
 
 static int read_entry(const char *name, mode_t type, void *userdata) {
         _cleanup_free_ char *content = NULL;
         ImageStat st;
 
-        (void) type;
         assert(image_stat(userdata, name, &st) >= 0);
         if (S_ISREG(st.node.mode) && st.size < 4096)
                 assert(image_read(userdata, name, 4096, &content) == (ssize_t) st.size);

@@ -38,13 +38,11 @@ static void sysrq(const Caller *from, const char *key) {
 }
 
 static void tell_cad(const Caller *from, const char *arg) {
-        (void) arg;
         reply(from, 0, true, "\n"); /* as a kernel does */
         reply(from, 0, false, guest.reset_key ? "1\n" : "0\n");
 }
 
 static void press_cad(const Caller *from, const char *arg) {
-        (void) arg;
         reply(from, 0, false, "");
         if (guest.reset_key)
                 step_reboot("");
@@ -53,19 +51,16 @@ static void press_cad(const Caller *from, const char *arg) {
 }
 
 static void tell_version(const Caller *from, const char *arg) {
-        (void) arg;
         reply(from, 0, false, "Linux fake " RELEASE " #1 x86_64");
 }
 
 /* They are only told: a fake guest does nothing while it serves. */
 static void stop_running(const Caller *from, const char *arg) {
-        (void) arg;
         say("stopped");
         reply(from, 0, false, "stopped");
 }
 
 static void go_on(const Caller *from, const char *arg) {
-        (void) arg;
         say("goes on");
         reply(from, 0, false, "");
 }

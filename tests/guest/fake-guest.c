@@ -44,7 +44,6 @@ void notify(int type, const char *text) {
 }
 
 static void on_term(int sig) {
-        (void) sig;
         step_exit("1");
 }
 

@@ -36,13 +36,11 @@ void step_exit(const char *status) {
 }
 
 void step_poweroff(const char *arg) {
-        (void) arg;
         say("reboot: Power down");
         step_exit("0");
 }
 
 void step_reboot(const char *arg) {
-        (void) arg;
         say("reboot: Restarting system");
         step_exit("0");
 }
@@ -72,7 +70,6 @@ static void write_pid(void) {
 static void step_boot(const char *arg) {
         struct sockaddr_un at = { .sun_family = AF_UNIX };
 
-        (void) arg;
         snprintf(guest.directory, sizeof(guest.directory), "%s/%s", guest.uml_dir ?: "/tmp",
                  guest.umid);
         snprintf(guest.pid_file, sizeof(guest.pid_file), "%s/pid", guest.directory);
@@ -91,7 +88,6 @@ static void step_boot(const char *arg) {
 }
 
 static void step_ready(const char *arg) {
-        (void) arg;
         notify(NOTIFY_USER, "READY=1\n");
 }
 
@@ -164,7 +160,6 @@ static void step_lock(const char *arg) {
         struct flock lock = { .l_type = F_WRLCK };
         int fd = guest.disk ? open(guest.disk, O_RDWR | O_CLOEXEC) : -1;
 
-        (void) arg;
         if (fd >= 0 && fcntl(fd, F_SETLK, &lock) >= 0)
                 return;
         dprintf(guest.console, "Failed to lock '%s', err = %d\r\n", guest.disk, errno);
@@ -175,7 +170,6 @@ static void step_tap(const char *arg) {
         struct ifreq ifr = {};
         int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 
-        (void) arg;
         memcpy(ifr.ifr_name, guest.tap, IFNAMSIZ);
         ifr.ifr_flags = (short) (IFF_TAP | IFF_NO_PI | (guest.tap_header ? IFF_VNET_HDR : 0));
         if (fd < 0 || ioctl(fd, TUNSETIFF, &ifr) < 0)
@@ -216,7 +210,6 @@ static void step_sleep(const char *ms) {
 }
 
 static void step_spin(const char *arg) {
-        (void) arg;
         for (;;)
                 __asm__ volatile("");
 }

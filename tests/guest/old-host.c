@@ -31,7 +31,8 @@
                 BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (flags), 0, 1), DENY(EPERM), LOAD(nr)
 
 enum {
-        NAMESPACES = CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWNET,
+        NAMESPACES = CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWNET |
+                     CLONE_NEWUTS,
 };
 
 int main(int argc, char **argv) {

@@ -82,7 +82,7 @@ class Log(Case):
 
     def test_lines_and_boots(self):
         """Time stamps, marks of boots across restarts of guest and umld, and all ways to choose among them."""
-        for kernel in umldtest.test_kernels():
+        for kernel in umldtest.kernels_for(0):
             with self.subTest(kernel.name):
                 daemon = self.boot(kernel)
                 self.shell("echo fr''om the first boot")
@@ -168,7 +168,7 @@ class Log(Case):
 
     def test_much(self):
         """30 MB, nobody there: umld stays small, and the guest loses nothing of its life."""
-        for kernel in umldtest.test_kernels():
+        for kernel in umldtest.kernels_for(1):
             with self.subTest(kernel.name):
                 daemon = self.boot(kernel, Console={"LogMax": "1M", "LogFiles": "2"})
                 before = resident(daemon.pid)
@@ -201,7 +201,7 @@ class Log(Case):
 
 class Mconsole(Case):
     def test_answers(self):
-        for kernel in umldtest.test_kernels():
+        for kernel in umldtest.kernels_for(2):
             with self.subTest(kernel.name):
                 daemon = self.boot(kernel)
                 for command, word in (("version", "Linux"), ("help", "Commands"), ("proc meminfo", "MemTotal"),
@@ -228,7 +228,7 @@ class Mconsole(Case):
 
     def test_what_kills_the_kernel(self):
         """sysrq t: refused for 6.x, a very long answer from others."""
-        for kernel in umldtest.test_kernels():
+        for kernel in umldtest.kernels_for(3):
             with self.subTest(kernel.name):
                 daemon = self.boot(kernel, Supervise={"Restart": "no"})
                 p = self.mconsole("sysrq", "t")
@@ -274,7 +274,7 @@ class Attached(Case):
 
     def test_shell(self):
         """The whole way, there and back."""
-        for kernel in umldtest.test_kernels():
+        for kernel in umldtest.kernels_for(4):
             with self.subTest(kernel.name):
                 daemon = self.boot(kernel)
                 terminal = self.attach(rows=51, columns=133)
@@ -344,7 +344,7 @@ class Attached(Case):
             self.assertIn("web: stopped: ", terminal.text)
 
     def test_guest_restarts(self):
-        for kernel in umldtest.test_kernels():
+        for kernel in umldtest.kernels_for(5):
             with self.subTest(kernel.name):
                 daemon = self.boot(kernel)
                 terminal = self.attach(rows=33, columns=77)

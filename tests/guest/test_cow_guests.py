@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import cow  # noqa: E402
 from ext4 import Image  # noqa: E402
-from umldtest import DONE, FAILED, SOURCE, TestCase, clean_file_system, main, test_kernels  # noqa: E402
+from umldtest import DONE, FAILED, SOURCE, TestCase, clean_file_system, each_kernel, main  # noqa: E402
 
 PORT = 8080
 
@@ -108,13 +108,7 @@ class Changes(TestCase):
         self.assertTrue(Image(self.base).exists("/root/kept"))
 
 
-def add_kernels():
-    for kernel in test_kernels():
-        name = "Changes_" + "".join(c if c.isalnum() else "_" for c in kernel.name)
-        globals()[name] = type(name, (Changes,), {"kernel": kernel})
-
-
-add_kernels()
+globals().update(each_kernel(Changes, "Changes_"))
 del Changes
 
 

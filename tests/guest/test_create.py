@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import DONE, MAKE_GUEST, SOURCE, TestCase, clean_file_system, main, test_kernels, wait_until
+from umldtest import DONE, MAKE_GUEST, SOURCE, TestCase, clean_file_system, each_kernel, main, wait_until
 
 PORT = 8080
 SSH_FAILED = 255
@@ -109,13 +109,7 @@ class Created(TestCase):
         self.check_booted("alpine-3.2.3-openrc-alpine-base.tar.xz")
 
 
-def add_kernels():
-    for kernel in test_kernels():
-        name = "Created_" + "".join(c if c.isalnum() else "_" for c in kernel.name)
-        globals()[name] = type(name, (Created,), {"kernel": kernel})
-
-
-add_kernels()
+globals().update(each_kernel(Created, "Created_"))
 del Created
 
 

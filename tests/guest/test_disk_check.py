@@ -150,7 +150,7 @@ class Fake(CheckTest):
         self.configure(self.mkfs())
         image = self.world.image()
         backup = image.read_bytes()
-        write_undo(image, [(8192, b"\xff" * 4096)], 0)
+        write_undo(image, [(8192, backup[8192:12288])], 0)
         image.write_bytes(backup)
         umld = self.daemon().wait_ready()
         self.assertIn("has been replaced since, so nothing was undone", umld.log)

@@ -309,7 +309,7 @@ class Processes(DoctorTest):
         self.shell("mount -t tmpfs tmpfs /sys/fs/cgroup")
         wrapper = [self.world.install(OLD_HOST, self.world.dir / "old-host")]
         self.assertEqual(self.faults(wrapper=wrapper), set())
-        self.assert_found("namespaces", "warning", "pid, ipc, network, mount", "nesting")
+        self.assert_found("namespaces", "warning", "pid, ipc, uts, network, mount", "nesting")
         self.assert_found("user-namespaces", "ok", r"^refused \(.*\); umld needs none$")
         self.assert_found("cgroup", "warning", "no control groups")
         self.assert_found("masquerade", "unknown", "were not tried")

@@ -26,19 +26,21 @@ class ForwardsTest(TestCase):
         listener = self.world.socket("host")
         listener.setsockopt(1, 2, 1)  # SO_REUSEADDR
         listener.bind(("0.0.0.0", port))
-        listener.listen()
-        parent = os.getpid()
+        parent, (done, begun) = os.getpid(), os.pipe()
         pid = os.fork()
         if pid == 0:
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             libc.prctl(PR_SET_NAME, ctypes.c_char_p(name.encode()))
+            listener.listen()  # who sees the port must find the name
+            os.write(begun, b"1")
             if os.getppid() == parent:
                 self.echo(listener)
             os._exit(0)
         listener.close()
+        os.close(begun)
         self.addCleanup(self.end, pid)
-        # Whoever looks for its name must find it.
-        wait_until(lambda: Path(f"/proc/{pid}/comm").read_text().strip() == name, what=name)
+        self.assertEqual(os.read(done, 1), b"1")
+        os.close(done)
         return pid
 
     @staticmethod

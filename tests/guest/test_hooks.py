@@ -73,7 +73,7 @@ class Events(HookTest):
         for each in ("status", "home", "pwd", "calls"):
             (self.place / f"out.{each}").touch()
             (self.place / f"out.{each}").chmod(0o666)
-        umld = self.start("boot,wait:50,panic:VFS is on fire",
+        umld = self.start("boot,wait:1000,panic:VFS is on fire",
                           self.script(f"grep -E '^(Uid|NoNewPrivs|CapEff|CapBnd|Seccomp):' /proc/self/status > {self.out}.status\n"
                                       f"printenv HOME > {self.out}.home; pwd > {self.out}.pwd; {calls} > {self.out}.calls\n"), {"Restart": "no"})
         self.assertEqual(umld.wait(), FAILED)
@@ -101,7 +101,7 @@ class Events(HookTest):
         command.write_text(documents.shown("man/umld.conf.5", "logger -t").replace("logger", str(logger), 1))
         for each in logger, command:
             each.chmod(0o755)
-        self.assertEqual(self.start("boot,wait:50,panic:VFS is on fire", command, {"Restart": "no"}).wait(), FAILED)
+        self.assertEqual(self.start("boot,wait:1000,panic:VFS is on fire", command, {"Restart": "no"}).wait(), FAILED)
         self.assertRegex(self.out.read_text(), r"(?m)^umld-notify\|web: crash panic: .*VFS is on fire")
 
     def test_real_kernel(self):

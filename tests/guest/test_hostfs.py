@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import documents  # noqa: E402
 import sshserver
 from terminal import Terminal
-from umldtest import DONE, MAKE_GUEST, SOURCE, USAGE, TestCase, clean_file_system, main, test_kernels
+from umldtest import DONE, MAKE_GUEST, SOURCE, USAGE, TestCase, clean_file_system, kernels_for, main, test_kernels
 
 PORT = 8080
 
@@ -95,7 +95,7 @@ class Hostfs(TestCase):
         self.assertTrue(set(seen) & {"share"} and not set(seen) & {"etc", "proc", "home", "root", "tmp", "bin", "boot"}, seen)
 
     def test_shares(self):
-        for kernel in test_kernels():
+        for kernel in kernels_for(0):
             with self.subTest(kernel=kernel.name):
                 open_to, read_only = self.directory("open"), self.directory("read-only")
                 open_to.chmod(0o777)
@@ -167,10 +167,10 @@ class Hostfs(TestCase):
         empty = self.images / "empty.img"
         subprocess.run(["debugfs", "-R", f"rdump / {tree}", self.image], check=True, stderr=subprocess.DEVNULL,
                        stdout=subprocess.DEVNULL)
-        subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-O", "^orphan_file,^metadata_csum_seed", empty, "64M"], check=True)
+        subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-O", "^orphan_file,^metadata_csum_seed", empty, "64M"], check=True, stdout=subprocess.DEVNULL)
         (tree / "mnt").mkdir()
         open_to_all = True
-        for kernel in test_kernels():
+        for kernel in kernels_for(1):
             with self.subTest(kernel=kernel.name):
                 umld = self.start(kernel, empty, Guest={"Root": f"hostfs:{tree}", "Disk": self.world.image()}, Confine={"User": "root"})
                 self.assertEqual(umld.layer("hostfs"), f"root directory {tree}, as root")
@@ -218,7 +218,7 @@ class Hostfs(TestCase):
         self.world.guest(kernel=kernel, image=disk, Guest={"Memory": "128M"})
         umld = self.daemon().wait_ready(100)
         terminal = Terminal(self.world)
-        terminal.wait_for("login:", 100)
+        terminal.wait_for("login:", 240)
         terminal.detach()
         self.assertEqual(umld.stop(90), DONE)
 

@@ -15,7 +15,7 @@ import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (BACKEND, DEBIAN_KERNEL, DONE, FAILED, MAKE_GUEST, PATIENCE, SOURCE, TestCase, main, test_kernels,
+from umldtest import (BACKEND, DEBIAN_KERNEL, DONE, FAILED, MAKE_GUEST, PATIENCE, SOURCE, TestCase, each_kernel, main, test_kernels,
                       wait_until)
 
 PORT = 8080
@@ -260,14 +260,8 @@ class Kernels(RealGuest):
         self.assert_same_host(before)
 
 
-def add_kernels():
-    for kernel in test_kernels():
-        name = "Kernel_" + re.sub(r"\W", "_", kernel.name)
-        globals()[name] = type(name, (Kernels,), {"kernel": kernel, "__module__": __name__})
-
-
-add_kernels()
-del Kernels  # not a test by itself
+globals().update(each_kernel(Kernels, "Kernel_", whole=True))
+del Kernels
 
 
 class Link(Ipv6Test):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from ext4 import Image
-from umldtest import DONE, MAKE_GUEST, NOT_RUNNING, SOURCE, TestCase, clean_file_system, main, test_kernels, wait_until
+from umldtest import DONE, MAKE_GUEST, NOT_RUNNING, SOURCE, TestCase, clean_file_system, each_kernel, main, wait_until
 
 PORT = 8080
 
@@ -116,13 +116,7 @@ class Moves(TestCase):
         self.assertEqual(list(self.world.state_dir.glob(".web.new-*")), [])
 
 
-def add_kernels():
-    for kernel in test_kernels():
-        name = "Moves_" + "".join(c if c.isalnum() else "_" for c in kernel.name)
-        globals()[name] = type(name, (Moves,), {"kernel": kernel})
-
-
-add_kernels()
+globals().update(each_kernel(Moves, "Moves_"))
 del Moves
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import sshserver
 from oci import Layout
-from umldtest import DONE, HOST, SOURCE, TestCase, clean_file_system, main, test_kernels, wait_until
+from umldtest import DONE, HOST, SOURCE, TestCase, clean_file_system, each_kernel, main, wait_until
 
 PORT, SSH = 8080, 2200
 OPENRC = SOURCE.parent / "shared/images/alpine-3.2.3-openrc-alpine-base.tar.xz"
@@ -131,10 +131,11 @@ class Container(TestCase):
         key = self.layout.path / "key"
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True, timeout=60)
         tree = sshserver.add_to(OPENRC, sshserver.openssh_of_openrc, self.layout.path / "tree.tar").read_bytes()
-        p = self.create(f"--forward=tcp/{SSH}:22", f"--ssh-key={key}.pub", layers=[tree], base=False, Cmd=["/sbin/init"])
+        p = self.create(f"--forward=tcp/{SSH}:22", f"--ssh-key={key}.pub", "--set=StartTimeout=4min", layers=[tree], base=False,
+                        Cmd=["/sbin/init"])
         self.assertIn("an init of its own, /sbin/init", p.stderr)
         self.assertRegex(p.stdout, "recipe +openrc")
-        umld = self.daemon().wait_ready(90)
+        umld = self.daemon().wait_ready(240)
         p = wait_until(lambda: self.log_in(key, "readlink /proc/1/exe; hostname; cat /proc/sys/net/ipv4/tcp_congestion_control"), 60, "SSH")
         self.assertEqual(p.stdout, "/bin/busybox\nweb\nbbr\n", p.stderr)
         self.assertEqual(umld.stop(90), DONE)
@@ -146,13 +147,7 @@ class Container(TestCase):
         return p if p.returncode == 0 else None
 
 
-def add_kernels():
-    for kernel in test_kernels():
-        name = "Container_" + "".join(c if c.isalnum() else "_" for c in kernel.name)
-        globals()[name] = type(name, (Container,), {"kernel": kernel})
-
-
-add_kernels()
+globals().update(each_kernel(Container, "Container_"))
 del Container
 
 

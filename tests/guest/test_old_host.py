@@ -3,6 +3,7 @@
 """umld on a host without the newer system calls and without namespaces or cgroups to be had."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import umldtest
-from umldtest import DONE, USAGE, Daemon, wait_until
+from umldtest import DONE, SOURCE, USAGE, Daemon, preloaded, wait_until
 
 OLD_HOST = umldtest.BUILD / "tests/guest/old-host"
 
@@ -83,6 +84,44 @@ class OldHost(umldtest.TestCase):
         self.assertEqual(os.readlink(f"/proc/{umld.guest_pid()}/ns/ipc"), os.readlink(f"/proc/{umld.pid}/ns/ipc"))
         self.assertNotEqual(os.readlink(f"/proc/{umld.guest_pid()}/ns/pid"), os.readlink(f"/proc/{umld.pid}/ns/pid"))
         self.assertEqual(umld.stop(), DONE)
+
+    def test_each_layer(self):
+        """None but those that every kernel has are left: the guest runs, each other one is said to be missing and why, and may
+        be required."""
+        layers = re.findall(r'\[CONFINE_\w+\] =\s*\{\s*"([a-z-]+)"', (SOURCE / "lib/basic/confine.c").read_text(encoding="utf-8"))
+        self.assertGreater(len(layers), 14)
+        wrapper = [self.wrapper, self.world.program("tests/lib/refuse"), "limits", "no-new-privs", "--"]
+        confine = {"PrivateRoot": "yes"}
+        guest = {"fake": "lock,tap,boot,ready", "Guest": {"CPUQuota": "50%"}, "Network": {"Bandwidth": "in:8M out:2M"}}
+        self.world.guest(**guest, Confine=confine)
+        umld = Daemon(self.world, wrapper=wrapper, env=preloaded("no-police.so")).wait_ready()
+        found, shown = umld.status()["confinement"], self.world.umlctl("status", "web").stdout
+        self.assertRegex(found["user"], r"^on, uid \d+$")
+        self.assertEqual(found["capabilities"], "on")
+        there = {"user", "capabilities"} | ({"limits"} if umldtest.SANITIZED else set())  # which leaves out the limit that is refused
+        missing = [layer for layer in layers if layer not in there]
+        for layer in missing:
+            with self.subTest(layer):
+                self.assertRegex(found[layer], r"^refused \(.+\)")
+                self.assertIn(f"confinement: the layer {layer} is not in force: ", umld.log)
+                self.assertIn(found[layer], shown)
+        # One limit was refused, but no other one.
+        limits = Path(f"/proc/{umld.guest_pid()}/limits").read_text(encoding="ascii")
+        self.assertRegex(limits, r"(?m)^Max locked memory +0 +0 ")
+        self.assertRegex(limits, r"(?m)^Max msgqueue size +0 +0 ")
+        self.assertRegex(limits, r"(?m)^Max processes +(\d+) +\1 ")
+        since = len(umld.messages)
+        os.kill(umld.guest_pid(), signal.SIGKILL)
+        umld.wait_state("running", since=since)
+        self.assertEqual({layer: found[layer] for layer in layers}, {layer: umld.layer(layer) for layer in layers})
+        self.assertEqual(umld.stop(), DONE)
+        for layer in missing:
+            with self.subTest(required=layer):
+                self.world.guest(**guest, Confine={**confine, "Required": layer})
+                umld = Daemon(self.world, wrapper=wrapper, env=preloaded("no-police.so"))
+                self.assertEqual(umld.wait(), USAGE)
+                self.assertRegex(umld.log, rf"Required={layer}: this host refuses that layer of confinement: .+; remove")
+        self.assertEqual(self.world.processes(), {})
 
     def test_no_filter(self):
         """Of system calls; one that the guest's programs would feel is refused by a test of its own."""

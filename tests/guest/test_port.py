@@ -131,7 +131,7 @@ class Verdicts(PortTest):
         self.assertFalse(checks["firewall"][0])
         self.assertFalse(self.is_served())
         self.world.host("sh", "-c", away)
-        self.assertTrue(self.is_served())
+        wait_until(self.is_served, 20, "the page")
         self.world.host("sh", "-c", instead)
         verdict, checks = self.explain("tcp/8080", FAILED)
         self.assertEqual(verdict, f"tcp/8080 does not work: the guest listens, but connections to {HOST} tcp/8080 do not "
@@ -240,7 +240,7 @@ class Strangers(PortTest):
         self.start(Forward="tcp/8080:80", Uplink="venet0")
         self.shell("ip address flush dev venet0; ip route add default dev venet0")
         wait_until(lambda: "has no public IPv4 address" in str(self.umld.status()["conditions"]), 10, "it to be seen")
-        self.assertTrue(self.is_served())
+        wait_until(self.is_served, 20, "the page")
         p = self.world.umlctl("port", "web", "tcp/8080", "--json")
         self.assertEqual((p.returncode, p.json["works"]), (FAILED, None))
         self.assertIn("whether tcp/8080 works cannot be told: address: the uplink has no public IPv4", p.json["verdict"])
@@ -264,7 +264,7 @@ class Strangers(PortTest):
     def test_relay(self):
         """Strangers meet the host's own firewall."""
         self.start(Proxy="tcp/8080:80")
-        self.assertTrue(self.is_served())
+        wait_until(self.is_served, 20, "the page")
         self.shell("iptables-legacy -P INPUT DROP; iptables-legacy -A INPUT -i lo -j ACCEPT; "
                    "iptables-legacy -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT")
         self.assert_closed("another firewall drops IPv4 connections to relayed ports: the policy of chain INPUT of the legacy "

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (BUILD, DONE, FAILED, MAKE_GUEST, PATIENCE, TestCase, main, process_alive, resting_descriptors, test_kernels,
+from umldtest import (BUILD, DONE, FAILED, MAKE_GUEST, PATIENCE, TestCase, each_kernel, main, process_alive, resting_descriptors,
                       wait_until)
 
 PORT = 8080
@@ -518,13 +518,7 @@ class Kernels(Base):
         self.assertEqual(umld.stop(40), DONE)
 
 
-def add_kernels():
-    for kernel in test_kernels():
-        name = "Kernel_" + kernel.name.replace("-", "_").replace(".", "_")
-        globals()[name] = type(name, (Kernels,), {"kernel": kernel})
-
-
 if __name__ == "__main__":
-    add_kernels()
+    globals().update(each_kernel(Kernels, "Kernel_"))
     del Kernels
     main()

@@ -118,6 +118,26 @@ class WorldTest(TestCase):
             self.assertFalse(group.exists())
             left.wait(5)
 
+    def test_group_in_its_way(self):
+        """An empty one is of a world that was killed before it had written down what it has."""
+        if not self.world.group:
+            self.skipTest("no control group of version 2 on this machine")
+        name = f"{self.world.name}-old"
+        group = self.world.group.with_name(f"umld-world-{name}")
+        (group / "umld-web.1").mkdir(parents=True)
+        self.addCleanup(subprocess.run, [WORLD, "down", name])
+        left = subprocess.Popen(["sleep", "1000"])
+        self.addCleanup(left.kill)
+        (group / "cgroup.procs").write_text(str(left.pid))
+        p = subprocess.run([WORLD, "up", name], stderr=subprocess.PIPE, encoding="utf-8")
+        self.assertEqual((p.returncode, p.stderr), (1, f"world: there is a foreign control group {group}\n"
+                                                       f"world: world '{name}' could not be made\n"))
+        self.assertTrue((group / "umld-web.1").exists())
+        left.kill()
+        left.wait(5)
+        subprocess.run([WORLD, "up", name], check=True)
+        self.assertFalse((group / "umld-web.1").exists())
+
     def test_without_groups(self):
         """On a machine that has none to give."""
         name = f"{self.world.name}-none"

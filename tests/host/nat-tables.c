@@ -190,6 +190,9 @@ const char web_filter[] = "*filter\n"
                           "-A UMLD-FROM-web -j UMLD-CNT-web\n"
                           "-A UMLD-FROM-web -m conntrack --ctstate DNAT -j RETURN\n"
                           "-A UMLD-FROM-web -d 169.254.0.0/16 -j DROP\n"
+                          "-A UMLD-FROM-web -d 100.100.100.200/32 -j DROP\n"
+                          "-A UMLD-FROM-web -d 168.63.129.16/32 -j DROP\n"
+                          "-A UMLD-FROM-web -d 192.0.0.192/32 -j DROP\n"
                           "-A UMLD-FROM-web -o venet0 -j RETURN\n"
                           "-A UMLD-FROM-web -j DROP\n"
                           "-A UMLD-FWD-web -s 10.0.0.2/32 -i tap0 -j ACCEPT\n"
@@ -261,7 +264,6 @@ int take_away(const char *guest) {
 }
 
 int nat_setup(void **state) {
-        (void) state;
         nat_kernel_reset();
         memset(known, 0, sizeof(known));
         private_net_renew();

@@ -66,7 +66,6 @@ static void test_users(void **state) {
         static const mode_t modes[] = { 0600, 0660, 0644, 0620 };
         Acl before, a;
 
-        (void) state;
         FOREACH_ELEMENT (m, modes) {
                 make_file(*m);
                 ASSERT_OK(acl_get(FILE_NAME, &before));
@@ -100,7 +99,6 @@ static void test_users(void **state) {
 static void test_foreign_mask(void **state) {
         Acl a;
 
-        (void) state;
         make_file(0600);
         ASSERT_OK(acl_get(FILE_NAME, &a));
         ASSERT_OK(acl_add_user(&a, FIRST_UID));
@@ -116,7 +114,6 @@ static void test_foreign_mask(void **state) {
 static void test_without_lists(void **state) {
         Acl before, a;
 
-        (void) state;
         make_file(0640);
         ASSERT_OK(acl_get(FILE_NAME, &before));
         no_lists = true;
@@ -137,7 +134,6 @@ static void test_text(void **state) {
         char text[ACL_TEXT_MAX], again[ACL_TEXT_MAX];
         Acl a, b;
 
-        (void) state;
         make_file(0640);
         ASSERT_OK(acl_get(FILE_NAME, &a));
         assert_string_equal(acl_format(&a, text), "1:6:0 4:4:0 32:0:0");
@@ -159,7 +155,6 @@ static void test_bad_text(void **state) {
         };
         Acl a;
 
-        (void) state;
         FOREACH_ELEMENT (t, texts)
                 ASSERT_ERROR(acl_parse(*t, &a), EINVAL);
 }
@@ -192,7 +187,6 @@ static void test_trust(void **state) {
         };
         Acl a;
 
-        (void) state;
         make_file(0644);
         FOREACH_ELEMENT (c, cases) {
                 ASSERT_OK(acl_parse(c->list, &a));
@@ -208,7 +202,6 @@ static void test_trust(void **state) {
 }
 
 static int set_up(void **state) {
-        (void) state;
         ASSERT_OK(RET_NERRNO(unshare(CLONE_NEWNS)));
         ASSERT_OK(RET_NERRNO(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)));
         return RET_NERRNO(mount("umld-test", "/tmp", "tmpfs", 0, NULL));

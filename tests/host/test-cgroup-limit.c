@@ -40,8 +40,12 @@ static bool is_in(pid_t pid, const char *group) {
         return streq(line, group);
 }
 
+/* In that group. */
 static int sleep_long(void *userdata) {
-        (void) userdata;
+        const int *group_fd = userdata;
+
+        if (group_fd && cgroup_enter(*group_fd) < 0)
+                return 1;
         (void) sleep(600);
         return 0;
 }
@@ -86,7 +90,6 @@ static void end_other(pid_t pid) {
 
 /* As systemd starts a service. */
 static int enter_unit(void **state) {
-        (void) state;
         if (mkdir(UNIT, 0755) < 0 && errno != EEXIST)
                 return -1;
         return write_existing(TOP "/cgroup.subtree_control", "+memory +cpu") < 0 ||
@@ -96,16 +99,23 @@ static int enter_unit(void **state) {
 }
 
 static int leave_unit(void **state) {
-        (void) state;
         if (write_existing(TOP "/cgroup.procs", "0") < 0)
                 return -1;
         return rmdir(UNIT);
 }
 
+typedef struct Taking {
+        int group_fd;
+        size_t size;
+} Taking;
+
 /* Memory that RLIMIT_DATA does not count. */
 static int take_shared_memory(void *userdata) {
-        size_t size = *(const size_t *) userdata;
-        char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        const Taking *t = userdata;
+        size_t size = t->size;
+        char *p = cgroup_enter(t->group_fd) < 0 ? MAP_FAILED
+                                                : mmap(NULL, size, PROT_READ | PROT_WRITE,
+                                                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
         if (p == MAP_FAILED)
                 return 1;
@@ -117,9 +127,8 @@ static int take(int group_fd, size_t size) {
         pid_t pid;
 
         ASSERT_OK(spawn(&(const Spawn){ .run = take_shared_memory,
-                                        .userdata = &size,
-                                        .more_cgroups = &group_fd,
-                                        .n_more_cgroups = 1 },
+                                        .userdata = &(Taking){ group_fd, size },
+                                        .keep_fd = group_fd },
                         &pid));
         return spawn_wait(pid);
 }
@@ -128,12 +137,10 @@ static void test_limits(void **state) {
         _cleanup_(cgroup_place_done) CgroupPlace memory = {}, cpu = {}, again = {};
         _cleanup_free_ char *path = NULL;
         _cleanup_close_ int fd = -EBADF;
-        _cleanup_(child_done) Child trial = {};
         const CgroupLimits limits = { .memory = 8 * MEBIBYTE, .cpu_weight = 50, .cpu_quota = 150 };
         pid_t grandchild, child = start_child(&grandchild);
-        int status, r;
+        int status;
 
-        (void) state;
         ASSERT_OK(cgroup_limit_place(CGROUP_MEMORY, "umld-web.1", &memory));
         assert_true(memory.unified);
         assert_string_equal(memory.path, GROUP);
@@ -154,10 +161,6 @@ static void test_limits(void **state) {
         assert_file(GROUP "/cpu.weight", "50");
         fd = open(GROUP, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         assert_true(fd >= 0);
-        while ((r = cgroup_try(&trial, fd)) == -EAGAIN)
-                usleep(1000);
-        ASSERT_OK(r);
-        assert_false(child_there(&trial));
         assert_int_equal(take(fd, 4 * MEBIBYTE), 0);
         status = take(fd, 16 * MEBIBYTE);
         assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
@@ -181,7 +184,6 @@ static void test_limits(void **state) {
 }
 
 static int return_from_control(void *userdata) {
-        (void) userdata;
         if (write_existing(UNIT "/.control/cgroup.procs", "0") < 0)
                 return 1;
         cgroup_return(true);
@@ -195,13 +197,11 @@ static void test_next_umld(void **state) {
         _cleanup_close_ int fd = -EBADF;
         pid_t guest, control;
 
-        (void) state;
         ASSERT_OK(cgroup_limit_place(CGROUP_MEMORY, "umld-web.1", &place));
         ASSERT_OK(cgroup_limit_set(CGROUP_MEMORY, &place, &limits));
         fd = open(GROUP, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         ASSERT_OK(
-                spawn(&(const Spawn){ .run = sleep_long, .more_cgroups = &fd, .n_more_cgroups = 1 },
-                      &guest));
+                spawn(&(const Spawn){ .run = sleep_long, .userdata = &fd, .keep_fd = fd }, &guest));
         while (!is_in(guest, "0::/unit/umld-web.1")) /* where it moves itself */
                 (void) usleep(1000);
         assert_int_equal(cgroup_limit_again(CGROUP_MEMORY, GROUP, &limits), 0);
@@ -227,7 +227,6 @@ static void test_next_umld(void **state) {
 
 /* In a container whose hierarchies are read-only none could be created, so there is none. */
 static void test_read_only(void **state) {
-        (void) state;
         assert_int_equal(mkdir(GROUP, 0755), 0);
         assert_int_equal(mount(NULL, TOP, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
         assert_int_equal(cgroup_remove(UNIT "/umld-none.1"), 0);
@@ -253,7 +252,6 @@ static void test_others(void **state) {
                                MAP_SHARED | MAP_ANONYMOUS, -1, 0),
               child;
 
-        (void) state;
         assert_ptr_not_equal(stranger, MAP_FAILED);
         ASSERT_OK(spawn(&(const Spawn){ .run = start_stranger, .userdata = stranger }, &child));
         assert_int_equal(spawn_wait(child), 0);

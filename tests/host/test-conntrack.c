@@ -15,7 +15,6 @@ static const struct {
 } families[] = { { AF_INET, "10.9.0.1" }, { AF_INET6, "fd09::1" } };
 
 static int setup(void **state) {
-        (void) state;
         private_net_renew();
         shell("ip link set lo up && ip address add 10.9.0.1/32 dev lo && ip address add "
               "fd09::1/128 dev lo nodad");
@@ -85,7 +84,6 @@ static Seen look_through(int family, uint16_t unwanted, unsigned forgotten) {
 }
 
 static void test_flows(void **state) {
-        (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
                 int family = families[i].family;
                 ConntrackEnd from, server;
@@ -118,7 +116,6 @@ static void test_other_family(void **state) {
         Seen v4, v6, both;
         unsigned count = 1;
 
-        (void) state;
         ASSERT_OK(conntrack_count(&count));
         assert_int_equal(count, 0);
         for (uint16_t port = 1000; port < 1500; port++)

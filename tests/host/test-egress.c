@@ -14,7 +14,6 @@ static const struct {
 };
 
 static int setup(void **state) {
-        (void) state;
         private_net_renew();
         shell("ip link add v0 type veth peer name v1 && ip link set v1 up && ip address add "
               "10.9.0.1/24 dev v0 && ip address add "
@@ -30,7 +29,6 @@ static int try(const char *address) {
 }
 
 static void test_goes_out(void **state) {
-        (void) state;
         FOREACH_ELEMENT (f, families) {
                 shell("%s -A OUTPUT -p tcp --syn --sport 33333 --dport 80 -d %s", f->iptables,
                       f->address);
@@ -43,7 +41,6 @@ static void test_rules(void **state) {
         static const char *const rules[] = { "-j DROP", "-j REJECT",
                                              "-p tcp -j REJECT --reject-with tcp-reset" };
 
-        (void) state;
         FOREACH_ELEMENT (f, families) {
                 FOREACH_ELEMENT (rule, rules) {
                         shell("%s -A OUTPUT -d %s %s", f->iptables, f->address, *rule);
@@ -59,7 +56,6 @@ static void test_rules(void **state) {
 }
 
 static void test_routes(void **state) {
-        (void) state;
         FOREACH_ELEMENT (f, families) {
                 shell("%s route add unreachable %s", f->ip, f->address);
                 ASSERT_ERROR(try(f->address), EHOSTUNREACH);

@@ -55,7 +55,6 @@ static void assert_guarded(const Guard *g, size_t i, const char *ports, const ch
 }
 
 static int setup(void **state) {
-        (void) state;
         private_net_renew();
         shell("ip link set lo up && ip address add 192.0.2.1/24 dev lo && "
               "ip address add 2001:db8::1/64 dev lo nodad");
@@ -67,7 +66,6 @@ static void test_sshd(void **state) {
         char why[GUARD_WHY_MAX];
         Guard g = {};
 
-        (void) state;
         assert_int_equal(guard_update(&g, NULL, 0), 0);
         daemon = sshd(22);
         other = service("nginx", AF_INET, "0.0.0.0", 80, 0);
@@ -105,7 +103,6 @@ static void test_addresses(void **state) {
                 { AF_INET6, "::ffff:127.0.0.1", false },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 pid_t daemon = service("dropbear", c->family, c->address, 2222, 0);
                 Guard g = {};
@@ -122,7 +119,6 @@ static void test_follows(void **state) {
         char why[GUARD_WHY_MAX];
         Guard g = {};
 
-        (void) state;
         assert_int_equal(guard_update(&g, NULL, 0), 1);
         child_kill(daemon);
         /* Gone: its port stays, for it may be on its way up again. */
@@ -150,7 +146,6 @@ static void test_reserved_and_sessions(void **state) {
                                            "some\033host 50000 192.0.2.1 22" };
         Guard g = {};
 
-        (void) state;
         FOREACH_ELEMENT (b, bad)
                 ASSERT_ERROR(guard_add_session(&g, *b), EINVAL);
         assert_int_equal(guard_add_session(&g, "198.51.100.7 50000 192.0.2.1 2222"), 1);
@@ -195,7 +190,6 @@ static void test_parse(void **state) {
         _cleanup_free_ Listener *list = NULL;
         size_t n = 0;
 
-        (void) state;
         assert_non_null(f);
         ASSERT_OK(listeners_parse(f, FORWARD_TCP, &list, &n));
         assert_int_equal(n, 2); /* connections end the list */
@@ -271,7 +265,6 @@ static void test_ways(void **state) {
         int fds[ARRAY_SIZE(sockets)];
         size_t n, n_printed;
 
-        (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(sockets); i++)
                 fds[i] = open_socket(sockets[i].family, sockets[i].type, sockets[i].address,
                                      sockets[i].port);
@@ -298,7 +291,6 @@ static void test_moved(void **state) {
         Guard g = {};
         int fd;
 
-        (void) state;
         assert_int_equal(guard_moved(&g), 1);
         ASSERT_OK(guard_update(&g, NULL, 0));
         assert_int_equal(guard_moved(&g), 0);

@@ -54,8 +54,6 @@ static size_t file_size(const char *path) {
 }
 
 static void count_child(pid_t pid, void *userdata) {
-        (void) pid;
-        (void) userdata;
 }
 
 /* What was killed is on its way out. */
@@ -116,7 +114,6 @@ static UmlKernel *probe(const char *path) {
 static void test_debian_kernel(void **state) {
         _cleanup_(uml_kernel_freep) UmlKernel *k = probe(debian_kernel);
 
-        (void) state;
         assert_false(k->static_linked);
         if (k->major != 6 || k->minor != 1)
                 return; /* the next assertions are about Debian 12's */
@@ -135,7 +132,6 @@ static void test_knows(void **state) {
         _cleanup_(uml_kernel_freep) UmlKernel *k = probe(debian_kernel);
         UmlKernel gone = { .path = (char *) "/nonexistent/kernel" };
 
-        (void) state;
         FOREACH_ELEMENT (name, known)
                 if (ASSERT_OK(uml_kernel_knows(k, *name, strlen(*name))) != 1)
                         fail_msg("%s is not known", *name);
@@ -150,7 +146,6 @@ static void test_more_kernels(void **state) {
         _cleanup_free_ char *copy = strdup(list ?: "");
         char *position = copy;
 
-        (void) state;
         for (char *path; (path = strsep(&position, ":"));) {
                 if (*path)
                         uml_kernel_free(probe(path));
@@ -171,7 +166,6 @@ static void test_stripped_kernel(void **state) {
         int status;
         pid_t pid;
 
-        (void) state;
         assert_int_equal(posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ), 0);
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_int_equal(status, 0);
@@ -182,7 +176,6 @@ static void test_no_kernels(void **state) {
         static const char script[] = "#!/bin/sh\necho 6.1.1\n";
         size_t size = file_size(debian_kernel);
 
-        (void) state;
         assert_refused(in_dir("missing"), USEC_PER_SEC, ENOENT, "does not exist", "install one");
         assert_refused(in_dir("missing/below"), USEC_PER_SEC, ENOENT, "does not exist",
                        "install one");
@@ -213,7 +206,6 @@ static void test_truncated(void **state) {
         size_t size = file_size(debian_kernel);
         const size_t lengths[] = { 4, 16, 63, 64, 100, 4096, size / 2, size - 4096, size - 1 };
 
-        (void) state;
         FOREACH_ELEMENT (length, lengths) {
                 copy_file(debian_kernel, "truncated", *length, 0755);
                 assert_refused(in_dir("truncated"), PATIENCE, ENOEXEC, "truncated", "set Kernel=");
@@ -231,7 +223,6 @@ static void test_damaged(void **state) {
         size_t n = (size_t) ASSERT_OK(read_file(getenv("FAKE_KERNEL"), 64 << 20, &data));
         int refused = 0, fd = memfd_create("damaged", MFD_CLOEXEC);
 
-        (void) state;
         assert_true(fd >= 0);
         ASSERT_OK(write_all(fd, data, n));
         for (size_t i = 0; i < ELF_HEADER + SECTIONS; i++) {
@@ -252,7 +243,6 @@ static void test_damaged(void **state) {
 }
 
 static void test_noexec(void **state) {
-        (void) state;
         assert_int_equal(mkdir(in_dir("noexec"), 0755), 0);
         assert_int_equal(mount("none", in_dir("noexec"), "tmpfs", MS_NOEXEC, "size=64m"), 0);
         copy_file(debian_kernel, "noexec/kernel", file_size(debian_kernel), 0755);
@@ -269,7 +259,6 @@ static void test_fake_good(void **state) {
         _cleanup_(uml_kernel_freep) UmlKernel *k = NULL;
         _cleanup_free_ char *text = NULL;
 
-        (void) state;
         if (uml_kernel_probe(fake("good"), PATIENCE, &k, &text) < 0)
                 fail_msg("%s", text);
         assert_string_equal(k->release, "5.19.3-fake");
@@ -277,7 +266,6 @@ static void test_fake_good(void **state) {
 }
 
 static void handler(int sig) {
-        (void) sig;
 }
 
 /* Nothing of ours reaches the kernel's process, not even when our own is in an odd state. */
@@ -287,7 +275,6 @@ static void test_fake_strict(void **state) {
         sigset_t term, before, after;
         int saved_stdin = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 10);
 
-        (void) state;
         sigemptyset(&term);
         sigaddset(&term, SIGTERM);
         assert_int_equal(sigprocmask(SIG_BLOCK, &term, &before), 0);
@@ -312,7 +299,6 @@ static void test_ignored_sigchld(void **state) {
         _cleanup_(uml_kernel_freep) UmlKernel *k = NULL;
         _cleanup_free_ char *text = NULL;
 
-        (void) state;
         assert_true(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
         if (uml_kernel_probe(fake("good"), PATIENCE, &k, &text) < 0)
                 fail_msg("%s", text);
@@ -320,7 +306,6 @@ static void test_ignored_sigchld(void **state) {
 }
 
 static void test_fake_bad(void **state) {
-        (void) state;
         assert_refused(fake("status"), PATIENCE, EPROTO, "exit status 3, output \"cannot find\\x1b",
                        "by hand");
         assert_refused(fake("signal"), PATIENCE, EPROTO, "killed by signal ", "by hand");
@@ -333,7 +318,6 @@ static void test_fake_bad(void **state) {
 static void test_fake_endless(void **state) {
         usec_t start = now_usec(CLOCK_MONOTONIC), took;
 
-        (void) state;
         assert_refused(fake("silent"), 200 * USEC_PER_MSEC, ETIMEDOUT, "before the timeout",
                        "by hand");
         assert_refused(fake("deaf"), 200 * USEC_PER_MSEC, ETIMEDOUT, "before the timeout",
@@ -348,7 +332,6 @@ static void test_fake_children(void **state) {
         _cleanup_(uml_kernel_freep) UmlKernel *k = NULL;
         _cleanup_free_ char *text = NULL;
 
-        (void) state;
         ASSERT_OK(uml_kernel_probe(fake("children"), PATIENCE, &k, &text));
         assert_no_children();
 }
@@ -388,7 +371,6 @@ static void test_fake_together(void **state) {
         _cleanup_free_ char *text = NULL, *program = strdup(fake("together"));
         pid_t watcher;
 
-        (void) state;
         ASSERT_OK(write_file_atomic(in_dir("asked"), "", 0, 0644));
         assert_int_equal(chmod(dir, 0711), 0); /* it is not root that looks there */
         ASSERT_OK(spawn(&(const Spawn){ .run = watch_questions,
@@ -406,7 +388,6 @@ static void test_fake_private(void **state) {
         _cleanup_(uml_kernel_freep) UmlKernel *k = NULL;
         _cleanup_free_ char *text = NULL;
 
-        (void) state;
         assert_int_equal(mkdir(in_dir("private"), 0700), 0);
         copy_file(getenv("FAKE_KERNEL"), "private/good", 64 << 20, 0700);
         if (uml_kernel_probe(in_dir("private/good"), PATIENCE, &k, &text) < 0)
@@ -414,14 +395,12 @@ static void test_fake_private(void **state) {
 }
 
 static int setup(void **state) {
-        (void) state;
         if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 return -1;
         return mkdtemp(dir) ? 0 : -1;
 }
 
 static int teardown(void **state) {
-        (void) state;
         (void) umount2(in_dir("noexec"), MNT_DETACH);
         return rm_rf(dir);
 }

@@ -185,7 +185,6 @@ static void check_what_it_has(bool no_pid_namespace) {
 }
 
 static void test_what_it_has(void **state) {
-        (void) state;
         make_capabilities_inheritable();
         for_both(check_what_it_has);
 }
@@ -212,7 +211,6 @@ static void test_limits(void **state) {
         };
         char out[4000];
 
-        (void) state;
         for (int with = 0; with < 2; with++) {
                 Started s = start_with(script, with ? CONFINE_ALL
                                                     : CONFINE_ALL & ~CONFINE_BIT(CONFINE_LIMITS));
@@ -250,7 +248,6 @@ static void test_filter(void **state) {
         char with[2000], without[2000], *rest = with, *line;
         size_t refused = 0, other = 0;
 
-        (void) state;
         if (!*getenv("WITH_SECCOMP"))
                 skip();
         try_calls(CONFINE_ALL, with, sizeof(with));
@@ -280,7 +277,6 @@ static void test_service(void **state) {
                                              "socket-vsock 1\n" };
         char with[2000], without[2000];
 
-        (void) state;
         service = true;
         try_calls(CONFINE_ALL, with, sizeof(with));
         try_calls(CONFINE_ALL & ~CONFINE_BIT(CONFINE_SECCOMP), without, sizeof(without));
@@ -307,7 +303,6 @@ static void check_helpers_die(bool no_pid_namespace) {
 }
 
 static void test_helpers_die(void **state) {
-        (void) state;
         for_both(check_helpers_die);
 }
 
@@ -337,7 +332,6 @@ static void check_dies_with_umld(bool no_pid_namespace) {
 }
 
 static void test_dies_with_umld(void **state) {
-        (void) state;
         for_both(check_dies_with_umld);
 }
 
@@ -360,7 +354,6 @@ static void test_failures(void **state) {
         InitMessage m;
         siginfo_t si;
 
-        (void) state;
         ASSERT_OK(launch_prepare(&l, &s.launched));
         ASSERT_OK(launch_go(&s.launched, null, null));
         assert_int_equal(wait_message(s.launched.status_fd, &m, &s.pid), 1);
@@ -413,7 +406,6 @@ static void test_standby(void **state) {
         Launched launched;
         siginfo_t si;
 
-        (void) state;
         ASSERT_OK(launch_prepare(&l, &launched));
         wait_users_processes(1);
         launch_cancel(&launched);
@@ -440,7 +432,6 @@ static void test_standby(void **state) {
 static void test_orphans(void **state) {
         Started s;
 
-        (void) state;
         ASSERT_OK(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
         s = start("setsid sleep 1000 & exec sleep 1000", true);
         wait_users_processes(2);
@@ -472,7 +463,6 @@ static void test_kill_user(void **state) {
         pid_t foreign = start_foreign();
         Started s;
 
-        (void) state;
         ASSERT_ERROR(process_kill_user(0), EINVAL);
         s = start("setsid sleep 1000 & exec sleep 1000", true);
         wait_users_processes(3); /* with the foreign one */

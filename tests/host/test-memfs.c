@@ -67,7 +67,6 @@ static char *options(void) {
 static void test_measure(void **state) {
         MemFs fs;
 
-        (void) state;
         mount_tmpfs(MS_NOEXEC, "size=8m");
         write_file("file", 3 * MIB);
         ASSERT_OK(memfs_measure(mounted, &fs));
@@ -103,7 +102,6 @@ static void test_resize_keeps_options(void **state) {
                 { 256 /* MS_NOSYMFOLLOW */, "size=8m,mpol=bind:0" },
         };
 
-        (void) state;
         FOREACH_ELEMENT (m, mounts) {
                 _cleanup_free_ char *before = NULL, *after = NULL, *expected = NULL;
                 bool noexec = m->flags & MS_NOEXEC;
@@ -130,7 +128,6 @@ static void test_noexec(void **state) {
         _cleanup_free_ char *before = NULL, *without = NULL, *with = NULL, *expected = NULL;
         char *word;
 
-        (void) state;
         mount_tmpfs(MS_NOSUID | MS_NOEXEC | MS_LAZYTIME, "size=8m,mode=1711");
         before = options();
         ASSERT_OK(memfs_remount(mounted, 8 * MIB, false));
@@ -148,7 +145,6 @@ static void test_noexec(void **state) {
 static void test_both_at_once(void **state) {
         MemFs fs;
 
-        (void) state;
         mount_tmpfs(MS_NOEXEC, "size=8m");
         ASSERT_OK(memfs_remount(mounted, 16 * MIB + 1, false));
         ASSERT_OK(memfs_measure(mounted, &fs));
@@ -162,7 +158,6 @@ static void test_other_mount_of_the_same(void **state) {
         _cleanup_free_ char *other = strfmt("%s/other", dir);
         MemFs fs;
 
-        (void) state;
         mount_tmpfs(0, "size=8m");
         assert_int_equal(mkdir(other, 0755), 0);
         assert_int_equal(mount(mounted, other, NULL, MS_BIND, NULL), 0);
@@ -178,7 +173,6 @@ static void test_other_mount_of_the_same(void **state) {
 static void test_topmost_mount(void **state) {
         MemFs fs;
 
-        (void) state;
         mount_tmpfs(MS_NOSUID | MS_NODEV, "size=8m");
         mount_tmpfs(MS_NOEXEC, "size=4m");
         ASSERT_OK(memfs_remount(mounted, 6 * MIB, true));
@@ -194,7 +188,6 @@ static void test_topmost_mount(void **state) {
 static void test_shrink(void **state) {
         MemFs fs;
 
-        (void) state;
         mount_tmpfs(0, "size=8m");
         write_file("file", 3 * MIB);
         ASSERT_ERROR(memfs_remount(mounted, 2 * MIB, false), EBUSY);
@@ -212,7 +205,6 @@ static void test_refused(void **state) {
         _cleanup_free_ char *below = strfmt("%s/below", mounted), *link = strfmt("%s/link", dir);
         MemFs fs;
 
-        (void) state;
         ASSERT_ERROR(memfs_remount("/nonexistent/path", 8 * MIB, false), ENOENT);
         ASSERT_ERROR(memfs_remount("/proc", 8 * MIB, false), EINVAL);
         ASSERT_ERROR(memfs_remount(dir, 8 * MIB, false), EINVAL);
@@ -238,7 +230,6 @@ static void test_not_allowed(void **state) {
         int status;
         pid_t pid;
 
-        (void) state;
         mount_tmpfs(MS_NOEXEC, "size=8m");
         pid = fork();
         assert_true(pid >= 0);
@@ -278,7 +269,6 @@ static int available_of(const char *text, uint64_t *ret) {
 static void test_meminfo(void **state) {
         uint64_t v = 77;
 
-        (void) state;
         ASSERT_OK(available_of("MemTotal:       24668168 kB\nMemFree:         100 kB\n"
                                "MemAvailable:   20000000 kB\nCached:  300 kB\n",
                                &v));
@@ -305,7 +295,6 @@ static void test_meminfo(void **state) {
 }
 
 static int setup(void **state) {
-        (void) state;
         if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
             !mkdtemp(dir))
                 return -1;
@@ -316,7 +305,6 @@ static int setup(void **state) {
 static int teardown(void **state) {
         int r;
 
-        (void) state;
         while (umount2(mounted, MNT_DETACH) >= 0) /* what a failed test left */
                 ;
         free(mounted);

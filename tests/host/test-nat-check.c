@@ -12,7 +12,6 @@
 static void test_check_by_sizes(void **state) {
         unsigned checks = 0;
 
-        (void) state;
         apply(&web);
         assert_int_equal(check(&web), 1);
         nat_kernel.reads = 0;
@@ -49,7 +48,6 @@ static void test_check_by_sizes(void **state) {
 static void test_check_another_plan(void **state) {
         NatPlan plan = web;
 
-        (void) state;
         apply(&web);
         assert_int_equal(check(&web), 1);
         assert_int_equal(check(&web), 1);
@@ -84,7 +82,6 @@ static void test_reader(void **state) {
         struct xtc_handle *a, *b;
         unsigned n = 0, n_read = 0;
 
-        (void) state;
         apply(&web);
         shell("iptables-legacy -P FORWARD DROP && iptables-legacy -N first && "
               "iptables-legacy -N zlast && iptables-legacy -N empty && "

@@ -33,7 +33,6 @@ static void test_foreign_rules_untouched(void **state) {
         _cleanup_free_ char *before = NULL, *during = NULL, *after = NULL;
         NatPlan fewer = web;
 
-        (void) state;
         shell("cat >/run/foreign <<'END'\n%sEND\n", foreign);
         shell("iptables-legacy-restore -c </run/foreign");
         before = shell_output(SAVE_COUNTED);
@@ -52,7 +51,6 @@ static void test_foreign_rules_untouched(void **state) {
 
 /* In FORWARD before the REJECT; last in nat, behind the administrator's own rules. */
 static void test_place_of_jumps(void **state) {
-        (void) state;
         shell("cat >/run/foreign <<'END'\n%sEND\n", foreign);
         shell("iptables-legacy-restore </run/foreign");
         apply(&web);
@@ -99,7 +97,6 @@ static void test_behind_bans(void **state) {
                 { "-j NFQUEUE", 4 },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 _cleanup_free_ char *text = NULL;
 
@@ -127,7 +124,6 @@ static void test_behind_bans(void **state) {
 static void test_user_chain(void **state) {
         NatPlan db = web;
 
-        (void) state;
         db.guest = "db";
         db.tap = "tap1";
         apply(&web);
@@ -162,7 +158,6 @@ static void test_user_chain(void **state) {
 
 /* A chain that others refer to could not be deleted. */
 static void test_remove_stray_jumps(void **state) {
-        (void) state;
         apply(&web);
         shell("iptables-legacy -N theirs && iptables-legacy -A theirs -j UMLD-FWD-web && "
               "iptables-legacy -A INPUT -i x -g UMLD-FWD-web && iptables-legacy -A INPUT -j "

@@ -10,7 +10,6 @@
 static void test_no_inet_nat(void **state) {
         NatPlan plan = full_plan();
 
-        (void) state;
         nft_kernel.no_inet_nat = true;
         assert_int_equal(apply(&plan), 1);
         assert_int_equal(check(&plan), 1);
@@ -40,7 +39,6 @@ static void test_no_inet_nat(void **state) {
 static void test_race(void **state) {
         NatRefusal refusal;
 
-        (void) state;
         nft_kernel.disturb = "test -e /run/once || { touch /run/once && nft add table ip theirs; }";
         assert_int_equal(apply(&web), 1);
         assert_int_equal(check(&web), 1);
@@ -58,7 +56,6 @@ static void test_missing_feature(void **state) {
         NatRefusal refusal;
         NatPlan plan = web;
 
-        (void) state;
         nft_kernel.no_masquerade = true;
         assert_true(nat_has_masquerade(NAT_IPV4));
         ASSERT_ERROR(nat_apply(&web, &refusal), EOPNOTSUPP);
@@ -114,7 +111,6 @@ static void forbidden(void) {
 }
 
 static void test_forbidden(void **state) {
-        (void) state;
         apply(&web);
         in_child(forbidden);
         assert_listing("web.nft");
@@ -125,7 +121,6 @@ static void test_no_library(void **state) {
         NatPlan fewer = web;
         NatRefusal refusal;
 
-        (void) state;
         apply(&web);
         nft_kernel.no_library = true;
         assert_int_equal(check(&web), 1);

@@ -20,7 +20,6 @@ static uint32_t generation(void) {
 static void test_exact_text(void **state) {
         uint32_t before = generation();
 
-        (void) state;
         assert_int_equal(check(&web), 0);
         assert_int_equal(apply(&web), 1);
         assert_int_equal(generation(), before + 1);
@@ -42,7 +41,6 @@ static void test_exact_text(void **state) {
 static void test_both_families(void **state) {
         NatPlan plan = full_plan();
 
-        (void) state;
         assert_int_equal(apply(&plan), 1);
         assert_int_equal(check(&plan), 1);
         assert_listing("both-families.nft");
@@ -78,7 +76,6 @@ static void test_fresh(void **state) {
         Nat nat = { .backend = &nat_nftables };
         uint64_t used;
 
-        (void) state;
         ASSERT_ERROR(nat_nftables.fresh(&nat, "web", false, &used), ENOENT);
         plan.fresh = 5;
         plan.connections = 0;
@@ -133,7 +130,6 @@ static void test_foreign_tables_untouched(void **state) {
         _cleanup_free_ char *before = NULL, *during = NULL, *after = NULL;
         NatPlan fewer = web;
 
-        (void) state;
         shell("nft -f - <<'END'\n%sEND\n", foreign);
         before = shell_output("nft list ruleset");
         assert_string_equal(before, foreign);
@@ -152,7 +148,6 @@ static void test_foreign_tables_untouched(void **state) {
 static void test_foreign_changes(void **state) {
         uint32_t before;
 
-        (void) state;
         apply(&web);
         shell("nft add table inet theirs && nft add chain inet theirs c '{ type filter hook "
               "forward priority 0; }' && nft add rule inet theirs c drop");
@@ -187,7 +182,6 @@ static void test_repairs(void **state) {
                 "oifname venet0 ip saddr 10.0.0.3 counter masquerade",
         };
 
-        (void) state;
         apply(&web);
         FOREACH_ELEMENT (d, damages) {
                 uint32_t before;
@@ -209,7 +203,6 @@ static void test_repairs(void **state) {
 static void test_user_chain(void **state) {
         NatPlan db = web;
 
-        (void) state;
         db.guest = "db";
         db.tap = "tap1";
         apply(&web);
@@ -238,7 +231,6 @@ static void test_user_chain(void **state) {
 
 /* Packets that are counted are no damage. */
 static void test_counters(void **state) {
-        (void) state;
         apply(&web);
         shell("nft reset counters >/dev/null; nft add table inet x");
         assert_int_equal(check(&web), 1);
@@ -255,7 +247,6 @@ static void test_counters(void **state) {
 static void test_plan_changes(void **state) {
         NatPlan other = web;
 
-        (void) state;
         apply(&web);
         other.uplink = "eth0";
         assert_int_equal(check(&other), 0);
@@ -275,7 +266,6 @@ static void test_plan_changes(void **state) {
 static void test_two_guests(void **state) {
         NatPlan db = web;
 
-        (void) state;
         db.guest = "db";
         db.tap = "tap1";
         apply(&web);
@@ -295,7 +285,6 @@ static void test_many_forwards(void **state) {
         NatRefusal refusal;
         uint32_t before = generation();
 
-        (void) state;
         for (unsigned i = 0; i < ARRAY_SIZE(many); i++)
                 many[i] = (Forward){ FORWARD_TCP | FORWARD_UDP, (uint16_t) (1000 + i),
                                      (uint16_t) (1000 + i), (uint16_t) (2000 + i) };
@@ -315,7 +304,6 @@ static void test_names(void **state) {
         NatPlan plan = full_plan();
         NatRefusal refusal;
 
-        (void) state;
         plan.guest = "fifteen-bytes-x";
         plan.tap = "tap-of-15-bytes";
         plan.uplink = "upl.of@15+bytes";

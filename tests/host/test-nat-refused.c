@@ -12,7 +12,6 @@
 static void test_race(void **state) {
         NatRefusal refusal;
 
-        (void) state;
         nat_kernel.disturb = "iptables-legacy -A INPUT -p tcp --dport 23 -j DROP";
         assert_int_equal(apply(&web), 1);
         assert_int_equal(nat_kernel.commits, 3);
@@ -31,7 +30,6 @@ static void test_second_table_refused(void **state) {
         _cleanup_free_ char *before = NULL, *after = NULL;
         NatRefusal refusal;
 
-        (void) state;
         shell("iptables-legacy -A INPUT -p tcp --dport 23 -j DROP && "
               "iptables-legacy -t nat -S >/dev/null");
         before = shell_output(SAVE_COUNTED);
@@ -58,7 +56,6 @@ static void test_missing_matches(void **state) {
                       { "connlimit", NAT_WHAT_CONNLIMIT },
                       { "limit", NAT_WHAT_LIMIT } };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 NatPlan plan = web;
                 NatRefusal refusal;
@@ -84,7 +81,6 @@ static void test_change_refused(void **state) {
         NatPlan fewer = web;
         NatRefusal refusal;
 
-        (void) state;
         apply(&web);
         fewer.n_forwards = 1;
         nat_kernel_refuse(1, UINT_MAX, ENOMEM);
@@ -96,7 +92,6 @@ static void test_change_refused(void **state) {
 static void test_missing_feature(void **state) {
         NatRefusal refusal;
 
-        (void) state;
         nat_kernel_refuse(2, 2, ENOENT);
         nat_kernel.no_masquerade = true;
         ASSERT_ERROR(nat_apply(&web, &refusal), EOPNOTSUPP);
@@ -117,7 +112,6 @@ static void test_no_mangle(void **state) {
         NatPlan plan = web;
         NatRefusal refusal;
 
-        (void) state;
         plan.clamp_mss = true;
         nat_kernel.no_table = "mangle";
         /* No modprobe: modules are looked for once in a process. */
@@ -150,7 +144,6 @@ static void no_tables(void) {
 static void test_no_tables(void **state) {
         _cleanup_free_ char *said = NULL;
 
-        (void) state;
         in_child(no_tables); /* no modprobe, as in a container */
 
         assert_int_equal(mount("tmpfs", "/proc/sys/kernel", "tmpfs", 0, NULL), 0);
@@ -179,7 +172,6 @@ static void forbidden(void) {
 }
 
 static void test_forbidden(void **state) {
-        (void) state;
         apply(&web);
         in_child(forbidden);
         assert_as_planned();
@@ -190,7 +182,6 @@ static void test_forbidden(void **state) {
 static void test_old_revisions(void **state) {
         NatPlan plan = web;
 
-        (void) state;
         plan.connections = 0; /* of connlimit, this kernel may really lack the old revision */
         for (unsigned revision = 0; revision <= 3; revision++) {
                 nat_kernel_reset();

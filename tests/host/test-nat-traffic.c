@@ -20,7 +20,6 @@ static pid_t inet, guest;
 static int kind = SOCK_STREAM; /* what serve() and call() speak; or SOCK_DGRAM */
 
 static void leave_namespace(const void *userdata) {
-        (void) userdata;
         assert(unshare(CLONE_NEWNET) >= 0);
 }
 
@@ -105,7 +104,6 @@ static void call(pid_t where, const char *host, uint16_t port, char said[static 
 }
 
 static int setup(void **state) {
-        (void) state;
         private_net_renew();
         inet = child_that_stays(leave_namespace, NULL);
         guest = child_that_stays(leave_namespace, NULL);
@@ -129,7 +127,6 @@ static int setup(void **state) {
 }
 
 static int teardown(void **state) {
-        (void) state;
         child_kill(inet);
         child_kill(guest);
         return 0;
@@ -162,7 +159,6 @@ static void test_traffic(void **state) {
         char said[INET_ADDRSTRLEN];
         pid_t server;
 
-        (void) state;
         assert_int_equal(nat_apply(&plan, &refusal), 1);
 
         /* In: the guest sees the caller itself. */
@@ -237,7 +233,6 @@ static void test_from_everywhere(void **state) {
         char said[INET_ADDRSTRLEN];
         pid_t server;
 
-        (void) state;
         assert_int_equal(nat_apply(&plan, &refusal), 1);
         assert_int_equal(nat_check(&plan, &refusal), 1);
         assert_seen_as(inet, "192.0.2.9");
@@ -291,7 +286,6 @@ static void test_guarded(void **state) {
         char said[INET_ADDRSTRLEN];
         pid_t host = serve(getpid(), 22), other = serve(guest, 23), wrong = serve(guest, 22);
 
-        (void) state;
         assert_int_equal(nat_apply(&plan, &refusal), 1);
         call(inet, "192.0.2.1", 22, said);
         assert_string_equal(said, "192.0.2.9");
@@ -331,7 +325,6 @@ static void test_barrier(void **state) {
         char said[INET_ADDRSTRLEN];
         pid_t server = serve(guest, 80);
 
-        (void) state;
         shell("nft 'add table ip own; add chain ip own passing { type filter hook forward priority "
               "0; }; add rule ip own passing reject'");
         assert_int_equal(nat_apply(&plan, &refusal), 1);

@@ -6,7 +6,6 @@
 #include "nat-tables.h"
 
 static void test_exact_text(void **state) {
-        (void) state;
         assert_int_equal(check(&web), 0);
         assert_int_equal(apply(&web), 1);
         assert_int_equal(nat_kernel.commits, 2);
@@ -27,7 +26,6 @@ static void test_exact_text(void **state) {
 
 /* Our bytes are those of iptables(8): its -C compares them. */
 static void test_found_by_iptables(void **state) {
-        (void) state;
         apply(&web);
         shell("iptables-legacy-save | sed -n 's/^-A/-C/p' | grep -v MASQ | while read -r rule; do "
               "iptables-legacy -t nat $rule 2>/dev/null || iptables-legacy $rule || exit 1; done");
@@ -41,7 +39,6 @@ static void test_public_addresses(void **state) {
         static const IpAddress public[] = { { .v4 = { 0x010200c0 } } };
         NatPlan plan = web;
 
-        (void) state;
         plan.side[NAT_IPV4].public = public;
         plan.side[NAT_IPV4].n_public = 1;
         plan.side[NAT_IPV4].host_address.v4.s_addr = htonl(0x0a000001);
@@ -106,12 +103,38 @@ static void test_both_families(void **state) {
                 "-A UMLD-FROM-web -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN\n"
                 "-A UMLD-FROM-web -j UMLD-CNT-web\n"
                 "-A UMLD-FROM-web -m conntrack --ctstate DNAT -j RETURN\n"
+                "-A UMLD-FROM-web -d ::/64 -j DROP\n"
                 "-A UMLD-FROM-web -d 2001:db8:9::1/128 -p tcp -m tcp --dport 53 -j RETURN\n"
                 "-A UMLD-FROM-web -d 2001:db8:9::1/128 -p udp -m udp --dport 53 -j RETURN\n"
                 "-A UMLD-FROM-web -d 2001:db8:8::/48 -j RETURN\n"
                 "-A UMLD-FROM-web -d fd00:ec2::/32 -j DROP\n"
                 "-A UMLD-FROM-web -d fd20:ce::/32 -j DROP\n"
+                "-A UMLD-FROM-web -d fd00:c1::a9fe:a9fe/128 -j DROP\n"
+                "-A UMLD-FROM-web -d fd00:42::42/128 -j DROP\n"
+                "-A UMLD-FROM-web -d fd00:a9fe:a9fe::1/128 -j DROP\n"
+                "-A UMLD-FROM-web -d fd00:100::100:200/128 -j DROP\n"
                 "-A UMLD-FROM-web -d 2001:db8:7::/64 -j DROP\n"
+                "-A UMLD-FROM-web -d 64:ff9b::a9fe:0/112 -j DROP\n"
+                "-A UMLD-FROM-web -d 64:ff9b::6464:64c8/128 -j DROP\n"
+                "-A UMLD-FROM-web -d 64:ff9b::a83f:8110/128 -j DROP\n"
+                "-A UMLD-FROM-web -d 64:ff9b::c000:c0/128 -j DROP\n"
+                "-A UMLD-FROM-web -d 64:ff9b::/104 -j DROP\n"
+                "-A UMLD-FROM-web -d 64:ff9b::a00:0/104 -j DROP\n"
+                "-A UMLD-FROM-web -d 64:ff9b::6440:0/106 -j DROP\n"
+                "-A UMLD-FROM-web -d 64:ff9b::7f00:0/104 -j DROP\n"
+                "-A UMLD-FROM-web -d 64:ff9b::ac10:0/108 -j DROP\n"
+                "-A UMLD-FROM-web -d 64:ff9b::c0a8:0/112 -j DROP\n"
+                "-A UMLD-FROM-web -d 2002:a9fe::/32 -j DROP\n"
+                "-A UMLD-FROM-web -d 2002:6464:64c8::/48 -j DROP\n"
+                "-A UMLD-FROM-web -d 2002:a83f:8110::/48 -j DROP\n"
+                "-A UMLD-FROM-web -d 2002:c000:c0::/48 -j DROP\n"
+                "-A UMLD-FROM-web -d 2002::/24 -j DROP\n"
+                "-A UMLD-FROM-web -d 2002:a00::/24 -j DROP\n"
+                "-A UMLD-FROM-web -d 2002:6440::/26 -j DROP\n"
+                "-A UMLD-FROM-web -d 2002:7f00::/24 -j DROP\n"
+                "-A UMLD-FROM-web -d 2002:ac10::/28 -j DROP\n"
+                "-A UMLD-FROM-web -d 2002:c0a8::/32 -j DROP\n"
+                "-A UMLD-FROM-web -d 64:ff9b:1::/48 -j DROP\n"
                 "-A UMLD-FROM-web -o venet0 -j RETURN\n"
                 "-A UMLD-FROM-web -j DROP\n"
                 "-A UMLD-FWD-web -s fd00::2/128 -i tap0 -j ACCEPT\n"
@@ -149,7 +172,6 @@ static void test_both_families(void **state) {
         _cleanup_free_ char *text = NULL;
         NatPlan plan = web;
 
-        (void) state;
         plan.resolvers = resolvers;
         plan.n_resolvers = ARRAY_SIZE(resolvers);
         plan.reached = reached;
@@ -197,7 +219,6 @@ static void test_both_families(void **state) {
 }
 
 static void test_survives_save_and_restore(void **state) {
-        (void) state;
         apply(&web);
         shell("iptables-legacy-save >/run/rules && iptables-legacy -F && iptables-legacy -t nat "
               "-F");
@@ -277,7 +298,6 @@ static void test_repairs(void **state) {
                 "--to-destination 10.0.0.2",
         };
 
-        (void) state;
         apply(&web);
         FOREACH_ELEMENT (d, damages) {
                 shell("%s", *d);
@@ -295,7 +315,6 @@ static void test_repairs(void **state) {
 static void test_plan_changes(void **state) {
         NatPlan other = web;
 
-        (void) state;
         apply(&web);
         other.uplink = "eth0";
         assert_int_equal(apply(&other), 1);
@@ -317,7 +336,6 @@ static void test_plan_changes(void **state) {
 static void test_two_guests(void **state) {
         NatPlan db = web;
 
-        (void) state;
         db.guest = "db";
         db.tap = "tap1";
         apply(&web);
@@ -339,7 +357,6 @@ static void assert_tables_in_use(const char *expected) {
 static void test_unused_tables(void **state) {
         NatPlan closed = web;
 
-        (void) state;
         assert_int_equal(take_away("web"), 0);
         assert_tables_in_use("");
         closed.side[NAT_IPV4].masquerade = false;
@@ -353,7 +370,6 @@ static void test_many_forwards(void **state) {
         NatPlan plan = web;
         NatRefusal refusal;
 
-        (void) state;
         for (unsigned i = 0; i < ARRAY_SIZE(many); i++)
                 many[i] = (Forward){ FORWARD_TCP | FORWARD_UDP, (uint16_t) (1000 + i),
                                      (uint16_t) (1000 + i), (uint16_t) (2000 + i) };
@@ -381,7 +397,6 @@ static void test_many_forwards(void **state) {
 static void test_long_names(void **state) {
         NatPlan plan = web;
 
-        (void) state;
         plan.guest = "fifteen-bytes-x";
         plan.tap = "tap-of-15-bytes";
         plan.uplink = "upl-of-15-bytes";

@@ -23,7 +23,6 @@ static NfQueue *queue;
 static unsigned queued;
 
 static void accept_it(const NfPacket *p, void *userdata) {
-        (void) userdata;
         assert_int_equal(p->destination_port, PORT);
         assert_false(p->early);
         ASSERT_OK(nfqueue_verdict(queue, p->id, true));
@@ -59,7 +58,6 @@ static void test_hardly_any_lost(void **state) {
         unsigned rounds = 0;
         pid_t sender;
 
-        (void) state;
         shell("ip link set lo up");
         shell("iptables-legacy -t mangle -A OUTPUT -p udp --dport %u -j NFQUEUE --queue-num %u "
               "--queue-bypass",

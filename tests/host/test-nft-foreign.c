@@ -11,13 +11,11 @@
 #include <linux/netfilter.h>
 
 static int setup(void **state) {
-        (void) state;
         private_net_renew();
         return 0;
 }
 
 static void test_host_has_rules(void **state) {
-        (void) state;
         assert_int_equal(nft_host_has_rules(), 0);
         shell("nft 'add table inet umld-web; add chain inet umld-web c; add rule inet umld-web c "
               "drop'");
@@ -34,7 +32,6 @@ static void test_host_has_rules(void **state) {
 }
 
 static void test_legacy_rules(void **state) {
-        (void) state;
         assert_true(xt_tables_there());
         assert_int_equal(xt_host_has_rules(), 0);
         shell("test -z \"$(cat /proc/net/ip_tables_names)\""); /* looking brings none into use */
@@ -54,7 +51,6 @@ static void test_legacy_rules(void **state) {
 static void test_events(void **state) {
         int fd = nft_events_open();
 
-        (void) state;
         ASSERT_OK(fd);
         assert_int_equal(nft_events_drain(fd), 0);
         shell("nft 'add table inet own; add chain inet own a; add chain inet own b'");

@@ -49,7 +49,6 @@ static int run(const char *commands, NftRefusal *ret) {
 static void test_many_failures(void **state) {
         static const int counts[] = { 1, 100, 150, 200, 207, 250, 400, 2000 };
 
-        (void) state;
         FOREACH_ELEMENT (n, counts) {
                 _cleanup_free_ char *commands = failing(*n);
                 NftRefusal refusal;
@@ -67,7 +66,6 @@ static void test_many_failures(void **state) {
 static void test_done(void **state) {
         NftRefusal refusal;
 
-        (void) state;
         ASSERT_OK(run("add table inet umld-done\n", &refusal));
         assert_string_equal(refusal.text, "");
         shell("nft list table inet umld-done >/run/said && nft delete table inet umld-done");
@@ -79,7 +77,6 @@ static void test_hangs(void **state) {
         usec_t end = now_usec(CLOCK_MONOTONIC) + 10 * USEC_PER_SEC, before;
         NftRefusal refusal;
 
-        (void) state;
         hang = true;
         ASSERT_OK(nft_run_start("add table inet umld-hangs\n", -EBADF, &run));
         hang = false;

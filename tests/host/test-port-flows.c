@@ -14,7 +14,6 @@
 #define HANDSHAKE "--state ESTABLISHED -u ASSURED,SEEN_REPLY"
 
 static int setup(void **state) {
-        (void) state;
         private_net_renew();
         return 0;
 }
@@ -82,7 +81,6 @@ static void test_udp(void **state) {
         IpAddress stranger;
         PortFlows found;
 
-        (void) state;
         ASSERT_OK(ip_address_parse(STRANGER, &stranger));
         track(STRANGER, GUEST, "udp", "");
         assert_int_equal(find(IPPROTO_UDP, 8080, false).served.n, 0);
@@ -98,7 +96,6 @@ static void test_udp(void **state) {
 static void test_elsewhere(void **state) {
         PortFlows found;
 
-        (void) state;
         track(STRANGER, HOST, "udp", "-u SEEN_REPLY");
         found = find(IPPROTO_UDP, 8080, false);
         assert_int_equal(found.served.n, 0);

@@ -169,7 +169,6 @@ static void test_not_let_start(void **state) {
         char got[6] = "";
         Adoption *a;
 
-        (void) state;
         ASSERT_OK(bind(listener, (const struct sockaddr *) &guest, sizeof(guest)));
         ASSERT_OK(listen(listener, 1));
         a = estate_of_a_dead_one();

@@ -54,7 +54,6 @@ static void test_events(void **state) {
         int fd = rtnl_events_open();
         unsigned indexes[2];
 
-        (void) state;
         ASSERT_OK(fd);
         indexes[0] = make_link("up0");
         indexes[1] = make_link("up1");

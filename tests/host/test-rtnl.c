@@ -35,7 +35,6 @@ static IpAddress ip(const char *text) {
 
 /* An empty namespace with a connection into it. */
 static int setup(void **state) {
-        (void) state;
         private_net_renew();
         return rtnl_open(&rtnl);
 }
@@ -46,7 +45,6 @@ static int setup_old(void **state) {
 }
 
 static int teardown(void **state) {
-        (void) state;
         rtnl = rtnl_close(rtnl);
         old_kernel = false;
         return 0;
@@ -70,7 +68,6 @@ static void test_link(void **state) {
         RtnlLink link = { .index = 77 };
         int index = make_link("tap0");
 
-        (void) state;
         ASSERT_ERROR(net_link_get(rtnl, "tap1", &link), ENODEV);
         assert_int_equal(link.index, 77);
         ASSERT_OK(net_link_get(rtnl, "tap0", &link));
@@ -102,7 +99,6 @@ static void test_link(void **state) {
 static void test_link_errors(void **state) {
         int index = make_link("tap0");
 
-        (void) state;
         ASSERT_ERROR(net_link_set_up(rtnl, 9999), ENODEV);
         ASSERT_ERROR(net_link_set_mtu(rtnl, index, 1), EINVAL);
         /* The connection goes on after an error. */
@@ -114,7 +110,6 @@ static void test_address(void **state) {
         IpAddress a = ip("10.0.0.1");
         int index = make_link("tap0"), other = make_link("tap1");
 
-        (void) state;
         assert_int_equal(net_address_set(rtnl, index, &a, 24), 1);
         assert_output("tap0 DOWN 10.0.0.1/24\n", list);
         assert_int_equal(net_address_set(rtnl, index, &a, 24), 0);
@@ -135,7 +130,6 @@ static void test_address_like_ip(void **state) {
         _cleanup_free_ char *ours = NULL, *theirs = NULL;
         int index = make_link("tap0");
 
-        (void) state;
         ASSERT_OK(net_address_set(rtnl, index, IP("10.0.0.1"), 24));
         ours = shell_output("ip -o -4 address show dev tap0");
         shell("ip address flush dev tap0 && ip address add 10.0.0.1/24 dev tap0");
@@ -150,7 +144,6 @@ static void test_neighbour(void **state) {
         IpAddress a = ip("10.0.0.2");
         int index = make_link("tap0");
 
-        (void) state;
         ASSERT_OK(net_address_set(rtnl, index, IP("10.0.0.1"), 24));
         ASSERT_OK(net_link_set_up(rtnl, index));
         assert_int_equal(net_neighbour_set(rtnl, index, &a, &mac), 1);
@@ -173,7 +166,6 @@ static void test_neighbour_proxy(void **state) {
         IpAddress a = ip("2001:db8::2");
         int index = make_link("tap0"), other = make_link("tap1");
 
-        (void) state;
         ASSERT_OK(net_link_set_up(rtnl, index));
         ASSERT_OK(net_link_set_up(rtnl, other));
         assert_int_equal(net_neighbour_set(rtnl, index, &a, &mac), 1);
@@ -204,7 +196,6 @@ static void assert_uplink(const char *expected) {
 }
 
 static void test_uplink(void **state) {
-        (void) state;
         assert_uplink(NULL);
         make_link("eth0");
         make_link("eth1");
@@ -231,7 +222,6 @@ static void test_uplink(void **state) {
 }
 
 static void test_uplink_multipath(void **state) {
-        (void) state;
         make_link("eth0");
         make_link("eth1");
         shell("ip link set eth0 up && ip link set eth1 up");
@@ -242,7 +232,6 @@ static void test_uplink_multipath(void **state) {
 
 /* Each family goes its own way. */
 static void test_uplink6(void **state) {
-        (void) state;
         make_link("eth0");
         make_link("eth1");
         shell("for i in eth0 eth1; do ip link set $i up; done; ip route add default dev eth0");
@@ -271,7 +260,6 @@ static void assert_ways(const char *from, int in, const char *expected) {
 static void test_ways(void **state) {
         int tap = make_link("tap0");
 
-        (void) state;
         make_link("eth0");
         make_link("eth1");
         assert_ways("10.0.0.2", tap, "");
@@ -300,7 +288,6 @@ static void test_ways(void **state) {
 static void test_public_addresses(void **state) {
         IpAddress a[3] = { 0 };
 
-        (void) state;
         ASSERT_ERROR(net_public_addresses(rtnl, "venet0", AF_INET, a, 3), ENODEV);
         make_link("venet0");
         make_link("tap0");
@@ -322,7 +309,6 @@ static void test_ipv6(void **state) {
         char ifname[IFNAMSIZ];
         int index = make_link("tap0");
 
-        (void) state;
         assert_int_equal(net_link_set_up(rtnl, index), 1);
         assert_int_equal(net_address_owner(rtnl, &a, 0, ifname), 0);
         assert_int_equal(net_address_set(rtnl, index, &a, 64), 1);
@@ -355,7 +341,6 @@ static void test_address_owner(void **state) {
         IpAddress a = ip("10.0.0.1");
         int index = make_link("tap0");
 
-        (void) state;
         assert_int_equal(net_address_owner(rtnl, &a, 0, ifname), 0);
         shell("ip address add 10.0.0.1/24 dev tap0");
         assert_int_equal(net_address_owner(rtnl, &a, index, ifname), 0);
@@ -382,7 +367,6 @@ static void without_rights(void) {
 }
 
 static void test_forbidden(void **state) {
-        (void) state;
         make_link("tap0");
         in_child(without_rights);
 }
@@ -392,7 +376,6 @@ static void test_many_addresses(void **state) {
         IpAddress last = ip("10.1.3.250");
         int index = make_link("tap0");
 
-        (void) state;
         shell("for i in 0 1 2 3; do for j in $(seq 1 250); do "
               "echo address add 10.1.$i.$j/32 dev tap0; done; done | ip -batch -");
         assert_int_equal(net_address_set(rtnl, index, &last, 32), 0);

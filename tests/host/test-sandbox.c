@@ -91,7 +91,6 @@ static int helper_begins(Gone what) {
 }
 
 static void test_orphans(void **state) {
-        (void) state;
         ASSERT_OK(helper_begins(NOTHING));
         ASSERT_ERROR(helper_begins(PARENT), ESRCH);
         ASSERT_ERROR(helper_begins(READER), ESRCH);

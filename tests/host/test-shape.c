@@ -14,7 +14,7 @@
 #include "host/rtnl-shape.h"
 
 enum {
-        RATE = 1000000, /* bytes a second */
+        RATE = 200000, /* bytes a second */
         BURST = 131072,
         DATAGRAM = 1400,
         PORT = 9,
@@ -26,7 +26,6 @@ static Rtnl *rtnl;
 
 /* 10.0.0.1 on "near"; its peer is in another namespace, to which a flood is sent. */
 static int setup(void **state) {
-        (void) state;
         private_net_renew();
         shell("ip link add near address 02:00:00:00:00:01 type veth peer name far address "
               "02:00:00:00:00:02");
@@ -36,7 +35,6 @@ static int setup(void **state) {
 }
 
 static int teardown(void **state) {
-        (void) state;
         rtnl = rtnl_close(rtnl);
         return 0;
 }
@@ -73,7 +71,6 @@ static void flood(void) {
 static void test_to(void **state) {
         uint64_t n;
 
-        (void) state;
         ASSERT_OK(net_shape_to(rtnl, index_of("near"), RATE));
         ASSERT_OK(net_shape_to(rtnl, index_of("near"), RATE)); /* again */
         n = received("far");
@@ -100,7 +97,6 @@ static void test_from(void **state) {
         int r = net_shape_from(rtnl, index_of("far"), RATE);
         uint64_t n = accepted();
 
-        (void) state;
         if (getenv("UNDER_UML")) /* with the modules for it */
                 ASSERT_OK(r);
         if (r >= 0)
@@ -118,13 +114,17 @@ static void test_from(void **state) {
         shell("! tc qdisc show dev far | grep -q ingress");
 }
 
-/* Without one the flood would prove nothing. */
+/* Without one the flood would prove nothing. On a slow machine it may take more than one to show.
+ */
 static void test_no_limit(void **state) {
-        uint64_t n = received("far");
+        uint64_t n = 0;
 
-        (void) state;
-        flood();
-        assert_true(received("far") - n > WITHOUT_LIMIT);
+        for (int i = 0; i < 10 && n <= WITHOUT_LIMIT; i++) {
+                n = received("far");
+                flood();
+                n = received("far") - n;
+        }
+        assert_true(n > WITHOUT_LIMIT);
 }
 
 int main(void) {

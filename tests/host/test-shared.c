@@ -71,7 +71,6 @@ static void test_first_in_last_out(void **state) {
         _cleanup_(shared_closep) SharedSetting *s = open_setting(NULL);
         _cleanup_free_ char *original = NULL;
 
-        (void) state;
         assert_int_equal(ASSERT_OK(shared_is_ours(s, "100")), 0);
         ASSERT_OK(shared_join(s, "web", "64", "100"));
         assert_int_equal(ASSERT_OK(shared_is_ours(s, "100")), 0);
@@ -100,7 +99,6 @@ static void test_join_again(void **state) {
         _cleanup_(shared_closep) SharedSetting *s = open_setting(NULL);
         _cleanup_free_ char *original = NULL;
 
-        (void) state;
         ASSERT_OK(shared_join(s, "web", "64", "100"));
         ASSERT_OK(shared_set_ours(s, "164"));
         ASSERT_OK(shared_join(s, "web", "128", "164"));
@@ -119,7 +117,6 @@ static void test_join_again(void **state) {
 static void test_nothing_changed(void **state) {
         _cleanup_(shared_closep) SharedSetting *s = open_setting(NULL);
 
-        (void) state;
         ASSERT_OK(shared_join(s, "web", "64", "100"));
         assert_null(leave(s, "web", 0, NULL));
         assert_file("size/original", NULL);
@@ -132,7 +129,6 @@ static void test_users(void **state) {
                             none_claims = {};
         const char *text = "two\nlines\n and \\ more\n\n";
 
-        (void) state;
         ASSERT_OK(shared_users(s, NULL, &none, &none_claims));
         assert_int_equal(none.n, 0);
         ASSERT_OK(shared_join(s, "web", "64", "100"));
@@ -156,7 +152,6 @@ static void test_dead_users(void **state) {
         SharedSetting *s = open_setting(NULL);
         Strv names = {}, claims = {};
 
-        (void) state;
         ASSERT_OK(shared_join(s, "web", "64", "100"));
         ASSERT_OK(shared_join(s, "db", "32", "100"));
         ASSERT_OK(shared_set_ours(s, "196"));
@@ -193,7 +188,6 @@ static void test_asked_when_it_matters(void **state) {
         SharedSetting *s = open_setting(NULL);
         char name[16];
 
-        (void) state;
         for (int i = 0; i < 50; i++) {
                 snprintf(name, sizeof(name), "g%02d", i);
                 ASSERT_OK(shared_join(s, name, name, "100"));
@@ -224,7 +218,6 @@ static void test_claim(void **state) {
         _cleanup_(shared_closep) SharedSetting *s = open_setting(NULL);
         _cleanup_free_ char *claim = NULL;
 
-        (void) state;
         ASSERT_ERROR(shared_claim(s, "web", &claim), ENOENT);
         ASSERT_ERROR(shared_claim(s, "../x", &claim), EINVAL);
         assert_null(claim);
@@ -238,7 +231,6 @@ static void test_claim(void **state) {
 static void test_changed_by_others(void **state) {
         SharedSetting *s = open_setting(NULL);
 
-        (void) state;
         ASSERT_OK(shared_join(s, "web", "64", "100"));
         ASSERT_OK(shared_set_ours(s, "164"));
         shared_close(s);
@@ -257,7 +249,6 @@ static void test_foreign_files(void **state) {
         _cleanup_strv_ Strv names = {}, claims = {};
         SharedSetting *s = open_setting(NULL);
 
-        (void) state;
         ASSERT_OK(shared_join(s, "web", "64", "100"));
         shared_close(s);
         FOREACH_ELEMENT (f, files) {
@@ -279,7 +270,6 @@ static void test_refused(void **state) {
         SharedSetting *untouched = (SharedSetting *) 1;
         Strv names = {}, claims = {};
 
-        (void) state;
         ASSERT_ERROR(shared_open(dir, "", NULL, NULL, &untouched), EINVAL);
         ASSERT_ERROR(shared_open(dir, "..", NULL, NULL, &untouched), EINVAL);
         ASSERT_ERROR(shared_open(dir, "a/b", NULL, NULL, &untouched), EINVAL);
@@ -309,7 +299,6 @@ static void test_no_room(void **state) {
         struct rlimit before, none;
         SharedSetting *s = open_setting(NULL);
 
-        (void) state;
         ASSERT_OK(shared_join(s, "web", "64", "100"));
         ASSERT_OK(shared_set_ours(s, "164"));
         assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
@@ -335,7 +324,6 @@ static void test_lock(void **state) {
         int fd = open(path, O_RDWR | O_CLOEXEC), found = 0;
         struct stat lock, st;
 
-        (void) state;
         assert_true(fd >= 0);
         assert_int_equal(fstat(fd, &lock), 0);
         for (int i = 0; i < 256; i++)
@@ -435,7 +423,6 @@ static void test_killed_anywhere(void **state) {
         bool ended = false;
         int calls;
 
-        (void) state;
         for (calls = 0; !ended; calls++) {
                 _cleanup_free_ char *value = NULL;
 
@@ -453,7 +440,6 @@ static void test_killed_anywhere(void **state) {
 }
 
 static int setup(void **state) {
-        (void) state;
         if (!mkdtemp(dir))
                 return -1;
         host = strfmt("%s/host", dir);
@@ -461,7 +447,6 @@ static int setup(void **state) {
 }
 
 static int teardown(void **state) {
-        (void) state;
         free(host);
         return rm_rf(dir);
 }

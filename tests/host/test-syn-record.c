@@ -144,7 +144,6 @@ static void test_again(void **state) {
                                   .v6.s6_addr = { 0xfd, [15] = 9 } };
         const int tap = (int) if_nametoindex("tap0");
 
-        (void) state;
         FOREACH_ELEMENT (family, families) {
                 _cleanup_(syn_record_freep) SynRecord *r = begin();
                 _cleanup_close_ int fd = packet_sender_open();
@@ -184,7 +183,6 @@ static void test_bad_packets(void **state) {
         static const uint8_t mac[6];
         uint8_t data[64] = { 0x45, [9] = IPPROTO_TCP };
 
-        (void) state;
         assert_int_equal(packet_send(-1, 1, mac, data, 0), -EBADMSG);
         assert_int_equal(packet_send(-1, 1, mac, data, 39), -EBADMSG);
         data[0] = 0x4f; /* its header is longer than the packet */
@@ -201,7 +199,6 @@ static void test_others(void **state) {
         struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(7) };
         uint8_t frame[2048];
 
-        (void) state;
         assert_int_equal(inet_pton(AF_INET, "10.0.0.2", &to.sin_addr), 1);
         memset(frame, 2, sizeof(frame));
         assert_int_equal(sendto(fd, frame, 100, 0, (struct sockaddr *) &to, sizeof(to)), 100);
@@ -219,7 +216,6 @@ static void test_many(void **state) {
         unsigned woken = 0;
         Taken t;
 
-        (void) state;
         for (uint16_t i = 0; i < MANY; i++) {
                 call(AF_INET, (uint16_t) (1000 + i));
                 while (read(guest, frame, sizeof(frame)) > 0)
@@ -246,7 +242,6 @@ static void test_full(void **state) {
         _cleanup_(syn_record_freep) SynRecord *r = begin();
         uint8_t frame[2048];
 
-        (void) state;
         for (uint16_t i = 0; i < 4 * MANY; i++) {
                 call(AF_INET, (uint16_t) (1000 + i));
                 while (read(guest, frame, sizeof(frame)) > 0)
@@ -266,7 +261,6 @@ static void test_full(void **state) {
 static void test_taken(void **state) {
         _cleanup_(syn_record_freep) SynRecord *r = begin(), *other = NULL;
 
-        (void) state;
         assert_int_equal(syn_record_new(&other), 0);
         assert_int_equal(syn_record_start(other, GROUP), -EBUSY);
         assert_int_equal(syn_record_start(other, GROUP + 1), 0);

@@ -18,7 +18,6 @@ static void assert_setting(const char *name, const char *value) {
 }
 
 static void test_set(void **state) {
-        (void) state;
         assert_setting(FORWARD, "0");
         assert_int_equal(sysctl_set(FORWARD, "1"), 1);
         assert_setting(FORWARD, "1");
@@ -30,7 +29,6 @@ static void test_set(void **state) {
 static void test_refused(void **state) {
         char *untouched = NULL;
 
-        (void) state;
         ASSERT_ERROR(sysctl_get("net/ipv4/no_such_setting", &untouched), ENOENT);
         assert_null(untouched);
         ASSERT_ERROR(sysctl_set("net/ipv4/no_such_setting", "1"), ENOENT);
@@ -40,7 +38,6 @@ static void test_refused(void **state) {
 
 /* As in containers: what is right already needs no write. */
 static void test_read_only(void **state) {
-        (void) state;
         assert_int_equal(sysctl_set(FORWARD, "1"), 1);
         assert_int_equal(mount("/proc/sys", "/proc/sys", NULL, MS_BIND, NULL), 0);
         assert_int_equal(mount(NULL, "/proc/sys", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);

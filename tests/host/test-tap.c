@@ -53,7 +53,6 @@ static void assert_owner(const char *ifname, unsigned owner) {
 }
 
 static void test_create_and_remove(void **state) {
-        (void) state;
         assert_int_equal(tap_create("tap0", OWNER), 1);
         assert_owner("tap0", OWNER);
         assert_int_equal(tap_create("tap0", OWNER), 0);
@@ -68,7 +67,6 @@ static void test_create_and_remove(void **state) {
 static void test_owner_corrected(void **state) {
         unsigned index;
 
-        (void) state;
         shell("ip tuntap add dev tap0 mode tap");
         index = if_nametoindex("tap0");
         assert_int_equal(tap_create("tap0", OWNER), 0);
@@ -96,7 +94,6 @@ static void as_stranger(void) {
 }
 
 static void test_only_owner_attaches(void **state) {
-        (void) state;
         open_node_to_all(); /* as a guest's jail may have it: the tap itself has to refuse */
         ASSERT_OK(tap_create("tap0", OWNER));
         in_child(as_owner);
@@ -109,7 +106,6 @@ static void test_busy(void **state) {
         char comm[16] = "";
         pid_t pid, found = 0;
 
-        (void) state;
         ASSERT_OK(tap_create("tap0", OWNER));
         assert_int_equal(tap_holder("tap0", &found, comm), 0);
         pid = child_that_stays(hold_tap, "tap0");
@@ -133,7 +129,6 @@ static void test_holder_elsewhere(void **state) {
         char comm[16];
         pid_t found, pid = child_that_stays(hold_tap_elsewhere, "tap0");
 
-        (void) state;
         assert_int_equal(tap_holder("tap0", &found, comm), 0);
         assert_int_equal(tap_create("tap0", OWNER), 1);
         assert_int_equal(tap_remove("tap0"), 1);
@@ -141,7 +136,6 @@ static void test_holder_elsewhere(void **state) {
 }
 
 static void test_other_kinds(void **state) {
-        (void) state;
         shell("ip link add foreign type veth && ip tuntap add dev tun9 mode tun");
         ASSERT_ERROR(tap_create("foreign", OWNER), EINVAL);
         ASSERT_ERROR(tap_create("tun9", OWNER), EINVAL);
@@ -153,7 +147,6 @@ static void test_other_kinds(void **state) {
 }
 
 static void test_no_node(void **state) {
-        (void) state;
         assert_int_equal(mount("tmpfs", "/dev/net", "tmpfs", 0, NULL), 0);
         ASSERT_ERROR(tap_create("tap0", OWNER), ENOENT);
         assert_int_equal(tap_remove("tap0"), 0); /* needs no driver to see that there is none */
@@ -172,7 +165,6 @@ static void without_rights(void) {
 }
 
 static void test_forbidden(void **state) {
-        (void) state;
         in_child(without_rights); /* at the node, which is root's */
         open_node_to_all();
         in_child(without_rights); /* by TUNSETIFF */

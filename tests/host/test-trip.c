@@ -17,7 +17,6 @@ enum {
 };
 
 static int setup(void **state) {
-        (void) state;
         private_net_renew();
         shell("ip link add venet0 type veth peer name isp0 && ip tuntap add tap0 mode tap");
         return 0;
@@ -151,7 +150,6 @@ static const Case of_iptables[] = {
 };
 
 static void test_iptables(void **state) {
-        (void) state;
         run("iptables-legacy", of_iptables, ARRAY_SIZE(of_iptables));
         run("iptables-nft", of_iptables, ARRAY_SIZE(of_iptables));
 }
@@ -235,7 +233,6 @@ static const Case of_nft[] = {
 };
 
 static void test_nft(void **state) {
-        (void) state;
         run("nft", of_nft, ARRAY_SIZE(of_nft));
 }
 
@@ -254,7 +251,6 @@ static const Case of_catchall[] = {
 };
 
 static void test_catchall(void **state) {
-        (void) state;
         if (system("nft -c 'add table t; add set t s { type ipv4_addr; }; add element t s { * }'"))
                 skip(); /* nft is too old for them */
         run("nft", of_catchall, ARRAY_SIZE(of_catchall));
@@ -296,7 +292,6 @@ static void test_time(void **state) {
         usec_t before, taken;
         Obstacles list = {};
 
-        (void) state;
         shell("{ echo 'table inet own { set ports { type inet_service . inet_service; elements = "
               "{'; for i in $(seq 60); do seq -f \"$i . %%.0f,\" 60; done; echo '};'; echo '}'; "
               "echo 'chain f { type filter hook forward priority 0;'; "
@@ -314,7 +309,6 @@ static void test_ipv6(void **state) {
         Trip t = trip(NAT_WAY_IN, NAT_IPV6);
         Obstacles list;
 
-        (void) state;
         shell("iptables-legacy -P FORWARD DROP; iptables-nft -P FORWARD DROP");
         list = look(&t, NULL);
         assert_int_equal(worst(&list), NOTHING);
@@ -456,7 +450,6 @@ static void test_untouched(void **state) {
         Trip t = trip(NAT_WAY_IN, NAT_IPV4);
         Obstacles list = look(&t, NULL);
 
-        (void) state;
         assert_int_equal(list.n, 0);
         shell("test -z \"$(cat /proc/net/ip_tables_names)\"");
 }
@@ -467,7 +460,6 @@ static void test_too_many_legacy_rules(void **state) {
         _cleanup_free_ Trip *trips = calloc(TRIPS, sizeof(*trips));
         Obstacles list = {};
 
-        (void) state;
         assert_non_null(trips);
         for (size_t i = 0; i < TRIPS; i++)
                 trips[i] = trip(NAT_WAY_IN, NAT_IPV4);

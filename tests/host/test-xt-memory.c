@@ -34,7 +34,6 @@ void *realloc(void *p, size_t size) {
 }
 
 static int setup(void **state) {
-        (void) state;
         private_net_renew();
         return 0;
 }
@@ -77,7 +76,6 @@ static void test_whole_or_not_at_all(void **state) {
         /* INPUT, FORWARD and OUTPUT with their policies, ONE and TWO, and five rules. */
         const unsigned expected = 3 * 2 + 2 + 5;
 
-        (void) state;
         for (NatFamily family = 0; family < NAT_FAMILY_MAX; family++) {
                 const XtLibrary *ways[] = { xt_library(family), xt_reader(family) };
 

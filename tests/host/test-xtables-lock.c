@@ -16,7 +16,6 @@
 #include "nat/xtables-lock.h"
 
 static void keep_lock(const void *userdata) {
-        (void) userdata;
         assert(xtables_lock() >= 0);
 }
 
@@ -24,7 +23,6 @@ static void test_lock_free(void **state) {
         int fd = ASSERT_OK(xtables_lock());
         struct stat st;
 
-        (void) state;
         assert_int_equal(stat("/run/xtables.lock", &st), 0);
         assert_int_equal(st.st_mode & 07777, 0600);
         assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
@@ -40,7 +38,6 @@ static void test_taken(void **state) {
         pid_t pid = child_that_stays(keep_lock, NULL);
         usec_t began = now_usec(CLOCK_MONOTONIC);
 
-        (void) state;
         for (int i = 0; i < 10; i++)
                 ASSERT_ERROR(xtables_lock(), EAGAIN);
         assert_true(now_usec(CLOCK_MONOTONIC) - began < 200 * USEC_PER_MSEC);
@@ -52,7 +49,6 @@ static void test_holder(void **state) {
         char comm[16], own[16] = "";
         pid_t pid = child_that_stays(keep_lock, NULL), holder;
 
-        (void) state;
         assert_int_equal(prctl(PR_GET_NAME, own), 0);
         assert_int_equal(file_lock_holder(xtables_lock_file(), &holder, comm), 1);
         assert_int_equal(holder, pid);
@@ -64,7 +60,6 @@ static void test_holder(void **state) {
 static void test_other_file(void **state) {
         pid_t pid = child_that_stays(keep_lock, NULL); /* of /run/xtables.lock */
 
-        (void) state;
         assert_int_equal(setenv("XTABLES_LOCKFILE", "/run/other.lock", 1), 0);
         close(ASSERT_OK(xtables_lock()));
         assert_int_equal(access("/run/other.lock", F_OK), 0);

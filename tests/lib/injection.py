@@ -12,7 +12,7 @@ import re
 import signal
 import time
 
-from umldtest import DONE, PATIENCE, Daemon, wait_until
+from umldtest import DONE, PATIENCE, STRETCH, Daemon, wait_until
 
 # Those that change the host, with the error that each may well meet there. Not every machine has them all.
 CHANGES = {
@@ -35,7 +35,7 @@ GUEST = {"Network": {"Forward": "tcp/8080:80"},
 # A run tries so many points, evenly spread, as far as there is time for them; all with UMLD_TEST_ALL=1.
 POINTS = int(os.environ.get("UMLD_TEST_POINTS", "24"))
 LEAST = 6  # points that umld reached, for a test that shows something
-SECONDS = float(os.environ.get("UMLD_TEST_SECONDS", "20")) * PATIENCE
+SECONDS = float(os.environ.get("UMLD_TEST_SECONDS", "20")) * STRETCH
 
 PHASES = ("start", "restart", "stop")
 Point = collections.namedtuple("Point", "phase call number")

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -53,6 +54,7 @@ static const struct {
           SYS_prctl,
           { { 0, FROM_TO(PR_SET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS) } },
           EINVAL },
+        { "limits", SYS_prlimit64, { { 1, FROM_TO(RLIMIT_DATA, RLIMIT_DATA) } }, EPERM },
         { "seccomp", SYS_seccomp, {}, ENOSYS },
         { "seccomp", SYS_prctl, { { 0, FROM_TO(PR_SET_SECCOMP, PR_SET_SECCOMP) } }, EINVAL },
         { "ptrace", SYS_ptrace, {}, EPERM },

@@ -2,8 +2,8 @@
 /* slow-host.c - preloaded: for as long as the file SLOW_HOST exists, a disk does not finish fsync()
  * and fdatasync(), a name service does not answer, the kernel does not take what libnftables sends,
  * and the server of the directory SLOW_HOST.d does not respond. SLOW_ALSO=access: nor does that of
- * any file which somebody other than root wants to use; SLOW_ALSO=mount: no child can mount the
- * memory of a guest; SLOW_ALSO=group: no child can move to a control group. */
+ * any file which somebody other than root wants to use; SLOW_ALSO=mount: no thread can mount
+ * the memory of a guest; SLOW_ALSO=group: no child can move to a control group of version 1. */
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -35,7 +35,6 @@ static void wait_for_host(void) {
 }
 
 int fsync(int fd) {
-        (void) fd;
         wait_for_host();
         return 0;
 }
@@ -74,7 +73,7 @@ int openat(int directory, const char *name, int flags, ...) {
         va_end(list);
         if (n > 0 && strncmp(name, slash + 1, n) == 0 && strcmp(name + n, ".d") == 0)
                 wait_for_host();
-        if (is_slow_too("group") && strcmp(name, "cgroup.procs") == 0 && getpid() != started_as)
+        if (is_slow_too("group") && strcmp(name, "tasks") == 0 && getpid() != started_as)
                 wait_for_host();
         return (int) syscall(SYS_openat, directory, name, flags, mode);
 }
@@ -87,7 +86,8 @@ int access(const char *path, int mode) {
 
 int mount(const char *source, const char *target, const char *type, unsigned long flags,
           const void *data) {
-        if (is_slow_too("mount") && source && strcmp(source, "umld") == 0 && getpid() != started_as)
+        if (is_slow_too("mount") && source && strcmp(source, "umld") == 0 &&
+            syscall(SYS_gettid) != getpid())
                 wait_for_host();
         return (int) syscall(SYS_mount, source, target, type, flags, data);
 }

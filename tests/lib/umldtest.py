@@ -21,6 +21,7 @@ import shutil
 import signal
 import socket
 import stat
+import statistics
 import struct
 import subprocess
 import tempfile
@@ -35,6 +36,8 @@ import tap
 
 SOURCE = Path(os.environ.get("UMLD_SOURCE_ROOT") or Path(__file__).resolve().parents[2])
 BUILD = Path(os.environ.get("UMLD_BUILD_ROOT") or SOURCE / "build")
+# Where umlctl is from. A sanitizer makes it fifteen times slower, and not every test is about it.
+CLIENTS = Path(os.environ.get("UMLD_TEST_PLAIN_UMLCTL") and os.environ.get("UMLD_TEST_PLAIN_BUILD") or BUILD)
 WORLD = SOURCE / "tests/world"
 MAKE_GUEST = SOURCE / "tests/make-guest"
 # What an image for all tests of a class has (TestCase.image_of): overlays, and programs in its /bin.
@@ -42,6 +45,7 @@ IMAGE_PLAIN = ()
 IMAGE_SERVER = (SOURCE / "tests/guest/overlay",)
 IMAGE_ECHO = (*IMAGE_SERVER, BUILD / "tests/guest/udp-echo")
 TRY_CALLS = BUILD / "tests/host/try-calls"
+ENTER = BUILD / "tests/lib/enter"
 BUILTIN = SOURCE / "imager/builtin"  # the files of that guest
 
 # What makes the rules of guests that do not say so themselves; as umld chooses in an empty world, where not set.
@@ -59,11 +63,29 @@ FAKE_IMAGE = bytes(1080) + b"\x53\xef" + bytes((1 << 20) - 1082)
 # Of guests: the upper part of what umld itself would choose from (lib/host/guest-uid.h).
 UID_FIRST, UID_LAST, UIDS_PER_WORLD = 60850, 61100, 4
 
+# Every combination, instead of some of each kind?
+TEST_ALL = bool(os.environ.get("UMLD_TEST_ALL"))
+
 # Are umld and its companions built with sanitizers?
 SANITIZED = bool(os.environ.get("UMLD_TEST_SANITIZED"))
 
-# Under a sanitizer or on a loaded machine everything takes longer.
-PATIENCE = float(os.environ.get("UMLD_TEST_PATIENCE", "1"))
+UNHURRIED = 0.003  # seconds that a process takes to start and end; a third of that on a good machine
+
+
+def slowness():
+    """By how much this machine, with all that it does now, is slower than tests expect: 1 to 4."""
+    took = []
+    for _ in range(5):
+        begun = time.monotonic()
+        os.waitpid(os.posix_spawn("/bin/true", ["true"], {}), 0)
+        took.append(time.monotonic() - begun)
+    return min(4.0, max(1.0, statistics.median(took) / UNHURRIED))
+
+
+# Under a sanitizer or on a slow or loaded machine everything takes longer.
+STRETCH = float(os.environ.get("UMLD_TEST_PATIENCE", "1"))
+PATIENCE = max(STRETCH, slowness())
+tap.stretch = PATIENCE
 
 # Waiting for what comes costs only as long as it takes. What a test waits for in full (a timeout of umld's, a packet that
 # must not arrive) is stretched less: umld itself is but twice as slow under a sanitizer.
@@ -113,6 +135,24 @@ def test_kernels():
     return kernels
 
 
+def each_kernel(base, prefix, whole=False):
+    """{name: class}: a test class for each kernel. What its tests are about is the same with all of them, so each test is in
+    one of the classes, by turns; with whole, or UMLD_TEST_ALL=1, in all of them."""
+    kernels, made = test_kernels(), {}
+    tests = unittest.defaultTestLoader.getTestCaseNames(base)
+    for number, kernel in enumerate(kernels):
+        name = prefix + "".join(c if c.isalnum() else "_" for c in kernel.name)
+        others = [] if whole or TEST_ALL else [t for i, t in enumerate(tests) if i % len(kernels) != number]
+        made[name] = type(name, (base,), {"kernel": kernel, "__module__": "__main__", **dict.fromkeys(others)})
+    return made
+
+
+def kernels_for(number):
+    """The kernels for something that is done a number of times with one of them each, by turns; all with UMLD_TEST_ALL=1."""
+    kernels = test_kernels()
+    return kernels if TEST_ALL else [kernels[number % len(kernels)]]
+
+
 def static_kernel():
     """One as the classic instructions build it, beside the sources; None where there is none."""
     kernel = SOURCE.parent / "shared/kernel/vmlinux-6.1-static"
@@ -120,9 +160,14 @@ def static_kernel():
 
 
 def with_variables(variables):
-    """The words that give a program its environment. It is not given to what starts the program in a world: a shell
-    that such a preload delays, or that asks for a user, is not to be measured."""
-    return ["env", *(f"{name}={value}" for name, value in variables.items())] if variables else []
+    """The words that give a program its environment, behind others that start it. It is not given to what starts the
+    program in a world: a shell that such a preload delays, or that asks for a user, is not to be measured."""
+    return ["env", *assignments(variables)] if variables else []
+
+
+def assignments(variables):
+    """The same for World.command()."""
+    return [f"{name}={value}" for name, value in (variables or {}).items()]
 
 
 def preloaded(module):
@@ -226,7 +271,7 @@ class World:
                          "lib/preload/umld-console-fix.so", "lib/preload/umld-tun-fix.so", "lib/preload/umld-image-fix.so", "umlctl/umlctl",
                          "umlctl/umld-modules", "imager/umld-image",
                          "guest/umld-guest-init", "tests/guest/fake-guest", "tests/lib/refuse"):
-                self.install(BUILD / each, self.programs / each)
+                self.install((CLIENTS if each == "umlctl/umlctl" else BUILD) / each, self.programs / each)
             shutil.copytree(SOURCE / "recipes", self.programs / "recipes")
         return self.programs / path
 
@@ -269,17 +314,19 @@ class World:
         (group / ("memory.limit_in_bytes" if old else "memory.max")).write_text(str(limit))
         return group, group / ("memory.oom_control" if old else "memory.events")
 
+    def keeper(self, part="host"):
+        """The pid of the process that keeps a part."""
+        return (self.dir / f"{part}.keeper").read_text(encoding="utf-8").split()[0]
+
     def command(self, part, *command):
-        """As "world run" does it, without what a shell takes to find out the same each time: tests run thousands."""
-        keeper = (self.dir / f"{part}.keeper").read_text(encoding="utf-8").split()[0]
-        enter = f"echo 0 >{self.group}/cgroup.procs\n" if self.group else ""
-        into = f"-t {keeper} --net" + (" --mount" if part == "host" else "")
-        return ["sh", "-ec", f'{enter}exec nsenter {into} -- env --chdir="$PWD" "$@"', "world",
-                *(f"{name}={value}" for name, value in self.variables.items()), *(str(word) for word in command)]
+        """As "world run" does it, without what a shell takes to find out the same each time: tests run thousands. What
+        comes first may be variables, as for env(1)."""
+        return [str(word) for word in (ENTER, self.keeper(part), part, self.group or "-",
+                                       *(f"{name}={value}" for name, value in self.variables.items()), *command)]
 
     def run(self, part, *command, check=False, timeout=60, env=None, **options):
         """Runs a command in the host or inet part; its CompletedProcess with text."""
-        return subprocess.run(self.command(part, *with_variables(env), *command), stdin=subprocess.DEVNULL,
+        return subprocess.run(self.command(part, *assignments(env), *command), stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", errors="replace",
                               check=check, timeout=timeout * PATIENCE, **options)
 
@@ -452,12 +499,14 @@ class World:
     def processes(self, part="host"):
         """{pid: command line} of all that runs in that part beside its keeper, and of the guests' kernels, whose
         network namespaces are their own."""
-        pids = subprocess.run(["ip", "netns", "pids", f"{self.name}-{part}"], stdout=subprocess.PIPE,
-                              encoding="utf-8", check=True).stdout.split()
+        inside, pids = os.stat(f"/run/netns/{self.name}-{part}").st_ino, []
+        for path in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if os.stat(path / "ns/net").st_ino == inside:
+                    pids.append(path.name)
         if part == "host":
             pids = list(dict.fromkeys(pids + self.guests_processes()))
-        keeper = (self.dir / f"{part}.keeper").read_text().split()[0]
-        found = {}
+        keeper, found = self.keeper(part), {}
         for pid in pids:
             with contextlib.suppress(OSError):
                 line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
@@ -467,8 +516,7 @@ class World:
 
     def uml_dir(self, name="web"):
         """The directory of a guest's own sockets, a mount that only the host of this world has."""
-        keeper = (self.dir / "host.keeper").read_text().split()[0]
-        return Path(f"/proc/{keeper}/root{self.runtime_dir}/{name}/uml")
+        return Path(f"/proc/{self.keeper()}/root{self.runtime_dir}/{name}/uml")
 
     def guests_processes(self):
         """Pids of the users that this world's guests run as; a guest of another world may have the same one."""
@@ -504,30 +552,47 @@ class World:
 class Snapshot:
     """The state of a host, as text, to compare before with after."""
 
-    # Each of them prints what must be the same again when umld is gone.
+    # Each of them prints what must be the same again when umld is gone. There are few, since a test takes two snapshots;
+    # what is not to be compared is left out afterwards.
     COMMANDS = {
-        "links": "ip -d -o link | sed 's/ numtxqueues.*//'",
-        "addresses": "ip -o address",
-        "routes": "ip -4 route show table all; ip -6 route show table all",
-        "neighbours": "ip neighbour show nud permanent",
-        "iptables": "for t in filter nat mangle raw; do iptables-legacy-save -t $t || echo no $t; done 2>&1"
-                    " | grep -v '^#' | sed 's/ \\[[0-9]*:[0-9]*\\]$//'",
-        "ip6tables": "for t in filter nat mangle raw; do ip6tables-legacy-save -t $t || echo no $t; done 2>&1"
-                     " | grep -v '^#' | sed 's/ \\[[0-9]*:[0-9]*\\]$//'",
+        "links, addresses, routes, neighbours": "printf 'link\naddress\nroute show table all\nneighbour show nud permanent\n' | ip -d -o -batch -",
+        "iptables": "iptables-legacy-save",
+        "ip6tables": "ip6tables-legacy-save",
         "nftables": "! command -v nft >/dev/null || nft list ruleset",
-        "sysctls": "grep -r '' /proc/sys/net/ipv4 /proc/sys/net/ipv6 2>/dev/null"
-                   " | grep -vE '/(tcp_fastopen_key|route/flush|nf_conntrack|neigh/|conf/.*/(stable_secret))'",
-        "mounts": "awk '$5 ~ \"^(/dev|/proc|/sys|/run/umld)\" && $5 !~ \"^/(sys/fs/cgroup|dev/pts)\""
-                  " { $1 = $2 = \"\"; print }' /proc/self/mountinfo",
-        "shm": "find /dev/shm -printf '%p %y %m %U %s\\n'; stat -f -c '%b blocks, %f free' /dev/shm",
+        "sysctls": "grep -r '' /proc/sys/net/ipv4 /proc/sys/net/ipv6 2>/dev/null || true",
     }
+    # Numbers of queues and what follows them; counters and comments of iptables; what changes by itself, or cannot be read.
+    VOLATILE = (r"(?m) numtxqueues.*$", r"(?m) \[[0-9]+:[0-9]+\]$", r"(?m)^#.*\n",
+                r"(?m)^/proc/sys/net/\S*/(tcp_fastopen_key|route/flush|nf_conntrack|neigh/|conf/[^:]*/stable_secret).*\n",
+                # A table without rules is as good as none: the first who asks for one makes it.
+                r"(?m)^\*\w+\n(:\w+ ACCEPT\n)+COMMIT\n")
 
     def __init__(self, world):
         script = "".join(f"echo '== {name}'\n{command}\n" for name, command in self.COMMANDS.items())
         self.text = world.host("sh", "-c", script)
+        for pattern in self.VOLATILE:
+            self.text = re.sub(pattern, "", self.text)
+        proc = Path("/proc", world.keeper())
+        self.text += "== mounts\n" + "".join(self.mounts(proc)) + "== shm\n" + "".join(self.shm(proc / "root/dev/shm"))
         self.text += "== files\n" + "".join(self.files(world)) + "== processes\n"
         self.text += "".join(f"{pid} {line}\n" for pid, line in sorted(world.processes().items()))
         self.text += "== control groups\n" + "".join(self.cgroups(world))
+
+    @staticmethod
+    def mounts(proc):
+        """Where umld mounts anything, without the numbers of the mounts."""
+        for line in (proc / "mountinfo").read_text(encoding="utf-8").splitlines(True):
+            fields = line.split(" ")
+            if re.match("/(dev|proc|sys|run/umld)", fields[4]) and not re.match("/(sys/fs/cgroup|dev/pts)", fields[4]):
+                yield " ".join(fields[2:])
+
+    @staticmethod
+    def shm(top):
+        for path in [top] + sorted(top.rglob("*")):
+            s = path.lstat()
+            yield f"{path.relative_to(top)} {stat.filemode(s.st_mode)} {s.st_uid} {s.st_size}\n"
+        s = os.statvfs(top)
+        yield f"{s.f_blocks} blocks, {s.f_bfree} free\n"
 
     @staticmethod
     def files(world):
@@ -586,7 +651,8 @@ class Daemon:
         with open(self.log_file, "wb") as log:
             self.started = time.monotonic()
             self.process = subprocess.Popen(
-                world.command("host", *wrapper, *with_variables(variables), world.program("daemon/umld"), *arguments, name),
+                world.command("host", *wrapper, *(with_variables if wrapper else assignments)(variables), world.program("daemon/umld"),
+                              *arguments, name),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         self.pid = self.process.pid  # all the way down by exec
         world.daemons.append(self)

@@ -151,7 +151,7 @@ class Install(unittest.TestCase):
         self.assertEqual(bare, [])
         self.assertGreater(len(set(filter(None, keys))), 10)
 
-    def generated(self, config, groups="0::/init.scope\n"):
+    def generated(self, config, groups="0::/init.scope\n", release="6.1.0-13-amd64"):
         """What the generator makes of a guest's configuration, and the directories of what it makes for others."""
         with tempfile.TemporaryDirectory(dir=self.work) as top:
             os.makedirs(f"{top}/config/web.conf.d")
@@ -166,8 +166,10 @@ class Install(unittest.TestCase):
                     part.write(text.replace("TOP", top))
             with open(f"{top}/groups", "w", encoding="utf-8") as file:
                 file.write(groups)
+            Path(f"{top}/osrelease").write_text(f"{release}\n", encoding="ascii")
             done = run("sh", f"{SOURCE}/systemd/umld-generator", f"{top}/out",
                        env=dict(os.environ, UMLD_CONFIG_DIR=f"{top}/config", UMLD_INIT_CGROUPS=f"{top}/groups",
+                                UMLD_OSRELEASE=f"{top}/osrelease",
                                 UMLD_HOMES=f"/home /root /run/user {top}/home"))
             self.assertEqual((done.returncode, done.stdout), (0, ""))
             made, common, own = {}, set(), set()
@@ -178,32 +180,45 @@ class Install(unittest.TestCase):
             return made.get("umld@web.service.d", []), set(made) - {"umld@web.service.d"}
 
     def test_generator_opens_what_a_guest_needs(self):
-        home, tmp, bits = "ProtectHome=no", "PrivateTmp=no", "RestrictSUIDSGID=no"
+        home, tmp = ["ProtectHome=no", "ReadWritePaths=-/home"], ["PrivateTmp=no", "ReadWritePaths=-/tmp"]
+        bits = ["CapabilityBoundingSet=CAP_MKNOD", "RestrictSUIDSGID=no"]
+        block = ["DeviceAllow=block-* rw", "PrivateDevices=no"]
+        device = f"/dev/{os.listdir('/sys/block')[0]}"
         for text, lines in (("Memory=32M\n[Network]\nGuestAddress=10.0.0.2/24\nForward=tcp/80:80", []),
                             ("Disk=/var/lib/umld/web/root.img,cow=/srv/web", []),
+                            ("Kernel=/usr/bin/linux.uml\n[Log]\nFile=/var/log/umld/web.log", []),
                             ("#Disk=/home/web.img\n ; Disk=/tmp/x", []),
-                            ("Disk=/homes/web.img", []),
-                            ("Disk=/home/web.img", [home]),
-                            ("Disk = /srv/base.img,cow=/root/web.cow", [home]),
-                            ("Disk=/srv/../home/web.img", [home]),
-                            ("Share=/run/user/1000,ro", [home]),
-                            ("Disk=/var/tmp/a b.img", [tmp]),
-                            ("Disk=/tmp/web.img\nDisk=/home/web.img", [tmp, home]),
-                            ("Share=/", [tmp, home]),
-                            ("Share=/run", [home]),
-                            ("Disk=/srv/home/web.img", [home]),
+                            ("Disk=/homes/web.img", ["ReadWritePaths=-/homes"]),
+                            ("Disk=/home/web.img", home),
+                            ("Disk = /srv/base.img,cow=/root/web.cow", ["ProtectHome=no", "ReadWritePaths=-/root"]),
+                            ("Disk=/srv/../home/web.img", home),
+                            ("Share=/run/user/1000,ro", home[:1]),
+                            ("Disk=/var/tmp/a b.img", tmp[:1]),
+                            ("Disk=/tmp/web.img\nDisk=/home/web.img", home + tmp),
+                            ("Share=/", ["PrivateTmp=no", "ProtectHome=no", "ProtectSystem=full"]),
+                            ("Share=/run", home[:1]),
+                            ("Disk=/srv/home/web.img", home[:1]),
                             ("Disk=/srv/web.img", []),
-                            ("Root=hostfs:/srv/web", [bits]),
-                            (" Root = hostfs:/home/web", [home, bits])):
+                            (f"Disk={device}", block),
+                            (f"Disk={device},ro\nDisk=/home/web.img", block + home),
+                            ("PrivateRoot=no", ["PrivateDevices=no"]),
+                            ("PrivateRoot=yes", []),
+                            ("Proxy=tcp/80", ["IPAddressAllow=any"]),
+                            ("[Notify]\nCommand=/usr/bin/mail root", ["IPAddressAllow=any"]),
+                            *((f"GuestAddress={address}", []) for address in ("auto", "192.168.7.2", "172.31.0.2/24", "100.127.0.2")),
+                            *((f"GuestAddress={address}", ["IPAddressAllow=any"])
+                              for address in ("172.32.0.2", "192.0.2.7/24", "100.128.0.1")),
+                            ("Root=hostfs:/srv/web", bits),
+                            (" Root = hostfs:/home/web", bits + home)):
             self.assertEqual(self.generated({"web.conf": f"[Guest]\n{text}\n"}), (sorted(lines), set()), text)
         self.assertEqual(self.generated({"web.conf": "[Guest]\n", "web.conf.d/disk.conf": "[Guest]\nDisk=/home/web.img\n"}),
-                         ([home], set()))
+                         (home, set()))
         for disk in "TOP/link/web.img", "TOP/home/web.img":  # the path as it is written may be in /tmp
-            self.assertIn(home, self.generated({"web.conf": f"[Guest]\nDisk={disk}\n"})[0])
+            self.assertIn(home[0], self.generated({"web.conf": f"[Guest]\nDisk={disk}\n"})[0])
         self.assertEqual(self.generated({"web.conf": "->elsewhere", "elsewhere": "[Guest]\nRoot=hostfs:/home/web\n"}),
-                         ([home, bits], set()))
+                         (sorted(home + bits), set()))
         self.assertEqual(self.generated({"web.conf": "[Guest]\n", "part": "[Guest]\nDisk=/home/web.img\nRoot=hostfs:/srv\n",
-                                         "web.conf.d/a.conf": "->../part"}), ([home, bits], set()))
+                                         "web.conf.d/a.conf": "->../part"}), (sorted(home + bits), set()))
         self.assertEqual(self.generated({"web.conf": "[Guest]\nDisk=TOP/link/a\n", "two.conf": "[Guest]\nDisk=/root/a\n"})[1],
                          {"umld@two.service.d"})
 
@@ -214,17 +229,24 @@ class Install(unittest.TestCase):
                                                 encoding="utf-8")
             os.chmod(f"{path}/realpath", 0o755)
             with mock.patch.dict(os.environ, PATH=f"{path}:{os.environ['PATH']}"):
-                self.assertEqual(self.generated({"web.conf": "[Guest]\nDisk=/home/web.img\n"}), (["ProtectHome=no"], set()))
+                self.assertEqual(self.generated({"web.conf": "[Guest]\nDisk=/home/web.img\n"}), (["ProtectHome=no", "ReadWritePaths=-/home"], set()))
 
     def test_generator_without_guests(self):
         self.assertEqual(self.generated({}), ([], set()))
-        self.assertEqual(self.generated({}, "4:memory:/\n1:name=systemd:/init.scope\n0::/\n"), ([], set()))
+        self.assertEqual(self.generated({}, "4:memory:/\n1:name=systemd:/init.scope\n0::/init.scope\n"), ([], set()))
 
     def test_generator_in_a_container_without_a_cgroup_namespace(self):
         groups = "4:memory:/lxc/vps\n1:name=systemd:/lxc/vps/init.scope\n"
         self.assertEqual(self.generated({}, groups), ([], {"umld@.service.d"}))
         self.assertEqual(self.generated({"web.conf": "[Guest]\nDisk=/home/web.img\n"}, groups),
-                         (["ProtectHome=no"], {"umld@.service.d"}))
+                         (["ProtectHome=no", "ReadWritePaths=-/home"], {"umld@.service.d"}))
+
+    def test_generator_where_groups_do_not_tell_whose_a_port_is(self):
+        for groups, release, told in (("0::/init.scope\n", "5.8.0", True), ("0::/init.scope\n", "10.1-rc1", True),
+                                      ("0::/init.scope\n", "5.7.19-vps", False), ("0::/init.scope\n", "3.10.0-1160", False),
+                                      ("1:name=systemd:/init.scope\n0::/\n", "6.1.0", False),
+                                      ("1:name=systemd:/init.scope\n", "6.1.0", False)):
+            self.assertEqual(self.generated({}, groups, release), ([], set() if told else {"umld@.service.d"}), (groups, release))
 
     def test_users_and_directories(self):
         """systemd's own tools understand the two files, in a root of their own."""

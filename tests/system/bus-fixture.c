@@ -157,8 +157,6 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
         const char *member = sd_bus_message_get_member(m);
         uint8_t type = 0;
 
-        (void) userdata;
-        (void) ret_error;
         if (sd_bus_message_get_type(m, &type) < 0 || type != SD_BUS_MESSAGE_METHOD_CALL)
                 return 0;
         if (streq(mode, "login"))
@@ -188,8 +186,6 @@ static int on_connection(sd_event_source *s, int fd, uint32_t revents, void *use
         sd_id128_t id = {};
         int r;
 
-        (void) revents;
-        (void) userdata;
         if (peer < 0)
                 return -errno;
         if (streq(mode, "hangup"))
@@ -286,8 +282,6 @@ static int on_input(sd_event_source *s, int fd, uint32_t revents, void *userdata
         char *newline;
         ssize_t n;
 
-        (void) revents;
-        (void) userdata;
         if (!buffer)
                 buffer = malloc(MAX_LINE);
         if (!buffer || used == MAX_LINE)

@@ -11,13 +11,15 @@ from umldtest import clean_file_system, wait_until
 class Story:
     """For a TestCase with a machine (Booted), its tree and world, where a file `booted` appears at the end of each boot."""
 
+    timeout = 900  # for several boots
+
     def diagnosis(self):
         texts = [self.machine.log, f"{self.tree}/var/log/umld/web/console.log", f"{self.tree}/var/log/umld/web/umld.log"]
         return "\n".join(f"{path}:\n{Path(path).read_text(errors='replace')[-2000:]}" for path in texts if os.path.exists(path))
 
     def page(self):
         try:
-            text = self.world.fetch(8080, timeout=0.3)
+            text = self.world.fetch(8080, timeout=2)
         except OSError:
             return None
         return text if "<h1>web</h1>" in text else None

@@ -22,7 +22,7 @@ from umldtest import SOURCE, World, clean_file_system, main, wait_until
 UNIT = "umld@web.service"
 ORPHAN = "umld-orphan@web.service"
 FORWARD = "Forward=tcp/8080:80"
-EXPOSURE = 48
+EXPOSURE = 39
 
 
 def note(text):
@@ -36,6 +36,7 @@ def command(*words, **options):
 
 class Boot(unittest.TestCase):
     maxDiff = None
+    timeout = 600
 
     @classmethod
     def setUpClass(cls):
@@ -80,7 +81,7 @@ class Boot(unittest.TestCase):
     def any_page(self, port):
         """A guest's page as a client on the Internet gets it, or None."""
         try:
-            return self.world.fetch(port, timeout=0.3)
+            return self.world.fetch(port, timeout=2)
         except OSError:
             return None
 
@@ -207,6 +208,7 @@ class Boot(unittest.TestCase):
         self.assertEqual(str(status["daemon"]["pid"]), self.machine.show(UNIT, "MainPID"))
         self.assertIn("web", self.machine.out("umlctl", "list"))
         self.assertEqual(self.machine.show(UNIT, "WatchdogUSec"), "30s")
+        wait_until(lambda: (self.status()["memory"]["used"] or 0) > 4 << 20, 20, "the memory that the guest uses")
         self.assertEqual(self.machine.show(UNIT, "Delegate"), "yes")
 
     def test_03_sandbox_of_the_unit_refuses_no_layer(self):
@@ -242,6 +244,23 @@ class Boot(unittest.TestCase):
             self.assertIn(answer, made.stderr)
             self.assertEqual(made.returncode == 0, not answer, made.stderr)
         self.machine.run("rmdir", path, check=True)
+
+    def test_03_ports_of_logins_stay_the_hosts(self):
+        """umld in its unit sees no other process's descriptors: whose a port is tells the control group of its socket."""
+        program = "use IO::Socket::INET; $s = IO::Socket::INET->new(LocalPort => 2022, Listen => 5) or die; sleep 600"
+        self.machine.shell(f"""
+            cp /usr/bin/perl /root/sshd
+            systemd-run --quiet --unit=logins --service-type=exec /root/sshd -e '{program}'
+            systemd-run --quiet --unit=waiting --socket-property=ListenStream=2023 --socket-property=Accept=yes /bin/true""")
+        self.addCleanup(self.machine.run, "systemctl", "stop", "logins.service", "waiting.socket")
+        self.addCleanup(self.configure, self.config)
+        wait_until(lambda: re.search(":2022 .*:2023 ", self.machine.out("ss", "-Hltn"), re.S), 20, "both ports")
+        self.configure(self.config.replace(FORWARD, f"{FORWARD}\nForward=tcp/2022:80\nForward=tcp/2023:80"))
+        self.machine.out("systemctl", "reload", UNIT)
+        journal = self.machine.out("journalctl", "-b", "-o", "cat", "-u", UNIT)
+        self.assertRegex(journal, r"tcp/2022 is not forwarded, because you reach the host through it \(sshd, pid \d+\)")
+        self.assertRegex(journal, r"tcp/2023 is not forwarded, because you reach the host through it \(systemd, pid 1\)")
+        self.assertEqual([self.any_page(port) for port in (2022, 2023)], [None, None])
 
     def test_03_generator_opens_the_unit(self):
         """To an image in /home: when systemd has read the configuration, to which umlctl start sees, or umld tells how."""

@@ -19,7 +19,6 @@ static void test_share(void **state) {
                 { UINT64_MAX, 1, 16384 },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases)
                 assert_int_equal(connections_share(c->max, c->guests), c->share);
 }
@@ -30,15 +29,33 @@ static void test_fresh(void **state) {
                 uint64_t max;
                 unsigned guests, fresh;
         } cases[] = {
-                { 262144, 0, 32768 },     { 262144, 1, 32768 }, { 1 << 20, 1, 32768 },
-                { 1 << 20, 4, 32768 },    { 65536, 1, 8192 },   { 65536, 2, 4096 },
-                { 65536, 3, 2048 },       { 65536, 9, 1024 },   { 100, 1, 1024 },
-                { UINT64_MAX, 5, 32768 },
+                { 262144, 0, 32768 },  { 262144, 1, 32768 }, { 1 << 20, 1, 32768 },
+                { 1 << 20, 4, 32768 }, { 65536, 1, 8192 },   { 65536, 2, 4096 },
+                { 65536, 3, 2048 },    { 65536, 9, 1024 },   { 65536, 32, 256 },
+                { 65536, 80, 64 },     { 262144, 80, 256 },  { 100, 1, 13 },
+                { 0, 1, 1 },           { 100, 1000, 1 },     { UINT64_MAX, 5, 32768 },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases)
                 assert_int_equal(connections_fresh(c->max, c->guests), c->fresh);
+}
+
+/* However many guests there are, by IPv4 alone or by both families, and whatever each of them does
+ * between two looks, a quarter is left; and none has less than 1,024 as long as that leaves one. */
+static void test_quarter(void **state) {
+        static const uint64_t tables[] = { 4096, 8192, 16384, 65536, 100000, 262144, 1 << 20 };
+
+        FOREACH_ELEMENT (max, tables)
+                for (unsigned guests = 1; guests <= 300; guests++) {
+                        uint64_t one = connections_share(*max, guests),
+                                 both = connections_share(*max, 2 * guests) * 2ULL,
+                                 fresh = connections_fresh(*max, guests), quarters = *max / 4 * 3;
+
+                        assert_true(guests * (MAX(one, both) + fresh) <= quarters);
+                        assert_true(one >= 1024 || 1024 * guests > *max / 16 * 5);
+                        assert_true(fresh >= 1024 ||
+                                    (MAX(one, both) + 1024) * guests > quarters / 2);
+                }
 }
 
 /* From a table that is half full on, and again when a thirty-second of it has come since. */
@@ -65,7 +82,6 @@ static void test_due(void **state) {
                 { 51049, 65536, 49000, 0, true },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases)
                 assert_int_equal(surplus_is_due(c->count, c->max, c->settled, c->made), c->due);
 }
@@ -73,7 +89,6 @@ static void test_due(void **state) {
 /* As many as 32,768 new ones a second are seen in time, and a table that is far from full is not
  * looked at often. */
 static void test_next_look(void **state) {
-        (void) state;
         assert_int_equal(surplus_next_look(0, 65536, 0, UINT64_MAX), USEC_PER_SEC);
         assert_int_equal(surplus_next_look(16384, 65536, 0, UINT64_MAX), USEC_PER_SEC / 2);
         assert_int_equal(surplus_next_look(0, 1 << 20, 0, UINT64_MAX), 2500 * USEC_PER_MSEC);
@@ -85,7 +100,6 @@ static void test_next_look(void **state) {
 
 /* Twice while its number is used up, and gradually less often when it uses few: more may follow. */
 static void test_fresh_next_look(void **state) {
-        (void) state;
         assert_int_equal(fresh_next_look(USEC_PER_SEC, 0, 8192), 2500 * USEC_PER_MSEC);
         assert_int_equal(fresh_next_look(USEC_PER_SEC, 0, 0), 2500 * USEC_PER_MSEC);
         assert_int_equal(fresh_next_look(USEC_PER_SEC, 2048, 8192), 2 * USEC_PER_SEC);
@@ -100,10 +114,6 @@ static void test_fresh_next_look(void **state) {
 static int refused;
 
 static int refuse_fresh(const Nat *nat, const char *guest, bool again, uint64_t *ret) {
-        (void) nat;
-        (void) guest;
-        (void) again;
-        (void) ret;
         refused++;
         return -EPERM;
 }
@@ -119,7 +129,6 @@ static void test_fresh_refused(void **state) {
         Host host = { .config = &config };
         Net net = { .host = &host, .rules = true, .connections = 1024, .fresh = 1024 };
 
-        (void) state;
         net.maker.nat.backend = &backend;
         ASSERT_OK(sd_event_new(&event));
         ASSERT_OK(surplus_flows_new(event, &net, &s));
@@ -133,12 +142,12 @@ static void test_fresh_refused(void **state) {
 }
 
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(test_share),
-                                            cmocka_unit_test(test_fresh),
-                                            cmocka_unit_test(test_fresh_next_look),
-                                            cmocka_unit_test(test_fresh_refused),
-                                            cmocka_unit_test(test_due),
-                                            cmocka_unit_test(test_next_look) };
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_share),         cmocka_unit_test(test_fresh),
+                cmocka_unit_test(test_quarter),       cmocka_unit_test(test_fresh_next_look),
+                cmocka_unit_test(test_fresh_refused), cmocka_unit_test(test_due),
+                cmocka_unit_test(test_next_look)
+        };
 
         return RUN_TESTS(tests);
 }

@@ -33,7 +33,6 @@ static void test_container(void **state) {
         uint64_t limit = 0;
         Beancounter b;
 
-        (void) state;
         ASSERT_OK(beancounter_find(container, "privvmpages", &b));
         assert_int_equal(b.held, 25600);
         assert_int_equal(b.barrier, 131072);
@@ -53,7 +52,6 @@ static void test_exhausted(void **state) {
         Beancounter b = { .held = 120, .barrier = 100, .limit = 140 };
         uint64_t limit;
 
-        (void) state;
         assert_int_equal(beancounter_left(&b, 4096, &limit), 0);
         b = (Beancounter){ .held = 10, .barrier = UINT64_MAX, .limit = 30 };
         assert_int_equal(beancounter_left(&b, 4096, &limit), 20 * 4096);
@@ -79,7 +77,6 @@ static void test_refused(void **state) {
         };
         Beancounter b = { .held = 77 };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 ASSERT_ERROR(beancounter_find(c->text, "privvmpages", &b), c->error);
                 assert_int_equal(b.held, 77);

@@ -44,7 +44,6 @@ static void test_own_directory(void **state) {
                 { "1 2 3 - cgroup2 x\n1 2\n - cgroup2 cgroup2 rw\n", "0::/a", NULL },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 _cleanup_free_ char *path = cgroup_own_directory(c->mountinfo, c->cgroup);
 

@@ -123,7 +123,6 @@ static void test_every_key(void **state) {
         size_t n;
         const Setting *table = settings_table(&n);
 
-        (void) state;
         for (const Setting *s = table; s < table + n; s++) {
                 _cleanup_(config_freep) Config *a = NULL, *b = NULL;
                 _cleanup_free_ char *later = NULL;
@@ -162,7 +161,6 @@ static void check_later(const char *a, const char *b, const char *expected) {
 }
 
 static void test_later(void **state) {
-        (void) state;
         check_later("", "", NULL);
         check_later("", "[Network]\nForward=tcp/80\n[Supervise]\nRestart=no\n", NULL);
         check_later("", "[Guest]\nMemory=128M\n", "Memory");
@@ -184,7 +182,6 @@ static void test_in_fallback(void **state) {
         _cleanup_(config_freep) Config *running = NULL, *same = NULL, *other = NULL;
         _cleanup_free_ char *later = NULL, *changes = NULL;
 
-        (void) state;
         load(text, &running);
         load(text, &same);
         load("[Guest]\nKernel=/new\n[Fallback]\nKernel=/old\nAppend=single\n", &other);
@@ -201,7 +198,6 @@ static void test_live(void **state) {
         Config old;
         char text[PROBE_TEXT_MAX];
 
-        (void) state;
         load("[Network]\nForward=tcp/80\n", &running);
         load("[Guest]\nMemory=128M\n[Network]\nForward=tcp/81 "
              "tcp/82\nProxy=tcp/90:80\nMasquerade=no\nReserve=tcp/"

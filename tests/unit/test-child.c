@@ -29,7 +29,6 @@ static int say(int output, void *text) {
 static void test_words_and_status(void **state) {
         Child c = {};
 
-        (void) state;
         assert_false(child_there(&c));
         ASSERT_OK(wish_start(&c, say, (char *) "hello", 10 * USEC_PER_SEC));
         assert_true(child_there(&c));
@@ -47,7 +46,6 @@ static void test_words_and_status(void **state) {
 static int talk(int output, void *userdata) {
         static char chunk[65536];
 
-        (void) userdata;
         memset(chunk, 'x', sizeof(chunk));
         for (int i = 0; i < 64; i++)
                 if (write_all(output, chunk, sizeof(chunk)) < 0)
@@ -58,7 +56,6 @@ static int talk(int output, void *userdata) {
 static void test_much(void **state) {
         Child c = {};
 
-        (void) state;
         ASSERT_OK(wish_start(&c, talk, NULL, 30 * USEC_PER_SEC));
         assert_int_equal(child_wait(&c), 1);
         assert_string_equal(c.said, "xxxxxxxxxxxxxxxx");
@@ -68,8 +65,6 @@ static void test_much(void **state) {
 }
 
 static int sleep_on(int output, void *userdata) {
-        (void) output;
-        (void) userdata;
         pause();
         return 0;
 }
@@ -94,7 +89,6 @@ static void test_patience(void **state) {
         static int (*const runs[])(int, void *) = { sleep_on, close_and_sleep, leave_somebody,
                                                     talk_for_ever };
 
-        (void) state;
         FOREACH_ELEMENT (run, runs) {
                 usec_t began = now_usec(CLOCK_MONOTONIC);
                 unsigned looks = 0;
@@ -124,7 +118,6 @@ static void test_killed(void **state) {
         usec_t end = now_usec(CLOCK_MONOTONIC) + 10 * USEC_PER_SEC;
         Child c = {};
 
-        (void) state;
         ASSERT_OK(wish_start(&c, sleep_on, NULL, USEC_INFINITY));
         assert_int_equal(child_poll(&c), 0);
         child_end(&c);
@@ -154,7 +147,6 @@ static void test_descriptors(void **state) {
         int some[] = { dup(0), dup(0), dup(0) }, kept = dup(0), above = fcntl(0, F_DUPFD, 100);
         Child c = {};
 
-        (void) state;
         close(some[1]);
         ASSERT_OK(child_start(&c, &(const ChildWish){ .run = count_descriptors,
                                                       .userdata = &kept,
@@ -174,7 +166,6 @@ static void test_descriptors(void **state) {
 static void test_collected_by_others(void **state) {
         Child c = {};
 
-        (void) state;
         assert_true(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
         ASSERT_OK(wish_start(&c, say, (char *) "x", 10 * USEC_PER_SEC));
         assert_int_equal(child_wait(&c), 1);

@@ -46,7 +46,6 @@ static void test_needs(void **state) {
         const Column *table;
         size_t n;
 
-        (void) state;
         json_object_update(all, own);
         table = columns_table(&n);
         for (size_t i = 0; i < n; i++) {
@@ -71,7 +70,6 @@ static void test_once(void **state) {
         _cleanup_strv_ Strv names = {};
         size_t n;
 
-        (void) state;
         assert_int_equal(columns_choose("uptime,memory,cpu,pid", columns, &n), 0);
         ASSERT_OK(columns_needs(columns, n, &names));
         assert_int_equal(names.n, 6); /* Name, State, Pid, Started, MemorySize, MemoryUsed */
@@ -82,7 +80,6 @@ static void test_boot(void **state) {
         const Column *columns[COLUMNS_MAX];
         size_t n;
 
-        (void) state;
         assert_int_equal(columns_choose(NULL, columns, &n), 0);
         assert_false(columns_ask_boot(columns, n));
         assert_int_equal(columns_choose("name,enabled", columns, &n), 0);

@@ -77,7 +77,6 @@ static void test_good(void **state) {
         _cleanup_(condition_list_done) ConditionList list = {};
         HostFacts f = good();
 
-        (void) state;
         ASSERT_OK(conditions_judge(&f, &list));
         for (ConditionKind k = 0; k < CONDITION_MAX; k++) {
                 const Condition *worst = condition_list_worst(&list, k);
@@ -99,7 +98,6 @@ static void test_unknown(void **state) {
         HostFacts f = { .side = { { .used = true, .uplinks = { { "eth0" } }, .n_uplinks = 1 },
                                   { .used = true, .uplinks = { { "eth0" } }, .n_uplinks = 1 } } };
 
-        (void) state;
         ASSERT_OK(conditions_judge(&f, &list));
         for (size_t i = 0; i < list.n; i++)
                 if (list.v[i].kind != CONDITION_NETWORK && list.v[i].kind != CONDITION_FORWARDS &&
@@ -111,7 +109,6 @@ static void test_uplink(void **state) {
         HostFacts f = good();
         LinkFacts *link = &f.side[NAT_IPV4].uplinks[0];
 
-        (void) state;
         link->carrier = ANSWER_NO;
         check(&f, CONDITION_UPLINK, CONDITION_BROKEN,
               "the uplink venet0 has no carrier; see what it is connected to");
@@ -157,7 +154,6 @@ static void test_other_uplink(void **state) {
         HostFacts f = good();
         SideFacts *side = &f.side[NAT_IPV4];
 
-        (void) state;
         side->named_by = "Uplink";
         strcpy(side->ways[0], "eth1");
         side->uplinks[0].strict = ANSWER_NO;
@@ -187,7 +183,6 @@ static void test_two_uplinks(void **state) {
         HostFacts f = good_twice();
         LinkFacts *links = f.side[NAT_IPV4].uplinks;
 
-        (void) state;
         links[1].up = links[1].carrier = ANSWER_NO;
         check(&f, CONDITION_UPLINK, CONDITION_WARNING,
               "the uplink eth1 is down; ip link set eth1 up");
@@ -215,7 +210,6 @@ static void test_vpn(void **state) {
         HostFacts f = good_twice();
         SideFacts *side = &f.side[NAT_IPV4];
 
-        (void) state;
         side->n_ways = 1;
         strcpy(side->ways[0], "eth1");
         check(&f, CONDITION_REVERSE_PATH, CONDITION_WARNING,
@@ -228,7 +222,6 @@ static void test_vpn(void **state) {
 static void test_only_ipv6(void **state) {
         HostFacts f = good();
 
-        (void) state;
         f.side[NAT_IPV4].n_uplinks = 0;
         no_ways(&f.side[NAT_IPV4]);
         check(&f, CONDITION_ROUTE, CONDITION_WARNING,
@@ -244,7 +237,6 @@ static void test_only_ipv6(void **state) {
 static void test_snat(void **state) {
         HostFacts f = good();
 
-        (void) state;
         ASSERT_OK(ip_address_parse("203.0.113.7", &f.side[NAT_IPV4].snat_address));
         f.side[NAT_IPV4].has_snat_address = ANSWER_NO;
         check(&f, CONDITION_SNAT, CONDITION_WARNING,
@@ -261,7 +253,6 @@ static void test_snat(void **state) {
 static void test_own(void **state) {
         HostFacts f = good();
 
-        (void) state;
         f.side[NAT_IPV4].forwarding = ANSWER_NO;
         check(&f, CONDITION_FORWARDING, CONDITION_BROKEN,
               "net.ipv4.ip_forward is 0, so nothing passes between the guest and the uplink; "
@@ -297,7 +288,6 @@ static void test_forwards(void **state) {
         _cleanup_(condition_list_done) ConditionList list = {};
         HostFacts f = good();
 
-        (void) state;
         f.side[NAT_IPV6].snat_address = (IpAddress){};
         f.forwards = "one; with; what to do\nanother\n";
         ASSERT_OK(conditions_judge(&f, &list));
@@ -356,7 +346,6 @@ static void test_firewalls(void **state) {
                   "accept && nft insert rule inet mine fwd oifname tap0 accept" },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 HostFacts f = good();
 
@@ -373,7 +362,6 @@ static void test_firewalls(void **state) {
 static void test_stocks(void **state) {
         HostFacts f = good();
 
-        (void) state;
         f.memory = ANSWER_NO;
         f.memory_why = "/dev/shm is nearly full";
         check(&f, CONDITION_MEMORY, CONDITION_WARNING,
@@ -401,7 +389,6 @@ static void test_proxy_ndp(void **state) {
         _cleanup_(condition_list_done) ConditionList list = {};
         HostFacts f = good();
 
-        (void) state;
         f.answers = ANSWER_UNKNOWN; /* the guest's address is no neighbour's */
         ASSERT_OK(conditions_judge(&f, &list));
         assert_int_equal(condition_list_worst(&list, CONDITION_PROXY_NDP)->state, CONDITION_UNUSED);

@@ -90,7 +90,6 @@ static void test_across(void **state) {
                   "10: Disk: \"/9\": too many disks; at most 8 are possible" },
         };
 
-        (void) state;
         assert_refused(cases, ARRAY_SIZE(cases));
 }
 
@@ -115,7 +114,6 @@ static void test_probes(void **state) {
         };
         char path[200], text[256], error[256];
 
-        (void) state;
         assert_refused(cases, ARRAY_SIZE(cases));
         memset(path, 'x', PROBE_PATH_MAX - 1);
         path[PROBE_PATH_MAX - 1] = '\0';
@@ -139,7 +137,6 @@ static void test_fallback(void **state) {
                   "2: Fallback: unknown key; umld.conf(5) lists all keys" },
         };
 
-        (void) state;
         assert_refused(cases, ARRAY_SIZE(cases));
 }
 
@@ -168,7 +165,6 @@ static void test_notify(void **state) {
         const char *text = "[Notify]\nCommand=/bin/tell 'the admin' now\nTimeout=2s\n"
                            "[Confine]\nUser=web\n";
 
-        (void) state;
         assert_refused(cases, ARRAY_SIZE(cases));
         ASSERT_OK(config_parse("web", "web.conf", text, strlen(text), "/d", &c, &error));
         assert_int_equal(c->notify_command.n, 3);
@@ -183,7 +179,6 @@ static void test_switch(void **state) {
         _cleanup_(config_freep) Config *c = NULL;
         _cleanup_free_ char *error = NULL;
 
-        (void) state;
         ASSERT_OK(config_parse("web", "web.conf", text, strlen(text), "/d", &c, &error));
         assert_true(config_has_fallback(c) && !c->in_fallback);
         assert_int_equal(c->fallback_after, 3);
@@ -201,7 +196,6 @@ static void test_many_forwards(void **state) {
         _cleanup_free_ char *text = calloc(1, 32000);
         char *p = text;
 
-        (void) state;
         p += sprintf(p, "[Network]\n");
         for (unsigned i = 1; i <= CONFIG_FORWARDS_MAX + 1; i++)
                 p += sprintf(p, "Forward=tcp/%u\n", i);
@@ -215,7 +209,6 @@ static void test_default_disk(void **state) {
         _cleanup_free_ char *error = NULL;
         Config *c = NULL;
 
-        (void) state;
         ASSERT_ERROR(config_parse("web", "web.conf", "", 0, "/a b/root.img", &c, &error), EINVAL);
         assert_null(c);
         assert_string_equal(error, "web.conf: Disk: \"/a b/root.img\": contains white space, ':' "

@@ -43,7 +43,6 @@ static void test_lines(void **state) {
                                            "the comment to a line of its own" },
         };
 
-        (void) state;
         assert_refused(cases, ARRAY_SIZE(cases));
 }
 
@@ -71,7 +70,6 @@ static void test_bytes(void **state) {
                 { "# \xf8\x88\x80\x80\x80",
                   "1: contains byte 0xf8, which is not UTF-8; save it as UTF-8" },
         };
-        (void) state;
         assert_refused(cases, ARRAY_SIZE(cases));
         assert_bytes_refused("[Guest]\nMemory=64M\0\n", 20,
                              "2: contains control character 0x00; remove it");
@@ -102,7 +100,6 @@ static void test_keys(void **state) {
                                       "default STATE/NAME/root.img" },
         };
 
-        (void) state;
         assert_refused(cases, ARRAY_SIZE(cases));
 }
 
@@ -111,7 +108,6 @@ static void test_all_supported(void **state) {
         size_t n;
         const Setting *s = settings_table(&n);
 
-        (void) state;
         for (size_t i = 0; i < n; i++)
                 assert_true(setting_supported(&s[i]));
 }
@@ -199,7 +195,6 @@ static void test_guest(void **state) {
                   "name; use up to 64 letters, digits, '-' and '.' between them" },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 _cleanup_free_ char *text = strfmt("[Guest]\n%s\n", c->text),
                                     *error = strfmt("2: %.*s: %s", (int) strcspn(c->text, "="),
@@ -254,7 +249,6 @@ static void test_append(void **state) {
                 "contiguous=1",    "hostfs_x=1",   "--",     "--debug"
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 _cleanup_free_ char *text = strfmt("[Guest]\nAppend=%s\n", c->text),
                                     *error = strfmt("2: Append: %s", c->error);
@@ -395,7 +389,6 @@ static void test_network(void **state) {
                   "\",\": empty list; use a forward, for example tcp/8080:80 tcp/8000-8010" },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 _cleanup_free_ char *text = strfmt("[Network]\n%s\n", c->text),
                                     *error = strfmt("2: %.*s: %s", (int) strcspn(c->text, "="),
@@ -477,7 +470,6 @@ static void test_rest(void **state) {
                   "2: User: \"-1\": invalid user; use auto, or the name or number of a user" },
         };
 
-        (void) state;
         assert_refused(cases, ARRAY_SIZE(cases));
 }
 

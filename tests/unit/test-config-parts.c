@@ -31,7 +31,6 @@ static void test_values(void **state) {
                       "[Guest]\nMemory=96M\nAppend=two\n[Network]\nForward=tcp/81\n" B
                       "[Guest]\nMemory=128M\nCPUs=2\n");
 
-        (void) state;
         assert_int_equal(c->memory, 128 << 20);
         assert_int_equal(c->cpus, 2);
         assert_int_equal(c->append.n, 2);
@@ -49,7 +48,6 @@ static void test_reset(void **state) {
                       "[Guest]\nMemory=\nDisk=\nDisk=/z\nAppend=\nHostname=\n[Network]\nForward=\n"
                       "Forward=tcp/80\nProxy=\nDNS=\nSNATAddress=\n[Supervise]\nProbe=\n");
 
-        (void) state;
         assert_int_equal(c->memory, 64 << 20);
         assert_int_equal(c->n_disks, 1);
         assert_string_equal(c->disks[0].path, "/z");
@@ -94,7 +92,6 @@ static void test_errors(void **state) {
                   "/c/\\x1b[2J:1: \"oops\": neither [Section] nor Key=value" },
         };
 
-        (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 _cleanup_free_ char *error = NULL;
                 Config *c = NULL;
@@ -144,7 +141,6 @@ static void test_files(void **state) {
                             *folder = strfmt("%s/web.conf.d/99.conf", top),
                             *odd = strfmt("%s/web.conf.d/a b.conf", top);
 
-        (void) state;
         put("web.conf", "[Guest]\nMemory=65M"); /* with no newline at its end */
         assert_load(65 << 20, NULL);
         ASSERT_OK(mkdir(dir, 0755));
@@ -178,7 +174,6 @@ static void test_files(void **state) {
 static void test_too_large(void **state) {
         _cleanup_free_ char *text = malloc(700 * 1024 + 1);
 
-        (void) state;
         assert_non_null(text);
         memset(text, '\n', 700 * 1024);
         text[700 * 1024] = '\0';
@@ -196,7 +191,6 @@ static void test_explain(void **state) {
         ConfigEntries e = {};
         unsigned defaults = 0;
 
-        (void) state;
         ASSERT_OK(config_explain(c, "/d/root.img", &e));
         assert_string_equal(e.v[0].value, "one");
         assert_string_equal(e.v[1].value, "96M");
@@ -214,13 +208,11 @@ static void test_explain(void **state) {
 static int set_up(void **state) {
         static char directory[] = "/tmp/test-config-parts-XXXXXX";
 
-        (void) state;
         top = mkdtemp(directory);
         return top ? 0 : -1;
 }
 
 static int tear_down(void **state) {
-        (void) state;
         return rm_rf(top);
 }
 

@@ -50,7 +50,6 @@ static void test_replace(void **state) {
                             *ports = with("Forward=tcp/80 tcp/443\nMemory=9M\nForward=tcp/1\n",
                                           "Forward=udp/53\nMemory=9M\n");
 
-        (void) state;
         assert_set("Guest", "Memory", "96M", memory);
         assert_set("Guest", "Memory", NULL, gone);
         assert_set("Network", "Forward", "udp/53", ports);
@@ -62,7 +61,6 @@ static void test_insert(void **state) {
                             *first = with("[Supervise]\n", "[Supervise]\nRestart=no\n"),
                             *section = strfmt("%s\n[Fallback]\nAfter=2\n", text);
 
-        (void) state;
         assert_set("Guest", "Kernel", "/boot/linux", noted);
         assert_set("Guest", "CPUs", "2", last);
         assert_set("Supervise", "Restart", "no", first);
@@ -75,7 +73,6 @@ static void test_empty(void **state) {
         const Strv one = { values, 1 };
         _cleanup_free_ char *a = NULL, *b = NULL;
 
-        (void) state;
         ASSERT_OK(config_text_set("", find("Guest", "Memory"), &one, &a));
         assert_string_equal(a, "[Guest]\nMemory=96M\n");
         ASSERT_OK(config_text_set("[Guest]", find("Guest", "Memory"), &one, &b));
@@ -87,7 +84,6 @@ static void test_several(void **state) {
         const Strv three = { values, 3 };
         _cleanup_free_ char *out = NULL;
 
-        (void) state;
         ASSERT_OK(config_text_set(text, find("Network", "Forward"), &three, &out));
         assert_non_null(strstr(out, "; ports\nForward=a\nMemory=9M\nForward=b\nForward=c\n\n"));
 }
@@ -99,7 +95,6 @@ static void test_resets(void **state) {
         const Strv one = { values, 1 };
         _cleanup_free_ char *a = NULL, *b = NULL;
 
-        (void) state;
         ASSERT_OK(config_text_set(dropin, find("Network", "MTU"), &one, &a));
         assert_string_equal(a, "[Network]\nForward=\nForward=tcp/1\nMTU=1400\n");
         ASSERT_OK(config_text_set(dropin, find("Network", "Forward"), &one, &b));
@@ -112,7 +107,6 @@ static void test_add(void **state) {
         _cleanup_free_ char *out = NULL,
                             *expected = with("Forward=tcp/1\n", "Forward=tcp/1\nForward=udp/5\n");
 
-        (void) state;
         ASSERT_OK(config_text_add(text, find("Network", "Forward"), "udp/5", &out));
         assert_string_equal(out, expected);
 }
@@ -127,7 +121,6 @@ static void assert_removed(const char *value, const char *old, const char *new) 
 }
 
 static void test_remove(void **state) {
-        (void) state;
         assert_removed("tcp/80", "tcp/80 tcp/443", "tcp/443");
         assert_removed("tcp/443", "tcp/80 tcp/443", "tcp/80");
         assert_removed("tcp/1", "Forward=tcp/1\n", "");

@@ -35,7 +35,6 @@ static void assert_address(struct in_addr a, const char *text) {
 static void test_defaults(void **state) {
         _cleanup_(config_freep) Config *c = parse("");
 
-        (void) state;
         assert_string_equal(c->name, "web");
         assert_string_equal(c->file, "web.conf");
         assert_string_equal(c->kernel, "/usr/bin/linux.uml");
@@ -101,7 +100,6 @@ static void test_guest(void **state) {
         static const char *const words[] = { "root=/dev/ubdb", "ro", "init=/bin/sh",
                                              "dyndbg=\"file x.c +p\"", "console=tty0" };
 
-        (void) state;
         assert_string_equal(c->kernel, "/opt/my kernel/linux");
         assert_true(c->memory == UINT64_C(1) << 30);
         assert_int_equal(c->cpus, 64);
@@ -157,7 +155,6 @@ static void test_network(void **state) {
                                                 "tcp6/80",          "tcp/203.0.113.7:80" };
         char text[FORWARD_TEXT_MAX];
 
-        (void) state;
         assert_string_equal(c->tap, "uml-web.0_1");
         assert_int_equal(c->backing, BACKING_DIR);
         assert_string_equal(c->backing_dir, "/var/lib/umld memory");
@@ -202,7 +199,6 @@ static void test_bandwidth(void **state) {
                 { "[Network]\nBandwidth=out:32G in:1000000\n", 1000000, 32000000000, true },
         };
 
-        (void) state;
         FOREACH_ELEMENT (e, cases) {
                 _cleanup_(config_freep) Config *c = parse(e->text);
 
@@ -230,7 +226,6 @@ static void test_rest(void **state) {
                                                   "[Confine]\n"
                                                   "User=1000\n");
 
-        (void) state;
         assert_int_equal(c->ready, READY_GUEST);
         assert_int_equal(c->start_timeout, 150 * USEC_PER_SEC);
         assert_int_equal(c->stop_timeout, 500 * USEC_PER_MSEC);
@@ -259,7 +254,6 @@ static void test_lines(void **state) {
                 "[Guest]\nHostname=web\n[Network]\n[Guest]\nMemory=128M\n",
         };
 
-        (void) state;
         FOREACH_ELEMENT (text, same) {
                 _cleanup_(config_freep) Config *c = parse(*text);
 
@@ -273,7 +267,6 @@ static void test_long_lines(void **state) {
         _cleanup_(config_freep) Config *c = NULL;
         char *p = text;
 
-        (void) state;
         memset(word, 'x', sizeof(word) - 1);
         p += sprintf(p, "#%9000d\n[Guest]\n  Append=%s  %s\n;%9000d\nAppend=last\n", 1, word, word,
                      2);
@@ -294,7 +287,6 @@ static void test_users(void **state) {
         static const char *const users[] = { "auto",     "root", "www-data",  "_uml",
                                              "umld.web", "1",    "4294967294" };
 
-        (void) state;
         FOREACH_ELEMENT (u, users) {
                 _cleanup_free_ char *text = strfmt("[Confine]\nUser=%s\n", *u);
                 _cleanup_(config_freep) Config *c = parse(text);
@@ -304,7 +296,6 @@ static void test_users(void **state) {
 }
 
 static void test_enums(void **state) {
-        (void) state;
 #define ASSERT_TABLE(name, max)                                                                    \
         ({                                                                                         \
                 assert_non_null(name##_to_string((max) -1));                                       \
@@ -334,7 +325,6 @@ static void test_table(void **state) {
         size_t n;
         const Setting *s = settings_table(&n);
 
-        (void) state;
         for (size_t i = 0; i < n; i++, s++) {
                 const char *value = s->def && s->default_from == DEFAULT_TEXT ? s->def : s->example;
                 const Setting *other = partner(s);
@@ -375,12 +365,10 @@ static void assert_changed_by_others(const char *file, const char *where) {
 static char dir[] = "/tmp/umld-test-XXXXXX";
 
 static int make_dir(void **state) {
-        (void) state;
         return mkdtemp(dir) && chmod(dir, 0755) >= 0 ? 0 : -1;
 }
 
 static int remove_dir(void **state) {
-        (void) state;
         return seteuid(getuid()) >= 0 && rm_rf(dir) >= 0 ? 0 : -1;
 }
 
@@ -388,7 +376,6 @@ static void test_files(void **state) {
         _cleanup_free_ char *file = NULL, *big = calloc(1, (1 << 20) + 2), *error = NULL;
         _cleanup_(config_freep) Config *c = NULL;
 
-        (void) state;
         file = strfmt("%s/web.conf", dir);
 
         assert_load_fails(file, ENOENT, ": no such file; create it to define this guest");

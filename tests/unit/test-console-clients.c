@@ -21,7 +21,6 @@ static struct {
 } t;
 
 static bool on_input(const void *data, size_t size, void *userdata) {
-        (void) userdata;
         if (t.refuse)
                 return false;
         assert_true(strlen(t.input) + size < sizeof(t.input));
@@ -30,12 +29,10 @@ static bool on_input(const void *data, size_t size, void *userdata) {
 }
 
 static void on_resized(ConsoleSize size, void *userdata) {
-        (void) userdata;
         t.size = size;
 }
 
 static const char *on_recent(size_t *ret_size, void *userdata) {
-        (void) userdata;
         *ret_size = t.n_recent;
         return t.recent;
 }
@@ -45,14 +42,12 @@ static int set_up(void **state) {
                                                   .resized = on_resized,
                                                   .recent = on_recent };
 
-        (void) state;
         memset(&t, 0, sizeof(t));
         ASSERT_OK(sd_event_new(&t.event));
         return console_clients_new(t.event, &listener, &t.all);
 }
 
 static int tear_down(void **state) {
-        (void) state;
         console_clients_free(t.all);
         sd_event_unref(t.event);
         return 0;
@@ -83,7 +78,6 @@ static const char *next_packet(int fd) {
 static void test_input(void **state) {
         int writer = attach("a", false, false), viewer = attach("b", true, false);
 
-        (void) state;
         assert_string_equal(console_clients_writer(t.all), "a");
         assert_int_equal(t.size.columns, 80);
         (void) !send(writer, "ione", 4, 0);
@@ -112,7 +106,6 @@ static void test_input(void **state) {
 static void test_take_over(void **state) {
         int a = attach("a", false, false), b, fd = -EBADF;
 
-        (void) state;
         ASSERT_ERROR(console_clients_add(t.all, "b", false, false, (ConsoleSize){}, &fd), EBUSY);
         t.refuse = true;
         (void) !send(a, "iheld", 5, 0);
@@ -136,7 +129,6 @@ static void test_take_over(void **state) {
 static void test_replay(void **state) {
         int fd;
 
-        (void) state;
         strcpy(t.recent, "1\r\n2\r\n3\r\n4\r\n\033[31m5\033[6n\r\n6\r\nprompt");
         t.n_recent = strlen(t.recent);
         fd = attach("a", false, false); /* five rows */
@@ -149,7 +141,6 @@ static void test_slow(void **state) {
         uint64_t total = 0, seen = 0, skipped = 0;
         const char *p;
 
-        (void) state;
         memset(t.recent, 'x', 1000);
         t.recent[999] = '\n';
         t.n_recent = 1000;
@@ -181,7 +172,6 @@ static void test_slow(void **state) {
 static void test_many(void **state) {
         int fds[16], fd = -EBADF;
 
-        (void) state;
         FOREACH_ELEMENT (f, fds)
                 *f = attach("x", true, false);
         ASSERT_ERROR(console_clients_add(t.all, "y", true, false, (ConsoleSize){}, &fd), EUSERS);

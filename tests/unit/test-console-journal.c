@@ -28,7 +28,6 @@ static void listen_again(void) {
 }
 
 static int set_up(void **state) {
-        (void) state;
         directory = strdup("/tmp/umld-test-XXXXXX");
         assert_non_null(mkdtemp(directory));
         path = strfmt("%s/socket", directory);
@@ -36,7 +35,6 @@ static int set_up(void **state) {
 }
 
 static int tear_down(void **state) {
-        (void) state;
         journal = safe_close(journal);
         (void) rm_rf(directory);
         free(directory);
@@ -76,7 +74,6 @@ static void expect(const char *message) {
 static void test_messages(void **state) {
         ConsoleJournal *j = NULL;
 
-        (void) state;
         listen_again();
         ASSERT_OK(console_journal_new(path, "web", &j));
         put(j, "one\r\n\n\033[1mtwo\033[0m\xff\nlogin: ");
@@ -97,7 +94,6 @@ static void test_long_line(void **state) {
         ConsoleJournal *j = NULL;
         size_t total = 0;
 
-        (void) state;
         listen_again();
         ASSERT_OK(console_journal_new(path, "web", &j));
         for (int i = 0; i < 1000; i++)
@@ -114,7 +110,6 @@ static void test_slow_journal(void **state) {
         ConsoleJournal *j = NULL;
         int n = 0;
 
-        (void) state;
         ASSERT_OK(console_journal_new(path, "web", &j));
         put(j, "nobody is there yet\n");
         listen_again();

@@ -18,7 +18,6 @@
 static char *directory, *path;
 
 static int set_up(void **state) {
-        (void) state;
         directory = strdup("/tmp/umld-test-XXXXXX");
         assert_non_null(mkdtemp(directory));
         path = strfmt("%s/console.log", directory);
@@ -26,7 +25,6 @@ static int set_up(void **state) {
 }
 
 static int tear_down(void **state) {
-        (void) state;
         (void) rm_rf(directory);
         free(directory);
         free(path);
@@ -94,7 +92,6 @@ static void test_heads(void **state) {
         LogKind kind;
         usec_t when;
 
-        (void) state;
         log_head_format(1795302129123456, LOG_MORE, head);
         assert_string_equal(head, "2026-11-21T23:02:09.123Z+");
         assert_true(log_head_parse(head, LOG_HEAD_SIZE, &when, &kind));
@@ -108,7 +105,6 @@ static void test_heads(void **state) {
 static void test_lines(void **state) {
         ConsoleLog *log = open_log(1 << 20, 5);
 
-        (void) state;
         console_log_mark(log, LOG_MARK_BOOT, "6.1.176");
         put(log, "one\r\ntw");
         expect("=boot 6.1.176| one\r| tw…|");
@@ -134,7 +130,6 @@ static void test_binary(void **state) {
         char all[256], back[1024];
         FILE *f;
 
-        (void) state;
         for (int i = 0; i < 256; i++)
                 all[i] = (char) i;
         console_log_write(log, all, sizeof(all));
@@ -152,7 +147,6 @@ static void test_binary(void **state) {
 static void test_forged_mark(void **state) {
         ConsoleLog *log = open_log(1 << 20, 5);
 
-        (void) state;
         put(log, "2026-11-21T23:02:09.123Z=end poweroff: of course\nx\n");
         expect(" 2026-11-21T23:02:09.123Z=end poweroff: of course| x|");
         console_log_close(log);
@@ -163,7 +157,6 @@ static void test_long_line(void **state) {
         char text[3 * LOG_TEXT_MAX];
         char *seen;
 
-        (void) state;
         memset(text, 'x', sizeof(text));
         console_log_write(log, text, LOG_TEXT_MAX + 10);
         put(log, "\nnext\n");
@@ -178,7 +171,6 @@ static void test_rotation(void **state) {
         ConsoleLog *log = open_log(10000, 3);
         uint64_t total = 0;
 
-        (void) state;
         for (int i = 0; i < 5000; i++) {
                 char line[64];
 
@@ -217,7 +209,6 @@ static void test_one_file_only(void **state) {
         ConsoleLog *log = open_log(8192, 1);
         struct stat st;
 
-        (void) state;
         for (int i = 0; i < 1000; i++)
                 put(log, "all in one file\n");
         console_log_close(log);
@@ -231,7 +222,6 @@ static void test_full_disk(void **state) {
         ConsoleLog *log = open_log(1 << 20, 5);
         _cleanup_free_ char *seen = NULL;
 
-        (void) state;
         ASSERT_OK(getrlimit(RLIMIT_FSIZE, &before));
         limit = before;
         limit.rlim_cur = 1000;
@@ -254,7 +244,6 @@ static void test_renewal(void **state) {
         ConsoleLog *log = open_log(8192, 4);
         LogFiles files = {};
 
-        (void) state;
         put(log, "first\n");
         ASSERT_OK(log_files_open(path, &files));
         assert_int_equal(files.n, 1);

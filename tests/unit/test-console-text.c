@@ -25,7 +25,6 @@ static void check(bool utf8, const char *in, size_t size, const char *expected) 
 #define CHECK(in, expected) check(true, in, sizeof(in) - 1, expected)
 
 static void test_text(void **state) {
-        (void) state;
         CHECK("login: ", "login: ");
         CHECK("a\tb\nc", "a\tb\nc");
         CHECK("gr\xc3\xbc\xc3\x9f dich \xe2\x82\xac \xf0\x9f\x90\xa7",
@@ -35,7 +34,6 @@ static void test_text(void **state) {
 }
 
 static void test_sequences_go(void **state) {
-        (void) state;
         CHECK("\033[1;31mFAILED\033[0m ok", "FAILED ok");
         CHECK("\033[?25l\033[2J\033[H\033[38:5:1mx", "x");
         CHECK("\033]0;your title\007text", "text");
@@ -46,7 +44,6 @@ static void test_sequences_go(void **state) {
 }
 
 static void test_broken_sequences_show(void **state) {
-        (void) state;
         CHECK("\033", "^[");
         CHECK("\033[31", "^[[31");
         CHECK("\033[31\nx", "^[[31\nx");
@@ -62,7 +59,6 @@ static void test_endless_sequence_hides_nothing(void **state) {
         char in[1000] = "\033]0;";
         char *expected = calloc(1, 1100);
 
-        (void) state;
         memset(in + 4, 'x', sizeof(in) - 5);
         strcpy(expected, "^[]0;");
         memset(expected + 5, 'x', sizeof(in) - 5);
@@ -71,7 +67,6 @@ static void test_endless_sequence_hides_nothing(void **state) {
 }
 
 static void test_control_characters(void **state) {
-        (void) state;
         CHECK("\a\b\f\v\x0e\x7f", "^G^H^L^K^N^?");
         check(true, "a\0b", 3, "a^@b");
         CHECK("line\r\nline\r\r\n", "line\nline\n");
@@ -81,7 +76,6 @@ static void test_control_characters(void **state) {
 }
 
 static void test_what_is_no_utf8(void **state) {
-        (void) state;
         CHECK("\xff\xfe", "\\xff\\xfe");
         CHECK("\x80", "\\x80");
         CHECK("\xc3", "\\xc3");
@@ -95,7 +89,6 @@ static void test_what_is_no_utf8(void **state) {
 }
 
 static void test_deceptive_characters(void **state) {
-        (void) state;
         CHECK("\xc2\x9b", "\\u009b"); /* CSI as a character */
         CHECK("a\xe2\x80\xae"
               "b",

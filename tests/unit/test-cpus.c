@@ -17,7 +17,6 @@
 static void test_parse(void **state) {
         CpuTimes t;
 
-        (void) state;
         cpu_times_parse(HEAD "cpu0 1 2 3 40 5 6 7 8 100 100\ncpu2 10 0 0 7\n" TAIL, &t);
         assert_int_equal(t.n, 3);
         assert_int_equal(t.idle[0], 45);
@@ -37,7 +36,6 @@ static void test_parse_nonsense(void **state) {
                                              "cpu99999999999 1 2 3 4\n",
                                              "cpu256 1 2 3 4\n" };
 
-        (void) state;
         FOREACH_ELEMENT (text, texts) {
                 CpuTimes t;
 
@@ -50,7 +48,6 @@ static void test_full(void **state) {
         const CpuTimes before = { .n = 2, .idle = { 100, 100 }, .busy = { 100, 100 } };
         CpuTimes now = before;
 
-        (void) state;
         assert_false(cpu_is_full(&before, &now, 0)); /* no time has passed */
         now.busy[0] += 1000;
         now.idle[1] += 1000;
@@ -67,7 +64,6 @@ static void test_quietest(void **state) {
         CpuTimes now = before;
         cpu_set_t all, some;
 
-        (void) state;
         CPU_ZERO(&all);
         for (int cpu = 0; cpu < 4; cpu++)
                 CPU_SET(cpu, &all);
@@ -89,7 +85,6 @@ static void test_quietest(void **state) {
 /* ---- real processes ---- */
 
 static void *sleep_for_ever(void *arg) {
-        (void) arg;
         for (;;)
                 pause();
         return NULL;
@@ -133,7 +128,6 @@ static void test_move(void **state) {
         int cpu = 0, n;
         uint64_t waited;
 
-        (void) state;
         ASSERT_OK(RET_NERRNO(sched_getaffinity(0, sizeof(allowed), &allowed)));
         while (!CPU_ISSET(cpu, &allowed))
                 cpu++;
@@ -160,7 +154,6 @@ static void test_stay(void **state) {
         pid_t child = fork();
         int status;
 
-        (void) state;
         assert_true(child >= 0);
         if (child == 0)
                 _exit(cpu_stay() >= 0 && cpu_of_process(0) == sched_getcpu() ? 0 : 1);

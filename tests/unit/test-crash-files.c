@@ -13,14 +13,12 @@
 static char directory[64];
 
 static int make_directory(void **state) {
-        (void) state;
         snprintf(directory, sizeof(directory), "/tmp/test-crash-files.%d", getpid());
         ASSERT_OK(rm_rf(directory));
         return mkdir_p(directory, 0700);
 }
 
 static int remove_directory(void **state) {
-        (void) state;
         return rm_rf(directory);
 }
 
@@ -34,7 +32,6 @@ static void put(const char *file) {
 static void test_names(void **state) {
         uint64_t n = 0;
 
-        (void) state;
         assert_true(crash_file_number("00000001", &n));
         assert_true(n == 1);
         assert_true(crash_file_number("123456789012", &n));
@@ -52,7 +49,6 @@ static void test_names(void **state) {
 static void test_newest_first(void **state) {
         uint64_t numbers[4] = {};
 
-        (void) state;
         put("00000003");
         put("00000100");
         put("00000004.new");
@@ -74,7 +70,6 @@ static void test_newest_first(void **state) {
 static void test_none(void **state) {
         uint64_t n;
 
-        (void) state;
         assert_int_equal(crash_files_list("/nonexistent/crashes", &n, 1), 0);
         assert_int_equal(crash_files_list("/proc/self/stat", &n, 1), -ENOTDIR);
 }
@@ -82,7 +77,6 @@ static void test_none(void **state) {
 static void test_paths(void **state) {
         char *path;
 
-        (void) state;
         setenv("UMLD_STATE_DIR", "/s", 1);
         path = crash_path("web", 7);
         assert_string_equal(path, "/s/web/crashes/00000007");

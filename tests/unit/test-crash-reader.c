@@ -10,7 +10,6 @@
 static void test_whole(void **state) {
         json_auto_t *c = NULL;
 
-        (void) state;
         ASSERT_OK(crash_parse("WHEN=1700000000500000\nVERDICT=panic\nDETAIL=a=b\nRUN_TIME=2500000\n"
                               "BOOTED=yes\nSIGNAL=6\nMEMORY_SIZE=67108864\nMOOD=3\n"
                               "CONSOLE=one\nCONSOLE=\nCONSOLE=WHEN=3\n",
@@ -41,7 +40,6 @@ static void test_broken(void **state) {
         };
         json_t *c = NULL;
 
-        (void) state;
         FOREACH_ELEMENT (t, texts)
                 ASSERT_ERROR(crash_parse(*t, &c), EBADMSG);
 }
@@ -50,7 +48,6 @@ static void test_broken(void **state) {
 static void test_partly(void **state) {
         json_auto_t *c = NULL;
 
-        (void) state;
         ASSERT_OK(crash_parse("WHEN=1\nVERDICT=exit\nSIGNAL=many\nBOOTED=perhaps\nnonsense\n=\n"
                               "DETAIL=\xff\xfe\n",
                               &c));

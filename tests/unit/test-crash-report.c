@@ -17,13 +17,11 @@
 static char directory[64];
 
 static int name_directory(void **state) {
-        (void) state;
         snprintf(directory, sizeof(directory), "/tmp/test-crash-report.%d", getpid());
         return rm_rf(directory);
 }
 
 static int remove_directory(void **state) {
-        (void) state;
         return rm_rf(directory);
 }
 
@@ -49,7 +47,6 @@ static void test_full(void **state) {
         };
         _cleanup_free_ char *text = crash_report_format(&c);
 
-        (void) state;
         assert_string_equal(text, "WHEN=1700000000000001\nVERDICT=panic\nDETAIL=it is on fire\n"
                                   "PANIC=VFS\nRUN_TIME=5\nBOOTED=yes\nSIGNAL=6\n"
                                   "KERNEL_PATH=/usr/bin/linux.uml\nKERNEL_VERSION=7.2.7\n"
@@ -63,7 +60,6 @@ static void test_little_known(void **state) {
         const CrashReport c = { .verdict = VERDICT_EXIT, .have_status = true, .status = 3 << 8 };
         _cleanup_free_ char *text = crash_report_format(&c);
 
-        (void) state;
         assert_string_equal(text, "WHEN=0\nVERDICT=exit\nRUN_TIME=0\nBOOTED=no\nEXIT_STATUS=3\n"
                                   "MEMORY_SIZE=0\n");
 }
@@ -82,7 +78,6 @@ static void test_bounded(void **state) {
         CrashReport c = { .verdict = VERDICT_PANIC, .console = flood };
         _cleanup_free_ char *one = NULL, *many = NULL;
 
-        (void) state;
         memset(flood, 0xff, sizeof(flood) - 1);
         one = crash_report_format(&c);
         assert_true(strlen(one) < 1000);
@@ -105,7 +100,6 @@ static void test_newest_are_kept(void **state) {
         char path[128];
         struct stat st;
 
-        (void) state;
         for (int i = 1; i <= CRASH_REPORTS_MAX + 5; i++) {
                 ASSERT_OK(crash_report_write(directory, "x"));
                 assert_int_equal(crash_files_list(directory, numbers, 64),
@@ -120,7 +114,6 @@ static void test_newest_are_kept(void **state) {
 }
 
 static void test_cannot_write(void **state) {
-        (void) state;
         ASSERT_OK(write_file_atomic(directory, "in the way", 10, 0600));
         ASSERT_ERROR(crash_report_write(directory, "x"), ENOTDIR);
         (void) unlink(directory);

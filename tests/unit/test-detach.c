@@ -22,7 +22,6 @@ static void check_notification(const char *text, bool ready, const char *status)
 }
 
 static void test_notifications(void **state) {
-        (void) state;
         check_notification("READY=1", true, NULL);
         check_notification("STATUS=booting\nREADY=1\n", true, "booting");
         check_notification("READY=1\nSTATUS=up", true, "up");
@@ -45,7 +44,6 @@ static void check_error(const char *log, const char *expected) {
 }
 
 static void test_last_error(void **state) {
-        (void) state;
         check_error("", NULL);
         check_error("2026-01-01T00:00:00.000 booting\n", NULL);
         check_error("2026-01-01T00:00:00.000 error: no kernel\n", "no kernel");
@@ -59,7 +57,6 @@ static void test_last_error(void **state) {
 }
 
 static void test_exit_code(void **state) {
-        (void) state;
         assert_int_equal(detach_exit_code(&(Detached){ .status = W_EXITCODE(2, 0) }), EXIT_USAGE);
         assert_int_equal(detach_exit_code(&(Detached){ .status = W_EXITCODE(4, 0) }),
                          EXIT_NO_GUEST);

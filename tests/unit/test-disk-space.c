@@ -37,7 +37,6 @@ static void test_levels(void **state) {
                 { { 100 * G, 4 * M, 5 * M }, SPACE_FULL, SPACE_FULL, SPACE_FULL },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 assert_int_equal(space_judge(SPACE_ENOUGH, &c->s), c->from_enough);
                 assert_int_equal(space_judge(SPACE_LOW, &c->s), c->from_low);
@@ -47,7 +46,6 @@ static void test_levels(void **state) {
 
 /* More room is never a worse level, and a level that was reached stays when nothing changes. */
 static void test_steady(void **state) {
-        (void) state;
         for (SpaceLevel before = SPACE_ENOUGH; before <= SPACE_FULL; before++) {
                 SpaceLevel last = SPACE_FULL;
 
@@ -65,7 +63,6 @@ static void test_steady(void **state) {
 
 /* However fast the guest writes, the next look comes before the room is gone. */
 static void test_looks(void **state) {
-        (void) state;
         for (uint64_t available = 0; available < 20 * G; available += 10 * M) {
                 const SpaceSight s = { 100 * G, available, 100 * G };
                 usec_t next = space_next_look(&s);

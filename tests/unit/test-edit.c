@@ -21,7 +21,6 @@ static void test_add(void **state) {
         char *new = NULL;
         int r;
 
-        (void) state;
         r = edit_append("", "a", &new);
         check(r, TAKE_PTR(new), "a\n");
         r = edit_append("a\nb", "c", &new);
@@ -42,7 +41,6 @@ static void test_replace(void **state) {
         char *new = NULL;
         int r;
 
-        (void) state;
         r = edit_replace("root:x:1\nuser::2\n", "^root:[^:]*:(.*)", "root:$6$ab/c:\\1", &new);
         check(r, TAKE_PTR(new), "root:$6$ab/c:1\nuser::2\n");
         r = edit_replace("a::1\nb:x:\nc::3", "^([^:]+)::(.*)", "\\1:*:\\2", &new);
@@ -62,7 +60,6 @@ static void test_delete(void **state) {
         char *new = NULL;
         int r;
 
-        (void) state;
         r = edit_delete("tty1::respawn:getty\n#tty\ntty2::x:getty", "^tty[0-9]:.*getty", &new);
         check(r, TAKE_PTR(new), "#tty\n");
         r = edit_delete("a\n", "^b", &new);
@@ -70,7 +67,6 @@ static void test_delete(void **state) {
 }
 
 static void test_contains(void **state) {
-        (void) state;
         assert_int_equal(edit_contains("a\nb\n", "^b$"), 1);
         assert_int_equal(edit_contains("a\nb\n", "^c"), 0);
         assert_int_equal(edit_contains("a\nb\n", "a.b"), 0);

@@ -23,7 +23,6 @@ static void test_good(void **state) {
                 { ".wh.x", ".wh.x" },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 char path[ENTRY_PATH_MAX + 1];
                 const char *why = NULL;
@@ -53,7 +52,6 @@ static void test_bad(void **state) {
         char path[ENTRY_PATH_MAX + 1];
         const char *why = NULL;
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 ASSERT_ERROR(entry_path_parse(c->name, path, &why), c->error);
                 assert_non_null(strstr(why, c->why));
@@ -84,7 +82,6 @@ static void test_lengths(void **state) {
                 { 100000, 100000, ENAMETOOLONG },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 _cleanup_free_ char *name = long_name(c->size, c->component);
                 char path[ENTRY_PATH_MAX + 1];

@@ -26,7 +26,6 @@ static void check(const char *typed, const char *passed, bool detaches) {
 }
 
 static void test_keys(void **state) {
-        (void) state;
         check("ls\r", "ls\r", false);
         check("~.", "", true); /* the first key is at the beginning of a line */
         check("ls\r~.rest", "ls\r", true);
@@ -48,7 +47,6 @@ static void test_held_back(void **state) {
         bool detach = false;
         char out[4];
 
-        (void) state;
         assert_int_equal(escape_keys_put(&k, "~", 1, out, &detach), 0);
         assert_int_equal(escape_keys_put(&k, "a", 1, out, &detach), 2);
         assert_memory_equal(out, "~a", 2);
@@ -69,7 +67,6 @@ static void test_modes(void **state) {
                 { "\033[?99999999999999999999h", false },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 TerminalModes m = {};
 

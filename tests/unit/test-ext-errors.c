@@ -47,7 +47,6 @@ static void test_superblock(void **state) {
                 { VALID | ERRORS, 9, true },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 Superblock s = make(c->state, c->errors);
 
@@ -65,7 +64,6 @@ static void test_left_mounted(void **state) {
         char path[] = "/tmp/umld-test-XXXXXX";
         _cleanup_close_ int fd = mkstemp(path);
 
-        (void) state;
         assert_true(fd >= 0);
         unlink(path);
         assert_int_equal(ext_left_mounted(fd), 0); /* too short */
@@ -88,7 +86,6 @@ static void test_image(void **state) {
         _cleanup_close_ int fd = mkstemp(path);
         const Superblock s = make(ERRORS, 1);
 
-        (void) state;
         assert_true(fd >= 0);
         (void) unlink(path);
         assert_int_equal(ext_errors_recorded(fd), 0); /* empty */

@@ -14,7 +14,6 @@
 static void test_answers(void **state) {
         GuestFacts f = {};
 
-        (void) state;
         facts_take(&f, CONGESTION, "\nbbr\n");
         facts_take(&f, QDISC, "\nfq_codel\n");
         facts_take(&f, "proc loadavg", "\n0.12 10.05 0.01 1/41 191\n");
@@ -58,7 +57,6 @@ static void test_nonsense(void **state) {
                                     .memory_available = 1024 };
         GuestFacts f = before;
 
-        (void) state;
         FOREACH_ELEMENT (text, names) {
                 facts_take(&f, CONGESTION, *text);
                 facts_take(&f, QDISC, *text);
@@ -74,7 +72,6 @@ static void test_nonsense(void **state) {
 static void test_nobody(void **state) {
         const GuestFacts *f = facts_watch_get(NULL);
 
-        (void) state;
         assert_string_equal(f->congestion_control, "");
         assert_int_equal(f->memory, 0);
         assert_null(facts_watch_free(NULL));

@@ -18,7 +18,6 @@ static bool crash(FallbackHistory *h) {
 }
 
 static void test_after(void **state) {
-        (void) state;
         for (unsigned after = 1; after <= 5; after++) {
                 const FallbackRule r = { .present = true, .after = after };
                 FallbackHistory h = {};
@@ -40,7 +39,6 @@ static void test_after(void **state) {
 static void test_failed_or_not(void **state) {
         FallbackHistory h = {};
 
-        (void) state;
         for (int i = 0; i < 9; i++) /* long runs that crash are no failed boots */
                 assert_false(fallback_note_end(&h, &rule, VERDICT_PANIC, true, FALLBACK_BOOT));
         assert_int_equal(h.failed, 0);
@@ -59,7 +57,6 @@ static void test_neutral(void **state) {
         static const Verdict neutral[] = { VERDICT_NONE, VERDICT_KILLED, VERDICT_NETWORK,
                                            VERDICT_USAGE };
 
-        (void) state;
         FOREACH_ELEMENT (v, neutral) {
                 FallbackHistory h = {};
 
@@ -77,7 +74,6 @@ static void test_neutral(void **state) {
 static void test_wishes_end_it(void **state) {
         static const Verdict wishes[] = { VERDICT_POWEROFF, VERDICT_REBOOT, VERDICT_STOPPED };
 
-        (void) state;
         FOREACH_ELEMENT (v, wishes) {
                 FallbackHistory h = { .active = true, .failed = 7 };
 
@@ -90,7 +86,6 @@ static void test_wishes_end_it(void **state) {
 static void test_kernel(void **state) {
         FallbackHistory h = {};
 
-        (void) state;
         assert_false(
                 fallback_note_end(&h, &rule, VERDICT_KERNEL, false, 0)); /* it would be the same */
         assert_true(fallback_note_end(&h, &other_kernel, VERDICT_KERNEL, false, 0));
@@ -100,7 +95,6 @@ static void test_kernel(void **state) {
 static void test_none(void **state) {
         FallbackHistory h = {};
 
-        (void) state;
         for (int i = 0; i < 5000; i++)
                 assert_false(fallback_note_end(&h, &none, VERDICT_PANIC, false, S));
         assert_true(h.failed <= 1001);

@@ -18,12 +18,10 @@
 static char dir[] = "/tmp/umld-test-XXXXXX";
 
 static int set_up(void **state) {
-        (void) state;
         return mkdtemp(dir) && chdir(dir) >= 0 ? 0 : -1;
 }
 
 static int tear_down(void **state) {
-        (void) state;
         return chdir("/") >= 0 && rm_rf(dir) >= 0 ? 0 : -1;
 }
 
@@ -37,7 +35,6 @@ static mode_t mode_of(const char *path) {
 static void test_write_and_read(void **state) {
         _cleanup_free_ char *text = NULL, *cut = NULL, *none = NULL;
 
-        (void) state;
         ASSERT_OK(write_file_atomic("f", "hello\nworld\n", 12, 0640));
         assert_int_equal(mode_of("f"), 0640);
         assert_int_equal(read_file("f", 100, &text), 12);
@@ -52,7 +49,6 @@ static void test_write_and_read(void **state) {
 static void test_read_sizes(void **state) {
         static const size_t sizes[] = { 0, 1, 4095, 4096, 4097, 8192, 8193, 100000 };
 
-        (void) state;
         FOREACH_ELEMENT (size, sizes) {
                 _cleanup_free_ char *data = malloc(*size + 1), *seen = NULL;
 
@@ -67,7 +63,6 @@ static void test_read_sizes(void **state) {
 static void test_read_errors(void **state) {
         char *text = (char *) 1;
 
-        (void) state;
         ASSERT_ERROR(read_file("missing", 100, &text), ENOENT);
         ASSERT_ERROR(read_file(".", 100, &text), EISDIR);
         ASSERT_ERROR(read_first_line("missing", &text), ENOENT);
@@ -77,7 +72,6 @@ static void test_read_errors(void **state) {
 static void test_proc_file(void **state) {
         _cleanup_free_ char *text = NULL; /* which has no size to go by */
 
-        (void) state;
         assert_true(read_file("/proc/self/maps", 1 << 20, &text) > 0);
         assert_non_null(strstr(text, "[stack]"));
 }
@@ -85,7 +79,6 @@ static void test_proc_file(void **state) {
 static void test_first_line(void **state) {
         _cleanup_free_ char *one = NULL, *two = NULL, *empty = NULL;
 
-        (void) state;
         ASSERT_OK(write_file_atomic("one", "only", 4, 0600));
         ASSERT_OK(write_file_atomic("two", "first\nsecond\n", 13, 0600));
         ASSERT_OK(write_file_atomic("empty", "", 0, 0600));
@@ -101,7 +94,6 @@ static void test_atomic(void **state) {
         _cleanup_close_ int old = -EBADF;
         char seen[8] = "";
 
-        (void) state;
         ASSERT_OK(write_file_atomic("a", "old", 3, 0600));
         old = open("a", O_RDONLY | O_CLOEXEC);
         assert_true(old >= 0);
@@ -119,7 +111,6 @@ static void test_atomic(void **state) {
 static void test_write_existing(void **state) {
         _cleanup_free_ char *text = NULL;
 
-        (void) state;
         ASSERT_OK(write_file_atomic("e", "1", 1, 0600));
         ASSERT_OK(write_existing("e", "0"));
         ASSERT_OK(read_first_line("e", &text));
@@ -131,7 +122,6 @@ static void test_write_existing(void **state) {
 static void test_mkdir_p(void **state) {
         mode_t mask = umask(0077);
 
-        (void) state;
         ASSERT_OK(mkdir_p("p/q/r", 0755));
         assert_int_equal(mode_of("p"), 0755);
         assert_int_equal(mode_of("p/q/r"), 0755);
@@ -156,7 +146,6 @@ static void test_plain_directory(void **state) {
         _cleanup_close_ int fd = -EBADF, root = -EBADF;
         struct stat a, b;
 
-        (void) state;
         ASSERT_OK(mkdir_p("real/deep", 0755));
         ASSERT_OK(symlink("real", "link"));
         ASSERT_OK(symlink("deep", "real/link"));
@@ -176,7 +165,6 @@ static void test_plain_directory(void **state) {
 }
 
 static void test_rm_rf(void **state) {
-        (void) state;
         ASSERT_OK(mkdir_p("t/sub/deep", 0755));
         ASSERT_OK(mkdir_p("kept", 0755));
         ASSERT_OK(write_file_atomic("kept/file", "x", 1, 0600));
@@ -193,7 +181,6 @@ static void test_rm_rf(void **state) {
 
 /* A guest may nest its directory deeper than any path or any stack. */
 static void test_rm_rf_deep(void **state) {
-        (void) state;
         ASSERT_OK(mkdir_p("deep", 0755));
         assert_int_equal(chdir("deep"), 0);
         ASSERT_OK(write_file_atomic(".umld-removed.1", "x", 1, 0600)); /* what it lifts to */
@@ -211,7 +198,6 @@ static void test_rm_rf_deep(void **state) {
 static void test_rm_rf_race(void **state) {
         pid_t pid;
 
-        (void) state;
         ASSERT_OK(mkdir_p("foreign", 0755));
         pid = fork();
         if (pid == 0)
@@ -234,7 +220,6 @@ static void test_rm_rf_race(void **state) {
 }
 
 static void test_clear_directory(void **state) {
-        (void) state;
         ASSERT_OK(mkdir_p("c/sub/deep", 0755));
         ASSERT_OK(write_file_atomic("c/lock", "x", 1, 0600));
         ASSERT_OK(write_file_atomic("c/bus", "x", 1, 0600));
@@ -248,7 +233,6 @@ static void test_clear_directory(void **state) {
 }
 
 static void test_unlink_quiet(void **state) {
-        (void) state;
         ASSERT_OK(write_file_atomic("u", "", 0, 0600));
         assert_int_equal(unlink_quiet("u"), 1);
         assert_int_equal(unlink_quiet("u"), 0);
@@ -261,7 +245,6 @@ static void test_memstream(void **state) {
         FILE *f = open_memstream(&text, &size), *cut;
         char *none = NULL;
 
-        (void) state;
         assert_non_null(f);
         fputs("whole", f);
         ASSERT_OK(memstream_close(f, &text));

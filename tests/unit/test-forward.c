@@ -71,7 +71,6 @@ static void test_good(void **state) {
                   "udp/[2001:db8::7]:53:54" },
         };
 
-        (void) state;
         FOREACH_ELEMENT (g, good) {
                 char text[FORWARD_TEXT_MAX];
                 const char *why = NULL;
@@ -184,7 +183,6 @@ static void test_bad(void **state) {
                 { "tcp/80:180-181", EINVAL, length },
         };
 
-        (void) state;
         FOREACH_ELEMENT (b, bad) {
                 Forward f, before;
                 const char *why = NULL;
@@ -227,7 +225,6 @@ static void test_overlaps(void **state) {
                                                      */
         };
 
-        (void) state;
         FOREACH_ELEMENT (p, pairs) {
                 const char *why;
                 Forward a, b;
@@ -244,7 +241,6 @@ static void test_ports(void **state) {
         const char *why = NULL;
         Forward f;
 
-        (void) state;
         ASSERT_OK(ports_parse("tcp+udp/20-30", &f, &why));
         assert_int_equal(f.protocols, BOTH);
         assert_int_equal(f.host_first, 20);
@@ -272,7 +268,6 @@ static void test_is_all(void **state) {
                       ipv4 = { BOTH, 1, 65535, 1, FORWARD_IPV4 },
                       one = { BOTH, 1, 65535, 1, FORWARD_IPV4, { .v4 = { 1 } } };
 
-        (void) state;
         assert_true(forward_is_all(&all));
         assert_false(forward_is_all(&tcp));
         assert_false(forward_is_all(&most));
@@ -313,7 +308,6 @@ static void test_common_port(void **state) {
                 { "tcp/203.0.113.8:90", "tcp/203.0.113.7:90", 0, NULL },
         };
 
-        (void) state;
         FOREACH_ELEMENT (p, pairs) {
                 char text[FORWARD_TEXT_MAX];
                 const char *why;
@@ -345,7 +339,6 @@ static void test_doubtful(void **state) {
                 { "all", false },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 const char *why;
                 Forward f;

@@ -33,7 +33,6 @@ static void test_first(void **state) {
         FreeNetworks f = {};
         uint32_t first;
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 struct in_addr a;
                 int r;
@@ -51,13 +50,11 @@ static void test_everything(void **state) {
         FreeNetworks f = {};
         uint32_t first;
 
-        (void) state;
         free_networks_take(&f, 0, 0);
         assert_int_equal(free_networks_first(&f, &first), -ENOSPC);
 }
 
 static void test_overlap(void **state) {
-        (void) state;
         assert_true(networks_overlap(0x0a000001, 24, 0x0a000080, 25));
         assert_true(networks_overlap(0x0a000080, 32, 0x0a000001, 24));
         assert_false(networks_overlap(0x0a000001, 25, 0x0a000080, 25));
@@ -78,7 +75,6 @@ static void test_claims(void **state) {
         char text[NETWORK_CLAIM_TEXT_MAX];
         NetworkClaim c;
 
-        (void) state;
         assert_int_equal(network_claim_parse("10.0.0.1/24 tap0\n", &c), 0);
         assert_string_equal(c.tap, "tap0");
         network_claim_format(&c, text);

@@ -73,7 +73,6 @@ static void test_old_kernel(void **state) {
         };
         Config c = make_config();
 
-        (void) state;
         check(&c, &k,
               "/usr/bin/linux.uml\nmem=65536K\nubda=/v/"
               "root.img\neth0=tuntap,tap0,02:1e:72:48:19:e1\n" COMMON
@@ -87,7 +86,6 @@ static void test_new_kernel(void **state) {
         char word[] = "init=/bin/sh", *append[] = { word, NULL };
         Config c = make_config();
 
-        (void) state;
         c.fast_boot = false;
         c.disks[0].read_only = true;
         c.disks[1] = (Disk){ .path = data_img, .cow = cow, .sync = true };
@@ -105,7 +103,6 @@ static void test_swap(void **state) {
         static const UmlKernel k = { .tuntap = true };
         Config c = make_config();
 
-        (void) state;
         c.fast_boot = false;
         c.disks[1] = (Disk){ .path = data_img, .swap = true };
         c.disks[2] = (Disk){ .path = data_img };
@@ -122,7 +119,6 @@ static void test_configure_by_init(void **state) {
         static const UmlKernel k = { .vector = true, .ip_pnp = true };
         Config c = make_config();
 
-        (void) state;
         c.fast_boot = false;
         c.configure_by = CONFIGURE_BY_INIT;
         check(&c, &k,
@@ -136,7 +132,6 @@ static void test_mtu(void **state) {
         static const UmlKernel tuntap = { .tuntap = true }, vector = { .vector = true };
         Config c = make_config();
 
-        (void) state;
         c.fast_boot = false;
         net.mtu = 1400;
         check(&c, &vector,
@@ -158,7 +153,6 @@ static void test_ipv6(void **state) {
         static const UmlKernel tuntap = { .tuntap = true };
         Config c = make_config();
 
-        (void) state;
         c.fast_boot = false;
         c.host_prefix6 = 64;
         inet_pton(AF_INET6, "fd00::1", &c.host_address6);
@@ -178,7 +172,6 @@ static void test_transport(void **state) {
         Config c = make_config();
         _cleanup_strv_ Strv argv = {};
 
-        (void) state;
         assert_int_equal(guest_transport(&c, &both), TRANSPORT_TUNTAP);
         assert_int_equal(guest_transport(&c, &modern), TRANSPORT_VECTOR);
         assert_int_equal(guest_transport(&c, &neither), TRANSPORT_AUTO);
@@ -193,7 +186,6 @@ static void test_transport(void **state) {
 static void test_mac(void **state) {
         struct ether_addr a = guest_mac("web"), b = guest_mac("web"), other = guest_mac("web2");
 
-        (void) state;
         assert_memory_equal(&a, &b, sizeof(a));
         assert_memory_not_equal(&a, &other, sizeof(a));
         assert_int_equal(a.ether_addr_octet[0] & 3, 2); /* locally administered, not a group */
@@ -203,7 +195,6 @@ static void test_environment(void **state) {
         _cleanup_strv_ Strv plain = {}, tuned = {}, preloaded = {}, both = {};
         GuestEnvironment e = {};
 
-        (void) state;
         e.memory = "/dev/shm";
         ASSERT_OK(guest_environment(&e, &plain));
         assert_int_equal(plain.n, 3);

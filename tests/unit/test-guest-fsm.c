@@ -18,7 +18,6 @@ static bool acts_on_process(GuestAction a) {
 }
 
 static void test_every_cell(void **state) {
-        (void) state;
         for (GuestState s = 0; s < GUEST_STATE_MAX; s++) {
                 for (GuestEvent e = 0; e < GUEST_EVENT_MAX; e++) {
                         GuestTransition t = guest_fsm(s, e);
@@ -55,7 +54,6 @@ static void test_every_cell(void **state) {
 
 /* Whatever a state with a process waits for, its end is understood, in all three ways. */
 static void test_every_end_is_answered(void **state) {
-        (void) state;
         for (GuestState s = 0; s < GUEST_STATE_MAX; s++) {
                 if (!has_process(s))
                         continue;
@@ -67,7 +65,6 @@ static void test_every_end_is_answered(void **state) {
 
 /* A stop and a power cut are obeyed in every state in which there is something to stop. */
 static void test_orders(void **state) {
-        (void) state;
         for (GuestState s = 0; s < GUEST_STATE_MAX; s++) {
                 bool idle = s == GUEST_STOPPED || s == GUEST_FAILED;
 
@@ -106,7 +103,6 @@ static void walk(const GuestEvent *events, size_t n, const GuestAction *actions,
         })
 
 static void test_lives(void **state) {
-        (void) state;
         /* up, crash, up again, clean stop */
         WALK(GUEST_STOPPED, { EV_START, ACT_PREPARE }, { EV_PREPARED, ACT_LAUNCH },
              { EV_READY, ACT_ANNOUNCE }, { EV_DIED_AGAIN, ACT_WAIT }, { EV_TIMER, ACT_PREPARE },
@@ -142,7 +138,6 @@ static void test_lives(void **state) {
 }
 
 static void test_names(void **state) {
-        (void) state;
         for (GuestState s = 0; s < GUEST_STATE_MAX; s++)
                 assert_int_equal(guest_state_from_string(guest_state_to_string(s)), s);
         for (Verdict v = 0; v < VERDICT_MAX; v++)

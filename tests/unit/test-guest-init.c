@@ -15,7 +15,6 @@ static void test_service(void **state) {
         _cleanup_(service_done) Service s = {};
         unsigned line = 99;
 
-        (void) state;
         ASSERT_OK(service_parse("# comment\n\nuser=web:www\ndirectory=/srv\nenv=A=b\\nc\\\\d\n"
                                 "arg=/bin/x\narg=a  b\narg=\nstop-signal=3\nport=80\nport=443\n",
                                 &s, &line));
@@ -41,7 +40,6 @@ static void test_service_refused(void **state) {
                 { "user=root\nenv=A=b\n", 0 },
         };
 
-        (void) state;
         FOREACH_ELEMENT (b, bad) {
                 Service s = {};
                 unsigned line = 99;
@@ -56,7 +54,6 @@ static void test_stop_signal_default(void **state) {
         _cleanup_(service_done) Service s = {};
         unsigned line;
 
-        (void) state;
         ASSERT_OK(service_parse("arg=x", &s, &line));
         assert_int_equal(s.stop_signal, SIGTERM);
 }
@@ -66,7 +63,6 @@ static void test_listens(void **state) {
         const Service s = { .ports = { 80, 8000 }, .n_ports = 2 };
         char text[512];
 
-        (void) state;
         assert_false(service_listens(&s, ""));
         assert_false(service_listens(&s, head));
         snprintf(text, sizeof(text), "%s   0: 00000000:1F40 00000000:0000 0A 00000000:00000000\n",
@@ -112,7 +108,6 @@ static void test_users(void **state) {
         };
         char passwd[32], group[32];
 
-        (void) state;
         write_text(passwd, "root:x:0:0:root:/root:/bin/sh\nbroken\nbroken:x:x:y\nweb:x:7:8:::\n");
         write_text(group, "root:x:0:\nweb:x:8:\nextra:x:9:a,root,web\nwebx:x:10:aweb,webb\n");
         FOREACH_ELEMENT (u, users) {
@@ -148,7 +143,6 @@ static void check_files(const char *name, const char *const *expected) {
 }
 
 static void test_modules(void **state) {
-        (void) state;
         check_files("tcp_bbr", (const char *const[]){ "kernel/net/ipv4/tcp_bbr.ko", NULL });
         check_files("tcp-bbr", (const char *const[]){ "kernel/net/ipv4/tcp_bbr.ko", NULL });
         check_files("sch_fq", (const char *const[]){ "kernel/lib/a.ko", "kernel/lib/b.ko.xz",
@@ -164,7 +158,6 @@ static void test_cmdline(void **state) {
         _cleanup_free_ char *dns = cmdline_value(line, "umld_dns"),
                             *mtu = cmdline_value(line, "umld_mtu");
 
-        (void) state;
         assert_string_equal(dns, "1.1.1.1,2.2.2.2");
         assert_string_equal(mtu, "1400");
         assert_null(cmdline_value(line, "umld_address"));

@@ -22,7 +22,6 @@ static void test_names(void **state) {
         };
         char name[GUEST_NAME_MAX + 1] = "untouched";
 
-        (void) state;
         assert_true(guest_name_from_file("web.conf", name));
         assert_string_equal(name, "web");
         assert_true(guest_name_from_file("fifteen-bytes-x.conf", name));

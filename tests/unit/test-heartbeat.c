@@ -53,7 +53,6 @@ static void expect(const Play *p, GuestHealth health) {
 static void test_good(void **state) {
         Play p = begin();
 
-        (void) state;
         expect(&p, HEALTH_UNKNOWN);
         for (int i = 0; i < 100; i++) {
                 usec_t before = p.now;
@@ -68,7 +67,6 @@ static void test_good(void **state) {
 static void test_busy(void **state) {
         Play p = begin();
 
-        (void) state;
         p.latency = 500 * MS - 1;
         tick(&p, 0);
         expect(&p, HEALTH_GOOD);
@@ -107,7 +105,6 @@ static void check_hang(Play *p, uint64_t cpu_per_tick) {
 static void test_hung(void **state) {
         Play sleeping = begin(), spinning = begin(), full = begin(), gone = begin();
 
-        (void) state;
         check_hang(&sleeping, 0);
         spinning.state = 'R';
         spinning.cpu = 1;
@@ -123,7 +120,6 @@ static void test_hung_from_the_start(void **state) {
         Play p = begin();
         usec_t began = p.now;
 
-        (void) state;
         p.deaf = true;
         while (tick(&p, 0) != HEARTBEAT_HUNG)
                 assert_true(p.ticks < 100);
@@ -133,7 +129,6 @@ static void test_hung_from_the_start(void **state) {
 static void test_recovers(void **state) {
         Play p = begin();
 
-        (void) state;
         for (int round = 0; round < 10; round++) {
                 p.deaf = true;
                 for (int i = 0; i < 5; i++)
@@ -154,7 +149,6 @@ static void test_late_answers(void **state) {
         Play p = begin();
         usec_t latency;
 
-        (void) state;
         p.deaf = true;
         for (int i = 0; i < 4; i++)
                 tick(&p, 0);
@@ -171,7 +165,6 @@ static void test_questions_are_few(void **state) {
         Play p = begin();
         unsigned asked = 0;
 
-        (void) state;
         p.deaf = true;
         p.state = 'T';
         for (int i = 0; i < 1000; i++)
@@ -203,7 +196,6 @@ static void check_never_hung(char process_state, GuestHealth health) {
 }
 
 static void test_not_to_blame(void **state) {
-        (void) state;
         check_never_hung('T', HEALTH_STOPPED);
         check_never_hung('t', HEALTH_STOPPED);
         check_never_hung('D', HEALTH_STARVED);
@@ -214,7 +206,6 @@ static void test_not_to_blame(void **state) {
 static void test_late_ticks(void **state) {
         Play p = begin();
 
-        (void) state;
         tick(&p, 0);
         p.deaf = true;
         tick(&p, 0);
@@ -233,7 +224,6 @@ static void test_jump_in_silence(void **state) {
         Play p = begin();
         usec_t before;
 
-        (void) state;
         tick(&p, 0);
         p.deaf = true;
         tick(&p, 0);
@@ -255,7 +245,6 @@ static void test_short_patience(void **state) {
         Heartbeat h = {};
         HeartbeatSight seen = { .now = 100 * S, .process_state = 'S' };
 
-        (void) state;
         assert_int_equal(heartbeat_tick(&h, &impatient, &seen), HEARTBEAT_ASK);
         heartbeat_asked(&h, seen.now, true);
         assert_true(h.due == seen.now + impatient.timeout);
@@ -264,7 +253,6 @@ static void test_short_patience(void **state) {
 }
 
 static void test_names(void **state) {
-        (void) state;
         for (GuestHealth v = 0; v < GUEST_HEALTH_MAX; v++)
                 assert_int_equal(guest_health_from_string(guest_health_to_string(v)), v);
 }

@@ -90,7 +90,6 @@ static void check(unsigned needs, int which) {
 }
 
 static void test_needs(void **state) {
-        (void) state;
         check(0, 0);
         check(HELPER_SOCKETS | HELPER_PROGRAMS, 1);
 }
@@ -101,7 +100,6 @@ static void test_needs(void **state) {
 static void test_other_architecture(void **state) {
         static const int numbers[] = { 20, 102 };
 
-        (void) state;
         FOREACH_ELEMENT (number, numbers) {
                 int status;
                 pid_t pid = fork();
@@ -130,7 +128,6 @@ static void test_programs(void **state) {
         int status;
         pid_t pid = fork();
 
-        (void) state;
         if (pid == 0) {
                 if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
                     helper_filter_apply(HELPER_PROGRAMS) < 0)

@@ -38,7 +38,6 @@ static void expect(const History *h, size_t i, HistorySample s) {
 static void test_rates(void **state) {
         History h = {};
 
-        (void) state;
         begin(&h, at(100, 0, 1000, 5000)); /* what came before this boot does not count */
         add(&h, at(101, 8 * MiB, 1500, 5000));
         expect(&h, 0, (HistorySample){ 1700000101, 8 * 1024, 500, 0 });
@@ -58,7 +57,6 @@ static void test_uncounted(void **state) {
         HistorySight nothing = at(111, MiB, 0, 0);
         History h = {};
 
-        (void) state;
         begin(&h, at(100, 0, 1000000, 1000000));
         add(&h, at(101, MiB, 1000500, 1000000));
         nothing.uncounted = true;
@@ -77,7 +75,6 @@ static void test_uncounted(void **state) {
 static void test_due(void **state) {
         History h = {};
 
-        (void) state;
         begin(&h, at(100, 0, 0, 0));
         add(&h, at(101, MiB, 0, 0));
         assert_false(history_is_due(&h, 102 * S)); /* memory is checked each second when tight */
@@ -90,7 +87,6 @@ static void test_due(void **state) {
 static void test_hour(void **state) {
         History h = {};
 
-        (void) state;
         begin(&h, at(1, 0, 0, 0));
         for (usec_t i = 0; i < HISTORY_SAMPLES + 25; i++)
                 add(&h, at(10 * i + 2, i * MiB, 0, 0));
@@ -114,7 +110,6 @@ static void test_counters(void **state) {
                        "  tap2: 12 what\n";
         LinkCounters c = {};
 
-        (void) state;
         assert_int_equal(link_counters_parse(text, "tap1", &c), 0);
         assert_true(c.received == 77 && c.sent == 88);
         assert_int_equal(link_counters_parse(text, "tap10", &c), 0);

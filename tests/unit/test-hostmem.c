@@ -29,13 +29,11 @@ static void put(const char *name, const char *text) {
 }
 
 static int set_up(void **state) {
-        (void) state;
         snprintf(top, sizeof(top), "/tmp/test-hostmem.%d", getpid());
         return mkdir_p(top, 0755);
 }
 
 static int tear_down(void **state) {
-        (void) state;
         return rm_rf(top);
 }
 
@@ -50,7 +48,6 @@ static size_t limits(MemoryLimit ret[static MEMORY_LIMITS_MAX]) {
 static void test_none(void **state) {
         MemoryLimit l[MEMORY_LIMITS_MAX];
 
-        (void) state;
         assert_int_equal(limits(l), 0);
         assert_null(host_memory_tightest(l, 0));
 }
@@ -58,7 +55,6 @@ static void test_none(void **state) {
 static void test_meminfo(void **state) {
         MemoryLimit l[MEMORY_LIMITS_MAX];
 
-        (void) state;
         put("meminfo", "MemTotal:        1048576 kB\nMemFree:  20480 kB\nMemAvailable:  524288 kB\n"
                        "SwapFree: 1024 kB\n");
         assert_int_equal(limits(l), 1);
@@ -97,7 +93,6 @@ static void put_mountinfo(const char *before, const char *root, const char *name
 static void test_cgroup2(void **state) {
         MemoryLimit l[MEMORY_LIMITS_MAX];
 
-        (void) state;
         put_mountinfo(V2("/"));
         put("self-cgroup", "0::/a/b/c\n");
         put("cg2/a/b/c/memory.max", "max\n");
@@ -129,7 +124,6 @@ static void test_cgroup2(void **state) {
 static void test_cgroup1(void **state) {
         MemoryLimit l[MEMORY_LIMITS_MAX];
 
-        (void) state;
         put_mountinfo(V1("/docker/xyz"));
         put("self-cgroup", "3:cpu,cpuacct:/elsewhere\n2:name=systemd:/\n"
                            "4:hugetlb,memory:/docker/xyz/sub\n0::/\n");
@@ -152,7 +146,6 @@ static void test_cgroup_find(void **state) {
         static const char both[] = "1 2 0:1 / /cg1 rw - cgroup none rw,memory,hugetlb\n"
                                    "1 2 0:1 / /cg2 rw - cgroup2 none rw\n";
 
-        (void) state;
         assert_int_equal(memory_cgroup_find("", "", &mount, &dir), 0);
         assert_int_equal(memory_cgroup_find(both, "1:freezer:/a\n", &mount, &dir), 0);
         assert_int_equal(memory_cgroup_find(both, "no lines\n::\n0:\n0::x\n", &mount, &dir), 0);
@@ -170,7 +163,6 @@ static void test_openvz(void **state) {
         MemoryLimit l[MEMORY_LIMITS_MAX];
         const MemoryLimit *tightest;
 
-        (void) state;
         put("meminfo", "MemTotal: 1048576 kB\nMemAvailable: 524288 kB\n");
         put("user_beancounters", "Version: 2.5\n uid resource held maxheld barrier limit failcnt\n"
                                  " 101: kmemsize 1 2 3 4 0\n"
@@ -194,7 +186,6 @@ static void test_many_mounts(void **state) {
         MemoryLimit l[MEMORY_LIMITS_MAX];
         size_t n = 0;
 
-        (void) state;
         assert_non_null(text);
         while (n < 256 * 1024)
                 n += (size_t) sprintf(text + n, "%zu 1 0:%zu / /srv/%zu rw - tmpfs tmpfs rw\n", n,

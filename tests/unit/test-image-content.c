@@ -27,7 +27,6 @@ static void test_holes(void **state) {
         ImageNode node;
         Image i;
 
-        (void) state;
         image_begin(&i, 64 * MIB);
         image_node_init(&node, S_IFREG | 0644);
         before = image_free_bytes(i.w);
@@ -63,7 +62,6 @@ static void test_zeros(void **state) {
         Image i;
         int r = 0;
 
-        (void) state;
         image_begin(&i, 64 * MIB);
         image_node_init(&node, S_IFREG | 0644);
         before = on_host(&i);
@@ -86,7 +84,6 @@ static void test_zeros_over_noise(void **state) {
         _cleanup_free_ char *zeros = calloc(1, SIZE), *noise = malloc(SIZE), *seen = NULL;
         Image i;
 
-        (void) state;
         image_begin(&i, 64 * MIB);
         memset(noise, 'n', SIZE);
         ASSERT_OK(image_put(i.w, "noise", 0644, noise, SIZE));

@@ -18,7 +18,6 @@ static void test_strip(void **state) {
         ImageStat st;
         Image i;
 
-        (void) state;
         image_begin(&i, 16 * MIB);
         image_node_init(&node, S_IFDIR | 0751);
         node.uid = 7;
@@ -42,7 +41,6 @@ static void test_strip(void **state) {
 static void test_not_stripped(void **state) {
         Image i;
 
-        (void) state;
         image_begin(&i, 16 * MIB);
         put(i.w, "home/etc/x", "no root");
         put(i.w, "srv/etc/x", "two of them");
@@ -58,7 +56,6 @@ static void test_layers(void **state) {
         ImageNode node;
         Image i;
 
-        (void) state;
         image_begin(&i, 16 * MIB);
         image_node_init(&node, S_IFDIR | 0755);
         put(i.w, "etc/old", "1");
@@ -92,7 +89,6 @@ static void test_half(void **state) {
         _cleanup_free_ char *why = NULL;
         Image i;
 
-        (void) state;
         image_begin(&i, 16 * MIB);
         put(i.w, "a", "1");
         image_reopen(&i);
@@ -108,7 +104,6 @@ static void test_no_image(void **state) {
         ImageWriter *w = NULL;
         Image i;
 
-        (void) state;
         image_begin(&i, 16 * MIB);
         i.w = image_writer_free(i.w);
         assert_int_equal(pwrite(i.fd, "\0", 1, 1024 + 56), 1); /* its magic number */

@@ -79,7 +79,6 @@ static int begin(int image) {
 static void test_undone(void **state) {
         _cleanup_close_ int image = make_image();
 
-        (void) state;
         for (int i = 0; i < 20; i++) {
                 int undo = begin(image);
 
@@ -98,7 +97,6 @@ static void test_larger(void **state) {
         _cleanup_close_ int image = make_image();
         int undo = image_undo_create(image, SIZE + MORE);
 
-        (void) state;
         assert_true(undo >= 0);
         ASSERT_OK(undo_record_begin(image, undo));
         assert_int_equal(undo_record_size(), SIZE);
@@ -113,7 +111,6 @@ static void test_complete(void **state) {
         int undo = image_undo_create(image, SIZE + MORE);
         struct stat st;
 
-        (void) state;
         assert_true(undo >= 0);
         ASSERT_OK(undo_record_begin(image, undo));
         change(image, 0, SIZE);
@@ -140,7 +137,6 @@ static void test_not_completed(void **state) {
         _cleanup_close_ int image = make_image();
         int undo = begin(image);
 
-        (void) state;
         change(image, 0, 5000);
         sync_fails = true;
         assert_int_equal(image_undo_complete(image, undo), -ENOSPC);
@@ -156,7 +152,6 @@ static void test_sparse(void **state) {
         struct stat before, after;
         int undo;
 
-        (void) state;
         assert_return_code(fstat(image, &before), errno);
         undo = begin(image);
         change(image, 0, SIZE);
@@ -171,7 +166,6 @@ static void test_sparse(void **state) {
 static void test_cut(void **state) {
         _cleanup_close_ int image = make_image();
 
-        (void) state;
         for (off_t cut = 1; cut < 9000; cut += 1 + random() % 200) {
                 int undo = begin(image);
                 off_t end;
@@ -214,7 +208,6 @@ static void interrupt_change(int image) {
 static void test_other_image(void **state) {
         _cleanup_close_ int old = make_image(), image = -EBADF;
 
-        (void) state;
         interrupt_change(old);
         assert_return_code(unlink(image_path), errno);
         image = make_image();
@@ -225,7 +218,6 @@ static void test_other_image(void **state) {
 static void test_copied_over(void **state) {
         _cleanup_close_ int image = make_image();
 
-        (void) state;
         interrupt_change(image);
         assert_return_code(ftruncate(image, 0), errno);
         assert_int_equal(pwrite(image, original, SIZE, 0), SIZE);
@@ -239,7 +231,6 @@ static void test_moved(void **state) {
         char other_path[96], other_undo[112];
         ssize_t n;
 
-        (void) state;
         interrupt_change(image);
         snprintf(other_path, sizeof(other_path), "%s.other", image_path);
         snprintf(other_undo, sizeof(other_undo), "%s.undo", other_path);
@@ -294,7 +285,6 @@ static void test_of_this_change(void **state) {
         _cleanup_close_ int image = make_file_system();
         struct stat before, after;
 
-        (void) state;
         for (int i = 0; i < 3; i++) {
                 uint32_t now;
 
@@ -321,24 +311,27 @@ static void assert_refused(int image) {
 }
 
 /* Mounted or repaired since, a backup that is older copied over it without truncation, or the mark
- * cut off by what has resized it. */
+ * cut off by what has resized it: even if the change did not get as far as to the superblock, or
+ * just to the replay of the journal. */
 static void test_written_since(void **state) {
         static const struct {
-                uint32_t time; /* added to that of the change */
+                int32_t time; /* added to that of the change, or of the last mount */
                 uint8_t uuid;
-                bool older, cut;
+                bool mounted, cut;
         } cases[] = { { .time = 1, .uuid = 1 },
                       { .time = 1, .uuid = 1, .cut = true },
                       { .time = 0, .uuid = 1, .cut = true },
+                      { .time = 0, .uuid = 1, .mounted = true, .cut = true },
+                      { .time = 1, .uuid = 1, .mounted = true, .cut = true },
                       { .time = 0, .uuid = 2 },
-                      { .older = true, .uuid = 1 } };
+                      { .time = -1, .uuid = 1, .mounted = true } };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 _cleanup_close_ int image = make_file_system();
                 uint32_t now = interrupt_in_file_system(image);
 
-                put_superblock(image, c->older ? LAST_MOUNTED - 1 : now + c->time, c->uuid);
+                put_superblock(image, (c->mounted ? LAST_MOUNTED : now) + (uint32_t) c->time,
+                               c->uuid);
                 if (c->cut)
                         assert_return_code(ftruncate(image, SIZE - 4096), errno);
                 assert_refused(image);
@@ -349,7 +342,6 @@ static void test_written_since(void **state) {
 static void test_clock_set_back(void **state) {
         const uint32_t future = (uint32_t) time(NULL) + 1000;
 
-        (void) state;
         for (int i = 0; i < 3; i++) {
                 _cleanup_close_ int image = make_file_system_of(future);
                 uint32_t now = interrupt_in_file_system(image);
@@ -364,15 +356,31 @@ static void test_clock_set_back(void **state) {
         }
 }
 
+static void copy_over(int image) {
+        assert_return_code(ftruncate(image, 0), errno);
+        assert_int_equal(pwrite(image, original, SIZE, 0), SIZE);
+}
+
+/* By what was recorded first, for the second program has recorded what the first has written. */
+static void test_latest_backup(void **state) {
+        _cleanup_close_ int image = make_file_system(), undo = begin(image);
+
+        (void) state;
+        change_much(image);
+        ASSERT_OK(undo_record_begin(image, undo));
+        change_much(image);
+        copy_over(image);
+        assert_int_equal(close(TAKE_FD(undo)), 0);
+        assert_left(image);
+}
+
 /* Another file system, or an older copy of this one. */
 static void test_restored(void **state) {
-        (void) state;
         for (uint8_t uuid = 1; uuid <= 2; uuid++) {
                 _cleanup_close_ int image = make_file_system();
                 uint32_t now = interrupt_in_file_system(image);
 
-                assert_return_code(ftruncate(image, 0), errno);
-                assert_int_equal(pwrite(image, original, SIZE, 0), SIZE);
+                copy_over(image);
                 put_superblock(image, uuid == 1 ? LAST_MOUNTED - 5 : now + 5, uuid);
                 assert_int_equal(pread(image, original, SIZE, 0), SIZE);
                 assert_left(image);
@@ -384,7 +392,6 @@ static void test_other_version(void **state) {
         _cleanup_close_ int image = make_image();
         int undo;
 
-        (void) state;
         interrupt_change(image);
         undo = open(undo_path, O_WRONLY | O_CLOEXEC);
         assert_int_equal(pwrite(undo, "umld-undo 9", 12, 0), 12);
@@ -400,7 +407,6 @@ static void test_of_others(void **state) {
         _cleanup_close_ int image = make_image();
         int undo = begin(image);
 
-        (void) state;
         change(image, 0, 5000);
         assert_return_code(fchmod(undo, 0602), errno);
         assert_int_equal(image_undo_apply(image), -EKEYREJECTED);
@@ -426,7 +432,6 @@ static void test_forged(void **state) {
                         { 0, UNDO_PART_MAX + 1 } };
         _cleanup_close_ int image = make_image();
 
-        (void) state;
         FOREACH_ELEMENT (r, records) {
                 int undo = begin(image);
                 UndoRecord forged = { .offset = r->offset, .size = r->size, .kind = UNDO_ZEROS };
@@ -443,7 +448,6 @@ static void test_one_at_a_time(void **state) {
         _cleanup_close_ int image = make_image();
         int undo = begin(image);
 
-        (void) state;
         assert_int_equal(image_undo_create(image, 0), -EEXIST);
         close(undo);
         assert_int_equal(image_undo_apply(image), IMAGE_UNDO_DONE);
@@ -453,23 +457,15 @@ static void test_one_at_a_time(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_undone),
-                cmocka_unit_test(test_sparse),
-                cmocka_unit_test(test_cut),
-                cmocka_unit_test(test_other_image),
-                cmocka_unit_test(test_forged),
-                cmocka_unit_test(test_moved),
-                cmocka_unit_test(test_one_at_a_time),
-                cmocka_unit_test(test_copied_over),
-                cmocka_unit_test(test_of_others),
-                cmocka_unit_test(test_larger),
-                cmocka_unit_test(test_complete),
-                cmocka_unit_test(test_of_this_change),
-                cmocka_unit_test(test_written_since),
-                cmocka_unit_test(test_restored),
-                cmocka_unit_test(test_other_version),
-                cmocka_unit_test(test_not_completed),
-                cmocka_unit_test(test_clock_set_back),
+                cmocka_unit_test(test_undone),        cmocka_unit_test(test_sparse),
+                cmocka_unit_test(test_cut),           cmocka_unit_test(test_other_image),
+                cmocka_unit_test(test_forged),        cmocka_unit_test(test_moved),
+                cmocka_unit_test(test_one_at_a_time), cmocka_unit_test(test_copied_over),
+                cmocka_unit_test(test_of_others),     cmocka_unit_test(test_larger),
+                cmocka_unit_test(test_complete),      cmocka_unit_test(test_of_this_change),
+                cmocka_unit_test(test_written_since), cmocka_unit_test(test_restored),
+                cmocka_unit_test(test_latest_backup), cmocka_unit_test(test_other_version),
+                cmocka_unit_test(test_not_completed), cmocka_unit_test(test_clock_set_back),
         };
 
         return RUN_UNDO_TESTS(tests);

@@ -25,7 +25,6 @@ static void test_attributes(void **state) {
         ImageStat st;
         Image i;
 
-        (void) state;
         image_begin(&i, 16 * MIB);
         ASSERT_OK(image_file_begin(i.w, "a/b", &odd, &f));
         ASSERT_OK(image_file_end(TAKE_PTR(f), 7));
@@ -72,7 +71,6 @@ static void test_devices(void **state) {
         ImageStat st;
         Image i;
 
-        (void) state;
         image_begin(&i, 16 * MIB);
         FOREACH_ELEMENT (c, cases) {
                 ImageNode node = { .mode = c->mode | 0600, .major = c->major, .minor = c->minor };
@@ -95,7 +93,6 @@ static void test_symlinks(void **state) {
         Dir *d;
         Image i;
 
-        (void) state;
         image_begin(&i, 16 * MIB);
         image_node_init(&node, S_IFLNK);
         FOREACH_ELEMENT (n, lengths) {
@@ -119,7 +116,6 @@ static void test_ways(void **state) {
         ImageNode node;
         Image i;
 
-        (void) state;
         image_begin(&i, 16 * MIB);
         image_node_init(&node, S_IFLNK);
         put(i.w, "usr/lib/os-release", "inside");
@@ -147,7 +143,6 @@ static void test_hard_links(void **state) {
         ImageStat st;
         Image i;
 
-        (void) state;
         image_begin(&i, 16 * MIB);
         image_node_init(&node, S_IFLNK);
         put(i.w, "a", "one");
@@ -178,7 +173,6 @@ static void test_replaced(void **state) {
         ImageStat st;
         Image i;
 
-        (void) state;
         image_begin(&i, 16 * MIB);
         image_node_init(&node, S_IFDIR | 0700);
         put(i.w, "x", "old");
@@ -213,7 +207,6 @@ static void test_large_directory(void **state) {
         ImageStat st;
         Image i;
 
-        (void) state;
         image_begin(&i, 64 * MIB);
         for (unsigned k = 0; k < many; k++) {
                 _cleanup_free_ char *path = strfmt("d/name-%0*u", (int) (1 + k % 240), k);
@@ -248,7 +241,6 @@ static void test_many_directories(void **state) {
         ImageStat st;
         Image i;
 
-        (void) state;
         image_begin(&i, 1024 * MIB);
         image_node_init(&node, S_IFDIR | 0755);
         for (unsigned k = 0; k < many; k++) {
@@ -267,7 +259,6 @@ static void test_many_directories(void **state) {
 static void test_rename(void **state) {
         Image i;
 
-        (void) state;
         image_begin(&i, 16 * MIB);
         put(i.w, "a/b/c", "moved");
         put(i.w, "other", "there");
@@ -290,7 +281,6 @@ static void test_full_of_files(void **state) {
         int r = 0;
         Image i;
 
-        (void) state;
         image_begin(&i, 16 * MIB);
         image_node_init(&node, S_IFIFO | 0600);
         for (unsigned k = 0; r >= 0; k++) {
@@ -310,7 +300,6 @@ static void test_xattrs(void **state) {
         _cleanup_free_ char *large = calloc(1, 100000);
         Image i;
 
-        (void) state;
         image_begin(&i, 16 * MIB);
         put(i.w, "f", "x");
         put(i.w, "g", "x");

@@ -10,7 +10,6 @@ static bool mounted(const char *text) {
 }
 
 static void test_mounts(void **state) {
-        (void) state;
         assert_false(mounted(""));
         assert_false(mounted("\n"));
         assert_false(mounted("\nrootfs / rootfs rw 0 0\n"));
@@ -24,7 +23,6 @@ static void test_mounts(void **state) {
 static void test_cut_off(void **state) {
         static const char text[] = "\n/dev/root / ext4 rw,relatime 0 0\n";
 
-        (void) state;
         for (size_t n = 0; n < sizeof(text); n++) /* any bytes, without a NUL behind them */
                 (void) init_root_is_mounted(text, n);
         assert_false(init_root_is_mounted("\0\0\0", 3));

@@ -31,13 +31,11 @@ static void expect(FILE *f, unsigned major, unsigned minor) {
         } while (false)
 
 static void test_newest(void **state) {
-        (void) state;
         expect_of("\0GLIBC_2.2.5\0GLIBC_2.34\0GLIBC_2.7\0", 2, 34);
         expect_of("\0GLIBC_2.9\0GLIBC_3.0\0GLIBC_2.99\0", 3, 0);
 }
 
 static void test_others(void **state) {
-        (void) state;
         expect_of("x", 0, 0);
         expect_of("xGLIBC_2.34\0", 0, 0);
         expect_of("\0GLIBC_2.34", 0, 0); /* cut */
@@ -49,7 +47,6 @@ static void test_others(void **state) {
 static void test_parts(void **state) {
         static const char text[] = "\0GLIBC_2.17";
 
-        (void) state;
         for (long at = PART - 80; at < PART + 4; at++) {
                 FILE *f = tmpfile();
 
@@ -65,7 +62,6 @@ static void test_parts(void **state) {
 static void test_unreadable(void **state) {
         unsigned major, minor;
 
-        (void) state;
         assert_int_equal(kernel_libc_wanted(-1, &major, &minor), -EBADF);
 }
 

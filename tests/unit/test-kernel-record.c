@@ -38,7 +38,6 @@ static void test_found_again(void **state) {
         _cleanup_(uml_kernel_freep) UmlKernel *k = new_kernel(), *found = NULL;
         _cleanup_free_ char *text = kernel_record_text(k, &file), *again = NULL;
 
-        (void) state;
         assert_non_null(text);
         ASSERT_OK(kernel_record_parse(text, k->path, &file, &found));
         assert_string_equal(found->path, k->path);
@@ -60,7 +59,6 @@ static void test_of_another(void **state) {
         struct stat others[6];
         UmlKernel *none = NULL;
 
-        (void) state;
         FOREACH_ELEMENT (o, others)
                 *o = file;
         others[0].st_ino++;
@@ -83,7 +81,6 @@ static void test_damaged(void **state) {
         _cleanup_free_ char *text = kernel_record_text(k, &file), *damaged = strdup(text);
         UmlKernel *none = NULL;
 
-        (void) state;
         for (size_t i = 0; i < strlen(text); i++) {
                 damaged[i] = '\0';
                 assert_true(kernel_record_parse(damaged, k->path, &file, &none) < 0);
@@ -100,7 +97,6 @@ static void test_file(void **state) {
         char path[] = "/tmp/test-kernel-record.XXXXXX";
         UmlKernel *none = NULL;
 
-        (void) state;
         close(mkstemp(path));
         ASSERT_OK(write_file_atomic(path, text, strlen(text), 0644));
         ASSERT_OK(kernel_record_read(path, k->path, &file, &found));
@@ -122,7 +118,6 @@ static void test_file(void **state) {
 static void test_settled(void **state) {
         struct stat st = { .st_mtim.tv_sec = time(NULL) - 60, .st_ctim.tv_sec = time(NULL) - 60 };
 
-        (void) state;
         assert_true(kernel_record_settled(&st));
         st.st_ctim.tv_sec = time(NULL);
         assert_false(kernel_record_settled(&st));

@@ -25,7 +25,6 @@ static void test_version(void **state) {
                 { "5.10.0-8-um~x_y\n", "5.10.0-8-um~x_y", 5, 10 },
         };
 
-        (void) state;
         FOREACH_ELEMENT (g, good) {
                 _cleanup_(uml_kernel_freep) UmlKernel *k = new_kernel();
 
@@ -60,7 +59,6 @@ static void test_version_refused(void **state) {
         };
         _cleanup_(uml_kernel_freep) UmlKernel *k = new_kernel();
 
-        (void) state;
         FOREACH_ELEMENT (b, bad)
                 ASSERT_ERROR(kernel_read_version(*b, k), EBADMSG);
         assert_null(k->release);
@@ -69,7 +67,6 @@ static void test_version_refused(void **state) {
 static void test_config_debian(void **state) {
         _cleanup_(uml_kernel_freep) UmlKernel *k = new_kernel();
 
-        (void) state;
         ASSERT_OK(kernel_read_config(
                 "#\n# Automatically generated file; DO NOT EDIT.\n"
                 "CONFIG_CC_VERSION_TEXT=\"gcc\"\nCONFIG_UML=y\n# CONFIG_IP_PNP is not set\n"
@@ -88,7 +85,6 @@ static void test_config_debian(void **state) {
 static void test_config_own(void **state) {
         _cleanup_(uml_kernel_freep) UmlKernel *k = new_kernel();
 
-        (void) state;
         /* The last line has no newline; look-alikes do not count. */
         ASSERT_OK(kernel_read_config(
                 "CONFIG_UML=y\nCONFIG_IP_PNP=y\nCONFIG_TCP_CONG_BBR=y\nCONFIG_RAID6_PQ=y\n"
@@ -107,7 +103,6 @@ static void test_config_own(void **state) {
 static void test_config_raid6(void **state) {
         _cleanup_(uml_kernel_freep) UmlKernel *module = new_kernel(), *old = new_kernel();
 
-        (void) state;
         ASSERT_OK(kernel_read_config(
                 "CONFIG_UML=y\nCONFIG_RAID6_PQ=m\nCONFIG_RAID6_PQ_BENCHMARK=y\n", module));
         assert_false(module->raid6_benchmark);
@@ -120,7 +115,6 @@ static void test_config_refused(void **state) {
                                            "# CONFIG_UML is not set\n" };
         _cleanup_(uml_kernel_freep) UmlKernel *k = new_kernel();
 
-        (void) state;
         FOREACH_ELEMENT (b, bad)
                 ASSERT_ERROR(kernel_read_config(*b, k), EBADMSG);
 }
@@ -133,7 +127,6 @@ static void test_help(void **state) {
                 "debug\n    this flag\n    seccomp\nno-seccomp\nseccomps=<x>\n";
         _cleanup_(uml_kernel_freep) UmlKernel *k = new_kernel(), *with_seccomp = new_kernel();
 
-        (void) state;
         ASSERT_OK(kernel_read_help(answer, k));
         assert_false(k->seccomp);
 
@@ -162,7 +155,6 @@ static void test_help_lines(void **state) {
                                          "Usage: something [options] file\n  -h  help\n"
                                  };
 
-        (void) state;
         FOREACH_ELEMENT (p, parameters)
                 ASSERT_OK(kernel_read_help(*p, &(UmlKernel){}));
         FOREACH_ELEMENT (o, others)
@@ -172,7 +164,6 @@ static void test_help_lines(void **state) {
 static void test_help_long_name(void **state) {
         _cleanup_free_ char *name = malloc(201);
 
-        (void) state;
         memset(name, 'x', 200);
         name[200] = '\0';
         ASSERT_ERROR(kernel_read_help(name, &(UmlKernel){}), EBADMSG);
@@ -201,7 +192,6 @@ static void test_needs_cpu_fix(void **state) {
                 { { .major = 6, .minor = 1, .whole_cpu_state = true }, AMX, false },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases)
                 assert_int_equal(uml_kernel_needs_cpu_fix(&c->kernel, c->xstate_size),
                                  c->needs_fix);
@@ -210,7 +200,6 @@ static void test_needs_cpu_fix(void **state) {
 static void test_cpu_xstate_size(void **state) {
         unsigned size = cpu_xstate_size();
 
-        (void) state;
 #if defined(__x86_64__)
         assert_true(size >= 576 && size <= 65536); /* the legacy area and its header at the least */
 #else

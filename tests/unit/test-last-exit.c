@@ -23,7 +23,6 @@ static void check(const char *text, GuestState state, Verdict verdict, const cha
 }
 
 static void test_parse(void **state) {
-        (void) state;
         check("STATE=stopped\nVERDICT=poweroff\nDETAIL=the guest powered "
               "off\nWHEN=1700000000000000\n",
               GUEST_STOPPED, VERDICT_POWEROFF, "the guest powered off", 1700000000000000);
@@ -35,7 +34,6 @@ static void test_parse(void **state) {
 
 /* What is written is read, for every verdict. */
 static void test_written(void **state) {
-        (void) state;
         for (Verdict v = 0; v < VERDICT_MAX; v++) {
                 LastExit e = {};
                 _cleanup_free_ char *text = NULL;
@@ -55,14 +53,12 @@ static void test_one_line(void **state) {
         LastExit e = { .verdict = VERDICT_EXIT, .detail = (char *) "a\nVERDICT=poweroff\n" };
         _cleanup_free_ char *text = last_exit_format(&e);
 
-        (void) state;
         assert_non_null(text);
         check(text, GUEST_STOPPED, VERDICT_EXIT, "a VERDICT=poweroff ", 0);
 }
 
 /* A later version, or a broken disk. */
 static void test_not_understood(void **state) {
-        (void) state;
         check("", GUEST_STOPPED, VERDICT_NONE, NULL, 0);
         check("\n\n=\nSTATE\n", GUEST_STOPPED, VERDICT_NONE, NULL, 0);
         check("STATE=levitating\nVERDICT=bored\nWHEN=soon\nMOOD=3\n", GUEST_STOPPED, VERDICT_NONE,

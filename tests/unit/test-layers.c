@@ -16,7 +16,6 @@ static void test_required(void **state) {
                 { -EBUSY, true }, /* others are in umld's control group, which may soon end */
         };
 
-        (void) state;
         FOREACH_ELEMENT (k, cases) {
                 Config c = { .required = CONFINE_BIT(CONFINE_MEMORY) };
                 Host h = { .config = &c, .quiet = true };

@@ -13,14 +13,12 @@
 static char file[64];
 
 static int make_file(void **state) {
-        (void) state;
         snprintf(file, sizeof(file), "/tmp/test-ledger.%d", getpid());
         (void) unlink(file);
         return 0;
 }
 
 static int remove_file(void **state) {
-        (void) state;
         (void) unlink(file);
         return 0;
 }
@@ -28,7 +26,6 @@ static int remove_file(void **state) {
 static void test_round_trip(void **state) {
         _cleanup_(ledger_done) Ledger a = {}, b = {};
 
-        (void) state;
         ASSERT_OK(ledger_load(file, &a)); /* none is an empty one */
         assert_null(a.tap);
         ASSERT_OK(ledger_note_tap(&a, "tap7"));
@@ -65,7 +62,6 @@ static void test_damaged(void **state) {
         static const char text[] = "nonsense\nowner x y z\nowner 1 2\ntap\ntap tap1\n\n";
         _cleanup_(ledger_done) Ledger l = {};
 
-        (void) state;
         ASSERT_OK(write_file_atomic(file, text, strlen(text), 0600));
         ASSERT_OK(ledger_load(file, &l));
         assert_string_equal(l.tap, "tap1");
@@ -76,7 +72,6 @@ static void test_full(void **state) {
         _cleanup_(ledger_done) Ledger l = {};
         char path[16];
 
-        (void) state;
         ASSERT_OK(ledger_load(file, &l));
         for (int i = 0; i < LEDGER_OWNERS_MAX; i++) {
                 snprintf(path, sizeof(path), "/%d", i);
@@ -90,7 +85,6 @@ static void test_unsaved(void **state) {
         _cleanup_(ledger_done) Ledger a = { .file = strdup("/proc/no-such-directory/undo") },
                                       b = {};
 
-        (void) state;
         assert_true(ledger_note_tap(&a, "tap7") < 0);
         assert_true(ledger_note_owner(&a, "/b", 1000, 1000) < 0);
         free(a.file);
@@ -104,7 +98,6 @@ static void test_unsaved(void **state) {
 static void test_replaced_file(void **state) {
         _cleanup_(ledger_done) Ledger a = {}, b = {};
 
-        (void) state;
         ASSERT_OK(ledger_load(file, &a));
         ASSERT_OK(ledger_note_user(&a, 60801));
         ASSERT_OK(ledger_note_owner(&a, "/a", 1, 1));

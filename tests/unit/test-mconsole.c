@@ -41,7 +41,6 @@ static void test_notify_socket(void **state) {
                               "/tmp/uml/run/some-guest1/mconsole\0");
         MconsoleNotify n;
 
-        (void) state;
         assert_int_equal(d.size, 50); /* as measured */
         ASSERT_OK(mconsole_parse_notify(d.data, d.size, &n));
         assert_int_equal(n.type, MCONSOLE_SOCKET);
@@ -54,7 +53,6 @@ static void test_notify_panic(void **state) {
                 DATAGRAM("\xbe\xba\xfe\xca\x02\0\0\0\x01\0\0\0\x16\0\0\0sysrq triggered crash\0");
         MconsoleNotify n;
 
-        (void) state;
         ASSERT_OK(mconsole_parse_notify(d.data, d.size, &n));
         assert_int_equal(n.type, MCONSOLE_PANIC);
         assert_text(n.data, n.len, "sysrq triggered crash");
@@ -66,7 +64,6 @@ static void test_notify_hang(void **state) {
         Datagram d = DATAGRAM("\xbe\xba\xfe\xca\0\0\0\0\x02\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0");
         MconsoleNotify n;
 
-        (void) state;
         assert_int_equal(d.size, 24);
         ASSERT_OK(mconsole_parse_notify(d.data, d.size, &n));
         assert_int_equal(n.type, MCONSOLE_HANG);
@@ -79,7 +76,6 @@ static void test_notify_user(void **state) {
         Datagram d = DATAGRAM("\xbe\xba\xfe\xca\x02\0\0\0\x03\0\0\0\x0a\0\0\0READY=1\n\x1b[");
         MconsoleNotify n;
 
-        (void) state;
         ASSERT_OK(mconsole_parse_notify(d.data, d.size, &n));
         assert_int_equal(n.type, MCONSOLE_USER);
         assert_text(n.data, n.len, "READY=1\n\x1b[");
@@ -106,7 +102,6 @@ static void test_notify_refused(void **state) {
         char big[MCONSOLE_DATAGRAM_MAX + 1] = "\xbe\xba\xfe\xca\x02";
         MconsoleNotify n = { .len = 77 };
 
-        (void) state;
         FOREACH_ELEMENT (b, bad) {
                 Datagram d = new_datagram(b->bytes, b->size);
 
@@ -122,7 +117,6 @@ static void test_reply_done(void **state) {
         Datagram d = DATAGRAM("\0\0\0\0\0\0\0\0\x16\0\0\0Linux (none) 7.2.7 #1\0");
         MconsoleReply r;
 
-        (void) state;
         ASSERT_OK(mconsole_parse_reply(d.data, d.size, &r));
         assert_int_equal(r.error, 0);
         assert_false(r.more);
@@ -134,7 +128,6 @@ static void test_reply_more(void **state) {
         Datagram d = DATAGRAM("\0\0\0\0\x01\0\0\0\x02\0\0\0\n\0");
         MconsoleReply r;
 
-        (void) state;
         ASSERT_OK(mconsole_parse_reply(d.data, d.size, &r));
         assert_true(r.more);
         assert_text(r.data, r.len, "\n");
@@ -148,7 +141,6 @@ static void test_reply_errors(void **state) {
                 "\x01\xf0\xff\xff\0\0\0\0\0\0\0\0"); /* -4095, the last errno there can be */
         MconsoleReply r;
 
-        (void) state;
         ASSERT_OK(mconsole_parse_reply(unknown.data, unknown.size, &r));
         assert_int_equal(r.error, 1);
         assert_text(r.data, r.len, "Unknown command");
@@ -168,7 +160,6 @@ static void test_reply_without_header(void **state) {
         Datagram d = DATAGRAM(text);
         MconsoleReply r;
 
-        (void) state;
         assert_int_equal(d.size, 63); /* as measured */
         ASSERT_OK(mconsole_parse_reply(d.data, d.size, &r));
         assert_int_equal(r.error, 1);
@@ -193,7 +184,6 @@ static void test_reply_refused(void **state) {
         char big[MCONSOLE_DATAGRAM_MAX + 1] = "ERR ";
         MconsoleReply r = { .len = 77 };
 
-        (void) state;
         FOREACH_ELEMENT (b, bad) {
                 Datagram d = new_datagram(b->bytes, b->size);
 
@@ -209,7 +199,6 @@ static void test_request(void **state) {
         char longest[MCONSOLE_MAX_DATA + 2];
         MconsoleRequest request;
 
-        (void) state;
         memset(&request, 0xff, sizeof(request));
         assert_int_equal(mconsole_build_request("version", &request), 19);
         assert_memory_equal(&request, expected, 19);

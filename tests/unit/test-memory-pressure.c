@@ -27,7 +27,6 @@ static void check(const MemoryFigures *f, MemoryPressure before, MemoryPressure 
 static void test_file_system(void **state) {
         MemoryFigures f = { .fs_path = "/dev/shm", .fs_size = 100 * MIB, .fs_used = 40 * MIB };
 
-        (void) state;
         f.fs_open = 50 * MIB;
         check(&f, PRESSURE_NONE, PRESSURE_NONE, false, NULL);
         f.fs_open = 51 * MIB;
@@ -50,7 +49,6 @@ static void test_file_system(void **state) {
 static void test_distance(void **state) {
         MemoryFigures f = { .fs_path = "/dev/shm", .fs_size = 100 * MIB, .fs_used = 87 * MIB };
 
-        (void) state;
         check(&f, PRESSURE_NONE, PRESSURE_NONE, false, NULL);
         check(&f, PRESSURE_TIGHT, PRESSURE_TIGHT, false,
               "/dev/shm is nearly full: 87M of 100M are used, and guests may use 0M more");
@@ -66,7 +64,6 @@ static void test_host(void **state) {
                 .open = 80 * MIB,
         };
 
-        (void) state;
         check(&f, PRESSURE_NONE, PRESSURE_NONE, false, NULL);
         f.open = 81 * MIB;
         check(&f, PRESSURE_NONE, PRESSURE_TIGHT, true,
@@ -103,7 +100,6 @@ static void test_balloon(void **state) {
                 { { .memory = 80, .held = 0, .calm = 100 }, 0 },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases)
                 assert_int_equal(balloon_decide(&c->s), c->expected);
 }
@@ -124,14 +120,12 @@ static void test_room(void **state) {
                 { "MemFree: 99999999999999 kB\n", 256 * MIB }, /* a guest may say anything */
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases)
                 assert_int_equal(balloon_room(c->meminfo, 256 * MIB), c->room);
         assert_int_equal(balloon_room("MemFree: 3072 kB", 32 * MIB), MIB);
 }
 
 static void test_names(void **state) {
-        (void) state;
         for (MemoryPressure p = 0; p < MEMORY_PRESSURE_MAX; p++)
                 assert_non_null(memory_pressure_to_string(p));
 }

@@ -38,7 +38,6 @@ static void check(int r, const MirrorFile *f, const char *name) {
 static void test_alpine(void **state) {
         MirrorFile f = {};
 
-        (void) state;
         check(mirror_read_alpine(alpine, "alpine-minirootfs", &f), &f,
               "alpine-minirootfs-3.20.3-x86_64.tar.gz");
         free(f.name);
@@ -59,7 +58,6 @@ static void test_alpine_refused(void **state) {
         };
         MirrorFile f = {};
 
-        (void) state;
         FOREACH_ELEMENT (b, bad) {
                 ASSERT_ERROR(mirror_read_alpine(*b, "x", &f), EBADMSG);
                 assert_null(f.name);
@@ -72,7 +70,6 @@ static void test_sums(void **state) {
                                    " *archlinux-bootstrap-x86_64.tar.zst\n";
         MirrorFile f = {};
 
-        (void) state;
         check(mirror_read_sums(text, "archlinux-bootstrap-", ".tar.zst", &f), &f,
               "archlinux-bootstrap-2026.11.01-x86_64.tar.zst");
         free(f.name);

@@ -26,7 +26,6 @@ static void check_packed(const char *kernel, const char *expected) {
 }
 
 static void test_pack(void **state) {
-        (void) state;
         check_packed(NULL, "# Disk=/not/this\nDisk=/nor/this\n[Guest]\nKernel = /boot/linux \n"
                            "  Disk=/umld-export/root.img , ro\nDisk=/umld-export/disk1.img,swap\r\n"
                            "Disks=/x\nMemory=64M\n[Fallback]\nKernel=/other\n");
@@ -40,7 +39,6 @@ static void test_pack(void **state) {
 static void test_unpack(void **state) {
         _cleanup_free_ char *out = NULL;
 
-        (void) state;
         ASSERT_OK(moved_unpack("[Guest]\nKernel=/umld-export/kernel\n"
                                "Disk=/umld-export/root.img , ro\nMemory=64M",
                                "/var/lib/umld/two", "/c/two.conf.d", &out));
@@ -59,7 +57,6 @@ static void test_foreign(void **state) {
         };
         char *out = NULL;
 
-        (void) state;
         FOREACH_ELEMENT (b, bad) {
                 ASSERT_ERROR(moved_unpack(*b, "/d", "/c", &out), EPERM);
                 assert_null(out);
@@ -72,7 +69,6 @@ static void test_dropins(void **state) {
         const Strv disks = { names, 1 };
         _cleanup_free_ char *packed = NULL, *out = NULL;
 
-        (void) state;
         ASSERT_OK(moved_pack("[Guest]\nDisk=/a\n"
                              "\f/c/web.conf.d/1.conf\nDisk=/not/this\n[Guest]\nDisk=/b\n"
                              "\f/c/web.conf.d/2.conf\n[Guest]\nDisk=\nDisk=/e,ro\n",
@@ -100,7 +96,6 @@ static void test_bad_dropins(void **state) {
         };
         char *out = NULL;
 
-        (void) state;
         FOREACH_ELEMENT (b, bad) {
                 ASSERT_ERROR(moved_unpack(*b, "/d", "/c", &out), EBADMSG);
                 assert_null(out);
@@ -110,7 +105,6 @@ static void test_bad_dropins(void **state) {
 static void test_nothing(void **state) {
         _cleanup_free_ char *a = NULL, *b = NULL;
 
-        (void) state;
         ASSERT_OK(moved_pack("", &(Strv){}, NULL, &a));
         ASSERT_OK(moved_unpack("[Guest]\n\n[", "/d", "/c", &b));
         assert_string_equal(a, "");

@@ -53,6 +53,8 @@ static const NatRule rules[] = {
         { .protocol = IPPROTO_ICMP, .icmp_type = 8, .verdict = NAT_RETURN },
         { .family = NAT_IPV6 },
         { IPV6, .in = "tap0", .source.v6 = GUEST6, .destination.v6 = GUEST6 },
+        { IPV6, .destination_bits = 64, .verdict = NAT_DROP },
+        { IPV6, .source.v6 = GUEST6, .source_bits = 127, .destination_bits = 1 },
         { IPV6, .states = NAT_STATE_DNAT | NAT_STATE_RELATED, .verdict = NAT_DROP },
         { IPV6, .protocol = IPPROTO_ICMPV6, .icmp_type = 135 },
         { IPV6, .protocol = IPPROTO_TCP, .last_port = 65535, .syn = true,
@@ -100,7 +102,6 @@ static const char *as_stored(NatBlob *b, NatFamily family) {
 }
 
 static void test_there_and_back(void **state) {
-        (void) state;
         FOREACH_ELEMENT (v, all_revisions)
                 FOREACH_ELEMENT (r, rules) {
                         NatBlob blob;
@@ -116,7 +117,6 @@ static void test_there_and_back(void **state) {
 
 /* The kernel refuses sizes and offsets that are not aligned. */
 static void test_alignment(void **state) {
-        (void) state;
         FOREACH_ELEMENT (v, all_revisions)
                 FOREACH_ELEMENT (r, rules) {
                         NatBlob blob;
@@ -132,7 +132,6 @@ static void test_other_verdicts(void **state) {
         NatBlob blob;
         NatRule back;
 
-        (void) state;
         encode(&rules[0], &all_revisions[0], &blob);
         as_stored(&blob, NAT_IPV4);
         FOREACH_ELEMENT (n, names)
@@ -156,7 +155,6 @@ static bool padding(NatFamily family, size_t at) {
 /* Each field that matters, when changed, makes another rule of it or none that we know: never the
  * same. */
 static void test_every_byte_counts(void **state) {
-        (void) state;
         FOREACH_ELEMENT (v, all_revisions)
                 FOREACH_ELEMENT (r, rules) {
                         size_t size = r->family == NAT_IPV6 ? sizeof(struct ip6t_entry)
@@ -182,7 +180,6 @@ static void test_every_byte_counts(void **state) {
 
 /* Random damage anywhere: no crash, no read beyond the entry (the sanitizers watch). */
 static void test_damaged(void **state) {
-        (void) state;
         srandom(1);
         for (unsigned round = 0; round < 200000; round++) {
                 const NatRule *r = &rules[(size_t) random() % ARRAY_SIZE(rules)];

@@ -24,7 +24,6 @@ static const Forward all[] = { { FORWARD_TCP | FORWARD_UDP, 1, 65535, 1 } };
 static const Forward guarded[] = { { FORWARD_TCP, 22, 22, 22 } };
 
 static bool owns(const IpAddress *address, void *userdata) {
-        (void) userdata;
         FOREACH_ELEMENT (a, own)
                 if (ip_address_equal(a, address))
                         return true;
@@ -34,7 +33,6 @@ static bool owns(const IpAddress *address, void *userdata) {
 static bool leaves(const IpAddress *to, void *userdata) {
         const IpAddress tunnel = TUNNEL;
 
-        (void) userdata;
         return !ip_address_equal(to, &tunnel);
 }
 
@@ -104,7 +102,6 @@ static void test_not_forwarded(void **state) {
         const NatPlan plan = plan_of(some, 2), every = plan_of(all, 1);
         ConntrackFlow f = to_host(IPPROTO_UDP, 5000);
 
-        (void) state;
         assert_true(judge(NULL, &plan, &f));
         assert_true(judge(&plan, &plan, &f));
         f.replied = true; /* by a service of the host, which has been told to go */
@@ -129,7 +126,6 @@ static void test_taken_away(void **state) {
         const NatPlan plan = plan_of(some, 2), other = plan_of(others, 1), none = plan_of(NULL, 0);
         ConntrackFlow udp = to_guest(IPPROTO_UDP, 5000, 6000), tcp = to_guest(IPPROTO_TCP, 80, 80);
 
-        (void) state;
         tcp.established = true;
         assert_false(judge(&plan, &plan, &udp));
         assert_false(judge(&plan, &plan, &tcp));
@@ -152,7 +148,6 @@ static void test_source(void **state) {
                       beside = from_guest((ConntrackEnd){ TUNNEL, 53 },
                                           (ConntrackEnd){ GUEST, 4444 });
 
-        (void) state;
         snat.side[NAT_IPV4].snat_address = (IpAddress) PUBLIC;
         none.side[NAT_IPV4].masquerade = false;
         assert_false(judge(NULL, &plan, &good));
@@ -177,7 +172,6 @@ static void test_one_arm(void **state) {
         NatPlan plan = plan_of(some, 2), armed = plan;
         ConntrackFlow f = to_guest(IPPROTO_UDP, 5000, 6000);
 
-        (void) state;
         armed.one_arm = true;
         assert_true(judge(&plan, &armed, &f));
         assert_true(judge(&armed, &plan, &f));
@@ -188,7 +182,6 @@ static void test_access(void **state) {
         NatPlan plan = plan_of(NULL, 0), open = plan;
         ConntrackFlow f = from_guest((ConntrackEnd){ TAP, 80 }, (ConntrackEnd){ GUEST, 4444 });
 
-        (void) state;
         f.protocol = IPPROTO_TCP;
         f.replied = f.established = true;
         open.host_access = NAT_HOST_ALL;
@@ -208,7 +201,6 @@ static void test_strangers(void **state) {
                                   .reply_from = { CLIENT, 53 },
                                   .reply_to = { PUBLIC, 40000 } };
 
-        (void) state;
         assert_false(judge(NULL, &every, &f));
         assert_false(judge(&every, NULL, &f));
 }

@@ -51,7 +51,6 @@ static void test_held(void **state) {
         const NatChain *c;
         NatChains chains;
 
-        (void) state;
         plan.hold_queue = 7;
         plan.side[NAT_IPV4].masquerade = true;
         plan.side[NAT_IPV6] = (NatSide){ .guest_address.v6 = GUEST6 };

@@ -8,7 +8,6 @@ static void test_chains(void **state) {
         NatChains chains;
         const NatChain *c = chains.chain;
 
-        (void) state;
         ASSERT_OK(nat_chains_plan(&chains, &plan));
         assert_string_equal(c[NAT_CHAIN_FWD].name, "UMLD-FWD-web");
         assert_string_equal(c[NAT_CHAIN_PRE].name, "UMLD-PRE-web");
@@ -53,7 +52,6 @@ static void test_forwards(void **state) {
         NatChains chains;
         const NatRule *r;
 
-        (void) state;
         ASSERT_OK(nat_chains_plan(&chains, &plan));
         assert_int_equal(chains.chain[NAT_CHAIN_PRE].n_rules, 5);
         r = chains.chain[NAT_CHAIN_PRE].rules;
@@ -79,7 +77,6 @@ static void test_guard(void **state) {
         NatChains chains;
         const NatRule *r;
 
-        (void) state;
         plan.guarded = guarded;
         plan.n_guarded = ARRAY_SIZE(guarded);
         ASSERT_OK(nat_chains_plan(&chains, &plan));
@@ -117,7 +114,6 @@ static void test_public_addresses(void **state) {
         NatChains chains;
         const NatRule *r;
 
-        (void) state;
         plan.side[NAT_IPV4].public = public;
         plan.side[NAT_IPV4].n_public = ARRAY_SIZE(public);
         plan.side[NAT_IPV4].host_address.v4.s_addr = htonl(0x0a000001);
@@ -169,7 +165,6 @@ static void test_too_many(void **state) {
         const NatPlan plan = plan_with(forwards, ARRAY_SIZE(forwards));
         NatChains chains;
 
-        (void) state;
         ASSERT_OK(nat_chains_plan(&chains, &plan));
         assert_int_equal(chains.chain[NAT_CHAIN_PRE].n_rules, NAT_FORWARD_RULES_MAX);
         nat_chains_done(&chains);
@@ -191,7 +186,6 @@ static void test_families(void **state) {
         NatChains chains;
         const NatChain *c;
 
-        (void) state;
         plan.side[NAT_IPV6] = (NatSide){ .guest_address.v6 = GUEST6,
                                          .host_address.v6 = HOST6,
                                          .masquerade = true };
@@ -250,7 +244,6 @@ static void test_host_access(void **state) {
         } cases[] = { { NAT_HOST_ALL, 2, 4 }, { NAT_HOST_ICMP, 4, 6 }, { NAT_HOST_NO, 3, 5 } };
         NatPlan plan = plan_with(NULL, 0);
 
-        (void) state;
         plan.side[NAT_IPV6] = (NatSide){ .guest_address.v6 = GUEST6 };
         FOREACH_ELEMENT (k, cases)
                 for (NatFamily f = 0; f < NAT_FAMILY_MAX; f++) {
@@ -292,7 +285,6 @@ static void test_proxied(void **state) {
         const NatChain *c;
         NatChains chains;
 
-        (void) state;
         plan.side[NAT_IPV6] = (NatSide){ .guest_address.v6 = GUEST6 };
         plan.proxied = proxied;
         plan.n_proxied = ARRAY_SIZE(proxied);
@@ -326,7 +318,6 @@ static void test_uplinks(void **state) {
         NatChain *pre, *loc, *post;
         NatChains chains;
 
-        (void) state;
         plan.side[NAT_IPV4].public = public;
         plan.side[NAT_IPV4].n_public = 1;
         plan.side[NAT_IPV4].uplinks = uplinks;
@@ -358,7 +349,6 @@ static void test_clamped(void **state) {
         const NatChain *c;
         NatChains chains;
 
-        (void) state;
         plan.clamp_mss = true;
         ASSERT_OK(nat_chains_plan(&chains, &plan));
         c = nat_chain(&chains, NAT_IPV4, NAT_CHAIN_MSS);
@@ -400,7 +390,6 @@ static void test_equal(void **state) {
         };
         NatRule same = base;
 
-        (void) state;
         assert_true(nat_rule_equal(&base, &same));
         FOREACH_ELEMENT (o, others)
                 assert_false(nat_rule_equal(&base, o));

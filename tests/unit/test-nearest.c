@@ -32,7 +32,6 @@ static void test_slips(void **state) {
                 { "thirty-two-letters-are-compared-", "thirty-two-letters-are-compared-", 0 },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases)
                 if (slips_between(c->typed, c->known) != c->slips)
                         fail_msg("%s for %s: %d", c->typed, c->known,

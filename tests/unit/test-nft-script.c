@@ -46,7 +46,6 @@ static void test_inet(void **state) {
         const NatPlan plan = small_plan();
         _cleanup_free_ char *text = script(&plan, true);
 
-        (void) state;
         assert_string_equal(
                 text,
                 "add table inet umld-web\n"
@@ -72,6 +71,9 @@ static void test_inet(void **state) {
                 "add rule inet umld-web UMLD-FROM-web jump UMLD-CNT-web\n"
                 "add rule inet umld-web UMLD-FROM-web ct status dnat counter return\n"
                 "add rule inet umld-web UMLD-FROM-web ip daddr 169.254.0.0/16 counter drop\n"
+                "add rule inet umld-web UMLD-FROM-web ip daddr 100.100.100.200 counter drop\n"
+                "add rule inet umld-web UMLD-FROM-web ip daddr 168.63.129.16 counter drop\n"
+                "add rule inet umld-web UMLD-FROM-web ip daddr 192.0.0.192 counter drop\n"
                 "add rule inet umld-web UMLD-FROM-web oifname \"eth0\" counter return\n"
                 "add rule inet umld-web UMLD-FROM-web counter drop\n"
                 "add rule inet umld-web UMLD-TO-web ct state established,related counter return\n"
@@ -135,7 +137,6 @@ static void test_maps(void **state) {
         NatChains chains;
         size_t all[16];
 
-        (void) state;
         plan.forwards = many;
         plan.n_forwards = ARRAY_SIZE(many);
         plan.n_guarded = 0;
@@ -170,7 +171,6 @@ static void test_held(void **state) {
         NatPlan plan = small_plan();
         _cleanup_free_ char *text = NULL, *split = NULL;
 
-        (void) state;
         plan.hold_queue = 40000;
         plan.hold_log = true;
         text = script(&plan, true);
@@ -197,7 +197,6 @@ static void test_split(void **state) {
         NatPlan plan = small_plan();
         _cleanup_free_ char *text = NULL;
 
-        (void) state;
         plan.n_forwards = plan.n_guarded = 0;
         plan.side[NAT_IPV4].masquerade = false;
         plan.side[NAT_IPV6] =
@@ -219,7 +218,6 @@ static void test_names(void **state) {
         NatChains chains;
         char *text;
 
-        (void) state;
         FOREACH_ELEMENT (b, bad) {
                 NatPlan plan = small_plan();
 
@@ -234,7 +232,6 @@ static void test_nothing(void **state) {
         NatChains chains;
         _cleanup_free_ char *text = NULL;
 
-        (void) state;
         nat_chains_init(&chains, "web");
         ASSERT_OK(nft_script(&chains, "umld-web", true, &text));
         assert_string_equal(text, "");
@@ -243,7 +240,6 @@ static void test_nothing(void **state) {
 static void test_replace(void **state) {
         _cleanup_free_ char *none = NULL, *both = NULL;
 
-        (void) state;
         ASSERT_OK(nft_script_replace("X\n", "umld-web", 0, false, &none));
         assert_string_equal(none, "X\n");
         ASSERT_OK(nft_script_replace("X\n", "umld-web", 1U << NFPROTO_INET | 1U << NFPROTO_IPV6,

@@ -54,7 +54,6 @@ static const struct {
 static void test_every_code(void **state) {
         int next = 1;
 
-        (void) state;
         FOREACH_ELEMENT (c, codes) {
                 assert_int_equal(c->nle, next++); /* none is missing here */
                 assert_string_equal(nl_geterror(-c->nle), c->text);
@@ -63,13 +62,11 @@ static void test_every_code(void **state) {
 }
 
 static void test_no_error(void **state) {
-        (void) state;
         assert_int_equal(nl_to_errno(0), 0);
         assert_int_equal(nl_to_errno(36), 36); /* lengths pass */
 }
 
 static void test_unknown_codes(void **state) {
-        (void) state;
         assert_int_equal(nl_to_errno(-(int) ARRAY_SIZE(codes) - 1), -EIO);
         assert_int_equal(nl_to_errno(-12345), -EIO);
         assert_int_equal(nl_to_errno(INT32_MIN), -EIO);
@@ -85,7 +82,6 @@ static void test_from_the_kernel_and_back(void **state) {
                 { ENOPROTOOPT, EINVAL }, { EFAULT, EINVAL }, { ENOBUFS, ENOMEM },
         };
 
-        (void) state;
         for (int said = 1; said < 134; said++) {
                 int heard = -nl_to_errno(-nl_syserr2nlerr(said));
                 bool right = heard == said || heard == EIO;

@@ -6,12 +6,12 @@
 
 #include "test.h"
 
+#include "basic/ip-address.h"
 #include "basic/parse-util.h"
 
 static void test_bool(void **state) {
         bool b = false;
 
-        (void) state;
         ASSERT_OK(parse_bool("yes", &b));
         assert_true(b);
         ASSERT_OK(parse_bool("off", &b));
@@ -23,7 +23,6 @@ static void test_bool(void **state) {
 static void test_unsigned(void **state) {
         uint64_t v = 7;
 
-        (void) state;
         ASSERT_OK(parse_unsigned("0", 0, 9, &v));
         assert_int_equal(v, 0);
         ASSERT_OK(parse_unsigned("18446744073709551615", 0, UINT64_MAX, &v));
@@ -51,7 +50,6 @@ static void test_size(void **state) {
         };
         uint64_t v = 7;
 
-        (void) state;
         FOREACH_ELEMENT (g, good) {
                 ASSERT_OK(parse_size(g->text, &v));
                 assert_true(v == g->size);
@@ -76,7 +74,6 @@ static void test_timespan(void **state) {
         };
         usec_t v = 7;
 
-        (void) state;
         FOREACH_ELEMENT (g, good) {
                 ASSERT_OK(parse_timespan(g->text, &v));
                 assert_true(v == g->span);
@@ -96,7 +93,6 @@ static void test_addresses(void **state) {
         unsigned prefix = 99;
         uint16_t port = 9;
 
-        (void) state;
         ASSERT_OK(parse_ipv4_prefix("10.0.0.1/24", &a, &prefix));
         assert_int_equal(ntohl(a.s_addr), 0x0a000001);
         assert_int_equal(prefix, 24);
@@ -118,8 +114,35 @@ static void test_addresses(void **state) {
         ASSERT_ERROR(parse_port("65536", &port), ERANGE);
 }
 
+/* One that begins with zeros alone is of the family that its length tells. */
+static void test_networks(void **state) {
+        static const struct {
+                const char *address;
+                IpPrefix network;
+                bool in;
+        } cases[] = {
+                { "::ffff:192.0.2.1", { .bits = 64 }, true },
+                { "::192.0.2.1", { .bits = 64 }, true },
+                { "0:0:0:1::1", { .bits = 64 }, false },
+                { "64:ff9b::1", { .bits = 64 }, false },
+                { "192.0.2.1", { .bits = 64 }, false },
+                { "0.0.0.1", { .bits = 8 }, true },
+                { "::1", { .bits = 8 }, false },
+                { "10.9.9.9", { { .v4 = { 0x0000000a } }, 8 }, true },
+                { "11.9.9.9", { { .v4 = { 0x0000000a } }, 8 }, false },
+        };
+
+        FOREACH_ELEMENT (c, cases) {
+                IpAddress a;
+
+                ASSERT_OK(ip_address_parse(c->address, &a));
+                assert_int_equal(ip_prefix_has(&c->network, &a), c->in);
+                assert_false(ip_prefix_is_any(&c->network));
+        }
+        assert_true(ip_prefix_is_any(&(IpPrefix){}));
+}
+
 static void test_names(void **state) {
-        (void) state;
         assert_true(ifname_valid("tap0"));
         assert_true(ifname_valid("fifteen-bytes-x"));
         assert_false(ifname_valid("sixteen-bytes-xx"));
@@ -140,7 +163,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_bool),      cmocka_unit_test(test_unsigned),
                 cmocka_unit_test(test_size),      cmocka_unit_test(test_timespan),
-                cmocka_unit_test(test_addresses), cmocka_unit_test(test_names),
+                cmocka_unit_test(test_addresses), cmocka_unit_test(test_networks),
+                cmocka_unit_test(test_names),
         };
 
         return RUN_TESTS(tests);

@@ -35,7 +35,6 @@ static void test_times(void **state) {
                 { "90000000h", 0 },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 usec_t t = 42;
                 int r = parse_when(c->text, NOW, &t);

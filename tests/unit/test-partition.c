@@ -26,7 +26,6 @@ static void test_none(void **state) {
         _cleanup_free_ unsigned char *d = disk();
         Partition p;
 
-        (void) state;
         ASSERT_ERROR(partition_find(d, SIZE, &p), ENOENT);
         ASSERT_ERROR(partition_find(d, 511, &p), EMEDIUMTYPE);
         d[510] = 0;
@@ -37,7 +36,6 @@ static void test_mbr(void **state) {
         _cleanup_free_ unsigned char *d = disk();
         Partition p;
 
-        (void) state;
         d[446 + 4] = 0x83;
         put(d, 446 + 8, 100, 4);
         ASSERT_ERROR(partition_find(d, SIZE, &p), ENOENT); /* of no size */
@@ -76,7 +74,6 @@ static void test_gpt(void **state) {
         static const unsigned char linux_type[16] =
                 "\xaf\x3d\xc6\x0f\x83\x84\x72\x47\x8e\x79\x3d\x69\xd8\x47\x7d\xe4";
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 _cleanup_free_ unsigned char *d = disk();
                 Partition p;

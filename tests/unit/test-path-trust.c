@@ -20,7 +20,6 @@ enum {
 static int make_tree(void **state) {
         static const char *const dirs[] = { "a", "a/b", "open", "sticky", "sticky/own" };
 
-        (void) state;
         if (!mkdtemp(top) || chmod(top, 0755) < 0 || chdir(top) < 0)
                 return -1;
         FOREACH_ELEMENT (d, dirs)
@@ -41,7 +40,6 @@ static int make_tree(void **state) {
 static int remove_tree(void **state) {
         _cleanup_free_ char *command = strfmt("rm -rf %s", top);
 
-        (void) state;
         return system(command);
 }
 
@@ -64,7 +62,6 @@ static void assert_trust(const char *path, const char *where) {
 }
 
 static void test_modes(void **state) {
-        (void) state;
         assert_trust("a/b/file", NULL);
         assert_trust("a/b/../b/./file", NULL);
         assert_trust("a/link", NULL);
@@ -76,7 +73,6 @@ static void test_modes(void **state) {
 }
 
 static void test_owners(void **state) {
-        (void) state;
         if (geteuid() != 0)
                 skip();
         ASSERT_OK(RET_NERRNO(chown("a", STRANGER, 0)));
@@ -101,7 +97,6 @@ static void test_owners(void **state) {
 static void test_errors(void **state) {
         char *where = NULL;
 
-        (void) state;
         assert_int_equal(path_changed_by_others("a/none", &where), -ENOENT);
         assert_int_equal(path_changed_by_others("nowhere", &where), -ENOENT);
         assert_int_equal(path_changed_by_others("loop", &where), -ELOOP);

@@ -17,7 +17,6 @@ static void test_messages(void **state) {
         struct ucred sender;
         char buf[8];
 
-        (void) state;
         open_pair(SOCK_DGRAM, fds);
         _cleanup_close_ int ours = fds[0], theirs = fds[1];
 
@@ -38,7 +37,6 @@ static void test_messages(void **state) {
 static void test_connections(void **state) {
         int fds[2];
 
-        (void) state;
         open_pair(SOCK_STREAM, fds);
         _cleanup_close_ int ours = fds[0], theirs = fds[1];
 

@@ -39,13 +39,11 @@ static void set_host(const HostFacts *f) {
 static int setup(void **state) {
         HostFacts f = good_host();
 
-        (void) state;
         set_host(&f);
         return 0;
 }
 
 static int teardown(void **state) {
-        (void) state;
         condition_list_done(&conditions);
         return 0;
 }
@@ -106,7 +104,6 @@ static void check_line(const PortFacts *f, const char *name, PortAnswer answer, 
 static void test_ipv6(void **state) {
         PortFacts f = good(FORWARD_TCP);
 
-        (void) state;
         f.port.family = FORWARD_IPV6;
         ASSERT_OK(ip_address_parse("fd00::2", &f.guest));
         ASSERT_OK(ip_address_parse("2001:db8::10", &f.public));
@@ -121,7 +118,6 @@ static void test_works(void **state) {
         PortFacts f = good(FORWARD_TCP);
         PortReport r = {};
 
-        (void) state;
         check(&f, PORT_YES,
               "tcp/8080 works: Forward=tcp/8000-8999:1-1000 sends connections to 10.0.0.2 tcp/81, "
               "which answers; 198.51.100.7 was served from outside");
@@ -145,7 +141,6 @@ static void test_works(void **state) {
 static void test_proof(void **state) {
         PortFacts f = good(FORWARD_TCP);
 
-        (void) state;
         check_line(&f, "from outside", PORT_YES, "198.51.100.7 was served");
         f.flows.served = (FlowsFound){};
         check(&f, PORT_YES,
@@ -171,7 +166,6 @@ static void test_proof(void **state) {
 static void test_order(void **state) {
         PortFacts f = good(FORWARD_TCP);
 
-        (void) state;
         f.through.error = -ECONNREFUSED;
         check(&f, PORT_NO,
               "tcp/8080 does not work: the guest listens, but connections to 203.0.113.10 tcp/8080 "
@@ -221,7 +215,6 @@ static void test_order(void **state) {
 static void test_unasked(void **state) {
         PortFacts f = good(FORWARD_TCP);
 
-        (void) state;
         f.direct.error = -EPERM;
         f.direct.own = true;
         check(&f, PORT_UNKNOWN,
@@ -238,7 +231,6 @@ static void test_unasked(void **state) {
 static void test_lines(void **state) {
         PortFacts f = good(FORWARD_TCP);
 
-        (void) state;
         check_line(&f, "rules", PORT_YES,
                    "they are in place; 7 connections so far, and the test connection was counted");
         f.packets_after = 7;
@@ -272,7 +264,6 @@ static void test_way(void **state) {
                          .chain = "ufw-reject-forward",
                          .firewall = FIREWALL_UFW };
 
-        (void) state;
         f.obstacles = (Obstacles){ .list = { ufw }, .n = 1 };
         check(&f, PORT_NO,
               "tcp/8080 does not work: ufw drops IPv4 connections to the guest: a rule in chain "
@@ -328,7 +319,6 @@ static void test_doubt(void **state) {
         PortFacts f = good(FORWARD_TCP);
         HostFacts host = good_host();
 
-        (void) state;
         f.looked = ANSWER_UNKNOWN;
         check(&f, PORT_UNKNOWN, "whether tcp/8080 works cannot be told: PREROUTING: unknown");
         f = good(FORWARD_TCP);

@@ -224,7 +224,6 @@ static void make_image(void) {
 static void test_power_cut(void **state) {
         unsigned completed = 0, undone = 0;
 
-        (void) state;
         for (int i = 0; i < CUTS; i++) {
                 make_image();
                 run_until(1 + i % STEPS, change_all);

@@ -25,7 +25,6 @@ static usec_t fail_until_hung(ProbeGrade *g, usec_t begin, usec_t length, bool e
 static void test_good(void **state) {
         ProbeGrade g = {};
 
-        (void) state;
         assert_int_equal(g.state, PROBE_WAITING);
         probe_answered(&g, 1000 * S, 1000 * S + 700);
         assert_int_equal(g.state, PROBE_GOOD);
@@ -36,7 +35,6 @@ static void test_good(void **state) {
 static void test_hung(void **state) {
         static const usec_t lengths[] = { 0, 1000, S, 5 * S, 7 * S, 10 * S };
 
-        (void) state;
         FOREACH_ELEMENT (length, lengths) {
                 ProbeGrade g = {};
                 usec_t took;
@@ -53,7 +51,6 @@ static void test_hung(void **state) {
 static void test_recovers(void **state) {
         ProbeGrade g = {};
 
-        (void) state;
         probe_answered(&g, 1000 * S, 1000 * S);
         for (usec_t t = 1005 * S; t < 1030 * S; t += 5 * S)
                 assert_false(probe_failed(&g, &rule, t, t, false));
@@ -68,7 +65,6 @@ static void test_grace(void **state) {
         ProbeGrade g = {};
         usec_t took;
 
-        (void) state;
         assert_false(probe_failed(&g, &rule, 1000 * S, 1010 * S, false));
         assert_int_equal(g.state, PROBE_WAITING);
         took = fail_until_hung(&g, 1010 * S, 0, false);
@@ -78,7 +74,6 @@ static void test_grace(void **state) {
 static void test_excused(void **state) {
         ProbeGrade g = {};
 
-        (void) state;
         probe_answered(&g, 1000 * S, 1000 * S);
         assert_int_equal(fail_until_hung(&g, 1005 * S, S, true), 0);
         assert_int_equal(g.state, PROBE_GOOD);
@@ -89,7 +84,6 @@ static void test_excused(void **state) {
 static void test_gap(void **state) {
         ProbeGrade g = {};
 
-        (void) state;
         probe_answered(&g, 1000 * S, 1000 * S);
         assert_false(probe_failed(&g, &rule, 1005 * S, 1006 * S, false));
         assert_false(probe_failed(&g, &rule, 4700 * S, 4700 * S, false));
@@ -101,7 +95,6 @@ static void test_gap(void **state) {
 static void test_unasked(void **state) {
         ProbeGrade g = {};
 
-        (void) state;
         probe_answered(&g, 1000 * S, 1000 * S);
         assert_false(probe_failed(&g, &rule, 1005 * S, 1015 * S, false));
         assert_false(probe_failed(&g, &rule, 1015 * S, 1025 * S, false));
@@ -115,7 +108,6 @@ static void test_unasked(void **state) {
 static void test_unasked_from_the_beginning(void **state) {
         ProbeGrade g = {};
 
-        (void) state;
         probe_unasked(&g, 1000 * S);
         assert_false(probe_failed(&g, &rule, 1005 * S, 1005 * S, false));
         assert_int_equal(g.state, PROBE_WAITING);
@@ -128,14 +120,12 @@ static void test_many(void **state) {
         const ProbeRule quick = { .check = S / 10, .timeout = S / 10 };
         ProbeGrade g = {};
 
-        (void) state;
         assert_false(probe_failed(&g, &quick, 1, S, false)); /* time enough, but once */
         assert_false(probe_failed(&g, &quick, 2 * S, 3 * S, false));
         assert_true(probe_failed(&g, &quick, 4 * S, 5 * S, false));
 }
 
 static void test_times(void **state) {
-        (void) state;
         assert_int_equal(probe_limit(&rule), 10 * S);
         assert_int_equal(probe_next(&rule, 1000 * S, 1001 * S), 1005 * S);
         assert_int_equal(probe_next(&rule, 1000 * S, 1009 * S), 1009 * S);
@@ -158,7 +148,6 @@ static void test_http(void **state) {
                 { "SSH-2.0-x", -EBADMSG },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases)
                 assert_int_equal(probe_http_status(c->text, strlen(c->text)), c->status);
         assert_true(probe_http_good(200) && probe_http_good(302));
@@ -166,7 +155,6 @@ static void test_http(void **state) {
 }
 
 static void test_names(void **state) {
-        (void) state;
         for (ProbeState s = 0; s < PROBE_STATE_MAX; s++)
                 assert_non_null(probe_state_to_string(s));
 }

@@ -14,7 +14,6 @@ static void check(const char *text, usec_t elapsed, size_t width, const char *ex
 }
 
 static void test_line(void **state) {
-        (void) state;
         check("booting", 3 * USEC_PER_SEC + 456, 80, "web: booting (3s)");
         check(NULL, 90 * USEC_PER_SEC, 80, "web: waiting (1min 30s)");
         check("\033[2J\n", USEC_PER_SEC, 80, "web: \\x1b[2J\\x0a (1s)");

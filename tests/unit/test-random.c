@@ -31,7 +31,6 @@ static void assert_random(void) {
 }
 
 static void test_random(void **state) {
-        (void) state;
         lacking = false;
         assert_random();
         lacking = true;

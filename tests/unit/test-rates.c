@@ -30,7 +30,6 @@ static void assert_rates(json_t *before, json_t *now, usec_t elapsed, int cpu, i
 }
 
 static void test_rates(void **state) {
-        (void) state;
         /* Half a CPU and 2000 bytes in two seconds */
         assert_rates(counters(7, 100, 50), counters(7, 1000100, 2050), 2 * USEC_PER_SEC, 500000,
                      1000);
@@ -64,7 +63,6 @@ static void assert_order(const char *order, bool reverse, const char *right) {
 }
 
 static void test_order(void **state) {
-        (void) state;
         assert_order("cpu", false, "cab"); /* of two equal ones the first by name */
         assert_order("cpu", true, "bac");
         assert_order("memory", false, "bca");
@@ -83,7 +81,6 @@ static void test_summary(void **state) {
         const Column *columns[COLUMNS_MAX];
         size_t n = 0;
 
-        (void) state;
         text = top_summary(s, ARRAY_SIZE(s));
         assert_string_equal(text, "2 guests, 0 running; CPU 125.0%, memory 3M, sent 2K/s, "
                                   "received 0B/s");

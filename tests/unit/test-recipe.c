@@ -57,7 +57,6 @@ static void test_statements(void **state) {
         _cleanup_(recipe_freep) Recipe *r = NULL;
         _cleanup_free_ char *why = NULL;
 
-        (void) state;
         ASSERT_OK(recipe_parse("a", find, (void *) files, &r, &why));
         assert_string_equal(r->name, "a");
         assert_int_equal(r->n, ARRAY_SIZE(verbs));
@@ -84,7 +83,6 @@ static void test_conditions(void **state) {
         Condition c = {};
         size_t i = 0;
 
-        (void) state;
         ASSERT_OK(recipe_parse("a", find, (void *) files, &r, &why));
         assert_int_equal(recipe_condition(&r->v[0].words, &i, &c), 1);
         assert_int_equal(c.kind, CONDITION_EXISTS);
@@ -142,7 +140,6 @@ static void test_mistakes(void **state) {
                   "wish more: unknown; use ready, by-init, any-interface or host-key" },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 const File files[] = { { "a.recipe", c->text }, {} };
 
@@ -159,7 +156,6 @@ static void test_mistakes_elsewhere(void **state) {
                                      { "b", "end" },
                                      {} };
 
-        (void) state;
         refused(in_include, "b:3: if without end");
         refused(match, "b:1: match must be outside of if, in the recipe itself");
         refused(half, "if");
@@ -169,7 +165,6 @@ static void test_much(void **state) {
         _cleanup_free_ char *text = calloc(1, RECIPE_SIZE_MAX + 2);
         const File files[] = { { "a.recipe", text }, {} };
 
-        (void) state;
         assert_non_null(text);
         for (size_t i = 0; i < RECIPE_STATEMENTS_MAX + 1; i++)
                 strcat(text, "note x\n");

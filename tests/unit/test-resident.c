@@ -25,7 +25,6 @@ static void test_trim(void **state) {
         static char text[64];
         long before = resident();
 
-        (void) state;
         resident_trim();
         assert_true(resident() < before);
         /* Constants, code of ours and of the library, and what relocation has made. */
@@ -59,7 +58,6 @@ static bool is_resident(uintptr_t page) {
 static void test_stack(void **state) {
         uintptr_t deep = go_deep();
 
-        (void) state;
         assert_true(is_resident(deep));
         resident_trim();
         assert_false(is_resident(deep));

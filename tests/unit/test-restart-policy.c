@@ -29,7 +29,6 @@ static void test_decisions(void **state) {
                 { VERDICT_EXIT, DECIDE_FAULT, DECIDE_AGAIN, DECIDE_AGAIN },
         };
 
-        (void) state;
         assert_int_equal(ARRAY_SIZE(cases), VERDICT_MAX - 1);
         FOREACH_ELEMENT (c, cases) {
                 assert_int_equal(restart_decide(c->verdict, WANTED_UP, RESTART_NO), c->no);
@@ -42,7 +41,6 @@ static void test_decisions(void **state) {
 }
 
 static void test_what_is_a_crash(void **state) {
-        (void) state;
         for (Verdict v = VERDICT_NONE; v < VERDICT_MAX; v++)
                 assert_int_equal(restart_is_crash(v), v != VERDICT_NONE && v != VERDICT_POWEROFF &&
                                                               v != VERDICT_REBOOT &&
@@ -55,7 +53,6 @@ static void test_backs_off(void **state) {
         static const unsigned expected[] = { 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300 };
         DeathHistory h = {};
 
-        (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
                 assert_int_equal(restart_delay(&h, &defaults, S), expected[i] * S);
         /* and never overflows, however long it goes on */
@@ -67,7 +64,6 @@ static void test_backs_off(void **state) {
 static void test_health_forgets(void **state) {
         DeathHistory h = {};
 
-        (void) state;
         assert_int_equal(restart_delay(&h, &defaults, S), 0);
         assert_int_equal(restart_delay(&h, &defaults, S), S);
         assert_int_equal(restart_delay(&h, &defaults, 10 * MIN_ - 1), 2 * S);
@@ -80,7 +76,6 @@ static void test_configured(void **state) {
         const RestartRule never = { .delay = 0, .delay_max = 5 * MIN_, .reset = 0 };
         DeathHistory h = {};
 
-        (void) state;
         assert_int_equal(restart_delay(&h, &slow, S), 3 * S); /* RestartDelay is the least */
         assert_int_equal(restart_delay(&h, &slow, S), 3 * S);
         assert_int_equal(restart_delay(&h, &slow, S), 3 * S);

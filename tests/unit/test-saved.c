@@ -16,7 +16,6 @@ static void test_round(void **state) {
         _cleanup_close_ int fd = -EBADF;
         char *text = NULL;
 
-        (void) state;
         assert_int_equal(saved_begin(&t), 0);
         saved_put(&t, "text", "[Guest]\nA=\\n b\\\n");
         saved_put(&t, "nothing", NULL);
@@ -49,7 +48,6 @@ static void test_sealed(void **state) {
         _cleanup_(saved_done) SavedText t = {};
         _cleanup_close_ int fd = -EBADF;
 
-        (void) state;
         assert_int_equal(saved_begin(&t), 0);
         fd = saved_finish(&t, "/tmp");
         assert_true(fd >= 0);
@@ -64,7 +62,6 @@ static int parse(const char *text) {
 }
 
 static void test_versions(void **state) {
-        (void) state;
         assert_int_equal(parse("umld-state 1 0\nend=1\n"), 0);
         assert_int_equal(parse("umld-state 1 99\nunknown=x\nend=1\n"), 0);
         assert_int_equal(parse("umld-state 0 9\nend=1\n"), 0); /* an older one is read */
@@ -85,7 +82,6 @@ static void test_damaged(void **state) {
                 "umld-state 1 0\nend=0\n",
         };
 
-        (void) state;
         FOREACH_ELEMENT (text, texts)
                 assert_int_equal(parse(*text), -EBADMSG);
 }
@@ -110,7 +106,6 @@ static void test_full_store(void **state) {
         static Keeper k;
         int pair[2];
 
-        (void) state;
         assert_int_equal(
                 socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
         keeper_begin(&k, pair[0]);
@@ -145,7 +140,6 @@ static void test_second_descriptor(void **state) {
         struct cmsghdr *c = CMSG_FIRSTHDR(&mh);
         int pair[2], two[2], fd, next;
 
-        (void) state;
         assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
         assert_int_equal(pipe2(two, O_CLOEXEC | O_NONBLOCK), 0);
         c->cmsg_level = SOL_SOCKET;

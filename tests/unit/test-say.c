@@ -14,7 +14,6 @@ static void check(const char *text, size_t max, const char *expected) {
 }
 
 static void test_safe_text(void **state) {
-        (void) state;
         check("", 10, "");
         check("plain text, 100 %", 100, "plain text, 100 %");
         check("escaped once: \\x1b", 100, "escaped once: \\x1b");
@@ -28,7 +27,6 @@ static void test_safe_text(void **state) {
 }
 
 static void test_limit(void **state) {
-        (void) state;
         check("12345", 5, "12345");
         check("123456", 5, "12345…");
         check("12\033", 5, "12…"); /* never half an escape */

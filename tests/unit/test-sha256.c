@@ -19,7 +19,6 @@ static const struct {
 };
 
 static void test_digests(void **state) {
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 char text[SHA256_TEXT + 1];
                 Sha256 s;
@@ -35,7 +34,6 @@ static void test_digests(void **state) {
 static void test_pieces(void **state) {
         _cleanup_free_ char *data = malloc(10000);
 
-        (void) state;
         memset(data, 'a', 10000);
         for (size_t piece = 1; piece < 300; piece++) {
                 char whole[SHA256_TEXT + 1], pieces[SHA256_TEXT + 1];
@@ -56,7 +54,6 @@ static void test_pieces(void **state) {
 static void test_parse(void **state) {
         char text[SHA256_TEXT + 1];
 
-        (void) state;
         assert_true(sha256_parse("BA7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
                                  text));
         assert_string_equal(text, cases[1].digest);

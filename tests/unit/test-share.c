@@ -89,7 +89,6 @@ static void test_first_and_last(void **state) {
         _cleanup_(fault_done) Fault fault = {};
         const HostSetting s = setting();
 
-        (void) state;
         set_host("0");
         ASSERT_OK(host_share(&web->host, &s, "1", &fault));
         ASSERT_OK(host_share(&web->host, &s, "1", &fault)); /* looked at again */
@@ -111,7 +110,6 @@ static void test_already_so(void **state) {
         _cleanup_(fault_done) Fault fault = {};
         const HostSetting s = setting();
 
-        (void) state;
         set_host("1");
         ASSERT_OK(host_share(&web->host, &s, "1", &fault));
         ASSERT_OK(host_unshare(&web->host, &s));
@@ -126,7 +124,6 @@ static void test_changed_by_others(void **state) {
         _cleanup_(fault_done) Fault fault = {};
         const HostSetting s = setting();
 
-        (void) state;
         set_host("0");
         ASSERT_OK(host_share(&web->host, &s, "1", &fault));
         set_host("2");
@@ -141,7 +138,6 @@ static void test_dead(void **state) {
         _cleanup_(fault_done) Fault fault = {};
         const HostSetting s = setting();
 
-        (void) state;
         set_host("0");
         ASSERT_OK(host_share(&web->host, &s, "1", &fault));
         ASSERT_OK(host_share(&db->host, &s, "1", &fault));
@@ -157,7 +153,6 @@ static void test_refused(void **state) {
         _cleanup_(fault_done) Fault fault = {};
         const HostSetting s = setting();
 
-        (void) state;
         set_host("0");
         write_result = -EPERM;
         assert_int_equal(host_share(&web->host, &s, "1", &fault), -EPERM);
@@ -187,7 +182,6 @@ static void test_stuck(void **state) {
                 assert_host(once ? "1" : "0");
                 assert_false(is_noted());
         }
-        (void) state;
 }
 
 /* An interface that went away has taken its settings with it. */
@@ -196,7 +190,6 @@ static void test_gone(void **state) {
         _cleanup_(fault_done) Fault fault = {};
         const HostSetting s = setting();
 
-        (void) state;
         set_host("0");
         ASSERT_OK(host_share(&web->host, &s, "1", &fault));
         ASSERT_OK(unlink_quiet(setting_file));
@@ -213,7 +206,6 @@ static void test_cannot_note(void **state) {
         _cleanup_(fault_done) Fault fault = {};
         const HostSetting s = setting();
 
-        (void) state;
         set_host("0");
         ASSERT_OK(write_file_atomic(way, "", 0, 0644)); /* where the directory would be */
         assert_true(host_share(&web->host, &s, "1", &fault) < 0);
@@ -226,7 +218,6 @@ static void test_cannot_note(void **state) {
 }
 
 static int setup(void **state) {
-        (void) state;
         if (!mkdtemp(runtime))
                 return -1;
         shared = strfmt("%s/.shared", runtime);
@@ -235,7 +226,6 @@ static int setup(void **state) {
 }
 
 static int teardown(void **state) {
-        (void) state;
         free(shared);
         free(setting_file);
         return rm_rf(runtime);

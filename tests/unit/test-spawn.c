@@ -40,14 +40,12 @@ static bool is_ignored(int sig) {
 }
 
 static int look_at_signals(void *userdata) {
-        (void) userdata;
         return is_ignored(SIGHUP) | is_blocked(SIGTERM) << 1 | is_blocked(SIGUSR1) << 2;
 }
 
 static void test_signals(void **state) {
         sigset_t term, usr1;
 
-        (void) state;
         sigemptyset(&term);
         sigaddset(&term, SIGTERM);
         sigemptyset(&usr1);
@@ -90,7 +88,6 @@ static void test_descriptors(void **state) {
         int a = pipe_with('a'), b = pipe_with('b'), far = fcntl(a, F_DUPFD_CLOEXEC, 200);
         const int swapped[] = { 0, 1, 2, b, a, -EBADF };
 
-        (void) state;
         assert_int_equal(dup2(a, 3), 3);
         assert_int_equal(dup2(b, 4), 4);
         assert_int_equal(exit_of(&(const Spawn){ .run = read_letters,
@@ -110,7 +107,6 @@ static int is_open(void *fd) {
 static void test_kept(void **state) {
         int fd = fcntl(0, F_DUPFD_CLOEXEC, 100);
 
-        (void) state;
         assert_int_equal(exit_of(&(const Spawn){ .run = is_open, .userdata = &fd }), 0);
         assert_int_equal(exit_of(&(const Spawn){ .run = is_open, .userdata = &fd, .keep_fd = fd }),
                          1);
@@ -150,7 +146,6 @@ static int be_old(void) {
 static int test_old_kernel_in_child(void *userdata) {
         int far = fcntl(0, F_DUPFD_CLOEXEC, 250);
 
-        (void) userdata;
         if (far < 0 || be_old() < 0)
                 return 1;
         for (int fd = 3; fd < 250; fd++) /* more than one call lists */
@@ -169,21 +164,18 @@ static int test_old_kernel_in_child(void *userdata) {
 static void test_old_kernel(void **state) {
         struct rlimit limit;
 
-        (void) state;
         assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
         assert_true(limit.rlim_cur > HIGHEST); /* else every number could be tried */
         assert_int_equal(exit_of(&(const Spawn){ .run = test_old_kernel_in_child }), ALL_HELD);
 }
 
 static int where_it_leads(void *userdata) {
-        (void) userdata;
         return (getsid(0) == getpid()) | (getpgrp() == getpid()) << 1;
 }
 
 static void test_groups(void **state) {
         pid_t pid;
 
-        (void) state;
         assert_int_equal(exit_of(&(const Spawn){ .run = where_it_leads }), 0);
         assert_int_equal(exit_of(&(const Spawn){ .run = where_it_leads, .group = true }), 2);
         assert_int_equal(exit_of(&(const Spawn){ .run = where_it_leads, .session = true }), 3);
@@ -198,7 +190,6 @@ static void test_programs(void **state) {
         static char *const sh[] = { (char *) "sh", (char *) "-c",
                                     (char *) "exit ${STATUS-1}${HOME-0}", NULL };
 
-        (void) state;
         assert_int_equal(setenv("STATUS", "9", true), 0);
         assert_int_equal(unsetenv("HOME"), 0);
         assert_int_equal(exit_of(&(const Spawn){ .argv = sh }), 90);
@@ -214,7 +205,6 @@ static void test_no_program(void **state) {
         static char *const argv[] = { (char *) "no-such-program", NULL };
         int ends[2], error = 0;
 
-        (void) state;
         assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
         assert_int_equal(
                 exit_of(&(const Spawn){ .argv = argv, .failed = report, .userdata = &ends[1] }),
@@ -233,7 +223,6 @@ static void test_no_program(void **state) {
 }
 
 static int sleep_on(void *userdata) {
-        (void) userdata;
         return pause();
 }
 
@@ -249,7 +238,6 @@ static int leave_child(void *death_signal) {
 }
 
 static void test_death_of_parent(void **state) {
-        (void) state;
         for (int lives = 0; lives <= 1; lives++) {
                 int ends[2], signal = lives ? 0 : SIGKILL;
                 pid_t pid = 0;
@@ -272,7 +260,6 @@ static void test_death_of_parent(void **state) {
 static void test_wait(void **state) {
         pid_t pid;
 
-        (void) state;
         ASSERT_OK(spawn(&(const Spawn){ .run = sleep_on }, &pid));
         assert_int_equal(kill(pid, SIGKILL), 0);
         assert_int_equal(spawn_wait_exit(pid), -EIO);

@@ -33,7 +33,6 @@ static void check_json(const char *text, const char *path, const char *key, cons
 }
 
 static void test_json(void **state) {
-        (void) state;
         check_json("{}", NULL, "name", "null");
         check_json("{}", "kernel", "version", "null");
         check_json("{}", "network", "forwards", "[]");
@@ -63,7 +62,6 @@ static void test_json(void **state) {
 }
 
 static void test_table(void **state) {
-        (void) state;
         for (size_t i = 0; i < n_status_fields; i++) {
                 const StatusField *f = &status_fields[i];
 
@@ -89,7 +87,6 @@ static void check_text(const char *text, const char *expected) {
 }
 
 static void test_text(void **state) {
-        (void) state;
         setenv("TZ", "UTC", true);
         check_text("{\"Name\": \"web\", \"State\": \"stopped\"}", "○ web - stopped\n");
         check_text("{}", "● ? - unknown\n");
@@ -140,7 +137,6 @@ static void test_sizes(void **state) {
                 { UINT64_MAX, "16E" },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases)
                 assert_string_equal(format_size((char[FORMAT_SIZE_MAX]){ 0 }, c->size), c->text);
 }
@@ -157,7 +153,6 @@ static void test_until(void **state) {
                 { 1234 * USEC_PER_MSEC, "in 1s 200ms" },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 _cleanup_free_ char *text = status_until_text(NOW + c->left, NOW);
 
@@ -166,7 +161,6 @@ static void test_until(void **state) {
 }
 
 static void test_colours(void **state) {
-        (void) state;
         assert_int_equal(status_colour("running"), COLOUR_GREEN);
         assert_int_equal(status_colour("failed"), COLOUR_RED);
         assert_int_equal(status_colour("unknown"), COLOUR_RED);

@@ -8,7 +8,6 @@
 static void test_strfmt(void **state) {
         _cleanup_free_ char *s = strfmt("%s-%d", "a", 7), *empty = strfmt("%s", "");
 
-        (void) state;
         assert_string_equal(s, "a-7");
         assert_string_equal(empty, "");
 }
@@ -16,7 +15,6 @@ static void test_strfmt(void **state) {
 static void test_free_and_strdup(void **state) {
         _cleanup_free_ char *s = NULL;
 
-        (void) state;
         ASSERT_OK(free_and_strdup(&s, "one"));
         assert_string_equal(s, "one");
         ASSERT_OK(free_and_strdup(&s, "two"));
@@ -30,7 +28,6 @@ static void test_free_and_strdup(void **state) {
 static void test_strstrip(void **state) {
         char plain[] = "a b", both[] = " \t a b\r\n", blank[] = "  \n", empty[] = "";
 
-        (void) state;
         assert_string_equal(strstrip(plain), "a b");
         assert_string_equal(strstrip(both), "a b");
         assert_string_equal(strstrip(blank), "");
@@ -61,7 +58,6 @@ static void test_escape_text(void **state) {
                 { "", 0, 0, "" },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 _cleanup_free_ char *s = escape_text(c->text, c->len, c->max);
 
@@ -72,7 +68,6 @@ static void test_escape_text(void **state) {
 static void test_strv(void **state) {
         _cleanup_strv_ Strv a = { 0 }, b = { 0 }, none = { 0 };
 
-        (void) state;
         ASSERT_OK(strv_push(&a, "one"));
         ASSERT_OK(strv_pushf(&a, "%d", 2));
         assert_int_equal(a.n, 2);
@@ -92,6 +87,20 @@ static void test_strv(void **state) {
         assert_int_equal(a.n, 0);
         assert_null(a.v);
         strv_done(&a);
+}
+
+static void test_remedy(void **state) {
+        char none[] = "it is broken;or not", one[] = "it is broken; repair it",
+             two[] = "a; b is broken; repair it", ends[] = "it is broken; ";
+
+        assert_string_equal(split_remedy(none), "");
+        assert_string_equal(none, "it is broken;or not");
+        assert_string_equal(split_remedy(one), "repair it");
+        assert_string_equal(one, "it is broken");
+        assert_string_equal(split_remedy(two), "repair it");
+        assert_string_equal(two, "a; b is broken");
+        assert_string_equal(split_remedy(ends), "");
+        assert_string_equal(ends, "it is broken");
 }
 
 static void test_split(void **state) {
@@ -115,7 +124,6 @@ static void test_split(void **state) {
                 { "$HOME *", { "$HOME", "*" } }, /* nothing is expanded */
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases) {
                 _cleanup_strv_ Strv words = { 0 };
                 size_t n = 0;
@@ -133,7 +141,6 @@ static void test_split_bad(void **state) {
         static const char *const bad[] = { "'",   "\"",    "a 'b",    "a \"b",  "\\",
                                            "a\\", "\"a\\", "\"a\\\"", "'a\\'b'" };
 
-        (void) state;
         FOREACH_ELEMENT (b, bad) {
                 _cleanup_strv_ Strv words = { 0 };
 
@@ -146,7 +153,7 @@ int main(void) {
                 cmocka_unit_test(test_strfmt),    cmocka_unit_test(test_free_and_strdup),
                 cmocka_unit_test(test_strstrip),  cmocka_unit_test(test_escape_text),
                 cmocka_unit_test(test_strv),      cmocka_unit_test(test_split),
-                cmocka_unit_test(test_split_bad),
+                cmocka_unit_test(test_split_bad), cmocka_unit_test(test_remedy),
         };
 
         return RUN_TESTS(tests);

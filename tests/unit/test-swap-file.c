@@ -26,7 +26,6 @@ static void test_own(void **state) {
         uint64_t size = 0;
         struct stat st;
 
-        (void) state;
         assert_int_equal(write(fd, "old", 3), 3);
         ASSERT_ERROR(swap_file_size(fd, &size), EBADMSG);
         ASSERT_OK(swap_file_write(fd, 64 * MIB));
@@ -45,7 +44,6 @@ static void test_mkswap(void **state) {
                 strfmt("PATH=$PATH:/sbin:/usr/sbin mkswap /proc/self/fd/%d >/dev/null 2>&1", fd);
         uint64_t size = 0;
 
-        (void) state;
         assert_int_equal(ftruncate(fd, 3 * MIB), 0);
         assert_true(fcntl(fd, F_SETFD, 0) >= 0);
         if (system(command) != 0)

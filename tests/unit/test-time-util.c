@@ -13,7 +13,6 @@ static void test_without_a_step(void **state) {
         const usec_t before = now_usec(CLOCK_REALTIME);
         const Moment m = moment_after(CLOCK_BOOTTIME, 0);
 
-        (void) state;
         assert_true(m.realtime >= before && m.realtime <= now_usec(CLOCK_REALTIME));
         assert_true(moment_realtime(&m) == m.realtime);
 }
@@ -22,7 +21,6 @@ static void test_step(void **state) {
         static const int64_t steps[] = { 5 * USEC_PER_HOUR, -5 * (int64_t) USEC_PER_HOUR,
                                          2 * USEC_PER_SEC, -2 * (int64_t) USEC_PER_SEC };
 
-        (void) state;
         FOREACH_ELEMENT (s, steps) {
                 Moment m = moment_after(CLOCK_MONOTONIC, 10 * USEC_PER_SEC);
                 const usec_t due = m.realtime;
@@ -38,7 +36,6 @@ static void test_step(void **state) {
 static void test_small_step(void **state) {
         Moment m = moment_after(CLOCK_BOOTTIME, 0);
 
-        (void) state;
         step(&m, 300 * USEC_PER_MSEC);
         assert_true(moment_realtime(&m) == m.realtime);
 }
@@ -49,7 +46,6 @@ static void test_suspend(void **state) {
         Moment since = moment_after(CLOCK_BOOTTIME, 0), due = moment_after(CLOCK_MONOTONIC, 0);
         const usec_t then = due.realtime, hour = USEC_PER_HOUR;
 
-        (void) state;
         since.realtime -= hour;
         since.at -= hour;
         due.realtime -= hour;
@@ -60,7 +56,6 @@ static void test_suspend(void **state) {
 static void test_never(void **state) {
         const Moment m = {};
 
-        (void) state;
         assert_true(moment_realtime(&m) == 0);
 }
 
@@ -68,7 +63,6 @@ static void test_never(void **state) {
 static void test_far_back(void **state) {
         Moment m = moment_after(CLOCK_BOOTTIME, 0);
 
-        (void) state;
         m.at = 0;
         m.realtime = usec_add(now_usec(CLOCK_REALTIME), now_usec(CLOCK_REALTIME));
         assert_true(moment_realtime(&m) > 0);
@@ -104,7 +98,6 @@ static void test_format(void **state) {
                 { USEC_INFINITY, "infinity" },
         };
 
-        (void) state;
         FOREACH_ELEMENT (c, cases)
                 assert_string_equal(FORMAT_TIMESPAN(c->t), c->text);
 }

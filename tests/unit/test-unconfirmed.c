@@ -18,7 +18,6 @@ static char directory[] = "/tmp/test-unconfirmed.XXXXXX";
 static char path[64];
 
 static int set_up(void **state) {
-        (void) state;
         if (!mkdtemp(directory))
                 return -1;
         snprintf(path, sizeof(path), "%s/unconfirmed", directory);
@@ -26,7 +25,6 @@ static int set_up(void **state) {
 }
 
 static int tear_down(void **state) {
-        (void) state;
         (void) unlink(path);
         return rmdir(directory);
 }
@@ -36,7 +34,6 @@ static void test_texts(void **state) {
                 { NEW, OLD }, { "", OLD }, { NEW, "" }, { "", "" }, { "12\n", "3\n4" },
         };
 
-        (void) state;
         FOREACH_ELEMENT (t, texts) {
                 _cleanup_free_ char *tried = NULL, *before = NULL;
 
@@ -52,7 +49,6 @@ static void test_bad(void **state) {
                 "", "\n", "5\nfour", "-1\nx", "0x1\nx", "text\n", "1111", "99999999999999999999\nx"
         };
 
-        (void) state;
         FOREACH_ELEMENT (text, bad) {
                 char *tried, *before;
 
@@ -82,7 +78,6 @@ static void check_start(const char *text, int replaced, unsigned port) {
 }
 
 static void test_replace(void **state) {
-        (void) state;
         (void) unlink(path);
         check_start(NEW, 0, 81);
         ASSERT_OK(unconfirmed_write(path, NEW, OLD));
@@ -97,7 +92,6 @@ static void test_bad_before(void **state) {
         _cleanup_(config_freep) Config *c = NULL;
         _cleanup_free_ char *error = NULL;
 
-        (void) state;
         ASSERT_OK(unconfirmed_write(path, NEW, "[Network]\nForwrad=tcp/80\n"));
         load(NEW, &c);
         assert_int_equal(unconfirmed_replace(path, "/v/root.img", &c, &error), -EINVAL);

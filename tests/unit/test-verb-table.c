@@ -21,7 +21,6 @@ static void check_found(const char *name, const char *expected) {
 }
 
 static void test_found(void **state) {
-        (void) state;
         check_found("status", "status");
         check_found("stat", "status");
         check_found("star", "start");
@@ -34,7 +33,6 @@ static void test_not_found(void **state) {
         const Verb *v = NULL;
         char *candidates = NULL;
 
-        (void) state;
         ASSERT_ERROR(verb_find(verbs, ARRAY_SIZE(verbs), "x", &v, &candidates), ENOENT);
         ASSERT_ERROR(verb_find(verbs, ARRAY_SIZE(verbs), "stopp", &v, &candidates), ENOENT);
         ASSERT_ERROR(verb_find(verbs, ARRAY_SIZE(verbs), "Stop", &v, &candidates), ENOENT);
@@ -47,7 +45,6 @@ static void test_ambiguous(void **state) {
         _cleanup_free_ char *candidates = NULL;
         const Verb *v = NULL;
 
-        (void) state;
         ASSERT_ERROR(verb_find(verbs, ARRAY_SIZE(verbs), "st", &v, &candidates), ENOTUNIQ);
         assert_string_equal(candidates, "status, start, stop");
         assert_null(v);

@@ -28,7 +28,6 @@ static void check(Evidence e, Verdict verdict, const char *detail) {
 #define SEEN(...) ((Evidence){ .have_status = true, .booted = true, __VA_ARGS__ })
 
 static void test_by_itself(void **state) {
-        (void) state;
         check(SEEN(.status = EXITED(0), .console = "[ 2.0] reboot: Power down\r\n"),
               VERDICT_POWEROFF, "the guest powered off");
         check(SEEN(.status = EXITED(0), .console = "reboot: System halted\n"), VERDICT_POWEROFF,
@@ -51,7 +50,6 @@ static void test_by_itself(void **state) {
 static void test_panic_in_exit(void **state) {
         const char *panic = "Kernel panic - not syncing: Segfault with no mm";
 
-        (void) state;
         check(SEEN(.status = KILLED(SIGABRT), .console = "reboot: Power down\r\n", .panic = panic),
               VERDICT_POWEROFF, "the guest powered off");
         check(SEEN(.status = KILLED(SIGABRT),
@@ -69,7 +67,6 @@ static void test_panic_in_exit(void **state) {
 }
 
 static void test_before_boot(void **state) {
-        (void) state;
         check((Evidence){ .have_status = true, .status = EXITED(0) }, VERDICT_EXIT,
               "the kernel ended with exit status 0 before it had booted");
         check((Evidence){ .have_status = true,
@@ -83,7 +80,6 @@ static void test_before_boot(void **state) {
 }
 
 static void test_crashes(void **state) {
-        (void) state;
         check(SEEN(.status = KILLED(SIGKILL)), VERDICT_KILLED, "killed by signal 9 (Killed)");
         check(SEEN(.status = KILLED(SIGABRT), .panic = "sysrq triggered crash"), VERDICT_PANIC,
               "sysrq triggered crash");
@@ -133,7 +129,6 @@ static void test_stub(void **state) {
                             *cut = strfmt("%s%s", killed, init_died);
         const char *const panic = "Attempted to kill init! exitcode=0x0000000b";
 
-        (void) state;
         check(SEEN(.status = KILLED(SIGABRT), .panic = panic, .console = init), VERDICT_KERNEL,
               of_libc);
         check(SEEN(.status = KILLED(SIGABRT), .panic = "oops", .console = other), VERDICT_PANIC,
@@ -147,7 +142,6 @@ static void test_stub(void **state) {
 }
 
 static void test_asked(void **state) {
-        (void) state;
         check(SEEN(.status = EXITED(0), .asked = ASKED_STOP, .stop_step = "ctrl-alt-del",
                    .stop_clean = true),
               VERDICT_STOPPED, "shut down cleanly by ctrl-alt-del");
@@ -178,7 +172,6 @@ static void test_asked(void **state) {
 static void test_guest_text_is_data(void **state) {
         char console[4096];
 
-        (void) state;
         check(SEEN(.status = KILLED(SIGABRT),
                    .console = "Kernel panic - not syncing: \033[2J\001\n"),
               VERDICT_PANIC, "Kernel panic - not syncing: \\x1b[2J\\x01");

@@ -27,15 +27,12 @@ static const void *first(const void *rules, const char *chain) {
 static const void *next(const void *rules, const void *rule) {
         const Rule *r = rule;
 
-        (void) rules;
         return find(r + 1, r->chain);
 }
 
 static void judge(const void *rules, const void *rule, const Packet *p, Step *ret) {
         const Rule *r = rule;
 
-        (void) rules;
-        (void) p;
         *ret = (Step){ r->match, r->kind, r->to };
 }
 
@@ -54,7 +51,6 @@ static void check(const Rule *rules, bool drops, WalkEnd end, const char *chain,
 #define RULES(...) ((const Rule[]){ __VA_ARGS__, {} })
 
 static void test_certain(void **state) {
-        (void) state;
         check(RULES({ "F", MATCH_NO, STEP_DROP }), false, WALK_PASSES, NULL, false);
         check(RULES({ "F", MATCH_NO, STEP_ACCEPT }), true, WALK_DROPS, "F", true);
         check(RULES({ "F", MATCH_YES, STEP_DROP }), false, WALK_DROPS, "F", false);
@@ -66,7 +62,6 @@ static void test_certain(void **state) {
 }
 
 static void test_chains(void **state) {
-        (void) state;
         check(RULES({ "F", MATCH_YES, STEP_JUMP, "a" }, { "a", MATCH_YES, STEP_DROP }), false,
               WALK_DROPS, "a", false);
         check(RULES({ "F", MATCH_YES, STEP_JUMP, "a" }, { "a", MATCH_YES, STEP_RETURN },
@@ -84,7 +79,6 @@ static void test_chains(void **state) {
 }
 
 static void test_uncertain(void **state) {
-        (void) state;
         check(RULES({ "F", MATCH_MAYBE, STEP_DROP }), false, WALK_MAY_DROP, "F", false);
         check(RULES({ "F", MATCH_MAYBE, STEP_ACCEPT }), true, WALK_MAY_DROP, "F", true);
         check(RULES({ "F", MATCH_MAYBE, STEP_ACCEPT }), false, WALK_PASSES, NULL, false);
@@ -106,7 +100,6 @@ static void test_uncertain(void **state) {
 
 /* The kernel has no such rules, but what is read while they change might. */
 static void test_circle(void **state) {
-        (void) state;
         check(RULES({ "F", MATCH_YES, STEP_JUMP, "a" }, { "a", MATCH_YES, STEP_JUMP, "a" }), false,
               WALK_MAY_DROP, "a", false);
 }

@@ -13,7 +13,6 @@
 static char undo_directory[] = "/var/tmp/test-undo.XXXXXX", image_path[64], undo_path[80];
 
 static int make_paths(void **state) {
-        (void) state;
         if (!mkdtemp(undo_directory))
                 return -1;
         snprintf(image_path, sizeof(image_path), "%s/image", undo_directory);
@@ -22,7 +21,6 @@ static int make_paths(void **state) {
 }
 
 static int remove_paths(void **state) {
-        (void) state;
         return rm_rf(undo_directory);
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* syscall-filter.c - the system calls that a guest's kernel may make on the host.
+/* write-syscall-filter.c - writes the filters of syscall-filter.h, when umld is built: the system
+ * calls that a guest's kernel may make on the host. Compiled at each start, they would take longer
+ * than the exec that they are for.
  *
  * The list is what the kernels 5.10 to 7.2 were seen to make, in all modes, and what their hostfs,
  * copy-on-write disks and libc make in situations that were not seen. Everything else fails with
@@ -11,18 +13,17 @@
  * whose SECCOMP_RET_TRAP takes precedence over an error. */
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <sched.h>
 #include <seccomp.h>
-#include <stdlib.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "basic/cleanup.h"
-#include "basic/fd-util.h"
-#include "daemon/programs/syscall-filter.h"
+#include "basic/macro.h"
 
 #ifndef CLONE_NEWTIME
         #define CLONE_NEWTIME 0x00000080
@@ -229,11 +230,6 @@ static const char *const for_unix[] = { "socket", "socketpair" };
         (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |             \
          CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME)
 
-static void release(scmp_filter_ctx *ctx) {
-        if (*ctx)
-                seccomp_release(*ctx);
-}
-
 /* A call that libseccomp does not know is unknown to the kernels of its time, too. */
 static int add(scmp_filter_ctx ctx, uint32_t action, const char *name,
                const struct scmp_arg_cmp *arg) {
@@ -283,42 +279,59 @@ static int add_all(scmp_filter_ctx ctx, bool shared) {
         return r;
 }
 
-static int read_program(int fd, struct sock_fprog *ret) {
-        _cleanup_free_ struct sock_filter *code = NULL;
-        struct stat st;
-
-        if (fstat(fd, &st) < 0)
-                return -errno;
-        if (st.st_size <= 0 || (size_t) st.st_size > BPF_MAXINSNS * sizeof(*code))
-                return -E2BIG;
-        code = malloc((size_t) st.st_size);
-        if (!code)
-                return -ENOMEM;
-        if (pread(fd, code, (size_t) st.st_size, 0) != st.st_size)
-                return -EIO;
-        *ret = (struct sock_fprog){ .len = (unsigned short) ((size_t) st.st_size / sizeof(*code)),
-                                    .filter = TAKE_PTR(code) };
-        return 0;
-}
-
-int syscall_filter_make(bool log, bool shared, struct sock_fprog *ret) {
+/* Compiles one for an architecture; log and shared as in syscall-filter.h. */
+static int compile(uint32_t architecture, bool log, bool shared, int fd) {
         uint32_t otherwise = log ? SCMP_ACT_LOG : SCMP_ACT_ERRNO(EPERM);
-        _cleanup_(release) scmp_filter_ctx ctx = seccomp_init(otherwise);
-        _cleanup_close_ int fd = -EBADF;
-        int r;
+        scmp_filter_ctx ctx = seccomp_init(otherwise);
+        int r = ctx ? 0 : -ENOMEM;
 
-        if (!ctx)
-                return -ENOMEM;
-        r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, otherwise);
+        if (r >= 0 && architecture != seccomp_arch_native()) {
+                r = seccomp_arch_add(ctx, architecture);
+                if (r >= 0)
+                        r = seccomp_arch_remove(ctx, SCMP_ARCH_NATIVE);
+        }
+        if (r >= 0)
+                r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, otherwise);
         if (r >= 0) /* a search tree, because kernels before 5.11 run it for each call */
                 r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
         if (r >= 0)
                 r = add_all(ctx, shared);
+        if (r >= 0)
+                r = seccomp_export_bpf(ctx, fd);
+        seccomp_release(ctx);
+        return r;
+}
+
+/* As an element of the table. */
+static int write_filter(uint32_t architecture, bool log, bool shared) {
+        FILE *file = tmpfile();
+        struct sock_filter code;
+        size_t n = 0;
+        int r = file ? compile(architecture, log, shared, fileno(file)) : -errno;
+
         if (r < 0)
                 return r;
-        fd = memfd_create("filter", MFD_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        r = seccomp_export_bpf(ctx, fd);
-        return r < 0 ? r : read_program(fd, ret);
+        rewind(file);
+        printf("        [%d][%d].filter = (struct sock_filter[]){\n", log, shared);
+        for (; fread(&code, sizeof(code), 1, file) == 1; n++)
+                printf("                { 0x%02x, %u, %u, 0x%08x },\n", code.code, code.jt, code.jf,
+                       code.k);
+        printf("        },\n        [%d][%d].len = %zu,\n", log, shared, n);
+        fclose(file);
+        return n == 0 || n > BPF_MAXINSNS ? -E2BIG : 0;
+}
+
+int main(int argc, char **argv) {
+        uint32_t architecture = argc == 2 ? seccomp_arch_resolve_name(argv[1]) : 0;
+        int r = architecture == 0 ? -EINVAL : 0;
+
+        printf("/* Written by write-syscall-filter. */\n\n"
+               "#include \"daemon/programs/syscall-filter.h\"\n\n"
+               "const struct sock_fprog syscall_filters[2][2] = {\n");
+        for (int i = 0; r >= 0 && i < 4; i++)
+                r = write_filter(architecture, i / 2, i % 2);
+        printf("};\n");
+        if (r < 0)
+                fprintf(stderr, "%s: cannot compile the filter: %s\n", argv[0], strerror(-r));
+        return r < 0;
 }

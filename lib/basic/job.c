@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 
-#include "daemon/base/job.h"
+#include "basic/job.h"
 
 #define STACK_SIZE (64 * 1024)
 
