@@ -148,7 +148,7 @@ class Flows(TestCase):
         self.reload("udp/6001-6002")
         wait_until(lambda: "udp/6001-6002" in str(umld.status()["network"]["forwards"]), 10)
         time.sleep(1)
-        self.assertTrue(self.answered(s))
+        self.wait_answer(s)
 
         def number(lines):
             return [word for line in lines for word in line.split() if word.startswith("id=")]

@@ -152,7 +152,10 @@ def canonical(snapshot):
 def next_start(test, before):
     """The next umld must find its way and leave the host as it was."""
     umld = Daemon(test.world).wait_ready()
-    running = canonical(test.world.snapshot())
-    test.assertEqual(umld.stop(), DONE)
+    try:
+        running = canonical(test.world.snapshot())
+    finally:
+        status = umld.stop()
+    test.assertEqual(status, DONE)
     test.assert_same_host(before)
     return running

@@ -603,8 +603,9 @@ class Snapshot:
             for path in [top] + sorted(top.rglob("*")):
                 if path in (shared, shared / "lock"):
                     continue
-                s = path.lstat()
-                yield f"{path} {stat.filemode(s.st_mode)} {s.st_uid} {s.st_gid}\n"
+                with contextlib.suppress(FileNotFoundError):  # the socket of a request that has just been answered
+                    s = path.lstat()
+                    yield f"{path} {stat.filemode(s.st_mode)} {s.st_uid} {s.st_gid}\n"
 
     @staticmethod
     def cgroups(world):
