@@ -218,7 +218,7 @@ class Layers(Breakout):
         alone = {name: self.attempt(name, *IMPLIED.get(name, ())) for name in KEYS}
         reachable.end()
         self.assertEqual(reachable.failures, [])
-        self.assertGreater(reachable.count, 20)
+        self.assertGreater(reachable.count, 5)
         table = Table()
         for attempt, result in everything.items():
             table.rows.append(Row(*attempt, words(result), self.stops(user, alone, attempt),

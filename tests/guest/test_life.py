@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import (DONE, FAILED, NOT_RUNNING, PATIENCE, TestCase, main, process_alive, wait_until)
+from umldtest import (DONE, FAILED, NOT_RUNNING, PATIENCE, TestCase, main, process_alive, resting_descriptors, wait_until)
 
 QUICK = {"StartTimeout": "20s", "StopTimeout": "4s", "RestartDelayMax": "5s"}
 
@@ -404,6 +404,7 @@ class Orders(LifeTest):
     def test_bad_reload(self):
         """Nothing changes but the log."""
         umld = self.start(network={"Forward": "tcp/8080:80"}).wait_ready()
+        resting_descriptors(umld.pid)
         before = self.world.snapshot()
         config = self.world.config_dir / "web.conf"
         good = config.read_text()

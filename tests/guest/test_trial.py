@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import DEBIAN_KERNEL, DONE, FAILED, HOST, IMAGE_PLAIN, NOT_RUNNING, PATIENCE, USAGE, TestCase, main, wait_until
+from umldtest import (DEBIAN_KERNEL, DONE, FAILED, HOST, IMAGE_PLAIN, NOT_RUNNING, PATIENCE, USAGE, TestCase, main, resting_descriptors,
+                      wait_until)
 
 OLD, NEW, THIRD = "tcp/8080:80", "tcp/9090:80", "tcp/7070:80"
 SOON, LATE = "1", "10min"  # reverted in the test, and long after it
@@ -205,6 +206,7 @@ class Trial(ReloadTest):
 
     def test_stopped_meanwhile(self):
         umld = self.start(OLD)
+        resting_descriptors(umld.pid)
         before = self.world.snapshot()
         self.on_trial(LATE, NEW)
         self.configure(OLD)  # for the comparison

@@ -597,15 +597,15 @@ class Snapshot:
     @staticmethod
     def files(world):
         """Below the configuration and runtime directories; state and log keep what they are for. An empty
-        .shared stays where a guest has been: a lock file cannot be removed without a race."""
+        .shared stays where a guest has been: a lock file cannot be removed without a race. The sockets of requests to a
+        management console come and go while a guest is up; with it their directory goes."""
         shared = world.runtime_dir / ".shared"
         for top in (world.config_dir, world.runtime_dir):
             for path in [top] + sorted(top.rglob("*")):
-                if path in (shared, shared / "lock"):
+                if path in (shared, shared / "lock") or path.parent.name == "sockets":
                     continue
-                with contextlib.suppress(FileNotFoundError):  # the socket of a request that has just been answered
-                    s = path.lstat()
-                    yield f"{path} {stat.filemode(s.st_mode)} {s.st_uid} {s.st_gid}\n"
+                s = path.lstat()
+                yield f"{path} {stat.filemode(s.st_mode)} {s.st_uid} {s.st_gid}\n"
 
     @staticmethod
     def cgroups(world):
