@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from umldtest import DONE, MAKE_GUEST, SOURCE, TestCase, clean_file_system, each_kernel, main, wait_until
+from umldtest import ALL_SOURCES, DONE, MAKE_GUEST, SOURCE, TestCase, clean_file_system, each_kernel, main, wait_until
 
 PORT = 8080
 SSH_FAILED = 255
@@ -109,7 +109,7 @@ class Created(TestCase):
         self.check_booted("alpine-3.2.3-openrc-alpine-base.tar.xz")
 
 
-globals().update(each_kernel(Created, "Created_"))
+globals().update(each_kernel(Created, "Created_", whole=ALL_SOURCES))
 del Created
 
 

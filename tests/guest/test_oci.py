@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import sshserver
 from oci import Layout
-from umldtest import DONE, HOST, SOURCE, TestCase, clean_file_system, each_kernel, main, wait_until
+from umldtest import ALL_SOURCES, DONE, HOST, SOURCE, TestCase, clean_file_system, each_kernel, main, wait_until
 
 PORT, SSH = 8080, 2200
 OPENRC = SOURCE.parent / "shared/images/alpine-3.2.3-openrc-alpine-base.tar.xz"
@@ -147,7 +147,7 @@ class Container(TestCase):
         return p if p.returncode == 0 else None
 
 
-globals().update(each_kernel(Container, "Container_"))
+globals().update(each_kernel(Container, "Container_", whole=ALL_SOURCES))
 del Container
 
 

@@ -50,7 +50,8 @@ def arch_tree():
     (tree / "usr/sbin").symlink_to("bin")
     (tree / "sbin").unlink()
     (tree / "sbin").symlink_to("usr/bin")
-    shutil.rmtree(tree / "etc/network")
+    for name in ("network", "init.d", "rc0.d", "rc1.d", "rc2.d", "rc3.d", "rc4.d", "rc5.d", "rc6.d", "rcS.d"):
+        shutil.rmtree(tree / "etc" / name)
     for name in ("networking.service", "ifupdown-pre.service", "ifupdown-wait-online.service", "ssh.socket"):
         (tree / "usr/lib/systemd/system" / name).unlink(missing_ok=True)
     units = tree / "usr/lib/systemd/system"

@@ -65,6 +65,8 @@ UID_FIRST, UID_LAST, UIDS_PER_WORLD = 60850, 61100, 4
 
 # Every combination, instead of some of each kind?
 TEST_ALL = bool(os.environ.get("UMLD_TEST_ALL"))
+# Is each source of umlctl create booted with every kernel? tools/test wants that on a machine that is quick enough.
+ALL_SOURCES = TEST_ALL or bool(os.environ.get("UMLD_TEST_SOURCES"))
 
 # Are umld and its companions built with sanitizers?
 SANITIZED = bool(os.environ.get("UMLD_TEST_SANITIZED"))
@@ -147,10 +149,11 @@ def each_kernel(base, prefix, whole=False):
     return made
 
 
-def kernels_for(number):
-    """The kernels for something that is done a number of times with one of them each, by turns; all with UMLD_TEST_ALL=1."""
+def kernels_for(number, whole=False):
+    """The kernels for something that is done a number of times with one of them each, by turns; with whole, or
+    UMLD_TEST_ALL=1, all."""
     kernels = test_kernels()
-    return kernels if TEST_ALL else [kernels[number % len(kernels)]]
+    return kernels if whole or TEST_ALL else [kernels[number % len(kernels)]]
 
 
 def static_kernel():
