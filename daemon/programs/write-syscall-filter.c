@@ -261,7 +261,8 @@ static int add_mapping(scmp_filter_ctx ctx, bool shared) {
 
 static int add_all(scmp_filter_ctx ctx, bool shared) {
         const struct scmp_arg_cmp is_unix = { .op = SCMP_CMP_EQ, .datum_a = AF_UNIX },
-                                  no_namespace = { .op = SCMP_CMP_MASKED_EQ, .datum_a = NAMESPACES };
+                                  no_namespace = { .op = SCMP_CMP_MASKED_EQ,
+                                                   .datum_a = NAMESPACES };
         int r = 0;
 
         FOREACH_ELEMENT (name, allowed)
