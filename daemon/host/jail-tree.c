@@ -187,9 +187,10 @@ int jail_tree_up(Host *h, Fault *f) {
 
         if (h->jail.has_tree || !layer_wanted(h, CONFINE_ROOT) || was_refused(h))
                 return 0;
-        r = mount_ns_adds_tree(&h->jail.making_mount) ? 0 : make_plan(h, &p);
+        r = ns_job_makes(&h->jail.making_mount, MOUNT_TREE) ? 0 : make_plan(h, &p);
         if (r >= 0)
-                r = mount_ns_add_tree(&h->jail.making_mount, &h->jail.mount_ns_fd, &p.tree);
+                r = mount_ns_add(&h->jail.making_mount, &h->jail.mount_ns_fd,
+                                 &(const MountWish){ .what = MOUNT_TREE, .tree = &p.tree });
         if (r == -EAGAIN)
                 return jail_wait_for_namespace(&h->jail.making_mount, VERDICT_MEMORY, f);
         if (is_fault_of_share(h, r))

@@ -130,7 +130,8 @@ static int make_own_node(Host *h, Fault *f) {
 
         if (h->jail.has_tree) /* nothing can be added to it */
                 jail_drop_mount_ns(&h->jail);
-        r = mount_ns_add_tun(&h->jail.making_mount, &h->jail.mount_ns_fd, h->jail.uid);
+        r = mount_ns_add(&h->jail.making_mount, &h->jail.mount_ns_fd,
+                         &(const MountWish){ .what = MOUNT_TUN, .owner = h->jail.uid });
         if (r == -EAGAIN)
                 return jail_wait_for_namespace(&h->jail.making_mount, VERDICT_NETWORK, f);
         if (r < 0)
@@ -152,7 +153,7 @@ int jail_tun_up(Host *h, Fault *f) {
                 h->jail.tun_access = TUN_OPEN_TO_ALL;
                 return 0;
         }
-        r = mount_ns_adds_tun(&h->jail.making_mount) ? 0 : is_open_to_user(h, f);
+        r = ns_job_makes(&h->jail.making_mount, MOUNT_TUN) ? 0 : is_open_to_user(h, f);
         if (r >= 0)
                 r = r > 0 ? join_those_who_opened(h) : make_own_node(h, f);
         if (r >= 0 || r == -EAGAIN || f->text)

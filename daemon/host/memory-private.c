@@ -59,8 +59,11 @@ static int private_up(Host *h, Fault *f) {
                                  path);
         if (h->jail.has_tree) /* nothing can be added to it */
                 jail_drop_mount_ns(&h->jail);
-        in_namespace = r = mount_ns_add_memory(&h->jail.making_mount, &h->jail.mount_ns_fd, path,
-                                               h->jail.uid, h->memory.need);
+        in_namespace = r = mount_ns_add(&h->jail.making_mount, &h->jail.mount_ns_fd,
+                                        &(const MountWish){ .what = MOUNT_MEMORY,
+                                                            .owner = h->jail.uid,
+                                                            .directory = path,
+                                                            .size = h->memory.need });
         if (r == -EAGAIN)
                 return jail_wait_for_namespace(&h->jail.making_mount, VERDICT_MEMORY, f);
         if (r < 0)

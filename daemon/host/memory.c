@@ -189,7 +189,7 @@ static int take_first(Host *h, bool goes_on, Fault *f) {
 }
 
 int memory_up(Host *h, Fault *f) {
-        bool goes_on = mount_ns_adds_memory(&h->jail.making_mount);
+        bool goes_on = ns_job_makes(&h->jail.making_mount, MOUNT_MEMORY);
         HostMemory *m = &h->memory;
         int r;
 

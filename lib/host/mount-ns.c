@@ -18,12 +18,11 @@ enum {
         TUN_MINOR = 200,
 };
 
-/* What to add; all of it is its own, since whoever wanted it may no longer be there. */
+/* All of it is its own, since whoever wanted it may no longer be there. */
 typedef struct Addition {
         int old; /* the namespace to add to; negative: a new one is made */
-        uid_t owner;
-        char *directory;
-        uint64_t size;
+        MountWish wish;
+        char *directory; /* what the wish points to */
         MountTree *tree;
 } Addition;
 
@@ -36,22 +35,28 @@ static void addition_free(void *data) {
         free(a);
 }
 
-static int mount_tun(const Addition *a) {
+static int mount_tun(const MountWish *w) {
         if (mount("tmpfs", "/dev/net", "tmpfs", MS_NOSUID | MS_NOEXEC,
                   "mode=0755,size=4k,nr_inodes=4") < 0)
                 return -errno;
         if (mknod("/dev/net/tun", S_IFCHR | 0600, makedev(TUN_MAJOR, TUN_MINOR)) < 0)
                 return -errno;
-        return RET_NERRNO(chown("/dev/net/tun", a->owner, a->owner));
+        return RET_NERRNO(chown("/dev/net/tun", w->owner, w->owner));
 }
 
-static int mount_memory(const Addition *a) {
-        return private_memfs_mount(a->directory, a->owner, a->size);
+static int mount_memory(const MountWish *w) {
+        return private_memfs_mount(w->directory, w->owner, w->size);
 }
 
-static int mount_tree(const Addition *a) {
-        return mount_tree_enter(a->tree);
+static int mount_tree(const MountWish *w) {
+        return mount_tree_enter(w->tree);
 }
+
+static int (*const mounts[])(const MountWish *w) = {
+        [MOUNT_TUN] = mount_tun,
+        [MOUNT_MEMORY] = mount_memory,
+        [MOUNT_TREE] = mount_tree,
+};
 
 /* setns() leads to the root of the namespace, which in a chroot is not our root directory, and ours
  * need not be a mount. So the namespace gets our root directory as its root. */
@@ -78,122 +83,51 @@ static int new_namespace(void) {
         return streq(root, "/") ? 0 : pivot_to(root);
 }
 
-static int make(Addition *a, int (*mount_it)(const Addition *a)) {
+static int make(void *userdata) {
+        Addition *a = userdata;
         int r = a->old >= 0 ? RET_NERRNO(setns(a->old, CLONE_NEWNS)) : new_namespace();
 
         a->old = safe_close(a->old);
-        return r < 0 ? r : mount_it(a);
+        return r < 0 ? r : mounts[a->wish.what](&a->wish);
 }
 
-static int make_with_tun(void *userdata) {
-        return make(userdata, mount_tun);
-}
-
-static int make_with_memory(void *userdata) {
-        return make(userdata, mount_memory);
-}
-
-static int make_with_tree(void *userdata) {
-        return make(userdata, mount_tree);
-}
-
-static int addition_new(int old, Addition **ret) {
-        Addition *a = calloc(1, sizeof(*a));
-
-        if (!a)
+static int addition_fill(Addition *a, int old, const MountWish *w) {
+        if (old >= 0 && (a->old = fcntl(old, F_DUPFD_CLOEXEC, 0)) < 0)
+                return -errno;
+        if (w->directory && !(a->wish.directory = a->directory = strdup(w->directory)))
                 return -ENOMEM;
-        a->old = old >= 0 ? RET_NERRNO(fcntl(old, F_DUPFD_CLOEXEC, 0)) : -EBADF;
-        if (old >= 0 && a->old < 0) {
-                int r = a->old;
-
-                free(a);
-                return r;
-        }
-        *ret = a;
+        if (w->tree && !(a->wish.tree = a->tree = mount_tree_copy(w->tree)))
+                return -ENOMEM;
         return 0;
 }
 
-static int begin(NsJob *job, int (*how)(void *userdata), Addition *a) {
+static int begin(NsJob *job, int old, const MountWish *w) {
+        Addition *a = malloc(sizeof(*a));
+        int r;
+
+        if (!a)
+                return -ENOMEM;
+        *a = (Addition){ .old = -EBADF, .wish = *w };
+        r = addition_fill(a, old, w);
+        if (r < 0) {
+                addition_free(a);
+                return r;
+        }
         return ns_job_begin(job, &(const NsWish){ .file = "mnt",
-                                                  .make = how,
+                                                  .kind = w->what,
+                                                  .make = make,
                                                   .userdata = a,
                                                   .free_userdata = addition_free });
 }
 
-static int take(NsJob *job, int *fd) {
-        int r = ns_job_take(job);
+int mount_ns_add(NsJob *job, int *fd, const MountWish *w) {
+        int r = ns_job_makes(job, w->what) ? 0 : begin(job, *fd, w);
 
+        if (r >= 0)
+                r = ns_job_take(job);
         if (r < 0)
                 return r;
         safe_close(*fd);
         *fd = r;
         return 0;
-}
-
-static int begin_tun(NsJob *job, int fd, uid_t owner) {
-        Addition *a;
-        int r = addition_new(fd, &a);
-
-        if (r < 0)
-                return r;
-        a->owner = owner;
-        return begin(job, make_with_tun, a);
-}
-
-int mount_ns_add_tun(NsJob *job, int *fd, uid_t owner) {
-        int r = mount_ns_adds_tun(job) ? 0 : begin_tun(job, *fd, owner);
-
-        return r < 0 ? r : take(job, fd);
-}
-
-static int begin_memory(NsJob *job, int fd, const char *directory, uid_t owner, uint64_t size) {
-        Addition *a;
-        int r = addition_new(fd, &a);
-
-        if (r < 0)
-                return r;
-        a->owner = owner;
-        a->size = size;
-        a->directory = strdup(directory);
-        if (a->directory)
-                return begin(job, make_with_memory, a);
-        addition_free(a);
-        return -ENOMEM;
-}
-
-int mount_ns_add_memory(NsJob *job, int *fd, const char *directory, uid_t owner, uint64_t size) {
-        int r = mount_ns_adds_memory(job) ? 0 : begin_memory(job, *fd, directory, owner, size);
-
-        return r < 0 ? r : take(job, fd);
-}
-
-static int begin_tree(NsJob *job, int fd, const MountTree *tree) {
-        Addition *a;
-        int r = addition_new(fd, &a);
-
-        if (r < 0)
-                return r;
-        a->tree = mount_tree_copy(tree);
-        if (a->tree)
-                return begin(job, make_with_tree, a);
-        addition_free(a);
-        return -ENOMEM;
-}
-
-int mount_ns_add_tree(NsJob *job, int *fd, const MountTree *tree) {
-        int r = mount_ns_adds_tree(job) ? 0 : begin_tree(job, *fd, tree);
-
-        return r < 0 ? r : take(job, fd);
-}
-
-bool mount_ns_adds_tun(const NsJob *job) {
-        return ns_job_makes(job, make_with_tun);
-}
-
-bool mount_ns_adds_memory(const NsJob *job) {
-        return ns_job_makes(job, make_with_memory);
-}
-
-bool mount_ns_adds_tree(const NsJob *job) {
-        return ns_job_makes(job, make_with_tree);
 }

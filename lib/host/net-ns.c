@@ -10,9 +10,7 @@ static int make(void *userdata) {
 }
 
 int net_ns_new(NsJob *job) {
-        int r = ns_job_makes(job, make)
-                        ? 0
-                        : ns_job_begin(job, &(const NsWish){ .file = "net", .make = make });
+        int r = job->job ? 0 : ns_job_begin(job, &(const NsWish){ .file = "net", .make = make });
 
         return r < 0 ? r : ns_job_take(job);
 }

@@ -67,7 +67,7 @@ int ns_job_begin(NsJob *j, const NsWish *wish) {
         r = job_start(run, work_free, w, &j->job);
         if (r < 0)
                 return r;
-        j->make = wish->make;
+        j->kind = wish->kind;
         j->deadline = usec_add(now_usec(CLOCK_MONOTONIC), PATIENCE);
         return 0;
 }

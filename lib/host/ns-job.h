@@ -11,12 +11,13 @@
 /* All zero: there is none. */
 typedef struct NsJob {
         Job *job;
-        int (*make)(void *userdata); /* what it does */
-        usec_t deadline;             /* CLOCK_MONOTONIC */
+        int kind;        /* as in its wish */
+        usec_t deadline; /* CLOCK_MONOTONIC */
 } NsJob;
 
 typedef struct NsWish {
         const char *file; /* below /proc/PID/ns: "mnt"; a constant */
+        int kind;         /* whatever the caller tells its wishes by */
         /* In the thread, which shares descriptors and memory with the others, but neither working
          * directory nor umask: enters the namespace, and makes what is to be in it. */
         int (*make)(void *userdata);
@@ -31,9 +32,9 @@ int ns_job_begin(NsJob *j, const NsWish *wish);
  * ns_job_wake_fd() is readable. -ETIMEDOUT: it took too long. */
 int ns_job_take(NsJob *j);
 
-/* Is it at work on that? */
-static inline bool ns_job_makes(const NsJob *j, int (*make)(void *userdata)) {
-        return j->job && j->make == make;
+/* Is it at work on a wish of that kind? */
+static inline bool ns_job_makes(const NsJob *j, int kind) {
+        return j->job && j->kind == kind;
 }
 
 static inline int ns_job_wake_fd(const NsJob *j) {

@@ -23,6 +23,10 @@ enum {
         MEMORY = 1 << 20,
 };
 
+static const MountWish tun = { .what = MOUNT_TUN, .owner = TEST_UID }, memory = {
+        .what = MOUNT_MEMORY, .owner = TEST_UID, .directory = "/memory", .size = MEMORY
+};
+
 /* A directory that can be a root: with /proc, and a place for what is to be added. */
 static char *make_root(bool is_mount) {
         static const char *const parts[] = { "proc", "dev", "dev/net", "memory", "this-root" };
@@ -106,10 +110,10 @@ static void run_in_child(const char *root, bool in_root) {
         if (chroot(root) < 0 || chdir("/") < 0)
                 _exit(1);
         before = count_mounts();
-        assert(WAIT_FOR(mount_ns_add_tun(&job, &fd, TEST_UID)) >= 0);
+        assert(WAIT_FOR(mount_ns_add(&job, &fd, &tun)) >= 0);
         assert(fd >= 0);
         if (in_root)
-                assert(WAIT_FOR(mount_ns_add_memory(&job, &fd, "/memory", TEST_UID, MEMORY)) >= 0);
+                assert(WAIT_FOR(mount_ns_add(&job, &fd, &memory)) >= 0);
         assert(count_mounts() == before); /* nothing of it is seen out here */
         look_inside(fd, in_root);
         _exit(0);
@@ -147,7 +151,7 @@ static void test_without_standard_input(void **state) {
         if (child == 0) {
                 alarm(20);
                 close(STDIN_FILENO);
-                _exit(WAIT_FOR(mount_ns_add_tun(&job, &fd, TEST_UID)) >= 0 ? 0 : 1);
+                _exit(WAIT_FOR(mount_ns_add(&job, &fd, &tun)) >= 0 ? 0 : 1);
         }
         ASSERT_OK(RET_NERRNO(waitpid(child, &status, 0)));
         assert_int_equal(status, 0);
@@ -170,7 +174,7 @@ static int try_with(unsigned more) {
         ASSERT_OK(RET_NERRNO(getrlimit(RLIMIT_NOFILE, &limit)));
         limit.rlim_cur = (rlim_t) next + more;
         ASSERT_OK(RET_NERRNO(setrlimit(RLIMIT_NOFILE, &limit)));
-        r = WAIT_FOR(mount_ns_add_tun(&job, &fd, TEST_UID));
+        r = WAIT_FOR(mount_ns_add(&job, &fd, &tun));
         assert(r >= 0 ? fd >= 0 : r == -EMFILE && fd == -EBADF);
         safe_close(fd);
         limit.rlim_cur = limit.rlim_max;
