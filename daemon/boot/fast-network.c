@@ -29,13 +29,12 @@ typedef struct Row {
         size_t needs; /* offset of the UmlKernel flag for the feature; 0 = always there */
 } Row;
 
-/* At most an eighth of the memory: the point from which scale_memory() lets the kernel shrink
- * buffers. What is sent is kept until all before it has arrived, which after a loss takes another
- * round trip, and counts with what the kernel needs to keep it: three times the bandwidth-delay
- * product. So 32M is enough for 1 Gbit/s at 80 ms or 400 Mbit/s at 200 ms. Recent kernels choose
- * the same maximum for receiving themselves from 4G of memory on. */
+/* What is sent is kept until all before it has arrived, which after a loss takes another round
+ * trip, and counts with what the kernel needs to keep it: three times the bandwidth-delay product.
+ * So 32M is enough for 1 Gbit/s at 80 ms or 400 Mbit/s at 200 ms. Recent kernels choose the same
+ * maximum for receiving themselves from 4G of memory on. */
 static uint64_t buffer_max(uint64_t memory) {
-        return MIN(memory / 8, 32 * MIB);
+        return MIN(memory / 4, 32 * MIB);
 }
 
 /* Minimum and initial sizes are the kernel's defaults. */
@@ -50,12 +49,13 @@ static void scale_receive(uint64_t memory, char *s) {
 /* In pages, for all sockets together: below the first number nothing is restricted, above the
  * second the kernel shrinks buffers, the third is the hard limit. The kernel's defaults are 5, 6
  * and 9 percent of memory. In a guest with 64M a single fast connection exceeds them, and having
- * its buffers shrunk repeatedly costs it a third of its rate. */
+ * its buffers shrunk repeatedly costs it a third of its rate. So buffers are shrunk from an eighth
+ * of the memory on, but not those of a single connection. */
 static void scale_memory(uint64_t memory, char *s) {
-        uint64_t pages = memory / PAGE_SIZE;
+        uint64_t pages = MAX(memory / 8, buffer_max(memory)) / PAGE_SIZE;
 
-        snprintf(s, VALUE_MAX, "\"%" PRIu64 " %" PRIu64 " %" PRIu64 "\"", pages / 16, pages / 8,
-                 pages / 16 * 3);
+        snprintf(s, VALUE_MAX, "\"%" PRIu64 " %" PRIu64 " %" PRIu64 "\"", pages / 2, pages,
+                 pages / 2 * 3);
 }
 
 /* The number of connections that may wait for accept(), and of those in the middle of their

@@ -234,7 +234,7 @@ class Kernels(TestCase):
         umld = self.daemon().wait_ready(60)
         wmem, mem, backlog, fastopen, congestion = sysctls()
         self.assertEqual((wmem, mem, backlog, fastopen),
-                         ("4096 16384 8388608", "1024 2048 3072", "1024", "3"))
+                         ("4096 16384 16777216", "2048 4096 6144", "1024", "3"))
         if "CONFIG_TCP_CONG_BBR=" in config:  # the image has the module, where it is one
             self.assertEqual((congestion, self.order("cat /proc/sys/net/core/default_qdisc")), ("bbr", "fq\n"))
         facts = wait_until(lambda: self.facts(umld), what="what the guest says about itself")
@@ -249,7 +249,7 @@ class Kernels(TestCase):
         wait_until(lambda: self.facts(umld)["congestion_control"] == "reno", 30, "another congestion control")
         self.assertEqual(umld.stop(40), DONE)
         umld = self.start(Guest={"Append": "'sysctl.net.ipv4.tcp_wmem=\"4096 16384 99999\"' sysctl/net/ipv4/tcp_fastopen=1"})
-        self.assertEqual(sysctls()[:4], ["4096 16384 99999", "1024 2048 3072", "1024", "1"])
+        self.assertEqual(sysctls()[:4], ["4096 16384 99999", "2048 4096 6144", "1024", "1"])
         self.assertEqual(umld.stop(40), DONE)
         umld = self.start(network={"FastNetwork": "no"}, supervise={"HangCheck": "0"})
         self.assertNotEqual(sysctls()[:3], [wmem, mem, backlog])

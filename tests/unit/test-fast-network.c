@@ -55,18 +55,21 @@ static char *arguments(const UmlKernel *k, uint64_t memory, bool on, char **appe
 #define COOKIES    "sysctl.net.ipv4.tcp_syncookies=1\n"
 
 static void test_memory(void **state) {
-        CHECK(CONGESTION BUFFERS("4194304", "4194304", "512 1024 1536") UNSENT BACKLOG("512")
+        CHECK(CONGESTION BUFFERS("8388608", "8388608", "1024 2048 3072") UNSENT BACKLOG("512")
                       COOKIES END,
               &full, 32 * MIB, true, NULL);
-        CHECK(CONGESTION BUFFERS("8388608", "8388608", "1024 2048 3072") UNSENT BACKLOG("1024")
+        CHECK(CONGESTION BUFFERS("16777216", "16777216", "2048 4096 6144") UNSENT BACKLOG("1024")
                       COOKIES END,
               &full, 64 * MIB, true, NULL);
-        CHECK(CONGESTION BUFFERS("16777216", "16777216", "2048 4096 6144") UNSENT BACKLOG("2048")
+        CHECK(CONGESTION BUFFERS("33554432", "33554432", "4096 8192 12288") UNSENT BACKLOG("2048")
                       COOKIES END,
               &full, 128 * MIB, true, NULL);
         CHECK(CONGESTION BUFFERS("33554432", "33554432", "4096 8192 12288") UNSENT BACKLOG("4096")
                       COOKIES END,
               &full, 256 * MIB, true, NULL);
+        CHECK(CONGESTION BUFFERS("33554432", "33554432", "8192 16384 24576") UNSENT BACKLOG("4096")
+                      COOKIES END,
+              &full, 512 * MIB, true, NULL);
         CHECK(CONGESTION BUFFERS("33554432", "33554432", "16777216 33554432 50331648")
                       UNSENT BACKLOG("4096") COOKIES END,
               &full, 1024 * 1024 * MIB, true, NULL);
@@ -77,7 +80,7 @@ static void test_kernel(void **state) {
         UmlKernel k = full;
 
         k.bbr = k.fq = k.syncookies = false;
-        CHECK(BUFFERS("8388608", "8388608", "1024 2048 3072") UNSENT BACKLOG("1024") END, &k,
+        CHECK(BUFFERS("16777216", "16777216", "2048 4096 6144") UNSENT BACKLOG("1024") END, &k,
               64 * MIB, true, NULL);
         k = full;
         k.proc_sysctl = false;
@@ -87,7 +90,7 @@ static void test_kernel(void **state) {
         k.minor = 7;
         CHECK("", &k, 64 * MIB, true, NULL);
         k.minor = 8;
-        CHECK(CONGESTION BUFFERS("8388608", "8388608", "1024 2048 3072") UNSENT BACKLOG("1024")
+        CHECK(CONGESTION BUFFERS("16777216", "16777216", "2048 4096 6144") UNSENT BACKLOG("1024")
                       COOKIES END,
               &k, 64 * MIB, true, NULL);
         CHECK("", &full, 64 * MIB, false, NULL);
