@@ -18,7 +18,10 @@ static int make_rules_again(Guest *g, Fault *fault) {
 
         g->setup->net->rules_stale = true;
         r = net_rules_up(g->setup->net, fault);
-        if (r < 0)
+        if (r == -EAGAIN)
+                log_info("restoring the firewall rules: waiting for %s",
+                         fault->text ?: "another attempt");
+        else if (r < 0)
                 log_error("cannot restore the firewall rules yet, retrying: %s",
                           fault->text ?: "out of memory");
         net_watch_soon(g->net_watch);

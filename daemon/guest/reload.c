@@ -100,18 +100,22 @@ void guest_find_unconfirmed(Guest *g) {
 
 /* ---- trial ---- */
 
-static int take_back(Guest *g) {
-        bool edited = !streq(g->reload.trial->next->text, g->config->text);
-        int r = guest_apply_in_any_case(g, g->reload.trial->before);
-
-        if (r < 0)
-                return r;
+/* What was confirmed last is in force again. */
+static void taken_back(Guest *g, bool edited) {
         drop_trial(g);
         g->reload.taken_back = edited;
         guest_keep(g);
         if (g->setup->net->rules) /* its ports are free for others */
                 (void) net_forwards_claim(g->setup->net);
-        return 0;
+}
+
+/* Nobody is there to be told that it has to wait. */
+static int take_back(Guest *g) {
+        int r = guest_apply_in_any_case(g, g->reload.trial->before);
+
+        if (r >= 0)
+                taken_back(g, !streq(g->reload.trial->next->text, g->config->text));
+        return MIN(r, 0);
 }
 
 static int on_not_confirmed(sd_event_source *s, uint64_t usec, void *userdata) {
@@ -329,12 +333,11 @@ static int reload_during_trial(Guest *g, ReloadRequest *q, Fault *fault) {
                                         USEC_PER_SEC * USEC_PER_SEC),
                         g->config->name);
         r = put_note_aside(q, fault);
+        if (r >= 0)
+                r = guest_apply(g, q->next, fault);
         if (r < 0)
                 return r;
-        r = take_back(g);
-        if (r < 0)
-                return fault_set(fault, VERDICT_EXIT, true, r, "cannot reload: %m");
-        g->reload.taken_back = false;
+        taken_back(g, false);
         forget_note(q);
         return 0;
 }

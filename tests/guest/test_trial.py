@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Reload on trial: what is confirmed stays, what is not is reverted automatically, whoever dies meanwhile."""
 
+import contextlib
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from law import held
 from umldtest import (DEBIAN_KERNEL, DONE, FAILED, HOST, IMAGE_PLAIN, NOT_RUNNING, PATIENCE, USAGE, TestCase, main, resting_descriptors,
                       wait_until)
 
@@ -104,6 +107,22 @@ class Trial(ReloadTest):
         self.configure(OLD)
         self.umlctl(DONE, "reload", "web")
         self.assertEqual((self.rules(), self.unconfirmed(umld)["state"]), (["8080"], None))
+        self.assertEqual(umld.stop(), DONE)
+
+    def test_plain_reload_that_waits(self):
+        """Back to the file as it was: that is said when the rules are there, and not before."""
+        umld = self.start(OLD)
+        self.on_trial(LATE, NEW)
+        self.configure(OLD)
+        command = self.world.command("host", self.world.program("umlctl/umlctl"), "reload", "web")
+        lock = contextlib.ExitStack()
+        self.addCleanup(lock.close)
+        lock.enter_context(held(self.world.dir / "xtables.lock"))
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as p:
+            wait_until(lambda: "the xtables lock" in (umld.status()["waiting_for"] or ""), what="a reload that waits")
+            self.assertEqual((p.poll(), self.rules(), self.unconfirmed(umld)["state"]), (None, ["9090"], "pending"))
+            lock.close()
+        self.assertEqual((p.returncode, self.rules(), self.unconfirmed(umld)["state"]), (DONE, ["8080"], None))
         self.assertEqual(umld.stop(), DONE)
 
     def test_dropins(self):
