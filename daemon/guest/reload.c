@@ -84,6 +84,8 @@ static int forget_unconfirmed(const Guest *g) {
         _cleanup_free_ char *path = unconfirmed_path(g);
         int r = path ? unconfirmed_put_aside(path) : -ENOMEM;
 
+        if (r == 0) /* but there may be what an umld that was killed has put aside */
+                (void) unconfirmed_forget(path);
         return r > 0 ? unconfirmed_forget(path) : r;
 }
 

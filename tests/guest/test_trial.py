@@ -125,6 +125,21 @@ class Trial(ReloadTest):
         self.assertEqual((p.returncode, self.rules(), self.unconfirmed(umld)["state"]), (DONE, ["8080"], None))
         self.assertEqual(umld.stop(), DONE)
 
+    def test_killed_while_a_plain_reload_waits(self):
+        """The next umld has the file as it is; nothing is left of the trial."""
+        umld = self.start(OLD)
+        self.on_trial(LATE, NEW)
+        self.configure(OLD)
+        command = self.world.command("host", self.world.program("umlctl/umlctl"), "reload", "web")
+        with held(self.world.dir / "xtables.lock"), subprocess.Popen(command, stderr=subprocess.PIPE) as p:
+            wait_until(lambda: "the xtables lock" in (umld.status()["waiting_for"] or ""), what="a reload that waits")
+            umld.kill()
+        self.assertNotEqual(p.returncode, DONE)
+        heir = self.daemon().wait_ready()
+        self.assertEqual((self.rules(), self.unconfirmed(heir)["state"]), (["8080"], None))
+        self.assertEqual(list((self.world.state_dir / "web").glob("unconfirmed*")), [])
+        self.assertEqual(heir.stop(), DONE)
+
     def test_dropins(self):
         """A drop-in is as good as the file: for a reload, for a trial, and for what umld recovers after one."""
         umld = self.start(OLD)
