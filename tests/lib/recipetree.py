@@ -179,6 +179,7 @@ class Tree(TestCase):
         self.assertEqual(self.read("/root/stopped"), "stopped\n" * 2)
         self.assertEqual(self.read("/root/tidy"), "tidied up\n" * 2)
         self.assertFalse("corrupted or uncleanly shut down" in self.console_log(), "journald has not closed its file")
+        self.assertFalse("Unknown key" in self.console_log(), "a unit has a key that the tree's systemd does not know")
         self.assertNotIn("umld: ", self.console_log())  # our scripts have no complaint
         # What slows it down slowed down the boot before as well; a delay that is waited for is not as long.
         self.assertLess(min(times), self.stop_limit * PATIENCE + booted / 2, f"shutting down takes {times} s, a boot {booted} s")
